@@ -1,0 +1,55 @@
+# Targets plait::onednn and plait::blas, and PLAIT_BUNDLED: shared libraries that are shipped beside libplait.so.
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(Threads REQUIRED)
+
+if(PLAIT_PYTHON)
+  find_package(Python 3.10 REQUIRED COMPONENTS Interpreter Development.Module)
+elseif(NOT PLAIT_SYSTEM_LIBS)
+  find_package(Python 3.10 REQUIRED COMPONENTS Interpreter)
+endif()
+
+# Sets `out` to the file of Python distribution `dist` whose path ends in `suffix`.
+function(plait_wheel_file out dist suffix)
+  execute_process(
+    COMMAND ${Python_EXECUTABLE} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/wheel_file.py ${dist} ${suffix}
+    OUTPUT_VARIABLE path
+    OUTPUT_STRIP_TRAILING_WHITESPACE
+    ERROR_VARIABLE message
+    RESULT_VARIABLE code)
+  if(code)
+    message(FATAL_ERROR "${message}hint: pip install ${dist}, or configure with -DPLAIT_SYSTEM_LIBS=ON")
+  endif()
+  set(${out}
+      ${path}
+      PARENT_SCOPE)
+endfunction()
+
+# An imported target for a shared library that is shipped with ours.
+function(plait_import name header levels library)
+  foreach(level RANGE 1 ${levels})
+    get_filename_component(header ${header} DIRECTORY)
+  endforeach()
+  add_library(plait::${name} SHARED IMPORTED)
+  set_target_properties(plait::${name} PROPERTIES IMPORTED_LOCATION ${library}
+                                                  INTERFACE_INCLUDE_DIRECTORIES ${header})
+  set(PLAIT_BUNDLED
+      ${PLAIT_BUNDLED} ${library}
+      PARENT_SCOPE)
+endfunction()
+
+if(PLAIT_SYSTEM_LIBS)
+  find_package(dnnl 3 REQUIRED CONFIG)
+  add_library(plait::onednn ALIAS DNNL::dnnl)
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(openblas REQUIRED IMPORTED_TARGET openblas)
+  add_library(plait::blas ALIAS PkgConfig::openblas)
+else()
+  plait_wheel_file(header onednn-devel-cpu-gomp oneapi/dnnl/dnnl.h)
+  plait_wheel_file(library onednn-cpu-gomp libdnnl.so.3)
+  plait_import(onednn ${header} 3 ${library})
+  plait_wheel_file(header scipy-openblas32 include/cblas.h)
+  plait_wheel_file(library scipy-openblas32 libscipy_openblas.so)
+  plait_import(blas ${header} 1 ${library})
+  # That wheel puts this prefix before every BLAS and LAPACK name.
+  set_property(TARGET plait::blas PROPERTY INTERFACE_COMPILE_DEFINITIONS PLAIT_BLAS_PREFIX=scipy_)
+endif()

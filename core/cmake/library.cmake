@@ -1,0 +1,58 @@
+# The shared library. Operators register themselves, so every source below core/ is an object of it.
+file(GLOB_RECURSE PLAIT_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/*.cc)
+list(FILTER PLAIT_SOURCES EXCLUDE REGEX "/core/(cmake|third_party)/")
+
+# Optional parts are chosen by file: <part>/ or <part>.cc when it is on, no_<part>.cc when it is off.
+foreach(part cuda mpi)
+  string(TOUPPER ${part} option)
+  if(PLAIT_${option})
+    list(FILTER PLAIT_SOURCES EXCLUDE REGEX "/no_${part}\\.cc$")
+  else()
+    list(FILTER PLAIT_SOURCES EXCLUDE REGEX "/${part}(/.*)?(\\.cc)?$")
+  endif()
+endforeach()
+
+add_library(plait_objects OBJECT ${PLAIT_SOURCES})
+target_include_directories(plait_objects PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} ${PLAIT_INCLUDE})
+target_link_libraries(plait_objects PUBLIC plait::onednn plait::blas OpenMP::OpenMP_CXX
+                                           Threads::Threads ${CMAKE_DL_LIBS})
+target_compile_definitions(plait_objects PRIVATE PLAIT_BUILDING)
+target_compile_definitions(plait_objects PUBLIC PLAIT_VERSION_STRING="${PROJECT_VERSION}")
+# The cost model lets -O2 vectorise loops whose length is known only at run time.
+target_compile_options(plait_objects PUBLIC -Wall -Wextra -fno-math-errno
+                                            $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fvect-cost-model=dynamic>)
+
+if(PLAIT_MPI)
+  find_package(MPI REQUIRED COMPONENTS C)
+  target_link_libraries(plait_objects PUBLIC MPI::MPI_C)
+endif()
+if(PLAIT_CUDA)
+  enable_language(CUDA)
+  find_package(CUDAToolkit REQUIRED)
+  file(GLOB_RECURSE PLAIT_CUDA_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/*.cu)
+  if(NOT PLAIT_CUDA_SOURCES)
+    message(FATAL_ERROR "PLAIT_CUDA is ON, but this source tree has no CUDA kernels")
+  endif()
+  target_sources(plait_objects PRIVATE ${PLAIT_CUDA_SOURCES})
+  target_link_libraries(plait_objects PUBLIC CUDA::cudart CUDA::cublas)
+endif()
+
+set(PLAIT_EXPORTS ${CMAKE_CURRENT_LIST_DIR}/exports.map)
+add_library(plait SHARED $<TARGET_OBJECTS:plait_objects>)
+add_library(plait::plait ALIAS plait)
+target_include_directories(plait PUBLIC $<BUILD_INTERFACE:${PLAIT_INCLUDE}>
+                                        $<INSTALL_INTERFACE:${PLAIT_PREFIX}/include>)
+target_link_libraries(plait PRIVATE plait::onednn plait::blas OpenMP::OpenMP_CXX Threads::Threads
+                                    ${CMAKE_DL_LIBS})
+target_link_options(plait PRIVATE -Wl,--version-script=${PLAIT_EXPORTS})
+if(NOT PLAIT_SANITIZE)
+  target_link_options(plait PRIVATE -Wl,--no-undefined)
+endif()
+set_target_properties(plait PROPERTIES LINKER_LANGUAGE CXX LINK_DEPENDS ${PLAIT_EXPORTS}
+                                       INSTALL_RPATH "$ORIGIN")
+if(PLAIT_MPI)
+  target_link_libraries(plait PRIVATE MPI::MPI_C)
+endif()
+if(PLAIT_CUDA)
+  target_link_libraries(plait PRIVATE CUDA::cudart CUDA::cublas)
+endif()
