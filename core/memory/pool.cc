@@ -1,0 +1,135 @@
+#include "memory/pool.h"
+
+#include <sys/mman.h>
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdlib>
+#include <mutex>
+#include <vector>
+
+#include "base/env.h"
+#include "base/error.h"
+
+namespace plait::memory {
+namespace {
+
+constexpr int64_t kAlignment = 64;
+constexpr int64_t kHugePage = 2 << 20;
+constexpr int kStepsPerDoubling = 4;  // size classes: at most a quarter of a block is waste
+constexpr int kClasses = 64 * kStepsPerDoubling;
+
+// Index of the smallest size class that holds `bytes`.
+int class_of(int64_t bytes) {
+  const uint64_t b = static_cast<uint64_t>(bytes < kAlignment ? kAlignment : bytes) - 1;
+  const int log = std::bit_width(b) - 1;
+  return log * kStepsPerDoubling + static_cast<int>((b >> (log - 2)) & 3);
+}
+
+int64_t class_bytes(int cls) {
+  const int log = cls / kStepsPerDoubling, step = cls % kStepsPerDoubling;
+  return (int64_t{1} << log) + (int64_t{step + 1} << (log - 2));
+}
+
+struct SizeClass {
+  std::mutex mutex;
+  std::vector<void*> free;
+};
+
+class Pool {
+ public:
+  // Never destroyed: arrays may outlive static objects.
+  static Pool& instance() {
+    static Pool* pool = new Pool;
+    return *pool;
+  }
+
+  void* allocate(int64_t bytes) {
+    if (bytes <= 0) return nullptr;
+    allocations_.fetch_add(1, std::memory_order_relaxed);
+    if (fail_after_.load(std::memory_order_relaxed) >= 0 && fail_after_.fetch_sub(1) == 0) {
+      fail(ErrorKind::kOutOfMemory, "memory: ", bytes, " bytes refused by fail_allocation_after");
+    }
+    const int cls = class_of(bytes);
+    void* block = take_cached(cls);
+    if (!block) block = take_fresh(class_bytes(cls), bytes);
+    const int64_t used = in_use_.fetch_add(class_bytes(cls), std::memory_order_relaxed) + class_bytes(cls);
+    int64_t peak = peak_.load(std::memory_order_relaxed);
+    while (used > peak && !peak_.compare_exchange_weak(peak, used, std::memory_order_relaxed)) {
+    }
+    return block;
+  }
+
+  void deallocate(void* block, int64_t bytes) noexcept {
+    if (!block) return;
+    const int cls = class_of(bytes);
+    const int64_t size = class_bytes(cls);
+    in_use_.fetch_sub(size, std::memory_order_relaxed);
+    if (cached_.load(std::memory_order_relaxed) + size <= cache_limit_) {
+      SizeClass& c = classes_[static_cast<size_t>(cls)];
+      std::lock_guard lock(c.mutex);
+      try {
+        c.free.push_back(block);
+        cached_.fetch_add(size, std::memory_order_relaxed);
+        return;
+      } catch (const std::bad_alloc&) {  // no room in the list: give the block to the system
+      }
+    }
+    std::free(block);
+  }
+
+  void release_cached() {
+    for (size_t i = 0; i < kClasses; ++i) {
+      std::lock_guard lock(classes_[i].mutex);
+      for (void* block : classes_[i].free) std::free(block);
+      cached_.fetch_sub(class_bytes(static_cast<int>(i)) * static_cast<int64_t>(classes_[i].free.size()));
+      classes_[i].free.clear();
+    }
+  }
+
+  PoolStats stats() const { return {in_use_, cached_, peak_, allocations_, system_allocations_}; }
+  void fail_after(int64_t n) { fail_after_ = n; }
+
+ private:
+  void* take_cached(int cls) {
+    SizeClass& c = classes_[static_cast<size_t>(cls)];
+    std::lock_guard lock(c.mutex);
+    if (c.free.empty()) return nullptr;
+    void* block = c.free.back();
+    c.free.pop_back();
+    cached_.fetch_sub(class_bytes(cls), std::memory_order_relaxed);
+    return block;
+  }
+
+  void* take_fresh(int64_t size, int64_t wanted) {
+    system_allocations_.fetch_add(1, std::memory_order_relaxed);
+    const bool huge = size >= 2 * kHugePage;
+    const int64_t alignment = huge ? kHugePage : kAlignment;
+    const int64_t rounded = (size + alignment - 1) / alignment * alignment;
+    void* block = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(rounded));
+    if (!block) {
+      release_cached();
+      block = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(rounded));
+    }
+    check(block, ErrorKind::kOutOfMemory, "memory: the system refused ", wanted, " bytes; ",
+          in_use_.load(), " bytes are in use");
+    if (huge) madvise(block, static_cast<size_t>(rounded), MADV_HUGEPAGE);  // only a hint
+    return block;
+  }
+
+  std::array<SizeClass, kClasses> classes_;
+  std::atomic<int64_t> in_use_{0}, cached_{0}, peak_{0}, allocations_{0}, system_allocations_{0};
+  std::atomic<int64_t> fail_after_{-1};
+  const int64_t cache_limit_ = env::get_int("PLAIT_CACHE_LIMIT_MB", nullptr, 8192) << 20;
+};
+
+}  // namespace
+
+void* allocate(int64_t bytes) { return Pool::instance().allocate(bytes); }
+void deallocate(void* block, int64_t bytes) noexcept { Pool::instance().deallocate(block, bytes); }
+PoolStats pool_stats() { return Pool::instance().stats(); }
+void release_cached() { Pool::instance().release_cached(); }
+void fail_allocation_after(int64_t n) { Pool::instance().fail_after(n); }
+
+}  // namespace plait::memory

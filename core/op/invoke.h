@@ -1,0 +1,32 @@
+#pragma once
+
+#include <span>
+
+#include "op/op.h"
+#include "tensor/array.h"
+
+namespace plait::op {
+
+struct InvokeOptions {
+  bool is_train = false;
+  bool allow_view = false;  // the result may share memory with the input
+};
+
+// Runs one operator on arrays: infers, allocates, schedules. `out` holds on entry nothing, or the
+// arrays to write into (checked against the inferred specs); on return all outputs, hidden ones too.
+// The work is done in the calling thread when it is small and its variables are free.
+void invoke(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> in, Arrays& out,
+            const InvokeOptions& options = {});
+
+// Specs of all outputs; errors carry the operator's name.
+void infer(const Op& op, const AttrsRef& attrs, const Specs& in, Specs& out);
+
+// Number of outputs, hidden ones included; `visible_outputs` without them.
+int num_outputs(const Op& op, const AttrsRef& attrs);
+int visible_outputs(const Op& op, const AttrsRef& attrs);
+
+// The random stream that operators of kind `.random()` draw from.
+void seed_random(uint64_t seed);
+RandomKey next_random_key(int64_t count);  // reserves `count` counters
+
+}  // namespace plait::op

@@ -1,0 +1,60 @@
+#include "tensor/array.h"
+
+#include <atomic>
+
+#include "memory/pool.h"
+
+namespace plait::tensor {
+namespace {
+std::atomic<int64_t> live_count{0};
+}
+
+Storage::Storage(int64_t bytes, Device device)
+    : data_(memory::allocate(bytes)), bytes_(bytes), device_(device) {}
+
+Storage::Storage(void* data, int64_t bytes, Device device, std::function<void()> release)
+    : data_(data), bytes_(bytes), device_(device), release_(std::move(release)) {}
+
+Storage::~Storage() {
+  if (release_) {
+    release_();
+  } else {
+    memory::deallocate(data_, bytes_);
+  }
+}
+
+Array::Array(Ref<Storage> storage, int64_t offset_bytes, Dims shape, Dims strides, DType dtype)
+    : storage_(std::move(storage)),
+      offset_bytes_(offset_bytes),
+      size_(num_elements(shape)),
+      shape_(std::move(shape)),
+      strides_(std::move(strides)),
+      dtype_(dtype),
+      contiguous_(is_contiguous(shape_, strides_)) {
+  live_count.fetch_add(1, std::memory_order_relaxed);
+}
+
+Array::~Array() { live_count.fetch_sub(1, std::memory_order_relaxed); }
+
+Ref<Array> Array::empty(const Dims& shape, DType dtype, Device device) {
+  check(shape.size() <= kMaxNdim, ErrorKind::kShape, "shape has ", shape.size(),
+        " axes, must be at most ", kMaxNdim);
+  int64_t bytes = dtype_size(dtype);
+  for (int64_t d : shape) {
+    check(d >= 0, ErrorKind::kShape, "shape is ", shape, ", sizes must be >= 0");
+    check(!__builtin_mul_overflow(bytes, d, &bytes), ErrorKind::kShape, "shape is ", shape,
+          ", its bytes must fit in 64 bits");
+  }
+  check(device.kind != DeviceKind::kGpu, ErrorKind::kDevice, "context is ", device,
+        ", must be a cpu: this build has no CUDA");
+  return make_ref<Array>(make_ref<Storage>(bytes, device), 0, shape, contiguous_strides(shape), dtype);
+}
+
+Ref<Array> Array::alias(Dims shape, Dims strides, int64_t offset) const {
+  return make_ref<Array>(storage_, offset_bytes_ + offset * dtype_size(dtype_), std::move(shape),
+                         std::move(strides), dtype_);
+}
+
+int64_t live_arrays() { return live_count.load(std::memory_order_relaxed); }
+
+}  // namespace plait::tensor

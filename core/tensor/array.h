@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "base/device.h"
+#include "base/dims.h"
+#include "base/dtype.h"
+#include "base/ref.h"
+#include "engine/engine.h"
+
+namespace plait::tensor {
+
+// Memory with its engine variable; shared by all views.
+class Storage : public RefCounted {
+ public:
+  Storage(int64_t bytes, Device device);  // from the pool
+  // Borrowed memory: `release` is called once when the last array is gone.
+  Storage(void* data, int64_t bytes, Device device, std::function<void()> release);
+  ~Storage() override;
+
+  void* data() const { return data_; }
+  int64_t bytes() const { return bytes_; }
+  Device device() const { return device_; }
+  engine::Var& var() { return var_; }
+  bool read_only() const { return read_only_; }
+  void set_read_only() { read_only_ = true; }
+
+ private:
+  void* data_;
+  int64_t bytes_;
+  Device device_;
+  bool read_only_ = false;
+  engine::Var var_;
+  std::function<void()> release_;
+};
+
+// What an operator needs to know of an array before it exists.
+struct Spec {
+  Dims shape;
+  DType dtype = DType::kFloat32;
+  friend bool operator==(const Spec&, const Spec&) = default;
+};
+using Specs = SmallVec<Spec, 3>;
+
+// Memory as a kernel sees it. Strides count elements. `shape` and `strides` are borrowed.
+struct View {
+  void* data = nullptr;
+  const Dims* shape = nullptr;
+  const Dims* strides = nullptr;
+  DType dtype = DType::kFloat32;
+  bool contiguous = true;
+
+  template <class T>
+  T* ptr() const { return static_cast<T*>(data); }
+  int64_t ndim() const { return static_cast<int64_t>(shape->size()); }
+  int64_t dim(int64_t i) const { return (*shape)[i < 0 ? i + shape->size() : i]; }
+  int64_t stride(int64_t i) const { return (*strides)[i < 0 ? i + strides->size() : i]; }
+  int64_t size() const { return num_elements(*shape); }
+};
+
+// Storage + offset + shape + strides + dtype. Shape and place never change after construction;
+// content does. `autograd` is the recording's own data, opaque here.
+class Array : public RefCounted {
+ public:
+  Array(Ref<Storage> storage, int64_t offset_bytes, Dims shape, Dims strides, DType dtype);
+
+  ~Array() override;
+
+  static Ref<Array> empty(const Dims& shape, DType dtype, Device device = {});
+
+  const Dims& shape() const { return shape_; }
+  const Dims& strides() const { return strides_; }
+  DType dtype() const { return dtype_; }
+  Device device() const { return storage_->device(); }
+  int64_t ndim() const { return static_cast<int64_t>(shape_.size()); }
+  int64_t size() const { return size_; }
+  int64_t nbytes() const { return size_ * dtype_size(dtype_); }
+  int64_t offset_bytes() const { return offset_bytes_; }
+  bool contiguous() const { return contiguous_; }
+  const Ref<Storage>& storage() const { return storage_; }
+  engine::Var& var() const { return storage_->var(); }
+  uint64_t version() const { return storage_->var().version(); }
+  // Address of the first element. Not synchronised: tasks only, or after a wait.
+  void* data() const { return static_cast<char*>(storage_->data()) + offset_bytes_; }
+  View view() const { return {data(), &shape_, &strides_, dtype_, contiguous_}; }
+  Spec spec() const { return {shape_, dtype_}; }
+
+  // Another array on the same memory; `offset` counts elements from this array's first element.
+  Ref<Array> alias(Dims shape, Dims strides, int64_t offset = 0) const;
+  // The same memory and shape without autograd data.
+  Ref<Array> detached() const { return alias(shape_, strides_); }
+
+  void wait_to_read() const { engine::wait_to_read(var()); }
+  void wait_to_write() const { engine::wait_to_write(var()); }
+
+  Ref<RefCounted> autograd;
+
+ private:
+  Ref<Storage> storage_;
+  int64_t offset_bytes_;
+  int64_t size_;
+  Dims shape_;
+  Dims strides_;
+  DType dtype_;
+  bool contiguous_;
+};
+
+using ArrayRef = Ref<Array>;
+using Arrays = SmallVec<ArrayRef, 4>;
+
+// Live Array objects: for leak checks.
+int64_t live_arrays();
+
+}  // namespace plait::tensor
+
+namespace plait {
+using tensor::Array;
+using tensor::ArrayRef;
+using tensor::Arrays;
+using tensor::Spec;
+using tensor::Specs;
+using tensor::View;
+}  // namespace plait
