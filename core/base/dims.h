@@ -38,9 +38,9 @@ inline Dims contiguous_strides(const Dims& shape) {
 
 // True if elements lie in row-major order without gaps (axes of size 1 may have any stride).
 inline bool is_contiguous(const Dims& shape, const Dims& strides) {
+  if (num_elements(shape) == 0) return true;
   int64_t step = 1;
   for (size_t i = shape.size(); i-- > 0;) {
-    if (shape[i] == 0) return true;
     if (shape[i] != 1 && strides[i] != step) return false;
     step *= shape[i];
   }

@@ -17,6 +17,7 @@ namespace {
 
 constexpr int64_t kAlignment = 64;
 constexpr int64_t kHugePage = 2 << 20;
+constexpr int64_t kMaxBytes = int64_t{1} << 48;  // the address space of a process
 constexpr int kStepsPerDoubling = 4;  // size classes: at most a quarter of a block is waste
 constexpr int kClasses = 64 * kStepsPerDoubling;
 
@@ -51,6 +52,8 @@ class Pool {
     if (fail_after_.load(std::memory_order_relaxed) >= 0 && fail_after_.fetch_sub(1) == 0) {
       fail(ErrorKind::kOutOfMemory, "memory: ", bytes, " bytes refused by fail_allocation_after");
     }
+    check(bytes <= kMaxBytes, ErrorKind::kOutOfMemory, "memory: the system refused ", bytes,
+          " bytes; an array holds at most ", kMaxBytes);
     const int cls = class_of(bytes);
     void* block = take_cached(cls);
     if (!block) block = take_fresh(class_bytes(cls), bytes);
@@ -82,8 +85,10 @@ class Pool {
   void release_cached() {
     for (size_t i = 0; i < kClasses; ++i) {
       std::lock_guard lock(classes_[i].mutex);
+      if (classes_[i].free.empty()) continue;  // the lowest and highest classes have no size
       for (void* block : classes_[i].free) std::free(block);
-      cached_.fetch_sub(class_bytes(static_cast<int>(i)) * static_cast<int64_t>(classes_[i].free.size()));
+      cached_.fetch_sub(class_bytes(static_cast<int>(i)) *
+                        static_cast<int64_t>(classes_[i].free.size()));
       classes_[i].free.clear();
     }
   }

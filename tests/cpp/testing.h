@@ -37,8 +37,8 @@ void check_equal(const A& a, const B& b, const char* text, const char* file, int
 
 }  // namespace plait::testing
 
-#define TEST(name)                                                             \
-  static void test_##name();                                                   \
+#define TEST(name)                                                            \
+  static void test_##name();                                                  \
   static const plait::testing::Register register_##name(#name, &test_##name); \
   static void test_##name()
 

@@ -1,0 +1,82 @@
+#include "memory/pool.h"
+
+#include <cstring>
+#include <limits>
+#include <thread>
+#include <vector>
+
+#include "base/error.h"
+#include "testing.h"
+
+using namespace plait;
+using namespace plait::memory;
+
+TEST(pool_blocks_are_aligned_and_hold_what_was_asked) {
+  for (int64_t bytes = 1; bytes < (int64_t{8} << 20); bytes = bytes * 3 / 2 + 1) {
+    void* block = allocate(bytes);
+    CHECK_EQ(reinterpret_cast<uintptr_t>(block) % 64, 0u);
+    std::memset(block, 0xab, static_cast<size_t>(bytes));
+    deallocate(block, bytes);
+  }
+}
+
+TEST(pool_zero_bytes_are_null) {
+  CHECK(allocate(0) == nullptr);
+  deallocate(nullptr, 0);
+}
+
+TEST(pool_gives_a_freed_block_to_the_next_of_its_size) {
+  release_cached();
+  void* first = allocate(1000);
+  deallocate(first, 1000);
+  const int64_t before = pool_stats().system_allocations;
+  void* second = allocate(1000);
+  CHECK(first == second);
+  CHECK_EQ(pool_stats().system_allocations, before);
+  deallocate(second, 1000);
+}
+
+TEST(pool_statistics_return_to_where_they_were) {
+  const PoolStats before = pool_stats();
+  void* block = allocate(5000);
+  CHECK(pool_stats().bytes_in_use >= before.bytes_in_use + 5000);
+  CHECK(pool_stats().peak_bytes_in_use >= pool_stats().bytes_in_use);
+  deallocate(block, 5000);
+  CHECK_EQ(pool_stats().bytes_in_use, before.bytes_in_use);
+  release_cached();
+  CHECK_EQ(pool_stats().bytes_cached, 0);
+}
+
+TEST(pool_refuses_more_than_there_can_be) {
+  const int64_t in_use = pool_stats().bytes_in_use;
+  CHECK_THROWS(allocate(std::numeric_limits<int64_t>::max()), Error, "refused");
+  CHECK_THROWS(allocate(int64_t{1} << 47), Error, "refused");
+  CHECK_EQ(pool_stats().bytes_in_use, in_use);
+}
+
+TEST(pool_fails_the_wanted_allocation) {
+  fail_allocation_after(1);
+  void* block = allocate(64);
+  CHECK_THROWS(allocate(64), Error, "refused");
+  deallocate(block, 64);
+  block = allocate(64);
+  deallocate(block, 64);
+}
+
+TEST(pool_serves_threads_at_once) {
+  const int64_t in_use = pool_stats().bytes_in_use;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([t] {
+      for (int i = 0; i < 5000; ++i) {
+        const int64_t bytes = 64 + (i * 37 + t) % 5000;
+        auto* block = static_cast<unsigned char*>(allocate(bytes));
+        block[0] = block[bytes - 1] = static_cast<unsigned char>(t);
+        if (block[0] != t || block[bytes - 1] != t) std::abort();
+        deallocate(block, bytes);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK_EQ(pool_stats().bytes_in_use, in_use);
+}
