@@ -1,0 +1,157 @@
+#include "graph/builder.h"
+
+#include "op/invoke.h"
+
+namespace plait::graph {
+
+Value Builder::variable(const std::string& name, const Spec& spec) {
+  auto node = make_ref<Node>();
+  node->name = name;
+  node->specs.push_back(spec);
+  return value_of({node, 0});
+}
+
+std::string Builder::key_of(const Node& node) const {
+  std::string key = std::to_string(node.op->id);
+  const void* attrs = node.op->data_of(node.attrs);
+  if (attrs) {
+    for (const auto& field : node.op->fields) key += '|' + op::to_string(field->get(attrs));
+  }
+  for (const Entry& e : node.inputs) {
+    key += '@' + std::to_string(reinterpret_cast<uintptr_t>(e.node.get())) + ':' +
+           std::to_string(e.index);
+  }
+  return key;
+}
+
+op::Values Builder::apply(const op::Op& op, const op::AttrsRef& attrs,
+                          std::span<const Value> in) {
+  auto node = make_ref<Node>();
+  node->op = &op;
+  node->attrs = attrs;
+  node->name = origin_;
+  Specs in_specs;
+  bool pure = !op.random;
+  for (size_t i = 0; i < in.size(); ++i) {
+    check(static_cast<bool>(in[i]), ErrorKind::kInternal, op.name, ": input ", i, " is missing");
+    node->inputs.push_back(entry_of(in[i]));
+    in_specs.push_back(in[i].spec);
+    pure = pure && !node->input_def(i).is_mutable;
+  }
+  if (pure) {
+    Ref<Node>& known = known_[key_of(*node)];
+    if (known) {
+      node = known;
+    } else {
+      op::infer(op, attrs, in_specs, node->specs);
+      known = node;
+    }
+  } else {
+    op::infer(op, attrs, in_specs, node->specs);
+  }
+  op::Values out;
+  for (size_t i = 0; i < node->specs.size(); ++i) {
+    out.push_back(value_of({node, static_cast<int32_t>(i)}));
+  }
+  return out;
+}
+
+op::Values instantiate(const Entries& outputs, Builder& builder,
+                       const std::unordered_map<const Node*, Value>& inputs) {
+  std::unordered_map<const Node*, op::Values> done;
+  for (const Node* node : topological_order(outputs)) {
+    if (node->is_variable()) {
+      done[node] = {inputs.at(node)};
+      continue;
+    }
+    op::Values in;
+    for (const Entry& e : node->inputs) {
+      in.push_back(done.at(e.node.get())[static_cast<size_t>(e.index)]);
+    }
+    builder.set_origin(node->name);
+    try {
+      done[node] = builder.apply(*node->op, node->attrs, {in.data(), in.size()});
+    } catch (const Error& e) {
+      throw Error(e.kind(), cat(e.what(), "\n  in node '", node->name, "'"));
+    }
+  }
+  op::Values out;
+  for (const Entry& e : outputs) {
+    out.push_back(done.at(e.node.get())[static_cast<size_t>(e.index)]);
+  }
+  return out;
+}
+
+namespace {
+
+using Flow = std::unordered_map<const Node*, op::Values>;  // gradient of each output
+
+void add_flow(Flow& flow, const Entry& to, const Value& dvalue) {
+  op::Values& slots = flow[to.node.get()];
+  if (slots.empty()) slots.resize(to.node->specs.size());
+  Value& slot = slots[static_cast<size_t>(to.index)];
+  slot = slot ? slot + dvalue : dvalue;
+}
+
+// Arguments of the operator's gradient: only what it declared to need is shown.
+op::GradArgs grad_args(const Node& node, const op::Values& douts,
+                       const std::unordered_map<const Node*, bool>& leads) {
+  op::GradArgs g;
+  const op::Saves saves = node.op->saves;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const Value v = value_of(node.inputs[i]);
+    const bool saved = saves.inputs == op::Saves::kAll || (i < 64 && (saves.inputs >> i & 1));
+    g.in_values.push_back(saved ? v : Value{});
+    g.in_specs.push_back(v.spec);
+    g.needs.push_back(leads.at(node.inputs[i].node.get()));
+  }
+  for (size_t i = 0; i < node.specs.size(); ++i) {
+    const bool saved = saves.outputs == op::Saves::kAll || (i < 64 && (saves.outputs >> i & 1));
+    Value v{nullptr, Ref<RefCounted>(const_cast<Node*>(&node)), static_cast<int32_t>(i), node.specs[i]};
+    g.out_values.push_back(saved ? v : Value{});
+    g.out_specs.push_back(node.specs[i]);
+  }
+  g.dout_values = douts;
+  return g;
+}
+
+}  // namespace
+
+op::Values gradient(const op::Values& outputs, const op::Values& head_grads,
+                    const op::Values& wanted, Builder& builder) {
+  op::TracerScope scope(builder);
+  Entries ends;
+  for (const Value& v : outputs) ends.push_back(entry_of(v));
+  const std::vector<Node*> order = topological_order(ends);
+
+  // A node leads somewhere if a wanted variable is below it.
+  std::unordered_map<const Node*, bool> leads;
+  for (const Node* node : order) {
+    bool yes = false;
+    for (const Entry& e : node->inputs) yes = yes || leads.at(e.node.get());
+    for (const Value& w : wanted) yes = yes || w.node.get() == node;
+    leads[node] = yes;
+  }
+
+  Flow flow;
+  for (size_t i = 0; i < ends.size(); ++i) add_flow(flow, ends[i], head_grads[i]);
+  for (auto it = order.rbegin(); it != order.rend(); ++it) {
+    const Node& node = **it;
+    const auto found = flow.find(&node);
+    if (found == flow.end() || node.is_variable() || !leads.at(&node) || !node.op->grad) continue;
+    builder.set_origin(node.name + "_backward");
+    const op::GradArgs g = grad_args(node, found->second, leads);
+    const op::Values din = node.op->grad(*node.op, node.op->data_of(node.attrs), g);
+    for (size_t i = 0; i < din.size() && i < node.inputs.size(); ++i) {
+      if (din[i] && g.needs[i]) add_flow(flow, node.inputs[i], din[i]);
+    }
+  }
+  op::Values result;
+  for (const Value& w : wanted) {
+    const auto found = flow.find(static_cast<const Node*>(w.node.get()));
+    result.push_back(found == flow.end() ? Value{} : found->second[static_cast<size_t>(w.index)]);
+  }
+  return result;
+}
+
+}  // namespace plait::graph

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <string>
+#include <unordered_map>
+
+#include "graph/node.h"
+#include "op/value.h"
+
+namespace plait::graph {
+
+// Builds a typed graph: every node knows the shapes and dtypes of its outputs. Equal applications
+// of pure operators to equal inputs become one node. As a Tracer it receives gradients.
+class Builder final : public op::Tracer {
+ public:
+  Value variable(const std::string& name, const Spec& spec);
+  op::Values apply(const op::Op& op, const op::AttrsRef& attrs,
+                   std::span<const Value> in) override;
+  bool differentiable() const override { return false; }
+
+  // Nodes made from now on carry this name; errors then say which node of the symbol failed.
+  void set_origin(const std::string& name) { origin_ = name; }
+
+ private:
+  std::string key_of(const Node& node) const;
+  std::unordered_map<std::string, Ref<Node>> known_;
+  std::string origin_;
+};
+
+inline Entry entry_of(const Value& v) {
+  return {Ref<Node>(static_cast<Node*>(v.node.get())), v.index};
+}
+inline Value value_of(const Entry& e) {
+  return {nullptr, e.node, e.index, e.node->specs[static_cast<size_t>(e.index)]};
+}
+
+// Copies an untyped graph into `builder`; `inputs` maps its variables to values.
+op::Values instantiate(const Entries& outputs, Builder& builder,
+                       const std::unordered_map<const Node*, Value>& inputs);
+
+// Gradients of `outputs` with respect to `wanted`, given those of the outputs. An empty Value:
+// nothing flows there.
+op::Values gradient(const op::Values& outputs, const op::Values& head_grads,
+                    const op::Values& wanted, Builder& builder);
+
+// A graph of forward and gradient cut in two: what backward needs of forward becomes variables.
+struct Residuals {
+  Entries backward;                // the gradients, now over `variables`, inputs and head gradients
+  Entries saved;                   // entries of the forward graph, in the order of `variables`
+  std::vector<Node*> variables;    // stand for `saved` in `backward`
+  std::vector<bool> reads_input;   // backward reads this input itself
+  std::vector<Ref<Node>> keep;     // owns `variables`
+};
+Residuals split(const Entries& forward, const Entries& grads, const std::vector<Node*>& inputs);
+
+}  // namespace plait::graph

@@ -1,0 +1,131 @@
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "graph/symbol.h"
+#include "op/invoke.h"
+
+namespace plait::graph {
+namespace {
+
+struct Known {
+  std::optional<Dims> shape;
+  std::optional<DType> dtype;
+};
+using Table = std::unordered_map<const Node*, std::vector<Known>>;
+
+Known& known_of(Table& table, const Entry& e) {
+  return table.at(e.node.get())[static_cast<size_t>(e.index)];
+}
+
+// Lets the operator fill in the shapes of its parameters; variables take what it says.
+void complete_inputs(const Node& node, Table& table) {
+  if (!node.op->complete) return;
+  std::vector<Dims> shapes;
+  std::vector<bool> known;
+  for (const Entry& e : node.inputs) {
+    const Known& k = known_of(table, e);
+    shapes.push_back(k.shape.value_or(Dims{}));
+    known.push_back(k.shape.has_value());
+  }
+  node.op->complete(*node.op, node.op->data_of(node.attrs), shapes, known);
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    Known& k = known_of(table, node.inputs[i]);
+    if (known[i] && !k.shape) k.shape = shapes[i];
+  }
+}
+
+// Parameters without a dtype take that of the first input that has one.
+void complete_dtypes(const Node& node, Table& table) {
+  std::optional<DType> first;
+  for (const Entry& e : node.inputs) {
+    if (!first) first = known_of(table, e).dtype;
+  }
+  for (const Entry& e : node.inputs) {
+    Known& k = known_of(table, e);
+    if (!k.dtype && e.node->is_variable()) k.dtype = first;
+  }
+}
+
+void infer_node(const Node& node, Table& table) {
+  std::vector<Known>& out = table[&node];
+  out.resize(static_cast<size_t>(op::num_outputs(*node.op, node.attrs)));
+  complete_inputs(node, table);
+  complete_dtypes(node, table);
+  Specs in, specs;
+  bool dtypes_known = true;
+  for (const Entry& e : node.inputs) {
+    const Known& k = known_of(table, e);
+    if (!k.shape) return;
+    dtypes_known = dtypes_known && k.dtype;
+    in.push_back({*k.shape, k.dtype.value_or(DType::kFloat32)});
+  }
+  try {
+    op::infer(*node.op, node.attrs, in, specs);
+  } catch (const Error& e) {
+    throw Error(e.kind(), cat(e.what(), "\n  in node '", node.name, "'"));
+  }
+  for (size_t i = 0; i < out.size(); ++i) {
+    out[i].shape = specs[i].shape;
+    if (dtypes_known || node.inputs.empty()) out[i].dtype = specs[i].dtype;
+  }
+}
+
+// Shape written on the variable itself: "__shape__" = "(2, 3)"; zeros mean unknown sizes.
+void read_variable(const Node& node, Known& known) {
+  if (const auto s = node.strings.find("__shape__"); s != node.strings.end()) {
+    const op::AttrValue v = op::parse_attr(s->second);
+    if (const Dims* dims = std::get_if<Dims>(&v)) {
+      if (std::find(dims->begin(), dims->end(), 0) == dims->end()) known.shape = *dims;
+    }
+  }
+  if (const auto s = node.strings.find("__dtype__"); s != node.strings.end()) {
+    const op::AttrValue v = op::parse_attr(s->second);
+    if (const int64_t* number = std::get_if<int64_t>(&v); number && *number >= 0) {
+      known.dtype = dtype_from_number(*number);
+    }
+  }
+}
+
+}  // namespace
+
+Inferred Symbol::infer(std::span<const std::string> names,
+                       std::span<const std::optional<Dims>> shapes,
+                       std::span<const std::optional<DType>> dtypes) const {
+  Table table;
+  const std::vector<Node*> order = topological_order(entries_);
+  for (const Node* node : order) {
+    if (!node->is_variable()) continue;
+    Known known;
+    read_variable(*node, known);
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (names[i] != node->name) continue;
+      if (i < shapes.size() && shapes[i]) known.shape = shapes[i];
+      if (i < dtypes.size() && dtypes[i]) known.dtype = dtypes[i];
+    }
+    table[node] = {known};
+  }
+  for (const Node* node : order) {
+    if (!node->is_variable()) infer_node(*node, table);
+  }
+  std::unordered_set<std::string> aux;
+  for (const std::string& name : list_auxiliary_states()) aux.insert(name);
+  Inferred result;
+  const auto put = [&](const Known& k, auto& to_shapes, auto& to_dtypes) {
+    to_shapes.push_back(k.shape);
+    to_dtypes.push_back(k.dtype);
+    result.complete = result.complete && k.shape;
+  };
+  for (const Node* node : input_nodes()) {
+    const Known& k = table.at(node)[0];
+    if (aux.count(node->name)) {
+      put(k, result.aux_shapes, result.aux_dtypes);
+    } else {
+      put(k, result.arg_shapes, result.arg_dtypes);
+    }
+  }
+  for (const Entry& e : entries_) put(known_of(table, e), result.out_shapes, result.out_dtypes);
+  return result;
+}
+
+}  // namespace plait::graph

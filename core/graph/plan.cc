@@ -1,0 +1,120 @@
+#include "graph/plan.h"
+
+#include "graph/planner.h"
+#include "op/invoke.h"
+
+namespace plait::graph {
+
+Plan::Plan(const Entries& outputs, const std::vector<Node*>& inputs, bool is_train)
+    : is_train_(is_train) {
+  Planner(*this, outputs, inputs).build();
+  for (const Spec& s : in_specs_) io_bytes_ += num_elements(s.shape) * dtype_size(s.dtype);
+  for (const Spec& s : out_specs_) io_bytes_ += num_elements(s.shape) * dtype_size(s.dtype);
+  size_t most_in = 0, most_out = 0;
+  for (const Step& step : steps_) {
+    most_in = std::max(most_in, step.in.size());
+    most_out = std::max(most_out, step.out.size());
+  }
+  in_views_.resize(most_in);
+  out_views_.resize(most_out);
+}
+
+// One run of a plan: keeps the plan and all arrays alive until it ends.
+class PlanTask final : public engine::Task {
+ public:
+  PlanTask(Ref<Plan> plan, Arrays in, Arrays out, ArrayRef arena,
+           std::vector<op::RandomKey> keys)
+      : plan_(std::move(plan)),
+        in_(std::move(in)),
+        out_(std::move(out)),
+        arena_(std::move(arena)),
+        keys_(std::move(keys)) {
+    for (size_t i = 0; i < in_.size(); ++i) {
+      if (!plan_->used_[i]) continue;
+      (plan_->mutated_[i] ? writes_ : reads_).push_back(&in_[i]->var());
+    }
+    for (const ArrayRef& a : out_) writes_.push_back(&a->var());
+    engine::make_distinct(reads_, writes_);
+    bytes_ = plan_->arena_bytes_ + plan_->io_bytes_;
+  }
+  void run(int threads) override { plan_->execute(in_, out_, arena_, keys_, threads); }
+  const char* name() const override { return "graph"; }
+
+ private:
+  Ref<Plan> plan_;
+  Arrays in_, out_;
+  ArrayRef arena_;
+  std::vector<op::RandomKey> keys_;
+};
+
+Arrays Plan::run(std::span<const ArrayRef> in) {
+  static const op::Op& copy = op::Op::get("copy");
+  Arrays inputs(in.begin(), in.end());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!used_[i] || inputs[i]->contiguous()) continue;
+    check(!mutated_[i], ErrorKind::kInvalidArgument, "graph: input ", i,
+          " is written by the graph and has strides ", inputs[i]->strides(), ", must be contiguous");
+    Arrays packed;
+    op::invoke(copy, {}, std::span<const ArrayRef>(&inputs[i], 1), packed);
+    inputs[i] = packed[0];
+  }
+  Arrays out;
+  for (const Spec& s : out_specs_) out.push_back(Array::empty(s.shape, s.dtype));
+  ArrayRef arena;
+  if (arena_bytes_) arena = Array::empty(Dims{arena_bytes_}, DType::kUint8);
+  std::vector<op::RandomKey> keys;
+  if (num_random_) {
+    for (const Step& s : steps_) {
+      if (s.op->random) keys.push_back(op::next_random_key(s.random_count));
+    }
+  }
+  auto task = std::make_unique<PlanTask>(Ref<Plan>(this), std::move(inputs), out, std::move(arena),
+                                         std::move(keys));
+  if (!engine::is_serial() && cost_ns_ < static_cast<double>(engine::inline_limit_ns())) {
+    engine::InlineGuard guard(task->reads_, task->writes_);
+    if (guard.held()) {
+      engine::count_inlined();
+      task->run(1);
+      return out;
+    }
+  }
+  engine::push(std::move(task));
+  return out;
+}
+
+void Plan::execute(const Arrays& in, const Arrays& out, const ArrayRef& arena,
+                   const std::vector<op::RandomKey>& keys, int threads) {
+  std::lock_guard lock(mutex_);
+  run_in_ = &in;
+  run_out_ = &out;
+  run_arena_ = arena ? static_cast<char*>(arena->data()) : nullptr;
+  size_t next_key = 0;
+  for (const Step& step : steps_) {
+    const op::RandomKey key = step.op->random ? keys[next_key++] : op::RandomKey{};
+    run_step(step, step.small ? 1 : threads, key);
+  }
+}
+
+void Plan::run_step(const Step& step, int threads, op::RandomKey key) {
+  const auto view_of = [this](const Operand& o) {
+    const auto index = static_cast<size_t>(o.place.index);
+    char* base = o.place.kind == Place::kArena    ? run_arena_
+                 : o.place.kind == Place::kInput ? static_cast<char*>((*run_in_)[index]->data())
+                                                 : static_cast<char*>((*run_out_)[index]->data());
+    return View{base + o.place.offset, &o.shape, &o.strides, o.dtype, o.contiguous};
+  };
+  for (size_t i = 0; i < step.in.size(); ++i) in_views_[i] = view_of(step.in[i]);
+  for (size_t i = 0; i < step.out.size(); ++i) out_views_[i] = view_of(step.out[i]);
+  const op::KernelArgs args{{in_views_.data(), step.in.size()},
+                            {out_views_.data(), step.out.size()},
+                            is_train_,
+                            threads,
+                            key};
+  try {
+    step.op->kernel(*step.op, step.op->data_of(step.attrs), args);
+  } catch (const Error& e) {
+    throw Error(e.kind(), cat(step.op->name, ": ", e.what(), "\n  in node '", step.name, "'"));
+  }
+}
+
+}  // namespace plait::graph

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "graph/node.h"
+#include "tensor/array.h"
+
+namespace plait::graph {
+
+// A typed graph made ready to run: a fixed list of kernel calls on planned memory.
+//
+// Intermediates live in one block whose layout is fixed here: a buffer is reused as soon as its
+// last reader is done, and element-wise steps write over their input. Operators that only look at
+// memory differently cost nothing. One run is one engine task.
+class Plan : public RefCounted {
+ public:
+  // `inputs` are the variable nodes in the order in which `run` gets their arrays.
+  Plan(const Entries& outputs, const std::vector<Node*>& inputs, bool is_train);
+
+  // `in` fits the specs of the inputs. Returns fresh arrays, one for each output.
+  Arrays run(std::span<const ArrayRef> in);
+
+  int64_t arena_bytes() const { return arena_bytes_; }          // planned
+  int64_t unplanned_bytes() const { return unplanned_bytes_; }  // without reuse
+  size_t num_steps() const { return steps_.size(); }
+
+ private:
+  friend class Planner;
+  friend class PlanTask;
+
+  // Where memory lies: an input, an output or an offset in the arena.
+  struct Place {
+    enum Kind : int32_t { kInput, kOutput, kArena } kind = kArena;
+    int32_t index = 0;
+    int64_t offset = 0;  // bytes
+  };
+  struct Operand {
+    Place place;
+    Dims shape, strides;
+    DType dtype = DType::kFloat32;
+    bool contiguous = true;
+  };
+  struct Step {
+    const op::Op* op = nullptr;
+    op::AttrsRef attrs;
+    std::vector<Operand> in, out;
+    std::string name;
+    bool small = false;           // not worth more than one core
+    int64_t random_count = 0;     // counters to reserve for a random operator
+  };
+
+  void execute(const Arrays& in, const Arrays& out, const ArrayRef& arena,
+               const std::vector<op::RandomKey>& keys, int threads);
+  void run_step(const Step& step, int threads, op::RandomKey key);
+
+  std::vector<Step> steps_;
+  std::vector<Spec> in_specs_, out_specs_;
+  std::vector<bool> mutated_;  // inputs that steps write
+  std::vector<bool> used_;     // inputs that steps read or write
+  bool is_train_;
+  int64_t arena_bytes_ = 0, unplanned_bytes_ = 0, io_bytes_ = 0;
+  double cost_ns_ = 0;
+  size_t num_random_ = 0;
+
+  // Scratch of one execution, kept between runs; `mutex_` lets one run at a time use it.
+  std::mutex mutex_;
+  std::vector<View> in_views_, out_views_;
+  const Arrays* run_in_ = nullptr;
+  const Arrays* run_out_ = nullptr;
+  char* run_arena_ = nullptr;
+};
+
+}  // namespace plait::graph

@@ -1,0 +1,143 @@
+#include <unordered_map>
+
+#include "graph/json_text.h"
+#include "graph/symbol.h"
+
+// MXNet's graph files: {"nodes": [{"op", "name", "attrs", "inputs"}], "arg_nodes", "heads", ...}.
+// Old versions call the attributes "param" or "attr".
+namespace plait::graph {
+namespace {
+
+constexpr int kWrittenVersion = 10901;  // the MXNet whose format is written
+
+// The name that MXNet knows an operator by.
+std::string file_name(const op::Op& op) {
+  for (const op::Surface& s : op.surfaces) {
+    if (s.where == "sym") return s.name;
+  }
+  return op.name;
+}
+
+std::string entry_text(const Entry& e, const std::unordered_map<const Node*, size_t>& ids) {
+  return cat('[', ids.at(e.node.get()), ", ", e.index, ", 0]");
+}
+
+std::string attrs_text(const Node& node) {
+  std::map<std::string, std::string> attrs = node.strings;
+  if (node.op && node.attrs) {
+    const void* data = node.op->data_of(node.attrs);
+    for (const auto& field : node.op->fields) {
+      const op::AttrValue value = field->get(data);
+      if (field->required || op::to_string(value) != op::to_string(field->fallback)) {
+        attrs[field->name] = op::to_string(value);
+      }
+    }
+  }
+  if (node.op && !node.op->inputs.empty() &&
+      node.op->inputs.back().kind == op::InputDef::kVariadic) {
+    attrs["num_args"] = std::to_string(node.inputs.size());
+  }
+  std::string text;
+  for (const auto& [key, value] : attrs) {
+    text += (text.empty() ? "" : ", ") + Json::quote(key) + ": " + Json::quote(value);
+  }
+  return text;
+}
+
+Ref<Node> read_node(const Json& json) {
+  auto node = make_ref<Node>();
+  const std::string& op_name = json.at("op").as_string("op");
+  node->name = json.at("name").as_string("name");
+  if (op_name != "null") {
+    node->op = op::Op::find_on("sym", op_name);
+    if (!node->op) node->op = op::Op::find(op_name);
+    check(node->op, ErrorKind::kKey, "symbol: operator of node '", node->name, "' is '", op_name,
+          "', must be one that this build has");
+  }
+  std::vector<std::pair<int, op::AttrValue>> values;
+  for (const char* key : {"param", "attr", "attrs"}) {
+    const Json* attrs = json.find(key);
+    if (!attrs) continue;
+    for (const auto& [name, value] : attrs->members()) {
+      const std::string& text = value.as_string("attribute");
+      int field = -1;
+      for (size_t i = 0; node->op && i < node->op->fields.size(); ++i) {
+        if (node->op->fields[i]->name == name) field = static_cast<int>(i);
+      }
+      if (field >= 0) {
+        values.emplace_back(field, op::parse_attr(text));
+      } else if (name != "num_args") {
+        node->strings[name] = text;
+      }
+    }
+  }
+  if (node->op && node->op->has_attrs()) node->attrs = node->op->make_attrs(values);
+  return node;
+}
+
+Entry read_entry(const Json& json, const std::vector<Ref<Node>>& nodes) {
+  const std::vector<Json>& parts = json.as_array("input");
+  check(parts.size() >= 2, ErrorKind::kInvalidArgument, "symbol: an input has ", parts.size(),
+        " numbers, must be 2 or 3");
+  const int64_t id = parts[0].as_int("node"), index = parts[1].as_int("output");
+  check(id >= 0 && id < static_cast<int64_t>(nodes.size()), ErrorKind::kInvalidArgument,
+        "symbol: an input is node ", id, ", must be one of the ", nodes.size(), " before it");
+  check(index >= 0 && index < 1024, ErrorKind::kInvalidArgument, "symbol: output is ", index,
+        ", must be in [0, 1023]");
+  return {nodes[static_cast<size_t>(id)], static_cast<int32_t>(index)};
+}
+
+// Files of old versions leave auxiliary states out: they become variables again.
+void add_missing_inputs(Node& node) {
+  for (size_t i = node.inputs.size(); i < node.op->inputs.size(); ++i) {
+    const op::InputDef& def = node.op->inputs[i];
+    if (!def.is_aux) continue;
+    node.inputs.push_back(Symbol::variable(node.name + "_" + def.name).entries()[0]);
+  }
+}
+
+}  // namespace
+
+std::string Symbol::to_json() const {
+  const std::vector<Node*> order = topological_order(entries_);
+  std::unordered_map<const Node*, size_t> ids;
+  std::string nodes, args, rows;
+  int64_t row = 0;
+  for (const Node* node : order) {
+    const size_t id = ids.size();
+    ids[node] = id;
+    std::string inputs;
+    for (const Entry& e : node->inputs) inputs += (inputs.empty() ? "" : ", ") + entry_text(e, ids);
+    const std::string attrs = attrs_text(*node);
+    nodes += cat(id ? ",\n    " : "\n    ", "{\"op\": ",
+                 Json::quote(node->op ? file_name(*node->op) : "null"),
+                 ", \"name\": ", Json::quote(node->name),
+                 attrs.empty() ? "" : ", \"attrs\": {" + attrs + "}", ", \"inputs\": [", inputs, "]}");
+    if (node->is_variable()) args += (args.empty() ? "" : ", ") + std::to_string(id);
+    rows += std::to_string(row) + ", ";
+    row += node->op ? static_cast<int64_t>(node->op->outputs.size()) : 1;
+  }
+  std::string heads;
+  for (const Entry& e : entries_) heads += (heads.empty() ? "" : ", ") + entry_text(e, ids);
+  return cat("{\n  \"nodes\": [", nodes, "\n  ],\n  \"arg_nodes\": [", args,
+             "],\n  \"node_row_ptr\": [", rows, row, "],\n  \"heads\": [", heads,
+             "],\n  \"attrs\": {\"mxnet_version\": [\"int\", ", kWrittenVersion, "]}\n}");
+}
+
+Symbol Symbol::from_json(std::string_view text) {
+  const Json json = Json::parse(text);
+  std::vector<Ref<Node>> nodes;
+  for (const Json& item : json.at("nodes").as_array("nodes")) {
+    Ref<Node> node = read_node(item);
+    for (const Json& input : item.at("inputs").as_array("inputs")) {
+      node->inputs.push_back(read_entry(input, nodes));
+    }
+    if (node->op) add_missing_inputs(*node);
+    nodes.push_back(std::move(node));
+  }
+  Entries heads;
+  for (const Json& head : json.at("heads").as_array("heads")) heads.push_back(read_entry(head, nodes));
+  return Symbol(std::move(heads));
+}
+
+}  // namespace plait::graph
