@@ -2,6 +2,7 @@
 
 #include "graph/json_text.h"
 #include "graph/symbol.h"
+#include "op/invoke.h"
 
 // MXNet's graph files: {"nodes": [{"op", "name", "attrs", "inputs"}], "arg_nodes", "heads", ...}.
 // Old versions call the attributes "param" or "attr".
@@ -82,18 +83,27 @@ Entry read_entry(const Json& json, const std::vector<Ref<Node>>& nodes) {
   const int64_t id = parts[0].as_int("node"), index = parts[1].as_int("output");
   check(id >= 0 && id < static_cast<int64_t>(nodes.size()), ErrorKind::kInvalidArgument,
         "symbol: an input is node ", id, ", must be one of the ", nodes.size(), " before it");
-  check(index >= 0 && index < 1024, ErrorKind::kInvalidArgument, "symbol: output is ", index,
-        ", must be in [0, 1023]");
-  return {nodes[static_cast<size_t>(id)], static_cast<int32_t>(index)};
+  const Ref<Node>& node = nodes[static_cast<size_t>(id)];
+  const int outputs = node->op ? op::num_outputs(*node->op, node->attrs) : 1;
+  check(index >= 0 && index < outputs, ErrorKind::kInvalidArgument, "symbol: output of node '",
+        node->name, "' is ", index, ", must be in [0, ", outputs - 1, "]");
+  return {node, static_cast<int32_t>(index)};
 }
 
 // Files of old versions leave auxiliary states out: they become variables again.
-void add_missing_inputs(Node& node) {
+void complete_inputs(Node& node) {
   for (size_t i = node.inputs.size(); i < node.op->inputs.size(); ++i) {
     const op::InputDef& def = node.op->inputs[i];
     if (!def.is_aux) continue;
     node.inputs.push_back(Symbol::variable(node.name + "_" + def.name).entries()[0]);
   }
+  size_t least = 0;
+  for (const op::InputDef& def : node.op->inputs) least += def.kind == op::InputDef::kRequired;
+  const bool variadic = !node.op->inputs.empty() &&
+                        node.op->inputs.back().kind == op::InputDef::kVariadic;
+  check(node.inputs.size() >= least && (variadic || node.inputs.size() <= node.op->inputs.size()),
+        ErrorKind::kInvalidArgument, node.op->name, ": node '", node.name, "' has ",
+        node.inputs.size(), " inputs, must be ", least, " to ", node.op->inputs.size());
 }
 
 }  // namespace
@@ -132,7 +142,7 @@ Symbol Symbol::from_json(std::string_view text) {
     for (const Json& input : item.at("inputs").as_array("inputs")) {
       node->inputs.push_back(read_entry(input, nodes));
     }
-    if (node->op) add_missing_inputs(*node);
+    if (node->op) complete_inputs(*node);
     nodes.push_back(std::move(node));
   }
   Entries heads;

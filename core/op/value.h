@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <initializer_list>
+#include <mutex>
 #include <span>
 #include <utility>
 #include <vector>
@@ -79,7 +81,7 @@ class OpCall {
   void resolve() const;
   const char* name_;
   std::vector<const char*> attr_names_;
-  mutable const Op* op_ = nullptr;
+  mutable std::atomic<const Op*> op_{nullptr};
   mutable std::vector<int> fields_;
 };
 

@@ -1,0 +1,241 @@
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "autograd/tape.h"
+
+namespace plait::autograd {
+namespace {
+
+// Chains of steps are taken apart in a loop: one stack frame a step would overflow the stack.
+thread_local std::vector<Ref<Step>>* doomed = nullptr;
+
+void release_later(Ref<Step> step) {
+  if (!step) return;
+  if (doomed) {
+    doomed->push_back(std::move(step));
+    return;
+  }
+  std::vector<Ref<Step>> list;
+  doomed = &list;
+  list.push_back(std::move(step));
+  while (!list.empty()) {
+    Ref<Step> next = std::move(list.back());
+    list.pop_back();
+    next = nullptr;  // may push what it held
+  }
+  doomed = nullptr;
+}
+
+// Recording flags during a backward pass.
+class ModeScope {
+ public:
+  ModeScope(bool record, bool train)
+      : recording_(set_recording(record)), training_(set_training(train)) {}
+  ~ModeScope() {
+    set_recording(recording_);
+    set_training(training_);
+  }
+
+ private:
+  bool recording_, training_;
+};
+
+ArrayRef add(const ArrayRef& a, const ArrayRef& b, bool in_place) {
+  static const op::Op& kAdd = op::Op::get("add");
+  const ArrayRef in[] = {a, b};
+  Arrays out;
+  if (in_place) out.push_back(a);
+  invoke(kAdd, op::AttrsRef(), in, out);
+  return out[0];
+}
+
+void copy_into(const ArrayRef& from, const ArrayRef& to) {
+  static const op::Op& kCopy = op::Op::get("copy");
+  Arrays out{to};
+  op::invoke(kCopy, {}, {&from, 1}, out);
+}
+
+ArrayRef ones(const Spec& spec) {
+  static const OpCall kFull("full", {"shape", "value", "dtype"});
+  EagerTracer tracer(false);
+  op::TracerScope scope(tracer);
+  return kFull({}, {spec.shape, 1.0, std::string(dtype_name(spec.dtype))}).array;
+}
+
+class Pass {
+ public:
+  Pass(bool retain, bool create_graph) : retain_(retain), create_graph_(create_graph) {}
+
+  void start(const ArrayRef& head, const ArrayRef& grad) {
+    Meta* meta = meta_of(*head);
+    check(meta, ErrorKind::kInvalidArgument,
+          "backward: the head was not computed from a variable with a gradient while autograd recorded");
+    check(!grad || grad->shape() == head->shape(), ErrorKind::kShape, "backward: head gradient has shape ",
+          grad ? to_string(grad->shape()) : "", ", must be ", head->shape());
+    flow(meta, grad ? grad : ones(head->spec()));
+    collect(meta->step.get());
+  }
+
+  void run() {
+    std::sort(steps_.begin(), steps_.end(),
+              [](const Ref<Step>& a, const Ref<Step>& b) { return a->sequence > b->sequence; });
+    for (Ref<Step>& step : steps_) {
+      run_step(*step);
+      if (!retain_ && !create_graph_) step->node = nullptr;
+    }
+  }
+
+  // Hands the gradients of leaves to the arrays that were marked for them.
+  void deliver() {
+    for (auto& [meta, grad] : leaves_) {
+      if (!grad || !meta->grad) continue;
+      ArrayRef value = grad;
+      if (value->dtype() != meta->grad->dtype()) {
+        EagerTracer tracer(create_graph_);
+        op::TracerScope scope(tracer);
+        value = op::cast_to(value_of(value), meta->grad->dtype()).array;
+      }
+      if (meta->req == GradReq::kAdd) {
+        Arrays out{meta->grad};
+        const ArrayRef in[] = {meta->grad, value};
+        op::invoke(op::Op::get("add"), {}, in, out);
+      } else {
+        copy_into(value, meta->grad);
+      }
+      if (create_graph_) meta->grad->autograd = value->autograd;
+    }
+  }
+
+  ArrayRef leaf(Meta* meta) {
+    if (meta->step) {
+      const auto it = interior_.find({meta->step.get(), meta->index});
+      return it == interior_.end() ? ArrayRef() : it->second;
+    }
+    const auto it = leaves_.find(meta);
+    return it == leaves_.end() ? ArrayRef() : it->second;
+  }
+
+  void want_interior(Meta* meta) {
+    if (meta->step) interior_[{meta->step.get(), meta->index}] = nullptr;
+  }
+
+ private:
+  struct PairHash {
+    size_t operator()(const std::pair<Step*, int32_t>& p) const {
+      return std::hash<void*>()(p.first) * 31 + static_cast<size_t>(p.second);
+    }
+  };
+  struct Slot {
+    ArrayRef grad;
+    bool owned = false;  // made by this pass: may be added to in place
+  };
+
+  void collect(Step* head) {
+    std::vector<Step*> stack{head};
+    while (!stack.empty()) {
+      Step* step = stack.back();
+      stack.pop_back();
+      if (!step || !seen_.insert(step).second) continue;
+      steps_.emplace_back(step);
+      for (const Ref<Meta>& m : step->inputs) {
+        if (m && m->step) stack.push_back(m->step.get());
+      }
+    }
+  }
+
+  void flow(Meta* meta, const ArrayRef& grad) {
+    if (!meta->step) {
+      ArrayRef& slot = leaves_[meta];
+      if (slot && owned_.count(slot.get())) {
+        slot = add(slot, grad, !create_graph_);
+      } else if (slot) {
+        slot = add(slot, grad, false);
+        owned_.insert(slot.get());
+      } else {
+        slot = grad;
+        keep_alive_.push_back(Ref<Meta>(meta));
+      }
+      return;
+    }
+    std::vector<Slot>& slots = flows_[meta->step.get()];
+    if (slots.empty()) slots.resize(meta->step->out_specs.size());
+    Slot& slot = slots[static_cast<size_t>(meta->index)];
+    if (!slot.grad) {
+      slot = {grad, false};
+    } else {
+      slot.grad = add(slot.grad, grad, slot.owned && !create_graph_);
+      slot.owned = true;
+    }
+  }
+
+  void run_step(Step& step) {
+    const auto found = flows_.find(&step);
+    if (found == flows_.end()) return;
+    Arrays dout;
+    for (const Slot& s : found->second) dout.push_back(s.grad);
+    for (size_t i = 0; i < dout.size(); ++i) {
+      const auto it = interior_.find({&step, static_cast<int32_t>(i)});
+      if (it != interior_.end()) it->second = dout[i];
+    }
+    flows_.erase(found);
+    check(static_cast<bool>(step.node), ErrorKind::kInvalidArgument,
+          "backward: the graph was freed by an earlier backward, must be kept with retain_graph=True");
+    const Arrays din = step.node->backward(dout, create_graph_);
+    for (size_t i = 0; i < step.inputs.size() && i < din.size(); ++i) {
+      if (step.inputs[i] && din[i]) flow(step.inputs[i].get(), din[i]);
+    }
+  }
+
+  bool retain_, create_graph_;
+  std::unordered_set<Step*> seen_;
+  std::vector<Ref<Step>> steps_;
+  std::unordered_map<Step*, std::vector<Slot>> flows_;
+  std::unordered_map<Meta*, ArrayRef> leaves_;
+  std::unordered_set<Array*> owned_;
+  std::unordered_map<std::pair<Step*, int32_t>, ArrayRef, PairHash> interior_;
+  std::vector<Ref<Meta>> keep_alive_;
+};
+
+}  // namespace
+
+Meta::~Meta() { release_later(std::move(step)); }
+
+Step::~Step() {
+  node = nullptr;
+  for (Ref<Meta>& m : inputs) {
+    if (m && m->unique()) release_later(std::move(m->step));
+  }
+}
+
+Arrays backward(std::span<const ArrayRef> heads, std::span<const ArrayRef> head_grads,
+                std::span<const ArrayRef> variables, bool retain_graph, bool create_graph,
+                bool train_mode) {
+  check(head_grads.empty() || head_grads.size() == heads.size(), ErrorKind::kInvalidArgument,
+        "backward: got ", head_grads.size(), " head gradients, must be ", heads.size());
+  ModeScope mode(create_graph, train_mode);
+  Pass pass(retain_graph, create_graph);
+  for (const ArrayRef& v : variables) {
+    check(static_cast<bool>(v->autograd), ErrorKind::kInvalidArgument,
+          "grad: a variable is not part of the recording, must have attach_grad called before");
+    pass.want_interior(meta_of(*v));
+  }
+  for (size_t i = 0; i < heads.size(); ++i) {
+    pass.start(heads[i], head_grads.empty() ? ArrayRef() : head_grads[i]);
+  }
+  pass.run();
+  if (variables.empty()) {
+    pass.deliver();
+    return {};
+  }
+  Arrays result;
+  for (const ArrayRef& v : variables) {
+    ArrayRef grad = pass.leaf(meta_of(*v));
+    check(static_cast<bool>(grad), ErrorKind::kInvalidArgument, "grad: a variable of shape ", v->shape(),
+          " does not lead to the heads");
+    result.push_back(std::move(grad));
+  }
+  return result;
+}
+
+}  // namespace plait::autograd

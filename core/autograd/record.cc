@@ -1,0 +1,182 @@
+#include <atomic>
+
+#include "autograd/tape.h"
+
+namespace plait::autograd {
+namespace {
+
+thread_local bool recording = false;
+thread_local bool training = false;
+std::atomic<uint64_t> next_sequence{1};
+
+bool wanted(uint64_t mask, size_t i) {
+  return mask == op::Saves::kAll || (i < 64 && (mask >> i & 1));
+}
+
+// An array as it was at a moment, and the means to see that it still is.
+struct Saved {
+  ArrayRef array;
+  uint64_t version = 0;
+  explicit operator bool() const { return static_cast<bool>(array); }
+};
+
+Saved save(const ArrayRef& a) { return {a->detached(), a->version()}; }
+
+// The step of a built-in operator.
+class OpNode final : public TapeNode {
+ public:
+  OpNode(const op::Op& op, op::AttrsRef attrs, std::span<const ArrayRef> in, const Arrays& out)
+      : op_(op), attrs_(std::move(attrs)) {
+    for (size_t i = 0; i < in.size(); ++i) {
+      in_specs_.push_back(in[i]->spec());
+      const bool used = wanted(op.saves.inputs, i);
+      in_.push_back(used ? save(in[i]) : Saved{});
+      in_meta_.push_back(Ref<Meta>(used ? meta_of(*in[i]) : nullptr));
+      needs_.push_back(meta_of(*in[i]) != nullptr);
+    }
+    for (size_t i = 0; i < out.size(); ++i) {
+      out_specs_.push_back(out[i]->spec());
+      out_.push_back(wanted(op.saves.outputs, i) ? save(out[i]) : Saved{});
+    }
+  }
+
+  // Called by `record` when the step exists: outputs are differentiable again through it.
+  void set_step(Step* step) { step_ = step; }
+
+  Arrays backward(const Arrays& dout, bool create_graph) override {
+    op::GradArgs g;
+    g.in_specs = in_specs_;
+    g.out_specs = out_specs_;
+    g.needs = needs_;
+    for (size_t i = 0; i < in_.size(); ++i) {
+      g.in_values.push_back(restore(in_[i], create_graph ? in_meta_[i] : Ref<Meta>(), "input", i));
+    }
+    for (size_t i = 0; i < out_.size(); ++i) {
+      Ref<Meta> meta;
+      if (create_graph && out_[i]) {
+        meta = make_ref<Meta>();
+        meta->step = Ref<Step>(step_);
+        meta->index = static_cast<int32_t>(i);
+      }
+      g.out_values.push_back(restore(out_[i], meta, "output", i));
+    }
+    for (const ArrayRef& d : dout) g.dout_values.push_back(value_of(d));
+    g.dout_values.resize(out_.size());
+    EagerTracer tracer(create_graph);
+    op::TracerScope scope(tracer);
+    const op::Values din = op_.grad(op_, op_.data_of(attrs_), g);
+    Arrays result;
+    for (const Value& v : din) result.push_back(v.array);
+    return result;
+  }
+  const char* name() const override { return op_.name.c_str(); }
+
+ private:
+  Value restore(const Saved& s, Ref<Meta> meta, const char* what, size_t i) const {
+    if (!s) return {};
+    check(s.array->version() == s.version, ErrorKind::kInvalidArgument, op_.name, ": ", what, ' ', i,
+          " was changed after it was recorded for backward, must stay as it was");
+    ArrayRef a = s.array;
+    if (meta) {
+      a = a->detached();
+      a->autograd = meta;
+    }
+    return value_of(a);
+  }
+
+  const op::Op& op_;
+  op::AttrsRef attrs_;
+  Specs in_specs_, out_specs_;
+  SmallVec<Saved, 3> in_, out_;
+  SmallVec<Ref<Meta>, 3> in_meta_;
+  std::vector<bool> needs_;
+  Step* step_ = nullptr;  // owns this
+};
+
+Ref<Step> record_step(Ref<TapeNode> node, std::span<const ArrayRef> in,
+                      std::span<const ArrayRef> out) {
+  auto step = make_ref<Step>();
+  step->sequence = next_sequence.fetch_add(1, std::memory_order_relaxed);
+  step->node = std::move(node);
+  step->inputs.reserve(in.size());
+  for (const ArrayRef& a : in) step->inputs.emplace_back(meta_of(*a));
+  for (const ArrayRef& a : out) step->out_specs.push_back(a->spec());
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (!is_floating(out[i]->dtype())) continue;
+    auto meta = make_ref<Meta>();
+    meta->step = step;
+    meta->index = static_cast<int32_t>(i);
+    out[i]->autograd = meta;
+  }
+  return step;
+}
+
+}  // namespace
+
+bool is_recording() { return recording; }
+bool is_training() { return training; }
+bool set_recording(bool on) { return std::exchange(recording, on); }
+bool set_training(bool on) { return std::exchange(training, on); }
+
+void invoke(const op::Op& op, const op::AttrsRef& given, std::span<const ArrayRef> in, Arrays& out,
+            bool allow_view) {
+  bool tracked = false;
+  if (recording) {
+    for (const ArrayRef& a : in) tracked = tracked || a->autograd;
+    for (const ArrayRef& a : out) {
+      check(!a || !a->autograd || !meta_of(*a)->step, ErrorKind::kInvalidArgument, op.name,
+            ": out is part of the recording, must not be written while autograd records");
+    }
+  }
+  if (!tracked || !op.grad) {
+    op::invoke(op, given, in, out, {training, allow_view});
+    return;
+  }
+  op::AttrsRef attrs = given;
+  if (!attrs && op.has_attrs()) attrs = op.make_attrs({});
+  op::invoke(op, attrs, in, out, {training, allow_view});
+  Ref<OpNode> node(new OpNode(op, attrs, in, out));
+  const Ref<Step> step = record_step(node, in, {out.data(), out.size()});
+  node->set_step(step.get());
+}
+
+void record(Ref<TapeNode> node, std::span<const ArrayRef> in, std::span<const ArrayRef> out) {
+  record_step(std::move(node), in, out);
+}
+
+void mark_variable(const ArrayRef& array, const ArrayRef& grad, GradReq req) {
+  if (req == GradReq::kNull) {
+    array->autograd = nullptr;
+    return;
+  }
+  check(is_floating(array->dtype()), ErrorKind::kType, "attach_grad: dtype is ", array->dtype(),
+        ", must be floating");
+  check(grad && grad->shape() == array->shape(), ErrorKind::kShape, "attach_grad: grad has shape ",
+        grad ? to_string(grad->shape()) : "none", ", must be ", array->shape());
+  auto meta = make_ref<Meta>();
+  meta->grad = grad;
+  meta->req = req;
+  array->autograd = meta;
+}
+
+ArrayRef grad_of(const ArrayRef& array) {
+  return array->autograd ? meta_of(*array)->grad : ArrayRef();
+}
+
+GradReq grad_req_of(const ArrayRef& array) {
+  return array->autograd ? meta_of(*array)->req : GradReq::kNull;
+}
+
+bool is_recorded(const Array& array) { return static_cast<bool>(array.autograd); }
+
+op::Values EagerTracer::apply(const op::Op& op, const op::AttrsRef& attrs,
+                              std::span<const Value> in) {
+  Arrays arrays, out;
+  for (const Value& v : in) arrays.push_back(v.array);
+  invoke(op, attrs, {arrays.data(), arrays.size()}, out, true);
+  op::Values values;
+  for (const ArrayRef& a : out) values.push_back(value_of(a));
+  return values;
+}
+
+}  // namespace plait::autograd

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <vector>
+
+#include "autograd/autograd.h"
+
+namespace plait::autograd {
+
+struct Step;
+
+// What an array knows of the recording; hangs on Array::autograd.
+class Meta : public RefCounted {
+ public:
+  ~Meta() override;
+
+  Ref<Step> step;     // null: a leaf
+  int32_t index = 0;  // which output of `step`
+  ArrayRef grad;      // leaf: where its gradient goes
+  GradReq req = GradReq::kNull;
+  bool is_leaf() const { return !step; }
+};
+
+// A recorded step with the places of its inputs (null: no gradient wanted).
+struct Step : RefCounted {
+  ~Step() override;
+
+  uint64_t sequence = 0;
+  Ref<TapeNode> node;  // null once its saved arrays were freed
+  std::vector<Ref<Meta>> inputs;
+  std::vector<Spec> out_specs;
+};
+
+inline Meta* meta_of(const Array& a) { return static_cast<Meta*>(a.autograd.get()); }
+
+// Gradients run operators at once on arrays.
+class EagerTracer final : public op::Tracer {
+ public:
+  explicit EagerTracer(bool create_graph) : create_graph_(create_graph) {}
+  op::Values apply(const op::Op& op, const op::AttrsRef& attrs,
+                   std::span<const Value> in) override;
+  bool differentiable() const override { return create_graph_; }
+
+ private:
+  bool create_graph_;
+};
+
+inline Value value_of(const ArrayRef& a) {
+  return a ? Value{a, {}, 0, a->spec()} : Value{};
+}
+
+}  // namespace plait::autograd
