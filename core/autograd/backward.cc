@@ -46,7 +46,7 @@ ArrayRef add(const ArrayRef& a, const ArrayRef& b, bool in_place) {
   const ArrayRef in[] = {a, b};
   Arrays out;
   if (in_place) out.push_back(a);
-  invoke(kAdd, op::AttrsRef(), in, out);
+  autograd::invoke(kAdd, {}, in, out);
   return out[0];
 }
 
