@@ -1,0 +1,520 @@
+/* plait: the C interface. This header is the contract; everything else stands on it.
+ *
+ *   int64_t shape[2] = {2, 3};
+ *   float ones[6] = {1, 1, 1, 1, 1, 1};
+ *   plait_array_t a = NULL, sum[1] = {NULL};
+ *   int32_t n = 0;
+ *   plait_op_t add = NULL;
+ *   plait_device_t cpu = {PLAIT_DEVICE_CPU, 0};
+ *   plait_array_from_data(ones, shape, NULL, 2, PLAIT_DTYPE_FLOAT32, cpu, &a);
+ *   plait_op_find("add", &add);
+ *   plait_array_t in[2] = {a, a};
+ *   if (plait_op_invoke(add, in, 2, NULL, 0, 0, sum, 1, &n) != PLAIT_OK) puts(plait_last_error());
+ *   plait_array_copy_to_host(sum[0], ones, sizeof ones);
+ *
+ * Rules for all functions
+ * - Results come last, through pointers, and are written only on success.
+ * - A function that can fail returns a status; plait_last_error() has the message. The others
+ *   return their value. A NULL where an object or a place for a result is required gives
+ *   PLAIT_ERR_INVALID_ARGUMENT, or from a function without status -1, 0 or NULL.
+ * - Ownership: "new" means that the caller frees it with the function named there; "borrowed" that
+ *   it is valid while the named object lives; "static" that it is valid for ever. `_free(NULL)`
+ *   does nothing.
+ * - Any function may be called from any thread. Functions marked @blocking may wait or compute for
+ *   long: a language with a global lock releases it around them.
+ * - Operations return before their results are there. Reading waits; an error in between comes out
+ *   of the first call that reads the result.
+ */
+#ifndef PLAIT_C_API_H_
+#define PLAIT_C_API_H_
+
+#ifndef PLAIT_NO_STD_INCLUDES
+#include <stdint.h>
+#endif
+
+#include "plait/dlpack.h"
+
+#ifndef PLAIT_API
+#if defined(__GNUC__)
+#define PLAIT_API __attribute__((visibility("default")))
+#else
+#define PLAIT_API
+#endif
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- version ------------------------------------------------------------------------------- */
+
+/* Raised whenever a released declaration of this header changes. */
+#define PLAIT_ABI_VERSION 1
+
+/* PLAIT_ABI_VERSION of the library that is loaded. @since 0.1 */
+PLAIT_API int32_t plait_abi_version(void);
+
+/* Version of the library, such as "0.1.0". static. @since 0.1 */
+PLAIT_API const char *plait_version(void);
+
+/* ---- errors -------------------------------------------------------------------------------- */
+
+typedef enum plait_status_t {
+  PLAIT_OK = 0,
+  PLAIT_ERR_INVALID_ARGUMENT = 1, /* a value outside its rule */
+  PLAIT_ERR_TYPE = 2,             /* wrong dtype or kind of object */
+  PLAIT_ERR_SHAPE = 3,            /* shapes that do not fit */
+  PLAIT_ERR_INDEX = 4,            /* axis or index out of range */
+  PLAIT_ERR_KEY = 5,              /* unknown name */
+  PLAIT_ERR_NOT_IMPLEMENTED = 6,  /* not built in, or no kernel for the dtype */
+  PLAIT_ERR_OUT_OF_MEMORY = 7,
+  PLAIT_ERR_IO = 8,     /* files */
+  PLAIT_ERR_DEVICE = 9, /* CUDA */
+  PLAIT_ERR_COMM = 10,  /* communication between processes */
+  PLAIT_ERR_CALLBACK = 11, /* a user's function failed */
+  PLAIT_ERR_INTERNAL = 99  /* a bug of the library */
+} plait_status_t;
+
+/* What went wrong in the last call of this thread that failed; "" if none did. Successful calls
+ * leave it alone. borrowed: valid until the next failure in this thread. @since 0.1 */
+PLAIT_API const char *plait_last_error(void);
+
+/* Sets that message: for callbacks that are about to return an error. @since 0.1 */
+PLAIT_API void plait_set_last_error(const char *message);
+
+/* Name of a status, such as "PLAIT_ERR_SHAPE"; "PLAIT_ERR_UNKNOWN" for other numbers. static.
+ * @since 0.1 */
+PLAIT_API const char *plait_status_name(plait_status_t status);
+
+/* A status in words, such as "shapes do not fit". static. @since 0.1 */
+PLAIT_API const char *plait_status_text(plait_status_t status);
+
+/* ---- buffers ------------------------------------------------------------------------------- */
+
+/* Bytes that a function made: a file in memory, JSON text. */
+typedef struct plait_buffer_s *plait_buffer_t;
+
+/* The bytes, followed by a zero byte that does not count. borrowed from buffer. @since 0.1 */
+PLAIT_API const char *plait_buffer_data(plait_buffer_t buffer);
+
+/* Number of bytes. @since 0.1 */
+PLAIT_API int64_t plait_buffer_size(plait_buffer_t buffer);
+
+/* @since 0.1 */
+PLAIT_API void plait_buffer_free(plait_buffer_t buffer);
+
+/* ---- arrays -------------------------------------------------------------------------------- */
+
+#define PLAIT_MAX_NDIM 32
+
+/* Element types. The numbers are those of MXNet's files. */
+typedef enum plait_dtype_t {
+  PLAIT_DTYPE_FLOAT32 = 0,
+  PLAIT_DTYPE_FLOAT64 = 1,
+  PLAIT_DTYPE_FLOAT16 = 2,
+  PLAIT_DTYPE_UINT8 = 3,
+  PLAIT_DTYPE_INT32 = 4,
+  PLAIT_DTYPE_INT8 = 5,
+  PLAIT_DTYPE_INT64 = 6,
+  PLAIT_DTYPE_BOOL = 7,
+  PLAIT_DTYPE_INT16 = 8,
+  PLAIT_DTYPE_UINT16 = 9,
+  PLAIT_DTYPE_UINT32 = 10,
+  PLAIT_DTYPE_UINT64 = 11,
+  PLAIT_DTYPE_BFLOAT16 = 12
+} plait_dtype_t;
+
+/* Kinds of places. The numbers are those of MXNet's files. */
+typedef enum plait_device_kind_t {
+  PLAIT_DEVICE_CPU = 1,
+  PLAIT_DEVICE_GPU = 2,
+  PLAIT_DEVICE_CPU_PINNED = 3,
+  PLAIT_DEVICE_CPU_SHARED = 5
+} plait_device_kind_t;
+
+typedef struct plait_device_t {
+  int32_t kind; /* a plait_device_kind_t */
+  int32_t id;
+} plait_device_t;
+
+/* An array: shape, dtype and place are fixed, content is not. Free with plait_array_free(). */
+typedef struct plait_array_s *plait_array_t;
+
+/* A call-back that ends the library's use of `user`. May be NULL where it is a parameter. */
+typedef void (*plait_drop_t)(void *user);
+
+/* An array with undefined content. `shape` has `ndim` sizes, each >= 0; NULL with ndim 0. new.
+ * Fails: SHAPE, TYPE, DEVICE, OUT_OF_MEMORY. @since 0.1 */
+PLAIT_API plait_status_t plait_array_empty(const int64_t *shape, int32_t ndim, plait_dtype_t dtype,
+                                           plait_device_t device, plait_array_t *out);
+
+/* An array with a copy of host memory. `strides` counts elements; NULL: row-major. new.
+ * Fails: as plait_array_empty(). @since 0.1 */
+PLAIT_API plait_status_t plait_array_from_data(const void *data, const int64_t *shape,
+                                               const int64_t *strides, int32_t ndim,
+                                               plait_dtype_t dtype, plait_device_t device,
+                                               plait_array_t *out);
+
+/* An array on memory that the caller owns, without a copy. `drop(user)` is called once, from any
+ * thread, when no array uses the memory any more; also on failure. `data` must be aligned for the
+ * dtype. If `read_only` is not 0, operators refuse to write to the array. new.
+ * Fails: SHAPE, TYPE, INVALID_ARGUMENT. @since 0.1 */
+PLAIT_API plait_status_t plait_array_from_memory(void *data, const int64_t *shape,
+                                                 const int64_t *strides, int32_t ndim,
+                                                 plait_dtype_t dtype, plait_device_t device,
+                                                 int32_t read_only, plait_drop_t drop, void *user,
+                                                 plait_array_t *out);
+
+/* Ends this handle's use of the array. Never waits. @since 0.1 */
+PLAIT_API void plait_array_free(plait_array_t array);
+
+/* One more handle of the same array: each of them is freed. Returns `array`. @since 0.1 */
+PLAIT_API plait_array_t plait_array_retain(plait_array_t array);
+
+/* Another array on the same memory, cut off from the recording of gradients. new. @since 0.1 */
+PLAIT_API plait_status_t plait_array_detach(plait_array_t array, plait_array_t *out);
+
+/* Number of axes. @since 0.1 */
+PLAIT_API int32_t plait_array_ndim(plait_array_t array);
+
+/* Sizes of the axes. borrowed from array. @since 0.1 */
+PLAIT_API const int64_t *plait_array_shape(plait_array_t array);
+
+/* Steps of the axes, in elements. borrowed from array. @since 0.1 */
+PLAIT_API const int64_t *plait_array_strides(plait_array_t array);
+
+/* Number of elements. @since 0.1 */
+PLAIT_API int64_t plait_array_size(plait_array_t array);
+
+/* Bytes of all elements. @since 0.1 */
+PLAIT_API int64_t plait_array_nbytes(plait_array_t array);
+
+/* A plait_dtype_t. @since 0.1 */
+PLAIT_API int32_t plait_array_dtype(plait_array_t array);
+
+/* Where the memory is. @since 0.1 */
+PLAIT_API plait_device_t plait_array_device(plait_array_t array);
+
+/* 1 if the elements lie in row-major order without gaps. @since 0.1 */
+PLAIT_API int32_t plait_array_is_contiguous(plait_array_t array);
+
+/* 1 if the memory must not be written. @since 0.1 */
+PLAIT_API int32_t plait_array_is_read_only(plait_array_t array);
+
+/* How often the memory was written since it exists. @since 0.1 */
+PLAIT_API int64_t plait_array_version(plait_array_t array);
+
+/* 1 if both lie in the same piece of memory: then a write to one may change the other. @since 0.1 */
+PLAIT_API int32_t plait_array_shares_memory(plait_array_t a, plait_array_t b);
+
+/* Address of the first element, after a wait. With `write` not 0 for writing: also waits for the
+ * readers and counts as a write. borrowed from array: use it before the next operation on it.
+ * Fails: INVALID_ARGUMENT if read-only, and with what computing the content failed. @blocking
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_array_data(plait_array_t array, int32_t write, void **data);
+
+/* Waits until the content is there. Fails with what computing it failed. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_array_wait_to_read(plait_array_t array);
+
+/* Waits until nobody reads or writes the content. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_array_wait_to_write(plait_array_t array);
+
+/* Fills the array from `bytes` bytes of host memory in row-major order; `bytes` must be those of
+ * the array. Fails: INVALID_ARGUMENT. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_array_copy_from_host(plait_array_t array, const void *data,
+                                                    int64_t bytes);
+
+/* Writes the content to host memory in row-major order; `bytes` must be those of the array.
+ * Fails: INVALID_ARGUMENT, and with what computing the content failed. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_array_copy_to_host(plait_array_t array, void *data, int64_t bytes);
+
+/* Copies the content of `from` into `to`, an array of the same shape; converts the dtype.
+ * Fails: SHAPE, INVALID_ARGUMENT if `to` is read-only. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_array_copy_to(plait_array_t from, plait_array_t to);
+
+/* The array for another library, after a wait. new: freed by its own deleter. Shares the memory.
+ * @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_array_to_dlpack(plait_array_t array,
+                                               struct DLManagedTensorVersioned **tensor);
+
+/* The same in the form before DLPack 1.0, which cannot say "read-only": such arrays fail with
+ * INVALID_ARGUMENT. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_array_to_dlpack_old(plait_array_t array,
+                                                   struct DLManagedTensor **tensor);
+
+/* An array on another library's memory; takes over `tensor` on success. new.
+ * Fails: NOT_IMPLEMENTED (version), TYPE, DEVICE, SHAPE. @since 0.1 */
+PLAIT_API plait_status_t plait_array_from_dlpack(struct DLManagedTensorVersioned *tensor,
+                                                 plait_array_t *out);
+
+/* The same from the form before DLPack 1.0. @since 0.1 */
+PLAIT_API plait_status_t plait_array_from_dlpack_old(struct DLManagedTensor *tensor,
+                                                     plait_array_t *out);
+
+/* Arrays that exist now: for leak checks. @since 0.1 */
+PLAIT_API int64_t plait_array_live_count(void);
+
+/* ---- operators ----------------------------------------------------------------------------- */
+
+/* An operator of the library. static. */
+typedef const struct plait_op_s *plait_op_t;
+
+/* Kinds of values of attributes. */
+typedef enum plait_value_kind_t {
+  PLAIT_VALUE_NONE = 0, /* not given: the default, or None where that is legal */
+  PLAIT_VALUE_BOOL = 1,
+  PLAIT_VALUE_INT = 2,
+  PLAIT_VALUE_FLOAT = 3,
+  PLAIT_VALUE_STRING = 4, /* also names of dtypes, and any other kind in Python's spelling */
+  PLAIT_VALUE_INTS = 5,
+  PLAIT_VALUE_FLOATS = 6
+} plait_value_kind_t;
+
+/* Stands for None among the elements of PLAIT_VALUE_INTS, where an operator allows it. */
+#define PLAIT_NONE_INT INT64_MIN
+
+/* The value of one attribute. What it points to is only read during the call. */
+typedef struct plait_value_t {
+  int32_t kind; /* a plait_value_kind_t: which member of `as` counts */
+  int32_t size; /* number of elements of ints or floats */
+  union {
+    int64_t integer; /* INT, and BOOL as 0 or 1 */
+    double real;
+    const char *string; /* UTF-8 with a zero byte at the end */
+    const int64_t *ints;
+    const double *floats;
+  } as;
+} plait_value_t;
+
+/* What is known of an array before it exists. */
+typedef struct plait_spec_t {
+  int32_t dtype; /* a plait_dtype_t */
+  int32_t ndim;
+  int64_t shape[PLAIT_MAX_NDIM];
+} plait_spec_t;
+
+/* The operator of this name. Fails: KEY, with near names in the message. @since 0.1 */
+PLAIT_API plait_status_t plait_op_find(const char *name, plait_op_t *op);
+
+/* The operator that a surface ("nd", "sym", "np", "npx", "r") shows under `name`.
+ * Fails: KEY. @since 0.1 */
+PLAIT_API plait_status_t plait_op_find_on(const char *surface, const char *name, plait_op_t *op);
+
+/* Number of operators. @since 0.1 */
+PLAIT_API int32_t plait_op_count(void);
+
+/* Operator number `index` of plait_op_count(), in no particular order; NULL outside. @since 0.1 */
+PLAIT_API plait_op_t plait_op_at(int32_t index);
+
+/* Name of the operator. static. @since 0.1 */
+PLAIT_API const char *plait_op_name(plait_op_t op);
+
+/* All about the operator as JSON text: name, doc, source, file, line, inputs and outputs, attributes
+ * (name, type, doc, default, choices, optional, required), surfaces, flags. static.
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_op_describe(plait_op_t op, const char **json);
+
+/* Position of the attribute `name` among the attributes of the operator.
+ * Fails: KEY, with the known names in the message. @since 0.1 */
+PLAIT_API plait_status_t plait_op_attr_index(plait_op_t op, const char *name, int32_t *index);
+
+/* Flags of plait_op_invoke(). */
+typedef enum plait_invoke_flag_t {
+  PLAIT_INVOKE_VIEW = 1 /* the result may share memory with the input */
+} plait_invoke_flag_t;
+
+/* Runs an operator on arrays and, while recording, remembers it for gradients.
+ *
+ * inputs   `num_inputs` arrays; a NULL stands for an optional input that is left out.
+ * attrs    values of the first `num_attrs` attributes in the order of plait_op_describe(); the
+ *          others have their default.
+ * flags    sum of plait_invoke_flag_t.
+ * outputs  `capacity` places. A place that holds an array on entry is written into; a NULL becomes
+ *          new. Only visible outputs are counted and returned.
+ * num_outputs  how many there are. Also written if `capacity` is too small; then the call fails
+ *          with INVALID_ARGUMENT before anything is done.
+ *
+ * Fails: with what the operator rejects. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t *inputs,
+                                         int32_t num_inputs, const plait_value_t *attrs,
+                                         int32_t num_attrs, int32_t flags, plait_array_t *outputs,
+                                         int32_t capacity, int32_t *num_outputs);
+
+/* Shapes and dtypes of the visible outputs; `specs` has `capacity` places and `num_outputs` is as
+ * above. Fails: with what the operator rejects. @since 0.1 */
+PLAIT_API plait_status_t plait_op_infer(plait_op_t op, const plait_spec_t *inputs,
+                                        int32_t num_inputs, const plait_value_t *attrs,
+                                        int32_t num_attrs, plait_spec_t *specs, int32_t capacity,
+                                        int32_t *num_outputs);
+
+/* ---- random numbers ------------------------------------------------------------------------ */
+
+/* Restarts the random stream. The same seed and the same calls give the same numbers, whatever the
+ * number of threads. @since 0.1 */
+PLAIT_API plait_status_t plait_random_seed(uint64_t seed);
+
+/* ---- gradients ----------------------------------------------------------------------------- */
+
+/* What happens to the gradient of an array. The numbers are MXNet's. */
+typedef enum plait_grad_req_t {
+  PLAIT_GRAD_NULL = 0,  /* none is computed */
+  PLAIT_GRAD_WRITE = 1, /* replaces the content of the gradient array */
+  PLAIT_GRAD_ADD = 3    /* is added to it */
+} plait_grad_req_t;
+
+/* Whether this thread records operations for gradients; and whether operators behave as in
+ * training. The setters return the value before. @since 0.1 */
+PLAIT_API int32_t plait_autograd_is_recording(void);
+PLAIT_API int32_t plait_autograd_is_training(void);
+PLAIT_API int32_t plait_autograd_set_recording(int32_t on);
+PLAIT_API int32_t plait_autograd_set_training(int32_t on);
+
+/* 1 if gradients can flow into the array: it is marked, or a result of recorded steps. @since 0.1 */
+PLAIT_API int32_t plait_autograd_is_recorded(plait_array_t array);
+
+/* Makes `arrays[i]` a leaf whose gradient is collected in `grads[i]`, an array of the same shape and
+ * dtype (NULL with PLAIT_GRAD_NULL). What was recorded for the array before is forgotten.
+ * Fails: SHAPE, TYPE. @since 0.1 */
+PLAIT_API plait_status_t plait_autograd_mark_variables(const plait_array_t *arrays,
+                                                       const plait_array_t *grads,
+                                                       const int32_t *grad_reqs, int32_t count);
+
+/* The gradient array of a marked array, and its plait_grad_req_t; NULL and PLAIT_GRAD_NULL if it is
+ * not marked. new. @since 0.1 */
+PLAIT_API plait_status_t plait_autograd_get_grad(plait_array_t array, plait_array_t *grad,
+                                                 int32_t *grad_req);
+
+/* Flags of plait_autograd_backward(). */
+typedef enum plait_backward_flag_t {
+  PLAIT_BACKWARD_RETAIN = 1, /* keep the recording for another backward pass */
+  PLAIT_BACKWARD_CREATE = 2, /* record this pass too, for higher orders */
+  PLAIT_BACKWARD_TRAIN = 4   /* operators behave as in training */
+} plait_backward_flag_t;
+
+/* Gradients of the sum of `heads`, each weighted with its `head_grads`; NULL (all or one of them)
+ * stands for ones. With `num_variables` 0 the results go to the marked arrays by their
+ * plait_grad_req_t; otherwise `grads[i]` becomes new: the gradient of `variables[i]`.
+ * Fails: INVALID_ARGUMENT if a head was not recorded, CALLBACK if a user's function failed, and
+ * with what operators reject. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_autograd_backward(const plait_array_t *heads,
+                                                 const plait_array_t *head_grads,
+                                                 int32_t num_heads, const plait_array_t *variables,
+                                                 int32_t num_variables, int32_t flags,
+                                                 plait_array_t *grads);
+
+/* Gradients of the inputs from those of the outputs. `out_grads` are borrowed; NULL means zeros.
+ * `in_grads` becomes new, or NULL for none. */
+typedef plait_status_t (*plait_backward_t)(void *user, const plait_array_t *out_grads,
+                                           int32_t num_out_grads, plait_array_t *in_grads,
+                                           int32_t num_in_grads);
+
+/* Records a step whose gradient is the caller's function: `outputs` become its results, gradients
+ * flow to `inputs`. `backward` is called in threads that call plait_autograd_backward(); `drop` once
+ * when the step is forgotten, in any thread, also on failure. `name` is for messages. @since 0.1 */
+PLAIT_API plait_status_t plait_autograd_record(const char *name, const plait_array_t *inputs,
+                                               int32_t num_inputs, const plait_array_t *outputs,
+                                               int32_t num_outputs, plait_backward_t backward,
+                                               plait_drop_t drop, void *user);
+
+/* ---- engine -------------------------------------------------------------------------------- */
+
+typedef struct plait_engine_stats_t {
+  uint32_t struct_size;  /* set by the caller: sizeof(plait_engine_stats_t) */
+  int32_t workers;       /* threads */
+  int64_t inlined;       /* operations run in the calling thread */
+  int64_t queued;        /* tasks given to the workers */
+  int64_t pending;       /* of these, not finished now */
+  int64_t bytes_pending; /* memory that they hold */
+} plait_engine_stats_t;
+
+/* Waits for all work. Fails with the first failure that no call has reported yet. @blocking
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_engine_wait_all(void);
+
+/* @since 0.1 */
+PLAIT_API plait_status_t plait_engine_get_stats(plait_engine_stats_t *stats);
+
+/* 1 if every operation runs at once in the calling thread (PLAIT_ENGINE=naive). @since 0.1 */
+PLAIT_API int32_t plait_engine_is_serial(void);
+
+/* `interrupted` is called about every 50 ms by threads that wait; if it does not return 0, the wait
+ * ends with PLAIT_ERR_CALLBACK. NULL switches it off. @since 0.1 */
+PLAIT_API plait_status_t plait_engine_set_interrupt_check(int32_t (*interrupted)(void));
+
+/* To be called around fork(): the first one finishes all work. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_engine_before_fork(void);
+PLAIT_API plait_status_t plait_engine_after_fork_parent(void);
+PLAIT_API plait_status_t plait_engine_after_fork_child(void);
+
+/* Finishes all work and ends the threads; later work runs in the calling thread. @blocking
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_engine_shutdown(void);
+
+/* ---- memory -------------------------------------------------------------------------------- */
+
+typedef struct plait_memory_stats_t {
+  uint32_t struct_size;       /* set by the caller: sizeof(plait_memory_stats_t) */
+  int32_t reserved;
+  int64_t bytes_in_use;       /* held by arrays */
+  int64_t bytes_cached;       /* kept for later arrays */
+  int64_t peak_bytes_in_use;
+  int64_t allocations;        /* requests */
+  int64_t system_allocations; /* of these, not served from what was kept */
+} plait_memory_stats_t;
+
+/* @since 0.1 */
+PLAIT_API plait_status_t plait_memory_get_stats(plait_memory_stats_t *stats);
+
+/* Returns the memory that is kept for later arrays to the system. @since 0.1 */
+PLAIT_API plait_status_t plait_memory_release(void);
+
+/* Lets the n-th request from now fail with PLAIT_ERR_OUT_OF_MEMORY, for tests of error paths; 0 is
+ * the next one, a negative n switches it off. @since 0.1 */
+PLAIT_API plait_status_t plait_memory_fail_after(int64_t n);
+
+/* ---- array files --------------------------------------------------------------------------- */
+
+/* Arrays with or without names, as read from a file of MXNet's ".params" format. */
+typedef struct plait_archive_s *plait_archive_t;
+
+/* Writes arrays to `path`: first to a temporary name beside it, then renames, so a crash leaves the
+ * old file or the new one. `names` may be NULL. Fails: IO, INVALID_ARGUMENT. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_archive_save(const char *path, const plait_array_t *arrays,
+                                            const char *const *names, int32_t count);
+
+/* The same into memory. new: plait_buffer_free(). @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_archive_save_buffer(const plait_array_t *arrays,
+                                                   const char *const *names, int32_t count,
+                                                   plait_buffer_t *out);
+
+/* Reads a file. new: plait_archive_free(). Fails: IO, with the file and the byte where it is
+ * corrupt; NOT_IMPLEMENTED for sparse arrays. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_archive_load(const char *path, plait_archive_t *out);
+
+/* The same from memory. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_archive_load_buffer(const void *data, int64_t bytes,
+                                                   plait_archive_t *out);
+
+/* Number of arrays. @since 0.1 */
+PLAIT_API int32_t plait_archive_count(plait_archive_t archive);
+
+/* Array number `index`. new. Fails: INDEX. @since 0.1 */
+PLAIT_API plait_status_t plait_archive_array(plait_archive_t archive, int32_t index,
+                                             plait_array_t *out);
+
+/* Its name; NULL if the arrays have none. borrowed from archive. @since 0.1 */
+PLAIT_API const char *plait_archive_name(plait_archive_t archive, int32_t index);
+
+/* @since 0.1 */
+PLAIT_API void plait_archive_free(plait_archive_t archive);
+
+/* ---- symbols and compiled graphs ----------------------------------------------------------- */
+
+/* BEGIN graph section (core/c_api/graph.cc) */
+/* END graph section */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PLAIT_C_API_H_ */
