@@ -510,8 +510,112 @@ PLAIT_API void plait_archive_free(plait_archive_t archive);
 
 /* ---- symbols and compiled graphs ----------------------------------------------------------- */
 
-/* BEGIN graph section (core/c_api/graph.cc) */
-/* END graph section */
+/* A graph of operators with one or more outputs. Free with plait_symbol_free(). */
+typedef struct plait_symbol_s *plait_symbol_t;
+
+/* What plait_symbol_names() lists. */
+typedef enum plait_names_t {
+  PLAIT_NAMES_ARGUMENTS = 0,        /* variables that the user provides */
+  PLAIT_NAMES_AUXILIARY_STATES = 1, /* variables that operators keep, such as running means */
+  PLAIT_NAMES_INPUTS = 2,           /* both, in the order of the graph */
+  PLAIT_NAMES_OUTPUTS = 3
+} plait_names_t;
+
+/* A variable. new. @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_variable(const char *name, plait_symbol_t *out);
+
+/* Applies an operator to symbols. new.
+ *
+ * name         of the new node.
+ * input_names  for each input its name at the operator, or "" for the next place; NULL: by place.
+ *              Inputs that are left out become variables `<name>_<input>`.
+ * attr_names, attr_values  `num_attrs` attributes; the others have their default.
+ *
+ * Fails: KEY for an unknown attribute or input, and with what the attributes' rules reject.
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_apply(plait_op_t op, const char *name,
+                                            const plait_symbol_t *inputs,
+                                            const char *const *input_names, int32_t num_inputs,
+                                            const char *const *attr_names,
+                                            const plait_value_t *attr_values, int32_t num_attrs,
+                                            plait_symbol_t *out);
+
+/* One symbol with the outputs of all parts. new. @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_group(const plait_symbol_t *parts, int32_t num_parts,
+                                            plait_symbol_t *out);
+
+/* Reads `bytes` bytes of MXNet's JSON. new. Fails: INVALID_ARGUMENT with the offset of the fault;
+ * KEY for an unknown operator. @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_from_json(const char *text, int64_t bytes,
+                                                plait_symbol_t *out);
+
+/* Writes MXNet's JSON. new: plait_buffer_free(). @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_to_json(plait_symbol_t symbol, plait_buffer_t *out);
+
+/* @since 0.1 */
+PLAIT_API void plait_symbol_free(plait_symbol_t symbol);
+
+/* Number of outputs. @since 0.1 */
+PLAIT_API int32_t plait_symbol_num_outputs(plait_symbol_t symbol);
+
+/* Name of the node, if all outputs belong to one; NULL for a group. borrowed from symbol.
+ * @since 0.1 */
+PLAIT_API const char *plait_symbol_name(plait_symbol_t symbol);
+
+/* One output. new. Fails: INDEX. @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_output(plait_symbol_t symbol, int32_t index,
+                                             plait_symbol_t *out);
+
+/* All outputs of all nodes. new. @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_internals(plait_symbol_t symbol, plait_symbol_t *out);
+
+/* The inputs of the symbol's nodes; without outputs for a variable. new. @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_children(plait_symbol_t symbol, plait_symbol_t *out);
+
+/* Names as a JSON list. new: plait_buffer_free(). @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_names(plait_symbol_t symbol, plait_names_t which,
+                                            plait_buffer_t *out);
+
+/* Attributes as text of all nodes that have any: {"node": {"key": "value"}}. new:
+ * plait_buffer_free(). @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_attrs(plait_symbol_t symbol, plait_buffer_t *out);
+
+/* Sets a free attribute of the first output's node. @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_set_attr(plait_symbol_t symbol, const char *key,
+                                               const char *value);
+
+/* A copy in which the `count` variables `names` are replaced by symbols of one output. new.
+ * Fails: KEY. @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_compose(plait_symbol_t symbol, const char *const *names,
+                                              const plait_symbol_t *replacements, int32_t count,
+                                              plait_symbol_t *out);
+
+/* Infers shapes and dtypes. `given` is JSON {"data": {"shape": [2, 3], "dtype": "float32"}}; the
+ * result {"arg_shapes": [[2, 3], null], "out_shapes", "aux_shapes", "arg_dtypes", "out_dtypes",
+ * "aux_dtypes"} with null for what does not follow. new: plait_buffer_free().
+ * Fails: SHAPE and others, with the node's name. @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_infer(plait_symbol_t symbol, const char *given,
+                                            plait_buffer_t *out);
+
+/* A symbol that is compiled once for each signature (shapes, dtypes, train mode, which inputs want
+ * gradients) and then called. Free with plait_graph_free(). */
+typedef struct plait_graph_s *plait_graph_t;
+
+/* new. @since 0.1 */
+PLAIT_API plait_status_t plait_graph_new(plait_symbol_t symbol, plait_graph_t *out);
+
+/* Calls under way go on. @since 0.1 */
+PLAIT_API void plait_graph_free(plait_graph_t graph);
+
+/* Runs a graph on arrays in the order of PLAIT_NAMES_INPUTS; while recording it is one step. Outputs
+ * become new; `outputs` has `capacity` places, at least plait_symbol_num_outputs() of its symbol.
+ * Fails: with what an operator rejects, and the node's name. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_graph_call(plait_graph_t graph, const plait_array_t *inputs,
+                                          int32_t num_inputs, plait_array_t *outputs,
+                                          int32_t capacity, int32_t *num_outputs);
+
+/* Text about the plans made so far: steps and bytes. new: plait_buffer_free(). @since 0.1 */
+PLAIT_API plait_status_t plait_graph_explain(plait_graph_t graph, plait_buffer_t *out);
 
 #ifdef __cplusplus
 }
