@@ -11,7 +11,7 @@ LAYERS = {
     "engine": "base",
     "tensor": "base memory engine",
     "op": "base engine tensor",
-    "kernels": "base",
+    "kernels": "base memory",  # scratch memory comes from the pool
     "ops": "base tensor op kernels",
     "autograd": "base tensor op",
     "graph": "base memory engine tensor op autograd",
