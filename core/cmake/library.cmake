@@ -22,6 +22,11 @@ target_compile_definitions(plait_objects PUBLIC PLAIT_VERSION_STRING="${PROJECT_
 target_compile_options(plait_objects PUBLIC -Wall -Wextra -fno-math-errno
                                             $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fvect-cost-model=dynamic>)
 
+# Loops are vectorised for several instruction sets (kernels/simd.h); comparisons may be speculated.
+file(GLOB_RECURSE PLAIT_LOOPS CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/kernels/*.cc
+     ${CMAKE_CURRENT_SOURCE_DIR}/ops/*.cc)
+set_source_files_properties(${PLAIT_LOOPS} PROPERTIES COMPILE_OPTIONS "-O3;-fno-trapping-math")
+
 if(PLAIT_MPI)
   find_package(MPI REQUIRED COMPONENTS C)
   target_link_libraries(plait_objects PUBLIC MPI::MPI_C)
