@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -140,6 +141,12 @@ class OpBuilder {
   OpBuilder& optional_input(const char* name, const char* doc) { return add_input(name, doc, InputDef::kOptional); }
   // Any number of arrays; only as the last input.
   OpBuilder& variadic_input(const char* name, const char* doc) { return add_input(name, doc, InputDef::kVariadic); }
+  // The same, written by the kernel: optimiser steps over many parameters.
+  OpBuilder& mutable_variadic_input(const char* name, const char* doc) {
+    add_input(name, doc, InputDef::kVariadic);
+    op_->inputs.back().is_mutable = true;
+    return *this;
+  }
   OpBuilder& mutable_input(const char* name, const char* doc) {
     add_input(name, doc, InputDef::kRequired);
     op_->inputs.back().is_mutable = true;
@@ -169,7 +176,15 @@ class OpBuilder {
   }
   // Of the attribute just declared.
   OpBuilder& choices(std::vector<std::string> names) { op_->fields.back()->choices = std::move(names); return *this; }
-  OpBuilder& on(const char* surface, const char* name) { op_->surfaces.push_back({surface, name}); return *this; }
+  // `surfaces`: one or more words, "nd sym".
+  OpBuilder& on(std::string_view surfaces, const char* name) {
+    while (!surfaces.empty()) {
+      const size_t end = std::min(surfaces.find(' '), surfaces.size());
+      op_->surfaces.push_back({std::string(surfaces.substr(0, end)), name});
+      surfaces.remove_prefix(std::min(end + 1, surfaces.size()));
+    }
+    return *this;
+  }
 
   // Shape and dtype of the output(s).
   OpBuilder& infer(Spec (*f)(const A&, const Specs&)) {

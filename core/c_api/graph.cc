@@ -1,0 +1,290 @@
+#include <functional>
+#include <optional>
+
+#include "c_api/common.h"
+#include "graph/cached_graph.h"
+#include "graph/json_text.h"
+#include "graph/symbol.h"
+
+// Symbols and compiled graphs.
+struct plait_symbol_s {
+  plait::graph::Symbol symbol;
+  std::string name;
+};
+struct plait_graph_s {
+  plait::Ref<plait::graph::CachedGraph> graph;
+};
+
+namespace plait::c_api {
+namespace {
+
+using graph::Json;
+using graph::Symbol;
+
+const Symbol& symbol_of(plait_symbol_t handle) {
+  check(handle, ErrorKind::kInvalidArgument, "symbol is NULL, must be a symbol");
+  return handle->symbol;
+}
+
+plait_symbol_t handle_of(Symbol symbol) {
+  std::string name;
+  if (symbol.size()) name = symbol.entries()[0].node->name;
+  return new plait_symbol_s{std::move(symbol), std::move(name)};
+}
+
+std::vector<Symbol> symbols_of(const plait_symbol_t* handles, int32_t count) {
+  check(count == 0 || handles, ErrorKind::kInvalidArgument, "symbols is NULL, must be ", count, " symbols");
+  std::vector<Symbol> symbols;
+  for (int32_t i = 0; i < count; ++i) symbols.push_back(symbol_of(handles[i]));
+  return symbols;
+}
+
+std::vector<std::string> names_of(const char* const* names, int32_t count) {
+  std::vector<std::string> list;
+  for (int32_t i = 0; names && i < count; ++i) list.emplace_back(names[i] ? names[i] : "");
+  return list;
+}
+
+std::string json_list(const std::vector<std::string>& items) {
+  std::string text = "[";
+  for (size_t i = 0; i < items.size(); ++i) text += (i ? ", " : "") + Json::quote(items[i]);
+  return text + "]";
+}
+
+std::string json_shape(const std::optional<Dims>& shape) {
+  if (!shape) return "null";
+  std::string text = "[";
+  for (size_t i = 0; i < shape->size(); ++i) text += (i ? ", " : "") + std::to_string((*shape)[i]);
+  return text + "]";
+}
+
+std::string json_dtype(const std::optional<DType>& dtype) {
+  return dtype ? Json::quote(dtype_name(*dtype)) : "null";
+}
+
+template <class List, class Text>
+std::string json_member(const char* name, const List& list, Text text_of) {
+  std::string text = cat('"', name, "\": [");
+  for (size_t i = 0; i < list.size(); ++i) text += (i ? ", " : "") + text_of(list[i]);
+  return text + "]";
+}
+
+// Attributes of a node as text: those of the operator that differ from the default, and free ones.
+std::map<std::string, std::string> attrs_of(const graph::Node& node) {
+  std::map<std::string, std::string> attrs = node.strings;
+  if (!node.op || !node.attrs) return attrs;
+  for (const auto& field : node.op->fields) {
+    const op::AttrValue value = field->get(node.op->data_of(node.attrs));
+    if (field->required || op::to_string(value) != op::to_string(field->fallback)) {
+      attrs[field->name] = op::to_string(value);
+    }
+  }
+  return attrs;
+}
+
+}  // namespace
+}  // namespace plait::c_api
+
+using namespace plait;
+using namespace plait::c_api;
+
+plait_status_t plait_symbol_variable(const char* name, plait_symbol_t* out) {
+  return guarded([&] {
+    require(name, "name");
+    require(out, "out");
+    *out = handle_of(Symbol::variable(name));
+  });
+}
+
+plait_status_t plait_symbol_apply(plait_op_t op, const char* name, const plait_symbol_t* inputs,
+                                  const char* const* input_names, int32_t num_inputs,
+                                  const char* const* attr_names, const plait_value_t* attr_values,
+                                  int32_t num_attrs, plait_symbol_t* out) {
+  return guarded([&] {
+    require(op, "op");
+    require(name, "name");
+    require(out, "out");
+    const op::Op& core_op = op_of(op);
+    std::vector<std::pair<int, op::AttrValue>> values;
+    for (int32_t i = 0; i < num_attrs; ++i) {
+      values.emplace_back(core_op.field_index(attr_names[i]), value_of(attr_values[i]));
+    }
+    op::AttrsRef attrs;
+    if (core_op.has_attrs()) attrs = core_op.make_attrs(values);
+    const std::vector<Symbol> in = symbols_of(inputs, num_inputs);
+    *out = handle_of(Symbol::apply(core_op, attrs, name, in, names_of(input_names, num_inputs)));
+  });
+}
+
+plait_status_t plait_symbol_group(const plait_symbol_t* parts, int32_t num_parts, plait_symbol_t* out) {
+  return guarded([&] {
+    require(out, "out");
+    *out = handle_of(Symbol::group(symbols_of(parts, num_parts)));
+  });
+}
+
+plait_status_t plait_symbol_from_json(const char* text, int64_t bytes, plait_symbol_t* out) {
+  return guarded([&] {
+    require(text, "text");
+    require(out, "out");
+    *out = handle_of(Symbol::from_json({text, static_cast<size_t>(bytes)}));
+  });
+}
+
+plait_status_t plait_symbol_to_json(plait_symbol_t symbol, plait_buffer_t* out) {
+  return guarded([&] {
+    require(out, "out");
+    *out = new_buffer(symbol_of(symbol).to_json());
+  });
+}
+
+void plait_symbol_free(plait_symbol_t symbol) { delete symbol; }
+
+int32_t plait_symbol_num_outputs(plait_symbol_t symbol) {
+  return symbol ? static_cast<int32_t>(symbol->symbol.size()) : -1;
+}
+
+const char* plait_symbol_name(plait_symbol_t symbol) {
+  if (!symbol || !symbol->symbol.size()) return nullptr;
+  for (const graph::Entry& e : symbol->symbol.entries()) {
+    if (!(e.node == symbol->symbol.entries()[0].node)) return nullptr;
+  }
+  return symbol->name.c_str();
+}
+
+plait_status_t plait_symbol_output(plait_symbol_t symbol, int32_t index, plait_symbol_t* out) {
+  return guarded([&] {
+    require(out, "out");
+    const Symbol& s = symbol_of(symbol);
+    check(index >= 0 && index < static_cast<int32_t>(s.size()), ErrorKind::kIndex, "symbol: index is ",
+          index, ", must be in [0, ", static_cast<int64_t>(s.size()) - 1, "]");
+    *out = handle_of(s.output(static_cast<size_t>(index)));
+  });
+}
+
+plait_status_t plait_symbol_internals(plait_symbol_t symbol, plait_symbol_t* out) {
+  return guarded([&] {
+    require(out, "out");
+    *out = handle_of(symbol_of(symbol).internals());
+  });
+}
+
+plait_status_t plait_symbol_children(plait_symbol_t symbol, plait_symbol_t* out) {
+  return guarded([&] {
+    require(out, "out");
+    *out = handle_of(symbol_of(symbol).children());
+  });
+}
+
+plait_status_t plait_symbol_names(plait_symbol_t symbol, plait_names_t which, plait_buffer_t* out) {
+  return guarded([&] {
+    require(out, "out");
+    const Symbol& s = symbol_of(symbol);
+    switch (which) {
+      case PLAIT_NAMES_ARGUMENTS: *out = new_buffer(json_list(s.list_arguments())); return;
+      case PLAIT_NAMES_AUXILIARY_STATES: *out = new_buffer(json_list(s.list_auxiliary_states())); return;
+      case PLAIT_NAMES_INPUTS: *out = new_buffer(json_list(s.list_inputs())); return;
+      case PLAIT_NAMES_OUTPUTS: *out = new_buffer(json_list(s.list_outputs())); return;
+    }
+    fail(ErrorKind::kInvalidArgument, "symbol: which is ", static_cast<int>(which), ", must be in [0, 3]");
+  });
+}
+
+plait_status_t plait_symbol_attrs(plait_symbol_t symbol, plait_buffer_t* out) {
+  return guarded([&] {
+    require(out, "out");
+    std::string text = "{";
+    for (const graph::Node* node : graph::topological_order(symbol_of(symbol).entries())) {
+      const auto attrs = attrs_of(*node);
+      if (attrs.empty()) continue;
+      text += (text.size() > 1 ? ", " : "") + Json::quote(node->name) + ": {";
+      bool first = true;
+      for (const auto& [key, value] : attrs) {
+        text += (first ? "" : ", ") + Json::quote(key) + ": " + Json::quote(value);
+        first = false;
+      }
+      text += "}";
+    }
+    *out = new_buffer(text + "}");
+  });
+}
+
+plait_status_t plait_symbol_set_attr(plait_symbol_t symbol, const char* key, const char* value) {
+  return guarded([&] {
+    require(key, "key");
+    require(value, "value");
+    const Symbol& s = symbol_of(symbol);
+    check(s.size() > 0, ErrorKind::kInvalidArgument, "symbol: has no outputs, must have a node");
+    s.entries()[0].node->strings[key] = value;
+  });
+}
+
+plait_status_t plait_symbol_compose(plait_symbol_t symbol, const char* const* names,
+                                    const plait_symbol_t* replacements, int32_t count,
+                                    plait_symbol_t* out) {
+  return guarded([&] {
+    require(out, "out");
+    *out = handle_of(symbol_of(symbol).compose(names_of(names, count), symbols_of(replacements, count)));
+  });
+}
+
+plait_status_t plait_symbol_infer(plait_symbol_t symbol, const char* given, plait_buffer_t* out) {
+  return guarded([&] {
+    require(given, "given");
+    require(out, "out");
+    std::vector<std::string> names;
+    std::vector<std::optional<Dims>> shapes;
+    std::vector<std::optional<DType>> dtypes;
+    for (const auto& [name, spec] : Json::parse(given).members()) {
+      names.push_back(name);
+      shapes.emplace_back();
+      dtypes.emplace_back();
+      if (const Json* shape = spec.find("shape")) {
+        shapes.back().emplace();
+        for (const Json& d : shape->as_array("shape")) shapes.back()->push_back(d.as_int("size"));
+      }
+      if (const Json* dtype = spec.find("dtype")) dtypes.back() = dtype_from_name(dtype->as_string("dtype"));
+    }
+    const graph::Inferred r = symbol_of(symbol).infer(names, shapes, dtypes);
+    *out = new_buffer(cat("{", json_member("arg_shapes", r.arg_shapes, json_shape), ", ",
+                          json_member("out_shapes", r.out_shapes, json_shape), ", ",
+                          json_member("aux_shapes", r.aux_shapes, json_shape), ", ",
+                          json_member("arg_dtypes", r.arg_dtypes, json_dtype), ", ",
+                          json_member("out_dtypes", r.out_dtypes, json_dtype), ", ",
+                          json_member("aux_dtypes", r.aux_dtypes, json_dtype), "}"));
+  });
+}
+
+plait_status_t plait_graph_new(plait_symbol_t symbol, plait_graph_t* out) {
+  return guarded([&] {
+    require(out, "out");
+    *out = new plait_graph_s{make_ref<graph::CachedGraph>(symbol_of(symbol))};
+  });
+}
+
+void plait_graph_free(plait_graph_t graph) { delete graph; }
+
+plait_status_t plait_graph_call(plait_graph_t graph, const plait_array_t* inputs, int32_t num_inputs,
+                                plait_array_t* outputs, int32_t capacity, int32_t* num_outputs) {
+  return guarded([&] {
+    require(graph, "graph");
+    require(num_outputs, "num_outputs");
+    const auto visible = static_cast<int32_t>(graph->graph->symbol().size());
+    check(capacity >= visible, ErrorKind::kInvalidArgument, "graph: capacity is ", capacity,
+          ", must be at least ", visible);
+    Arrays in;
+    for (int32_t i = 0; i < num_inputs; ++i) in.push_back(array_of(inputs[i]));
+    const Ref<graph::CachedGraph> keep = graph->graph;
+    Arrays out = keep->call({in.data(), in.size()});
+    for (int32_t i = 0; i < visible; ++i) outputs[i] = new_handle(std::move(out[static_cast<size_t>(i)]));
+    *num_outputs = visible;
+  });
+}
+
+plait_status_t plait_graph_explain(plait_graph_t graph, plait_buffer_t* out) {
+  return guarded([&] {
+    require(graph, "graph");
+    require(out, "out");
+    *out = new_buffer(graph->graph->explain());
+  });
+}

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <string>
+#include <unordered_map>
+
+#include "base/dims.h"
+
+// What all users of oneDNN share: the engine, a stream for each thread, prepared primitives.
+namespace plait::kernels::onednn {
+
+dnnl::engine& cpu();
+dnnl::stream& stream();
+
+inline dnnl::memory::dims dims_of(const Dims& d) { return {d.begin(), d.end()}; }
+
+// A primitive with the layouts that it wants. Plain operands are brought into these layouts and
+// back by reorders when they differ.
+class Prepared {
+ public:
+  struct Operand {
+    int arg;                         // DNNL_ARG_...
+    dnnl::memory::desc plain, wanted;
+    bool is_output;
+    dnnl::reorder reorder;           // only if plain != wanted
+  };
+
+  template <class PrimitiveDesc>
+  Prepared(const PrimitiveDesc& pd, dnnl::primitive primitive)
+      : primitive_(std::move(primitive)), scratchpad_(pd.scratchpad_desc()) {}
+
+  void add(int arg, const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted, bool is_output);
+  // `data` in the order of `add`.
+  void run(std::initializer_list<void*> data) const;
+
+ private:
+  dnnl::primitive primitive_;
+  dnnl::memory::desc scratchpad_;
+  std::vector<Operand> operands_;
+};
+
+// The prepared primitive of this thread for `key`, made by `make` the first time. Keys hold all that
+// matters: kind, shapes, attributes, threads.
+template <class Make>
+const Prepared& prepared(const std::string& key, const Make& make) {
+  constexpr size_t kMost = 1024;  // a loop over ever new shapes must not grow without bound
+  thread_local std::unordered_map<std::string, std::unique_ptr<Prepared>> cache;
+  const auto found = cache.find(key);
+  if (found != cache.end()) return *found->second;
+  if (cache.size() >= kMost) cache.clear();
+  return *(cache[key] = std::make_unique<Prepared>(make()));
+}
+
+// Key text of numbers: their bytes.
+class Key {
+ public:
+  explicit Key(char kind) : text_(1, kind) {}
+  Key& add(int64_t v) {
+    text_.append(reinterpret_cast<const char*>(&v), sizeof v);
+    return *this;
+  }
+  Key& add(const Dims& dims) {
+    add(static_cast<int64_t>(dims.size()));
+    for (int64_t d : dims) add(d);
+    return *this;
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+// oneDNN plans for the number of OpenMP threads at creation; this sets it for a scope.
+class ThreadScope {
+ public:
+  explicit ThreadScope(int threads);
+  ~ThreadScope();
+
+ private:
+  int before_;
+};
+
+}  // namespace plait::kernels::onednn

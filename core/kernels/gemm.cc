@@ -1,0 +1,131 @@
+#include "kernels/gemm.h"
+
+#include <vector>
+
+#include "kernels/convert.h"
+#include "kernels/dnnl.h"
+#include "kernels/parallel.h"
+
+#include <cblas.h>
+
+namespace plait::kernels {
+namespace {
+
+using dnnl::memory;
+
+void gemm_f32(const Gemm& g, const float* x, const float* y, const float* bias, float* c, int threads) {
+  onednn::ThreadScope scope(threads);
+  onednn::Key key('g');
+  key.add(g.transpose_x | g.transpose_y << 1 | (bias != nullptr) << 2).add(g.batch).add(g.m).add(g.n).add(g.k).add(threads);
+  const auto& primitive = onednn::prepared(key.text(), [&] {
+    const auto f32 = memory::data_type::f32;
+    const memory::desc xd({g.batch, g.m, g.k}, f32,
+                          g.transpose_x ? memory::dims{g.m * g.k, 1, g.m} : memory::dims{g.m * g.k, g.k, 1});
+    const memory::desc yd({g.batch, g.k, g.n}, f32,
+                          g.transpose_y ? memory::dims{g.n * g.k, 1, g.k} : memory::dims{g.n * g.k, g.n, 1});
+    const memory::desc cd({g.batch, g.m, g.n}, f32, memory::dims{g.m * g.n, g.n, 1});
+    const memory::desc bd({1, 1, g.n}, f32, memory::dims{g.n, g.n, 1});
+    dnnl::primitive_attr attr;
+    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const auto pd = bias ? dnnl::matmul::primitive_desc(onednn::cpu(), xd, yd, bd, cd, attr)
+                         : dnnl::matmul::primitive_desc(onednn::cpu(), xd, yd, cd, attr);
+    onednn::Prepared p(pd, dnnl::matmul(pd));
+    p.add(DNNL_ARG_SRC, xd, xd, false);
+    p.add(DNNL_ARG_WEIGHTS, yd, yd, false);
+    p.add(DNNL_ARG_DST, cd, cd, true);
+    if (bias) p.add(DNNL_ARG_BIAS, bd, bd, false);
+    return p;
+  });
+  const auto any = [](const float* p) { return const_cast<float*>(p); };
+  if (bias) {
+    primitive.run({any(x), any(y), c, any(bias)});
+  } else {
+    primitive.run({any(x), any(y), c});
+  }
+}
+
+void gemm_f64(const Gemm& g, const double* x, const double* y, const double* bias, double* c) {
+  scipy_openblas_set_num_threads(1);  // batches and callers are parallel already
+  for (int64_t b = 0; b < g.batch; ++b) {
+    double* out = c + b * g.m * g.n;
+    for (int64_t i = 0; i < g.m * g.n; ++i) out[i] = bias ? bias[i % g.n] : 0;
+    scipy_cblas_dgemm(CblasRowMajor, g.transpose_x ? CblasTrans : CblasNoTrans,
+                      g.transpose_y ? CblasTrans : CblasNoTrans, static_cast<int>(g.m),
+                      static_cast<int>(g.n), static_cast<int>(g.k), 1.0, x + b * g.m * g.k,
+                      static_cast<int>(g.transpose_x ? g.m : g.k), y + b * g.n * g.k,
+                      static_cast<int>(g.transpose_y ? g.k : g.n), 1.0, out, static_cast<int>(g.n));
+  }
+}
+
+void gemm_i64(const Gemm& g, const int64_t* x, const int64_t* y, const int64_t* bias, int64_t* c,
+              int threads) {
+  parallel_for(threads, g.batch * g.m, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t b = row / g.m, i = row % g.m;
+      const int64_t *xb = x + b * g.m * g.k, *yb = y + b * g.n * g.k;
+      for (int64_t j = 0; j < g.n; ++j) {
+        uint64_t sum = bias ? static_cast<uint64_t>(bias[j]) : 0;
+        for (int64_t p = 0; p < g.k; ++p) {
+          sum += static_cast<uint64_t>(xb[g.transpose_x ? p * g.m + i : i * g.k + p]) *
+                 static_cast<uint64_t>(yb[g.transpose_y ? j * g.k + p : p * g.n + j]);
+        }
+        c[row * g.n + j] = static_cast<int64_t>(sum);
+      }
+    }
+  });
+}
+
+// Computes in T through converted copies.
+template <class T, class F>
+void through(const Gemm& g, DType dtype, const void* x, const void* y, const void* bias, void* c,
+             const F& compute) {
+  const auto converted = [&](const void* data, int64_t n) {
+    std::vector<T> to(data ? static_cast<size_t>(n) : 0);
+    if (data) convert(data, dtype, 1, to.data(), dtype_of<T>(), n);
+    return to;
+  };
+  const auto xs = converted(x, g.batch * g.m * g.k), ys = converted(y, g.batch * g.n * g.k),
+             bs = converted(bias, g.n);
+  std::vector<T> out(static_cast<size_t>(g.batch * g.m * g.n));
+  compute(xs.data(), ys.data(), bias ? bs.data() : nullptr, out.data());
+  convert(out.data(), dtype_of<T>(), 1, c, dtype, static_cast<int64_t>(out.size()));
+}
+
+}  // namespace
+
+void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* bias, void* c, int threads) {
+  if (g.batch * g.m * g.n == 0) return;
+  if (g.k == 0) {  // an empty sum
+    for (int64_t i = 0; i < g.batch * g.m; ++i) {
+      char* row = static_cast<char*>(c) + i * g.n * dtype_size(dtype);
+      if (bias) {
+        std::memcpy(row, bias, static_cast<size_t>(g.n * dtype_size(dtype)));
+      } else {
+        std::memset(row, 0, static_cast<size_t>(g.n * dtype_size(dtype)));
+      }
+    }
+    return;
+  }
+  switch (dtype) {
+    case DType::kFloat32:
+      gemm_f32(g, static_cast<const float*>(x), static_cast<const float*>(y),
+               static_cast<const float*>(bias), static_cast<float*>(c), threads);
+      return;
+    case DType::kFloat64:
+      gemm_f64(g, static_cast<const double*>(x), static_cast<const double*>(y),
+               static_cast<const double*>(bias), static_cast<double*>(c));
+      return;
+    case DType::kFloat16:
+    case DType::kBfloat16:
+      through<float>(g, dtype, x, y, bias, c, [&](auto* a, auto* b, auto* d, auto* out) {
+        gemm_f32(g, a, b, d, out, threads);
+      });
+      return;
+    default:
+      through<int64_t>(g, dtype, x, y, bias, c, [&](auto* a, auto* b, auto* d, auto* out) {
+        gemm_i64(g, a, b, d, out, threads);
+      });
+  }
+}
+
+}  // namespace plait::kernels

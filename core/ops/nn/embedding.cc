@@ -1,0 +1,109 @@
+#include <cstring>
+
+#include "kernels/convert.h"
+#include "kernels/parallel.h"
+#include "op/op.h"
+
+namespace plait::op {
+namespace {
+
+struct EmbeddingAttrs {
+  int64_t input_dim, output_dim;
+  DType dtype;
+  bool sparse_grad;
+};
+
+Spec infer(const EmbeddingAttrs& a, const Specs& in) {
+  const Dims weight{a.input_dim, a.output_dim};
+  check(a.input_dim > 0 && a.output_dim > 0, ErrorKind::kInvalidArgument, "input_dim is ", a.input_dim,
+        ", output_dim is ", a.output_dim, ", must be > 0");
+  check(in[1].shape == weight, ErrorKind::kShape, "weight has shape ", in[1].shape, ", must be ", weight);
+  Dims out = in[0].shape;
+  out.push_back(a.output_dim);
+  return {out, in[1].dtype};
+}
+
+void complete(const EmbeddingAttrs& a, std::vector<Dims>& in, std::vector<bool>& known) {
+  if (!known[1]) in[1] = {a.input_dim, a.output_dim};
+  known[1] = true;
+}
+
+// Rows asked for; numbers outside are moved to the nearest row, as MXNet does.
+std::vector<int64_t> rows_of(const View& data, int64_t rows) {
+  std::vector<int64_t> index(static_cast<size_t>(data.size()));
+  kernels::convert(data.data, data.dtype, 1, index.data(), DType::kInt64, data.size());
+  for (int64_t& i : index) i = std::clamp<int64_t>(i, 0, rows - 1);
+  return index;
+}
+
+void kernel(const EmbeddingAttrs& a, const KernelArgs& k) {
+  const std::vector<int64_t> rows = rows_of(k.in[0], a.input_dim);
+  const int64_t bytes = a.output_dim * dtype_size(k.in[1].dtype);
+  const char* table = k.in[1].ptr<char>();
+  char* out = k.out[0].ptr<char>();
+  kernels::parallel_for(k.threads, static_cast<int64_t>(rows.size()), 64, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      std::memcpy(out + i * bytes, table + rows[static_cast<size_t>(i)] * bytes, static_cast<size_t>(bytes));
+    }
+  });
+}
+
+Values backward(const EmbeddingAttrs& a, const GradArgs& g) {
+  static const OpCall kScatter("embedding_backward", {"input_dim", "output_dim"});
+  Values d(2);
+  d[1] = kScatter({g.dout(), g.in(0)}, {a.input_dim, a.output_dim});
+  return d;
+}
+
+Spec infer_backward(const EmbeddingAttrs& a, const Specs& in) {
+  return {{a.input_dim, a.output_dim}, in[0].dtype};
+}
+
+void backward_kernel(const EmbeddingAttrs& a, const KernelArgs& k) {
+  const std::vector<int64_t> rows = rows_of(k.in[1], a.input_dim);
+  const int64_t n = a.output_dim;
+  dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
+    const T* dy = k.in[0].ptr<T>();
+    T* dw = k.out[0].ptr<T>();
+    std::fill_n(dw, k.out[0].size(), T(0.0f));
+    // Columns are shared out, so no two threads add to one element and the order is fixed.
+    kernels::parallel_for(k.threads, n, 16, [&](int64_t begin, int64_t end) {
+      for (size_t i = 0; i < rows.size(); ++i) {
+        for (int64_t j = begin; j < end; ++j) {
+          T& to = dw[rows[i] * n + j];
+          to = static_cast<T>(to + dy[static_cast<int64_t>(i) * n + j]);
+        }
+      }
+    });
+  });
+}
+
+Values gather(const EmbeddingAttrs& a, const GradArgs& g) {
+  static const OpCall kEmbedding("embedding", {"input_dim", "output_dim"});
+  Values d(2);
+  d[0] = kEmbedding({g.in(1), g.dout()}, {a.input_dim, a.output_dim});
+  return d;
+}
+
+PLAIT_OP(embedding, EmbeddingAttrs)
+    .doc("Rows of a table.")
+    .input("data", "row numbers of any shape and dtype; those outside are moved to the nearest row")
+    .input("weight", "(input_dim, output_dim)")
+    .output("output", "shape of data, then output_dim; dtype of weight")
+    .required_attr("input_dim", &EmbeddingAttrs::input_dim, "number of rows, > 0")
+    .required_attr("output_dim", &EmbeddingAttrs::output_dim, "length of a row, > 0")
+    .attr("dtype", &EmbeddingAttrs::dtype, DType::kFloat32, "kept for MXNet's files; the dtype of weight counts")
+    .attr("sparse_grad", &EmbeddingAttrs::sparse_grad, false, "kept for MXNet's files; the gradient is dense")
+    .on("nd", "Embedding").on("sym", "Embedding").on("npx", "embedding")
+    .infer(infer).complete(complete).cpu(kernel).grad(backward, saves_input(0));
+
+PLAIT_OP(embedding_backward, EmbeddingAttrs)
+    .doc("Gradient of embedding with respect to weight.")
+    .input("dout", "gradient of the output").input("data", "row numbers")
+    .output("dweight", "(input_dim, output_dim)")
+    .required_attr("input_dim", &EmbeddingAttrs::input_dim, "number of rows")
+    .required_attr("output_dim", &EmbeddingAttrs::output_dim, "length of a row")
+    .infer(infer_backward).cpu(backward_kernel).grad(gather, saves_input(1));
+
+}  // namespace
+}  // namespace plait::op
