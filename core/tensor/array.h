@@ -7,6 +7,7 @@
 #include "base/dims.h"
 #include "base/dtype.h"
 #include "base/ref.h"
+#include "base/view.h"
 #include "engine/engine.h"
 
 namespace plait::tensor {
@@ -42,22 +43,6 @@ struct Spec {
   friend bool operator==(const Spec&, const Spec&) = default;
 };
 using Specs = SmallVec<Spec, 3>;
-
-// Memory as a kernel sees it. Strides count elements. `shape` and `strides` are borrowed.
-struct View {
-  void* data = nullptr;
-  const Dims* shape = nullptr;
-  const Dims* strides = nullptr;
-  DType dtype = DType::kFloat32;
-  bool contiguous = true;
-
-  template <class T>
-  T* ptr() const { return static_cast<T*>(data); }
-  int64_t ndim() const { return static_cast<int64_t>(shape->size()); }
-  int64_t dim(int64_t i) const { return (*shape)[i < 0 ? i + shape->size() : i]; }
-  int64_t stride(int64_t i) const { return (*strides)[i < 0 ? i + strides->size() : i]; }
-  int64_t size() const { return num_elements(*shape); }
-};
 
 // Storage + offset + shape + strides + dtype. Shape and place never change after construction;
 // content does. `autograd` is the recording's own data, opaque here.
@@ -120,5 +105,4 @@ using tensor::ArrayRef;
 using tensor::Arrays;
 using tensor::Spec;
 using tensor::Specs;
-using tensor::View;
 }  // namespace plait

@@ -1,0 +1,148 @@
+#include "kernels/copy.h"
+
+#include <cstring>
+
+#include "kernels/convert.h"
+#include "kernels/simd.h"
+#include "kernels/strided.h"
+
+namespace plait::kernels {
+namespace {
+
+constexpr int64_t kTile = 32;                // side of the square that a transpose moves at a time
+constexpr int64_t kCopyGrain = int64_t{1} << 18;  // bytes worth a second thread
+
+// y[i * sy + j] = x[i + j * sx] for a full tile: rows of y are written whole.
+template <class T>
+void transpose_tile(const T* x, int64_t sx, T* y, int64_t sy, int64_t rows, int64_t columns) {
+  if (rows == kTile && columns == kTile) {
+    T block[kTile][kTile + 1];
+    for (int64_t j = 0; j < kTile; ++j) {
+      const T* line = x + j * sx;
+      for (int64_t i = 0; i < kTile; ++i) block[i][j] = line[i];
+    }
+    for (int64_t i = 0; i < kTile; ++i) {
+      T* line = y + i * sy;
+      for (int64_t j = 0; j < kTile; ++j) line[j] = block[i][j];
+    }
+    return;
+  }
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; ++j) y[i * sy + j] = x[i + j * sx];
+  }
+}
+
+// The walk's row runs along out; `axis` is an outer axis that is contiguous in `in`.
+template <class T>
+void transpose(const T* x, T* y, const Walk& walk, int axis, int threads) {
+  const int64_t rows = walk.shape[axis], columns = walk.row;
+  const int64_t sx = walk.row_stride[1], sy = walk.stride[0][axis];
+  const int64_t down = (rows + kTile - 1) / kTile, across = (columns + kTile - 1) / kTile;
+  const int64_t planes = walk.size / (rows * columns);
+  const int64_t grain = std::max<int64_t>(1, kCopyGrain / (kTile * columns * sizeof(T)));
+  parallel_for(threads, planes * down, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t strip = begin; strip < end; ++strip) {
+      int64_t plane = strip / down, in_at = 0, out_at = 0;
+      for (int d = walk.ndim; d-- > 0;) {
+        if (d == axis) continue;
+        const int64_t index = plane % walk.shape[d];
+        plane /= walk.shape[d];
+        out_at += index * walk.stride[0][d];
+        in_at += index * walk.stride[1][d];
+      }
+      const int64_t i = strip % down * kTile;
+      const int64_t height = std::min(kTile, rows - i);
+      vector_call([=] {
+        for (int64_t t = 0; t < across; ++t) {
+          const int64_t j = t * kTile;
+          transpose_tile(x + in_at + i + j * sx, sx, y + out_at + i * sy + j, sy, height,
+                         std::min(kTile, columns - j));
+        }
+      });
+    }
+  });
+}
+
+// An outer axis along which the input is contiguous while the output's rows are: a transpose.
+int transposed_axis(const Walk& walk) {
+  if (walk.row_stride[0] != 1 || walk.row_stride[1] <= 1 || walk.row < 4) return -1;
+  for (int d = 0; d < walk.ndim; ++d) {
+    if (walk.stride[1][d] == 1 && walk.shape[d] >= 4) return d;
+  }
+  return -1;
+}
+
+void copy_same_type(const View& in, const View& out, const Walk& walk, int threads) {
+  const int64_t item = dtype_size(out.dtype);
+  const int axis = transposed_axis(walk);
+  if (axis >= 0) {
+    switch (item) {
+      case 1: return transpose(in.ptr<uint8_t>(), out.ptr<uint8_t>(), walk, axis, threads);
+      case 2: return transpose(in.ptr<uint16_t>(), out.ptr<uint16_t>(), walk, axis, threads);
+      case 4: return transpose(in.ptr<uint32_t>(), out.ptr<uint32_t>(), walk, axis, threads);
+      default: return transpose(in.ptr<uint64_t>(), out.ptr<uint64_t>(), walk, axis, threads);
+    }
+  }
+  const int64_t sy = walk.row_stride[0], sx = walk.row_stride[1];
+  const auto rows = [&](auto type) {
+    using T = decltype(type);
+    walk.parallel_rows(threads, kCopyGrain / item, [&](const auto& at, int64_t n) {
+      T* y = out.ptr<T>() + at[0];
+      const T* x = in.ptr<T>() + at[1];
+      if (sx == 1 && sy == 1) {
+        if (n < 16) {
+          for (int64_t i = 0; i < n; ++i) y[i] = x[i];
+        } else {
+          std::memcpy(y, x, n * sizeof(T));
+        }
+      } else if (sx == 0 && sy == 1) {
+        std::fill_n(y, n, *x);
+      } else {
+        for (int64_t i = 0; i < n; ++i) y[i * sy] = x[i * sx];
+      }
+    });
+  };
+  switch (item) {
+    case 1: return rows(uint8_t{});
+    case 2: return rows(uint16_t{});
+    case 4: return rows(uint32_t{});
+    default: return rows(uint64_t{});
+  }
+}
+
+}  // namespace
+
+void copy(const View& in, const View& out, int threads) {
+  const View* views[] = {&out, &in};
+  const Walk walk(*out.shape, views);
+  if (walk.size == 0) return;
+  if (in.dtype == out.dtype) return copy_same_type(in, out, walk, threads);
+  const int64_t sy = walk.row_stride[0], sx = walk.row_stride[1];
+  const int64_t in_item = dtype_size(in.dtype), out_item = dtype_size(out.dtype);
+  walk.parallel_rows(threads, kGrain, [&](const auto& at, int64_t n) {
+    const char* x = in.ptr<char>() + at[1] * in_item;
+    char* y = out.ptr<char>() + at[0] * out_item;
+    if (sy == 1) return convert(x, in.dtype, sx, y, out.dtype, n);
+    alignas(64) char block[kBlock * 8];
+    for (int64_t i = 0; i < n; i += kBlock) {
+      const int64_t m = std::min(kBlock, n - i);
+      convert(x + i * sx * in_item, in.dtype, sx, block, in.dtype, m);
+      convert_scatter(block, in.dtype, y + i * sy * out_item, out.dtype, sy, m);
+    }
+  });
+}
+
+void fill(const View& out, double value, int threads) {
+  alignas(8) char item[8];
+  const DType wide = is_floating(out.dtype) ? DType::kFloat64 : DType::kInt64;
+  if (wide == DType::kInt64 && out.dtype != DType::kBool) {
+    const int64_t whole = static_cast<int64_t>(value);
+    convert(&whole, wide, 1, item, out.dtype, 1);
+  } else {
+    convert(&value, DType::kFloat64, 1, item, out.dtype, 1);
+  }
+  static const Dims kNone{};
+  copy({item, &kNone, &kNone, out.dtype, true}, out, threads);
+}
+
+}  // namespace plait::kernels

@@ -1,0 +1,144 @@
+#include "kernels/elementwise.h"
+
+#include "kernels/convert.h"
+#include "kernels/strided.h"
+
+namespace plait::kernels {
+namespace {
+
+// The loop for `type`, and in `type` the type it really computes in.
+RowLoop choose(const Loops& loops, DType& type) {
+  if (type == DType::kInt32) {
+    if (loops.i32) return loops.i32;
+    type = DType::kInt64;
+  }
+  if (type == DType::kInt64) {
+    if (loops.i64) return loops.i64;
+    type = DType::kFloat64;
+  }
+  if (type == DType::kFloat32 && loops.f32) return loops.f32;
+  type = DType::kFloat64;
+  return loops.f64;
+}
+
+// Runs one row whose operands have other types, block by block through buffers on the stack.
+struct Converter {
+  RowLoop loop;
+  DType type;
+  DType out_type;
+  DType in_type[3];
+  int inputs;
+
+  void operator()(Row r) const {
+    alignas(64) char buffer[4][kBlock * 8];
+    Row part = r;
+    bool fixed[3];  // operands that do not change along the row are converted once
+    for (int k = 0; k < inputs; ++k) {
+      fixed[k] = r.step[k] == 0 && in_type[k] != type;
+      if (!fixed[k]) continue;
+      convert(r.in[k], in_type[k], 1, buffer[k], type, 1);
+      part.in[k] = buffer[k];
+    }
+    for (int64_t at = 0; at < r.n; at += kBlock) {
+      part.n = std::min(kBlock, r.n - at);
+      for (int k = 0; k < inputs; ++k) {
+        if (fixed[k]) continue;
+        const char* x = static_cast<const char*>(r.in[k]) + at * r.step[k] * dtype_size(in_type[k]);
+        part.in[k] = x;
+        if (in_type[k] == type) continue;
+        convert(x, in_type[k], r.step[k], buffer[k], type, part.n);
+        part.in[k] = buffer[k];
+        part.step[k] = 1;
+      }
+      char* y = static_cast<char*>(r.y) + at * r.sy * dtype_size(out_type);
+      part.y = y;
+      if (out_type == type) {
+        loop(part);
+      } else {
+        part.y = buffer[3];
+        part.sy = 1;
+        loop(part);
+        convert_scatter(buffer[3], type, y, out_type, r.sy, part.n);
+      }
+    }
+  }
+};
+
+bool is_one_row(const View& out, std::span<const View> in) {
+  if (!out.contiguous) return false;
+  for (const View& v : in) {
+    if (!v.contiguous || (v.ndim() != 0 && *v.shape != *out.shape)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+const Dims Scalar::kNone{};
+
+Scalar::Scalar(double value, DType type) : type_(type) {
+  switch (type) {
+    case DType::kFloat64: *reinterpret_cast<double*>(bytes_) = value; break;
+    case DType::kFloat32: *reinterpret_cast<float*>(bytes_) = static_cast<float>(value); break;
+    case DType::kInt64: *reinterpret_cast<int64_t*>(bytes_) = static_cast<int64_t>(value); break;
+    default:
+      type_ = DType::kInt32;
+      *reinterpret_cast<int32_t*>(bytes_) = static_cast<int32_t>(static_cast<int64_t>(value));
+  }
+}
+
+void apply(const Loops& loops, DType type, const View& out, std::span<const View> in, int threads,
+           const double* params) {
+  const RowLoop loop = choose(loops, type);
+  const int inputs = static_cast<int>(in.size());
+  bool same_type = out.dtype == type;
+  for (const View& v : in) same_type = same_type && v.dtype == type;
+  const Converter convert_row{loop,
+                              type,
+                              out.dtype,
+                              {in[0].dtype, inputs > 1 ? in[1].dtype : type,
+                               inputs > 2 ? in[2].dtype : type},
+                              inputs};
+  const auto run = [&](const Row& r) { same_type ? loop(r) : convert_row(r); };
+  const int64_t out_item = dtype_size(out.dtype);
+  Row whole;
+  whole.params = params;
+
+  if (is_one_row(out, in)) {
+    for (int k = 0; k < inputs; ++k) {
+      whole.in[k] = in[k].data;
+      whole.step[k] = in[k].ndim() == 0 ? 0 : 1;
+    }
+    whole.y = out.data;
+    whole.n = out.size();
+    if (whole.n == 0) return;
+    if (threads == 1 || whole.n <= kGrain) return run(whole);
+    parallel_for(threads, whole.n, kGrain, [&](int64_t begin, int64_t end) {
+      Row r = whole;
+      r.n = end - begin;
+      r.y = static_cast<char*>(out.data) + begin * out_item;
+      for (int k = 0; k < inputs; ++k) {
+        r.in[k] = static_cast<const char*>(in[k].data) +
+                  begin * r.step[k] * dtype_size(in[k].dtype);
+      }
+      run(r);
+    });
+    return;
+  }
+  const View* views[4] = {&out, nullptr, nullptr, nullptr};
+  for (int k = 0; k < inputs; ++k) views[k + 1] = &in[k];
+  const Walk walk(*out.shape, {views, static_cast<size_t>(inputs) + 1});
+  whole.sy = walk.row_stride[0];
+  for (int k = 0; k < inputs; ++k) whole.step[k] = walk.row_stride[k + 1];
+  walk.parallel_rows(threads, kGrain, [&](const auto& offset, int64_t n) {
+    Row r = whole;
+    r.n = n;
+    r.y = static_cast<char*>(out.data) + offset[0] * out_item;
+    for (int k = 0; k < inputs; ++k) {
+      r.in[k] = static_cast<const char*>(in[k].data) + offset[k + 1] * dtype_size(in[k].dtype);
+    }
+    run(r);
+  });
+}
+
+}  // namespace plait::kernels
