@@ -1,0 +1,88 @@
+#include "data/archive.h"
+
+#include "c_api/common.h"
+#include "op/invoke.h"
+
+using namespace plait;
+using namespace plait::c_api;
+
+struct plait_archive_s {
+  data::Archive archive;
+};
+
+namespace {
+
+ArrayRef packed(const ArrayRef& a) {
+  if (a->contiguous()) return a;
+  Arrays out;
+  op::invoke(op::Op::get("copy"), {}, {&a, 1}, out);
+  return out[0];
+}
+
+std::string bytes_of(const plait_array_t* arrays, const char* const* names, int32_t count) {
+  std::vector<ArrayRef> list;
+  std::vector<std::string> texts;
+  for (int32_t i = 0; i < count; ++i) {
+    list.push_back(packed(array_of(arrays[i])));
+    if (names) texts.emplace_back(names[i] ? names[i] : "");
+  }
+  return data::write_archive(list, texts);
+}
+
+}  // namespace
+
+plait_status_t plait_archive_save(const char* path, const plait_array_t* arrays, const char* const* names,
+                                  int32_t count) {
+  return guarded([&] {
+    require(path, "path");
+    data::write_file(path, bytes_of(arrays, names, count));
+  });
+}
+
+plait_status_t plait_archive_save_buffer(const plait_array_t* arrays, const char* const* names, int32_t count,
+                                         plait_buffer_t* out) {
+  return guarded([&] {
+    require(out, "out");
+    *out = new_buffer(bytes_of(arrays, names, count));
+  });
+}
+
+plait_status_t plait_archive_load(const char* path, plait_archive_t* out) {
+  return guarded([&] {
+    require(path, "path");
+    require(out, "out");
+    *out = new plait_archive_s{data::read_archive(data::read_file(path), path)};
+  });
+}
+
+plait_status_t plait_archive_load_buffer(const void* bytes, int64_t size, plait_archive_t* out) {
+  return guarded([&] {
+    require(bytes, "data");
+    require(out, "out");
+    check(size >= 0, ErrorKind::kInvalidArgument, "bytes is ", size, ", must be >= 0");
+    *out = new plait_archive_s{
+        data::read_archive({static_cast<const char*>(bytes), static_cast<size_t>(size)}, "the buffer")};
+  });
+}
+
+int32_t plait_archive_count(plait_archive_t archive) {
+  return archive ? static_cast<int32_t>(archive->archive.arrays.size()) : -1;
+}
+
+plait_status_t plait_archive_array(plait_archive_t archive, int32_t index, plait_array_t* out) {
+  return guarded([&] {
+    require(archive, "archive");
+    require(out, "out");
+    const auto& arrays = archive->archive.arrays;
+    check(index >= 0 && index < static_cast<int32_t>(arrays.size()), ErrorKind::kIndex, "index is ", index,
+          ", must be in [0, ", static_cast<int64_t>(arrays.size()) - 1, "]");
+    *out = new_handle(arrays[static_cast<size_t>(index)]);
+  });
+}
+
+const char* plait_archive_name(plait_archive_t archive, int32_t index) {
+  const bool inside = archive && index >= 0 && index < static_cast<int32_t>(archive->archive.names.size());
+  return inside ? archive->archive.names[static_cast<size_t>(index)].c_str() : nullptr;
+}
+
+void plait_archive_free(plait_archive_t archive) { delete archive; }

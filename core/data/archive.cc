@@ -1,0 +1,178 @@
+#include "data/archive.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+
+// Layout, little-endian: uint64 0x112, uint64 0, uint64 count, the arrays, uint64 count of names,
+// each name as uint64 length and bytes. An array: uint32 magic, int32 storage type, shape (uint32
+// axes, int64 sizes), int32 device kind, int32 device id, int32 dtype, data. Before magic numbers
+// existed an array began with its number of axes and had 32-bit sizes.
+namespace plait::data {
+namespace {
+
+constexpr uint64_t kFileMagic = 0x112;
+constexpr uint32_t kV1 = 0xF993fac8, kV2 = 0xF993fac9, kV3 = 0xF993faca;
+
+class Reader {
+ public:
+  Reader(std::string_view bytes, const std::string& what) : bytes_(bytes), what_(what) {}
+
+  template <class T>
+  T number() {
+    T value;
+    std::memcpy(&value, take(sizeof value).data(), sizeof value);
+    return value;
+  }
+  std::string_view take(uint64_t n) {
+    if (n > bytes_.size() - at_) fault(cat("needs ", n, " bytes more, the file has ", bytes_.size() - at_));
+    at_ += n;
+    return bytes_.substr(at_ - n, n);
+  }
+  uint64_t left() const { return bytes_.size() - at_; }
+  [[noreturn]] void fault(const std::string& why) const {
+    fail(ErrorKind::kIo, "load: ", what_, " is corrupt at byte ", at_, ": ", why);
+  }
+
+ private:
+  std::string_view bytes_;
+  const std::string& what_;
+  size_t at_ = 0;
+};
+
+template <class T>
+Dims read_shape(Reader& in, uint32_t ndim) {
+  if (ndim > kMaxNdim) in.fault(cat("an array has ", ndim, " axes, must be at most ", kMaxNdim));
+  Dims shape;
+  int64_t elements = 1;
+  for (uint32_t i = 0; i < ndim; ++i) {
+    shape.push_back(static_cast<int64_t>(in.number<T>()));
+    if (shape.back() < 0 || __builtin_mul_overflow(elements, shape.back(), &elements)) {
+      in.fault(cat("an array has shape ", shape));
+    }
+  }
+  return shape;
+}
+
+ArrayRef read_array(Reader& in) {
+  const auto magic = in.number<uint32_t>();
+  Dims shape;
+  if (magic == kV2 || magic == kV3) {
+    const auto storage_type = in.number<int32_t>();
+    check(storage_type == 0, ErrorKind::kNotImplemented, "load: storage type is ", storage_type,
+          ", must be 0: sparse arrays are not implemented");
+    shape = read_shape<int64_t>(in, in.number<uint32_t>());
+  } else if (magic == kV1) {
+    shape = read_shape<int64_t>(in, in.number<uint32_t>());
+  } else {
+    shape = read_shape<uint32_t>(in, magic);
+  }
+  if (magic != kV3 && shape.empty()) return Array::empty(Dims{0}, DType::kFloat32);
+  in.number<int32_t>();  // where it was
+  in.number<int32_t>();
+  const auto number = in.number<int32_t>();
+  if (number < 0 || number >= kNumDTypes) in.fault(cat("dtype number is ", number));
+  const auto dtype = static_cast<DType>(number);
+  const int64_t n = num_elements(shape);
+  if (n > static_cast<int64_t>(in.left())) in.fault(cat("an array of shape ", shape, " does not fit"));
+  const std::string_view bytes = in.take(static_cast<uint64_t>(n * dtype_size(dtype)));
+  ArrayRef array = Array::empty(shape, dtype);
+  if (n) std::memcpy(array->data(), bytes.data(), bytes.size());
+  return array;
+}
+
+template <class T>
+void put(std::string& out, T value) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+void put_array(std::string& out, const ArrayRef& a) {
+  a->wait_to_read();
+  const bool plain = a->ndim() > 0 && a->size() > 0;  // others need the newer form
+  put(out, plain ? kV2 : kV3);
+  put<int32_t>(out, 0);
+  put(out, static_cast<uint32_t>(a->ndim()));
+  for (int64_t d : a->shape()) put<int64_t>(out, d);
+  put<int32_t>(out, static_cast<int32_t>(DeviceKind::kCpu));
+  put<int32_t>(out, 0);
+  put(out, static_cast<int32_t>(a->dtype()));
+  if (a->size()) out.append(static_cast<const char*>(a->data()), static_cast<size_t>(a->nbytes()));
+}
+
+[[noreturn]] void io_error(const std::string& path, const char* verb) {
+  fail(ErrorKind::kIo, verb, ": ", path, ": ", std::strerror(errno));
+}
+
+}  // namespace
+
+std::string write_archive(const std::vector<ArrayRef>& arrays, const std::vector<std::string>& names) {
+  std::string out;
+  put(out, kFileMagic);
+  put<uint64_t>(out, 0);
+  put<uint64_t>(out, arrays.size());
+  for (const ArrayRef& a : arrays) put_array(out, a);
+  put<uint64_t>(out, names.size());
+  for (const std::string& name : names) {
+    put<uint64_t>(out, name.size());
+    out += name;
+  }
+  return out;
+}
+
+Archive read_archive(std::string_view bytes, const std::string& what) {
+  Reader in(bytes, what);
+  if (in.number<uint64_t>() != kFileMagic) in.fault("it does not begin like a file of arrays");
+  in.number<uint64_t>();
+  Archive archive;
+  for (uint64_t n = in.number<uint64_t>(); n > 0; --n) {
+    if (n > in.left()) in.fault(cat("it promises ", n, " arrays more"));
+    archive.arrays.push_back(read_array(in));
+  }
+  for (uint64_t n = in.number<uint64_t>(); n > 0; --n) {
+    if (n > in.left()) in.fault(cat("it promises ", n, " names more"));
+    archive.names.emplace_back(in.take(in.number<uint64_t>()));
+  }
+  if (!archive.names.empty() && archive.names.size() != archive.arrays.size()) {
+    in.fault(cat("it has ", archive.arrays.size(), " arrays and ", archive.names.size(), " names"));
+  }
+  return archive;
+}
+
+std::string read_file(const std::string& path) {
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (!file) io_error(path, "load");
+  std::string bytes;
+  char block[1 << 16];
+  while (const size_t n = std::fread(block, 1, sizeof block, file)) bytes.append(block, n);
+  const bool failed = std::ferror(file);
+  std::fclose(file);
+  if (failed) io_error(path, "load");
+  return bytes;
+}
+
+void write_file(const std::string& path, std::string_view bytes) {
+  std::string temporary = path + ".XXXXXX";
+  const int fd = mkstemp(temporary.data());
+  if (fd < 0) io_error(path, "save");
+  bool good = true;
+  for (size_t at = 0; good && at < bytes.size();) {
+    const ssize_t n = write(fd, bytes.data() + at, bytes.size() - at);
+    good = n > 0 || (n < 0 && errno == EINTR);
+    if (n > 0) at += static_cast<size_t>(n);
+  }
+  good = good && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
+  good = close(fd) == 0 && good;
+  good = good && std::rename(temporary.c_str(), path.c_str()) == 0;
+  if (!good) {
+    const int why = errno;
+    unlink(temporary.c_str());
+    errno = why;
+    io_error(path, "save");
+  }
+}
+
+}  // namespace plait::data

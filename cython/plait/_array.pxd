@@ -1,0 +1,12 @@
+from plait._capi cimport plait_array_t, plait_op_t
+
+cdef class Array:
+    cdef plait_array_t _array
+    cdef object __weakref__
+
+cdef class Operator:
+    cdef plait_op_t op
+    cdef readonly str name
+    cdef tuple attr_names
+
+cdef object wrap(type cls, plait_array_t handle)

@@ -1,0 +1,169 @@
+"""Engine, memory, random stream and files over the C interface."""
+
+import atexit
+import os
+import threading
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport free, malloc
+
+from plait._array cimport Array, wrap
+from plait._capi cimport *
+from plait._status cimport check, keep_exception
+
+if plait_abi_version() != PLAIT_ABI_VERSION:
+    raise ImportError(f"libplait has ABI version {plait_abi_version()}, must be {PLAIT_ABI_VERSION}")
+
+
+cdef extern from "plait/c_api.h":
+    const int32_t PLAIT_ABI_VERSION
+
+
+def version():
+    """Version of the library."""
+    return plait_version().decode()
+
+
+def wait_all():
+    """Wait for all work; raises the first failure that nothing has reported yet."""
+    cdef plait_status_t status
+    with nogil:
+        status = plait_engine_wait_all()
+    check(status)
+
+
+def stats():
+    """dict: counters of the engine."""
+    cdef plait_engine_stats_t s
+    s.struct_size = sizeof(plait_engine_stats_t)
+    check(plait_engine_get_stats(&s))
+    return dict(workers=s.workers, inlined=s.inlined, queued=s.queued, pending=s.pending,
+                bytes_pending=s.bytes_pending)
+
+
+def memory_stats():
+    """dict: counters of the memory pool, in bytes and requests."""
+    cdef plait_memory_stats_t s
+    s.struct_size = sizeof(plait_memory_stats_t)
+    check(plait_memory_get_stats(&s))
+    return dict(bytes_in_use=s.bytes_in_use, bytes_cached=s.bytes_cached,
+                peak_bytes_in_use=s.peak_bytes_in_use, allocations=s.allocations,
+                system_allocations=s.system_allocations)
+
+
+def release_memory():
+    """Give cached memory back to the system."""
+    check(plait_memory_release())
+
+
+def live_arrays():
+    """int: arrays that exist now."""
+    return plait_array_live_count()
+
+
+def is_serial():
+    """True if every operation runs at once in the calling thread."""
+    return plait_engine_is_serial() == 1
+
+
+def seed(state):
+    """Restart the random stream."""
+    check(plait_random_seed(<unsigned long long>(int(state) & 0xffffffffffffffff)))
+
+
+cdef int32_t _interrupted() noexcept with gil:
+    if threading.current_thread() is not threading.main_thread():
+        return 0
+    try:
+        PyErr_CheckSignals()
+        return 0
+    except BaseException as error:
+        keep_exception(error)
+        return 1
+
+
+def _shutdown():
+    with nogil:
+        plait_engine_shutdown()
+
+
+def _before_fork():
+    with nogil:
+        plait_engine_before_fork()
+
+
+def _after_fork_parent():
+    plait_engine_after_fork_parent()
+
+
+def _after_fork_child():
+    plait_engine_after_fork_child()
+
+
+check(plait_engine_set_interrupt_check(_interrupted))
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_parent, after_in_child=_after_fork_child)
+atexit.register(_shutdown)
+
+
+def save(path, arrays, names):
+    """Write arrays to a file in MXNet's format; `names`: list of str or None."""
+    cdef int32_t i, n = <int32_t>len(arrays)
+    cdef plait_array_t *items = <plait_array_t *>malloc((n + 1) * sizeof(plait_array_t))
+    cdef const char **texts = NULL
+    cdef plait_status_t status
+    encoded = os.fsencode(path)
+    cdef const char *file = encoded
+    kept = []
+    if items == NULL:
+        raise MemoryError
+    try:
+        if names is not None:
+            texts = <const char **>malloc((n + 1) * sizeof(char *))
+            if texts == NULL:
+                raise MemoryError
+        for i in range(n):
+            items[i] = (<Array?>arrays[i])._array
+            if texts != NULL:
+                kept.append(names[i].encode())
+                texts[i] = <bytes>kept[i]
+        with nogil:
+            status = plait_archive_save(file, items, texts, n)
+        check(status)
+    finally:
+        free(items)
+        free(texts)
+
+
+cdef object _unpack(plait_archive_t archive, type cls):
+    cdef plait_array_t out
+    cdef int32_t i, n = plait_archive_count(archive)
+    try:
+        arrays, names = [], []
+        for i in range(n):
+            check(plait_archive_array(archive, i, &out))
+            arrays.append(wrap(cls, out))
+            if plait_archive_name(archive, i) != NULL:
+                names.append(plait_archive_name(archive, i).decode())
+        return arrays, names
+    finally:
+        plait_archive_free(archive)
+
+
+def load(path, type cls):
+    """(arrays, names) of a file; no names: an empty list."""
+    cdef plait_archive_t archive
+    cdef plait_status_t status
+    encoded = os.fsencode(path)
+    cdef const char *file = encoded
+    with nogil:
+        status = plait_archive_load(file, &archive)
+    check(status)
+    return _unpack(archive, cls)
+
+
+def load_buffer(bytes data, type cls):
+    """The same from bytes."""
+    cdef plait_archive_t archive
+    check(plait_archive_load_buffer(<const char *>data, len(data), &archive))
+    return _unpack(archive, cls)

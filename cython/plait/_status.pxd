@@ -1,0 +1,4 @@
+from plait._capi cimport plait_status_t
+
+cdef int check(plait_status_t status) except -1 nogil
+cdef int keep_exception(object error) except -1
