@@ -28,6 +28,12 @@ _FLUENT = frozenset((
 _SPELLING = {"reshape": "Reshape", "flatten": "Flatten", "swapaxes": "SwapAxis", "split": "SliceChannel"}
 
 
+# As in MXNet's files.
+_DTYPE_NUMBERS = {name: number for number, name in enumerate(
+    ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool", "int16", "uint16",
+     "uint32", "uint64", "bfloat16"))}
+
+
 def _dtype_name(dtype):
     return dtype if isinstance(dtype, str) else np.dtype(dtype).name
 
@@ -55,23 +61,23 @@ class Symbol:
     @property
     def name(self):
         """Name of the node; None for a group."""
-        return self._handle.name() if len(self) == 1 or self._handle.is_single_node() else None
+        return self._handle.name()
 
     def list_arguments(self):
         """Names of the variables that users provide, in the order of the graph."""
-        return self._handle.names("arguments")
+        return self._handle.names(0)
 
     def list_auxiliary_states(self):
         """Names of the variables that operators keep, such as running means."""
-        return self._handle.names("auxiliary_states")
+        return self._handle.names(1)
 
     def list_inputs(self):
         """Names of all variables, arguments and auxiliary states mixed."""
-        return self._handle.names("inputs")
+        return self._handle.names(2)
 
     def list_outputs(self):
         """Names of the outputs: ``<node>_output``, or ``<node>_<output>`` if it has several."""
-        return self._handle.names("outputs")
+        return self._handle.names(3)
 
     @property
     def num_outputs(self):
@@ -149,13 +155,9 @@ class Symbol:
 
     def __call__(self, *args, **kwargs):
         """A copy whose variables are replaced: by position (of list_arguments) or by name."""
-        name = kwargs.pop("name", None)
-        if args:
-            kwargs.update(zip(self.list_arguments(), args))
-        composed = Symbol(self._handle.compose(list(kwargs), [s._handle for s in kwargs.values()]))
-        if name:
-            composed._handle.rename(name)
-        return composed
+        kwargs.pop("name", None)
+        kwargs.update(zip(self.list_arguments(), args))
+        return Symbol(self._handle.compose(list(kwargs), [s._handle for s in kwargs.values()]))
 
     def _binary(self, other, function, scalar_function):
         if isinstance(other, Symbol):
@@ -388,21 +390,26 @@ class CachedGraph:
     `autograd.record()` a call is one step of the recording.
     """
 
-    __slots__ = ("_call", "symbol")
+    __slots__ = ("_graph", "symbol")
 
     def __init__(self, symbol, flags=None):
         self.symbol = symbol
-        self._call = _symbol.CachedGraph(symbol._handle)
+        self._graph = _symbol.CachedGraph(symbol._handle)
 
     def __call__(self, *arrays):
-        return self._call(arrays)
+        return self._graph.call(arrays, type(arrays[0]) if arrays else _default_class())
 
     def explain(self):
         """Text about the plans made so far: steps, bytes of intermediates with and without reuse."""
-        return self._call.explain()
+        return self._graph.explain()
 
 
-def _compose(op, name, inputs, attrs, attr=None, hint=None):
+def _default_class():
+    from ..ndarray import NDArray
+    return NDArray
+
+
+def _compose(op, name, inputs, attrs, attr=None, hint=None, extra=None):
     """Apply operator `op` (a name in the registry) to symbols; the generated functions call this.
 
     Parameters
@@ -414,6 +421,8 @@ def _compose(op, name, inputs, attrs, attr=None, hint=None):
     attrs : dict
         Attributes given, by name.
     """
+    if extra:
+        _check_extra(op, extra)
     if not isinstance(inputs, dict):
         inputs = dict(enumerate(inputs))
     names, handles = [], []
@@ -424,12 +433,22 @@ def _compose(op, name, inputs, attrs, attr=None, hint=None):
             raise TypeError(f"{op}: input {key} is {type(value).__name__}, must be a Symbol")
         names.append(key if isinstance(key, str) else "")
         handles.append(value._handle)
-    attributes = AttrScope.current().get(attr)
+    attrs = {k: np.dtype(v).name if isinstance(v, (type, np.dtype)) else v for k, v in attrs.items()}
+    attributes = AttrScope.current().get({**(attr or {}), **(extra or {})})
     name = NameManager.current().get(name, (hint or op).lower().lstrip("_"))
     symbol = Symbol(_symbol.apply(op, name, handles, names, attrs))
     for key, value in attributes.items():
         symbol._handle.set_attr(key, value)
     return symbol
+
+
+def _check_extra(op, extra):
+    """Further keywords are attributes of the node; MXNet's performance hints among them."""
+    for key, value in extra.items():
+        hint = key in ("workspace", "cudnn_tune", "cudnn_off", "num_args")
+        if not hint and not (key.startswith("__") and key.endswith("__")):
+            raise TypeError(f"{op}: got the unknown argument {key!r}")
+        extra[key] = str(value)
 
 
 def Variable(name=None, attr=None, shape=None, lr_mult=None, wd_mult=None, dtype=None, init=None,
@@ -464,7 +483,7 @@ def Variable(name=None, attr=None, shape=None, lr_mult=None, wd_mult=None, dtype
     if wd_mult is not None:
         attributes["__wd_mult__"] = str(wd_mult)
     if dtype is not None:
-        attributes["__dtype__"] = str(_symbol.dtype_number(_dtype_name(dtype)))
+        attributes["__dtype__"] = str(_DTYPE_NUMBERS[_dtype_name(dtype)])
     if init is not None:
         attributes["__init__"] = init if isinstance(init, str) else init.dumps()
     for key, value in kwargs.items():

@@ -1,0 +1,18 @@
+"""plait: deep learning from Python, C, C++ and R; the living successor of Apache MXNet.
+
+>>> import plait as mx
+>>> x = mx.nd.array([[1, 2], [3, 4]])
+>>> (x * 2).sum().asscalar()
+20.0
+"""
+
+from . import _engine
+from . import attribute, autograd, base, context, engine, name, ndarray, op, random, symbol
+from . import ndarray as nd
+from . import symbol as sym
+from .attribute import AttrScope
+from .base import MXNetError
+from .context import Context, cpu, cpu_pinned, current_context, gpu, num_gpus
+from .ndarray import waitall
+
+__version__ = _engine.version()

@@ -1,0 +1,103 @@
+"""Where arrays live."""
+
+import threading
+
+__all__ = ["Context", "cpu", "gpu", "cpu_pinned", "num_gpus", "current_context", "gpu_memory_info"]
+
+_KINDS = {"cpu": 1, "gpu": 2, "cpu_pinned": 3, "cpu_shared": 5}
+_NAMES = {number: name for name, number in _KINDS.items()}
+
+
+class Context:
+    """A device; used as a context manager it becomes the default one.
+
+    Parameters
+    ----------
+    device_type : str or Context
+        "cpu", "gpu", "cpu_pinned" or "cpu_shared".
+    device_id : int
+        Which of them, from 0.
+
+    Raises
+    ------
+    ValueError
+        If `device_type` is unknown.
+    """
+
+    __slots__ = ("device_typeid", "device_id", "_previous")
+    _state = threading.local()
+
+    def __init__(self, device_type, device_id=0):
+        if isinstance(device_type, Context):
+            device_type, device_id = device_type.device_type, device_type.device_id
+        if device_type not in _KINDS:
+            raise ValueError(f"Context: device_type is {device_type!r}, must be one of {list(_KINDS)}")
+        self.device_typeid = _KINDS[device_type]
+        self.device_id = int(device_id)
+
+    @property
+    def device_type(self):
+        """str: kind of the device."""
+        return _NAMES[self.device_typeid]
+
+    def __eq__(self, other):
+        return (isinstance(other, Context) and self.device_typeid == other.device_typeid
+                and self.device_id == other.device_id)
+
+    def __hash__(self):
+        return hash((self.device_typeid, self.device_id))
+
+    def __repr__(self):
+        return f"{self.device_type}({self.device_id})"
+
+    def __enter__(self):
+        self._previous = current_context()
+        Context._state.context = self
+        return self
+
+    def __exit__(self, *exc):
+        Context._state.context = self._previous
+
+    def empty_cache(self):
+        """Give cached memory back to the system."""
+        from . import _engine
+        _engine.release_memory()
+
+
+def cpu(device_id=0):
+    """The CPU. Several numbers stand for several devices, for model-parallel programs."""
+    return Context("cpu", device_id)
+
+
+def cpu_pinned(device_id=0):
+    """CPU memory for copies to a GPU; without GPU the same as `cpu`."""
+    return Context("cpu_pinned", device_id)
+
+
+def gpu(device_id=0):
+    """A GPU; arrays on it raise an error in a build without CUDA."""
+    return Context("gpu", device_id)
+
+
+def num_gpus():
+    """Number of GPUs that this build can use: 0, it has no CUDA."""
+    return 0
+
+
+def gpu_memory_info(device_id=0):
+    """(free, total) bytes of a GPU.
+
+    Raises
+    ------
+    ValueError
+        There is no such GPU.
+    """
+    raise ValueError(f"gpu_memory_info: device_id is {device_id}, must be below num_gpus() = 0")
+
+
+def current_context():
+    """The default context of this thread."""
+    context = getattr(Context._state, "context", None)
+    if context is None:
+        context = Context._state.context = Context("cpu", 0)
+    return context

@@ -1,0 +1,443 @@
+"""The NDArray class."""
+
+import numpy as np
+
+from .. import _array, _autograd
+from .._array import Array, binary, invoke, operator
+from ..base import dtype_name
+from ..context import Context, current_context
+
+__all__ = ["NDArray"]
+
+
+class _Ops:
+    """Handles of the operators behind the arithmetic; looked up once."""
+
+
+def _look_up():
+    def pair(name, scalar):
+        return operator(name), operator(scalar)
+
+    _Ops.add = pair("add", "add_scalar")
+    _Ops.sub, _Ops.rsub = pair("subtract", "subtract_scalar"), operator("rsubtract_scalar")
+    _Ops.mul = pair("multiply", "multiply_scalar")
+    _Ops.div, _Ops.rdiv = pair("divide", "divide_scalar"), operator("rdivide_scalar")
+    _Ops.copy, _Ops.cast, _Ops.index = operator("copy"), operator("cast"), operator("basic_index")
+    _Ops.broadcast_to, _Ops.reshape = operator("broadcast_to"), operator("reshape")
+
+
+_look_up()
+
+
+class NDArray(Array):
+    """An array with MXNet's rules: float32 by default, comparisons give 0 and 1.
+
+    Made by `mx.nd.array` and the functions of `mx.nd`. Operations return before their result is
+    there; reading waits.
+    """
+
+    __slots__ = ()
+    __array_priority__ = 1000.0
+
+    # --- what it is -----------------------------------------------------------------------------
+
+    @property
+    def dtype(self):
+        """type: NumPy type of the elements; "bfloat16" as text."""
+        name = self.dtype_name
+        return name if name == "bfloat16" else np.dtype(name).type
+
+    @property
+    def context(self):
+        """Context: where the array lives."""
+        kind, number = self.device
+        return current_context() if (kind, number) == (1, 0) and _is_default() else _context(kind, number)
+
+    ctx = context
+
+    @property
+    def stype(self):
+        """str: storage type, "default" for dense arrays."""
+        return "default"
+
+    @property
+    def T(self):
+        """NDArray: axes in reverse order."""
+        return self.transpose()
+
+    def __len__(self):
+        if not self.ndim:
+            raise TypeError("len() of an array without axes")
+        return self.shape[0]
+
+    def __repr__(self):
+        sizes = "x".join(str(d) for d in self.shape)
+        return f"\n{self.asnumpy()}\n<{type(self).__name__} {sizes} @{self.context}>"
+
+    def __reduce__(self):
+        return _rebuild, (type(self), self.dtype_name, self.shape, self.tobytes())
+
+    # --- to Python ------------------------------------------------------------------------------
+
+    def asnumpy(self):
+        """A NumPy array with a copy of the content; waits for it. bfloat16 becomes float32."""
+        if self.dtype_name == "bfloat16":
+            return self.astype("float32").asnumpy()
+        out = np.empty(self.shape, self.dtype_name)
+        self.copy_to_buffer(out)
+        return out
+
+    def __array__(self, dtype=None, copy=None):
+        return self.asnumpy() if dtype is None else self.asnumpy().astype(dtype, copy=False)
+
+    def tobytes(self):
+        """The content as bytes, row-major."""
+        out = bytearray(self.size * _ITEM[self.dtype_name])
+        self.copy_to_buffer(out)
+        return bytes(out)
+
+    def asscalar(self):
+        """The only element as a Python number.
+
+        Raises
+        ------
+        ValueError
+            The array has another number of elements than one.
+        """
+        if self.size != 1:
+            raise ValueError(f"asscalar: array has shape {self.shape}, must have one element")
+        return self.asnumpy().reshape(())[()]
+
+    item = asscalar
+
+    def tolist(self):
+        """Nested lists of Python numbers."""
+        return self.asnumpy().tolist()
+
+    def __float__(self):
+        return float(self.asscalar())
+
+    def __int__(self):
+        return int(self.asscalar())
+
+    def __index__(self):
+        if np.issubdtype(self.asnumpy().dtype, np.integer):
+            return int(self.asscalar())
+        raise TypeError("only an integer array of one element can be an index")
+
+    def __bool__(self):
+        if self.size > 1:
+            raise ValueError("the truth of an array with several elements is ambiguous")
+        return self.size == 1 and bool(self.asscalar())
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    # --- copies ---------------------------------------------------------------------------------
+
+    def copy(self):
+        """A copy with memory of its own."""
+        return invoke(_Ops.copy, (self,), (), None, type(self))
+
+    def __copy__(self):
+        return self.copy()
+
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    def astype(self, dtype, copy=True):
+        """The elements converted to `dtype`; the array itself if nothing changes and not `copy`."""
+        name = dtype_name(dtype)
+        if not copy and name == self.dtype_name:
+            return self
+        return invoke(_Ops.cast, (self,), (name,), None, type(self))
+
+    def copyto(self, other):
+        """Copy into another array, or into a new one on a Context."""
+        if isinstance(other, Context):
+            if other == self.context:
+                return self.copy()
+            fresh = _array.empty(self.shape, _array.DTYPE_NUMBERS[self.dtype_name], other.device_typeid,
+                                 other.device_id, type(self))
+            self.copy_into(fresh)
+            return fresh
+        if not isinstance(other, NDArray):
+            raise TypeError(f"copyto: other is {type(other).__name__}, must be an NDArray or a Context")
+        if other.shape != self.shape:
+            raise ValueError(f"copyto: other has shape {other.shape}, must be {self.shape}")
+        self.copy_into(other)
+        return other
+
+    def as_in_context(self, context):
+        """The array itself if it lives on `context`, else a copy there."""
+        return self if context == self.context else self.copyto(context)
+
+    as_in_ctx = as_in_context
+
+    def tostype(self, stype):
+        """The array with another storage type; only "default" exists."""
+        if stype != "default":
+            raise NotImplementedError(f"tostype: stype is {stype!r}, must be 'default'")
+        return self
+
+    # --- gradients ------------------------------------------------------------------------------
+
+    def attach_grad(self, grad_req="write", stype=None):
+        """Make this a variable with a gradient array of zeros."""
+        from ..autograd import mark_variables
+        mark_variables([self], [self.zeros_like() if grad_req != "null" else None], grad_req)
+
+    @property
+    def grad(self):
+        """NDArray: the gradient array, or None."""
+        return _autograd.get_grad(self, type(self))
+
+    def detach(self):
+        """The same memory outside of the recording."""
+        return self.detached()
+
+    def backward(self, out_grad=None, retain_graph=False, train_mode=True):
+        """Compute gradients into the variables that this array came from."""
+        from ..autograd import backward
+        backward([self], None if out_grad is None else [out_grad], retain_graph, train_mode)
+
+    # --- arithmetic -----------------------------------------------------------------------------
+
+    def __add__(self, other):
+        return binary(_Ops.add[0], _Ops.add[1], self, other, NDArray)
+
+    __radd__ = __add__
+
+    def __sub__(self, other):
+        return binary(_Ops.sub[0], _Ops.sub[1], self, other, NDArray)
+
+    def __rsub__(self, other):
+        return binary(_Ops.sub[0], _Ops.rsub, self, other, NDArray)
+
+    def __mul__(self, other):
+        return binary(_Ops.mul[0], _Ops.mul[1], self, other, NDArray)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other):
+        return binary(_Ops.div[0], _Ops.div[1], self, other, NDArray)
+
+    def __rtruediv__(self, other):
+        return binary(_Ops.div[0], _Ops.rdiv, self, other, NDArray)
+
+    def _inplace(self, result):
+        if result is NotImplemented:
+            return result
+        if _autograd.is_recording() and _autograd.is_recorded(self):
+            raise ValueError("array is part of the recording, must not be changed in place while autograd records")
+        result.copy_into(self)
+        return self
+
+    def __iadd__(self, other):
+        return self._inplace(self + other)
+
+    def __isub__(self, other):
+        return self._inplace(self - other)
+
+    def __imul__(self, other):
+        return self._inplace(self * other)
+
+    def __itruediv__(self, other):
+        return self._inplace(self / other)
+
+    def __neg__(self):
+        return self * -1.0
+
+    __hash__ = object.__hash__
+
+    # --- indexing -------------------------------------------------------------------------------
+
+    def __getitem__(self, key):
+        parts = _basic(key, self.shape)
+        if parts is None:
+            return _advanced_get(self, key)
+        begin, end, step, squeeze, new = parts
+        out = invoke(_Ops.index, (self,), (begin, end, step, squeeze), None, type(self), True)
+        return out if new is None else out.reshape(_with_new(out.shape, new))
+
+    def __setitem__(self, key, value):
+        if _autograd.is_recording() and _autograd.is_recorded(self):
+            raise ValueError("array is part of the recording, must not be changed in place while autograd records")
+        parts = _basic(key, self.shape)
+        if parts is None:
+            _advanced_set(self, key, value)
+            return
+        begin, end, step, squeeze, _ = parts
+        whole = self.detached()
+        target = invoke(_Ops.index, (whole,), (begin, end, step, squeeze), None, NDArray, True)
+        if not isinstance(value, NDArray):
+            value = _from_numpy(np.asarray(value, dtype=self.dtype_name))
+        shape = tuple(value.shape)
+        while len(shape) > target.ndim and shape[0] == 1:  # leading ones may be dropped
+            shape = shape[1:]
+            value = invoke(_Ops.reshape, (value,), (shape,), None, NDArray, True)
+        if shape != target.shape:
+            value = invoke(_Ops.broadcast_to, (value,), (target.shape,), None, NDArray, True)
+        if value.shares_memory(target):
+            value = value.copy()
+        value.detached().copy_into(target)
+
+    def slice(self, begin, end, step=None):
+        """Part of the array along the leading axes."""
+        step = step or (None,) * len(begin)
+        return self[tuple(slice(b, e, s) for b, e, s in zip(begin, end, step))]
+
+    def reshape(self, *shape, **kwargs):
+        """A view of another shape, with MXNet's codes 0, -1, -2, -3 and -4."""
+        shape = kwargs.pop("shape", shape)
+        if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
+            shape = shape[0]
+        return invoke(_Ops.reshape, (self,), (tuple(shape), kwargs.pop("reverse", None)), None, type(self), True)
+
+    def transpose(self, *axes):
+        """A copy with permuted axes; default: reversed."""
+        if len(axes) == 1 and isinstance(axes[0], (tuple, list)):
+            axes = axes[0]
+        from .._gen import nd
+        return nd.transpose(self, axes=tuple(axes))
+
+
+_ITEM = {name: size for name, size in zip(_array.DTYPE_NAMES, (4, 8, 2, 1, 4, 1, 8, 1, 2, 2, 4, 8, 2))}
+
+
+def _is_default():
+    return current_context() == Context("cpu", 0)
+
+
+def _context(kind, number):
+    return Context({1: "cpu", 2: "gpu", 3: "cpu_pinned", 5: "cpu_shared"}[kind], number)
+
+
+def _from_numpy(data):
+    return _array.from_buffer(data, _array.DTYPE_NUMBERS[data.dtype.name], 1, 0, NDArray)
+
+
+def _rebuild(cls, name, shape, data):
+    out = _array.empty(shape, _array.DTYPE_NUMBERS[name], 1, 0, cls)
+    out.copy_from_buffer(data)
+    return out
+
+
+def _basic(key, shape):
+    """(begin, end, step, axes to drop, places of new axes or None) of an index of integers, slices,
+    newaxis and an ellipsis; None for other indices."""
+    if not isinstance(key, tuple):
+        key = (key,)
+    axes = sum(1 for k in key if k is not None and k is not Ellipsis)
+    if axes > len(shape):
+        raise IndexError(f"index has {axes} entries, must be at most {len(shape)} for shape {shape}")
+    begin, end, step, squeeze, new = [], [], [], [], []
+    position = 0
+    for k in key:
+        if k is None:
+            new.append(position)
+            position += 1
+            continue
+        if k is Ellipsis:
+            for n in shape[len(begin):len(begin) + len(shape) - axes]:
+                begin.append(0), end.append(n), step.append(1)
+                position += 1
+            continue
+        n = shape[len(begin)]
+        if isinstance(k, slice):
+            b, e, s = k.indices(n)
+            position += 1
+        elif isinstance(k, (int, np.integer)) and not isinstance(k, bool):
+            if not -n <= k < n:
+                raise IndexError(f"index is {k}, must be in [{-n}, {n - 1}] for axis {len(begin)} of shape {shape}")
+            b, s = int(k) % n, 1
+            e = b + 1
+            squeeze.append(len(begin))
+        else:
+            return None
+        begin.append(b), end.append(e), step.append(s)
+    for n in shape[len(begin):]:
+        begin.append(0), end.append(n), step.append(1)
+    return tuple(begin), tuple(end), tuple(step), tuple(squeeze), tuple(new) or None
+
+
+def _with_new(shape, new):
+    shape = list(shape)
+    for position in new:
+        shape.insert(position, 1)
+    return tuple(shape)
+
+
+def _plain(key):
+    """The index with arrays as NumPy arrays of integers or bools."""
+    if isinstance(key, tuple):
+        return tuple(_plain(k) for k in key)
+    if isinstance(key, NDArray):
+        key = key.asnumpy()
+    if isinstance(key, (list, np.ndarray)):
+        key = np.asarray(key)
+        return key if key.dtype == bool else key.astype(np.int64)
+    return key
+
+
+def _positions(array, key):
+    """Row-major positions that an index selects."""
+    return np.arange(array.size).reshape(array.shape)[_plain(key)]
+
+
+def _advanced_get(array, key):
+    from .._gen import nd
+    positions = _positions(array, key)
+    flat = array.reshape((-1,))
+    return nd.take(flat, _from_numpy(np.ascontiguousarray(positions)), axis=0)
+
+
+def _advanced_set(array, key, value):
+    data = array.asnumpy()
+    data[_plain(key)] = value.asnumpy() if isinstance(value, NDArray) else value
+    _from_numpy(data).copy_into(array.detached())
+
+
+# Operators that are methods too: the array is their first input.
+_METHODS = (
+    "sum nansum prod nanprod mean max min norm argmax argmin argsort sort topk abs sign round rint fix floor ceil "
+    "trunc sin cos tan arcsin arccos arctan degrees radians sinh cosh tanh arcsinh arccosh arctanh exp expm1 log "
+    "log10 log2 log1p sqrt rsqrt cbrt rcbrt square reciprocal relu sigmoid softmax log_softmax softmin flatten "
+    "expand_dims squeeze swapaxes flip tile repeat pad split slice_axis slice_like take one_hot pick clip "
+    "broadcast_to broadcast_axes broadcast_like zeros_like ones_like diag shape_array size_array reshape_like "
+    "argmax_channel depth_to_space space_to_depth").split()
+_OPERATORS = {"__mod__": ("broadcast_mod", "_mod_scalar"), "__pow__": ("broadcast_power", "_power_scalar"),
+              "__eq__": ("broadcast_equal", "_equal_scalar"), "__ne__": ("broadcast_not_equal", "_not_equal_scalar"),
+              "__gt__": ("broadcast_greater", "_greater_scalar"),
+              "__ge__": ("broadcast_greater_equal", "_greater_equal_scalar"),
+              "__lt__": ("broadcast_lesser", "_lesser_scalar"),
+              "__le__": ("broadcast_lesser_equal", "_lesser_equal_scalar")}
+
+
+def _operator_method(function, scalar_function):
+    def method(self, other):
+        if isinstance(other, NDArray):
+            return function(self, other)
+        if isinstance(other, (int, float, np.number, np.bool_)):
+            return scalar_function(self, scalar=float(other))
+        return NotImplemented
+    return method
+
+
+def _reflected(function):
+    return lambda self, other: function(self, scalar=float(other))
+
+
+def add_methods(module):
+    """Give NDArray the methods that are operators of `module`."""
+    for name in _METHODS:
+        if hasattr(module, name):
+            setattr(NDArray, name, getattr(module, name))
+    for method, (name, scalar) in _OPERATORS.items():
+        if hasattr(module, name):
+            setattr(NDArray, method, _operator_method(getattr(module, name), getattr(module, scalar)))
+    for method, name in (("__rmod__", "_rmod_scalar"), ("__rpow__", "_rpower_scalar")):
+        if hasattr(module, name):
+            setattr(NDArray, method, _reflected(getattr(module, name)))
+    if hasattr(module, "abs"):
+        NDArray.__abs__ = module.abs

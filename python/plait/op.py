@@ -1,0 +1,49 @@
+"""Operators by name: what they are and how to run them."""
+
+import json
+from collections import namedtuple
+
+from . import _array
+
+__all__ = ["info", "list_operators", "invoke"]
+
+Info = namedtuple("Info", "name doc source where inputs outputs attrs surfaces gradient")
+
+
+def info(name):
+    """Everything about an operator; `where` is the file and line of its definition.
+
+    Raises
+    ------
+    KeyError
+        If no operator has this name; the message has near names.
+    """
+    d = json.loads(_array.operator(name).describe_json())
+    return Info(d["name"], d["doc"], d["source"], f"{d['file']}:{d['line']}", d["inputs"], d["outputs"],
+                d["attrs"], d["surfaces"], d["gradient"])
+
+
+def list_operators():
+    """Names of all operators, sorted."""
+    return sorted(op.name for op in _array.operators())
+
+
+def invoke(name, inputs, attrs=None, out=None):
+    """Run operator `name` of the registry.
+
+    Parameters
+    ----------
+    inputs : sequence of NDArray
+    attrs : dict
+        Attributes by name.
+    """
+    from .ndarray import NDArray
+    op = _array.operator(name)
+    attrs = dict(attrs or {})
+    names = [a["name"] for a in json.loads(op.describe_json())["attrs"]]
+    unknown = set(attrs) - set(names)
+    if unknown:
+        raise KeyError(f"{name}: attribute is {sorted(unknown)}, must be one of {names}")
+    values = tuple(attrs.get(n) for n in names)
+    cls = type(inputs[0]) if inputs else NDArray
+    return _array.invoke(op, tuple(inputs), values, out, cls)
