@@ -235,7 +235,8 @@ plait_status_t plait_symbol_infer(plait_symbol_t symbol, const char* given, plai
     std::vector<std::string> names;
     std::vector<std::optional<Dims>> shapes;
     std::vector<std::optional<DType>> dtypes;
-    for (const auto& [name, spec] : Json::parse(given).members()) {
+    const Json known = Json::parse(given);
+    for (const auto& [name, spec] : known.members()) {
       names.push_back(name);
       shapes.emplace_back();
       dtypes.emplace_back();

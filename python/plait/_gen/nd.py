@@ -17,6 +17,7 @@ _op_activation = _operator('activation')
 _op_batch_norm = _operator('batch_norm')
 _op_stop_gradient = _operator('stop_gradient')
 _op_cast = _operator('cast')
+_op_concat = _operator('concat')
 _op_convolution = _operator('convolution')
 _op_dropout = _operator('dropout')
 _op_embedding = _operator('embedding')
@@ -25,6 +26,7 @@ _op_fully_connected = _operator('fully_connected')
 _op_make_loss = _operator('make_loss')
 _op_pooling = _operator('pooling')
 _op_reshape = _operator('reshape')
+_op_split = _operator('split')
 _op_swap_axes = _operator('swap_axes')
 _op_divide_scalar = _operator('divide_scalar')
 _op_hypot_scalar = _operator('hypot_scalar')
@@ -70,6 +72,13 @@ _op_negative = _operator('negative')
 _op_not_equal = _operator('not_equal')
 _op_not_equal_scalar = _operator('not_equal_scalar')
 _op_ones = _operator('ones')
+_op_random_exponential = _operator('random_exponential')
+_op_random_gamma = _operator('random_gamma')
+_op_random_negative_binomial = _operator('random_negative_binomial')
+_op_random_normal = _operator('random_normal')
+_op_random_poisson = _operator('random_poisson')
+_op_random_randint = _operator('random_randint')
+_op_random_uniform = _operator('random_uniform')
 _op_zeros = _operator('zeros')
 _op_abs = _operator('abs')
 _op_adam_update = _operator('adam_update')
@@ -141,6 +150,7 @@ _op_softsign = _operator('softsign')
 _op_sqrt = _operator('sqrt')
 _op_square = _operator('square')
 _op_squeeze = _operator('squeeze')
+_op_stack = _operator('stack')
 _op_sum = _operator('sum')
 _op_tan = _operator('tan')
 _op_tanh = _operator('tanh')
@@ -239,6 +249,26 @@ def Cast(data=None, dtype=None, out=None, name=None, **kwargs):
         shape of data, the given type
     """
     return _invoke(_op_cast, (data,), (dtype,), out, _cls)
+
+
+def Concat(*data, dim=1, num_args=0, out=None, name=None, **kwargs):
+    """Joins arrays along an axis.
+
+    Parameters
+    ----------
+    *data : array
+        arrays of one shape, except along dim
+    dim : int, default 1
+        axis along which they are joined
+    num_args : int, default 0
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        the arrays one after another
+    """
+    return _invoke(_op_concat, (*_flatten(data),), (dim, num_args,), out, _cls)
 
 
 def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, no_bias=False, layout=None, out=None, name=None, **kwargs):
@@ -449,6 +479,28 @@ def Reshape(data=None, shape=(), reverse=False, order='C', out=None, name=None, 
         array with as many elements
     """
     return _invoke(_op_reshape, (data,), (shape, reverse, order,), out, _cls)
+
+
+def SliceChannel(data=None, num_outputs=None, axis=1, squeeze_axis=False, out=None, name=None, **kwargs):
+    """Takes an array apart into equal pieces along an axis.
+
+    Parameters
+    ----------
+    data : array
+        array whose size along axis is a multiple of num_outputs
+    num_outputs : int, required
+        number of pieces, >= 1
+    axis : int, default 1
+        axis that is divided
+    squeeze_axis : bool, default False
+        drop the axis; pieces must have size 1
+
+    Returns
+    -------
+    out : array
+        each piece
+    """
+    return _invoke(_op_split, (data,), (num_outputs, axis, squeeze_axis,), out, _cls)
 
 
 def SwapAxis(data=None, dim1=0, dim2=0, out=None, name=None, **kwargs):
@@ -1559,6 +1611,170 @@ def _power_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwa
     return _invoke(_op_power_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
+def _random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=None, **kwargs):
+    """Exponential with rate lam: density lam exp(-lam x).
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    lam : float, default 1.0
+        rate, > 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_exponential, (), (shape, ctx, dtype, lam,), out, _cls)
+
+
+def _random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, out=None, name=None, **kwargs):
+    """Gamma with shape alpha and scale beta; the mean is alpha beta.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    alpha : float, default 1.0
+        shape, > 0
+    beta : float, default 1.0
+        scale, > 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_gamma, (), (shape, ctx, dtype, alpha, beta,), out, _cls)
+
+
+def _random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, out=None, name=None, **kwargs):
+    """Failures before k successes of probability p each.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    k : float, default 1.0
+        successes, > 0
+    p : float, default 1.0
+        probability of a success, in (0, 1]
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_negative_binomial, (), (shape, ctx, dtype, k, p,), out, _cls)
+
+
+def _random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=None, name=None, **kwargs):
+    """Normal with mean loc and standard deviation scale.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_normal, (), (shape, ctx, dtype, loc, scale,), out, _cls)
+
+
+def _random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=None, **kwargs):
+    """Poisson with mean lam.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    lam : float, default 1.0
+        mean, >= 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_poisson, (), (shape, ctx, dtype, lam,), out, _cls)
+
+
+def _random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name=None, **kwargs):
+    """Whole numbers, uniform on [low, high).
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    low : float, default 0.0
+        smallest number
+    high : float, default 1.0
+        one more than the largest number
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_randint, (), (shape, ctx, dtype, low, high,), out, _cls)
+
+
+def _random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name=None, **kwargs):
+    """Uniform on [low, high).
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
+
+
 def _rdiv_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
     """scalar / data; of whole numbers without the fraction.
 
@@ -2355,6 +2571,26 @@ def ceil(data=None, out=None, name=None, **kwargs):
         shape and type of data
     """
     return _invoke(_op_ceil, (data,), (), out, _cls)
+
+
+def concat(*data, dim=1, num_args=0, out=None, name=None, **kwargs):
+    """Joins arrays along an axis.
+
+    Parameters
+    ----------
+    *data : array
+        arrays of one shape, except along dim
+    dim : int, default 1
+        axis along which they are joined
+    num_args : int, default 0
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        the arrays one after another
+    """
+    return _invoke(_op_concat, (*_flatten(data),), (dim, num_args,), out, _cls)
 
 
 def cos(data=None, out=None, name=None, **kwargs):
@@ -3453,6 +3689,30 @@ def norm(data=None, ord=2, axis=None, keepdims=False, out=None, name=None, **kwa
     return _invoke(_op_norm, (data,), (ord, axis, keepdims,), out, _cls)
 
 
+def normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=None, name=None, **kwargs):
+    """Normal with mean loc and standard deviation scale.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_normal, (), (shape, ctx, dtype, loc, scale,), out, _cls)
+
+
 def not_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     """1 where lhs differs from rhs, else 0, in the type of the operands.
 
@@ -3563,6 +3823,170 @@ def radians(data=None, out=None, name=None, **kwargs):
         shape of data; floating, float32 for whole numbers
     """
     return _invoke(_op_radians, (data,), (), out, _cls)
+
+
+def random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=None, **kwargs):
+    """Exponential with rate lam: density lam exp(-lam x).
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    lam : float, default 1.0
+        rate, > 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_exponential, (), (shape, ctx, dtype, lam,), out, _cls)
+
+
+def random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, out=None, name=None, **kwargs):
+    """Gamma with shape alpha and scale beta; the mean is alpha beta.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    alpha : float, default 1.0
+        shape, > 0
+    beta : float, default 1.0
+        scale, > 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_gamma, (), (shape, ctx, dtype, alpha, beta,), out, _cls)
+
+
+def random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, out=None, name=None, **kwargs):
+    """Failures before k successes of probability p each.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    k : float, default 1.0
+        successes, > 0
+    p : float, default 1.0
+        probability of a success, in (0, 1]
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_negative_binomial, (), (shape, ctx, dtype, k, p,), out, _cls)
+
+
+def random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=None, name=None, **kwargs):
+    """Normal with mean loc and standard deviation scale.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_normal, (), (shape, ctx, dtype, loc, scale,), out, _cls)
+
+
+def random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=None, **kwargs):
+    """Poisson with mean lam.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    lam : float, default 1.0
+        mean, >= 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_poisson, (), (shape, ctx, dtype, lam,), out, _cls)
+
+
+def random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name=None, **kwargs):
+    """Whole numbers, uniform on [low, high).
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    low : float, default 0.0
+        smallest number
+    high : float, default 1.0
+        one more than the largest number
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_randint, (), (shape, ctx, dtype, low, high,), out, _cls)
+
+
+def random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name=None, **kwargs):
+    """Uniform on [low, high).
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
 
 
 def rcbrt(data=None, out=None, name=None, **kwargs):
@@ -3929,6 +4353,28 @@ def softsign(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_softsign, (data,), (), out, _cls)
 
 
+def split(data=None, num_outputs=None, axis=1, squeeze_axis=False, out=None, name=None, **kwargs):
+    """Takes an array apart into equal pieces along an axis.
+
+    Parameters
+    ----------
+    data : array
+        array whose size along axis is a multiple of num_outputs
+    num_outputs : int, required
+        number of pieces, >= 1
+    axis : int, default 1
+        axis that is divided
+    squeeze_axis : bool, default False
+        drop the axis; pieces must have size 1
+
+    Returns
+    -------
+    out : array
+        each piece
+    """
+    return _invoke(_op_split, (data,), (num_outputs, axis, squeeze_axis,), out, _cls)
+
+
 def sqrt(data=None, out=None, name=None, **kwargs):
     """Square root.
 
@@ -3977,6 +4423,26 @@ def squeeze(data=None, axis=None, out=None, name=None, **kwargs):
         array without these axes
     """
     return _invoke(_op_squeeze, (data,), (axis,), out, _cls)
+
+
+def stack(*data, axis=0, num_args=0, out=None, name=None, **kwargs):
+    """Joins arrays of one shape along a new axis.
+
+    Parameters
+    ----------
+    *data : array
+        arrays of one shape
+    axis : int, default 0
+        place of the new axis
+    num_args : int, default 0
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        array with one more axis, of the number of arrays
+    """
+    return _invoke(_op_stack, (*_flatten(data),), (axis, num_args,), out, _cls)
 
 
 def stop_gradient(data=None, out=None, name=None, **kwargs):
@@ -4163,6 +4629,30 @@ def trunc(data=None, out=None, name=None, **kwargs):
         shape and type of data
     """
     return _invoke(_op_trunc, (data,), (), out, _cls)
+
+
+def uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name=None, **kwargs):
+    """Uniform on [low, high).
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
 
 
 def zeros_like(data=None, dtype=None, out=None, name=None, **kwargs):

@@ -104,6 +104,26 @@ def Cast(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     return _compose('cast', name, {'data': data}, {'dtype': dtype}, attr, 'Cast', kwargs)
 
 
+def Concat(*data, dim=1, num_args=0, name=None, attr=None, out=None, **kwargs):
+    """Joins arrays along an axis.
+
+    Parameters
+    ----------
+    *data : array
+        arrays of one shape, except along dim
+    dim : int, default 1
+        axis along which they are joined
+    num_args : int, default 0
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        the arrays one after another
+    """
+    return _compose('concat', name, (*_flatten(data),), {'dim': dim, 'num_args': num_args}, attr, 'Concat', kwargs)
+
+
 def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, no_bias=False, layout=None, name=None, attr=None, out=None, **kwargs):
     """Slides filters over 1 to 3 spatial axes and sums the products.
 
@@ -312,6 +332,28 @@ def Reshape(data=None, shape=(), reverse=False, order='C', name=None, attr=None,
         array with as many elements
     """
     return _compose('reshape', name, {'data': data}, {'shape': shape, 'reverse': reverse, 'order': order}, attr, 'Reshape', kwargs)
+
+
+def SliceChannel(data=None, num_outputs=None, axis=1, squeeze_axis=False, name=None, attr=None, out=None, **kwargs):
+    """Takes an array apart into equal pieces along an axis.
+
+    Parameters
+    ----------
+    data : array
+        array whose size along axis is a multiple of num_outputs
+    num_outputs : int, required
+        number of pieces, >= 1
+    axis : int, default 1
+        axis that is divided
+    squeeze_axis : bool, default False
+        drop the axis; pieces must have size 1
+
+    Returns
+    -------
+    out : array
+        each piece
+    """
+    return _compose('split', name, {'data': data}, {'num_outputs': num_outputs, 'axis': axis, 'squeeze_axis': squeeze_axis}, attr, 'SliceChannel', kwargs)
 
 
 def SwapAxis(data=None, dim1=0, dim2=0, name=None, attr=None, out=None, **kwargs):
@@ -1422,6 +1464,170 @@ def _power_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=
     return _compose('power_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_power_scalar', kwargs)
 
 
+def _random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, name=None, attr=None, out=None, **kwargs):
+    """Exponential with rate lam: density lam exp(-lam x).
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    lam : float, default 1.0
+        rate, > 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_exponential', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'lam': lam}, attr, '_random_exponential', kwargs)
+
+
+def _random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, name=None, attr=None, out=None, **kwargs):
+    """Gamma with shape alpha and scale beta; the mean is alpha beta.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    alpha : float, default 1.0
+        shape, > 0
+    beta : float, default 1.0
+        scale, > 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_gamma', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'alpha': alpha, 'beta': beta}, attr, '_random_gamma', kwargs)
+
+
+def _random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, name=None, attr=None, out=None, **kwargs):
+    """Failures before k successes of probability p each.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    k : float, default 1.0
+        successes, > 0
+    p : float, default 1.0
+        probability of a success, in (0, 1]
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_negative_binomial', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'k': k, 'p': p}, attr, '_random_negative_binomial', kwargs)
+
+
+def _random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, name=None, attr=None, out=None, **kwargs):
+    """Normal with mean loc and standard deviation scale.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_normal', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'loc': loc, 'scale': scale}, attr, '_random_normal', kwargs)
+
+
+def _random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, name=None, attr=None, out=None, **kwargs):
+    """Poisson with mean lam.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    lam : float, default 1.0
+        mean, >= 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_poisson', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'lam': lam}, attr, '_random_poisson', kwargs)
+
+
+def _random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
+    """Whole numbers, uniform on [low, high).
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    low : float, default 0.0
+        smallest number
+    high : float, default 1.0
+        one more than the largest number
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_randint', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, '_random_randint', kwargs)
+
+
+def _random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
+    """Uniform on [low, high).
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_uniform', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, '_random_uniform', kwargs)
+
+
 def _rdiv_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
     """scalar / data; of whole numbers without the fraction.
 
@@ -2176,6 +2382,26 @@ def ceil(data=None, name=None, attr=None, out=None, **kwargs):
         shape and type of data
     """
     return _compose('ceil', name, {'data': data}, {}, attr, 'ceil', kwargs)
+
+
+def concat(*data, dim=1, num_args=0, name=None, attr=None, out=None, **kwargs):
+    """Joins arrays along an axis.
+
+    Parameters
+    ----------
+    *data : array
+        arrays of one shape, except along dim
+    dim : int, default 1
+        axis along which they are joined
+    num_args : int, default 0
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        the arrays one after another
+    """
+    return _compose('concat', name, (*_flatten(data),), {'dim': dim, 'num_args': num_args}, attr, 'concat', kwargs)
 
 
 def cos(data=None, name=None, attr=None, out=None, **kwargs):
@@ -3220,6 +3446,30 @@ def norm(data=None, ord=2, axis=None, keepdims=False, name=None, attr=None, out=
     return _compose('norm', name, {'data': data}, {'ord': ord, 'axis': axis, 'keepdims': keepdims}, attr, 'norm', kwargs)
 
 
+def normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, name=None, attr=None, out=None, **kwargs):
+    """Normal with mean loc and standard deviation scale.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_normal', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'loc': loc, 'scale': scale}, attr, 'normal', kwargs)
+
+
 def not_equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     """1 where lhs differs from rhs, else 0, in the type of the operands.
 
@@ -3330,6 +3580,170 @@ def radians(data=None, name=None, attr=None, out=None, **kwargs):
         shape of data; floating, float32 for whole numbers
     """
     return _compose('radians', name, {'data': data}, {}, attr, 'radians', kwargs)
+
+
+def random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, name=None, attr=None, out=None, **kwargs):
+    """Exponential with rate lam: density lam exp(-lam x).
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    lam : float, default 1.0
+        rate, > 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_exponential', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'lam': lam}, attr, 'random_exponential', kwargs)
+
+
+def random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, name=None, attr=None, out=None, **kwargs):
+    """Gamma with shape alpha and scale beta; the mean is alpha beta.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    alpha : float, default 1.0
+        shape, > 0
+    beta : float, default 1.0
+        scale, > 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_gamma', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'alpha': alpha, 'beta': beta}, attr, 'random_gamma', kwargs)
+
+
+def random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, name=None, attr=None, out=None, **kwargs):
+    """Failures before k successes of probability p each.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    k : float, default 1.0
+        successes, > 0
+    p : float, default 1.0
+        probability of a success, in (0, 1]
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_negative_binomial', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'k': k, 'p': p}, attr, 'random_negative_binomial', kwargs)
+
+
+def random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, name=None, attr=None, out=None, **kwargs):
+    """Normal with mean loc and standard deviation scale.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_normal', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'loc': loc, 'scale': scale}, attr, 'random_normal', kwargs)
+
+
+def random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, name=None, attr=None, out=None, **kwargs):
+    """Poisson with mean lam.
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    lam : float, default 1.0
+        mean, >= 0
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_poisson', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'lam': lam}, attr, 'random_poisson', kwargs)
+
+
+def random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
+    """Whole numbers, uniform on [low, high).
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    low : float, default 0.0
+        smallest number
+    high : float, default 1.0
+        one more than the largest number
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_randint', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, 'random_randint', kwargs)
+
+
+def random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
+    """Uniform on [low, high).
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_uniform', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, 'random_uniform', kwargs)
 
 
 def rcbrt(data=None, name=None, attr=None, out=None, **kwargs):
@@ -3632,6 +4046,28 @@ def softsign(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('softsign', name, {'data': data}, {}, attr, 'softsign', kwargs)
 
 
+def split(data=None, num_outputs=None, axis=1, squeeze_axis=False, name=None, attr=None, out=None, **kwargs):
+    """Takes an array apart into equal pieces along an axis.
+
+    Parameters
+    ----------
+    data : array
+        array whose size along axis is a multiple of num_outputs
+    num_outputs : int, required
+        number of pieces, >= 1
+    axis : int, default 1
+        axis that is divided
+    squeeze_axis : bool, default False
+        drop the axis; pieces must have size 1
+
+    Returns
+    -------
+    out : array
+        each piece
+    """
+    return _compose('split', name, {'data': data}, {'num_outputs': num_outputs, 'axis': axis, 'squeeze_axis': squeeze_axis}, attr, 'split', kwargs)
+
+
 def sqrt(data=None, name=None, attr=None, out=None, **kwargs):
     """Square root.
 
@@ -3680,6 +4116,26 @@ def squeeze(data=None, axis=None, name=None, attr=None, out=None, **kwargs):
         array without these axes
     """
     return _compose('squeeze', name, {'data': data}, {'axis': axis}, attr, 'squeeze', kwargs)
+
+
+def stack(*data, axis=0, num_args=0, name=None, attr=None, out=None, **kwargs):
+    """Joins arrays of one shape along a new axis.
+
+    Parameters
+    ----------
+    *data : array
+        arrays of one shape
+    axis : int, default 0
+        place of the new axis
+    num_args : int, default 0
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        array with one more axis, of the number of arrays
+    """
+    return _compose('stack', name, (*_flatten(data),), {'axis': axis, 'num_args': num_args}, attr, 'stack', kwargs)
 
 
 def stop_gradient(data=None, name=None, attr=None, out=None, **kwargs):
@@ -3866,6 +4322,30 @@ def trunc(data=None, name=None, attr=None, out=None, **kwargs):
         shape and type of data
     """
     return _compose('trunc', name, {'data': data}, {}, attr, 'trunc', kwargs)
+
+
+def uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
+    """Uniform on [low, high).
+
+    Parameters
+    ----------
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_uniform', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, 'uniform', kwargs)
 
 
 def zeros_like(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):

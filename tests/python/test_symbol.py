@@ -1,0 +1,142 @@
+"""Symbols, inference, files, executors and compiled graphs."""
+
+import json
+
+import numpy as np
+import pytest
+
+import plait as mx
+from plait import autograd, nd, sym
+
+
+def lenet():
+    data = sym.Variable("data")
+    x = sym.Convolution(data, kernel=(5, 5), num_filter=4, name="conv1")
+    x = sym.Activation(x, act_type="tanh", name="tanh1")
+    x = sym.Pooling(x, kernel=(2, 2), stride=(2, 2), name="pool1")
+    x = sym.Flatten(x, name="flat")
+    x = sym.FullyConnected(x, num_hidden=3, name="fc")
+    return sym.log_softmax(x, name="out")
+
+
+def test_names_as_in_mxnet():
+    net = lenet()
+    assert net.list_arguments() == ["data", "conv1_weight", "conv1_bias", "fc_weight", "fc_bias"]
+    assert net.list_outputs() == ["out_output"]
+    norm = sym.BatchNorm(sym.Variable("x"), name="bn")
+    assert norm.list_arguments() == ["x", "bn_gamma", "bn_beta"]
+    assert norm.list_auxiliary_states() == ["bn_moving_mean", "bn_moving_var"]
+
+
+def test_inference_of_parameters():
+    args, outs, aux = lenet().infer_shape(data=(2, 1, 28, 28))
+    assert args == [(2, 1, 28, 28), (4, 1, 5, 5), (4,), (3, 576), (3,)]
+    assert outs == [(2, 3)] and aux == []
+    assert lenet().infer_shape() == (None, None, None)
+    with pytest.raises(ValueError, match="conv1"):
+        lenet().infer_shape(data=(2, 1, 28, 28), conv1_weight=(1, 1, 1, 1))
+
+
+def test_json_round_trip(tmp_path):
+    net = lenet()
+    again = sym.load_json(net.tojson())
+    assert again.tojson() == net.tojson()
+    assert json.loads(net.tojson())["nodes"][3]["op"] == "Convolution"
+    net.save(str(tmp_path / "x.json"))
+    assert sym.load(str(tmp_path / "x.json")).list_arguments() == net.list_arguments()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"nodes": [], "heads": [[3, 0, 0]]}', '{"nodes": 3}',
+                                  '{"nodes": [{"op": "null", "name": "x", "inputs": []}], "heads": [[0, 7, 0]]}',
+                                  '{"nodes": [{"op": "nosuch", "name": "x", "inputs": []}], "heads": []}'])
+def test_damaged_json(text):
+    with pytest.raises(mx.MXNetError):
+        sym.load_json(text)
+
+
+def arrays_for(net, seed=0, **shapes):
+    rng = np.random.default_rng(seed)
+    args, _, _ = net.infer_shape(**shapes)
+    return {n: nd.array(rng.standard_normal(s) * 0.3) for n, s in zip(net.list_arguments(), args)}
+
+
+def test_executor_equals_eager():
+    net = lenet()
+    args = arrays_for(net, data=(2, 1, 8, 8))
+    grads = {n: nd.zeros(a.shape) for n, a in args.items()}
+    executor = net.bind(mx.cpu(), args, grads)
+    out = executor.forward(is_train=True)[0]
+    executor.backward([nd.ones(out.shape)])
+    for a in args.values():
+        a.attach_grad()
+    with autograd.record():
+        x = nd.Convolution(args["data"], args["conv1_weight"], args["conv1_bias"], kernel=(5, 5), num_filter=4)
+        x = nd.Pooling(nd.Activation(x, act_type="tanh"), kernel=(2, 2), stride=(2, 2))
+        y = nd.log_softmax(nd.FullyConnected(x, args["fc_weight"], args["fc_bias"], num_hidden=3))
+    y.backward(nd.ones(y.shape))
+    np.testing.assert_allclose(out.asnumpy(), y.asnumpy(), rtol=1e-5)
+    for name, a in args.items():
+        np.testing.assert_allclose(grads[name].asnumpy(), a.grad.asnumpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_simple_bind_and_copy_params():
+    net = lenet()
+    executor = net.simple_bind(mx.cpu(), data=(1, 1, 8, 8))
+    values = arrays_for(net, data=(1, 1, 8, 8))
+    executor.copy_params_from(values)
+    np.testing.assert_array_equal(executor.arg_dict["fc_bias"].asnumpy(), values["fc_bias"].asnumpy())
+    with pytest.raises(ValueError, match="nosuch"):
+        executor.copy_params_from({"nosuch": nd.zeros(1)})
+
+
+def test_cached_graph_shares_work_between_shapes():
+    x, y = sym.Variable("x"), sym.Variable("y")
+    graph = sym.CachedGraph(x * y + x * y, {})
+    for shape in [(2, 3), (4,), (2, 3)]:
+        a, b = nd.ones(shape) * 3, nd.ones(shape) * 2
+        np.testing.assert_array_equal(graph(a, b)[0].asnumpy(), np.full(shape, 12))
+    assert graph.explain().count("predict") == 2
+    assert "2 steps" in graph.explain()  # x * y is computed once
+
+
+def test_cached_graph_outputs_are_inputs_and_views():
+    x = sym.Variable("x")
+    graph = sym.CachedGraph(sym.Group([x, sym.Flatten(x), sym.Flatten(x), x + 1]), {})
+    data = np.arange(8, dtype="f").reshape(2, 2, 2)
+    outs = graph(nd.array(data))
+    np.testing.assert_array_equal(outs[0].asnumpy(), data)
+    np.testing.assert_array_equal(outs[1].asnumpy(), data.reshape(2, 4))
+    np.testing.assert_array_equal(outs[3].asnumpy(), data + 1)
+    outs[1][:] = 0
+    np.testing.assert_array_equal(outs[2].asnumpy(), data.reshape(2, 4))
+
+
+def test_cached_graph_second_order():
+    x = sym.Variable("x")
+    graph = sym.CachedGraph(x * x * x, {})
+    a = nd.array([2.0])
+    a.attach_grad()
+    with autograd.record():
+        y = graph(a)[0]
+        dx = autograd.grad(y, a, create_graph=True)
+    dx.backward()
+    np.testing.assert_allclose(a.grad.asnumpy(), [12.0])
+
+
+def test_batch_norm_updates_its_statistics():
+    net = sym.BatchNorm(sym.Variable("x"), momentum=0.5, name="bn")
+    x = nd.array(np.random.default_rng(0).standard_normal((8, 3)) + 4)
+    arrays = [x, nd.ones(3), nd.zeros(3), nd.zeros(3), nd.ones(3)]
+    graph = sym.CachedGraph(net, {})
+    with autograd.record():
+        graph(*arrays)
+    np.testing.assert_allclose(arrays[3].asnumpy(), x.asnumpy().mean(0) / 2, rtol=1e-5)
+
+
+def test_compose_and_internals():
+    x = sym.Variable("x")
+    net = sym.exp(x, name="e") + 1
+    other = net(x=sym.Variable("z") * 2)
+    assert other.list_arguments() == ["z"]
+    assert "e_output" in net.get_internals().list_outputs()
+    np.testing.assert_allclose(net.eval(x=nd.zeros(2))[0].asnumpy(), [2, 2])
