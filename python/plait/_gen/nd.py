@@ -20,6 +20,7 @@ _op_cast = _operator('cast')
 _op_concat = _operator('concat')
 _op_convolution = _operator('convolution')
 _op_dropout = _operator('dropout')
+_op_add_n = _operator('add_n')
 _op_embedding = _operator('embedding')
 _op_flatten = _operator('flatten')
 _op_fully_connected = _operator('fully_connected')
@@ -94,6 +95,8 @@ _op_broadcast_axis = _operator('broadcast_axis')
 _op_broadcast_to = _operator('broadcast_to')
 _op_cbrt = _operator('cbrt')
 _op_ceil = _operator('ceil')
+_op_pick = _operator('pick')
+_op_clip = _operator('clip')
 _op_cos = _operator('cos')
 _op_cosh = _operator('cosh')
 _op_slice = _operator('slice')
@@ -111,6 +114,7 @@ _op_floor = _operator('floor')
 _op_full_like = _operator('full_like')
 _op_gamma = _operator('gamma')
 _op_gammaln = _operator('gammaln')
+_op_hard_sigmoid = _operator('hard_sigmoid')
 _op_isfinite = _operator('isfinite')
 _op_isinf = _operator('isinf')
 _op_isnan = _operator('isnan')
@@ -128,6 +132,7 @@ _op_multi_sgd_update = _operator('multi_sgd_update')
 _op_nanprod = _operator('nanprod')
 _op_nansum = _operator('nansum')
 _op_norm = _operator('norm')
+_op_one_hot = _operator('one_hot')
 _op_ones_like = _operator('ones_like')
 _op_prod = _operator('prod')
 _op_radians = _operator('radians')
@@ -144,6 +149,7 @@ _op_sign = _operator('sign')
 _op_sin = _operator('sin')
 _op_sinh = _operator('sinh')
 _op_slice_axis = _operator('slice_axis')
+_op_smooth_l1 = _operator('smooth_l1')
 _op_softmax = _operator('softmax')
 _op_softrelu = _operator('softrelu')
 _op_softsign = _operator('softsign')
@@ -152,10 +158,12 @@ _op_square = _operator('square')
 _op_squeeze = _operator('squeeze')
 _op_stack = _operator('stack')
 _op_sum = _operator('sum')
+_op_take = _operator('take')
 _op_tan = _operator('tan')
 _op_tanh = _operator('tanh')
 _op_transpose = _operator('transpose')
 _op_true_divide = _operator('true_divide')
+_op_where = _operator('where')
 _op_zeros_like = _operator('zeros_like')
 
 
@@ -335,6 +343,24 @@ def Dropout(data=None, p=0.5, mode='training', axes=(), out=None, name=None, **k
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, JMLR 15 (2014)
     """
     return _invoke(_op_dropout, (data,), (p, mode, axes,), out, _cls)
+
+
+def ElementWiseSum(*args, num_args=0, out=None, name=None, **kwargs):
+    """Sum of arrays of one shape.
+
+    Parameters
+    ----------
+    *args : array
+        arrays of one shape
+    num_args : int, default 0
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        their sum
+    """
+    return _invoke(_op_add_n, (*_flatten(args),), (num_args,), out, _cls)
 
 
 def Embedding(data=None, weight=None, input_dim=None, output_dim=None, dtype='float32', sparse_grad=False, out=None, name=None, **kwargs):
@@ -1873,6 +1899,24 @@ def _sub(lhs=None, rhs=None, out=None, name=None, **kwargs):
     return _invoke(_op_subtract, (lhs, rhs,), (), out, _cls)
 
 
+def _sum(*args, num_args=0, out=None, name=None, **kwargs):
+    """Sum of arrays of one shape.
+
+    Parameters
+    ----------
+    *args : array
+        arrays of one shape
+    num_args : int, default 0
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        their sum
+    """
+    return _invoke(_op_add_n, (*_flatten(args),), (num_args,), out, _cls)
+
+
 def _zeros(shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Every element is 0.
 
@@ -1967,6 +2011,24 @@ def add(lhs=None, rhs=None, out=None, name=None, **kwargs):
         broadcast shape, promoted type
     """
     return _invoke(_op_add, (lhs, rhs,), (), out, _cls)
+
+
+def add_n(*args, num_args=0, out=None, name=None, **kwargs):
+    """Sum of arrays of one shape.
+
+    Parameters
+    ----------
+    *args : array
+        arrays of one shape
+    num_args : int, default 0
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        their sum
+    """
+    return _invoke(_op_add_n, (*_flatten(args),), (num_args,), out, _cls)
 
 
 def arccos(data=None, out=None, name=None, **kwargs):
@@ -2573,6 +2635,50 @@ def ceil(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_ceil, (data,), (), out, _cls)
 
 
+def choose_element_0index(data=None, index=None, axis=-1, keepdims=False, mode='clip', out=None, name=None, **kwargs):
+    """One element along an axis for each of the other indices.
+
+    Parameters
+    ----------
+    data : array
+        array of shape (..., n, ...)
+    index : array
+        whole numbers; shape of data without the axis, or with size 1 there
+    axis : int, default -1
+        axis of length n; None: the last
+    keepdims : bool, default False
+        keep the axis with size 1
+    mode : 'clip' or 'wrap', default 'clip'
+        what happens to indices out of range
+
+    Returns
+    -------
+    out : array
+        shape of data without the axis
+    """
+    return _invoke(_op_pick, (data, index,), (axis, keepdims, mode,), out, _cls)
+
+
+def clip(data=None, a_min=None, a_max=None, out=None, name=None, **kwargs):
+    """Numbers moved into [a_min, a_max].
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    a_min : float, required
+        lower bound
+    a_max : float, required
+        upper bound
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _invoke(_op_clip, (data,), (a_min, a_max,), out, _cls)
+
+
 def concat(*data, dim=1, num_args=0, out=None, name=None, **kwargs):
     """Joins arrays along an axis.
 
@@ -3043,6 +3149,26 @@ def greater_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
         broadcast shape, promoted type
     """
     return _invoke(_op_greater_equal, (lhs, rhs,), (), out, _cls)
+
+
+def hard_sigmoid(data=None, alpha=0.2, beta=0.5, out=None, name=None, **kwargs):
+    """alpha x + beta, moved into [0, 1].
+
+    Parameters
+    ----------
+    data : array
+        floating array
+    alpha : float, default 0.2
+        slope
+    beta : float, default 0.5
+        value at 0
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _invoke(_op_hard_sigmoid, (data,), (alpha, beta,), out, _cls)
 
 
 def hypot(lhs=None, rhs=None, out=None, name=None, **kwargs):
@@ -3731,6 +3857,30 @@ def not_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     return _invoke(_op_not_equal, (lhs, rhs,), (), out, _cls)
 
 
+def one_hot(indices=None, depth=None, on_value=1.0, off_value=0.0, dtype='float32', out=None, name=None, **kwargs):
+    """Vectors of length depth with on_value at the index and off_value elsewhere.
+
+    Parameters
+    ----------
+    indices : array
+        whole numbers; those outside [0, depth) give off_value only
+    depth : int, required
+        length of the vectors
+    on_value : float, default 1.0
+        value at the index
+    off_value : float, default 0.0
+        value elsewhere
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        shape of indices and an axis of size depth
+    """
+    return _invoke(_op_one_hot, (indices,), (depth, on_value, off_value, dtype,), out, _cls)
+
+
 def ones_like(data=None, dtype=None, out=None, name=None, **kwargs):
     """1 in the shape of data.
 
@@ -3747,6 +3897,30 @@ def ones_like(data=None, dtype=None, out=None, name=None, **kwargs):
         shape of data
     """
     return _invoke(_op_ones_like, (data,), (dtype,), out, _cls)
+
+
+def pick(data=None, index=None, axis=-1, keepdims=False, mode='clip', out=None, name=None, **kwargs):
+    """One element along an axis for each of the other indices.
+
+    Parameters
+    ----------
+    data : array
+        array of shape (..., n, ...)
+    index : array
+        whole numbers; shape of data without the axis, or with size 1 there
+    axis : int, default -1
+        axis of length n; None: the last
+    keepdims : bool, default False
+        keep the axis with size 1
+    mode : 'clip' or 'wrap', default 'clip'
+        what happens to indices out of range
+
+    Returns
+    -------
+    out : array
+        shape of data without the axis
+    """
+    return _invoke(_op_pick, (data, index,), (axis, keepdims, mode,), out, _cls)
 
 
 def pow(lhs=None, rhs=None, out=None, name=None, **kwargs):
@@ -4297,6 +4471,28 @@ def slice_axis(data=None, axis=None, begin=None, end=None, out=None, name=None, 
     return _invoke(_op_slice_axis, (data,), (axis, begin, end,), out, _cls)
 
 
+def smooth_l1(data=None, scalar=1.0, out=None, name=None, **kwargs):
+    """0.5 (s x)^2 where |x| < 1 / s^2, else |x| - 0.5 / s^2.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+    scalar : float, default 1.0
+        s
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    R. Girshick: Fast R-CNN (2015)
+    """
+    return _invoke(_op_smooth_l1, (data,), (scalar,), out, _cls)
+
+
 def softmax(data=None, axis=-1, temperature=None, out=None, name=None, **kwargs):
     """Exponentials along one axis, scaled so that they sum to 1.
 
@@ -4547,6 +4743,28 @@ def swapaxes(data=None, dim1=0, dim2=0, out=None, name=None, **kwargs):
     return _invoke(_op_swap_axes, (data,), (dim1, dim2,), out, _cls)
 
 
+def take(a=None, indices=None, axis=0, mode='clip', out=None, name=None, **kwargs):
+    """Elements of data along an axis, at the given indices.
+
+    Parameters
+    ----------
+    a : array
+        array with the axis
+    indices : array
+        array of whole numbers, of any type
+    axis : int, default 0
+        axis that is indexed
+    mode : 'raise' or 'wrap' or 'clip', default 'clip'
+        what happens to indices out of range
+
+    Returns
+    -------
+    out : array
+        shape of a with the axis replaced by the axes of indices
+    """
+    return _invoke(_op_take, (a, indices,), (axis, mode,), out, _cls)
+
+
 def tan(data=None, out=None, name=None, **kwargs):
     """Tangent of x radians.
 
@@ -4653,6 +4871,26 @@ def uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name
         independent draws
     """
     return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
+
+
+def where(condition=None, x=None, y=None, out=None, name=None, **kwargs):
+    """x where condition is not 0, else y.
+
+    Parameters
+    ----------
+    condition : array
+        array; a vector of length n chooses rows of x of shape (n, ...)
+    x : array
+        array
+    y : array
+        array
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type of x and y
+    """
+    return _invoke(_op_where, (condition, x, y,), (), out, _cls)
 
 
 def zeros_like(data=None, dtype=None, out=None, name=None, **kwargs):

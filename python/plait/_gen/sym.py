@@ -190,6 +190,24 @@ def Dropout(data=None, p=0.5, mode='training', axes=(), name=None, attr=None, ou
     return _compose('dropout', name, {'data': data}, {'p': p, 'mode': mode, 'axes': axes}, attr, 'Dropout', kwargs)
 
 
+def ElementWiseSum(*args, num_args=0, name=None, attr=None, out=None, **kwargs):
+    """Sum of arrays of one shape.
+
+    Parameters
+    ----------
+    *args : array
+        arrays of one shape
+    num_args : int, default 0
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        their sum
+    """
+    return _compose('add_n', name, (*_flatten(args),), {'num_args': num_args}, attr, 'ElementWiseSum', kwargs)
+
+
 def Embedding(data=None, weight=None, input_dim=None, output_dim=None, dtype='float32', sparse_grad=False, name=None, attr=None, out=None, **kwargs):
     """Rows of a table.
 
@@ -1726,6 +1744,24 @@ def _sub(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     return _compose('subtract', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_sub', kwargs)
 
 
+def _sum(*args, num_args=0, name=None, attr=None, out=None, **kwargs):
+    """Sum of arrays of one shape.
+
+    Parameters
+    ----------
+    *args : array
+        arrays of one shape
+    num_args : int, default 0
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        their sum
+    """
+    return _compose('add_n', name, (*_flatten(args),), {'num_args': num_args}, attr, '_sum', kwargs)
+
+
 def _zeros(shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Every element is 0.
 
@@ -1778,6 +1814,24 @@ def add(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
         broadcast shape, promoted type
     """
     return _compose('add', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, 'add', kwargs)
+
+
+def add_n(*args, num_args=0, name=None, attr=None, out=None, **kwargs):
+    """Sum of arrays of one shape.
+
+    Parameters
+    ----------
+    *args : array
+        arrays of one shape
+    num_args : int, default 0
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        their sum
+    """
+    return _compose('add_n', name, (*_flatten(args),), {'num_args': num_args}, attr, 'add_n', kwargs)
 
 
 def arccos(data=None, name=None, attr=None, out=None, **kwargs):
@@ -2384,6 +2438,50 @@ def ceil(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('ceil', name, {'data': data}, {}, attr, 'ceil', kwargs)
 
 
+def choose_element_0index(data=None, index=None, axis=-1, keepdims=False, mode='clip', name=None, attr=None, out=None, **kwargs):
+    """One element along an axis for each of the other indices.
+
+    Parameters
+    ----------
+    data : array
+        array of shape (..., n, ...)
+    index : array
+        whole numbers; shape of data without the axis, or with size 1 there
+    axis : int, default -1
+        axis of length n; None: the last
+    keepdims : bool, default False
+        keep the axis with size 1
+    mode : 'clip' or 'wrap', default 'clip'
+        what happens to indices out of range
+
+    Returns
+    -------
+    out : array
+        shape of data without the axis
+    """
+    return _compose('pick', name, {'data': data, 'index': index}, {'axis': axis, 'keepdims': keepdims, 'mode': mode}, attr, 'choose_element_0index', kwargs)
+
+
+def clip(data=None, a_min=None, a_max=None, name=None, attr=None, out=None, **kwargs):
+    """Numbers moved into [a_min, a_max].
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    a_min : float, required
+        lower bound
+    a_max : float, required
+        upper bound
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('clip', name, {'data': data}, {'a_min': a_min, 'a_max': a_max}, attr, 'clip', kwargs)
+
+
 def concat(*data, dim=1, num_args=0, name=None, attr=None, out=None, **kwargs):
     """Joins arrays along an axis.
 
@@ -2854,6 +2952,26 @@ def greater_equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
         broadcast shape, promoted type
     """
     return _compose('greater_equal', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, 'greater_equal', kwargs)
+
+
+def hard_sigmoid(data=None, alpha=0.2, beta=0.5, name=None, attr=None, out=None, **kwargs):
+    """alpha x + beta, moved into [0, 1].
+
+    Parameters
+    ----------
+    data : array
+        floating array
+    alpha : float, default 0.2
+        slope
+    beta : float, default 0.5
+        value at 0
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('hard_sigmoid', name, {'data': data}, {'alpha': alpha, 'beta': beta}, attr, 'hard_sigmoid', kwargs)
 
 
 def hypot(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
@@ -3488,6 +3606,30 @@ def not_equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     return _compose('not_equal', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, 'not_equal', kwargs)
 
 
+def one_hot(indices=None, depth=None, on_value=1.0, off_value=0.0, dtype='float32', name=None, attr=None, out=None, **kwargs):
+    """Vectors of length depth with on_value at the index and off_value elsewhere.
+
+    Parameters
+    ----------
+    indices : array
+        whole numbers; those outside [0, depth) give off_value only
+    depth : int, required
+        length of the vectors
+    on_value : float, default 1.0
+        value at the index
+    off_value : float, default 0.0
+        value elsewhere
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        shape of indices and an axis of size depth
+    """
+    return _compose('one_hot', name, {'indices': indices}, {'depth': depth, 'on_value': on_value, 'off_value': off_value, 'dtype': dtype}, attr, 'one_hot', kwargs)
+
+
 def ones_like(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     """1 in the shape of data.
 
@@ -3504,6 +3646,30 @@ def ones_like(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
         shape of data
     """
     return _compose('ones_like', name, {'data': data}, {'dtype': dtype}, attr, 'ones_like', kwargs)
+
+
+def pick(data=None, index=None, axis=-1, keepdims=False, mode='clip', name=None, attr=None, out=None, **kwargs):
+    """One element along an axis for each of the other indices.
+
+    Parameters
+    ----------
+    data : array
+        array of shape (..., n, ...)
+    index : array
+        whole numbers; shape of data without the axis, or with size 1 there
+    axis : int, default -1
+        axis of length n; None: the last
+    keepdims : bool, default False
+        keep the axis with size 1
+    mode : 'clip' or 'wrap', default 'clip'
+        what happens to indices out of range
+
+    Returns
+    -------
+    out : array
+        shape of data without the axis
+    """
+    return _compose('pick', name, {'data': data, 'index': index}, {'axis': axis, 'keepdims': keepdims, 'mode': mode}, attr, 'pick', kwargs)
 
 
 def pow(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
@@ -3990,6 +4156,28 @@ def slice_axis(data=None, axis=None, begin=None, end=None, name=None, attr=None,
     return _compose('slice_axis', name, {'data': data}, {'axis': axis, 'begin': begin, 'end': end}, attr, 'slice_axis', kwargs)
 
 
+def smooth_l1(data=None, scalar=1.0, name=None, attr=None, out=None, **kwargs):
+    """0.5 (s x)^2 where |x| < 1 / s^2, else |x| - 0.5 / s^2.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+    scalar : float, default 1.0
+        s
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    R. Girshick: Fast R-CNN (2015)
+    """
+    return _compose('smooth_l1', name, {'data': data}, {'scalar': scalar}, attr, 'smooth_l1', kwargs)
+
+
 def softmax(data=None, axis=-1, temperature=None, name=None, attr=None, out=None, **kwargs):
     """Exponentials along one axis, scaled so that they sum to 1.
 
@@ -4240,6 +4428,28 @@ def swapaxes(data=None, dim1=0, dim2=0, name=None, attr=None, out=None, **kwargs
     return _compose('swap_axes', name, {'data': data}, {'dim1': dim1, 'dim2': dim2}, attr, 'swapaxes', kwargs)
 
 
+def take(a=None, indices=None, axis=0, mode='clip', name=None, attr=None, out=None, **kwargs):
+    """Elements of data along an axis, at the given indices.
+
+    Parameters
+    ----------
+    a : array
+        array with the axis
+    indices : array
+        array of whole numbers, of any type
+    axis : int, default 0
+        axis that is indexed
+    mode : 'raise' or 'wrap' or 'clip', default 'clip'
+        what happens to indices out of range
+
+    Returns
+    -------
+    out : array
+        shape of a with the axis replaced by the axes of indices
+    """
+    return _compose('take', name, {'a': a, 'indices': indices}, {'axis': axis, 'mode': mode}, attr, 'take', kwargs)
+
+
 def tan(data=None, name=None, attr=None, out=None, **kwargs):
     """Tangent of x radians.
 
@@ -4346,6 +4556,26 @@ def uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=None, att
         independent draws
     """
     return _compose('random_uniform', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, 'uniform', kwargs)
+
+
+def where(condition=None, x=None, y=None, name=None, attr=None, out=None, **kwargs):
+    """x where condition is not 0, else y.
+
+    Parameters
+    ----------
+    condition : array
+        array; a vector of length n chooses rows of x of shape (n, ...)
+    x : array
+        array
+    y : array
+        array
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type of x and y
+    """
+    return _compose('where', name, {'condition': condition, 'x': x, 'y': y}, {}, attr, 'where', kwargs)
 
 
 def zeros_like(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):

@@ -4,6 +4,7 @@ from . import ndarray as _ndarray
 from .ndarray import NDArray
 from .._gen.nd import *  # noqa: F401,F403
 from .._gen import nd as _generated
+from . import random  # noqa: F401
 from .create import (  # noqa: F401
     arange, array, concatenate, empty, from_dlpack, from_numpy, full, load, load_frombuffer, ones, ones_like,
     save, to_dlpack_for_read, to_dlpack_for_write, waitall, zeros, zeros_like,
