@@ -6,7 +6,7 @@ std::string to_string(const Dims& dims) {
   std::string text = "(";
   for (size_t i = 0; i < dims.size(); ++i) {
     if (i) text += ", ";
-    text += std::to_string(dims[i]);
+    text += dims[i] == kNone ? "None" : std::to_string(dims[i]);
   }
   return text + (dims.size() == 1 ? ",)" : ")");
 }

@@ -15,6 +15,9 @@ inline constexpr int kMaxNdim = 32;
 // Sizes, strides or axes: one int64 for each axis.
 using Dims = SmallVec<int64_t, 6>;
 
+// None among the integers of a tuple, as in the bounds of a slice.
+inline constexpr int64_t kNone = INT64_MIN;
+
 // Number of elements of an array of this shape; 1 for no axes.
 inline int64_t num_elements(std::span<const int64_t> shape) {
   int64_t n = 1;

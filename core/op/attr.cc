@@ -72,7 +72,8 @@ bool parse_tuple(const std::string& s, AttrValue& out) {
     item.clear();
     if (word.empty()) continue;
     AttrValue v;
-    if (!parse_number(word, v)) return false;
+    if (word == "None") v = kNone;
+    else if (!parse_number(word, v)) return false;
     if (const int64_t* n = std::get_if<int64_t>(&v)) {
       whole.push_back(*n);
       reals.push_back(static_cast<double>(*n));

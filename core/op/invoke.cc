@@ -154,8 +154,9 @@ void check_count(const Op& op, const AttrsRef& attrs, size_t given) {
   if (op.num_inputs) {
     least = most = static_cast<size_t>(op.num_inputs(op, op.data_of(attrs), static_cast<int>(given)));
   }
-  check(given >= least && given <= most, ErrorKind::kInvalidArgument, op.name, ": got ", given,
-        " input arrays, must be ", least == most ? cat(least) : cat("at least ", least));
+  if (given >= least && given <= most) return;
+  fail(ErrorKind::kInvalidArgument, op.name, ": got ", given, " input arrays, must be ",
+       least == most ? "" : "at least ", least);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from . import random
+from .ndarray import random
 
 __all__ = ["InitDesc", "Initializer", "register", "create", "alias", "Load", "Mixed", "Zero", "One",
            "Constant", "Uniform", "Normal", "Orthogonal", "Xavier", "MSRAPrelu", "Bilinear",

@@ -14,8 +14,6 @@ struct Region {
   explicit Region(const Dims& shape) : first(shape.size(), 0), count(shape), step(shape.size(), 1) {}
   // Python's slice(begin, end, step) on one axis; kNone stands for None.
   void slice(int64_t axis, int64_t begin, int64_t end, int64_t stride);
-
-  static constexpr int64_t kNone = INT64_MIN;
 };
 
 // The elements of `in` that belong to the region.

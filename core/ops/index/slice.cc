@@ -98,7 +98,7 @@ PLAIT_OP(basic_index, BasicAttrs)
 Region region_of(const AxisAttrs& a, const Dims& shape) {
   const int64_t axis = normalize_axis(a.axis, static_cast<int64_t>(shape.size()));
   Region r(shape);
-  r.slice(axis, a.begin, a.end.value_or(Region::kNone), 1);
+  r.slice(axis, a.begin, a.end.value_or(kNone), 1);
   return r;
 }
 

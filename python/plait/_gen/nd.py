@@ -44,10 +44,13 @@ _op_rsubtract_scalar = _operator('rsubtract_scalar')
 _op_rmod_scalar = _operator('rmod_scalar')
 _op_rpower_scalar = _operator('rpower_scalar')
 _op_add = _operator('add')
+_op_arange = _operator('arange')
+_op_arange_like = _operator('arange_like')
 _op_copy = _operator('copy')
 _op_divide = _operator('divide')
 _op_equal = _operator('equal')
 _op_equal_scalar = _operator('equal_scalar')
+_op_eye = _operator('eye')
 _op_full = _operator('full')
 _op_greater = _operator('greater')
 _op_greater_equal = _operator('greater_equal')
@@ -58,6 +61,7 @@ _op_less = _operator('less')
 _op_less_equal = _operator('less_equal')
 _op_less_equal_scalar = _operator('less_equal_scalar')
 _op_less_scalar = _operator('less_scalar')
+_op_linspace = _operator('linspace')
 _op_logical_and = _operator('logical_and')
 _op_logical_and_scalar = _operator('logical_and_scalar')
 _op_logical_or = _operator('logical_or')
@@ -90,6 +94,10 @@ _op_arcsinh = _operator('arcsinh')
 _op_arctan = _operator('arctan')
 _op_arctan2 = _operator('arctan2')
 _op_arctanh = _operator('arctanh')
+_op_argmax = _operator('argmax')
+_op_argmax_channel = _operator('argmax_channel')
+_op_argmin = _operator('argmin')
+_op_argsort = _operator('argsort')
 _op_batch_dot = _operator('batch_dot')
 _op_broadcast_axis = _operator('broadcast_axis')
 _op_broadcast_to = _operator('broadcast_to')
@@ -153,6 +161,7 @@ _op_smooth_l1 = _operator('smooth_l1')
 _op_softmax = _operator('softmax')
 _op_softrelu = _operator('softrelu')
 _op_softsign = _operator('softsign')
+_op_sort = _operator('sort')
 _op_sqrt = _operator('sqrt')
 _op_square = _operator('square')
 _op_squeeze = _operator('squeeze')
@@ -161,6 +170,7 @@ _op_sum = _operator('sum')
 _op_take = _operator('take')
 _op_tan = _operator('tan')
 _op_tanh = _operator('tanh')
+_op_topk = _operator('topk')
 _op_transpose = _operator('transpose')
 _op_true_divide = _operator('true_divide')
 _op_where = _operator('where')
@@ -845,6 +855,60 @@ def _add(lhs=None, rhs=None, out=None, name=None, **kwargs):
     return _invoke(_op_add, (lhs, rhs,), (), out, _cls)
 
 
+def _arange(start=0.0, stop=None, step=1.0, repeat=1, infer_range=False, ctx='', dtype='float32', out=None, name=None, **kwargs):
+    """start, start + step, ... before stop; each `repeat` times.
+
+    Parameters
+    ----------
+    start : float, default 0.0
+        first number; the end if stop is None
+    stop : float, default None
+        end, not included
+    step : float, default 1.0
+        distance, not 0
+    repeat : int, default 1
+        how often each number comes
+    infer_range : bool, default False
+        kept for files; has no effect
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        vector
+    """
+    return _invoke(_op_arange, (), (start, stop, step, repeat, infer_range, ctx, dtype,), out, _cls)
+
+
+def _contrib_arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=None, out=None, name=None, **kwargs):
+    """A sequence as long as an axis of data, or as all of it in its shape.
+
+    Parameters
+    ----------
+    data : array
+        array that gives the length
+    start : float, default 0.0
+        first number
+    step : float, default 1.0
+        distance
+    repeat : int, default 1
+        how often each number comes
+    ctx : str, default ''
+        device; that of data is taken
+    axis : int, default None
+        axis; None: all elements
+
+    Returns
+    -------
+    out : array
+        vector, or the shape of data if axis is None
+    """
+    return _invoke(_op_arange_like, (data,), (start, step, repeat, ctx, axis,), out, _cls)
+
+
 def _copy(data=None, out=None, name=None, **kwargs):
     """A copy of the data.
 
@@ -951,6 +1015,30 @@ def _equal_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwa
         shape of data
     """
     return _invoke(_op_equal_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _eye(N=None, M=0, k=0, ctx='', dtype='float32', out=None, name=None, **kwargs):
+    """1 on a diagonal, 0 elsewhere.
+
+    Parameters
+    ----------
+    N : int, required
+        rows
+    M : int, default 0
+        columns; 0: as many as rows
+    k : int, default 0
+        diagonal: 0 the main one, above it > 0, below it < 0
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        matrix of shape (N, M)
+    """
+    return _invoke(_op_eye, (), (N, M, k, ctx, dtype,), out, _cls)
 
 
 def _full(shape=(), ctx='', dtype='float32', value=0.0, out=None, name=None, **kwargs):
@@ -1181,6 +1269,32 @@ def _less_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwar
         shape of data
     """
     return _invoke(_op_less_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _linspace(start=None, stop=None, num=None, endpoint=True, ctx='', dtype='float32', out=None, name=None, **kwargs):
+    """num evenly spaced numbers from start to stop.
+
+    Parameters
+    ----------
+    start : float, required
+        first number
+    stop : float, required
+        last number
+    num : int, required
+        how many, >= 0
+    endpoint : bool, default True
+        False: stop itself is left out
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        vector of length num
+    """
+    return _invoke(_op_linspace, (), (start, stop, num, endpoint, ctx, dtype,), out, _cls)
 
 
 def _logical_and(lhs=None, rhs=None, out=None, name=None, **kwargs):
@@ -2145,6 +2259,84 @@ def arctanh(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_arctanh, (data,), (), out, _cls)
 
 
+def argmax(data=None, axis=None, keepdims=False, out=None, name=None, **kwargs):
+    """Place of the largest element, as float32.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    axis : int, default None
+        axis; None: the flattened array
+    keepdims : bool, default False
+        keep the axis with size 1
+
+    Returns
+    -------
+    out : array
+        places along axis, the first of equal ones
+    """
+    return _invoke(_op_argmax, (data,), (axis, keepdims,), out, _cls)
+
+
+def argmax_channel(data=None, out=None, name=None, **kwargs):
+    """Place of the largest element along axis 1, as float32.
+
+    Parameters
+    ----------
+    data : array
+        array of shape (n, c, ...)
+
+    Returns
+    -------
+    out : array
+        data without axis 1
+    """
+    return _invoke(_op_argmax_channel, (data,), (), out, _cls)
+
+
+def argmin(data=None, axis=None, keepdims=False, out=None, name=None, **kwargs):
+    """Place of the smallest element, as float32.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    axis : int, default None
+        axis; None: the flattened array
+    keepdims : bool, default False
+        keep the axis with size 1
+
+    Returns
+    -------
+    out : array
+        places along axis, the first of equal ones
+    """
+    return _invoke(_op_argmin, (data,), (axis, keepdims,), out, _cls)
+
+
+def argsort(data=None, axis=-1, is_ascend=True, dtype='float32', out=None, name=None, **kwargs):
+    """Places of the elements in order along an axis.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    axis : int, default -1
+        axis; None: the flattened array
+    is_ascend : bool, default True
+        False: from the largest
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        shape of data; a vector if axis is None
+    """
+    return _invoke(_op_argsort, (data,), (axis, is_ascend, dtype,), out, _cls)
+
+
 def batch_dot(lhs=None, rhs=None, transpose_a=False, transpose_b=False, out=None, name=None, **kwargs):
     """Matrix product over the last two axes, for each index of the others.
 
@@ -2699,6 +2891,32 @@ def concat(*data, dim=1, num_args=0, out=None, name=None, **kwargs):
     return _invoke(_op_concat, (*_flatten(data),), (dim, num_args,), out, _cls)
 
 
+def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=None, out=None, name=None, **kwargs):
+    """A sequence as long as an axis of data, or as all of it in its shape.
+
+    Parameters
+    ----------
+    data : array
+        array that gives the length
+    start : float, default 0.0
+        first number
+    step : float, default 1.0
+        distance
+    repeat : int, default 1
+        how often each number comes
+    ctx : str, default ''
+        device; that of data is taken
+    axis : int, default None
+        axis; None: all elements
+
+    Returns
+    -------
+    out : array
+        vector, or the shape of data if axis is None
+    """
+    return _invoke(_op_arange_like, (data,), (start, step, repeat, ctx, axis,), out, _cls)
+
+
 def cos(data=None, out=None, name=None, **kwargs):
     """Cosine of x radians.
 
@@ -2997,6 +3215,30 @@ def expm1(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_expm1, (data,), (), out, _cls)
 
 
+def eye(N=None, M=0, k=0, ctx='', dtype='float32', out=None, name=None, **kwargs):
+    """1 on a diagonal, 0 elsewhere.
+
+    Parameters
+    ----------
+    N : int, required
+        rows
+    M : int, default 0
+        columns; 0: as many as rows
+    k : int, default 0
+        diagonal: 0 the main one, above it > 0, below it < 0
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        matrix of shape (N, M)
+    """
+    return _invoke(_op_eye, (), (N, M, k, ctx, dtype,), out, _cls)
+
+
 def fix(data=None, out=None, name=None, **kwargs):
     """x without its fraction.
 
@@ -3287,6 +3529,32 @@ def less_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
         broadcast shape, promoted type
     """
     return _invoke(_op_less_equal, (lhs, rhs,), (), out, _cls)
+
+
+def linspace(start=None, stop=None, num=None, endpoint=True, ctx='', dtype='float32', out=None, name=None, **kwargs):
+    """num evenly spaced numbers from start to stop.
+
+    Parameters
+    ----------
+    start : float, required
+        first number
+    stop : float, required
+        last number
+    num : int, required
+        how many, >= 0
+    endpoint : bool, default True
+        False: stop itself is left out
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        vector of length num
+    """
+    return _invoke(_op_linspace, (), (start, stop, num, endpoint, ctx, dtype,), out, _cls)
 
 
 def log(data=None, out=None, name=None, **kwargs):
@@ -4549,6 +4817,26 @@ def softsign(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_softsign, (data,), (), out, _cls)
 
 
+def sort(data=None, axis=-1, is_ascend=True, out=None, name=None, **kwargs):
+    """Elements in order along an axis; NaN last. Equal elements keep their order.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    axis : int, default -1
+        axis; None: the flattened array
+    is_ascend : bool, default True
+        False: from the largest
+
+    Returns
+    -------
+    out : array
+        shape of data; a vector if axis is None
+    """
+    return _invoke(_op_sort, (data,), (axis, is_ascend,), out, _cls)
+
+
 def split(data=None, num_outputs=None, axis=1, squeeze_axis=False, out=None, name=None, **kwargs):
     """Takes an array apart into equal pieces along an axis.
 
@@ -4797,6 +5085,34 @@ def tanh(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_tanh, (data,), (), out, _cls)
 
 
+def topk(data=None, axis=-1, k=1, ret_typ='indices', is_ascend=False, dtype='float32', out=None, name=None, **kwargs):
+    """The k largest (or smallest) elements along an axis, in order: their places, values, both, or a mask.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    axis : int, default -1
+        axis; None: the flattened array
+    k : int, default 1
+        how many; 0: all
+    ret_typ : 'value' or 'indices' or 'mask' or 'both', default 'indices'
+        what is returned
+    is_ascend : bool, default False
+        True: the smallest
+    dtype : dtype, default 'float32'
+        type of places
+
+    Returns
+    -------
+    out : array
+        data with k indices along axis; for 'mask' the shape of data
+    indices : array
+        places, for 'both'
+    """
+    return _invoke(_op_topk, (data,), (axis, k, ret_typ, is_ascend, dtype,), out, _cls)
+
+
 def transpose(data=None, axes=(), out=None, name=None, **kwargs):
     """Axes in another order.
 
@@ -4909,3 +5225,6 @@ def zeros_like(data=None, dtype=None, out=None, name=None, **kwargs):
         shape of data
     """
     return _invoke(_op_zeros_like, (data,), (dtype,), out, _cls)
+
+
+contrib = _Namespace(arange_like=contrib__arange_like)

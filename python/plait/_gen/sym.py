@@ -690,6 +690,60 @@ def _add(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     return _compose('add', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_add', kwargs)
 
 
+def _arange(start=0.0, stop=None, step=1.0, repeat=1, infer_range=False, ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
+    """start, start + step, ... before stop; each `repeat` times.
+
+    Parameters
+    ----------
+    start : float, default 0.0
+        first number; the end if stop is None
+    stop : float, default None
+        end, not included
+    step : float, default 1.0
+        distance, not 0
+    repeat : int, default 1
+        how often each number comes
+    infer_range : bool, default False
+        kept for files; has no effect
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        vector
+    """
+    return _compose('arange', name, {}, {'start': start, 'stop': stop, 'step': step, 'repeat': repeat, 'infer_range': infer_range, 'ctx': ctx, 'dtype': dtype}, attr, '_arange', kwargs)
+
+
+def _contrib_arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=None, name=None, attr=None, out=None, **kwargs):
+    """A sequence as long as an axis of data, or as all of it in its shape.
+
+    Parameters
+    ----------
+    data : array
+        array that gives the length
+    start : float, default 0.0
+        first number
+    step : float, default 1.0
+        distance
+    repeat : int, default 1
+        how often each number comes
+    ctx : str, default ''
+        device; that of data is taken
+    axis : int, default None
+        axis; None: all elements
+
+    Returns
+    -------
+    out : array
+        vector, or the shape of data if axis is None
+    """
+    return _compose('arange_like', name, {'data': data}, {'start': start, 'step': step, 'repeat': repeat, 'ctx': ctx, 'axis': axis}, attr, '_contrib_arange_like', kwargs)
+
+
 def _copy(data=None, name=None, attr=None, out=None, **kwargs):
     """A copy of the data.
 
@@ -796,6 +850,30 @@ def _equal_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=
         shape of data
     """
     return _compose('equal_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_equal_scalar', kwargs)
+
+
+def _eye(N=None, M=0, k=0, ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
+    """1 on a diagonal, 0 elsewhere.
+
+    Parameters
+    ----------
+    N : int, required
+        rows
+    M : int, default 0
+        columns; 0: as many as rows
+    k : int, default 0
+        diagonal: 0 the main one, above it > 0, below it < 0
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        matrix of shape (N, M)
+    """
+    return _compose('eye', name, {}, {'N': N, 'M': M, 'k': k, 'ctx': ctx, 'dtype': dtype}, attr, '_eye', kwargs)
 
 
 def _full(shape=(), ctx='', dtype='float32', value=0.0, name=None, attr=None, out=None, **kwargs):
@@ -1026,6 +1104,32 @@ def _less_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=N
         shape of data
     """
     return _compose('less_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_less_scalar', kwargs)
+
+
+def _linspace(start=None, stop=None, num=None, endpoint=True, ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
+    """num evenly spaced numbers from start to stop.
+
+    Parameters
+    ----------
+    start : float, required
+        first number
+    stop : float, required
+        last number
+    num : int, required
+        how many, >= 0
+    endpoint : bool, default True
+        False: stop itself is left out
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        vector of length num
+    """
+    return _compose('linspace', name, {}, {'start': start, 'stop': stop, 'num': num, 'endpoint': endpoint, 'ctx': ctx, 'dtype': dtype}, attr, '_linspace', kwargs)
 
 
 def _logical_and(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
@@ -1948,6 +2052,84 @@ def arctanh(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('arctanh', name, {'data': data}, {}, attr, 'arctanh', kwargs)
 
 
+def argmax(data=None, axis=None, keepdims=False, name=None, attr=None, out=None, **kwargs):
+    """Place of the largest element, as float32.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    axis : int, default None
+        axis; None: the flattened array
+    keepdims : bool, default False
+        keep the axis with size 1
+
+    Returns
+    -------
+    out : array
+        places along axis, the first of equal ones
+    """
+    return _compose('argmax', name, {'data': data}, {'axis': axis, 'keepdims': keepdims}, attr, 'argmax', kwargs)
+
+
+def argmax_channel(data=None, name=None, attr=None, out=None, **kwargs):
+    """Place of the largest element along axis 1, as float32.
+
+    Parameters
+    ----------
+    data : array
+        array of shape (n, c, ...)
+
+    Returns
+    -------
+    out : array
+        data without axis 1
+    """
+    return _compose('argmax_channel', name, {'data': data}, {}, attr, 'argmax_channel', kwargs)
+
+
+def argmin(data=None, axis=None, keepdims=False, name=None, attr=None, out=None, **kwargs):
+    """Place of the smallest element, as float32.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    axis : int, default None
+        axis; None: the flattened array
+    keepdims : bool, default False
+        keep the axis with size 1
+
+    Returns
+    -------
+    out : array
+        places along axis, the first of equal ones
+    """
+    return _compose('argmin', name, {'data': data}, {'axis': axis, 'keepdims': keepdims}, attr, 'argmin', kwargs)
+
+
+def argsort(data=None, axis=-1, is_ascend=True, dtype='float32', name=None, attr=None, out=None, **kwargs):
+    """Places of the elements in order along an axis.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    axis : int, default -1
+        axis; None: the flattened array
+    is_ascend : bool, default True
+        False: from the largest
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        shape of data; a vector if axis is None
+    """
+    return _compose('argsort', name, {'data': data}, {'axis': axis, 'is_ascend': is_ascend, 'dtype': dtype}, attr, 'argsort', kwargs)
+
+
 def batch_dot(lhs=None, rhs=None, transpose_a=False, transpose_b=False, name=None, attr=None, out=None, **kwargs):
     """Matrix product over the last two axes, for each index of the others.
 
@@ -2502,6 +2684,32 @@ def concat(*data, dim=1, num_args=0, name=None, attr=None, out=None, **kwargs):
     return _compose('concat', name, (*_flatten(data),), {'dim': dim, 'num_args': num_args}, attr, 'concat', kwargs)
 
 
+def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=None, name=None, attr=None, out=None, **kwargs):
+    """A sequence as long as an axis of data, or as all of it in its shape.
+
+    Parameters
+    ----------
+    data : array
+        array that gives the length
+    start : float, default 0.0
+        first number
+    step : float, default 1.0
+        distance
+    repeat : int, default 1
+        how often each number comes
+    ctx : str, default ''
+        device; that of data is taken
+    axis : int, default None
+        axis; None: all elements
+
+    Returns
+    -------
+    out : array
+        vector, or the shape of data if axis is None
+    """
+    return _compose('arange_like', name, {'data': data}, {'start': start, 'step': step, 'repeat': repeat, 'ctx': ctx, 'axis': axis}, attr, 'contrib.arange_like', kwargs)
+
+
 def cos(data=None, name=None, attr=None, out=None, **kwargs):
     """Cosine of x radians.
 
@@ -2800,6 +3008,30 @@ def expm1(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('expm1', name, {'data': data}, {}, attr, 'expm1', kwargs)
 
 
+def eye(N=None, M=0, k=0, ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
+    """1 on a diagonal, 0 elsewhere.
+
+    Parameters
+    ----------
+    N : int, required
+        rows
+    M : int, default 0
+        columns; 0: as many as rows
+    k : int, default 0
+        diagonal: 0 the main one, above it > 0, below it < 0
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        matrix of shape (N, M)
+    """
+    return _compose('eye', name, {}, {'N': N, 'M': M, 'k': k, 'ctx': ctx, 'dtype': dtype}, attr, 'eye', kwargs)
+
+
 def fix(data=None, name=None, attr=None, out=None, **kwargs):
     """x without its fraction.
 
@@ -3090,6 +3322,32 @@ def less_equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
         broadcast shape, promoted type
     """
     return _compose('less_equal', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, 'less_equal', kwargs)
+
+
+def linspace(start=None, stop=None, num=None, endpoint=True, ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
+    """num evenly spaced numbers from start to stop.
+
+    Parameters
+    ----------
+    start : float, required
+        first number
+    stop : float, required
+        last number
+    num : int, required
+        how many, >= 0
+    endpoint : bool, default True
+        False: stop itself is left out
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        vector of length num
+    """
+    return _compose('linspace', name, {}, {'start': start, 'stop': stop, 'num': num, 'endpoint': endpoint, 'ctx': ctx, 'dtype': dtype}, attr, 'linspace', kwargs)
 
 
 def log(data=None, name=None, attr=None, out=None, **kwargs):
@@ -4234,6 +4492,26 @@ def softsign(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('softsign', name, {'data': data}, {}, attr, 'softsign', kwargs)
 
 
+def sort(data=None, axis=-1, is_ascend=True, name=None, attr=None, out=None, **kwargs):
+    """Elements in order along an axis; NaN last. Equal elements keep their order.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    axis : int, default -1
+        axis; None: the flattened array
+    is_ascend : bool, default True
+        False: from the largest
+
+    Returns
+    -------
+    out : array
+        shape of data; a vector if axis is None
+    """
+    return _compose('sort', name, {'data': data}, {'axis': axis, 'is_ascend': is_ascend}, attr, 'sort', kwargs)
+
+
 def split(data=None, num_outputs=None, axis=1, squeeze_axis=False, name=None, attr=None, out=None, **kwargs):
     """Takes an array apart into equal pieces along an axis.
 
@@ -4482,6 +4760,34 @@ def tanh(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('tanh', name, {'data': data}, {}, attr, 'tanh', kwargs)
 
 
+def topk(data=None, axis=-1, k=1, ret_typ='indices', is_ascend=False, dtype='float32', name=None, attr=None, out=None, **kwargs):
+    """The k largest (or smallest) elements along an axis, in order: their places, values, both, or a mask.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    axis : int, default -1
+        axis; None: the flattened array
+    k : int, default 1
+        how many; 0: all
+    ret_typ : 'value' or 'indices' or 'mask' or 'both', default 'indices'
+        what is returned
+    is_ascend : bool, default False
+        True: the smallest
+    dtype : dtype, default 'float32'
+        type of places
+
+    Returns
+    -------
+    out : array
+        data with k indices along axis; for 'mask' the shape of data
+    indices : array
+        places, for 'both'
+    """
+    return _compose('topk', name, {'data': data}, {'axis': axis, 'k': k, 'ret_typ': ret_typ, 'is_ascend': is_ascend, 'dtype': dtype}, attr, 'topk', kwargs)
+
+
 def transpose(data=None, axes=(), name=None, attr=None, out=None, **kwargs):
     """Axes in another order.
 
@@ -4594,3 +4900,6 @@ def zeros_like(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
         shape of data
     """
     return _compose('zeros_like', name, {'data': data}, {'dtype': dtype}, attr, 'zeros_like', kwargs)
+
+
+contrib = _Namespace(arange_like=contrib__arange_like)

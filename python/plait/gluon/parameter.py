@@ -7,7 +7,6 @@ import numpy as np
 from .. import autograd, initializer, ndarray, symbol
 from ..base import MXNetError
 from ..context import Context, cpu, current_context
-from ..util import is_np_array
 
 __all__ = ["DeferredInitializationError", "Parameter", "Constant"]
 
@@ -151,7 +150,7 @@ class Parameter:
             self._var = symbol.var(self.name, shape=self._shape, dtype=self._dtype,
                                    lr_mult=self.lr_mult, wd_mult=self.wd_mult,
                                    init=self._symbol_init())
-        return self._var.as_np_ndarray() if is_np_array() else self._var
+        return self._var
 
     def _symbol_init(self):
         init = self.init
@@ -210,8 +209,6 @@ class Parameter:
         self._deferred_init = ()
 
     def _set_arrays(self, data, contexts):
-        if is_np_array() and hasattr(data, "as_np_ndarray"):
-            data = data.as_np_ndarray()
         self._ctx_list = list(contexts)
         self._data = [data.copyto(ctx) for ctx in contexts]
         self._attach_grad()

@@ -1,0 +1,11 @@
+"""Models as Python objects: blocks, parameters, losses and training."""
+
+from . import loss, nn, utils
+from .block import Block
+from .hybrid_block import HybridBlock
+from .parameter import Constant, DeferredInitializationError, Parameter
+from .parameter_dict import ParameterDict
+from .trainer import Trainer
+
+__all__ = ["loss", "nn", "utils", "Block", "HybridBlock", "Constant",
+           "DeferredInitializationError", "Parameter", "ParameterDict", "Trainer"]

@@ -1,0 +1,199 @@
+"""Losses: one value for each sample of the batch."""
+
+from .hybrid_block import HybridBlock
+
+__all__ = ["Loss", "L2Loss", "L1Loss", "SigmoidBinaryCrossEntropyLoss", "SigmoidBCELoss",
+           "SoftmaxCrossEntropyLoss", "SoftmaxCELoss", "KLDivLoss", "HuberLoss", "HingeLoss",
+           "SquaredHingeLoss", "LogisticLoss", "TripletLoss"]
+
+
+def _apply_weighting(F, loss, weight=None, sample_weight=None):
+    """`loss` times the number `weight` and the array `sample_weight` (broadcast)."""
+    if sample_weight is not None:
+        loss = F.broadcast_mul(loss, sample_weight)
+    return loss if weight is None else loss * weight
+
+
+class Loss(HybridBlock):
+    """Base of the losses; the mean is over all axes but `batch_axis`.
+
+    Parameters
+    ----------
+    weight : float or None
+        Factor on the loss.
+    batch_axis : int
+        Axis of the samples.
+    """
+
+    def __init__(self, weight, batch_axis, prefix=None, params=None):
+        super().__init__(prefix=prefix, params=params)
+        self._weight = weight
+        self._batch_axis = batch_axis
+
+    def __repr__(self):
+        return f"{type(self).__name__}(batch_axis={self._batch_axis}, w={self._weight})"
+
+    def _finish(self, F, loss, sample_weight, weight=None):
+        loss = _apply_weighting(F, loss, self._weight if weight is None else weight, sample_weight)
+        return F.mean(loss, axis=self._batch_axis, exclude=True)
+
+
+class L2Loss(Loss):
+    """``weight / 2 * mean((pred - label)^2)``."""
+
+    def __init__(self, weight=1.0, batch_axis=0, prefix=None, params=None):
+        super().__init__(weight, batch_axis, prefix, params)
+
+    def hybrid_forward(self, F, pred, label, sample_weight=None):
+        loss = F.square(F.reshape_like(label, pred) - pred)
+        return self._finish(F, loss, sample_weight, self._weight / 2)
+
+
+class L1Loss(Loss):
+    """``weight * mean(|pred - label|)``."""
+
+    def __init__(self, weight=None, batch_axis=0, prefix=None, params=None):
+        super().__init__(weight, batch_axis, prefix, params)
+
+    def hybrid_forward(self, F, pred, label, sample_weight=None):
+        return self._finish(F, F.abs(F.reshape_like(label, pred) - pred), sample_weight)
+
+
+class SigmoidBinaryCrossEntropyLoss(Loss):
+    """Cross entropy of two classes; `pred` before the sigmoid, or after with `from_sigmoid`.
+
+    `label` is in [0, 1], of the shape of `pred`; `pos_weight` weighs the positive class.
+    """
+
+    def __init__(self, from_sigmoid=False, weight=None, batch_axis=0, prefix=None, params=None):
+        super().__init__(weight, batch_axis, prefix, params)
+        self._from_sigmoid = from_sigmoid
+
+    def hybrid_forward(self, F, pred, label, sample_weight=None, pos_weight=None):
+        label = F.reshape_like(label, pred)
+        if self._from_sigmoid:
+            positive = F.log(pred + 1e-12) * label
+            if pos_weight is not None:
+                positive = F.broadcast_mul(positive, pos_weight)
+            loss = -(positive + F.log(1.0 - pred + 1e-12) * (1.0 - label))
+        else:
+            # log(1 + exp(-x)) = softrelu(-|x|) + relu(-x) stays finite for every x.
+            tail = F.Activation(-F.abs(pred), act_type="softrelu") + F.relu(-pred)
+            if pos_weight is not None:
+                tail = tail * (F.broadcast_mul(label, pos_weight - 1) + 1)
+            loss = pred - pred * label + tail
+        return self._finish(F, loss, sample_weight)
+
+
+SigmoidBCELoss = SigmoidBinaryCrossEntropyLoss
+
+
+class SoftmaxCrossEntropyLoss(Loss):
+    """Cross entropy of many classes.
+
+    Parameters
+    ----------
+    axis : int
+        Axis of the classes.
+    sparse_label : bool
+        Whether labels are numbers of classes; else probabilities of the shape of `pred`.
+    from_logits : bool
+        Whether `pred` is the logarithm of probabilities already.
+    """
+
+    def __init__(self, axis=-1, sparse_label=True, from_logits=False, weight=None, batch_axis=0,
+                 prefix=None, params=None):
+        super().__init__(weight, batch_axis, prefix, params)
+        self._axis, self._sparse_label, self._from_logits = axis, sparse_label, from_logits
+
+    def hybrid_forward(self, F, pred, label, sample_weight=None):
+        if not self._from_logits:
+            pred = F.log_softmax(pred, axis=self._axis)
+        if self._sparse_label:
+            loss = -F.pick(pred, label, axis=self._axis, keepdims=True)
+        else:
+            loss = -F.sum(pred * F.reshape_like(label, pred), axis=self._axis, keepdims=True)
+        return self._finish(F, loss, sample_weight)
+
+
+SoftmaxCELoss = SoftmaxCrossEntropyLoss
+
+
+class KLDivLoss(Loss):
+    """Kullback-Leibler divergence of `label` (probabilities) from `pred` (their logarithms)."""
+
+    def __init__(self, from_logits=True, axis=-1, weight=None, batch_axis=0, prefix=None,
+                 params=None):
+        super().__init__(weight, batch_axis, prefix, params)
+        self._from_logits, self._axis = from_logits, axis
+
+    def hybrid_forward(self, F, pred, label, sample_weight=None):
+        if not self._from_logits:
+            pred = F.log_softmax(pred, self._axis)
+        return self._finish(F, label * (F.log(label + 1e-12) - pred), sample_weight)
+
+
+class HuberLoss(Loss):
+    """Squared error below `rho`, absolute error above."""
+
+    def __init__(self, rho=1, weight=None, batch_axis=0, prefix=None, params=None):
+        super().__init__(weight, batch_axis, prefix, params)
+        self._rho = rho
+
+    def hybrid_forward(self, F, pred, label, sample_weight=None):
+        error = F.abs(F.reshape_like(label, pred) - pred)
+        loss = F.where(error > self._rho, error - 0.5 * self._rho,
+                       F.square(error) * (0.5 / self._rho))
+        return self._finish(F, loss, sample_weight)
+
+
+class HingeLoss(Loss):
+    """``max(0, margin - pred * label)``; labels are -1 or 1."""
+
+    def __init__(self, margin=1, weight=None, batch_axis=0, prefix=None, params=None):
+        super().__init__(weight, batch_axis, prefix, params)
+        self._margin = margin
+
+    def hybrid_forward(self, F, pred, label, sample_weight=None):
+        loss = F.relu(self._margin - pred * F.reshape_like(label, pred))
+        return self._finish(F, loss, sample_weight)
+
+
+class SquaredHingeLoss(HingeLoss):
+    """``max(0, margin - pred * label)^2``; labels are -1 or 1."""
+
+    def hybrid_forward(self, F, pred, label, sample_weight=None):
+        loss = F.square(F.relu(self._margin - pred * F.reshape_like(label, pred)))
+        return self._finish(F, loss, sample_weight)
+
+
+class LogisticLoss(Loss):
+    """``log(1 + exp(-pred * label))``; labels are -1 or 1, or 0 or 1 with 'binary'."""
+
+    def __init__(self, weight=None, batch_axis=0, label_format="signed", prefix=None, params=None):
+        super().__init__(weight, batch_axis, prefix, params)
+        if label_format not in ("signed", "binary"):
+            raise ValueError(f"LogisticLoss: label_format is {label_format!r}, "
+                             "must be 'signed' or 'binary'")
+        self._label_format = label_format
+
+    def hybrid_forward(self, F, pred, label, sample_weight=None):
+        label = F.reshape_like(label, pred)
+        if self._label_format == "signed":
+            label = (label + 1.0) / 2.0
+        loss = F.relu(pred) - pred * label + F.Activation(-F.abs(pred), act_type="softrelu")
+        return self._finish(F, loss, sample_weight)
+
+
+class TripletLoss(Loss):
+    """``max(0, |pred - positive|^2 - |pred - negative|^2 + margin)``, norms over each sample."""
+
+    def __init__(self, margin=1, weight=None, batch_axis=0, prefix=None, params=None):
+        super().__init__(weight, batch_axis, prefix, params)
+        self._margin = margin
+
+    def hybrid_forward(self, F, pred, positive, negative, sample_weight=None):
+        near = F.square(F.reshape_like(positive, pred) - pred)
+        far = F.square(F.reshape_like(negative, pred) - pred)
+        gap = F.sum(near - far, axis=self._batch_axis, exclude=True)
+        return _apply_weighting(F, F.relu(gap + self._margin), self._weight, sample_weight)

@@ -1,0 +1,141 @@
+"""One Spec for an operator; the checks that every Spec goes through."""
+
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+import plait as mx
+from plait import op
+
+FLOATS = ("float32", "float64", "float16")
+NUMBERS = (*FLOATS, "int8", "uint8", "int32", "int64")
+
+# Relative and absolute difference that is allowed to the reference in float64.
+TOLERANCE = {"float16": (4e-3, 4e-3), "float32": (1e-5, 1e-5), "float64": (1e-11, 1e-11)}
+
+SPECS = {}
+
+
+@dataclass
+class Spec:
+    """What an operator must do.
+
+    Attributes
+    ----------
+    reference : callable
+        Takes the inputs and attributes, gives the NumPy result or a tuple of them; None where results
+        are random.
+    samples : list of (tuple of arrays, dict)
+        Inputs in float64 and attributes.
+    dtypes : tuple of str
+        Types into which the floating inputs are converted.
+    grad : tuple of int
+        Inputs whose gradient is compared with central differences.
+    raises : list of (inputs, attributes, exception, text)
+    tolerance : tuple or None
+        Instead of the table's for float32 and float64: the method is less exact.
+    """
+
+    name: str
+    reference: object
+    samples: list
+    dtypes: tuple = FLOATS
+    grad: tuple = ()
+    raises: list = field(default_factory=list)
+    tolerance: tuple = None
+    same_type: bool = False
+
+    def __post_init__(self):
+        assert self.name not in SPECS, f"{self.name} has two entries"
+        SPECS[self.name] = self
+
+
+def normal(*shape):
+    """Numbers that depend on the shape only, away from 0 and from each other's kinks."""
+    seed = zlib.crc32(repr(shape).encode())
+    return np.random.default_rng(seed).normal(size=shape) + 0.01
+
+
+def between(low, high, *shape):
+    seed = zlib.crc32(repr((low, high, shape)).encode())
+    return np.random.default_rng(seed).uniform(low, high, size=shape)
+
+
+def convert(inputs, dtype):
+    """Floating inputs in `dtype`; index and mask inputs stay as they are."""
+    return [np.asarray(x).astype(dtype) if np.asarray(x).dtype == np.float64 else np.asarray(x) for x in inputs]
+
+
+def arrays(inputs):
+    return [mx.nd.array(x, dtype=x.dtype) for x in inputs]
+
+
+def run(name, inputs, attrs, out=None):
+    result = op.invoke(name, inputs, attrs, out)
+    return list(result) if isinstance(result, (list, tuple)) else [result]
+
+
+def as_list(result):
+    return list(result) if isinstance(result, (list, tuple)) else [result]
+
+
+def compare(got, want, dtype, tolerance=None):
+    rtol, atol = tolerance if tolerance and dtype != "float16" else TOLERANCE.get(dtype, (0, 0))
+    assert got.shape == np.shape(want)
+    np.testing.assert_allclose(got.astype("float64"), np.asarray(want).astype("float64"), rtol=rtol, atol=atol)
+
+
+def check_values(spec, inputs, attrs, dtype):
+    """The result, then the same into `out=` and from strided inputs."""
+    given = convert(inputs, dtype)
+    with np.errstate(all="ignore"):
+        wide = [x.astype("float64") if x.dtype.kind == "f" else x for x in given]
+        want = as_list(spec.reference(*wide, **attrs))
+    got = run(spec.name, arrays(given), attrs)
+    assert len(got) == len(want)
+    for g, w in zip(got, want):
+        g = g.asnumpy()
+        compare(g, np.asarray(w).astype(g.dtype) if g.dtype.kind in "iub" else w, dtype, spec.tolerance)
+    out = [mx.nd.array(np.full(np.shape(g), 7), dtype=g.dtype) for g in got]
+    again = run(spec.name, arrays(given), attrs, out if len(out) > 1 else out[0])
+    strided = run(spec.name, [strided_copy(x) for x in given], attrs)
+    for a, b, c in zip(got, again, strided):
+        np.testing.assert_array_equal(a.asnumpy(), b.asnumpy())
+        np.testing.assert_allclose(a.asnumpy(), c.asnumpy(), rtol=1e-6)
+
+
+def strided_copy(x):
+    """The values of `x` in an array whose axes lie in reverse order in memory."""
+    if x.ndim < 2:
+        return arrays([x])[0]
+    turned = mx.nd.array(np.ascontiguousarray(x.T), dtype=x.dtype)
+    return op.invoke("transpose", [turned])
+
+
+def check_gradient(spec, inputs, attrs):
+    """Gradient of a weighted sum of the first result, against central differences."""
+    given = convert(inputs, "float64")
+    leaves = arrays(given)
+    for i in spec.grad:
+        leaves[i].attach_grad()
+    with mx.autograd.record():
+        result = run(spec.name, leaves, attrs)[0]
+        weight = mx.nd.array(normal(*result.shape), dtype="float64")
+        loss = op.invoke("sum", [op.invoke("multiply", [result, weight])])
+    loss.backward()
+
+    def value(values):
+        result = run(spec.name, arrays(values), attrs)[0]
+        return float((result.asnumpy() * weight.asnumpy()).sum())
+
+    step = 1e-5
+    for i in spec.grad:
+        want = np.zeros(given[i].shape)
+        for at in np.ndindex(given[i].shape):
+            moved = [x.copy() for x in given]
+            moved[i][at] += step
+            above = value(moved)
+            moved[i][at] -= 2 * step
+            want[at] = (above - value(moved)) / (2 * step)
+        np.testing.assert_allclose(leaves[i].grad.asnumpy(), want, rtol=1e-5, atol=1e-6)

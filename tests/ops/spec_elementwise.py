@@ -1,0 +1,121 @@
+"""Entries of core/ops/elementwise."""
+
+import math
+
+import numpy as np
+from harness import NUMBERS, Spec, between, normal
+
+EMPTY, ZERO_DIM = np.zeros((0, 3)), np.array(0.5)
+vector_erf = np.vectorize(math.erf, otypes=["float64"])
+
+
+def unary(name, reference, low=-3.0, high=3.0, grad=(0,), **kw):
+    points = between(low, high, 4, 5)
+    Spec(name, reference, [((points,), {}), ((between(low, high, 7, 3, 6),), {}), ((EMPTY,), {}),
+                           ((np.array((low + high) / 2 + 0.1),), {})], grad=grad, **kw)
+
+
+unary("exp", np.exp)
+unary("exp2", np.exp2)
+unary("expm1", np.expm1)
+unary("log", np.log, 0.1, 5)
+unary("log2", np.log2, 0.1, 5)
+unary("log10", np.log10, 0.1, 5)
+unary("log1p", np.log1p, -0.9, 5)
+unary("sqrt", np.sqrt, 0.1, 5)
+unary("rsqrt", lambda x: 1 / np.sqrt(x), 0.1, 5)
+unary("cbrt", np.cbrt, 0.1, 5)
+unary("rcbrt", lambda x: 1 / np.cbrt(x), 0.1, 5)
+for name in ["sin", "cos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "degrees", "radians"]:
+    unary(name, getattr(np, name))
+unary("tan", np.tan, -1.2, 1.2)
+unary("arcsin", np.arcsin, -0.9, 0.9)
+unary("arccos", np.arccos, -0.9, 0.9)
+unary("arctanh", np.arctanh, -0.9, 0.9)
+unary("arccosh", np.arccosh, 1.1, 4)
+unary("sigmoid", lambda x: 1 / (1 + np.exp(-x)))
+unary("relu", lambda x: np.maximum(x, 0))
+unary("softsign", lambda x: x / (1 + np.abs(x)))
+unary("softrelu", lambda x: np.log1p(np.exp(x)))
+unary("erf", vector_erf)
+unary("gamma", np.vectorize(math.gamma, otypes=["float64"]), 0.5, 4)
+unary("gammaln", np.vectorize(math.lgamma, otypes=["float64"]), 0.5, 4)
+unary("negative", np.negative)
+unary("abs", np.abs)
+unary("sign", np.sign)
+unary("square", np.square)
+unary("reciprocal", np.reciprocal, 0.2, 3)
+for name in ["floor", "ceil", "trunc"]:
+    unary(name, getattr(np, name))
+unary("round", lambda x: np.trunc(x + np.copysign(0.5, x)))
+unary("round_even", np.rint)
+unary("logical_not", np.logical_not, grad=())
+unary("isnan", np.isnan, grad=())
+unary("isinf", np.isinf, grad=())
+unary("isfinite", np.isfinite, grad=())
+unary("copy", lambda x: x)
+unary("stop_gradient", lambda x: x, grad=())
+
+PAIRS = [((4, 5), (4, 5)), ((3, 4, 5), (5,)), ((3, 1, 5), (4, 1)), ((2, 3), ()), ((0, 3), (3,))]
+
+
+def binary(name, reference, low=-3.0, high=3.0, grad=(0, 1), dtypes=NUMBERS, **kw):
+    samples = [((between(low, high, *a), between(low, high + 0.01, *b)), {}) for a, b in PAIRS]
+    raises = [((normal(2, 3), normal(4)), {}, ValueError, f"{name}: shapes .* do not broadcast")]
+    Spec(name, reference, samples, grad=grad, dtypes=dtypes, raises=raises, **kw)
+
+
+FLOATS = ("float32", "float64", "float16")
+binary("add", np.add)
+binary("subtract", np.subtract, 3, 6, dtypes=FLOATS)
+binary("multiply", np.multiply)
+binary("divide", np.divide, 0.5, 3, dtypes=FLOATS)
+binary("true_divide", np.divide, 0.5, 3, dtypes=FLOATS)
+binary("power", np.power, 0.5, 3, dtypes=FLOATS)
+binary("mod", np.mod, 0.5, 3, dtypes=("float32", "float64"))
+binary("maximum", np.maximum)
+binary("minimum", np.minimum)
+binary("hypot", np.hypot, dtypes=FLOATS)
+binary("arctan2", np.arctan2, dtypes=FLOATS)
+for name in ["equal", "not_equal", "greater", "greater_equal", "less", "less_equal"]:
+    binary(name, getattr(np, name), grad=())
+    binary(f"np_{name}", getattr(np, name), grad=())
+for name in ["logical_and", "logical_or", "logical_xor"]:
+    binary(name, getattr(np, name), grad=())
+    binary(f"np_{name}", getattr(np, name), grad=())
+
+
+def scalar(name, reference, low=0.3, high=3.0, grad=(0,), value=1.7):
+    Spec(name, lambda x, scalar: reference(x, scalar),
+         [((between(low, high, 4, 5),), {"scalar": value}), ((EMPTY,), {"scalar": value}),
+          ((ZERO_DIM,), {"scalar": value})], grad=grad)
+
+
+scalar("add_scalar", lambda x, s: x + s)
+scalar("subtract_scalar", lambda x, s: x - s)
+scalar("rsubtract_scalar", lambda x, s: s - x)
+scalar("multiply_scalar", lambda x, s: x * s)
+scalar("divide_scalar", lambda x, s: x / s)
+scalar("rdivide_scalar", lambda x, s: s / x)
+scalar("true_divide_scalar", lambda x, s: x / s)
+scalar("rtrue_divide_scalar", lambda x, s: s / x)
+scalar("power_scalar", lambda x, s: x**s)
+scalar("rpower_scalar", lambda x, s: s**x)
+scalar("maximum_scalar", np.maximum)
+scalar("minimum_scalar", np.minimum)
+scalar("hypot_scalar", np.hypot)
+for name in ["equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "logical_and"]:
+    scalar(f"{name}_scalar", getattr(np, name), grad=())
+    scalar(f"np_{name}_scalar", getattr(np, name), grad=())
+
+Spec("where", np.where, [((np.array([[1, 0], [0, 1]]), normal(2, 2), between(0, 1, 2, 2)), {}),
+                         ((np.array([1, 0, 1]), normal(3, 1), normal(1, 3)), {})], grad=(1, 2))
+Spec("clip", lambda x, a_min, a_max: np.clip(x, a_min, a_max),
+     [((normal(5, 6),), {"a_min": -0.5, "a_max": 0.75}), ((EMPTY,), {"a_min": 0, "a_max": 1})], grad=(0,),
+     dtypes=("float32", "float64"))
+Spec("smooth_l1", lambda x, scalar: np.where(np.abs(x) < 1 / scalar**2, (scalar * x)**2 / 2, np.abs(x) - 0.5 / scalar**2),
+     [((normal(5, 6),), {"scalar": 1.5})], grad=(0,))
+Spec("hard_sigmoid", lambda x: np.clip(0.2 * x + 0.5, 0, 1), [((normal(5, 6) * 3,), {})], grad=(0,))
+Spec("add_n", lambda *x: sum(x), [((normal(2, 3), normal(2, 3) * 2, normal(2, 3) * 3), {})], grad=(0, 1, 2))
+Spec("cast", lambda x, dtype: x.astype(dtype), [((normal(3, 4) * 10,), {"dtype": "int32"}),
+                                                ((normal(3, 4),), {"dtype": "float64"})])

@@ -1,0 +1,1 @@
+"""Entries of core/ops/random: the moments of many draws; a seed repeats them."""
