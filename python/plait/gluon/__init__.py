@@ -1,11 +1,13 @@
 """Models as Python objects: blocks, parameters, losses and training."""
 
-from . import loss, nn, utils
+from . import data, loss, nn, utils
 from .block import Block
 from .hybrid_block import HybridBlock
 from .parameter import Constant, DeferredInitializationError, Parameter
 from .parameter_dict import ParameterDict
+from .symbol_block import SymbolBlock
 from .trainer import Trainer
 
-__all__ = ["loss", "nn", "utils", "Block", "HybridBlock", "Constant",
-           "DeferredInitializationError", "Parameter", "ParameterDict", "Trainer"]
+__all__ = ["data", "loss", "nn", "utils", "Block", "HybridBlock", "Constant",
+           "DeferredInitializationError", "Parameter", "ParameterDict", "SymbolBlock",
+           "Trainer"]

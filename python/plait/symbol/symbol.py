@@ -474,7 +474,7 @@ def Variable(name=None, attr=None, shape=None, lr_mult=None, wd_mult=None, dtype
     """
     if name is not None and not isinstance(name, str):
         raise TypeError(f"Variable: name is {name!r}, must be a str")
-    symbol = Symbol(_symbol.variable(NameManager.current().get(name, "var")))
+    symbol = Symbol(_symbol.variable(name or NameManager.current().get(None, "var")))
     attributes = AttrScope.current().get(attr)
     if shape is not None:
         attributes["__shape__"] = str(tuple(shape))

@@ -1,0 +1,76 @@
+"""Orders in which samples are visited."""
+
+import numpy as np
+
+__all__ = ["Sampler", "SequentialSampler", "RandomSampler", "BatchSampler"]
+
+
+class Sampler:
+    """Base: iterates over indices, and has a length."""
+
+    def __iter__(self):
+        raise NotImplementedError(f"{type(self).__name__} must define __iter__")
+
+    def __len__(self):
+        raise NotImplementedError(f"{type(self).__name__} must define __len__")
+
+
+class SequentialSampler(Sampler):
+    """``start, start + 1, ...``, `length` in all."""
+
+    def __init__(self, length, start=0):
+        self._range = range(start, start + length)
+
+    def __iter__(self):
+        return iter(self._range)
+
+    def __len__(self):
+        return len(self._range)
+
+
+class RandomSampler(Sampler):
+    """All of 0 to ``length - 1`` in random order, from NumPy's generator."""
+
+    def __init__(self, length):
+        self._length = length
+
+    def __iter__(self):
+        return iter(np.random.permutation(self._length).tolist())
+
+    def __len__(self):
+        return self._length
+
+
+class BatchSampler(Sampler):
+    """Lists of `batch_size` indices of another sampler.
+
+    `last_batch`, if shorter: 'keep' gives it, 'discard' drops it, 'rollover' starts the next
+    pass with it.
+    """
+
+    def __init__(self, sampler, batch_size, last_batch="keep"):
+        if last_batch not in ("keep", "discard", "rollover"):
+            raise ValueError(f"BatchSampler: last_batch is {last_batch!r}, "
+                             "must be 'keep', 'discard' or 'rollover'")
+        if batch_size < 1:
+            raise ValueError(f"BatchSampler: batch_size is {batch_size}, must be >= 1")
+        self._sampler, self._batch_size, self._last_batch = sampler, batch_size, last_batch
+        self._left = []
+
+    def __iter__(self):
+        batch, self._left = self._left, []
+        for index in self._sampler:
+            batch.append(index)
+            if len(batch) == self._batch_size:
+                yield batch
+                batch = []
+        if batch and self._last_batch == "keep":
+            yield batch
+        elif self._last_batch == "rollover":
+            self._left = batch
+
+    def __len__(self):
+        size = len(self._sampler)
+        if self._last_batch == "keep":
+            return -(-size // self._batch_size)
+        return (size + len(self._left)) // self._batch_size

@@ -1,0 +1,5 @@
+"""Image datasets."""
+
+from .datasets import MNIST, FashionMNIST
+
+__all__ = ["MNIST", "FashionMNIST"]
