@@ -84,6 +84,10 @@ for name in ["logical_and", "logical_or", "logical_xor"]:
     binary(name, getattr(np, name), grad=())
     binary(f"np_{name}", getattr(np, name), grad=())
 
+for name in ["isnan", "isinf", "isfinite", "logical_not"]:
+    points = np.array([[np.nan, np.inf, -np.inf], [0.0, -1.5, 2.0]])
+    Spec(f"np_{name}", getattr(np, name), [((points,), {}), ((EMPTY,), {})])
+
 
 def scalar(name, reference, low=0.3, high=3.0, grad=(0,), value=1.7):
     Spec(name, lambda x, scalar: reference(x, scalar),
@@ -103,8 +107,11 @@ scalar("power_scalar", lambda x, s: x**s)
 scalar("rpower_scalar", lambda x, s: s**x)
 scalar("maximum_scalar", np.maximum)
 scalar("minimum_scalar", np.minimum)
+scalar("mod_scalar", np.mod)
+scalar("rmod_scalar", lambda x, s: np.mod(s, x))
 scalar("hypot_scalar", np.hypot)
-for name in ["equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "logical_and"]:
+for name in ["equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "logical_and", "logical_or",
+             "logical_xor"]:
     scalar(f"{name}_scalar", getattr(np, name), grad=())
     scalar(f"np_{name}_scalar", getattr(np, name), grad=())
 
@@ -119,3 +126,32 @@ Spec("hard_sigmoid", lambda x: np.clip(0.2 * x + 0.5, 0, 1), [((normal(5, 6) * 3
 Spec("add_n", lambda *x: sum(x), [((normal(2, 3), normal(2, 3) * 2, normal(2, 3) * 3), {})], grad=(0, 1, 2))
 Spec("cast", lambda x, dtype: x.astype(dtype), [((normal(3, 4) * 10,), {"dtype": "int32"}),
                                                 ((normal(3, 4),), {"dtype": "float64"})])
+
+
+def digamma(x):
+    """Recurrence up to x + 1000, where three terms of the asymptotic series are exact enough."""
+    z = x + 1000
+    return np.log(z) - 1 / (2 * z) - 1 / (12 * z**2) - sum(1 / (x + k) for k in range(1000))
+
+
+def trigamma(x):
+    z = x + 2000
+    return 1 / z + 1 / (2 * z**2) + 1 / (6 * z**3) + sum(1 / (x + k) ** 2 for k in range(2000))
+
+
+def erfinv(y):
+    """Bisection of erf."""
+    low, high = np.full(np.shape(y), -6.0), np.full(np.shape(y), 6.0)
+    for _ in range(80):
+        middle = (low + high) / 2
+        below = vector_erf(middle) < y
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return (low + high) / 2
+
+
+unary("digamma", digamma, 0.2, 9, tolerance=(1e-5, 1e-5))
+unary("trigamma", trigamma, 0.2, 9, grad=(), tolerance=(1e-5, 1e-5))
+unary("erfinv", erfinv, -0.95, 0.95)
+unary("rint", lambda x: np.ceil(x - 0.5))
+Spec("make_loss", lambda x: x, [((normal(3, 4),), {})])
+Spec("smooth_l1_slope", lambda x, scalar: np.clip(x * scalar**2, -1, 1), [((normal(5, 6),), {"scalar": 1.5})], grad=(0,))

@@ -22,3 +22,14 @@ Spec("pick", lambda x, i: np.take_along_axis(x, i[..., None].astype(int), -1)[..
      [((normal(3, 4), np.array([1, 3, 0], dtype="int32")), {})], grad=(0,))
 Spec("one_hot", lambda i, depth: np.eye(depth)[i], [((np.array([0, 2, 1], dtype="int32"),), {"depth": 4})],
      raises=[((np.array([0], dtype="int32"),), {"depth": -1}, ValueError, "one_hot: depth is -1")])
+
+
+def placed(x, first, step, count, shape):
+    whole = np.zeros(shape)
+    whole[tuple(slice(f, f + s * c, s) for f, s, c in zip(first, step, count))] = x.reshape(count)
+    return whole
+
+
+BOX = {"first": (1, 0), "step": (1, 2), "count": (2, 3), "shape": (4, 6)}
+Spec("place_region", placed, [((normal(2, 3),), BOX)], grad=(0,))
+Spec("take_region", lambda x, **box: x[1:3, 0:6:2], [((normal(4, 6),), BOX)], grad=(0,))

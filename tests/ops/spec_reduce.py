@@ -38,3 +38,4 @@ Spec("topk", lambda x, k, axis=-1, ret_typ="indices":
      -np.sort(-x, axis).take(range(k), axis) if ret_typ == "value" else np.argsort(-x, axis).take(range(k), axis),
      [((normal(4, 5),), {"k": 2, "ret_typ": "value"}), ((normal(3, 4, 5),), {"k": 3, "axis": 1, "ret_typ": "value"})],
      grad=(0,), raises=[((normal(2),), {"k": 3}, ValueError, "topk: k is 3")])
+Spec("argmax_channel", lambda x: x.argmax(1), [((normal(3, 4),), {}), ((normal(2, 3, 4),), {})])
