@@ -1,5 +1,6 @@
 """Losses: one value for each sample of the batch."""
 
+from .. import symbol
 from .hybrid_block import HybridBlock
 
 __all__ = ["Loss", "L2Loss", "L1Loss", "SigmoidBinaryCrossEntropyLoss", "SigmoidBCELoss",
@@ -12,6 +13,11 @@ def _apply_weighting(F, loss, weight=None, sample_weight=None):
     if sample_weight is not None:
         loss = F.broadcast_mul(loss, sample_weight)
     return loss if weight is None else loss * weight
+
+
+def _like(F, data, other):
+    """`data` in the shape of `other`; eager arrays need no operator for that."""
+    return F.reshape_like(data, other) if F is symbol else data.reshape(other.shape)
 
 
 class Loss(HybridBlock):
@@ -45,7 +51,7 @@ class L2Loss(Loss):
         super().__init__(weight, batch_axis, prefix, params)
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):
-        loss = F.square(F.reshape_like(label, pred) - pred)
+        loss = F.square(_like(F, label, pred) - pred)
         return self._finish(F, loss, sample_weight, self._weight / 2)
 
 
@@ -56,7 +62,7 @@ class L1Loss(Loss):
         super().__init__(weight, batch_axis, prefix, params)
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):
-        return self._finish(F, F.abs(F.reshape_like(label, pred) - pred), sample_weight)
+        return self._finish(F, F.abs(_like(F, label, pred) - pred), sample_weight)
 
 
 class SigmoidBinaryCrossEntropyLoss(Loss):
@@ -70,7 +76,7 @@ class SigmoidBinaryCrossEntropyLoss(Loss):
         self._from_sigmoid = from_sigmoid
 
     def hybrid_forward(self, F, pred, label, sample_weight=None, pos_weight=None):
-        label = F.reshape_like(label, pred)
+        label = _like(F, label, pred)
         if self._from_sigmoid:
             positive = F.log(pred + 1e-12) * label
             if pos_weight is not None:
@@ -112,7 +118,7 @@ class SoftmaxCrossEntropyLoss(Loss):
         if self._sparse_label:
             loss = -F.pick(pred, label, axis=self._axis, keepdims=True)
         else:
-            loss = -F.sum(pred * F.reshape_like(label, pred), axis=self._axis, keepdims=True)
+            loss = -F.sum(pred * _like(F, label, pred), axis=self._axis, keepdims=True)
         return self._finish(F, loss, sample_weight)
 
 
@@ -141,7 +147,7 @@ class HuberLoss(Loss):
         self._rho = rho
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):
-        error = F.abs(F.reshape_like(label, pred) - pred)
+        error = F.abs(_like(F, label, pred) - pred)
         loss = F.where(error > self._rho, error - 0.5 * self._rho,
                        F.square(error) * (0.5 / self._rho))
         return self._finish(F, loss, sample_weight)
@@ -155,7 +161,7 @@ class HingeLoss(Loss):
         self._margin = margin
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):
-        loss = F.relu(self._margin - pred * F.reshape_like(label, pred))
+        loss = F.relu(self._margin - pred * _like(F, label, pred))
         return self._finish(F, loss, sample_weight)
 
 
@@ -163,7 +169,7 @@ class SquaredHingeLoss(HingeLoss):
     """``max(0, margin - pred * label)^2``; labels are -1 or 1."""
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):
-        loss = F.square(F.relu(self._margin - pred * F.reshape_like(label, pred)))
+        loss = F.square(F.relu(self._margin - pred * _like(F, label, pred)))
         return self._finish(F, loss, sample_weight)
 
 
@@ -178,7 +184,7 @@ class LogisticLoss(Loss):
         self._label_format = label_format
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):
-        label = F.reshape_like(label, pred)
+        label = _like(F, label, pred)
         if self._label_format == "signed":
             label = (label + 1.0) / 2.0
         loss = F.relu(pred) - pred * label + F.Activation(-F.abs(pred), act_type="softrelu")
@@ -193,7 +199,7 @@ class TripletLoss(Loss):
         self._margin = margin
 
     def hybrid_forward(self, F, pred, positive, negative, sample_weight=None):
-        near = F.square(F.reshape_like(positive, pred) - pred)
-        far = F.square(F.reshape_like(negative, pred) - pred)
+        near = F.square(_like(F, positive, pred) - pred)
+        far = F.square(_like(F, negative, pred) - pred)
         gap = F.sum(near - far, axis=self._batch_axis, exclude=True)
         return _apply_weighting(F, F.relu(gap + self._margin), self._weight, sample_weight)

@@ -1,0 +1,167 @@
+"""Blocks, losses, trainer and optimizers against NumPy formulas."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+import plait as mx
+from plait import autograd, gluon, nd
+from plait.gluon import nn
+
+
+def mlp():
+    net = nn.HybridSequential(prefix="net_")
+    with net.name_scope():
+        net.add(nn.Dense(5, activation="tanh"), nn.BatchNorm(), nn.Dense(3))
+    net.initialize(mx.init.Xavier())
+    return net
+
+
+def test_dense_is_affine_map_with_mxnet_names():
+    layer = nn.Dense(4, prefix="dense0_")
+    layer.initialize(mx.init.Normal(1))
+    x = np.random.rand(2, 3).astype("float32")
+    out = layer(nd.array(x)).asnumpy()
+    weight, bias = layer.weight.data().asnumpy(), layer.bias.data().asnumpy()
+    assert list(layer.collect_params()) == ["dense0_weight", "dense0_bias"]
+    assert weight.shape == (4, 3)
+    np.testing.assert_allclose(out, x @ weight.T + bias, rtol=1e-5, atol=1e-6)
+
+
+def test_deferred_parameter_tells_what_to_do():
+    layer = nn.Dense(4)
+    with pytest.raises(RuntimeError, match="not initialized"):
+        layer.weight.data()
+    layer.initialize()
+    with pytest.raises(gluon.DeferredInitializationError, match="first forward pass"):
+        layer.weight.data()
+
+
+def test_hybridize_gives_equal_outputs_and_gradients():
+    net, x = mlp(), nd.random.uniform(shape=(6, 4))
+    results = []
+    for active in (False, True):
+        net.hybridize(active)
+        with autograd.record():
+            loss = (net(x) ** 2).sum()
+        loss.backward()
+        grads = {name: p.grad().asnumpy() for name, p in net.collect_params().items()
+                 if p.grad_req != "null"}
+        results.append((loss.asscalar(), grads))
+    assert results[0][0] == pytest.approx(results[1][0], rel=1e-5)
+    for name, grad in results[0][1].items():
+        np.testing.assert_allclose(grad, results[1][1][name], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_files_round_trip(tmp_path):
+    net, x = mlp(), nd.random.uniform(shape=(2, 4))
+    net.hybridize()
+    expected = net(x).asnumpy()
+    net.save_parameters(str(tmp_path / "p"))
+    assert "0.weight" in nd.load(str(tmp_path / "p"))
+    copy = mlp()
+    copy.load_parameters(str(tmp_path / "p"))
+    np.testing.assert_array_equal(copy(x).asnumpy(), expected)
+    files = net.export(str(tmp_path / "net"), epoch=3)
+    assert files[1].endswith("net-0003.params")
+    block = gluon.SymbolBlock.imports(files[0], ["data"], files[1])
+    np.testing.assert_allclose(block(x).asnumpy(), expected, rtol=1e-6)
+
+
+def test_load_lists_what_is_missing(tmp_path):
+    nd.save(str(tmp_path / "p"), {"0.weight": nd.ones((5, 4))})
+    with pytest.raises(KeyError, match="0.bias"):
+        mlp().load_parameters(str(tmp_path / "p"))
+
+
+def test_softmax_cross_entropy():
+    pred = np.random.randn(4, 3).astype("float32")
+    label = np.array([0, 2, 1, 1])
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()(nd.array(pred), nd.array(label)).asnumpy()
+    expected = np.log(np.exp(pred).sum(axis=1)) - pred[np.arange(4), label]
+    np.testing.assert_allclose(loss, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_l2_huber_and_sigmoid_losses():
+    pred, label = np.random.randn(2, 4, 3).astype("float32")
+    def run(loss, label):
+        return loss(nd.array(pred), nd.array(label)).asnumpy()
+    gap = np.abs(pred - label)
+    np.testing.assert_allclose(run(gluon.loss.L2Loss(), label), (gap**2).mean(1) / 2, rtol=1e-5)
+    huber = np.where(gap > 1, gap - 0.5, gap**2 / 2).mean(1)
+    np.testing.assert_allclose(run(gluon.loss.HuberLoss(), label), huber, rtol=1e-5)
+    truth = (label > 0).astype("float32")
+    expected = (np.log1p(np.exp(pred)) - truth * pred).mean(1)
+    np.testing.assert_allclose(run(gluon.loss.SigmoidBCELoss(), truth), expected, rtol=1e-4,
+                               atol=1e-6)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_trainer_sgd(momentum):
+    layer = nn.Dense(2, in_units=3, use_bias=False)
+    layer.initialize(mx.init.Normal(1))
+    trainer = gluon.Trainer(layer.collect_params(), "sgd",
+                            {"learning_rate": 0.1, "momentum": momentum, "wd": 0.01})
+    weight, velocity = layer.weight.data().asnumpy(), 0.0
+    x = np.random.rand(4, 3).astype("float32")
+    for _ in range(3):
+        with autograd.record():
+            loss = layer(nd.array(x)).sum()
+        loss.backward()
+        trainer.step(4)
+        grad = np.tile(x.sum(0), (2, 1)) / 4 + 0.01 * weight
+        velocity = momentum * velocity - 0.1 * grad
+        weight = weight + velocity
+    np.testing.assert_allclose(layer.weight.data().asnumpy(), weight, rtol=1e-5, atol=1e-6)
+
+
+def test_adam_and_states(tmp_path):
+    weight, grad = nd.array([1.0, -2.0]), nd.array([0.5, 0.25])
+    updater = mx.optimizer.get_updater(mx.optimizer.create("adam", learning_rate=0.1))
+    w, m, v = weight.asnumpy(), 0.0, 0.0
+    for t in range(1, 4):
+        updater(0, grad, weight)
+        updater.set_states(updater.get_states(dump_optimizer=True))
+        m, v = 0.9 * m + 0.1 * grad.asnumpy(), 0.999 * v + 0.001 * grad.asnumpy() ** 2
+        w = w - 0.1 * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (np.sqrt(v) + 1e-8)
+    np.testing.assert_allclose(weight.asnumpy(), w, rtol=1e-5)
+
+
+def test_schedules():
+    schedule = mx.lr_scheduler.FactorScheduler(step=10, factor=0.5, base_lr=1.0)
+    assert [schedule(n) for n in (1, 10, 11, 21)] == [1.0, 1.0, 0.5, 0.25]
+    cosine = mx.lr_scheduler.CosineScheduler(10, base_lr=1.0)
+    assert cosine(5) == pytest.approx(0.5) and cosine(10) == pytest.approx(0.0)
+
+
+def test_xavier_range_and_orthogonal():
+    w = nd.empty((30, 20))
+    mx.init.Xavier(magnitude=3)("a_weight", w)
+    bound = np.sqrt(3 / 25)
+    assert 0.9 * bound < np.abs(w.asnumpy()).max() <= bound
+    mx.init.Orthogonal(scale=2)("a_weight", w)
+    np.testing.assert_allclose(w.asnumpy().T @ w.asnumpy(), 4 * np.eye(20), atol=1e-4)
+
+
+def test_metrics():
+    accuracy = mx.metric.create("acc")
+    accuracy.update([nd.array([1, 0])], [nd.array([[0.1, 0.9], [0.2, 0.8]])])
+    assert accuracy.get() == ("accuracy", 0.5)
+
+
+def test_damaged_idx_file_names_file_and_offset(tmp_path):
+    for stem, data in (("images-idx3", b"\0\0\x08\x03" + bytes(12)[:-1] + b"\x01" + b"x" * 9),
+                       ("labels-idx1", b"\0\0\x08\x01\0\0\0\0")):
+        with gzip.open(tmp_path / f"train-{stem}-ubyte.gz", "wb") as file:
+            file.write(data)
+    with pytest.raises(OSError, match="train-images-idx3-ubyte.gz: ends at offset 25"):
+        gluon.data.vision.MNIST(root=str(tmp_path))
+
+
+def test_data_loader_covers_all_samples_once():
+    dataset = gluon.data.ArrayDataset(np.arange(10, dtype="float32"), np.arange(10))
+    batches = list(gluon.data.DataLoader(dataset, 4, shuffle=True))
+    assert [len(x) for x, _ in batches] == [4, 4, 2]
+    seen = np.concatenate([x.asnumpy() for x, _ in batches])
+    assert sorted(seen) == list(range(10))
