@@ -315,7 +315,8 @@ class Orthogonal(Initializer):
 
     def __init__(self, scale=1.414, rand_type="uniform"):
         if rand_type not in ("uniform", "normal"):
-            raise ValueError(f"Orthogonal: rand_type is {rand_type!r}, must be 'uniform' or 'normal'")
+            raise ValueError(f"Orthogonal: rand_type is {rand_type!r}, "
+                             "must be 'uniform' or 'normal'")
         super().__init__(scale=scale, rand_type=rand_type)
         self.scale = scale
         self.rand_type = rand_type
@@ -331,7 +332,7 @@ class Orthogonal(Initializer):
 
 @register
 class Xavier(Initializer):
-    """Random with variance ``magnitude / fan`` (normal) or range ``sqrt(magnitude / fan)`` (uniform).
+    """Random, of variance ``magnitude / fan`` (normal) or range its square root (uniform).
 
     Parameters
     ----------

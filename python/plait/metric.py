@@ -36,7 +36,7 @@ def _numpy(array):
 
 
 def check_label_shapes(labels, preds, wrap=False, shape=False):
-    """Check that `labels` and `preds` have one length (or shape); returns both, in lists if `wrap`."""
+    """Both arguments, checked to have one length (or shape); in lists if `wrap`."""
     ours = (labels.shape, preds.shape) if shape else (len(labels), len(preds))
     if ours[0] != ours[1]:
         raise ValueError(f"metric: labels have {'shape' if shape else 'length'} {ours[0]}, "
