@@ -20,6 +20,7 @@ ArrayRef packed(const ArrayRef& a) {
 }
 
 std::string bytes_of(const plait_array_t* arrays, const char* const* names, int32_t count) {
+  require_list(arrays, count, "arrays");
   std::vector<ArrayRef> list;
   std::vector<std::string> texts;
   for (int32_t i = 0; i < count; ++i) {
@@ -31,16 +32,16 @@ std::string bytes_of(const plait_array_t* arrays, const char* const* names, int3
 
 }  // namespace
 
-plait_status_t plait_archive_save(const char* path, const plait_array_t* arrays, const char* const* names,
-                                  int32_t count) {
+plait_status_t plait_archive_save(const char* path, const plait_array_t* arrays,
+                                  const char* const* names, int32_t count) {
   return guarded([&] {
     require(path, "path");
     data::write_file(path, bytes_of(arrays, names, count));
   });
 }
 
-plait_status_t plait_archive_save_buffer(const plait_array_t* arrays, const char* const* names, int32_t count,
-                                         plait_buffer_t* out) {
+plait_status_t plait_archive_save_buffer(const plait_array_t* arrays, const char* const* names,
+                                         int32_t count, plait_buffer_t* out) {
   return guarded([&] {
     require(out, "out");
     *out = new_buffer(bytes_of(arrays, names, count));
@@ -60,8 +61,8 @@ plait_status_t plait_archive_load_buffer(const void* bytes, int64_t size, plait_
     require(bytes, "data");
     require(out, "out");
     check(size >= 0, ErrorKind::kInvalidArgument, "bytes is ", size, ", must be >= 0");
-    *out = new plait_archive_s{
-        data::read_archive({static_cast<const char*>(bytes), static_cast<size_t>(size)}, "the buffer")};
+    *out = new plait_archive_s{data::read_archive(
+        {static_cast<const char*>(bytes), static_cast<size_t>(size)}, "the buffer")};
   });
 }
 
@@ -74,14 +75,15 @@ plait_status_t plait_archive_array(plait_archive_t archive, int32_t index, plait
     require(archive, "archive");
     require(out, "out");
     const auto& arrays = archive->archive.arrays;
-    check(index >= 0 && index < static_cast<int32_t>(arrays.size()), ErrorKind::kIndex, "index is ", index,
-          ", must be in [0, ", static_cast<int64_t>(arrays.size()) - 1, "]");
+    check(index >= 0 && index < static_cast<int32_t>(arrays.size()), ErrorKind::kIndex, "index is ",
+          index, ", must be in [0, ", static_cast<int64_t>(arrays.size()) - 1, "]");
     *out = new_handle(arrays[static_cast<size_t>(index)]);
   });
 }
 
 const char* plait_archive_name(plait_archive_t archive, int32_t index) {
-  const bool inside = archive && index >= 0 && index < static_cast<int32_t>(archive->archive.names.size());
+  const bool inside =
+      archive && index >= 0 && index < static_cast<int32_t>(archive->archive.names.size());
   return inside ? archive->archive.names[static_cast<size_t>(index)].c_str() : nullptr;
 }
 

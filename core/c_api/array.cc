@@ -9,8 +9,8 @@ using namespace plait::c_api;
 namespace {
 
 Device device_of(plait_device_t d) {
-  check(d.kind == 1 || d.kind == 2 || d.kind == 3 || d.kind == 5, ErrorKind::kDevice, "device kind is ", d.kind,
-        ", must be 1, 2, 3 or 5");
+  check(d.kind == 1 || d.kind == 2 || d.kind == 3 || d.kind == 5, ErrorKind::kDevice,
+        "device kind is ", d.kind, ", must be 1, 2, 3 or 5");
   return {static_cast<DeviceKind>(d.kind), d.id};
 }
 
@@ -32,8 +32,8 @@ class Drop {
   void* user_;
 };
 
-ArrayRef borrow(void* data, const Dims& shape, const int64_t* strides, DType dtype, Device device, bool read_only,
-                std::function<void()> release) {
+ArrayRef borrow(void* data, const Dims& shape, const int64_t* strides, DType dtype, Device device,
+                bool read_only, std::function<void()> release) {
   check(reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(dtype_size(dtype)) == 0,
         ErrorKind::kInvalidArgument, "data is not aligned for ", dtype);
   const int64_t n = num_elements(shape);
@@ -52,33 +52,35 @@ void copy(const ArrayRef& src, const ArrayRef& dst) {
 }
 
 void check_bytes(const Array& a, int64_t bytes) {
-  check(bytes == a.nbytes(), ErrorKind::kInvalidArgument, "bytes is ", bytes, ", must be ", a.nbytes(),
-        " for an array of shape ", a.shape(), " and dtype ", a.dtype());
+  check(bytes == a.nbytes(), ErrorKind::kInvalidArgument, "bytes is ", bytes, ", must be ",
+        a.nbytes(), " for an array of shape ", a.shape(), " and dtype ", a.dtype());
 }
 
 }  // namespace
 
-plait_status_t plait_array_empty(const int64_t* shape, int32_t ndim, plait_dtype_t dtype, plait_device_t device,
-                                 plait_array_t* out) {
+plait_status_t plait_array_empty(const int64_t* shape, int32_t ndim, plait_dtype_t dtype,
+                                 plait_device_t device, plait_array_t* out) {
   return guarded([&] {
     require(out, "out");
-    *out = new_handle(Array::empty(dims_of(shape, ndim), dtype_from_number(dtype), device_of(device)));
+    *out = new_handle(
+        Array::empty(shape_of(shape, ndim), dtype_from_number(dtype), device_of(device)));
   });
 }
 
-plait_status_t plait_array_from_data(const void* data, const int64_t* shape, const int64_t* strides, int32_t ndim,
-                                     plait_dtype_t dtype, plait_device_t device, plait_array_t* out) {
+plait_status_t plait_array_from_data(const void* data, const int64_t* shape, const int64_t* strides,
+                                     int32_t ndim, plait_dtype_t dtype, plait_device_t device,
+                                     plait_array_t* out) {
   return guarded([&] {
     require(out, "out");
-    const Dims sizes = dims_of(shape, ndim);
+    const Dims sizes = shape_of(shape, ndim);
     const DType type = dtype_from_number(dtype);
     ArrayRef array = Array::empty(sizes, type, device_of(device));
     if (array->size()) {
-      const ArrayRef source = borrow(const_cast<void*>(data), sizes, strides, type, {}, true, [] {});
-      if (source->contiguous()) {
+      require(data, "data");
+      if (!strides || is_contiguous(sizes, Dims(strides, strides + ndim))) {
         std::memcpy(array->data(), data, static_cast<size_t>(array->nbytes()));
       } else {
-        copy(source, array);
+        copy(borrow(const_cast<void*>(data), sizes, strides, type, {}, true, [] {}), array);
         array->wait_to_read();
       }
     }
@@ -86,15 +88,16 @@ plait_status_t plait_array_from_data(const void* data, const int64_t* shape, con
   });
 }
 
-plait_status_t plait_array_from_memory(void* data, const int64_t* shape, const int64_t* strides, int32_t ndim,
-                                       plait_dtype_t dtype, plait_device_t device, int32_t read_only,
-                                       plait_drop_t drop, void* user, plait_array_t* out) {
+plait_status_t plait_array_from_memory(void* data, const int64_t* shape, const int64_t* strides,
+                                       int32_t ndim, plait_dtype_t dtype, plait_device_t device,
+                                       int32_t read_only, plait_drop_t drop, void* user,
+                                       plait_array_t* out) {
   return guarded([&] {
     Drop owner(drop, user);
     require(out, "out");
-    const Dims sizes = dims_of(shape, ndim);
-    *out = new_handle(borrow(data, sizes, strides, dtype_from_number(dtype), device_of(device), read_only != 0,
-                             owner.hand_over()));
+    const Dims sizes = shape_of(shape, ndim);
+    *out = new_handle(borrow(data, sizes, strides, dtype_from_number(dtype), device_of(device),
+                             read_only != 0, owner.hand_over()));
   });
 }
 
@@ -116,18 +119,26 @@ plait_status_t plait_array_detach(plait_array_t array, plait_array_t* out) {
 
 int32_t plait_array_ndim(plait_array_t a) { return a ? static_cast<int32_t>(raw(a)->ndim()) : -1; }
 const int64_t* plait_array_shape(plait_array_t a) { return a ? raw(a)->shape().data() : nullptr; }
-const int64_t* plait_array_strides(plait_array_t a) { return a ? raw(a)->strides().data() : nullptr; }
+const int64_t* plait_array_strides(plait_array_t a) {
+  return a ? raw(a)->strides().data() : nullptr;
+}
 int64_t plait_array_size(plait_array_t a) { return a ? raw(a)->size() : -1; }
 int64_t plait_array_nbytes(plait_array_t a) { return a ? raw(a)->nbytes() : -1; }
-int32_t plait_array_dtype(plait_array_t a) { return a ? static_cast<int32_t>(raw(a)->dtype()) : -1; }
+int32_t plait_array_dtype(plait_array_t a) {
+  return a ? static_cast<int32_t>(raw(a)->dtype()) : -1;
+}
 plait_device_t plait_array_device(plait_array_t a) {
   if (!a) return {0, -1};
   const Device d = raw(a)->device();
   return {static_cast<int32_t>(d.kind), d.id};
 }
 int32_t plait_array_is_contiguous(plait_array_t a) { return a ? raw(a)->contiguous() : -1; }
-int32_t plait_array_is_read_only(plait_array_t a) { return a ? raw(a)->storage()->read_only() : -1; }
-int64_t plait_array_version(plait_array_t a) { return a ? static_cast<int64_t>(raw(a)->version()) : -1; }
+int32_t plait_array_is_read_only(plait_array_t a) {
+  return a ? raw(a)->storage()->read_only() : -1;
+}
+int64_t plait_array_version(plait_array_t a) {
+  return a ? static_cast<int64_t>(raw(a)->version()) : -1;
+}
 int32_t plait_array_shares_memory(plait_array_t a, plait_array_t b) {
   return a && b && raw(a)->storage() == raw(b)->storage();
 }
@@ -138,7 +149,8 @@ plait_status_t plait_array_data(plait_array_t array, int32_t write, void** data)
     require(data, "data");
     const ArrayRef a = array_of(array);
     if (write) {
-      check(!a->storage()->read_only(), ErrorKind::kInvalidArgument, "array is read-only, must be writable");
+      check(!a->storage()->read_only(), ErrorKind::kInvalidArgument,
+            "array is read-only, must be writable");
       a->wait_to_write();
       a->var().bump_version();
     } else {
@@ -160,7 +172,8 @@ plait_status_t plait_array_copy_from_host(plait_array_t array, const void* data,
     const ArrayRef a = array_of(array);
     check_bytes(*a, bytes);
     if (bytes == 0) return;
-    check(!a->storage()->read_only(), ErrorKind::kInvalidArgument, "array is read-only, must be writable");
+    check(!a->storage()->read_only(), ErrorKind::kInvalidArgument,
+          "array is read-only, must be writable");
     if (a->contiguous()) {
       require(data, "data");
       a->wait_to_write();
@@ -197,7 +210,8 @@ plait_status_t plait_array_copy_to(plait_array_t from, plait_array_t to) {
     ArrayRef source = array_of(from);
     const ArrayRef target = array_of(to);
     if (source->dtype() != target->dtype()) {
-      const std::pair<int, op::AttrValue> dtype{kCast.field_index("dtype"), std::string(dtype_name(target->dtype()))};
+      const std::pair<int, op::AttrValue> dtype{kCast.field_index("dtype"),
+                                                std::string(dtype_name(target->dtype()))};
       Arrays converted;
       op::invoke(kCast, kCast.make_attrs({&dtype, 1}), {&source, 1}, converted);
       source = converted[0];

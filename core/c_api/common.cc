@@ -28,16 +28,21 @@ op::AttrValue value_of(const plait_value_t& v) {
     case PLAIT_VALUE_STRING:
       require(v.as.string, "text of a value");
       return std::string(v.as.string);
-    case PLAIT_VALUE_INTS: return Dims(v.as.ints, v.as.ints + v.size);
-    case PLAIT_VALUE_FLOATS: return std::vector<double>(v.as.floats, v.as.floats + v.size);
+    case PLAIT_VALUE_INTS:
+      require_list(v.as.ints, v.size, "elements of a value");
+      return Dims(v.as.ints, v.as.ints + v.size);
+    case PLAIT_VALUE_FLOATS:
+      require_list(v.as.floats, v.size, "elements of a value");
+      return std::vector<double>(v.as.floats, v.as.floats + v.size);
   }
   fail(ErrorKind::kInvalidArgument, "kind of a value is ", v.kind, ", must be in [0, 6]");
 }
 
 op::AttrsRef attrs_of(const op::Op& op, const plait_value_t* values, int32_t count) {
-  check(count >= 0 && count <= static_cast<int32_t>(op.fields.size()), ErrorKind::kInvalidArgument, op.name,
-        ": got ", count, " attributes, must be at most ", op.fields.size());
+  check(count >= 0 && count <= static_cast<int32_t>(op.fields.size()), ErrorKind::kInvalidArgument,
+        op.name, ": got ", count, " attributes, must be at most ", op.fields.size());
   if (!op.has_attrs()) return {};
+  if (count > 0) require(values, "attrs");
   SmallVec<std::pair<int, op::AttrValue>, 8> list;
   for (int32_t i = 0; i < count; ++i) {
     if (values[i].kind != PLAIT_VALUE_NONE) list.emplace_back(i, value_of(values[i]));
@@ -45,10 +50,18 @@ op::AttrsRef attrs_of(const op::Op& op, const plait_value_t* values, int32_t cou
   return op.make_attrs({list.data(), list.size()});
 }
 
-Dims dims_of(const int64_t* sizes, int32_t ndim) {
-  check(ndim >= 0 && ndim <= kMaxNdim, ErrorKind::kShape, "ndim is ", ndim, ", must be in [0, ", kMaxNdim, "]");
+Dims shape_of(const int64_t* sizes, int32_t ndim) {
+  check(ndim >= 0 && ndim <= kMaxNdim, ErrorKind::kShape, "ndim is ", ndim, ", must be in [0, ",
+        kMaxNdim, "]");
   if (ndim) require(sizes, "shape");
-  return Dims(sizes, sizes + ndim);
+  const Dims shape(sizes, sizes + ndim);
+  int64_t bytes = sizeof(double);
+  for (int64_t d : shape) {
+    check(d >= 0, ErrorKind::kShape, "shape is ", shape, ", sizes must be >= 0");
+    check(!__builtin_mul_overflow(bytes, d, &bytes), ErrorKind::kShape, "shape is ", shape,
+          ", its bytes must fit in 64 bits");
+  }
+  return shape;
 }
 
 }  // namespace plait::c_api
@@ -81,7 +94,9 @@ const char* plait_status_text(plait_status_t status) {
   return "unknown status";
 }
 
-const char* plait_buffer_data(plait_buffer_t buffer) { return buffer ? buffer->bytes.c_str() : nullptr; }
+const char* plait_buffer_data(plait_buffer_t buffer) {
+  return buffer ? buffer->bytes.c_str() : nullptr;
+}
 int64_t plait_buffer_size(plait_buffer_t buffer) {
   return buffer ? static_cast<int64_t>(buffer->bytes.size()) : -1;
 }

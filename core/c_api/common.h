@@ -63,6 +63,14 @@ op::AttrsRef attrs_of(const op::Op& op, const plait_value_t* values, int32_t cou
 
 inline plait_buffer_t new_buffer(std::string bytes) { return new plait_buffer_s{std::move(bytes)}; }
 
-Dims dims_of(const int64_t* sizes, int32_t ndim);
+// A shape from the caller; its bytes fit in 64 bits for every dtype.
+Dims shape_of(const int64_t* sizes, int32_t ndim);
+
+// A list of `count` items that starts at `items`, which may be NULL if there are none.
+inline void require_list(const void* items, int32_t count, const char* name) {
+  check(count >= 0, ErrorKind::kInvalidArgument, "number of ", name, " is ", count,
+        ", must be >= 0");
+  if (count > 0) require(items, name);
+}
 
 }  // namespace plait::c_api

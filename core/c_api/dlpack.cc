@@ -20,8 +20,8 @@ DType dtype_of(DLDataType t) {
     const DLDataType own = type_of(static_cast<DType>(i));
     if (own.code == t.code && own.bits == t.bits) return static_cast<DType>(i);
   }
-  fail(ErrorKind::kType, "dlpack: type is code ", static_cast<int>(t.code), " with ", static_cast<int>(t.bits),
-       " bits, must be one of ours");
+  fail(ErrorKind::kType, "dlpack: type is code ", static_cast<int>(t.code), " with ",
+       static_cast<int>(t.bits), " bits, must be one of ours");
 }
 
 // What an exported tensor points into.
@@ -56,12 +56,16 @@ plait_array_t import_array(Managed* tensor, bool read_only) {
   check(t.device.device_type == kDLCPU, ErrorKind::kDevice, "dlpack: device type is ",
         static_cast<int>(t.device.device_type), ", must be the CPU");
   const DType dtype = dtype_of(t.dtype);
-  const Dims shape = dims_of(t.shape, t.ndim);
+  const Dims shape = shape_of(t.shape, t.ndim);
   Dims strides = t.strides ? Dims(t.strides, t.strides + t.ndim) : contiguous_strides(shape);
-  auto storage = make_ref<tensor::Storage>(static_cast<char*>(t.data) + t.byte_offset,
-                                           num_elements(shape) * dtype_size(dtype), Device{}, [tensor] {
-                                             if (tensor->deleter) tensor->deleter(tensor);
-                                           });
+  const int64_t bytes = num_elements(shape) * dtype_size(dtype);
+  if (bytes) require(t.data, "dlpack: data");
+  char* const data = static_cast<char*>(t.data) + t.byte_offset;
+  check(reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(dtype_size(dtype)) == 0,
+        ErrorKind::kInvalidArgument, "dlpack: data is not aligned for ", dtype);
+  auto storage = make_ref<tensor::Storage>(data, bytes, Device{}, [tensor] {
+    if (tensor->deleter) tensor->deleter(tensor);
+  });
   if (read_only) storage->set_read_only();
   return new_handle(make_ref<Array>(std::move(storage), 0, shape, std::move(strides), dtype));
 }
@@ -91,8 +95,8 @@ plait_status_t plait_array_from_dlpack(DLManagedTensorVersioned* tensor, plait_a
   return guarded([&] {
     require(tensor, "tensor");
     require(out, "out");
-    check(tensor->version.major == DLPACK_MAJOR_VERSION, ErrorKind::kNotImplemented, "dlpack: version is ",
-          tensor->version.major, ", must be ", DLPACK_MAJOR_VERSION);
+    check(tensor->version.major == DLPACK_MAJOR_VERSION, ErrorKind::kNotImplemented,
+          "dlpack: version is ", tensor->version.major, ", must be ", DLPACK_MAJOR_VERSION);
     *out = import_array(tensor, tensor->flags & DLPACK_FLAG_BITMASK_READ_ONLY);
   });
 }

@@ -18,7 +18,8 @@ template <class Stats>
 void write_stats(Stats full, Stats* out) {
   require(out, "stats");
   const uint32_t room = out->struct_size;
-  check(room >= sizeof(uint32_t), ErrorKind::kInvalidArgument, "struct_size is ", room, ", must be the size of the struct");
+  check(room >= sizeof(uint32_t), ErrorKind::kInvalidArgument, "struct_size is ", room,
+        ", must be the size of the struct");
   full.struct_size = room;
   std::memcpy(out, &full, std::min<size_t>(room, sizeof full));
 }
@@ -32,7 +33,8 @@ plait_status_t plait_engine_wait_all(void) {
 plait_status_t plait_engine_get_stats(plait_engine_stats_t* stats) {
   return guarded([&] {
     const engine::EngineStats s = engine::stats();
-    write_stats(plait_engine_stats_t{0, s.workers, s.inlined, s.queued, s.pending, s.bytes_pending}, stats);
+    write_stats(plait_engine_stats_t{0, s.workers, s.inlined, s.queued, s.pending, s.bytes_pending},
+                stats);
   });
 }
 
@@ -65,8 +67,8 @@ plait_status_t plait_engine_shutdown(void) {
 plait_status_t plait_memory_get_stats(plait_memory_stats_t* stats) {
   return guarded([&] {
     const memory::PoolStats s = memory::pool_stats();
-    write_stats(plait_memory_stats_t{0, 0, s.bytes_in_use, s.bytes_cached, s.peak_bytes_in_use, s.allocations,
-                                     s.system_allocations},
+    write_stats(plait_memory_stats_t{0, 0, s.bytes_in_use, s.bytes_cached, s.peak_bytes_in_use,
+                                     s.allocations, s.system_allocations},
                 stats);
   });
 }

@@ -33,7 +33,7 @@ plait_symbol_t handle_of(Symbol symbol) {
 }
 
 std::vector<Symbol> symbols_of(const plait_symbol_t* handles, int32_t count) {
-  check(count == 0 || handles, ErrorKind::kInvalidArgument, "symbols is NULL, must be ", count, " symbols");
+  require_list(handles, count, "symbols");
   std::vector<Symbol> symbols;
   for (int32_t i = 0; i < count; ++i) symbols.push_back(symbol_of(handles[i]));
   return symbols;
@@ -105,8 +105,11 @@ plait_status_t plait_symbol_apply(plait_op_t op, const char* name, const plait_s
     require(name, "name");
     require(out, "out");
     const op::Op& core_op = op_of(op);
+    require_list(attr_names, num_attrs, "attr_names");
+    require_list(attr_values, num_attrs, "attr_values");
     std::vector<std::pair<int, op::AttrValue>> values;
     for (int32_t i = 0; i < num_attrs; ++i) {
+      require(attr_names[i], "name of an attribute");
       values.emplace_back(core_op.field_index(attr_names[i]), value_of(attr_values[i]));
     }
     op::AttrsRef attrs;
@@ -127,6 +130,7 @@ plait_status_t plait_symbol_from_json(const char* text, int64_t bytes, plait_sym
   return guarded([&] {
     require(text, "text");
     require(out, "out");
+    check(bytes >= 0, ErrorKind::kInvalidArgument, "bytes is ", bytes, ", must be >= 0");
     *out = handle_of(Symbol::from_json({text, static_cast<size_t>(bytes)}));
   });
 }
@@ -273,6 +277,8 @@ plait_status_t plait_graph_call(plait_graph_t graph, const plait_array_t* inputs
     const auto visible = static_cast<int32_t>(graph->graph->symbol().size());
     check(capacity >= visible, ErrorKind::kInvalidArgument, "graph: capacity is ", capacity,
           ", must be at least ", visible);
+    require_list(inputs, num_inputs, "inputs");
+    require_list(outputs, visible, "outputs");
     Arrays in;
     for (int32_t i = 0; i < num_inputs; ++i) in.push_back(array_of(inputs[i]));
     const Ref<graph::CachedGraph> keep = graph->graph;

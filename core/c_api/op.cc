@@ -40,25 +40,31 @@ std::string json_list(const List& list, const Text& text_of) {
 std::string describe(const op::Op& o) {
   static constexpr const char* kKinds[] = {"required", "optional", "variadic"};
   const auto input = [](const op::InputDef& d) {
-    return cat("{\"name\": ", quoted(d.name), ", \"doc\": ", quoted(d.doc), ", \"kind\": \"", kKinds[d.kind],
-               "\", \"mutable\": ", flag(d.is_mutable), ", \"aux\": ", flag(d.is_aux), "}");
+    return cat("{\"name\": ", quoted(d.name), ", \"doc\": ", quoted(d.doc), ", \"kind\": \"",
+               kKinds[d.kind], "\", \"mutable\": ", flag(d.is_mutable),
+               ", \"aux\": ", flag(d.is_aux), "}");
   };
   const auto output = [](const op::OutputDef& d) {
-    return cat("{\"name\": ", quoted(d.name), ", \"doc\": ", quoted(d.doc), ", \"hidden\": ", flag(d.hidden), "}");
+    return cat("{\"name\": ", quoted(d.name), ", \"doc\": ", quoted(d.doc),
+               ", \"hidden\": ", flag(d.hidden), "}");
   };
   const auto attr = [](const std::unique_ptr<op::AttrField>& f) {
-    return cat("{\"name\": ", quoted(f->name), ", \"type\": ", quoted(f->type), ", \"doc\": ", quoted(f->doc),
-               ", \"default\": ", json_value(f->fallback), ", \"required\": ", flag(f->required), ", \"optional\": ",
-               flag(f->optional), ", \"choices\": ", json_list(f->choices, quoted), "}");
+    return cat("{\"name\": ", quoted(f->name), ", \"type\": ", quoted(f->type),
+               ", \"doc\": ", quoted(f->doc), ", \"default\": ", json_value(f->fallback),
+               ", \"required\": ", flag(f->required), ", \"optional\": ", flag(f->optional),
+               ", \"choices\": ", json_list(f->choices, quoted), "}");
   };
   const auto surface = [](const op::Surface& s) {
     return cat("[", quoted(s.where), ", ", quoted(s.name), "]");
   };
-  return cat("{\"name\": ", quoted(o.name), ", \"doc\": ", quoted(o.doc), ", \"source\": ", quoted(o.source),
-             ", \"file\": ", quoted(o.file), ", \"line\": ", o.line, ", \"inputs\": ", json_list(o.inputs, input),
-             ", \"outputs\": ", json_list(o.outputs, output), ", \"attrs\": ", json_list(o.fields, attr),
-             ", \"surfaces\": ", json_list(o.surfaces, surface), ", \"view\": ", flag(o.view), ", \"random\": ",
-             flag(o.random), ", \"gradient\": ", flag(o.grad), ", \"variable_outputs\": ", flag(o.num_outputs), "}");
+  return cat("{\"name\": ", quoted(o.name), ", \"doc\": ", quoted(o.doc),
+             ", \"source\": ", quoted(o.source), ", \"file\": ", quoted(o.file),
+             ", \"line\": ", o.line, ", \"inputs\": ", json_list(o.inputs, input),
+             ", \"outputs\": ", json_list(o.outputs, output),
+             ", \"attrs\": ", json_list(o.fields, attr),
+             ", \"surfaces\": ", json_list(o.surfaces, surface), ", \"view\": ", flag(o.view),
+             ", \"random\": ", flag(o.random), ", \"gradient\": ", flag(o.grad),
+             ", \"variable_outputs\": ", flag(o.num_outputs), "}");
 }
 
 plait_op_t handle(const op::Op* op) { return reinterpret_cast<plait_op_t>(op); }
@@ -79,7 +85,8 @@ plait_status_t plait_op_find_on(const char* surface, const char* name, plait_op_
     require(name, "name");
     require(op, "op");
     const op::Op* found = op::Op::find_on(surface, name);
-    check(found, ErrorKind::kKey, surface, ".", name, " is unknown, must be an operator of this surface");
+    check(found, ErrorKind::kKey, surface, ".", name,
+          " is unknown, must be an operator of this surface");
     *op = handle(found);
   });
 }
@@ -117,20 +124,23 @@ plait_status_t plait_op_attr_index(plait_op_t op, const char* name, int32_t* ind
 }
 
 plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t* inputs, int32_t num_inputs,
-                               const plait_value_t* attrs, int32_t num_attrs, int32_t flags, plait_array_t* outputs,
-                               int32_t capacity, int32_t* num_outputs) {
+                               const plait_value_t* attrs, int32_t num_attrs, int32_t flags,
+                               plait_array_t* outputs, int32_t capacity, int32_t* num_outputs) {
   return guarded([&] {
     require(num_outputs, "num_outputs");
     const op::Op& core_op = op_of(op);
     const op::AttrsRef values = attrs_of(core_op, attrs, num_attrs);
     const int32_t visible = op::visible_outputs(core_op, values);
     *num_outputs = visible;
-    check(capacity >= visible, ErrorKind::kInvalidArgument, core_op.name, ": capacity is ", capacity,
-          ", must be at least ", visible);
+    check(capacity >= visible, ErrorKind::kInvalidArgument, core_op.name, ": capacity is ",
+          capacity, ", must be at least ", visible);
+    require_list(inputs, num_inputs, "inputs");
+    if (visible > 0) require(outputs, "outputs");
     Arrays in, out;
     while (num_inputs > 0 && !inputs[num_inputs - 1]) --num_inputs;  // optional inputs left out
     for (int32_t i = 0; i < num_inputs; ++i) {
-      check(inputs[i], ErrorKind::kInvalidArgument, core_op.name, ": input ", i, " is NULL, must be an array");
+      check(inputs[i], ErrorKind::kInvalidArgument, core_op.name, ": input ", i,
+            " is NULL, must be an array");
       in.emplace_back(raw(inputs[i]));
     }
     bool given = false;
@@ -144,21 +154,23 @@ plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t* inputs, int32
 }
 
 plait_status_t plait_op_infer(plait_op_t op, const plait_spec_t* inputs, int32_t num_inputs,
-                              const plait_value_t* attrs, int32_t num_attrs, plait_spec_t* specs, int32_t capacity,
-                              int32_t* num_outputs) {
+                              const plait_value_t* attrs, int32_t num_attrs, plait_spec_t* specs,
+                              int32_t capacity, int32_t* num_outputs) {
   return guarded([&] {
     require(num_outputs, "num_outputs");
     const op::Op& core_op = op_of(op);
     const op::AttrsRef values = attrs_of(core_op, attrs, num_attrs);
+    require_list(inputs, num_inputs, "inputs");
     Specs in, out;
     for (int32_t i = 0; i < num_inputs; ++i) {
-      in.push_back({dims_of(inputs[i].shape, inputs[i].ndim), dtype_from_number(inputs[i].dtype)});
+      in.push_back({shape_of(inputs[i].shape, inputs[i].ndim), dtype_from_number(inputs[i].dtype)});
     }
     op::infer(core_op, values, in, out);
     const int32_t visible = op::visible_outputs(core_op, values);
     *num_outputs = visible;
-    check(capacity >= visible, ErrorKind::kInvalidArgument, core_op.name, ": capacity is ", capacity,
-          ", must be at least ", visible);
+    check(capacity >= visible, ErrorKind::kInvalidArgument, core_op.name, ": capacity is ",
+          capacity, ", must be at least ", visible);
+    if (visible > 0) require(specs, "specs");
     for (int32_t i = 0; i < visible; ++i) {
       const Spec& s = out[static_cast<size_t>(i)];
       specs[i].dtype = static_cast<int32_t>(s.dtype);

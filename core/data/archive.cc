@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstring>
 
-
 // Layout, little-endian: uint64 0x112, uint64 0, uint64 count, the arrays, uint64 count of names,
 // each name as uint64 length and bytes. An array: uint32 magic, int32 storage type, shape (uint32
 // axes, int64 sizes), int32 device kind, int32 device id, int32 dtype, data. Before magic numbers
@@ -29,7 +28,8 @@ class Reader {
     return value;
   }
   std::string_view take(uint64_t n) {
-    if (n > bytes_.size() - at_) fault(cat("needs ", n, " bytes more, the file has ", bytes_.size() - at_));
+    if (n > bytes_.size() - at_)
+      fault(cat("needs ", n, " bytes more, the file has ", bytes_.size() - at_));
     at_ += n;
     return bytes_.substr(at_ - n, n);
   }
@@ -78,7 +78,8 @@ ArrayRef read_array(Reader& in) {
   if (number < 0 || number >= kNumDTypes) in.fault(cat("dtype number is ", number));
   const auto dtype = static_cast<DType>(number);
   const int64_t n = num_elements(shape);
-  if (n > static_cast<int64_t>(in.left())) in.fault(cat("an array of shape ", shape, " does not fit"));
+  if (n > static_cast<int64_t>(in.left()))
+    in.fault(cat("an array of shape ", shape, " does not fit"));
   const std::string_view bytes = in.take(static_cast<uint64_t>(n * dtype_size(dtype)));
   ArrayRef array = Array::empty(shape, dtype);
   if (n) std::memcpy(array->data(), bytes.data(), bytes.size());
@@ -109,7 +110,8 @@ void put_array(std::string& out, const ArrayRef& a) {
 
 }  // namespace
 
-std::string write_archive(const std::vector<ArrayRef>& arrays, const std::vector<std::string>& names) {
+std::string write_archive(const std::vector<ArrayRef>& arrays,
+                          const std::vector<std::string>& names) {
   std::string out;
   put(out, kFileMagic);
   put<uint64_t>(out, 0);

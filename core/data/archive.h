@@ -15,7 +15,8 @@ struct Archive {
 };
 
 // MXNet's format of `.params` files. The arrays are contiguous; waits for them.
-std::string write_archive(const std::vector<ArrayRef>& arrays, const std::vector<std::string>& names);
+std::string write_archive(const std::vector<ArrayRef>& arrays,
+                          const std::vector<std::string>& names);
 // Throws ErrorKind::kIo with the offset of the fault; `what` names the source in messages.
 Archive read_archive(std::string_view bytes, const std::string& what);
 
