@@ -7,6 +7,7 @@ cdef class Array:
 cdef class Operator:
     cdef plait_op_t op
     cdef readonly str name
-    cdef tuple attr_names
+    cdef object attr_name(self, Py_ssize_t i)
+    cdef object input_name(self, Py_ssize_t i)
 
 cdef object wrap(type cls, plait_array_t handle)

@@ -1,30 +1,35 @@
 """Arrays and operators over the C interface."""
 
+import json
+
 from cpython.buffer cimport (
     PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.pycapsule cimport (
     PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New, PyCapsule_SetName,
 )
-from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport free, malloc
+from cpython.tuple cimport PyTuple_GET_SIZE
+from libc.stdint cimport INT64_MIN, int32_t, int64_t
 
 from plait._capi cimport *
 from plait._status cimport check
+
+cdef tuple _NO_ARGUMENTS = ()
 
 DTYPE_NAMES = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool", "int16",
                "uint16", "uint32", "uint64", "bfloat16")
 DTYPE_NUMBERS = {name: number for number, name in enumerate(DTYPE_NAMES)}
 cdef tuple _FORMATS = (b"f", b"d", b"e", b"B", b"i", b"b", b"q", b"?", b"h", b"H", b"I", b"Q", b"H")
 cdef tuple _SIZES = (4, 8, 2, 1, 4, 1, 8, 1, 2, 2, 4, 8, 2)
-cdef dict _FROM_FORMAT = {"f": 0, "d": 1, "e": 2, "B": 3, "i": 4, "b": 5, "q": 6, "l": 6, "?": 7, "h": 8,
-                          "H": 9, "I": 10, "Q": 11, "L": 11}
+cdef dict _FROM_FORMAT = {"f": 0, "d": 1, "e": 2, "B": 3, "i": 4, "b": 5, "q": 6, "l": 6, "?": 7,
+                          "h": 8, "H": 9, "I": 10, "Q": 11, "L": 11}
 
 
 cdef object wrap(type cls, plait_array_t handle):
     """An object of `cls` that owns `handle`."""
-    cdef Array out = cls.__new__(cls)
+    cdef Array out = (<PyTypeObject *>cls).tp_new(cls, <PyObject *>_NO_ARGUMENTS, NULL)
     out._array = handle
     return out
 
@@ -145,7 +150,8 @@ cdef class Array:
             check(status)
         except Exception as error:
             raise BufferError(str(error)) from None
-        if not flags & PyBUF_STRIDES == PyBUF_STRIDES and not plait_array_is_contiguous(self._array):
+        strides_wanted = flags & PyBUF_STRIDES == PyBUF_STRIDES
+        if not strides_wanted and not plait_array_is_contiguous(self._array):
             raise BufferError("array is not contiguous, must be for this kind of buffer")
         dtype = plait_array_dtype(self._array)
         cdef Py_ssize_t *numbers = <Py_ssize_t *>PyMem_Malloc((2 * ndim + 1) * sizeof(Py_ssize_t))
@@ -182,11 +188,31 @@ cdef class Array:
             source = invoke(operator("copy"), (self,), (), None, type(self))
         cdef DLManagedTensorVersioned *fresh
         cdef DLManagedTensor *old
+        cdef plait_status_t status
         if max_version is not None and max_version[0] >= 1:
-            check(plait_array_to_dlpack(source._array, &fresh))
-            return PyCapsule_New(fresh, "dltensor_versioned", NULL)
-        check(plait_array_to_dlpack_old(source._array, &old))
-        return PyCapsule_New(old, "dltensor", NULL)
+            with nogil:
+                status = plait_array_to_dlpack(source._array, &fresh)
+            check(status)
+            return PyCapsule_New(fresh, "dltensor_versioned", _drop_tensor)
+        with nogil:
+            status = plait_array_to_dlpack_old(source._array, &old)
+        check(status)
+        return PyCapsule_New(old, "dltensor", _drop_tensor_old)
+
+
+# A capsule that nobody used still owns its tensor.
+cdef void _drop_tensor(object capsule) noexcept:
+    cdef DLManagedTensorVersioned *tensor
+    if PyCapsule_IsValid(capsule, "dltensor_versioned"):
+        tensor = <DLManagedTensorVersioned *>PyCapsule_GetPointer(capsule, "dltensor_versioned")
+        tensor.deleter(tensor)
+
+
+cdef void _drop_tensor_old(object capsule) noexcept:
+    cdef DLManagedTensor *tensor
+    if PyCapsule_IsValid(capsule, "dltensor"):
+        tensor = <DLManagedTensor *>PyCapsule_GetPointer(capsule, "dltensor")
+        tensor.deleter(tensor)
 
 
 def from_dlpack_capsule(capsule, type cls):
@@ -219,7 +245,7 @@ def empty(tuple shape, int dtype, int device_kind, int device_id, type cls):
 
 
 def from_buffer(source, dtype, int device_kind, int device_id, type cls):
-    """A copy of any buffer (NumPy arrays, memoryviews); `dtype`: number, or None to take the buffer's."""
+    """A copy of any buffer (NumPy arrays, memoryviews); `dtype`: its number, None: the buffer's."""
     cdef Py_buffer view
     cdef int64_t sizes[32]
     cdef int64_t steps[32]
@@ -235,10 +261,13 @@ def from_buffer(source, dtype, int device_kind, int device_id, type cls):
         if dtype is None:
             letter = (<bytes>view.format).decode().lstrip("@=<") if view.format != NULL else "B"
             if letter not in _FROM_FORMAT:
-                raise TypeError(f"array: dtype has the format {letter!r}, must be a number type of ours")
+                raise TypeError(f"array: dtype has the format {letter!r}, must be one of ours")
             number = _FROM_FORMAT[letter]
         else:
             number = dtype
+        if view.itemsize != <Py_ssize_t>_SIZES[number]:
+            raise TypeError(f"array: elements have {view.itemsize} bytes, must have "
+                            f"{_SIZES[number]} for {DTYPE_NAMES[number]}")
         for i in range(ndim):
             sizes[i] = view.shape[i]
             steps[i] = view.strides[i] // view.itemsize
@@ -247,7 +276,8 @@ def from_buffer(source, dtype, int device_kind, int device_id, type cls):
         device.kind = device_kind
         device.id = device_id
         with nogil:
-            status = plait_array_from_data(view.buf, sizes, steps, ndim, <plait_dtype_t>number, device, &out)
+            status = plait_array_from_data(view.buf, sizes, steps, ndim, <plait_dtype_t>number,
+                                           device, &out)
         check(status)
         return wrap(cls, out)
     finally:
@@ -264,6 +294,14 @@ cdef class Operator:
         cdef const char *text
         check(plait_op_describe(self.op, &text))
         return text.decode()
+
+    cdef object attr_name(self, Py_ssize_t i):
+        attrs = json.loads(self.describe_json())["attrs"]
+        return attrs[i]["name"] if i < len(attrs) else f"attribute {i}"
+
+    cdef object input_name(self, Py_ssize_t i):
+        inputs = json.loads(self.describe_json())["inputs"]
+        return inputs[min(i, len(inputs) - 1)]["name"] if inputs else f"input {i}"
 
     def __repr__(self):
         return f"<operator {self.name}>"
@@ -290,35 +328,69 @@ def operators():
     return [_operator(plait_op_at(i)) for i in range(plait_op_count())]
 
 
-# Python values of one call as C values: ints and floats of lists live in one block.
+# Python values of one call as C values. What the C values point into is kept alive in `kept`.
 cdef class _Values:
     cdef plait_value_t *items
     cdef int32_t count
     cdef list kept
-    cdef list blocks
 
-    def __cinit__(self, attrs):
-        self.kept = []
-        self.blocks = []
+    def __cinit__(self, Operator op, tuple attrs):
+        cdef int32_t i
         self.count = <int32_t>len(attrs)
-        self.items = <plait_value_t *>malloc((self.count + 1) * sizeof(plait_value_t))
+        self.items = <plait_value_t *>PyMem_Malloc((self.count + 1) * sizeof(plait_value_t))
         if self.items == NULL:
             raise MemoryError
-        cdef int32_t i
         for i in range(self.count):
-            self.fill(&self.items[i], attrs[i])
+            try:
+                self.fill(&self.items[i], attrs[i])
+            except (TypeError, OverflowError) as error:
+                raise TypeError(f"{op.name}: {op.attr_name(i)} is {attrs[i]!r}, {error}") from None
 
     def __dealloc__(self):
-        free(self.items)
+        PyMem_Free(self.items)
+
+    cdef object keep(self, object owner):
+        if self.kept is None:
+            self.kept = []
+        self.kept.append(owner)
+        return owner
+
+    cdef int text(self, plait_value_t *out, object text) except -1:
+        encoded = self.keep((<str>text).encode())
+        out.kind = PLAIT_VALUE_STRING
+        out.as_.string = <const char *>(<bytes>encoded)
+        return 0
+
+    cdef int numbers(self, plait_value_t *out, object v) except -1:
+        cdef Py_ssize_t i = 0
+        cdef bytearray block = self.keep(bytearray(8 * len(v) + 8))
+        cdef int64_t *ints = <int64_t *><char *>block
+        cdef double *reals = <double *>ints
+        out.size = <int32_t>len(v)
+        out.kind = PLAIT_VALUE_INTS
+        for item in v:
+            if isinstance(item, float) or not (item is None or hasattr(item, "__index__")):
+                out.kind = PLAIT_VALUE_FLOATS
+                break
+        if out.kind == PLAIT_VALUE_FLOATS:
+            for item in v:
+                if isinstance(item, str) or not hasattr(item, "__float__"):
+                    raise TypeError("must be a tuple of numbers")
+                reals[i] = float(item)
+                i += 1
+            out.as_.floats = reals
+        else:
+            for item in v:
+                ints[i] = INT64_MIN if item is None else item.__index__()
+                i += 1
+            out.as_.ints = ints
+        return 0
 
     cdef int fill(self, plait_value_t *out, object v) except -1:
-        cdef bytearray block
-        cdef int64_t *ints
-        cdef double *reals
         out.size = 0
         if v is None:
             out.kind = PLAIT_VALUE_NONE
-        elif v is True or v is False:
+        elif isinstance(v, bool):
             out.kind = PLAIT_VALUE_BOOL
             out.as_.integer = 1 if v else 0
         elif isinstance(v, int):
@@ -328,40 +400,26 @@ cdef class _Values:
             out.kind = PLAIT_VALUE_FLOAT
             out.as_.real = v
         elif isinstance(v, str):
-            encoded = v.encode()
-            self.kept.append(encoded)
-            out.kind = PLAIT_VALUE_STRING
-            out.as_.string = encoded
+            self.text(out, v)
         elif isinstance(v, (tuple, list)):
-            block = bytearray(8 * len(v) + 8)
-            self.blocks.append(block)
-            out.size = <int32_t>len(v)
-            if any(isinstance(item, float) for item in v):
-                out.kind = PLAIT_VALUE_FLOATS
-                reals = <double *><char *>block
-                for i, item in enumerate(v):
-                    reals[i] = item
-                out.as_.floats = reals
-            else:
-                out.kind = PLAIT_VALUE_INTS
-                ints = <int64_t *><char *>block
-                for i, item in enumerate(v):
-                    ints[i] = (-0x7fffffffffffffff - 1) if item is None else item.__index__()
-                out.as_.ints = ints
+            self.numbers(out, v)
+        elif isinstance(v, type):  # a dtype: np.float32, bool, ...
+            self.text(out, _TYPE_NAMES.get(v) or v.__name__)
         elif hasattr(v, "__index__"):
             out.kind = PLAIT_VALUE_INT
             out.as_.integer = v.__index__()
-        elif hasattr(v, "__float__") and not isinstance(v, type):
+        elif hasattr(v, "__float__"):
             out.kind = PLAIT_VALUE_FLOAT
             out.as_.real = float(v)
-        elif isinstance(v, type) or hasattr(v, "name"):  # a dtype
-            encoded = str(getattr(v, "name", None) or v.__name__).encode()
-            self.kept.append(encoded)
-            out.kind = PLAIT_VALUE_STRING
-            out.as_.string = encoded
+        elif isinstance(getattr(v, "name", None), str):  # numpy.dtype
+            self.text(out, v.name)
         else:
-            raise TypeError(f"attribute is {v!r} of {type(v).__name__}, must be a number, text or a tuple")
+            raise TypeError(f"of {type(v).__name__}, "
+                            "must be a number, text, a dtype or a tuple of numbers")
         return 0
+
+
+cdef dict _TYPE_NAMES = {float: "float64", int: "int64", bool: "bool"}
 
 
 def invoke(Operator op, tuple inputs, tuple attrs, out, type cls, bint view=False):
@@ -385,100 +443,64 @@ def invoke(Operator op, tuple inputs, tuple attrs, out, type cls, bint view=Fals
     -------
     `cls`, or a list of them if the operator has several outputs
     """
-    cdef int32_t i, n = <int32_t>len(inputs), m = 0, capacity = 8, flags = 1 if view else 0
-    cdef plait_array_t small[24]
+    cdef plait_array_t small[_SMALL]
     cdef plait_array_t *block = small
-    cdef plait_array_t *results
+    cdef int32_t i, n = <int32_t>len(inputs), m = 0, capacity = _SMALL - n
     cdef plait_status_t status
-    cdef _Values values = None
-    cdef plait_value_t *items = NULL
-    cdef int32_t count = 0
-    if attrs:
-        values = _Values(attrs)
-        items = values.items
-        count = values.count
-    given = None
+    cdef _Values values = _Values.__new__(_Values, op, attrs) if PyTuple_GET_SIZE(attrs) else None
+    cdef tuple given = ()
     if out is not None:
-        given = out if isinstance(out, (list, tuple)) else (out,)
-    if n > 16 or count or given is not None:
-        capacity = max(8, n, <int32_t>(0 if given is None else len(given)), _list_outputs(attrs))
-    if n + capacity > 24:
-        block = <plait_array_t *>malloc((n + capacity) * sizeof(plait_array_t))
-        if block == NULL:
-            raise MemoryError
-    results = block + n
+        given = tuple(out) if isinstance(out, (list, tuple)) else (out,)
     try:
-        for i in range(n):
-            item = inputs[i]
-            if item is None:
-                block[i] = NULL
-            elif isinstance(item, Array):
-                block[i] = (<Array>item)._array
-            else:
-                raise TypeError(f"{op.name}: input {i} is {type(item).__name__}, must be an array")
-        for i in range(capacity):
-            results[i] = NULL
-        if given is not None:
-            for i in range(<int32_t>len(given)):
-                if not isinstance(given[i], Array):
-                    raise TypeError(f"{op.name}: out is {type(given[i]).__name__}, must be an array")
-                results[i] = (<Array>given[i])._array
-        with nogil:
-            status = plait_op_invoke(op.op, block, n, items, count, flags, results, capacity, &m)
-        check(status)
-        if given is not None:
-            fresh = [given[i] if i < len(given) else wrap(cls, results[i]) for i in range(m)]
-            return out if len(given) >= m else fresh
-        if m == 1:
-            return wrap(cls, results[0])
-        return [wrap(cls, results[i]) for i in range(m)]
+        if capacity < 8 or capacity < len(given):
+            capacity = max(8, <int32_t>len(given))
+            block = <plait_array_t *>PyMem_Malloc((n + capacity) * sizeof(plait_array_t))
+        while True:
+            if block == NULL:
+                raise MemoryError
+            _fill_handles(op, block, inputs, given, capacity)
+            with nogil:
+                status = plait_op_invoke(op.op, block, n, NULL if values is None else values.items,
+                                         0 if values is None else values.count,
+                                         PLAIT_INVOKE_VIEW if view else 0, block + n, capacity, &m)
+            if status == PLAIT_OK or m <= capacity:
+                check(status)
+                break
+            capacity = m  # the operator has more outputs than expected and did nothing: again
+            if block != small:
+                PyMem_Free(block)
+            block = <plait_array_t *>PyMem_Malloc((n + capacity) * sizeof(plait_array_t))
+        if m == 1 and not given:
+            return wrap(cls, block[n])
+        results = [given[i] if i < len(given) else wrap(cls, block[n + i]) for i in range(m)]
+        return results if out is None or len(given) < m else out
     finally:
         if block != small:
-            free(block)
+            PyMem_Free(block)
 
 
-cdef int32_t _list_outputs(tuple attrs):
-    """Room for operators whose number of outputs is an attribute."""
-    cdef int64_t most = 0
-    for v in attrs:
-        if isinstance(v, int) and most < v <= 65536:
-            most = v
-    return <int32_t>most
+cdef enum:
+    _SMALL = 24  # inputs and outputs of a call that needs no memory for handles
 
 
-
-
-cdef object _binary(Operator op, Array a, Array b, type cls):
-    cdef plait_array_t pair[2]
-    cdef plait_array_t result = NULL
-    cdef plait_status_t status
-    cdef int32_t m
-    pair[0] = a._array
-    pair[1] = b._array
-    with nogil:
-        status = plait_op_invoke(op.op, pair, 2, NULL, 0, 0, &result, 1, &m)
-    check(status)
-    return wrap(cls, result)
-
-
-cdef object _scalar(Operator op, Array a, double value, type cls):
-    cdef plait_value_t attr
-    cdef plait_array_t result = NULL
-    cdef plait_status_t status
-    cdef int32_t m
-    attr.kind = PLAIT_VALUE_FLOAT
-    attr.size = 0
-    attr.as_.real = value
-    with nogil:
-        status = plait_op_invoke(op.op, &a._array, 1, &attr, 1, 0, &result, 1, &m)
-    check(status)
-    return wrap(cls, result)
-
-
-def binary(Operator op, Operator scalar_op, Array a, b, type cls):
-    """`op(a, b)`, or `scalar_op(a, scalar=b)` if `b` is a number; NotImplemented for others."""
-    if isinstance(b, Array):
-        return _binary(op, a, <Array>b, cls)
-    if isinstance(b, (float, int)) or hasattr(b, "__float__") and not hasattr(b, "__len__"):
-        return _scalar(scalar_op, a, b, cls)
-    return NotImplemented
+cdef int _fill_handles(Operator op, plait_array_t *block, tuple inputs, tuple given,
+                       int32_t capacity) except -1:
+    cdef Py_ssize_t i = 0
+    cdef int32_t j
+    for item in inputs:
+        if isinstance(item, Array):
+            block[i] = (<Array>item)._array
+        elif item is None:
+            block[i] = NULL
+        else:
+            raise TypeError(f"{op.name}: {op.input_name(i)} is {type(item).__name__}, "
+                            "must be an array")
+        i += 1
+    for j in range(capacity):
+        block[i + j] = NULL
+    for item in given:
+        if not isinstance(item, Array):
+            raise TypeError(f"{op.name}: out is {type(item).__name__}, must be an array")
+        block[i] = (<Array>item)._array
+        i += 1
+    return 0

@@ -67,7 +67,8 @@ cdef class _List:
         free(self.items)
 
 
-def backward(heads, head_grads, variables, bint retain_graph, bint create_graph, bint train_mode, type cls):
+def backward(heads, head_grads, variables, bint retain_graph, bint create_graph, bint train_mode,
+             type cls):
     """Gradients of `heads`; a list for `variables`, or None if they go to the marked arrays."""
     cdef _List from_ = _List(heads)
     cdef _List seeds = None if head_grads is None else _List(head_grads)
@@ -80,8 +81,8 @@ def backward(heads, head_grads, variables, bint retain_graph, bint create_graph,
         raise MemoryError
     try:
         with nogil:
-            status = plait_autograd_backward(from_.items, seed_items, from_.count, wanted.items, wanted.count,
-                                             flags, grads)
+            status = plait_autograd_backward(from_.items, seed_items, from_.count, wanted.items,
+                                             wanted.count, flags, grads)
         check(status)
         if variables is None:
             return None
@@ -99,7 +100,8 @@ cdef plait_status_t _run(void *user, const plait_array_t *out_grads, int32_t num
                  for i in range(num_out_grads)]
         dins = function(douts)
         if len(dins) != num_in_grads:
-            raise ValueError(f"Function: backward returned {len(dins)} gradients, must be {num_in_grads}")
+            raise ValueError(f"Function: backward returned {len(dins)} gradients, "
+                             f"must be {num_in_grads}")
         for i in range(num_in_grads):
             if dins[i] is not None:
                 in_grads[i] = plait_array_retain((<Array?>dins[i])._array)

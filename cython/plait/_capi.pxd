@@ -2,8 +2,10 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cdef extern from "plait/c_api.h" nogil:
-    cdef struct DLManagedTensor
-    cdef struct DLManagedTensorVersioned
+    ctypedef struct DLManagedTensor:
+        void (*deleter)(DLManagedTensor *tensor) noexcept
+    ctypedef struct DLManagedTensorVersioned:
+        void (*deleter)(DLManagedTensorVersioned *tensor) noexcept
     ctypedef enum plait_status_t:
         PLAIT_OK
         PLAIT_ERR_INVALID_ARGUMENT

@@ -5,15 +5,18 @@ import os
 import threading
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t
 from libc.stdlib cimport free, malloc
 
 from plait._array cimport Array, wrap
 from plait._capi cimport *
 from plait._status cimport check, keep_exception
 
+from plait._status import FileError
+
 if plait_abi_version() != PLAIT_ABI_VERSION:
-    raise ImportError(f"libplait has ABI version {plait_abi_version()}, must be {PLAIT_ABI_VERSION}")
+    raise ImportError(f"libplait has ABI version {plait_abi_version()}, "
+                      f"must be {PLAIT_ABI_VERSION}")
 
 
 cdef extern from "plait/c_api.h":
@@ -102,7 +105,8 @@ def _after_fork_child():
 
 
 check(plait_engine_set_interrupt_check(_interrupted))
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_parent, after_in_child=_after_fork_child)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_parent,
+                    after_in_child=_after_fork_child)
 atexit.register(_shutdown)
 
 
@@ -144,7 +148,10 @@ cdef object _unpack(plait_archive_t archive, type cls):
             check(plait_archive_array(archive, i, &out))
             arrays.append(wrap(cls, out))
             if plait_archive_name(archive, i) != NULL:
-                names.append(plait_archive_name(archive, i).decode())
+                try:
+                    names.append(plait_archive_name(archive, i).decode())
+                except UnicodeDecodeError as error:
+                    raise FileError(f"load: name {i} of the arrays is not UTF-8: {error}") from None
         return arrays, names
     finally:
         plait_archive_free(archive)

@@ -61,9 +61,9 @@ class InternalError(MXNetError):
     """A bug of the library: please report it."""
 
 
-_CLASSES = {1: InvalidArgumentError, 2: DTypeError, 3: ShapeError, 4: AxisError, 5: NameUnknownError,
-            6: NotSupportedError, 7: OutOfMemoryError, 8: FileError, 9: DeviceError,
-            10: CommunicationError, 11: CallbackError, 99: InternalError}
+_CLASSES = {1: InvalidArgumentError, 2: DTypeError, 3: ShapeError, 4: AxisError,
+            5: NameUnknownError, 6: NotSupportedError, 7: OutOfMemoryError, 8: FileError,
+            9: DeviceError, 10: CommunicationError, 11: CallbackError, 99: InternalError}
 _kept = threading.local()
 
 

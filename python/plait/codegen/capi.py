@@ -7,8 +7,10 @@ _HEAD = '''# Generated from bindings_c/include/plait/c_api.h by `python -m plait
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cdef extern from "plait/c_api.h" nogil:
-    cdef struct DLManagedTensor
-    cdef struct DLManagedTensorVersioned
+    ctypedef struct DLManagedTensor:
+        void (*deleter)(DLManagedTensor *tensor) noexcept
+    ctypedef struct DLManagedTensorVersioned:
+        void (*deleter)(DLManagedTensorVersioned *tensor) noexcept
 '''
 
 _STRUCT = re.compile(r"typedef struct (\w+) \{(.*?)\} \1;", re.S)

@@ -3,7 +3,8 @@
 import numpy as np
 
 from .. import _array, _autograd
-from .._array import Array, binary, invoke, operator
+from .._arithmetic import NDArithmetic
+from .._array import invoke, operator
 from ..base import dtype_name
 from ..context import Context, current_context
 
@@ -11,25 +12,13 @@ __all__ = ["NDArray"]
 
 
 class _Ops:
-    """Handles of the operators behind the arithmetic; looked up once."""
+    """Handles of the operators behind the methods; looked up once."""
+
+    copy, cast, index = operator("copy"), operator("cast"), operator("basic_index")
+    broadcast_to, reshape = operator("broadcast_to"), operator("reshape")
 
 
-def _look_up():
-    def pair(name, scalar):
-        return operator(name), operator(scalar)
-
-    _Ops.add = pair("add", "add_scalar")
-    _Ops.sub, _Ops.rsub = pair("subtract", "subtract_scalar"), operator("rsubtract_scalar")
-    _Ops.mul = pair("multiply", "multiply_scalar")
-    _Ops.div, _Ops.rdiv = pair("divide", "divide_scalar"), operator("rdivide_scalar")
-    _Ops.copy, _Ops.cast, _Ops.index = operator("copy"), operator("cast"), operator("basic_index")
-    _Ops.broadcast_to, _Ops.reshape = operator("broadcast_to"), operator("reshape")
-
-
-_look_up()
-
-
-class NDArray(Array):
+class NDArray(NDArithmetic):
     """An array with MXNet's rules: float32 by default, comparisons give 0 and 1.
 
     Made by `mx.nd.array` and the functions of `mx.nd`. Operations return before their result is
@@ -203,28 +192,6 @@ class NDArray(Array):
 
     # --- arithmetic -----------------------------------------------------------------------------
 
-    def __add__(self, other):
-        return binary(_Ops.add[0], _Ops.add[1], self, other, NDArray)
-
-    __radd__ = __add__
-
-    def __sub__(self, other):
-        return binary(_Ops.sub[0], _Ops.sub[1], self, other, NDArray)
-
-    def __rsub__(self, other):
-        return binary(_Ops.sub[0], _Ops.rsub, self, other, NDArray)
-
-    def __mul__(self, other):
-        return binary(_Ops.mul[0], _Ops.mul[1], self, other, NDArray)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, other):
-        return binary(_Ops.div[0], _Ops.div[1], self, other, NDArray)
-
-    def __rtruediv__(self, other):
-        return binary(_Ops.div[0], _Ops.rdiv, self, other, NDArray)
-
     def _inplace(self, result):
         if result is NotImplemented:
             return result
@@ -244,11 +211,6 @@ class NDArray(Array):
 
     def __itruediv__(self, other):
         return self._inplace(self / other)
-
-    def __neg__(self):
-        return self * -1.0
-
-    __hash__ = object.__hash__
 
     # --- indexing -------------------------------------------------------------------------------
 
@@ -406,26 +368,6 @@ _METHODS = (
     "expand_dims squeeze swapaxes flip tile repeat pad split slice_axis slice_like take one_hot pick clip "
     "broadcast_to broadcast_axes broadcast_like zeros_like ones_like diag shape_array size_array reshape_like "
     "argmax_channel depth_to_space space_to_depth").split()
-_OPERATORS = {"__mod__": ("broadcast_mod", "_mod_scalar"), "__pow__": ("broadcast_power", "_power_scalar"),
-              "__eq__": ("broadcast_equal", "_equal_scalar"), "__ne__": ("broadcast_not_equal", "_not_equal_scalar"),
-              "__gt__": ("broadcast_greater", "_greater_scalar"),
-              "__ge__": ("broadcast_greater_equal", "_greater_equal_scalar"),
-              "__lt__": ("broadcast_lesser", "_lesser_scalar"),
-              "__le__": ("broadcast_lesser_equal", "_lesser_equal_scalar")}
-
-
-def _operator_method(function, scalar_function):
-    def method(self, other):
-        if isinstance(other, NDArray):
-            return function(self, other)
-        if isinstance(other, (int, float, np.number, np.bool_)):
-            return scalar_function(self, scalar=float(other))
-        return NotImplemented
-    return method
-
-
-def _reflected(function):
-    return lambda self, other: function(self, scalar=float(other))
 
 
 def add_methods(module):
@@ -433,11 +375,5 @@ def add_methods(module):
     for name in _METHODS:
         if hasattr(module, name):
             setattr(NDArray, name, getattr(module, name))
-    for method, (name, scalar) in _OPERATORS.items():
-        if hasattr(module, name):
-            setattr(NDArray, method, _operator_method(getattr(module, name), getattr(module, scalar)))
-    for method, name in (("__rmod__", "_rmod_scalar"), ("__rpow__", "_rpower_scalar")):
-        if hasattr(module, name):
-            setattr(NDArray, method, _reflected(getattr(module, name)))
     if hasattr(module, "abs"):
         NDArray.__abs__ = module.abs

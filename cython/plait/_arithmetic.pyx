@@ -1,0 +1,149 @@
+"""Python's operators on arrays: the shortest way from `a + b` to the C interface."""
+
+from libc.stdint cimport int32_t
+
+from plait._array cimport Array, Operator, wrap
+from plait._capi cimport *
+from plait._status cimport check
+
+from plait._array import operator
+
+
+cdef object _binary(Operator op, Array a, Array b, type cls):
+    cdef plait_array_t pair[2]
+    cdef plait_array_t result = NULL
+    cdef plait_status_t status
+    cdef int32_t m
+    pair[0] = a._array
+    pair[1] = b._array
+    with nogil:
+        status = plait_op_invoke(op.op, pair, 2, NULL, 0, 0, &result, 1, &m)
+    check(status)
+    return wrap(cls, result)
+
+
+cdef object _scalar(Operator op, Array a, double value, type cls):
+    cdef plait_value_t attr
+    cdef plait_array_t result = NULL
+    cdef plait_status_t status
+    cdef int32_t m
+    attr.kind = PLAIT_VALUE_FLOAT
+    attr.size = 0
+    attr.as_.real = value
+    with nogil:
+        status = plait_op_invoke(op.op, &a._array, 1, &attr, 1, 0, &result, 1, &m)
+    check(status)
+    return wrap(cls, result)
+
+
+cdef inline bint _is_number(object v):
+    return isinstance(v, (float, int)) or hasattr(v, "__float__") and not hasattr(v, "__len__")
+
+
+cdef object _arithmetic(Operator op, Operator scalar_op, Array a, object b):
+    """`op(a, b)`, or `scalar_op(a, scalar=b)` if `b` is a number; NotImplemented for others."""
+    if isinstance(b, Array):
+        return _binary(op, a, <Array>b, <type>type(a))
+    if _is_number(b):
+        return _scalar(scalar_op, a, b, <type>type(a))
+    return NotImplemented
+
+
+cdef object _reflected(Operator scalar_op, Array a, object b):
+    return _scalar(scalar_op, a, b, <type>type(a)) if _is_number(b) else NotImplemented
+
+
+cdef class NDArithmetic(Array):
+    """Operators of Python with the rules of `mx.nd`."""
+
+    def __add__(self, other):
+        return _arithmetic(_add, _add_scalar, self, other)
+
+    def __radd__(self, other):
+        return _reflected(_add_scalar, self, other)
+
+    def __sub__(self, other):
+        return _arithmetic(_subtract, _subtract_scalar, self, other)
+
+    def __rsub__(self, other):
+        return _reflected(_rsubtract_scalar, self, other)
+
+    def __mul__(self, other):
+        return _arithmetic(_multiply, _multiply_scalar, self, other)
+
+    def __rmul__(self, other):
+        return _reflected(_multiply_scalar, self, other)
+
+    def __truediv__(self, other):
+        return _arithmetic(_divide, _divide_scalar, self, other)
+
+    def __rtruediv__(self, other):
+        return _reflected(_rdivide_scalar, self, other)
+
+    def __mod__(self, other):
+        return _arithmetic(_mod, _mod_scalar, self, other)
+
+    def __rmod__(self, other):
+        return _reflected(_rmod_scalar, self, other)
+
+    def __pow__(self, other, modulo):
+        if modulo is not None:
+            return NotImplemented
+        return _arithmetic(_power, _power_scalar, self, other)
+
+    def __rpow__(self, other, modulo):
+        return NotImplemented if modulo is not None else _reflected(_rpower_scalar, self, other)
+
+    def __neg__(self):
+        return _scalar(_multiply_scalar, self, -1.0, type(self))
+
+    def __eq__(self, other):
+        return _arithmetic(_equal, _equal_scalar, self, other)
+
+    def __ne__(self, other):
+        return _arithmetic(_not_equal, _not_equal_scalar, self, other)
+
+    def __lt__(self, other):
+        return _arithmetic(_less, _less_scalar, self, other)
+
+    def __le__(self, other):
+        return _arithmetic(_less_equal, _less_equal_scalar, self, other)
+
+    def __gt__(self, other):
+        return _arithmetic(_greater, _greater_scalar, self, other)
+
+    def __ge__(self, other):
+        return _arithmetic(_greater_equal, _greater_equal_scalar, self, other)
+
+    def __hash__(self):
+        return <Py_hash_t>(<size_t><void *>self >> 4)
+
+
+cdef Operator _add = operator("add")
+cdef Operator _add_scalar = operator("add_scalar")
+cdef Operator _subtract = operator("subtract")
+cdef Operator _subtract_scalar = operator("subtract_scalar")
+cdef Operator _multiply = operator("multiply")
+cdef Operator _multiply_scalar = operator("multiply_scalar")
+cdef Operator _divide = operator("divide")
+cdef Operator _divide_scalar = operator("divide_scalar")
+cdef Operator _mod = operator("mod")
+cdef Operator _mod_scalar = operator("mod_scalar")
+cdef Operator _power = operator("power")
+cdef Operator _power_scalar = operator("power_scalar")
+cdef Operator _equal = operator("equal")
+cdef Operator _equal_scalar = operator("equal_scalar")
+cdef Operator _not_equal = operator("not_equal")
+cdef Operator _not_equal_scalar = operator("not_equal_scalar")
+cdef Operator _less = operator("less")
+cdef Operator _less_scalar = operator("less_scalar")
+cdef Operator _less_equal = operator("less_equal")
+cdef Operator _less_equal_scalar = operator("less_equal_scalar")
+cdef Operator _greater = operator("greater")
+cdef Operator _greater_scalar = operator("greater_scalar")
+cdef Operator _greater_equal = operator("greater_equal")
+cdef Operator _greater_equal_scalar = operator("greater_equal_scalar")
+cdef Operator _rsubtract_scalar = operator("rsubtract_scalar")
+cdef Operator _rdivide_scalar = operator("rdivide_scalar")
+cdef Operator _rmod_scalar = operator("rmod_scalar")
+cdef Operator _rpower_scalar = operator("rpower_scalar")
