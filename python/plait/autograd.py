@@ -141,8 +141,10 @@ class Function:
                 grads = [r.zeros_like() if g is None else g for g, r in zip(grads, results)]
                 dins = self.backward(*grads)
                 return list(dins) if isinstance(dins, (list, tuple)) else [dins]
-            results = [r.detach() for r in results]
-            _autograd.record(type(self).__name__, inputs, results, run, type(inputs[0]))
+            # `run` must not hold what is recorded: the recording holds `run`.
+            recorded = [r.detach() for r in results]
+            _autograd.record(type(self).__name__, inputs, recorded, run, type(inputs[0]))
+            return recorded[0] if single else recorded
         return results[0] if single else results
 
     def forward(self, *inputs):
