@@ -70,9 +70,11 @@ class Pass {
   void start(const ArrayRef& head, const ArrayRef& grad) {
     Meta* meta = meta_of(*head);
     check(meta, ErrorKind::kInvalidArgument,
-          "backward: the head was not computed from a variable with a gradient while autograd recorded");
-    check(!grad || grad->shape() == head->shape(), ErrorKind::kShape, "backward: head gradient has shape ",
-          grad ? to_string(grad->shape()) : "", ", must be ", head->shape());
+          "backward: the head was not computed from a variable with a gradient while autograd "
+          "recorded");
+    check(!grad || grad->shape() == head->shape(), ErrorKind::kShape,
+          "backward: head gradient has shape ", grad ? to_string(grad->shape()) : "", ", must be ",
+          head->shape());
     flow(meta, grad ? grad : ones(head->spec()));
     collect(meta->step.get());
   }
@@ -180,7 +182,8 @@ class Pass {
     }
     flows_.erase(found);
     check(static_cast<bool>(step.node), ErrorKind::kInvalidArgument,
-          "backward: the graph was freed by an earlier backward, must be kept with retain_graph=True");
+          "backward: the graph was freed by an earlier backward, must be kept with "
+          "retain_graph=True");
     const Arrays din = step.node->backward(dout, create_graph_);
     for (size_t i = 0; i < step.inputs.size() && i < din.size(); ++i) {
       if (step.inputs[i] && din[i]) flow(step.inputs[i].get(), din[i]);
@@ -231,8 +234,8 @@ Arrays backward(std::span<const ArrayRef> heads, std::span<const ArrayRef> head_
   Arrays result;
   for (const ArrayRef& v : variables) {
     ArrayRef grad = pass.leaf(meta_of(*v));
-    check(static_cast<bool>(grad), ErrorKind::kInvalidArgument, "grad: a variable of shape ", v->shape(),
-          " does not lead to the heads");
+    check(static_cast<bool>(grad), ErrorKind::kInvalidArgument, "grad: a variable of shape ",
+          v->shape(), " does not lead to the heads");
     result.push_back(std::move(grad));
   }
   return result;

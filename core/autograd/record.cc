@@ -74,8 +74,8 @@ class OpNode final : public TapeNode {
  private:
   Value restore(const Saved& s, Ref<Meta> meta, const char* what, size_t i) const {
     if (!s) return {};
-    check(s.array->version() == s.version, ErrorKind::kInvalidArgument, op_.name, ": ", what, ' ', i,
-          " was changed after it was recorded for backward, must stay as it was");
+    check(s.array->version() == s.version, ErrorKind::kInvalidArgument, op_.name, ": ", what, ' ',
+          i, " was changed after it was recorded for backward, must stay as it was");
     ArrayRef a = s.array;
     if (meta) {
       a = a->detached();

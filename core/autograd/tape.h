@@ -36,16 +36,13 @@ inline Meta* meta_of(const Array& a) { return static_cast<Meta*>(a.autograd.get(
 class EagerTracer final : public op::Tracer {
  public:
   explicit EagerTracer(bool create_graph) : create_graph_(create_graph) {}
-  op::Values apply(const op::Op& op, const op::AttrsRef& attrs,
-                   std::span<const Value> in) override;
+  op::Values apply(const op::Op& op, const op::AttrsRef& attrs, std::span<const Value> in) override;
   bool differentiable() const override { return create_graph_; }
 
  private:
   bool create_graph_;
 };
 
-inline Value value_of(const ArrayRef& a) {
-  return a ? Value{a, {}, 0, a->spec()} : Value{};
-}
+inline Value value_of(const ArrayRef& a) { return a ? Value{a, {}, 0, a->spec()} : Value{}; }
 
 }  // namespace plait::autograd

@@ -99,9 +99,11 @@ DType promote(DType a, DType b);
 
 template <class T>
 constexpr DType dtype_of();
-#define PLAIT_DTYPE_OF(type, value) \
-  template <>                       \
-  constexpr DType dtype_of<type>() { return DType::value; }
+#define PLAIT_DTYPE_OF(type, value)  \
+  template <>                        \
+  constexpr DType dtype_of<type>() { \
+    return DType::value;             \
+  }
 PLAIT_DTYPE_OF(float, kFloat32)
 PLAIT_DTYPE_OF(double, kFloat64)
 PLAIT_DTYPE_OF(Half, kFloat16)
@@ -152,9 +154,17 @@ decltype(auto) dispatch_floating(DType dtype, F&& f) {
 
 // The type in which sums of T are accumulated.
 template <class T>
-struct AccType { using type = T; };
-template <> struct AccType<Half> { using type = float; };
-template <> struct AccType<Bfloat> { using type = float; };
+struct AccType {
+  using type = T;
+};
+template <>
+struct AccType<Half> {
+  using type = float;
+};
+template <>
+struct AccType<Bfloat> {
+  using type = float;
+};
 template <class T>
 using acc_t = typename AccType<T>::type;
 

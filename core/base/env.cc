@@ -31,7 +31,8 @@ double cgroup_cores() {
   if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2 >> text >> period && text != "max") {
     quota = std::strtod(text.c_str(), nullptr);
   } else {
-    std::ifstream q("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), p("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+    std::ifstream q("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+        p("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
     q >> quota;
     p >> period;
   }
@@ -50,7 +51,8 @@ int64_t get_int(const char* name, const char* mxnet_name, int64_t fallback) {
   if (!text) return fallback;
   char* end = nullptr;
   const long long value = std::strtoll(text, &end, 10);
-  check(*end == '\0', ErrorKind::kInvalidArgument, name, " is '", text, "', must be a whole number");
+  check(*end == '\0', ErrorKind::kInvalidArgument, name, " is '", text,
+        "', must be a whole number");
   return value;
 }
 

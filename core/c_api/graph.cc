@@ -119,7 +119,8 @@ plait_status_t plait_symbol_apply(plait_op_t op, const char* name, const plait_s
   });
 }
 
-plait_status_t plait_symbol_group(const plait_symbol_t* parts, int32_t num_parts, plait_symbol_t* out) {
+plait_status_t plait_symbol_group(const plait_symbol_t* parts, int32_t num_parts,
+                                  plait_symbol_t* out) {
   return guarded([&] {
     require(out, "out");
     *out = handle_of(Symbol::group(symbols_of(parts, num_parts)));
@@ -160,8 +161,8 @@ plait_status_t plait_symbol_output(plait_symbol_t symbol, int32_t index, plait_s
   return guarded([&] {
     require(out, "out");
     const Symbol& s = symbol_of(symbol);
-    check(index >= 0 && index < static_cast<int32_t>(s.size()), ErrorKind::kIndex, "symbol: index is ",
-          index, ", must be in [0, ", static_cast<int64_t>(s.size()) - 1, "]");
+    check(index >= 0 && index < static_cast<int32_t>(s.size()), ErrorKind::kIndex,
+          "symbol: index is ", index, ", must be in [0, ", static_cast<int64_t>(s.size()) - 1, "]");
     *out = handle_of(s.output(static_cast<size_t>(index)));
   });
 }
@@ -186,11 +187,14 @@ plait_status_t plait_symbol_names(plait_symbol_t symbol, plait_names_t which, pl
     const Symbol& s = symbol_of(symbol);
     switch (which) {
       case PLAIT_NAMES_ARGUMENTS: *out = new_buffer(json_list(s.list_arguments())); return;
-      case PLAIT_NAMES_AUXILIARY_STATES: *out = new_buffer(json_list(s.list_auxiliary_states())); return;
+      case PLAIT_NAMES_AUXILIARY_STATES:
+        *out = new_buffer(json_list(s.list_auxiliary_states()));
+        return;
       case PLAIT_NAMES_INPUTS: *out = new_buffer(json_list(s.list_inputs())); return;
       case PLAIT_NAMES_OUTPUTS: *out = new_buffer(json_list(s.list_outputs())); return;
     }
-    fail(ErrorKind::kInvalidArgument, "symbol: which is ", static_cast<int>(which), ", must be in [0, 3]");
+    fail(ErrorKind::kInvalidArgument, "symbol: which is ", static_cast<int>(which),
+         ", must be in [0, 3]");
   });
 }
 
@@ -228,7 +232,8 @@ plait_status_t plait_symbol_compose(plait_symbol_t symbol, const char* const* na
                                     plait_symbol_t* out) {
   return guarded([&] {
     require(out, "out");
-    *out = handle_of(symbol_of(symbol).compose(names_of(names, count), symbols_of(replacements, count)));
+    *out = handle_of(
+        symbol_of(symbol).compose(names_of(names, count), symbols_of(replacements, count)));
   });
 }
 
@@ -248,7 +253,8 @@ plait_status_t plait_symbol_infer(plait_symbol_t symbol, const char* given, plai
         shapes.back().emplace();
         for (const Json& d : shape->as_array("shape")) shapes.back()->push_back(d.as_int("size"));
       }
-      if (const Json* dtype = spec.find("dtype")) dtypes.back() = dtype_from_name(dtype->as_string("dtype"));
+      if (const Json* dtype = spec.find("dtype"))
+        dtypes.back() = dtype_from_name(dtype->as_string("dtype"));
     }
     const graph::Inferred r = symbol_of(symbol).infer(names, shapes, dtypes);
     *out = new_buffer(cat("{", json_member("arg_shapes", r.arg_shapes, json_shape), ", ",
@@ -269,8 +275,9 @@ plait_status_t plait_graph_new(plait_symbol_t symbol, plait_graph_t* out) {
 
 void plait_graph_free(plait_graph_t graph) { delete graph; }
 
-plait_status_t plait_graph_call(plait_graph_t graph, const plait_array_t* inputs, int32_t num_inputs,
-                                plait_array_t* outputs, int32_t capacity, int32_t* num_outputs) {
+plait_status_t plait_graph_call(plait_graph_t graph, const plait_array_t* inputs,
+                                int32_t num_inputs, plait_array_t* outputs, int32_t capacity,
+                                int32_t* num_outputs) {
   return guarded([&] {
     require(graph, "graph");
     require(num_outputs, "num_outputs");
@@ -283,7 +290,8 @@ plait_status_t plait_graph_call(plait_graph_t graph, const plait_array_t* inputs
     for (int32_t i = 0; i < num_inputs; ++i) in.push_back(array_of(inputs[i]));
     const Ref<graph::CachedGraph> keep = graph->graph;
     Arrays out = keep->call({in.data(), in.size()});
-    for (int32_t i = 0; i < visible; ++i) outputs[i] = new_handle(std::move(out[static_cast<size_t>(i)]));
+    for (int32_t i = 0; i < visible; ++i)
+      outputs[i] = new_handle(std::move(out[static_cast<size_t>(i)]));
     *num_outputs = visible;
   });
 }

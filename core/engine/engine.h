@@ -78,8 +78,8 @@ class Task {
   virtual void run(int threads) = 0;
   virtual const char* name() const = 0;
 
-  Vars reads_;   // distinct, and none of them in writes_
-  Vars writes_;  // distinct
+  Vars reads_;            // distinct, and none of them in writes_
+  Vars writes_;           // distinct
   int32_t priority_ = 0;  // larger runs first among ready tasks
   int64_t bytes_ = 0;     // memory held until the task ends: for back-pressure
 
@@ -136,9 +136,9 @@ void shutdown();
 int current_threads();
 
 struct EngineStats {
-  int64_t inlined = 0;    // operations run in the calling thread (counted by the dispatcher)
-  int64_t queued = 0;     // tasks handed over since start
-  int64_t pending = 0;    // tasks not finished now
+  int64_t inlined = 0;  // operations run in the calling thread (counted by the dispatcher)
+  int64_t queued = 0;   // tasks handed over since start
+  int64_t pending = 0;  // tasks not finished now
   int64_t bytes_pending = 0;
   int32_t workers = 0;
 };

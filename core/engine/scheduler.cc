@@ -32,7 +32,7 @@ struct Waiter {
 };
 
 struct Var::Waiting {
-  Task* task = nullptr;               // null: a wait
+  Task* task = nullptr;  // null: a wait
   std::shared_ptr<Waiter> waiter;
   bool is_write = false;
   Waiting* next = nullptr;
@@ -97,7 +97,8 @@ class Scheduler {
 
   void wait(Var& var, bool for_write) {
     const uint64_t s = var.state_.load(std::memory_order_acquire);
-    const uint64_t busy = Var::kWriter | Var::kQueued | Var::kFailed | (for_write ? Var::kReaders : 0);
+    const uint64_t busy =
+        Var::kWriter | Var::kQueued | Var::kFailed | (for_write ? Var::kReaders : 0);
     if (!(s & busy)) return;
     auto waiter = std::make_shared<Waiter>();
     {

@@ -24,8 +24,7 @@ std::string Builder::key_of(const Node& node) const {
   return key;
 }
 
-op::Values Builder::apply(const op::Op& op, const op::AttrsRef& attrs,
-                          std::span<const Value> in) {
+op::Values Builder::apply(const op::Op& op, const op::AttrsRef& attrs, std::span<const Value> in) {
   auto node = make_ref<Node>();
   node->op = &op;
   node->attrs = attrs;
@@ -107,7 +106,8 @@ op::GradArgs grad_args(const Node& node, const op::Values& douts,
   }
   for (size_t i = 0; i < node.specs.size(); ++i) {
     const bool saved = saves.outputs == op::Saves::kAll || (i < 64 && (saves.outputs >> i & 1));
-    Value v{nullptr, Ref<RefCounted>(const_cast<Node*>(&node)), static_cast<int32_t>(i), node.specs[i]};
+    Value v{nullptr, Ref<RefCounted>(const_cast<Node*>(&node)), static_cast<int32_t>(i),
+            node.specs[i]};
     g.out_values.push_back(saved ? v : Value{});
     g.out_specs.push_back(node.specs[i]);
   }

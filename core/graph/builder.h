@@ -13,8 +13,7 @@ namespace plait::graph {
 class Builder final : public op::Tracer {
  public:
   Value variable(const std::string& name, const Spec& spec);
-  op::Values apply(const op::Op& op, const op::AttrsRef& attrs,
-                   std::span<const Value> in) override;
+  op::Values apply(const op::Op& op, const op::AttrsRef& attrs, std::span<const Value> in) override;
   bool differentiable() const override { return false; }
 
   // Nodes made from now on carry this name; errors then say which node of the symbol failed.
@@ -44,11 +43,11 @@ op::Values gradient(const op::Values& outputs, const op::Values& head_grads,
 
 // A graph of forward and gradient cut in two: what backward needs of forward becomes variables.
 struct Residuals {
-  Entries backward;                // the gradients, now over `variables`, inputs and head gradients
-  Entries saved;                   // entries of the forward graph, in the order of `variables`
-  std::vector<Node*> variables;    // stand for `saved` in `backward`
-  std::vector<bool> reads_input;   // backward reads this input itself
-  std::vector<Ref<Node>> keep;     // owns `variables`
+  Entries backward;               // the gradients, now over `variables`, inputs and head gradients
+  Entries saved;                  // entries of the forward graph, in the order of `variables`
+  std::vector<Node*> variables;   // stand for `saved` in `backward`
+  std::vector<bool> reads_input;  // backward reads this input itself
+  std::vector<Ref<Node>> keep;    // owns `variables`
 };
 Residuals split(const Entries& forward, const Entries& grads, const std::vector<Node*>& inputs);
 

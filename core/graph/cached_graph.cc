@@ -146,10 +146,9 @@ class CachedGraphNode final : public autograd::TapeNode {
     for (size_t i = 0; i < leaves.size(); ++i) {
       if (program_->grad_slot[i] >= 0) wanted.push_back(leaves[i]);
     }
-    const Arrays grads = autograd::backward({heads.data(), heads.size()},
-                                            {head_grads.data(), head_grads.size()},
-                                            {wanted.data(), wanted.size()}, true, true,
-                                            program_->signature.is_train);
+    const Arrays grads = autograd::backward(
+        {heads.data(), heads.size()}, {head_grads.data(), head_grads.size()},
+        {wanted.data(), wanted.size()}, true, true, program_->signature.is_train);
     Arrays din;
     size_t next = 0;
     for (int32_t slot : program_->grad_slot) din.push_back(slot < 0 ? ArrayRef() : grads[next++]);
@@ -172,9 +171,8 @@ Arrays CachedGraph::call(std::span<const ArrayRef> in) {
   if (!record) return results;
   Arrays visible(results.begin(), results.begin() + program->num_visible);
   Arrays residuals(results.begin() + program->num_visible, results.end());
-  Ref<autograd::TapeNode> node(new CachedGraphNode(Ref<CachedGraph>(this), program,
-                                                   Arrays(in.begin(), in.end()),
-                                                   std::move(residuals)));
+  Ref<autograd::TapeNode> node(new CachedGraphNode(
+      Ref<CachedGraph>(this), program, Arrays(in.begin(), in.end()), std::move(residuals)));
   autograd::record(std::move(node), in, {visible.data(), visible.size()});
   return visible;
 }

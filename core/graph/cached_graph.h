@@ -43,8 +43,7 @@ class CachedGraph : public RefCounted {
     std::vector<bool> saved_inputs;  // inputs whose content backward reads
   };
 
-  bool matches(const Signature& s, std::span<const ArrayRef> in, bool is_train,
-               bool record) const;
+  bool matches(const Signature& s, std::span<const ArrayRef> in, bool is_train, bool record) const;
   Ref<Program> program_for(std::span<const ArrayRef> in, bool is_train, bool record);
   Ref<Program> compile(Signature signature) const;
 

@@ -25,7 +25,9 @@ class JsonReader {
     fail(ErrorKind::kInvalidArgument, "json: ", what, " at offset ", at_, " of ", text_.size());
   }
   void skip_space() {
-    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos) ++at_;
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
+      ++at_;
   }
   char peek() {
     skip_space();
@@ -82,7 +84,9 @@ class JsonReader {
 
   void read_word(Json& value) {
     const size_t start = at_;
-    while (at_ < text_.size() && std::string_view(",]} \t\r\n:").find(text_[at_]) == std::string_view::npos) ++at_;
+    while (at_ < text_.size() &&
+           std::string_view(",]} \t\r\n:").find(text_[at_]) == std::string_view::npos)
+      ++at_;
     value.text_ = text_.substr(start, at_ - start);
     const char first = value.text_.empty() ? ' ' : value.text_[0];
     if (value.text_ == "null") {

@@ -22,8 +22,7 @@ Plan::Plan(const Entries& outputs, const std::vector<Node*>& inputs, bool is_tra
 // One run of a plan: keeps the plan and all arrays alive until it ends.
 class PlanTask final : public engine::Task {
  public:
-  PlanTask(Ref<Plan> plan, Arrays in, Arrays out, ArrayRef arena,
-           std::vector<op::RandomKey> keys)
+  PlanTask(Ref<Plan> plan, Arrays in, Arrays out, ArrayRef arena, std::vector<op::RandomKey> keys)
       : plan_(std::move(plan)),
         in_(std::move(in)),
         out_(std::move(out)),
@@ -53,7 +52,8 @@ Arrays Plan::run(std::span<const ArrayRef> in) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!used_[i] || inputs[i]->contiguous()) continue;
     check(!mutated_[i], ErrorKind::kInvalidArgument, "graph: input ", i,
-          " is written by the graph and has strides ", inputs[i]->strides(), ", must be contiguous");
+          " is written by the graph and has strides ", inputs[i]->strides(),
+          ", must be contiguous");
     Arrays packed;
     op::invoke(copy, {}, std::span<const ArrayRef>(&inputs[i], 1), packed);
     inputs[i] = packed[0];
@@ -98,7 +98,7 @@ void Plan::execute(const Arrays& in, const Arrays& out, const ArrayRef& arena,
 void Plan::run_step(const Step& step, int threads, op::RandomKey key) {
   const auto view_of = [this](const Operand& o) {
     const auto index = static_cast<size_t>(o.place.index);
-    char* base = o.place.kind == Place::kArena    ? run_arena_
+    char* base = o.place.kind == Place::kArena   ? run_arena_
                  : o.place.kind == Place::kInput ? static_cast<char*>((*run_in_)[index]->data())
                                                  : static_cast<char*>((*run_out_)[index]->data());
     return View{base + o.place.offset, &o.shape, &o.strides, o.dtype, o.contiguous};

@@ -47,8 +47,8 @@ class Plan : public RefCounted {
     op::AttrsRef attrs;
     std::vector<Operand> in, out;
     std::string name;
-    bool small = false;           // not worth more than one core
-    int64_t random_count = 0;     // counters to reserve for a random operator
+    bool small = false;        // not worth more than one core
+    int64_t random_count = 0;  // counters to reserve for a random operator
   };
 
   void execute(const Arrays& in, const Arrays& out, const ArrayRef& arena,

@@ -228,8 +228,8 @@ void Planner::copy_outputs() {
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const Entry& e = outputs_[i];
     const auto found = located_.find({e.node.get(), e.index});
-    check(found != located_.end(), ErrorKind::kInvalidArgument, "graph: variable '",
-          e.node->name, "' has no array");
+    check(found != located_.end(), ErrorKind::kInvalidArgument, "graph: variable '", e.node->name,
+          "' has no array");
     const Located& at = found->second;
     const Plan::Place& p = at.operand.place;
     if (p.kind == Plan::Place::kOutput && p.index == static_cast<int32_t>(i)) continue;
@@ -257,7 +257,8 @@ double Planner::cost_ns(const Plan::Step& step) const {
     }
   }
   for (const Plan::Operand& o : step.in) in.push_back({o.shape, o.dtype});
-  const double flops = step.op->flops ? step.op->flops(*step.op, step.op->data_of(step.attrs), in) : 0;
+  const double flops =
+      step.op->flops ? step.op->flops(*step.op, step.op->data_of(step.attrs), in) : 0;
   return kCallNs + bytes / kBytesPerNs + flops / kFlopsPerNs;
 }
 

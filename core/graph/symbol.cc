@@ -158,8 +158,8 @@ Symbol Symbol::compose(std::span<const std::string> names, std::span<const Symbo
     bool found = false;
     for (const Node* n : order) {
       if (!n->is_variable() || n->name != names[i]) continue;
-      check(with[i].size() == 1, ErrorKind::kInvalidArgument, "compose: ", names[i], " is a group of ",
-            with[i].size(), " symbols, must be one");
+      check(with[i].size() == 1, ErrorKind::kInvalidArgument, "compose: ", names[i],
+            " is a group of ", with[i].size(), " symbols, must be one");
       replaced[n] = with[i].entries()[0];
       found = true;
     }
@@ -197,11 +197,13 @@ Arrays Symbol::run_eager(std::span<const ArrayRef> in) const {
       continue;
     }
     Arrays args;
-    for (const Entry& e : node->inputs) args.push_back(done.at(e.node.get())[static_cast<size_t>(e.index)]);
+    for (const Entry& e : node->inputs)
+      args.push_back(done.at(e.node.get())[static_cast<size_t>(e.index)]);
     autograd::invoke(*node->op, node->attrs, {args.data(), args.size()}, done[node], true);
   }
   Arrays out;
-  for (const Entry& e : entries_) out.push_back(done.at(e.node.get())[static_cast<size_t>(e.index)]);
+  for (const Entry& e : entries_)
+    out.push_back(done.at(e.node.get())[static_cast<size_t>(e.index)]);
   return out;
 }
 

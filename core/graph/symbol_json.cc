@@ -99,8 +99,8 @@ void complete_inputs(Node& node) {
   }
   size_t least = 0;
   for (const op::InputDef& def : node.op->inputs) least += def.kind == op::InputDef::kRequired;
-  const bool variadic = !node.op->inputs.empty() &&
-                        node.op->inputs.back().kind == op::InputDef::kVariadic;
+  const bool variadic =
+      !node.op->inputs.empty() && node.op->inputs.back().kind == op::InputDef::kVariadic;
   check(node.inputs.size() >= least && (variadic || node.inputs.size() <= node.op->inputs.size()),
         ErrorKind::kInvalidArgument, node.op->name, ": node '", node.name, "' has ",
         node.inputs.size(), " inputs, must be ", least, " to ", node.op->inputs.size());
@@ -119,10 +119,11 @@ std::string Symbol::to_json() const {
     std::string inputs;
     for (const Entry& e : node->inputs) inputs += (inputs.empty() ? "" : ", ") + entry_text(e, ids);
     const std::string attrs = attrs_text(*node);
-    nodes += cat(id ? ",\n    " : "\n    ", "{\"op\": ",
-                 Json::quote(node->op ? file_name(*node->op) : "null"),
-                 ", \"name\": ", Json::quote(node->name),
-                 attrs.empty() ? "" : ", \"attrs\": {" + attrs + "}", ", \"inputs\": [", inputs, "]}");
+    nodes +=
+        cat(id ? ",\n    " : "\n    ",
+            "{\"op\": ", Json::quote(node->op ? file_name(*node->op) : "null"),
+            ", \"name\": ", Json::quote(node->name),
+            attrs.empty() ? "" : ", \"attrs\": {" + attrs + "}", ", \"inputs\": [", inputs, "]}");
     if (node->is_variable()) args += (args.empty() ? "" : ", ") + std::to_string(id);
     rows += std::to_string(row) + ", ";
     row += node->op ? static_cast<int64_t>(node->op->outputs.size()) : 1;
@@ -146,7 +147,8 @@ Symbol Symbol::from_json(std::string_view text) {
     nodes.push_back(std::move(node));
   }
   Entries heads;
-  for (const Json& head : json.at("heads").as_array("heads")) heads.push_back(read_entry(head, nodes));
+  for (const Json& head : json.at("heads").as_array("heads"))
+    heads.push_back(read_entry(head, nodes));
   return Symbol(std::move(heads));
 }
 

@@ -9,7 +9,7 @@
 namespace plait::kernels {
 namespace {
 
-constexpr int64_t kTile = 32;                // side of the square that a transpose moves at a time
+constexpr int64_t kTile = 32;  // side of the square that a transpose moves at a time
 constexpr int64_t kCopyGrain = int64_t{1} << 18;  // bytes worth a second thread
 
 // y[i * sy + j] = x[i + j * sx] for a full tile: rows of y are written whole.

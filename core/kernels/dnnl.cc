@@ -11,7 +11,8 @@ namespace {
 class Scratch {
  public:
   explicit Scratch(int64_t bytes) : bytes_(bytes), data_(memory::allocate(bytes)) {}
-  Scratch(Scratch&& other) noexcept : bytes_(other.bytes_), data_(std::exchange(other.data_, nullptr)) {}
+  Scratch(Scratch&& other) noexcept
+      : bytes_(other.bytes_), data_(std::exchange(other.data_, nullptr)) {}
   ~Scratch() { memory::deallocate(data_, bytes_); }
   void* data() const { return data_; }
 
@@ -68,7 +69,8 @@ void Prepared::run(std::initializer_list<void*> data) const {
   scratch.emplace_back(static_cast<int64_t>(scratchpad_.get_size()));
   args[DNNL_ARG_SCRATCHPAD] = dnnl::memory(scratchpad_, cpu(), scratch.back().data());
   primitive_.execute(stream(), args);
-  for (auto& [i, plain] : back) operands_[i].reorder.execute(stream(), args[operands_[i].arg], plain);
+  for (auto& [i, plain] : back)
+    operands_[i].reorder.execute(stream(), args[operands_[i].arg], plain);
 }
 
 ThreadScope::ThreadScope(int threads) : before_(omp_get_max_threads()) {

@@ -21,17 +21,18 @@ inline dnnl::memory::dims dims_of(const Dims& d) { return {d.begin(), d.end()}; 
 class Prepared {
  public:
   struct Operand {
-    int arg;                         // DNNL_ARG_...
+    int arg;  // DNNL_ARG_...
     dnnl::memory::desc plain, wanted;
     bool is_output;
-    dnnl::reorder reorder;           // only if plain != wanted
+    dnnl::reorder reorder;  // only if plain != wanted
   };
 
   template <class PrimitiveDesc>
   Prepared(const PrimitiveDesc& pd, dnnl::primitive primitive)
       : primitive_(std::move(primitive)), scratchpad_(pd.scratchpad_desc()) {}
 
-  void add(int arg, const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted, bool is_output);
+  void add(int arg, const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted,
+           bool is_output);
   // `data` in the order of `add`.
   void run(std::initializer_list<void*> data) const;
 
@@ -41,8 +42,8 @@ class Prepared {
   std::vector<Operand> operands_;
 };
 
-// The prepared primitive of this thread for `key`, made by `make` the first time. Keys hold all that
-// matters: kind, shapes, attributes, threads.
+// The prepared primitive of this thread for `key`, made by `make` the first time. Keys hold all
+// that matters: kind, shapes, attributes, threads.
 template <class Make>
 const Prepared& prepared(const std::string& key, const Make& make) {
   constexpr size_t kMost = 1024;  // a loop over ever new shapes must not grow without bound

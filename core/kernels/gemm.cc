@@ -13,16 +13,24 @@ namespace {
 
 using dnnl::memory;
 
-void gemm_f32(const Gemm& g, const float* x, const float* y, const float* bias, float* c, int threads) {
+void gemm_f32(const Gemm& g, const float* x, const float* y, const float* bias, float* c,
+              int threads) {
   onednn::ThreadScope scope(threads);
   onednn::Key key('g');
-  key.add(g.transpose_x | g.transpose_y << 1 | (bias != nullptr) << 2).add(g.batch).add(g.m).add(g.n).add(g.k).add(threads);
+  key.add(g.transpose_x | g.transpose_y << 1 | (bias != nullptr) << 2)
+      .add(g.batch)
+      .add(g.m)
+      .add(g.n)
+      .add(g.k)
+      .add(threads);
   const auto& primitive = onednn::prepared(key.text(), [&] {
     const auto f32 = memory::data_type::f32;
-    const memory::desc xd({g.batch, g.m, g.k}, f32,
-                          g.transpose_x ? memory::dims{g.m * g.k, 1, g.m} : memory::dims{g.m * g.k, g.k, 1});
-    const memory::desc yd({g.batch, g.k, g.n}, f32,
-                          g.transpose_y ? memory::dims{g.n * g.k, 1, g.k} : memory::dims{g.n * g.k, g.n, 1});
+    const memory::desc xd(
+        {g.batch, g.m, g.k}, f32,
+        g.transpose_x ? memory::dims{g.m * g.k, 1, g.m} : memory::dims{g.m * g.k, g.k, 1});
+    const memory::desc yd(
+        {g.batch, g.k, g.n}, f32,
+        g.transpose_y ? memory::dims{g.n * g.k, 1, g.k} : memory::dims{g.n * g.k, g.n, 1});
     const memory::desc cd({g.batch, g.m, g.n}, f32, memory::dims{g.m * g.n, g.n, 1});
     const memory::desc bd({1, 1, g.n}, f32, memory::dims{g.n, g.n, 1});
     dnnl::primitive_attr attr;
@@ -93,7 +101,8 @@ void through(const Gemm& g, DType dtype, const void* x, const void* y, const voi
 
 }  // namespace
 
-void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* bias, void* c, int threads) {
+void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* bias, void* c,
+          int threads) {
   if (g.batch * g.m * g.n == 0) return;
   if (g.k == 0) {  // an empty sum
     for (int64_t i = 0; i < g.batch * g.m; ++i) {

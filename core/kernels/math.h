@@ -118,8 +118,8 @@ inline T round_even(T x) {
   return a < kWhole ? std::copysign((a + kWhole) - kWhole, x) : x;
 }
 
-// Inverse of erf: M. Giles, "Approximating the erfinv function" (2010) gives the start, two steps of
-// Newton's method the digits.
+// Inverse of erf: M. Giles, "Approximating the erfinv function" (2010) gives the start, two steps
+// of Newton's method the digits.
 template <class T>
 inline T erfinv(T y) {
   if (!(y > T(-1) && y < T(1))) {

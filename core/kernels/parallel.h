@@ -20,7 +20,7 @@ void parallel_for(int threads, int64_t n, int64_t grain, const F& f) {
     f(int64_t{0}, n);
     return;
   }
-#pragma omp parallel num_threads(static_cast<int>(parts))
+#pragma omp parallel num_threads(static_cast <int>(parts))
   {
     const int64_t team = omp_get_num_threads(), me = omp_get_thread_num();
     const int64_t begin = n * me / team, end = n * (me + 1) / team;

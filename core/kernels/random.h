@@ -21,7 +21,8 @@ class Philox {
     uint32_t k0 = static_cast<uint32_t>(seed_), k1 = static_cast<uint32_t>(seed_ >> 32);
     for (int round = 0; round < 10; ++round) {
       const uint64_t a = uint64_t{0xD2511F53u} * c0, b = uint64_t{0xCD9E8D57u} * c2;
-      const uint32_t b_high = static_cast<uint32_t>(b >> 32), a_high = static_cast<uint32_t>(a >> 32);
+      const uint32_t b_high = static_cast<uint32_t>(b >> 32),
+                     a_high = static_cast<uint32_t>(a >> 32);
       c0 = b_high ^ c1 ^ k0;
       c2 = a_high ^ c3 ^ k1;
       c1 = static_cast<uint32_t>(b);

@@ -14,42 +14,86 @@ namespace {
 // Each reduction: where it starts, what an element counts, how two partial results combine. `T` is
 // the type of the elements, `A` (double or int64) that of partial results.
 struct Sum {
-  template <class A> static A start() { return 0; }
-  template <class A, class T> static A map(T x) { return static_cast<A>(x); }
-  template <class A> static A combine(A a, A b) { return a + b; }
+  template <class A>
+  static A start() {
+    return 0;
+  }
+  template <class A, class T>
+  static A map(T x) {
+    return static_cast<A>(x);
+  }
+  template <class A>
+  static A combine(A a, A b) {
+    return a + b;
+  }
 };
 struct Prod {
-  template <class A> static A start() { return 1; }
-  template <class A, class T> static A map(T x) { return static_cast<A>(x); }
-  template <class A> static A combine(A a, A b) { return a * b; }
+  template <class A>
+  static A start() {
+    return 1;
+  }
+  template <class A, class T>
+  static A map(T x) {
+    return static_cast<A>(x);
+  }
+  template <class A>
+  static A combine(A a, A b) {
+    return a * b;
+  }
 };
 struct Max {
-  template <class A> static A start() {
+  template <class A>
+  static A start() {
     if constexpr (std::is_floating_point_v<A>) return -std::numeric_limits<A>::infinity();
     return std::numeric_limits<A>::lowest();
   }
-  template <class A, class T> static A map(T x) { return static_cast<A>(x); }
-  template <class A> static A combine(A a, A b) { return a > b || a != a ? a : b; }
+  template <class A, class T>
+  static A map(T x) {
+    return static_cast<A>(x);
+  }
+  template <class A>
+  static A combine(A a, A b) {
+    return a > b || a != a ? a : b;
+  }
 };
 struct Min {
-  template <class A> static A start() {
+  template <class A>
+  static A start() {
     if constexpr (std::is_floating_point_v<A>) return std::numeric_limits<A>::infinity();
     return std::numeric_limits<A>::max();
   }
-  template <class A, class T> static A map(T x) { return static_cast<A>(x); }
-  template <class A> static A combine(A a, A b) { return a < b || a != a ? a : b; }
+  template <class A, class T>
+  static A map(T x) {
+    return static_cast<A>(x);
+  }
+  template <class A>
+  static A combine(A a, A b) {
+    return a < b || a != a ? a : b;
+  }
 };
 struct Nansum : Sum {
-  template <class A, class T> static A map(T x) { return x == x ? static_cast<A>(x) : A(0); }
+  template <class A, class T>
+  static A map(T x) {
+    return x == x ? static_cast<A>(x) : A(0);
+  }
 };
 struct Nanprod : Prod {
-  template <class A, class T> static A map(T x) { return x == x ? static_cast<A>(x) : A(1); }
+  template <class A, class T>
+  static A map(T x) {
+    return x == x ? static_cast<A>(x) : A(1);
+  }
 };
 struct SumAbs : Sum {
-  template <class A, class T> static A map(T x) { return static_cast<A>(x < T(0) ? -x : x); }
+  template <class A, class T>
+  static A map(T x) {
+    return static_cast<A>(x < T(0) ? -x : x);
+  }
 };
 struct SumSquare : Sum {
-  template <class A, class T> static A map(T x) { return static_cast<A>(x) * static_cast<A>(x); }
+  template <class A, class T>
+  static A map(T x) {
+    return static_cast<A>(x) * static_cast<A>(x);
+  }
 };
 
 // Partial results that are kept side by side, so that the loop over a row vectorises.
@@ -206,9 +250,8 @@ struct Job {
         step.start(partial, width);
         const int64_t base = kept_at[0] + j * kept.row_stride[0];
         for_each_gone([&](int64_t at) {
-          blocks(base + at, kept.row_stride[0], width, [&](const char* x, int64_t m, int64_t i) {
-            step.across(x, m, partial + i * 8);
-          });
+          blocks(base + at, kept.row_stride[0], width,
+                 [&](const char* x, int64_t m, int64_t i) { step.across(x, m, partial + i * 8); });
         });
         finish(partial, begin, width);
         begin += width;
@@ -236,10 +279,12 @@ struct Job {
           for (int64_t p = first; p < last; ++p) {
             void* mine = &partial[static_cast<size_t>(result * parts + p)];
             step.start(mine, 1);
-            gone.rows(p * kPart, std::min(gone.size, (p + 1) * kPart), [&](const auto& at, int64_t m) {
-              blocks(base + at[0], gone.row_stride[0], m,
-                     [&](const char* x, int64_t count, int64_t) { step.along(x, count, mine); });
-            });
+            gone.rows(
+                p * kPart, std::min(gone.size, (p + 1) * kPart), [&](const auto& at, int64_t m) {
+                  blocks(
+                      base + at[0], gone.row_stride[0], m,
+                      [&](const char* x, int64_t count, int64_t) { step.along(x, count, mine); });
+                });
           }
         });
         combine(&partial[static_cast<size_t>(result * parts)], parts, result);

@@ -6,10 +6,21 @@
 namespace plait::kernels {
 
 // What is combined over the reduced axes.
-enum class Reduction { kSum, kMean, kProd, kMax, kMin, kNansum, kNanprod, kSumAbs, kSumSquare, kNorm2 };
+enum class Reduction {
+  kSum,
+  kMean,
+  kProd,
+  kMax,
+  kMin,
+  kNansum,
+  kNanprod,
+  kSumAbs,
+  kSumSquare,
+  kNorm2
+};
 
-// out = reduction of `in` over `axes` (sorted, distinct, not negative); the shape of `out` is that of
-// the axes that stay, with or without axes of size 1. Floating sums are kept in float64. Over no
+// out = reduction of `in` over `axes` (sorted, distinct, not negative); the shape of `out` is that
+// of the axes that stay, with or without axes of size 1. Floating sums are kept in float64. Over no
 // elements sums give 0, products 1, means NaN; an empty maximum must be refused before.
 void reduce(Reduction kind, const View& in, const Dims& axes, const View& out, int threads);
 

@@ -13,9 +13,9 @@ inline const Isa kIsa = detect_isa();
 
 #if defined(__x86_64__)
 #define PLAIT_TARGET_AVX2 __attribute__((target("avx2,fma,f16c,bmi2"), flatten, noinline))
-#define PLAIT_TARGET_AVX512                                                                      \
-  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c,bmi2,"                      \
-                        "prefer-vector-width=512"),                                              \
+#define PLAIT_TARGET_AVX512                                                 \
+  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c,bmi2," \
+                        "prefer-vector-width=512"),                         \
                  flatten, noinline))
 
 namespace detail {

@@ -13,7 +13,7 @@ namespace plait::kernels {
 // where every array allows it, so contiguous operands give one long row. At most four arrays.
 struct Walk {
   static constexpr int kMaxArrays = 4;
-  int ndim = 0;   // of the outer axes, without the row
+  int ndim = 0;  // of the outer axes, without the row
   int arrays = 0;
   int64_t size = 0;  // elements in all
   int64_t row = 1;   // elements of the innermost axis

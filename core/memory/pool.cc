@@ -57,7 +57,8 @@ class Pool {
     const int cls = class_of(bytes);
     void* block = take_cached(cls);
     if (!block) block = take_fresh(class_bytes(cls), bytes);
-    const int64_t used = in_use_.fetch_add(class_bytes(cls), std::memory_order_relaxed) + class_bytes(cls);
+    const int64_t used =
+        in_use_.fetch_add(class_bytes(cls), std::memory_order_relaxed) + class_bytes(cls);
     int64_t peak = peak_.load(std::memory_order_relaxed);
     while (used > peak && !peak_.compare_exchange_weak(peak, used, std::memory_order_relaxed)) {
     }

@@ -8,10 +8,10 @@
 namespace plait::memory {
 
 struct PoolStats {
-  int64_t bytes_in_use = 0;    // held by live arrays
-  int64_t bytes_cached = 0;    // kept for the next array
+  int64_t bytes_in_use = 0;  // held by live arrays
+  int64_t bytes_cached = 0;  // kept for the next array
   int64_t peak_bytes_in_use = 0;
-  int64_t allocations = 0;     // requests since start
+  int64_t allocations = 0;         // requests since start
   int64_t system_allocations = 0;  // requests that the cache could not serve
 };
 

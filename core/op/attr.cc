@@ -56,7 +56,8 @@ bool parse_number(const std::string& s, AttrValue& out) {
 }
 
 bool parse_tuple(const std::string& s, AttrValue& out) {
-  if (s.size() < 2 || !((s.front() == '(' && s.back() == ')') || (s.front() == '[' && s.back() == ']'))) {
+  if (s.size() < 2 ||
+      !((s.front() == '(' && s.back() == ')') || (s.front() == '[' && s.back() == ']'))) {
     return false;
   }
   Dims whole;
@@ -72,8 +73,10 @@ bool parse_tuple(const std::string& s, AttrValue& out) {
     item.clear();
     if (word.empty()) continue;
     AttrValue v;
-    if (word == "None") v = kNone;
-    else if (!parse_number(word, v)) return false;
+    if (word == "None")
+      v = kNone;
+    else if (!parse_number(word, v))
+      return false;
     if (const int64_t* n = std::get_if<int64_t>(&v)) {
       whole.push_back(*n);
       reals.push_back(static_cast<double>(*n));
@@ -131,7 +134,8 @@ int64_t AttrCodec<int64_t>::from(const AttrValue& raw) {
   const AttrValue v = plain(raw);
   if (const int64_t* n = std::get_if<int64_t>(&v)) return *n;
   if (const bool* b = std::get_if<bool>(&v)) return *b;
-  if (const double* d = std::get_if<double>(&v); d && *d == std::floor(*d) && std::fabs(*d) < 9e15) {
+  if (const double* d = std::get_if<double>(&v);
+      d && *d == std::floor(*d) && std::fabs(*d) < 9e15) {
     return static_cast<int64_t>(*d);
   }
   if (const Dims* t = std::get_if<Dims>(&v); t && t->size() == 1) return (*t)[0];

@@ -84,9 +84,7 @@ struct AttrCodec<std::optional<T>> {
     if (std::holds_alternative<std::monostate>(v)) return std::nullopt;
     return AttrCodec<T>::from(v);
   }
-  static AttrValue to(const std::optional<T>& v) {
-    return v ? AttrCodec<T>::to(*v) : AttrValue{};
-  }
+  static AttrValue to(const std::optional<T>& v) { return v ? AttrCodec<T>::to(*v) : AttrValue{}; }
 };
 
 template <class T>

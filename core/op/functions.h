@@ -2,14 +2,14 @@
 
 #include "op/value.h"
 
-// Functions of Values under their usual names, so that the derivative of a table line reads the same
-// for numbers and for graphs.
+// Functions of Values under their usual names, so that the derivative of a table line reads the
+// same for numbers and for graphs.
 namespace plait::op {
 
-#define PLAIT_VALUE_FUNCTION(name, op_name)  \
-  inline Value name(const Value& x) {        \
-    static const OpCall call(op_name);       \
-    return call({x});                        \
+#define PLAIT_VALUE_FUNCTION(name, op_name) \
+  inline Value name(const Value& x) {       \
+    static const OpCall call(op_name);      \
+    return call({x});                       \
   }
 PLAIT_VALUE_FUNCTION(exp, "exp")
 PLAIT_VALUE_FUNCTION(log, "log")
@@ -30,14 +30,14 @@ PLAIT_VALUE_FUNCTION(gamma, "gamma")
 PLAIT_VALUE_FUNCTION(logical_not, "logical_not")
 #undef PLAIT_VALUE_FUNCTION
 
-#define PLAIT_VALUE_COMPARISON(name)                         \
-  inline Value name(const Value& a, const Value& b) {        \
-    static const OpCall call(#name);                         \
-    return call({a, b});                                     \
-  }                                                          \
-  inline Value name(const Value& a, double b) {              \
-    static const OpCall call(#name "_scalar", {"scalar"});   \
-    return call({a}, {b});                                   \
+#define PLAIT_VALUE_COMPARISON(name)                       \
+  inline Value name(const Value& a, const Value& b) {      \
+    static const OpCall call(#name);                       \
+    return call({a, b});                                   \
+  }                                                        \
+  inline Value name(const Value& a, double b) {            \
+    static const OpCall call(#name "_scalar", {"scalar"}); \
+    return call({a}, {b});                                 \
   }
 // 1 where true, 0 where false, in the type of the operands.
 PLAIT_VALUE_COMPARISON(equal)

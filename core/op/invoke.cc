@@ -113,7 +113,8 @@ ArrayRef view_of(const Op& op, const void* attrs, ArrayRef in) {
   try {
     if (!op.view(op, attrs, in->view(), plan)) {
       in = copy_of(in);
-      check(op.view(op, attrs, in->view(), plan), ErrorKind::kInternal, "no view of contiguous data");
+      check(op.view(op, attrs, in->view(), plan), ErrorKind::kInternal,
+            "no view of contiguous data");
     }
   } catch (const Error& e) {
     throw Error(e.kind(), cat(op.name, ": ", e.what()));
@@ -152,7 +153,8 @@ void check_count(const Op& op, const AttrsRef& attrs, size_t given) {
   for (const InputDef& d : op.inputs) least += d.kind == InputDef::kRequired;
   if (!op.inputs.empty() && op.inputs.back().kind == InputDef::kVariadic) most = SIZE_MAX;
   if (op.num_inputs) {
-    least = most = static_cast<size_t>(op.num_inputs(op, op.data_of(attrs), static_cast<int>(given)));
+    least = most =
+        static_cast<size_t>(op.num_inputs(op, op.data_of(attrs), static_cast<int>(given)));
   }
   if (given >= least && given <= most) return;
   fail(ErrorKind::kInvalidArgument, op.name, ": got ", given, " input arrays, must be ",
@@ -162,7 +164,8 @@ void check_count(const Op& op, const AttrsRef& attrs, size_t given) {
 }  // namespace
 
 int num_outputs(const Op& op, const AttrsRef& attrs) {
-  return op.num_outputs ? op.num_outputs(op, op.data_of(attrs)) : static_cast<int>(op.outputs.size());
+  return op.num_outputs ? op.num_outputs(op, op.data_of(attrs))
+                        : static_cast<int>(op.outputs.size());
 }
 
 int visible_outputs(const Op& op, const AttrsRef& attrs) {
@@ -221,8 +224,8 @@ void invoke(const Op& op, const AttrsRef& given_attrs, std::span<const ArrayRef>
   }
   const Device device = in.empty() ? Device{} : in[0]->device();
   Arrays wanted = std::move(out);
-  check(wanted.size() <= specs.size(), ErrorKind::kInvalidArgument, op.name, ": got ", wanted.size(),
-        " arrays in out, must be at most ", specs.size());
+  check(wanted.size() <= specs.size(), ErrorKind::kInvalidArgument, op.name, ": got ",
+        wanted.size(), " arrays in out, must be at most ", specs.size());
   out = Arrays();
   for (size_t i = 0; i < specs.size(); ++i) {
     if (i < wanted.size() && wanted[i]) {

@@ -13,8 +13,8 @@ struct InvokeOptions {
 };
 
 // Runs one operator on arrays: infers, allocates, schedules. `out` holds on entry nothing, or the
-// arrays to write into (checked against the inferred specs); on return all outputs, hidden ones too.
-// The work is done in the calling thread when it is small and its variables are free.
+// arrays to write into (checked against the inferred specs); on return all outputs, hidden ones
+// too. The work is done in the calling thread when it is small and its variables are free.
 void invoke(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> in, Arrays& out,
             const InvokeOptions& options = {});
 

@@ -91,7 +91,8 @@ class Op {
   // Type-erased functions; `a` points to the attribute struct.
   int (*num_inputs)(const Op&, const void* a, int given) = nullptr;
   int (*num_outputs)(const Op&, const void* a) = nullptr;
-  void (*complete)(const Op&, const void* a, std::vector<Dims>& in, std::vector<bool>& known) = nullptr;
+  void (*complete)(const Op&, const void* a, std::vector<Dims>& in,
+                   std::vector<bool>& known) = nullptr;
   void (*infer)(const Op&, const void* a, const Specs& in, Specs& out) = nullptr;
   void (*kernel)(const Op&, const void* a, const KernelArgs&) = nullptr;
   Values (*grad)(const Op&, const void* a, const GradArgs&) = nullptr;
@@ -100,10 +101,10 @@ class Op {
   AttrsRef (*new_attrs)() = nullptr;
   const void* (*attrs_data)(const Attrs*) = nullptr;
   Saves saves;
-  bool strided = false;       // the kernel takes any strides
-  bool inplace = false;       // out 0 may be input 0
-  bool random = false;        // needs a RandomKey
-  bool uses_train = false;    // result depends on is_train
+  bool strided = false;     // the kernel takes any strides
+  bool inplace = false;     // out 0 may be input 0
+  bool random = false;      // needs a RandomKey
+  bool uses_train = false;  // result depends on is_train
   bool has_attrs() const { return !fields.empty(); }
 
   // The untyped functions of the typed builder are kept here.
@@ -114,7 +115,9 @@ class Op {
   int field_index(std::string_view attr) const;  // throws ErrorKind::kKey
   // Attributes from (index of the field, value) pairs; others take their default.
   AttrsRef make_attrs(std::span<const std::pair<int, AttrValue>> values) const;
-  const void* data_of(const AttrsRef& attrs) const { return attrs ? attrs_data(attrs.get()) : nullptr; }
+  const void* data_of(const AttrsRef& attrs) const {
+    return attrs ? attrs_data(attrs.get()) : nullptr;
+  }
 
   static const Op& get(std::string_view name);  // throws ErrorKind::kKey with near names
   static const Op* find(std::string_view name);
@@ -134,13 +137,25 @@ class OpBuilder {
     };
   }
 
-  OpBuilder& doc(const char* text) { op_->doc = text; return *this; }
-  OpBuilder& source(const char* text) { op_->source = text; return *this; }
-  OpBuilder& input(const char* name, const char* doc) { return add_input(name, doc, InputDef::kRequired); }
+  OpBuilder& doc(const char* text) {
+    op_->doc = text;
+    return *this;
+  }
+  OpBuilder& source(const char* text) {
+    op_->source = text;
+    return *this;
+  }
+  OpBuilder& input(const char* name, const char* doc) {
+    return add_input(name, doc, InputDef::kRequired);
+  }
   // Left out by the caller, or by `.num_inputs` according to the attributes.
-  OpBuilder& optional_input(const char* name, const char* doc) { return add_input(name, doc, InputDef::kOptional); }
+  OpBuilder& optional_input(const char* name, const char* doc) {
+    return add_input(name, doc, InputDef::kOptional);
+  }
   // Any number of arrays; only as the last input.
-  OpBuilder& variadic_input(const char* name, const char* doc) { return add_input(name, doc, InputDef::kVariadic); }
+  OpBuilder& variadic_input(const char* name, const char* doc) {
+    return add_input(name, doc, InputDef::kVariadic);
+  }
   // The same, written by the kernel: optimiser steps over many parameters.
   OpBuilder& mutable_variadic_input(const char* name, const char* doc) {
     add_input(name, doc, InputDef::kVariadic);
@@ -157,8 +172,14 @@ class OpBuilder {
     op_->inputs.back().is_aux = true;
     return *this;
   }
-  OpBuilder& output(const char* name, const char* doc) { op_->outputs.push_back({name, doc, false}); return *this; }
-  OpBuilder& hidden_output(const char* name, const char* doc) { op_->outputs.push_back({name, doc, true}); return *this; }
+  OpBuilder& output(const char* name, const char* doc) {
+    op_->outputs.push_back({name, doc, false});
+    return *this;
+  }
+  OpBuilder& hidden_output(const char* name, const char* doc) {
+    op_->outputs.push_back({name, doc, true});
+    return *this;
+  }
 
   template <class T, class D>
   OpBuilder& attr(const char* name, T A::*member, const D& fallback, const char* doc) {
@@ -175,7 +196,10 @@ class OpBuilder {
     return *this;
   }
   // Of the attribute just declared.
-  OpBuilder& choices(std::vector<std::string> names) { op_->fields.back()->choices = std::move(names); return *this; }
+  OpBuilder& choices(std::vector<std::string> names) {
+    op_->fields.back()->choices = std::move(names);
+    return *this;
+  }
   // `surfaces`: one or more words, "nd sym".
   OpBuilder& on(std::string_view surfaces, const char* name) {
     while (!surfaces.empty()) {
@@ -224,7 +248,8 @@ class OpBuilder {
     op_->strided = true;
     op_->user_view = reinterpret_cast<void*>(f);
     op_->view = [](const Op& op, const void* a, const View& in, ViewPlan& out) {
-      return reinterpret_cast<bool (*)(const A&, const View&, ViewPlan&)>(op.user_view)(as(a), in, out);
+      return reinterpret_cast<bool (*)(const A&, const View&, ViewPlan&)>(op.user_view)(as(a), in,
+                                                                                        out);
     };
     return *this;
   }
@@ -254,15 +279,29 @@ class OpBuilder {
   // Fills in the shapes of parameters that follow from the data, e.g. (num_hidden, features).
   OpBuilder& complete(void (*f)(const A&, std::vector<Dims>& in, std::vector<bool>& known)) {
     op_->user_complete = reinterpret_cast<void*>(f);
-    op_->complete = [](const Op& op, const void* a, std::vector<Dims>& in, std::vector<bool>& known) {
-      reinterpret_cast<void (*)(const A&, std::vector<Dims>&, std::vector<bool>&)>(op.user_complete)(as(a), in, known);
+    op_->complete = [](const Op& op, const void* a, std::vector<Dims>& in,
+                       std::vector<bool>& known) {
+      reinterpret_cast<void (*)(const A&, std::vector<Dims>&, std::vector<bool>&)>(
+          op.user_complete)(as(a), in, known);
     };
     return *this;
   }
-  OpBuilder& strided() { op_->strided = true; return *this; }
-  OpBuilder& inplace() { op_->inplace = true; return *this; }
-  OpBuilder& random() { op_->random = true; return *this; }
-  OpBuilder& uses_train() { op_->uses_train = true; return *this; }
+  OpBuilder& strided() {
+    op_->strided = true;
+    return *this;
+  }
+  OpBuilder& inplace() {
+    op_->inplace = true;
+    return *this;
+  }
+  OpBuilder& random() {
+    op_->random = true;
+    return *this;
+  }
+  OpBuilder& uses_train() {
+    op_->uses_train = true;
+    return *this;
+  }
 
   operator int() const { return op_->id; }  // lets PLAIT_OP be a static initialiser
 
@@ -290,8 +329,8 @@ class OpBuilder {
 
 struct NoAttrs {};
 
-#define PLAIT_OP(op_name, AttrsType)                                    \
-  [[maybe_unused]] static const int plait_op_##op_name =                \
+#define PLAIT_OP(op_name, AttrsType)                     \
+  [[maybe_unused]] static const int plait_op_##op_name = \
       ::plait::op::OpBuilder<AttrsType>(::plait::op::Op::add(#op_name, __FILE__, __LINE__))
 
 }  // namespace plait::op

@@ -106,8 +106,8 @@ const Op* Op::find_on(std::string_view surface, std::string_view name) {
 
 const Op& Op::get(std::string_view name) {
   const Op* op = find(name);
-  check(op, ErrorKind::kKey, "operator is '", name, "', must be a registered name\n  hint: near names are ",
-        op ? "" : near_names(name));
+  check(op, ErrorKind::kKey, "operator is '", name,
+        "', must be a registered name\n  hint: near names are ", op ? "" : near_names(name));
   return *op;
 }
 
@@ -117,8 +117,8 @@ int Op::field_index(std::string_view attr) const {
     if (fields[i]->name == attr) return static_cast<int>(i);
     known += (i ? ", " : "") + fields[i]->name;
   }
-  fail(ErrorKind::kKey, name, ": attribute is '", attr, "', must be one of: ",
-       known.empty() ? "(it has none)" : known);
+  fail(ErrorKind::kKey, name, ": attribute is '", attr,
+       "', must be one of: ", known.empty() ? "(it has none)" : known);
 }
 
 AttrsRef Op::make_attrs(std::span<const std::pair<int, AttrValue>> values) const {

@@ -18,12 +18,14 @@ TracerScope::TracerScope(Tracer& tracer) : previous_(active_tracer) { active_tra
 TracerScope::~TracerScope() { active_tracer = previous_; }
 
 const Value& GradArgs::in(size_t i) const {
-  check(static_cast<bool>(in_values[i]), ErrorKind::kInternal, "gradient reads input ", i, ", which it does not save");
+  check(static_cast<bool>(in_values[i]), ErrorKind::kInternal, "gradient reads input ", i,
+        ", which it does not save");
   return in_values[i];
 }
 
 const Value& GradArgs::out(size_t i) const {
-  check(static_cast<bool>(out_values[i]), ErrorKind::kInternal, "gradient reads output ", i, ", which it does not save");
+  check(static_cast<bool>(out_values[i]), ErrorKind::kInternal, "gradient reads output ", i,
+        ", which it does not save");
   return out_values[i];
 }
 
@@ -56,7 +58,8 @@ Values OpCall::all(std::span<const Value> in, std::span<const AttrValue> attrs) 
   return current_tracer().apply(op, made, in);
 }
 
-Value OpCall::operator()(std::initializer_list<Value> in, std::initializer_list<AttrValue> attrs) const {
+Value OpCall::operator()(std::initializer_list<Value> in,
+                         std::initializer_list<AttrValue> attrs) const {
   return all({in.begin(), in.size()}, {attrs.begin(), attrs.size()})[0];
 }
 
@@ -65,8 +68,9 @@ namespace {
 const OpCall kAdd("add"), kSubtract("subtract"), kMultiply("multiply"), kDivide("divide"),
     kNegative("negative");
 const OpCall kAddScalar("add_scalar", {"scalar"}), kSubtractScalar("subtract_scalar", {"scalar"}),
-    kRsubtractScalar("rsubtract_scalar", {"scalar"}), kMultiplyScalar("multiply_scalar", {"scalar"}),
-    kDivideScalar("divide_scalar", {"scalar"}), kRdivideScalar("rdivide_scalar", {"scalar"});
+    kRsubtractScalar("rsubtract_scalar", {"scalar"}),
+    kMultiplyScalar("multiply_scalar", {"scalar"}), kDivideScalar("divide_scalar", {"scalar"}),
+    kRdivideScalar("rdivide_scalar", {"scalar"});
 const OpCall kSumTo("sum_to_shape", {"shape"}), kViewShape("view_shape", {"shape"}),
     kCast("cast", {"dtype"}), kFull("full", {"shape", "value", "dtype"});
 

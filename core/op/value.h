@@ -17,8 +17,8 @@ namespace plait::op {
 class Op;
 
 struct Value {
-  ArrayRef array;         // eager
-  Ref<RefCounted> node;   // in a graph: the node and which of its outputs
+  ArrayRef array;        // eager
+  Ref<RefCounted> node;  // in a graph: the node and which of its outputs
   int32_t index = 0;
   Spec spec;
 
@@ -74,7 +74,8 @@ class GradArgs {
 class OpCall {
  public:
   OpCall(const char* name, std::initializer_list<const char*> attr_names = {});
-  Value operator()(std::initializer_list<Value> in, std::initializer_list<AttrValue> attrs = {}) const;
+  Value operator()(std::initializer_list<Value> in,
+                   std::initializer_list<AttrValue> attrs = {}) const;
   Values all(std::span<const Value> in, std::span<const AttrValue> attrs) const;
 
  private:

@@ -47,7 +47,8 @@ Ref<Array> Array::empty(const Dims& shape, DType dtype, Device device) {
   }
   check(device.kind != DeviceKind::kGpu, ErrorKind::kDevice, "context is ", device,
         ", must be a cpu: this build has no CUDA");
-  return make_ref<Array>(make_ref<Storage>(bytes, device), 0, shape, contiguous_strides(shape), dtype);
+  return make_ref<Array>(make_ref<Storage>(bytes, device), 0, shape, contiguous_strides(shape),
+                         dtype);
 }
 
 Ref<Array> Array::alias(Dims shape, Dims strides, int64_t offset) const {

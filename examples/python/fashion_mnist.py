@@ -17,14 +17,25 @@ from plait import autograd, gluon, nd
 from plait.gluon import nn
 
 matplotlib.use("Agg")
-CLASSES = ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
-           "boot"]
+CLASSES = [
+    "T-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "boot",
+]
 
 
 def load(name):
     """(images, labels) for training and for test: float32 (n, 1, 28, 28) in [0, 1], and ints."""
     if name == "digits":
         from sklearn.datasets import load_digits
+
         digits = load_digits()
         images = np.kron(digits.images / 16, np.ones((3, 3)))
         images = np.pad(images, ((0, 0), (2, 2), (2, 2)))[:, None].astype("float32")
@@ -43,16 +54,24 @@ def lenet():
     """LeNet-5 with rectifiers and maxima. LeCun and others: Gradient-based learning (1998)."""
     net = nn.HybridSequential(prefix="lenet_")
     with net.name_scope():
-        net.add(nn.Conv2D(20, 5, padding=2, activation="relu"), nn.MaxPool2D(2, 2),
-                nn.Conv2D(50, 5, activation="relu"), nn.MaxPool2D(2, 2), nn.Flatten(),
-                nn.Dense(128, activation="relu"), nn.Dense(10))
+        net.add(
+            nn.Conv2D(20, 5, padding=2, activation="relu"),
+            nn.MaxPool2D(2, 2),
+            nn.Conv2D(50, 5, activation="relu"),
+            nn.MaxPool2D(2, 2),
+            nn.Flatten(),
+            nn.Dense(128, activation="relu"),
+            nn.Dense(10),
+        )
     return net
 
 
 def predict(net, images, batch=500):
     """Class numbers for a NumPy array of images."""
-    parts = [net(nd.array(images[i:i + batch])).asnumpy().argmax(axis=1)
-             for i in range(0, len(images), batch)]
+    parts = [
+        net(nd.array(images[i : i + batch])).asnumpy().argmax(axis=1)
+        for i in range(0, len(images), batch)
+    ]
     return np.concatenate(parts)
 
 
@@ -64,7 +83,7 @@ def train_epoch(net, trainer, images, labels, batch, title):
     start = time.perf_counter()
     with tqdm(total=len(images), desc=title, unit="img", mininterval=0.5) as bar:
         for i in range(0, len(images), batch):
-            chosen = order[i:i + batch]
+            chosen = order[i : i + batch]
             with autograd.record():
                 scores = net(nd.array(images[chosen]))
                 loss = loss_of(scores, nd.array(labels[chosen]))
@@ -74,8 +93,10 @@ def train_epoch(net, trainer, images, labels, batch, title):
             right += int((scores.asnumpy().argmax(axis=1) == labels[chosen]).sum())
             seen += len(chosen)
             rate = seen / (time.perf_counter() - start)
-            bar.set_postfix_str(f"loss {loss_sum / seen:.3f} accuracy {right / seen:.3f} "
-                                f"{rate:.0f} images/s", refresh=False)
+            bar.set_postfix_str(
+                f"loss {loss_sum / seen:.3f} accuracy {right / seen:.3f} {rate:.0f} images/s",
+                refresh=False,
+            )
             bar.update(len(chosen))
     return loss_sum / seen, right / seen
 
@@ -83,6 +104,7 @@ def train_epoch(net, trainer, images, labels, batch, title):
 def draw(history, matrix, names, folder):
     """Write the learning curve and the confusion matrix as PNG."""
     import matplotlib.pyplot as plt
+
     figure, axes = plt.subplots()
     epochs = range(1, len(history) + 1)
     axes.plot(epochs, [h["train"] for h in history], "o-", label="training")
@@ -134,14 +156,16 @@ def main():
     net.initialize(mx.init.Xavier())
     net.hybridize()
     net(nd.array(images[:2]))
-    trainer = gluon.Trainer(net.collect_params(), "sgd",
-                            {"learning_rate": args.lr, "momentum": 0.9, "wd": 1e-4})
+    trainer = gluon.Trainer(
+        net.collect_params(), "sgd", {"learning_rate": args.lr, "momentum": 0.9, "wd": 1e-4}
+    )
     history = resume(net, trainer, args.out) if args.resume else []
     try:
         for epoch in range(len(history), args.epochs):
             trainer.set_learning_rate(args.lr * 0.6**epoch)
-            loss, accuracy = train_epoch(net, trainer, images, labels, args.batch,
-                                         f"epoch {epoch + 1}/{args.epochs}")
+            loss, accuracy = train_epoch(
+                net, trainer, images, labels, args.batch, f"epoch {epoch + 1}/{args.epochs}"
+            )
             test = float((predict(net, test_images) == test_labels).mean())
             history.append({"loss": loss, "train": accuracy, "test": test})
             print(f"  test accuracy {test:.4f}")

@@ -7,6 +7,7 @@
 """
 
 from . import _engine
+
 from . import attribute, autograd, base, context, engine, name, ndarray, op, random, symbol  # isort: skip
 from . import executor, gluon, initializer, lr_scheduler, metric, optimizer
 from . import initializer as init

@@ -3,8 +3,20 @@
 from . import _autograd
 from ._autograd import is_recording, is_training, set_recording, set_training
 
-__all__ = ["record", "pause", "train_mode", "predict_mode", "is_recording", "is_training", "set_recording",
-           "set_training", "mark_variables", "backward", "grad", "Function"]
+__all__ = [
+    "record",
+    "pause",
+    "train_mode",
+    "predict_mode",
+    "is_recording",
+    "is_training",
+    "set_recording",
+    "set_training",
+    "mark_variables",
+    "backward",
+    "grad",
+    "Function",
+]
 
 _REQUESTS = {"null": 0, "write": 1, "add": 3}
 
@@ -18,8 +30,10 @@ class _Scope:
         self._recording, self._training = recording, training
 
     def __enter__(self):
-        self._before = (set_recording(self._recording) if self._recording is not None else None,
-                        set_training(self._training) if self._training is not None else None)
+        self._before = (
+            set_recording(self._recording) if self._recording is not None else None,
+            set_training(self._training) if self._training is not None else None,
+        )
 
     def __exit__(self, *exc):
         recording, training = self._before
@@ -69,7 +83,7 @@ def mark_variables(variables, gradients, grad_reqs="write"):
         variables, gradients = [variables], [gradients]
     if isinstance(grad_reqs, str):
         grad_reqs = [grad_reqs] * len(variables)
-    for variable, gradient, req in zip(variables, gradients, grad_reqs):
+    for variable, gradient, req in zip(variables, gradients, grad_reqs, strict=False):
         _autograd.mark(variable, gradient, grad_req_number(req))
 
 
@@ -106,7 +120,9 @@ def grad(heads, variables, head_grads=None, retain_graph=None, create_graph=Fals
     single = not isinstance(variables, (list, tuple))
     wanted = [variables] if single else list(variables)
     retain = create_graph if retain_graph is None else retain_graph
-    grads = _autograd.backward(heads, head_grads, wanted, retain, create_graph, train_mode, type(wanted[0]))
+    grads = _autograd.backward(
+        heads, head_grads, wanted, retain, create_graph, train_mode, type(wanted[0])
+    )
     return grads[0] if single else grads
 
 
@@ -137,10 +153,12 @@ class Function:
         single = not isinstance(outputs, (list, tuple))
         results = [outputs] if single else list(outputs)
         if is_recording() and any(_autograd.is_recorded(x) for x in inputs):
+
             def run(grads):
-                grads = [r.zeros_like() if g is None else g for g, r in zip(grads, results)]
+                grads = [r.zeros_like() if g is None else g for g, r in zip(grads, results, strict=False)]
                 dins = self.backward(*grads)
                 return list(dins) if isinstance(dins, (list, tuple)) else [dins]
+
             # `run` must not hold what is recorded: the recording holds `run`.
             recorded = [r.detach() for r in results]
             _autograd.record(type(self).__name__, inputs, recorded, run, type(inputs[0]))

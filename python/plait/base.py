@@ -11,8 +11,17 @@ from ._status import (
     ShapeError,
 )
 
-__all__ = ["MXNetError", "ShapeError", "DeviceError", "CommunicationError", "CallbackError",
-           "InternalError", "numeric_types", "integer_types", "string_types"]
+__all__ = [
+    "MXNetError",
+    "ShapeError",
+    "DeviceError",
+    "CommunicationError",
+    "CallbackError",
+    "InternalError",
+    "numeric_types",
+    "integer_types",
+    "string_types",
+]
 
 numeric_types = (float, int, np.generic)
 integer_types = (int, np.integer)
@@ -38,5 +47,20 @@ def dtype_name(dtype):
     return name
 
 
-_NAMES = frozenset(("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool",
-                    "int16", "uint16", "uint32", "uint64", "bfloat16"))
+_NAMES = frozenset(
+    (
+        "float32",
+        "float64",
+        "float16",
+        "uint8",
+        "int32",
+        "int8",
+        "int64",
+        "bool",
+        "int16",
+        "uint16",
+        "uint32",
+        "uint64",
+        "bfloat16",
+    )
+)

@@ -31,7 +31,9 @@ class Context:
         if isinstance(device_type, Context):
             device_type, device_id = device_type.device_type, device_type.device_id
         if device_type not in _KINDS:
-            raise ValueError(f"Context: device_type is {device_type!r}, must be one of {list(_KINDS)}")
+            raise ValueError(
+                f"Context: device_type is {device_type!r}, must be one of {list(_KINDS)}"
+            )
         self.device_typeid = _KINDS[device_type]
         self.device_id = int(device_id)
 
@@ -41,8 +43,11 @@ class Context:
         return _NAMES[self.device_typeid]
 
     def __eq__(self, other):
-        return (isinstance(other, Context) and self.device_typeid == other.device_typeid
-                and self.device_id == other.device_id)
+        return (
+            isinstance(other, Context)
+            and self.device_typeid == other.device_typeid
+            and self.device_id == other.device_id
+        )
 
     def __hash__(self):
         return hash((self.device_typeid, self.device_id))
@@ -61,6 +66,7 @@ class Context:
     def empty_cache(self):
         """Give cached memory back to the system."""
         from . import _engine
+
         _engine.release_memory()
 
 

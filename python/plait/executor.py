@@ -51,17 +51,20 @@ class Executor:
         self.arg_arrays = _by_name(args, self._arg_names, "args")
         self.grad_arrays = _by_name(args_grad, self._arg_names, "args_grad")
         self.aux_arrays = _by_name(aux_states, self._aux_names, "aux_states")
-        for names, arrays in ((self._arg_names, self.arg_arrays), (self._aux_names, self.aux_arrays)):
-            missing = [n for n, a in zip(names, arrays) if a is None]
+        for names, arrays in (
+            (self._arg_names, self.arg_arrays),
+            (self._aux_names, self.aux_arrays),
+        ):
+            missing = [n for n, a in zip(names, arrays, strict=False) if a is None]
             if missing:
                 raise ValueError(f"bind: no array for {missing}")
         self._grad_req = self._requests(grad_req)
         self.outputs = []
         self._graph = CachedGraph(symbol, {})
-        by_name = dict(zip(self._arg_names + self._aux_names, self.arg_arrays + self.aux_arrays))
+        by_name = dict(zip(self._arg_names + self._aux_names, self.arg_arrays + self.aux_arrays, strict=False))
         self._inputs = [by_name[name] for name in symbol.list_inputs()]
         self._heads = []
-        for array, grad, req in zip(self.arg_arrays, self.grad_arrays, self._grad_req):
+        for array, grad, req in zip(self.arg_arrays, self.grad_arrays, self._grad_req, strict=False):
             if grad is not None and req != "null":
                 autograd.mark_variables([array], [grad], req)
 
@@ -75,22 +78,22 @@ class Executor:
     @property
     def arg_dict(self):
         """dict of NDArray by argument name."""
-        return dict(zip(self._arg_names, self.arg_arrays))
+        return dict(zip(self._arg_names, self.arg_arrays, strict=False))
 
     @property
     def grad_dict(self):
         """dict of NDArray (or None) by argument name."""
-        return dict(zip(self._arg_names, self.grad_arrays))
+        return dict(zip(self._arg_names, self.grad_arrays, strict=False))
 
     @property
     def aux_dict(self):
         """dict of NDArray by name of the auxiliary state."""
-        return dict(zip(self._aux_names, self.aux_arrays))
+        return dict(zip(self._aux_names, self.aux_arrays, strict=False))
 
     @property
     def output_dict(self):
         """dict of NDArray by output name, of the last forward."""
-        return dict(zip(self._symbol.list_outputs(), self.outputs))
+        return dict(zip(self._symbol.list_outputs(), self.outputs, strict=False))
 
     def forward(self, is_train=False, **kwargs):
         """Compute the outputs; keyword arguments are copied into the arguments first.
@@ -144,12 +147,14 @@ class Executor:
         if shapes is None:
             raise ValueError(f"reshape: shapes {kwargs} do not determine all arguments")
         args, grads = [], []
-        for shape, array, grad in zip(shapes, self.arg_arrays, self.grad_arrays):
+        for shape, array, grad in zip(shapes, self.arg_arrays, self.grad_arrays, strict=False):
             same = tuple(shape) == array.shape
             args.append(array if same else ndarray.zeros(shape, self._ctx, array.dtype))
             if grad is not None and not same:
                 grad = ndarray.zeros(shape, self._ctx, array.dtype)
             grads.append(grad)
-        aux = [a if tuple(s) == a.shape else ndarray.zeros(s, self._ctx, a.dtype)
-               for s, a in zip(aux_shapes, self.aux_arrays)]
+        aux = [
+            a if tuple(s) == a.shape else ndarray.zeros(s, self._ctx, a.dtype)
+            for s, a in zip(aux_shapes, self.aux_arrays, strict=False)
+        ]
         return Executor(self._symbol, self._ctx, args, grads, self._grad_req, aux)

@@ -9,9 +9,25 @@ import numpy as np
 
 from .ndarray import random
 
-__all__ = ["InitDesc", "Initializer", "register", "create", "alias", "Load", "Mixed", "Zero", "One",
-           "Constant", "Uniform", "Normal", "Orthogonal", "Xavier", "MSRAPrelu", "Bilinear",
-           "LSTMBias"]
+__all__ = [
+    "InitDesc",
+    "Initializer",
+    "register",
+    "create",
+    "alias",
+    "Load",
+    "Mixed",
+    "Zero",
+    "One",
+    "Constant",
+    "Uniform",
+    "Normal",
+    "Orthogonal",
+    "Xavier",
+    "MSRAPrelu",
+    "Bilinear",
+    "LSTMBias",
+]
 
 _registry = {}
 
@@ -24,10 +40,12 @@ def register(klass):
 
 def alias(*names):
     """Decorator that makes a class known under further names."""
+
     def mark(klass):
         for name in names:
             _registry[name.lower()] = klass
         return klass
+
     return mark
 
 
@@ -84,12 +102,21 @@ class Initializer:
     """
 
     _by_suffix = (
-        ("weight", "_init_weight"), ("bias", "_init_bias"), ("gamma", "_init_gamma"),
-        ("beta", "_init_beta"), ("min", "_init_zero"), ("max", "_init_one"),
-        ("moving_mean", "_init_zero"), ("running_mean", "_init_zero"),
-        ("moving_var", "_init_one"), ("running_var", "_init_one"),
-        ("moving_inv_var", "_init_zero"), ("moving_avg", "_init_zero"),
-        ("parameters", "_init_weight"), ("state", "_init_zero"), ("state_cell", "_init_zero"),
+        ("weight", "_init_weight"),
+        ("bias", "_init_bias"),
+        ("gamma", "_init_gamma"),
+        ("beta", "_init_beta"),
+        ("min", "_init_zero"),
+        ("max", "_init_one"),
+        ("moving_mean", "_init_zero"),
+        ("running_mean", "_init_zero"),
+        ("moving_var", "_init_one"),
+        ("running_var", "_init_one"),
+        ("moving_inv_var", "_init_zero"),
+        ("moving_avg", "_init_zero"),
+        ("parameters", "_init_weight"),
+        ("state", "_init_zero"),
+        ("state_cell", "_init_zero"),
     )
 
     def __init__(self, **kwargs):
@@ -149,8 +176,10 @@ class Initializer:
 
     def _init_default(self, name, arr):
         suffixes = ", ".join(suffix for suffix, _ in self._by_suffix)
-        raise ValueError(f"init: name is {name!r}, must end in one of {suffixes}\n"
-                         "  hint: use mx.sym.Variable(init=mx.init.*) to choose an initializer")
+        raise ValueError(
+            f"init: name is {name!r}, must end in one of {suffixes}\n"
+            "  hint: use mx.sym.Variable(init=mx.init.*) to choose an initializer"
+        )
 
     def _init_zero(self, name, arr):
         arr[:] = 0
@@ -188,6 +217,7 @@ class Load:
     def __init__(self, param, default_init=None, verbose=False):
         if isinstance(param, str):
             from .ndarray import load
+
             param = load(param)
         self.param = {k[4:] if k.startswith(("arg:", "aux:")) else k: v for k, v in param.items()}
         self.default_init = default_init
@@ -197,8 +227,9 @@ class Load:
         source = self.param.get(name)
         if source is not None:
             if source.shape != arr.shape:
-                raise ValueError(f"init: {name} has shape {source.shape} in the file, "
-                                 f"must be {arr.shape}")
+                raise ValueError(
+                    f"init: {name} has shape {source.shape} in the file, must be {arr.shape}"
+                )
             arr[:] = source
         elif self.default_init is not None:
             self.default_init(name, arr)
@@ -224,16 +255,20 @@ class Mixed:
 
     def __init__(self, patterns, initializers):
         if len(patterns) != len(initializers):
-            raise ValueError(f"Mixed: patterns has {len(patterns)} entries, must have "
-                             f"{len(initializers)} as initializers")
+            raise ValueError(
+                f"Mixed: patterns has {len(patterns)} entries, must have "
+                f"{len(initializers)} as initializers"
+            )
         self.map = [(re.compile(p), create(i)) for p, i in zip(patterns, initializers, strict=True)]
 
     def __call__(self, name, arr):
         for pattern, init in self.map:
             if pattern.match(name):
                 return init(str(name), arr)
-        raise ValueError(f"Mixed: name is {name!r}, must match a pattern\n"
-                         "  hint: add the pattern '.*' at the end")
+        raise ValueError(
+            f"Mixed: name is {name!r}, must match a pattern\n"
+            "  hint: add the pattern '.*' at the end"
+        )
 
     _init_weight = __call__
 
@@ -315,8 +350,9 @@ class Orthogonal(Initializer):
 
     def __init__(self, scale=1.414, rand_type="uniform"):
         if rand_type not in ("uniform", "normal"):
-            raise ValueError(f"Orthogonal: rand_type is {rand_type!r}, "
-                             "must be 'uniform' or 'normal'")
+            raise ValueError(
+                f"Orthogonal: rand_type is {rand_type!r}, must be 'uniform' or 'normal'"
+            )
         super().__init__(scale=scale, rand_type=rand_type)
         self.scale = scale
         self.rand_type = rand_type
@@ -353,8 +389,9 @@ class Xavier(Initializer):
         if rnd_type not in ("uniform", "gaussian"):
             raise ValueError(f"Xavier: rnd_type is {rnd_type!r}, must be 'uniform' or 'gaussian'")
         if factor_type not in ("avg", "in", "out"):
-            raise ValueError(f"Xavier: factor_type is {factor_type!r}, "
-                             "must be 'avg', 'in' or 'out'")
+            raise ValueError(
+                f"Xavier: factor_type is {factor_type!r}, must be 'avg', 'in' or 'out'"
+            )
         self.rnd_type = rnd_type
         self.factor_type = factor_type
         self.magnitude = float(magnitude)
@@ -409,6 +446,6 @@ class LSTMBias(Initializer):
     def _init_weight(self, name, arr):
         hidden = arr.shape[0] // 4
         arr[:] = 0
-        arr[hidden:2 * hidden] = self.forget_bias
+        arr[hidden : 2 * hidden] = self.forget_bias
 
     _init_bias = _init_weight

@@ -3,8 +3,13 @@
 import logging
 import math
 
-__all__ = ["LRScheduler", "FactorScheduler", "MultiFactorScheduler", "PolyScheduler",
-           "CosineScheduler"]
+__all__ = [
+    "LRScheduler",
+    "FactorScheduler",
+    "MultiFactorScheduler",
+    "PolyScheduler",
+    "CosineScheduler",
+]
 
 
 class LRScheduler:
@@ -23,13 +28,15 @@ class LRScheduler:
 
     def __init__(self, base_lr=0.01, warmup_steps=0, warmup_begin_lr=0, warmup_mode="linear"):
         if warmup_begin_lr > base_lr:
-            raise ValueError(f"lr_scheduler: base_lr is {base_lr}, must be >= warmup_begin_lr "
-                             f"{warmup_begin_lr}")
+            raise ValueError(
+                f"lr_scheduler: base_lr is {base_lr}, must be >= warmup_begin_lr {warmup_begin_lr}"
+            )
         if warmup_steps < 0:
             raise ValueError(f"lr_scheduler: warmup_steps is {warmup_steps}, must be >= 0")
         if warmup_mode not in ("linear", "constant"):
-            raise ValueError(f"lr_scheduler: warmup_mode is {warmup_mode!r}, "
-                             "must be 'linear' or 'constant'")
+            raise ValueError(
+                f"lr_scheduler: warmup_mode is {warmup_mode!r}, must be 'linear' or 'constant'"
+            )
         self.base_lr = base_lr
         self.warmup_steps = warmup_steps
         self.warmup_begin_lr = warmup_begin_lr
@@ -51,8 +58,16 @@ class LRScheduler:
 class FactorScheduler(LRScheduler):
     """Multiplies the rate by `factor` after every `step` updates, down to `stop_factor_lr`."""
 
-    def __init__(self, step, factor=1, stop_factor_lr=1e-8, base_lr=0.01, warmup_steps=0,
-                 warmup_begin_lr=0, warmup_mode="linear"):
+    def __init__(
+        self,
+        step,
+        factor=1,
+        stop_factor_lr=1e-8,
+        base_lr=0.01,
+        warmup_steps=0,
+        warmup_begin_lr=0,
+        warmup_mode="linear",
+    ):
         super().__init__(base_lr, warmup_steps, warmup_begin_lr, warmup_mode)
         if step < 1:
             raise ValueError(f"FactorScheduler: step is {step}, must be >= 1")
@@ -71,19 +86,24 @@ class FactorScheduler(LRScheduler):
             self.base_lr *= self.factor
             if self.base_lr < self.stop_factor_lr:
                 self.base_lr = self.stop_factor_lr
-                logging.info("Update[%d]: learning rate has reached its lower limit %0.5e",
-                             num_update, self.base_lr)
+                logging.info(
+                    "Update[%d]: learning rate has reached its lower limit %0.5e",
+                    num_update,
+                    self.base_lr,
+                )
             else:
-                logging.info("Update[%d]: learning rate is changed to %0.5e",
-                             num_update, self.base_lr)
+                logging.info(
+                    "Update[%d]: learning rate is changed to %0.5e", num_update, self.base_lr
+                )
         return self.base_lr
 
 
 class MultiFactorScheduler(LRScheduler):
     """Multiplies the rate by `factor` after each of the numbers of updates in `step` (rising)."""
 
-    def __init__(self, step, factor=1, base_lr=0.01, warmup_steps=0, warmup_begin_lr=0,
-                 warmup_mode="linear"):
+    def __init__(
+        self, step, factor=1, base_lr=0.01, warmup_steps=0, warmup_begin_lr=0, warmup_mode="linear"
+    ):
         super().__init__(base_lr, warmup_steps, warmup_begin_lr, warmup_mode)
         if not isinstance(step, list) or not step:
             raise ValueError(f"MultiFactorScheduler: step is {step!r}, must be a non-empty list")
@@ -113,8 +133,9 @@ class _DecayScheduler(LRScheduler):
     def __init__(self, max_update, base_lr, final_lr, warmup_steps, warmup_begin_lr, warmup_mode):
         super().__init__(base_lr, warmup_steps, warmup_begin_lr, warmup_mode)
         if not isinstance(max_update, int) or max_update < 1:
-            raise ValueError(f"{type(self).__name__}: max_update is {max_update!r}, "
-                             "must be an int >= 1")
+            raise ValueError(
+                f"{type(self).__name__}: max_update is {max_update!r}, must be an int >= 1"
+            )
         self.base_lr_orig = base_lr
         self.max_update = max_update
         self.final_lr = final_lr
@@ -135,8 +156,16 @@ class _DecayScheduler(LRScheduler):
 class PolyScheduler(_DecayScheduler):
     """Decays as ``(1 - t) ** pwr`` while t goes from 0 to 1 over `max_update` updates."""
 
-    def __init__(self, max_update, base_lr=0.01, pwr=2, final_lr=0, warmup_steps=0,
-                 warmup_begin_lr=0, warmup_mode="linear"):
+    def __init__(
+        self,
+        max_update,
+        base_lr=0.01,
+        pwr=2,
+        final_lr=0,
+        warmup_steps=0,
+        warmup_begin_lr=0,
+        warmup_mode="linear",
+    ):
         super().__init__(max_update, base_lr, final_lr, warmup_steps, warmup_begin_lr, warmup_mode)
         self.power = pwr
 
@@ -150,8 +179,15 @@ class CosineScheduler(_DecayScheduler):
     Loshchilov, Hutter: SGDR, stochastic gradient descent with warm restarts (2016).
     """
 
-    def __init__(self, max_update, base_lr=0.01, final_lr=0, warmup_steps=0, warmup_begin_lr=0,
-                 warmup_mode="linear"):
+    def __init__(
+        self,
+        max_update,
+        base_lr=0.01,
+        final_lr=0,
+        warmup_steps=0,
+        warmup_begin_lr=0,
+        warmup_mode="linear",
+    ):
         super().__init__(max_update, base_lr, final_lr, warmup_steps, warmup_begin_lr, warmup_mode)
 
     def _decay(self, t):

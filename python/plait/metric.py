@@ -4,8 +4,21 @@ import math
 
 import numpy as np
 
-__all__ = ["EvalMetric", "Accuracy", "TopKAccuracy", "MAE", "MSE", "RMSE", "CrossEntropy", "Loss",
-           "CompositeEvalMetric", "CustomMetric", "create", "register", "check_label_shapes"]
+__all__ = [
+    "EvalMetric",
+    "Accuracy",
+    "TopKAccuracy",
+    "MAE",
+    "MSE",
+    "RMSE",
+    "CrossEntropy",
+    "Loss",
+    "CompositeEvalMetric",
+    "CustomMetric",
+    "create",
+    "register",
+    "check_label_shapes",
+]
 
 _registry = {}
 
@@ -39,8 +52,10 @@ def check_label_shapes(labels, preds, wrap=False, shape=False):
     """Both arguments, checked to have one length (or shape); in lists if `wrap`."""
     ours = (labels.shape, preds.shape) if shape else (len(labels), len(preds))
     if ours[0] != ours[1]:
-        raise ValueError(f"metric: labels have {'shape' if shape else 'length'} {ours[0]}, "
-                         f"must have that of predictions, {ours[1]}")
+        raise ValueError(
+            f"metric: labels have {'shape' if shape else 'length'} {ours[0]}, "
+            f"must have that of predictions, {ours[1]}"
+        )
     if wrap:
         labels = labels if isinstance(labels, (list, tuple)) else [labels]
         preds = preds if isinstance(preds, (list, tuple)) else [preds]
@@ -129,7 +144,7 @@ class TopKAccuracy(EvalMetric):
         self.top_k = top_k
 
     def _measure(self, label, pred):
-        best = np.argsort(pred, axis=1)[:, -self.top_k:]
+        best = np.argsort(pred, axis=1)[:, -self.top_k :]
         return (best == label.astype("int64").reshape(-1, 1)).any(axis=1).sum(), label.size
 
 

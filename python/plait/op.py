@@ -19,8 +19,17 @@ def info(name):
         If no operator has this name; the message has near names.
     """
     d = json.loads(_array.operator(name).describe_json())
-    return Info(d["name"], d["doc"], d["source"], f"{d['file']}:{d['line']}", d["inputs"], d["outputs"],
-                d["attrs"], d["surfaces"], d["gradient"])
+    return Info(
+        d["name"],
+        d["doc"],
+        d["source"],
+        f"{d['file']}:{d['line']}",
+        d["inputs"],
+        d["outputs"],
+        d["attrs"],
+        d["surfaces"],
+        d["gradient"],
+    )
 
 
 def list_operators():
@@ -38,6 +47,7 @@ def invoke(name, inputs, attrs=None, out=None):
         Attributes by name.
     """
     from .ndarray import NDArray
+
     op = _array.operator(name)
     attrs = dict(attrs or {})
     names = [a["name"] for a in json.loads(op.describe_json())["attrs"]]

@@ -13,8 +13,18 @@ from .ndarray.random import (
     uniform,
 )
 
-__all__ = ["seed", "uniform", "normal", "randn", "randint", "exponential", "gamma", "poisson",
-           "negative_binomial", "shuffle"]
+__all__ = [
+    "seed",
+    "uniform",
+    "normal",
+    "randn",
+    "randint",
+    "exponential",
+    "gamma",
+    "poisson",
+    "negative_binomial",
+    "shuffle",
+]
 
 
 def seed(seed_state, ctx="all"):

@@ -63,7 +63,10 @@ def between(low, high, *shape):
 
 def convert(inputs, dtype):
     """Floating inputs in `dtype`; index and mask inputs stay as they are."""
-    return [np.asarray(x).astype(dtype) if np.asarray(x).dtype == np.float64 else np.asarray(x) for x in inputs]
+    return [
+        np.asarray(x).astype(dtype) if np.asarray(x).dtype == np.float64 else np.asarray(x)
+        for x in inputs
+    ]
 
 
 def arrays(inputs):
@@ -82,7 +85,9 @@ def as_list(result):
 def compare(got, want, dtype, tolerance=None):
     rtol, atol = tolerance if tolerance and dtype != "float16" else TOLERANCE.get(dtype, (0, 0))
     assert got.shape == np.shape(want)
-    np.testing.assert_allclose(got.astype("float64"), np.asarray(want).astype("float64"), rtol=rtol, atol=atol)
+    np.testing.assert_allclose(
+        got.astype("float64"), np.asarray(want).astype("float64"), rtol=rtol, atol=atol
+    )
 
 
 def check_values(spec, inputs, attrs, dtype):
@@ -93,13 +98,15 @@ def check_values(spec, inputs, attrs, dtype):
         want = as_list(spec.reference(*wide, **attrs))
     got = run(spec.name, arrays(given), attrs)
     assert len(got) == len(want)
-    for g, w in zip(got, want):
+    for g, w in zip(got, want, strict=False):
         g = g.asnumpy()
-        compare(g, np.asarray(w).astype(g.dtype) if g.dtype.kind in "iub" else w, dtype, spec.tolerance)
+        compare(
+            g, np.asarray(w).astype(g.dtype) if g.dtype.kind in "iub" else w, dtype, spec.tolerance
+        )
     out = [mx.nd.array(np.full(np.shape(g), 7), dtype=g.dtype) for g in got]
     again = run(spec.name, arrays(given), attrs, out if len(out) > 1 else out[0])
     strided = run(spec.name, [strided_copy(x) for x in given], attrs)
-    for a, b, c in zip(got, again, strided):
+    for a, b, c in zip(got, again, strided, strict=False):
         np.testing.assert_array_equal(a.asnumpy(), b.asnumpy())
         # Not bitwise: vector loops fuse multiplication and addition, strided ones do not.
         compare(c.asnumpy(), a.asnumpy(), a.asnumpy().dtype.name, spec.tolerance)
@@ -112,7 +119,9 @@ def strided_copy(x):
     turned = mx.nd.array(np.ascontiguousarray(x.T), dtype=x.dtype)
     view = _array.invoke(_array.operator("transpose"), (turned,), (), None, type(turned), view=True)
     dense = tuple(int(np.prod(x.shape[i + 1 :])) for i in range(x.ndim))
-    assert x.size == 0 or 1 in x.shape or tuple(view.strides_elements) != dense, "not a strided view"
+    assert x.size == 0 or 1 in x.shape or tuple(view.strides_elements) != dense, (
+        "not a strided view"
+    )
     return view
 
 

@@ -11,8 +11,18 @@ vector_erf = np.vectorize(math.erf, otypes=["float64"])
 
 def unary(name, reference, low=-3.0, high=3.0, grad=(0,), **kw):
     points = between(low, high, 4, 5)
-    Spec(name, reference, [((points,), {}), ((between(low, high, 7, 3, 6),), {}), ((EMPTY,), {}),
-                           ((np.array((low + high) / 2 + 0.1),), {})], grad=grad, **kw)
+    Spec(
+        name,
+        reference,
+        [
+            ((points,), {}),
+            ((between(low, high, 7, 3, 6),), {}),
+            ((EMPTY,), {}),
+            ((np.array((low + high) / 2 + 0.1),), {}),
+        ],
+        grad=grad,
+        **kw,
+    )
 
 
 unary("exp", np.exp)
@@ -90,9 +100,16 @@ for name in ["isnan", "isinf", "isfinite", "logical_not"]:
 
 
 def scalar(name, reference, low=0.3, high=3.0, grad=(0,), value=1.7):
-    Spec(name, lambda x, scalar: reference(x, scalar),
-         [((between(low, high, 4, 5),), {"scalar": value}), ((EMPTY,), {"scalar": value}),
-          ((ZERO_DIM,), {"scalar": value})], grad=grad)
+    Spec(
+        name,
+        lambda x, scalar: reference(x, scalar),
+        [
+            ((between(low, high, 4, 5),), {"scalar": value}),
+            ((EMPTY,), {"scalar": value}),
+            ((ZERO_DIM,), {"scalar": value}),
+        ],
+        grad=grad,
+    )
 
 
 scalar("add_scalar", lambda x, s: x + s)
@@ -110,22 +127,56 @@ scalar("minimum_scalar", np.minimum)
 scalar("mod_scalar", np.mod)
 scalar("rmod_scalar", lambda x, s: np.mod(s, x))
 scalar("hypot_scalar", np.hypot)
-for name in ["equal", "not_equal", "greater", "greater_equal", "less", "less_equal", "logical_and", "logical_or",
-             "logical_xor"]:
+for name in [
+    "equal",
+    "not_equal",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+]:
     scalar(f"{name}_scalar", getattr(np, name), grad=())
     scalar(f"np_{name}_scalar", getattr(np, name), grad=())
 
-Spec("where", np.where, [((np.array([[1, 0], [0, 1]]), normal(2, 2), between(0, 1, 2, 2)), {}),
-                         ((np.array([1, 0, 1]), normal(3, 1), normal(1, 3)), {})], grad=(1, 2))
-Spec("clip", lambda x, a_min, a_max: np.clip(x, a_min, a_max),
-     [((normal(5, 6),), {"a_min": -0.5, "a_max": 0.75}), ((EMPTY,), {"a_min": 0, "a_max": 1})], grad=(0,),
-     dtypes=("float32", "float64"))
-Spec("smooth_l1", lambda x, scalar: np.where(np.abs(x) < 1 / scalar**2, (scalar * x)**2 / 2, np.abs(x) - 0.5 / scalar**2),
-     [((normal(5, 6),), {"scalar": 1.5})], grad=(0,))
+Spec(
+    "where",
+    np.where,
+    [
+        ((np.array([[1, 0], [0, 1]]), normal(2, 2), between(0, 1, 2, 2)), {}),
+        ((np.array([1, 0, 1]), normal(3, 1), normal(1, 3)), {}),
+    ],
+    grad=(1, 2),
+)
+Spec(
+    "clip",
+    lambda x, a_min, a_max: np.clip(x, a_min, a_max),
+    [((normal(5, 6),), {"a_min": -0.5, "a_max": 0.75}), ((EMPTY,), {"a_min": 0, "a_max": 1})],
+    grad=(0,),
+    dtypes=("float32", "float64"),
+)
+Spec(
+    "smooth_l1",
+    lambda x, scalar: np.where(
+        np.abs(x) < 1 / scalar**2, (scalar * x) ** 2 / 2, np.abs(x) - 0.5 / scalar**2
+    ),
+    [((normal(5, 6),), {"scalar": 1.5})],
+    grad=(0,),
+)
 Spec("hard_sigmoid", lambda x: np.clip(0.2 * x + 0.5, 0, 1), [((normal(5, 6) * 3,), {})], grad=(0,))
-Spec("add_n", lambda *x: sum(x), [((normal(2, 3), normal(2, 3) * 2, normal(2, 3) * 3), {})], grad=(0, 1, 2))
-Spec("cast", lambda x, dtype: x.astype(dtype), [((normal(3, 4) * 10,), {"dtype": "int32"}),
-                                                ((normal(3, 4),), {"dtype": "float64"})])
+Spec(
+    "add_n",
+    lambda *x: sum(x),
+    [((normal(2, 3), normal(2, 3) * 2, normal(2, 3) * 3), {})],
+    grad=(0, 1, 2),
+)
+Spec(
+    "cast",
+    lambda x, dtype: x.astype(dtype),
+    [((normal(3, 4) * 10,), {"dtype": "int32"}), ((normal(3, 4),), {"dtype": "float64"})],
+)
 
 
 def digamma(x):
@@ -154,4 +205,9 @@ unary("trigamma", trigamma, 0.2, 9, grad=(), tolerance=(1e-5, 1e-5))
 unary("erfinv", erfinv, -0.95, 0.95)
 unary("rint", lambda x: np.ceil(x - 0.5))
 Spec("make_loss", lambda x: x, [((normal(3, 4),), {})])
-Spec("smooth_l1_slope", lambda x, scalar: np.clip(x * scalar**2, -1, 1), [((normal(5, 6),), {"scalar": 1.5})], grad=(0,))
+Spec(
+    "smooth_l1_slope",
+    lambda x, scalar: np.clip(x * scalar**2, -1, 1),
+    [((normal(5, 6),), {"scalar": 1.5})],
+    grad=(0,),
+)

@@ -23,9 +23,14 @@ VALUES = [
     for d in s.dtypes
 ]
 GRADIENTS = [
-    pytest.param(s, n, id=f"{s.name}-{n}") for s in SPECS.values() if s.grad for n in range(len(s.samples))
+    pytest.param(s, n, id=f"{s.name}-{n}")
+    for s in SPECS.values()
+    if s.grad
+    for n in range(len(s.samples))
 ]
-REFUSALS = [pytest.param(s, r, id=f"{s.name}-{i}") for s in SPECS.values() for i, r in enumerate(s.raises)]
+REFUSALS = [
+    pytest.param(s, r, id=f"{s.name}-{i}") for s in SPECS.values() for i, r in enumerate(s.raises)
+]
 
 
 @pytest.mark.parametrize(("spec", "sample", "dtype"), VALUES)
@@ -62,6 +67,8 @@ def test_make_loss_ignores_what_comes_from_behind():
     x = arrays([normal(3, 4)])[0]
     x.attach_grad()
     with mx.autograd.record():
-        y = op.invoke("multiply_scalar", [op.invoke("make_loss", [x], {"grad_scale": 2.0})], {"scalar": 5.0})
+        y = op.invoke(
+            "multiply_scalar", [op.invoke("make_loss", [x], {"grad_scale": 2.0})], {"scalar": 5.0}
+        )
     y.backward()
     assert (x.grad.asnumpy() == 2).all()

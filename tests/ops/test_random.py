@@ -14,7 +14,11 @@ COUNT = 200000
 @pytest.mark.parametrize(("name", "attrs", "mean", "variance", "low", "high"), MOMENTS)
 def test_moments(name, attrs, mean, variance, low, high, dtype):
     mx.random.seed(7)
-    x = op.invoke(name, [], {**attrs, "shape": (COUNT,), "dtype": dtype}).asnumpy().astype("float64")
+    x = (
+        op.invoke(name, [], {**attrs, "shape": (COUNT,), "dtype": dtype})
+        .asnumpy()
+        .astype("float64")
+    )
     assert abs(x.mean() - mean) < 5 * np.sqrt(variance / COUNT)
     assert abs(x.var() - variance) < 0.04 * variance
     assert low is None or x.min() >= low

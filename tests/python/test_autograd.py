@@ -18,7 +18,10 @@ def numeric_gradient(f, data, eps=1e-6):
         up, down = data.copy(), data.copy()
         up[i] += eps
         down[i] -= eps
-        grad[i] = (f(nd.array(up, dtype="float64")).asscalar() - f(nd.array(down, dtype="float64")).asscalar()) / (2 * eps)
+        grad[i] = (
+            f(nd.array(up, dtype="float64")).asscalar()
+            - f(nd.array(down, dtype="float64")).asscalar()
+        ) / (2 * eps)
     return grad
 
 
@@ -92,7 +95,7 @@ def test_function_of_the_user():
             return x * x * x
 
         def backward(self, dy):
-            x, = self.saved_tensors
+            (x,) = self.saved_tensors
             return 3 * x * x * dy
 
     x = variable([2.0, 3.0])
@@ -119,19 +122,54 @@ def test_error_in_a_function_keeps_its_class():
 
 CASES = {
     "dot": ((3, 4), lambda x: nd.dot(x, x, transpose_b=True).sum()),
-    "fully_connected": ((3, 4), lambda x: (nd.FullyConnected(x, nd.array(np.linspace(-1, 1, 8).reshape(2, 4), dtype="float64"),
-                                                             num_hidden=2, no_bias=True) * 2).sum()),
-    "convolution": ((2, 2, 5, 5), lambda x: (nd.Convolution(
-        x, nd.array(np.linspace(-1, 1, 54).reshape(3, 2, 3, 3), dtype="float64"), kernel=(3, 3), num_filter=3,
-        stride=(2, 2), pad=(1, 1), no_bias=True) * 3).sum()),
+    "fully_connected": (
+        (3, 4),
+        lambda x: (
+            nd.FullyConnected(
+                x,
+                nd.array(np.linspace(-1, 1, 8).reshape(2, 4), dtype="float64"),
+                num_hidden=2,
+                no_bias=True,
+            )
+            * 2
+        ).sum(),
+    ),
+    "convolution": (
+        (2, 2, 5, 5),
+        lambda x: (
+            nd.Convolution(
+                x,
+                nd.array(np.linspace(-1, 1, 54).reshape(3, 2, 3, 3), dtype="float64"),
+                kernel=(3, 3),
+                num_filter=3,
+                stride=(2, 2),
+                pad=(1, 1),
+                no_bias=True,
+            )
+            * 3
+        ).sum(),
+    ),
     "max_pool": ((1, 2, 4, 4), lambda x: (nd.Pooling(x, kernel=(2, 2), stride=(2, 2)) * 2).sum()),
     "avg_pool": ((1, 2, 5), lambda x: nd.Pooling(x, kernel=(3,), pool_type="avg", pad=(1,)).sum()),
     "tanh": ((5,), lambda x: nd.Activation(x, act_type="tanh").sum()),
     "softrelu": ((5,), lambda x: nd.Activation(x, act_type="softrelu").sum()),
-    "softmax": ((3, 4), lambda x: (nd.softmax(x, axis=0) * nd.array(np.arange(12).reshape(3, 4), dtype="float64")).sum()),
-    "log_softmax": ((3, 4), lambda x: (nd.log_softmax(x) * nd.array(np.arange(12).reshape(3, 4), dtype="float64")).sum()),
+    "softmax": (
+        (3, 4),
+        lambda x: (
+            nd.softmax(x, axis=0) * nd.array(np.arange(12).reshape(3, 4), dtype="float64")
+        ).sum(),
+    ),
+    "log_softmax": (
+        (3, 4),
+        lambda x: (
+            nd.log_softmax(x) * nd.array(np.arange(12).reshape(3, 4), dtype="float64")
+        ).sum(),
+    ),
     "mean": ((3, 4), lambda x: (x.mean(axis=1) * 2).sum()),
-    "transpose": ((3, 4), lambda x: (x.T * nd.array(np.arange(12).reshape(4, 3), dtype="float64")).sum()),
+    "transpose": (
+        (3, 4),
+        lambda x: (x.T * nd.array(np.arange(12).reshape(4, 3), dtype="float64")).sum(),
+    ),
     "slice": ((4, 3), lambda x: (x[1:3, ::2] * x[1:3, ::2]).sum()),
     "broadcast": ((3,), lambda x: (x * nd.ones((2, 3), dtype="float64") * x).sum()),
     "exp": ((4,), lambda x: nd.exp(x).sum()),
@@ -158,8 +196,17 @@ def test_batch_norm_against_differences():
     def f(x):
         mean, var = nd.zeros(3, dtype="float64"), nd.ones(3, dtype="float64")
         with autograd.train_mode():
-            return (nd.BatchNorm(x, nd.array(gamma, dtype="float64"), nd.array(beta, dtype="float64"), mean, var,
-                                 fix_gamma=False) * weight).sum()
+            return (
+                nd.BatchNorm(
+                    x,
+                    nd.array(gamma, dtype="float64"),
+                    nd.array(beta, dtype="float64"),
+                    mean,
+                    var,
+                    fix_gamma=False,
+                )
+                * weight
+            ).sum()
 
     x = variable(data)
     with autograd.record():

@@ -46,8 +46,11 @@ def test_hybridize_gives_equal_outputs_and_gradients():
         with autograd.record():
             loss = (net(x) ** 2).sum()
         loss.backward()
-        grads = {name: p.grad().asnumpy() for name, p in net.collect_params().items()
-                 if p.grad_req != "null"}
+        grads = {
+            name: p.grad().asnumpy()
+            for name, p in net.collect_params().items()
+            if p.grad_req != "null"
+        }
         results.append((loss.asscalar(), grads))
     assert results[0][0] == pytest.approx(results[1][0], rel=1e-5)
     for name, grad in results[0][1].items():
@@ -85,24 +88,28 @@ def test_softmax_cross_entropy():
 
 def test_l2_huber_and_sigmoid_losses():
     pred, label = np.random.randn(2, 4, 3).astype("float32")
+
     def run(loss, label):
         return loss(nd.array(pred), nd.array(label)).asnumpy()
+
     gap = np.abs(pred - label)
     np.testing.assert_allclose(run(gluon.loss.L2Loss(), label), (gap**2).mean(1) / 2, rtol=1e-5)
     huber = np.where(gap > 1, gap - 0.5, gap**2 / 2).mean(1)
     np.testing.assert_allclose(run(gluon.loss.HuberLoss(), label), huber, rtol=1e-5)
     truth = (label > 0).astype("float32")
     expected = (np.log1p(np.exp(pred)) - truth * pred).mean(1)
-    np.testing.assert_allclose(run(gluon.loss.SigmoidBCELoss(), truth), expected, rtol=1e-4,
-                               atol=1e-6)
+    np.testing.assert_allclose(
+        run(gluon.loss.SigmoidBCELoss(), truth), expected, rtol=1e-4, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_trainer_sgd(momentum):
     layer = nn.Dense(2, in_units=3, use_bias=False)
     layer.initialize(mx.init.Normal(1))
-    trainer = gluon.Trainer(layer.collect_params(), "sgd",
-                            {"learning_rate": 0.1, "momentum": momentum, "wd": 0.01})
+    trainer = gluon.Trainer(
+        layer.collect_params(), "sgd", {"learning_rate": 0.1, "momentum": momentum, "wd": 0.01}
+    )
     weight, velocity = layer.weight.data().asnumpy(), 0.0
     x = np.random.rand(4, 3).astype("float32")
     for _ in range(3):
@@ -151,8 +158,10 @@ def test_metrics():
 
 
 def test_damaged_idx_file_names_file_and_offset(tmp_path):
-    for stem, data in (("images-idx3", b"\0\0\x08\x03" + bytes(12)[:-1] + b"\x01" + b"x" * 9),
-                       ("labels-idx1", b"\0\0\x08\x01\0\0\0\0")):
+    for stem, data in (
+        ("images-idx3", b"\0\0\x08\x03" + bytes(12)[:-1] + b"\x01" + b"x" * 9),
+        ("labels-idx1", b"\0\0\x08\x01\0\0\0\0"),
+    ):
         with gzip.open(tmp_path / f"train-{stem}-ubyte.gz", "wb") as file:
             file.write(data)
     with pytest.raises(OSError, match="train-images-idx3-ubyte.gz: ends at offset 25"):

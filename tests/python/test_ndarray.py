@@ -18,8 +18,20 @@ def test_creation_takes_dtype_from_the_source():
     np.testing.assert_array_equal(nd.arange(2, 8, 3, repeat=2).asnumpy(), [2, 2, 5, 5])
 
 
-@pytest.mark.parametrize("key", [0, -1, slice(1, 3), (slice(None), 1), (Ellipsis, 0), (1, slice(None, None, 2)),
-                                 (slice(3, 0, -1), slice(1, 3)), (None, 2), (slice(None), None, 1)])
+@pytest.mark.parametrize(
+    "key",
+    [
+        0,
+        -1,
+        slice(1, 3),
+        (slice(None), 1),
+        (Ellipsis, 0),
+        (1, slice(None, None, 2)),
+        (slice(3, 0, -1), slice(1, 3)),
+        (None, 2),
+        (slice(None), None, 1),
+    ],
+)
 def test_basic_index_as_numpy(key):
     data = np.arange(24, dtype="f").reshape(4, 6)
     array = nd.array(data)
@@ -58,8 +70,16 @@ def test_arithmetic_as_numpy():
     rng = np.random.default_rng(0)
     a, b = rng.random((2, 3), "f") + 1, rng.random((3,), "f") + 1
     x, y = nd.array(a), nd.array(b)
-    for got, want in [(x + y, a + b), (x - y, a - b), (x * y, a * b), (x / y, a / b), (2 - x, 2 - a), (2 / x, 2 / a),
-                      (x + 1, a + 1), (-x, -a)]:
+    for got, want in [
+        (x + y, a + b),
+        (x - y, a - b),
+        (x * y, a * b),
+        (x / y, a / b),
+        (2 - x, 2 - a),
+        (2 / x, 2 / a),
+        (x + 1, a + 1),
+        (-x, -a),
+    ]:
         np.testing.assert_allclose(got.asnumpy(), want, rtol=1e-6)
     np.testing.assert_array_equal((x > 1.5).asnumpy(), (a > 1.5).astype("f"))
     x += y
@@ -107,7 +127,9 @@ def test_contexts():
         nd.zeros(2, ctx=mx.gpu(0))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "uint8", "int8", "int32", "int64", "bool"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "float64", "float16", "uint8", "int8", "int32", "int64", "bool"]
+)
 def test_save_and_load(tmp_path, dtype):
     data = {"a": nd.array(np.arange(6).reshape(2, 3) % 2, dtype=dtype), "b": nd.zeros((1,))}
     nd.save(str(tmp_path / "x.params"), data)

@@ -15,13 +15,16 @@ def test_seed_repeats():
     assert not np.array_equal(nd.random.normal(shape=(100,)).asnumpy(), a)
 
 
-@pytest.mark.parametrize("draw, mean, std", [
-    (lambda: mx.random.uniform(2, 4, shape=(100000,)), 3, 2 / 12 ** 0.5),
-    (lambda: mx.random.normal(1, 3, shape=(100000,)), 1, 3),
-    (lambda: mx.random.exponential(2, shape=(100000,)), 2, 2),
-    (lambda: mx.random.gamma(3, 2, shape=(100000,)), 6, 12 ** 0.5),
-    (lambda: mx.random.poisson(4, shape=(100000,)), 4, 2),
-])
+@pytest.mark.parametrize(
+    "draw, mean, std",
+    [
+        (lambda: mx.random.uniform(2, 4, shape=(100000,)), 3, 2 / 12**0.5),
+        (lambda: mx.random.normal(1, 3, shape=(100000,)), 1, 3),
+        (lambda: mx.random.exponential(2, shape=(100000,)), 2, 2),
+        (lambda: mx.random.gamma(3, 2, shape=(100000,)), 6, 12**0.5),
+        (lambda: mx.random.poisson(4, shape=(100000,)), 4, 2),
+    ],
+)
 def test_moments(draw, mean, std):
     values = draw().asnumpy()
     assert abs(values.mean() - mean) < 6 * std / len(values) ** 0.5

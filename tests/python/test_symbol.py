@@ -46,9 +46,18 @@ def test_json_round_trip(tmp_path):
     assert sym.load(str(tmp_path / "x.json")).list_arguments() == net.list_arguments()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"nodes": [], "heads": [[3, 0, 0]]}', '{"nodes": 3}',
-                                  '{"nodes": [{"op": "null", "name": "x", "inputs": []}], "heads": [[0, 7, 0]]}',
-                                  '{"nodes": [{"op": "nosuch", "name": "x", "inputs": []}], "heads": []}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"nodes": [], "heads": [[3, 0, 0]]}',
+        '{"nodes": 3}',
+        '{"nodes": [{"op": "null", "name": "x", "inputs": []}], "heads": [[0, 7, 0]]}',
+        '{"nodes": [{"op": "nosuch", "name": "x", "inputs": []}], "heads": []}',
+    ],
+)
 def test_damaged_json(text):
     with pytest.raises(mx.MXNetError):
         sym.load_json(text)
@@ -57,7 +66,7 @@ def test_damaged_json(text):
 def arrays_for(net, seed=0, **shapes):
     rng = np.random.default_rng(seed)
     args, _, _ = net.infer_shape(**shapes)
-    return {n: nd.array(rng.standard_normal(s) * 0.3) for n, s in zip(net.list_arguments(), args)}
+    return {n: nd.array(rng.standard_normal(s) * 0.3) for n, s in zip(net.list_arguments(), args, strict=False)}
 
 
 def test_executor_equals_eager():
@@ -70,7 +79,9 @@ def test_executor_equals_eager():
     for a in args.values():
         a.attach_grad()
     with autograd.record():
-        x = nd.Convolution(args["data"], args["conv1_weight"], args["conv1_bias"], kernel=(5, 5), num_filter=4)
+        x = nd.Convolution(
+            args["data"], args["conv1_weight"], args["conv1_bias"], kernel=(5, 5), num_filter=4
+        )
         x = nd.Pooling(nd.Activation(x, act_type="tanh"), kernel=(2, 2), stride=(2, 2))
         y = nd.log_softmax(nd.FullyConnected(x, args["fc_weight"], args["fc_bias"], num_hidden=3))
     y.backward(nd.ones(y.shape))
@@ -84,7 +95,9 @@ def test_simple_bind_and_copy_params():
     executor = net.simple_bind(mx.cpu(), data=(1, 1, 8, 8))
     values = arrays_for(net, data=(1, 1, 8, 8))
     executor.copy_params_from(values)
-    np.testing.assert_array_equal(executor.arg_dict["fc_bias"].asnumpy(), values["fc_bias"].asnumpy())
+    np.testing.assert_array_equal(
+        executor.arg_dict["fc_bias"].asnumpy(), values["fc_bias"].asnumpy()
+    )
     with pytest.raises(ValueError, match="nosuch"):
         executor.copy_params_from({"nosuch": nd.zeros(1)})
 

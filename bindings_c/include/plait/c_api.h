@@ -55,7 +55,7 @@ extern "C" {
 PLAIT_API int32_t plait_abi_version(void);
 
 /* Version of the library, such as "0.1.0". static. @since 0.1 */
-PLAIT_API const char *plait_version(void);
+PLAIT_API const char* plait_version(void);
 
 /* ---- errors -------------------------------------------------------------------------------- */
 
@@ -68,34 +68,34 @@ typedef enum plait_status_t {
   PLAIT_ERR_KEY = 5,              /* unknown name */
   PLAIT_ERR_NOT_IMPLEMENTED = 6,  /* not built in, or no kernel for the dtype */
   PLAIT_ERR_OUT_OF_MEMORY = 7,
-  PLAIT_ERR_IO = 8,     /* files */
-  PLAIT_ERR_DEVICE = 9, /* CUDA */
-  PLAIT_ERR_COMM = 10,  /* communication between processes */
+  PLAIT_ERR_IO = 8,        /* files */
+  PLAIT_ERR_DEVICE = 9,    /* CUDA */
+  PLAIT_ERR_COMM = 10,     /* communication between processes */
   PLAIT_ERR_CALLBACK = 11, /* a user's function failed */
   PLAIT_ERR_INTERNAL = 99  /* a bug of the library */
 } plait_status_t;
 
 /* What went wrong in the last call of this thread that failed; "" if none did. Successful calls
  * leave it alone. borrowed: valid until the next failure in this thread. @since 0.1 */
-PLAIT_API const char *plait_last_error(void);
+PLAIT_API const char* plait_last_error(void);
 
 /* Sets that message: for callbacks that are about to return an error. @since 0.1 */
-PLAIT_API void plait_set_last_error(const char *message);
+PLAIT_API void plait_set_last_error(const char* message);
 
 /* Name of a status, such as "PLAIT_ERR_SHAPE"; "PLAIT_ERR_UNKNOWN" for other numbers. static.
  * @since 0.1 */
-PLAIT_API const char *plait_status_name(plait_status_t status);
+PLAIT_API const char* plait_status_name(plait_status_t status);
 
 /* A status in words, such as "shapes do not fit". static. @since 0.1 */
-PLAIT_API const char *plait_status_text(plait_status_t status);
+PLAIT_API const char* plait_status_text(plait_status_t status);
 
 /* ---- buffers ------------------------------------------------------------------------------- */
 
 /* Bytes that a function made: a file in memory, JSON text. */
-typedef struct plait_buffer_s *plait_buffer_t;
+typedef struct plait_buffer_s* plait_buffer_t;
 
 /* The bytes, followed by a zero byte that does not count. borrowed from buffer. @since 0.1 */
-PLAIT_API const char *plait_buffer_data(plait_buffer_t buffer);
+PLAIT_API const char* plait_buffer_data(plait_buffer_t buffer);
 
 /* Number of bytes. @since 0.1 */
 PLAIT_API int64_t plait_buffer_size(plait_buffer_t buffer);
@@ -138,32 +138,32 @@ typedef struct plait_device_t {
 } plait_device_t;
 
 /* An array: shape, dtype and place are fixed, content is not. Free with plait_array_free(). */
-typedef struct plait_array_s *plait_array_t;
+typedef struct plait_array_s* plait_array_t;
 
 /* A call-back that ends the library's use of `user`. May be NULL where it is a parameter. */
-typedef void (*plait_drop_t)(void *user);
+typedef void (*plait_drop_t)(void* user);
 
 /* An array with undefined content. `shape` has `ndim` sizes, each >= 0; NULL with ndim 0. new.
  * Fails: SHAPE, TYPE, DEVICE, OUT_OF_MEMORY. @since 0.1 */
-PLAIT_API plait_status_t plait_array_empty(const int64_t *shape, int32_t ndim, plait_dtype_t dtype,
-                                           plait_device_t device, plait_array_t *out);
+PLAIT_API plait_status_t plait_array_empty(const int64_t* shape, int32_t ndim, plait_dtype_t dtype,
+                                           plait_device_t device, plait_array_t* out);
 
 /* An array with a copy of host memory. `strides` counts elements; NULL: row-major. new.
  * Fails: as plait_array_empty(). @since 0.1 */
-PLAIT_API plait_status_t plait_array_from_data(const void *data, const int64_t *shape,
-                                               const int64_t *strides, int32_t ndim,
+PLAIT_API plait_status_t plait_array_from_data(const void* data, const int64_t* shape,
+                                               const int64_t* strides, int32_t ndim,
                                                plait_dtype_t dtype, plait_device_t device,
-                                               plait_array_t *out);
+                                               plait_array_t* out);
 
 /* An array on memory that the caller owns, without a copy. `drop(user)` is called once, from any
  * thread, when no array uses the memory any more; also on failure. `data` must be aligned for the
  * dtype. If `read_only` is not 0, operators refuse to write to the array. new.
  * Fails: SHAPE, TYPE, INVALID_ARGUMENT. @since 0.1 */
-PLAIT_API plait_status_t plait_array_from_memory(void *data, const int64_t *shape,
-                                                 const int64_t *strides, int32_t ndim,
+PLAIT_API plait_status_t plait_array_from_memory(void* data, const int64_t* shape,
+                                                 const int64_t* strides, int32_t ndim,
                                                  plait_dtype_t dtype, plait_device_t device,
-                                                 int32_t read_only, plait_drop_t drop, void *user,
-                                                 plait_array_t *out);
+                                                 int32_t read_only, plait_drop_t drop, void* user,
+                                                 plait_array_t* out);
 
 /* Ends this handle's use of the array. Never waits. @since 0.1 */
 PLAIT_API void plait_array_free(plait_array_t array);
@@ -172,16 +172,16 @@ PLAIT_API void plait_array_free(plait_array_t array);
 PLAIT_API plait_array_t plait_array_retain(plait_array_t array);
 
 /* Another array on the same memory, cut off from the recording of gradients. new. @since 0.1 */
-PLAIT_API plait_status_t plait_array_detach(plait_array_t array, plait_array_t *out);
+PLAIT_API plait_status_t plait_array_detach(plait_array_t array, plait_array_t* out);
 
 /* Number of axes. @since 0.1 */
 PLAIT_API int32_t plait_array_ndim(plait_array_t array);
 
 /* Sizes of the axes. borrowed from array. @since 0.1 */
-PLAIT_API const int64_t *plait_array_shape(plait_array_t array);
+PLAIT_API const int64_t* plait_array_shape(plait_array_t array);
 
 /* Steps of the axes, in elements. borrowed from array. @since 0.1 */
-PLAIT_API const int64_t *plait_array_strides(plait_array_t array);
+PLAIT_API const int64_t* plait_array_strides(plait_array_t array);
 
 /* Number of elements. @since 0.1 */
 PLAIT_API int64_t plait_array_size(plait_array_t array);
@@ -204,14 +204,15 @@ PLAIT_API int32_t plait_array_is_read_only(plait_array_t array);
 /* How often the memory was written since it exists. @since 0.1 */
 PLAIT_API int64_t plait_array_version(plait_array_t array);
 
-/* 1 if both lie in the same piece of memory: then a write to one may change the other. @since 0.1 */
+/* 1 if both lie in the same piece of memory: then a write to one may change the other. @since 0.1
+ */
 PLAIT_API int32_t plait_array_shares_memory(plait_array_t a, plait_array_t b);
 
 /* Address of the first element, after a wait. With `write` not 0 for writing: also waits for the
  * readers and counts as a write. borrowed from array: use it before the next operation on it.
  * Fails: INVALID_ARGUMENT if read-only, and with what computing the content failed. @blocking
  * @since 0.1 */
-PLAIT_API plait_status_t plait_array_data(plait_array_t array, int32_t write, void **data);
+PLAIT_API plait_status_t plait_array_data(plait_array_t array, int32_t write, void** data);
 
 /* Waits until the content is there. Fails with what computing it failed. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_array_wait_to_read(plait_array_t array);
@@ -221,12 +222,12 @@ PLAIT_API plait_status_t plait_array_wait_to_write(plait_array_t array);
 
 /* Fills the array from `bytes` bytes of host memory in row-major order; `bytes` must be those of
  * the array. Fails: INVALID_ARGUMENT. @blocking @since 0.1 */
-PLAIT_API plait_status_t plait_array_copy_from_host(plait_array_t array, const void *data,
+PLAIT_API plait_status_t plait_array_copy_from_host(plait_array_t array, const void* data,
                                                     int64_t bytes);
 
 /* Writes the content to host memory in row-major order; `bytes` must be those of the array.
  * Fails: INVALID_ARGUMENT, and with what computing the content failed. @blocking @since 0.1 */
-PLAIT_API plait_status_t plait_array_copy_to_host(plait_array_t array, void *data, int64_t bytes);
+PLAIT_API plait_status_t plait_array_copy_to_host(plait_array_t array, void* data, int64_t bytes);
 
 /* Copies the content of `from` into `to`, an array of the same shape; converts the dtype.
  * Fails: SHAPE, INVALID_ARGUMENT if `to` is read-only. @blocking @since 0.1 */
@@ -235,21 +236,21 @@ PLAIT_API plait_status_t plait_array_copy_to(plait_array_t from, plait_array_t t
 /* The array for another library, after a wait. new: freed by its own deleter. Shares the memory.
  * @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_array_to_dlpack(plait_array_t array,
-                                               struct DLManagedTensorVersioned **tensor);
+                                               struct DLManagedTensorVersioned** tensor);
 
 /* The same in the form before DLPack 1.0, which cannot say "read-only": such arrays fail with
  * INVALID_ARGUMENT. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_array_to_dlpack_old(plait_array_t array,
-                                                   struct DLManagedTensor **tensor);
+                                                   struct DLManagedTensor** tensor);
 
 /* An array on another library's memory; takes over `tensor` on success. new.
  * Fails: NOT_IMPLEMENTED (version), TYPE, DEVICE, SHAPE. @since 0.1 */
-PLAIT_API plait_status_t plait_array_from_dlpack(struct DLManagedTensorVersioned *tensor,
-                                                 plait_array_t *out);
+PLAIT_API plait_status_t plait_array_from_dlpack(struct DLManagedTensorVersioned* tensor,
+                                                 plait_array_t* out);
 
 /* The same from the form before DLPack 1.0. @since 0.1 */
-PLAIT_API plait_status_t plait_array_from_dlpack_old(struct DLManagedTensor *tensor,
-                                                     plait_array_t *out);
+PLAIT_API plait_status_t plait_array_from_dlpack_old(struct DLManagedTensor* tensor,
+                                                     plait_array_t* out);
 
 /* Arrays that exist now: for leak checks. @since 0.1 */
 PLAIT_API int64_t plait_array_live_count(void);
@@ -257,7 +258,7 @@ PLAIT_API int64_t plait_array_live_count(void);
 /* ---- operators ----------------------------------------------------------------------------- */
 
 /* An operator of the library. static. */
-typedef const struct plait_op_s *plait_op_t;
+typedef const struct plait_op_s* plait_op_t;
 
 /* Kinds of values of attributes. */
 typedef enum plait_value_kind_t {
@@ -280,9 +281,9 @@ typedef struct plait_value_t {
   union {
     int64_t integer; /* INT, and BOOL as 0 or 1 */
     double real;
-    const char *string; /* UTF-8 with a zero byte at the end */
-    const int64_t *ints;
-    const double *floats;
+    const char* string; /* UTF-8 with a zero byte at the end */
+    const int64_t* ints;
+    const double* floats;
   } as;
 } plait_value_t;
 
@@ -294,11 +295,11 @@ typedef struct plait_spec_t {
 } plait_spec_t;
 
 /* The operator of this name. Fails: KEY, with near names in the message. @since 0.1 */
-PLAIT_API plait_status_t plait_op_find(const char *name, plait_op_t *op);
+PLAIT_API plait_status_t plait_op_find(const char* name, plait_op_t* op);
 
 /* The operator that a surface ("nd", "sym", "np", "npx", "r") shows under `name`.
  * Fails: KEY. @since 0.1 */
-PLAIT_API plait_status_t plait_op_find_on(const char *surface, const char *name, plait_op_t *op);
+PLAIT_API plait_status_t plait_op_find_on(const char* surface, const char* name, plait_op_t* op);
 
 /* Number of operators. @since 0.1 */
 PLAIT_API int32_t plait_op_count(void);
@@ -307,16 +308,16 @@ PLAIT_API int32_t plait_op_count(void);
 PLAIT_API plait_op_t plait_op_at(int32_t index);
 
 /* Name of the operator. static. @since 0.1 */
-PLAIT_API const char *plait_op_name(plait_op_t op);
+PLAIT_API const char* plait_op_name(plait_op_t op);
 
-/* All about the operator as JSON text: name, doc, source, file, line, inputs and outputs, attributes
- * (name, type, doc, default, choices, optional, required), surfaces, flags. static.
+/* All about the operator as JSON text: name, doc, source, file, line, inputs and outputs,
+ * attributes (name, type, doc, default, choices, optional, required), surfaces, flags. static.
  * @since 0.1 */
-PLAIT_API plait_status_t plait_op_describe(plait_op_t op, const char **json);
+PLAIT_API plait_status_t plait_op_describe(plait_op_t op, const char** json);
 
 /* Position of the attribute `name` among the attributes of the operator.
  * Fails: KEY, with the known names in the message. @since 0.1 */
-PLAIT_API plait_status_t plait_op_attr_index(plait_op_t op, const char *name, int32_t *index);
+PLAIT_API plait_status_t plait_op_attr_index(plait_op_t op, const char* name, int32_t* index);
 
 /* Flags of plait_op_invoke(). */
 typedef enum plait_invoke_flag_t {
@@ -335,17 +336,17 @@ typedef enum plait_invoke_flag_t {
  *          with INVALID_ARGUMENT before anything is done.
  *
  * Fails: with what the operator rejects. @blocking @since 0.1 */
-PLAIT_API plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t *inputs,
-                                         int32_t num_inputs, const plait_value_t *attrs,
-                                         int32_t num_attrs, int32_t flags, plait_array_t *outputs,
-                                         int32_t capacity, int32_t *num_outputs);
+PLAIT_API plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t* inputs,
+                                         int32_t num_inputs, const plait_value_t* attrs,
+                                         int32_t num_attrs, int32_t flags, plait_array_t* outputs,
+                                         int32_t capacity, int32_t* num_outputs);
 
 /* Shapes and dtypes of the visible outputs; `specs` has `capacity` places and `num_outputs` is as
  * above. Fails: with what the operator rejects. @since 0.1 */
-PLAIT_API plait_status_t plait_op_infer(plait_op_t op, const plait_spec_t *inputs,
-                                        int32_t num_inputs, const plait_value_t *attrs,
-                                        int32_t num_attrs, plait_spec_t *specs, int32_t capacity,
-                                        int32_t *num_outputs);
+PLAIT_API plait_status_t plait_op_infer(plait_op_t op, const plait_spec_t* inputs,
+                                        int32_t num_inputs, const plait_value_t* attrs,
+                                        int32_t num_attrs, plait_spec_t* specs, int32_t capacity,
+                                        int32_t* num_outputs);
 
 /* ---- random numbers ------------------------------------------------------------------------ */
 
@@ -369,20 +370,21 @@ PLAIT_API int32_t plait_autograd_is_training(void);
 PLAIT_API int32_t plait_autograd_set_recording(int32_t on);
 PLAIT_API int32_t plait_autograd_set_training(int32_t on);
 
-/* 1 if gradients can flow into the array: it is marked, or a result of recorded steps. @since 0.1 */
+/* 1 if gradients can flow into the array: it is marked, or a result of recorded steps. @since 0.1
+ */
 PLAIT_API int32_t plait_autograd_is_recorded(plait_array_t array);
 
-/* Makes `arrays[i]` a leaf whose gradient is collected in `grads[i]`, an array of the same shape and
- * dtype (NULL with PLAIT_GRAD_NULL). What was recorded for the array before is forgotten.
+/* Makes `arrays[i]` a leaf whose gradient is collected in `grads[i]`, an array of the same shape
+ * and dtype (NULL with PLAIT_GRAD_NULL). What was recorded for the array before is forgotten.
  * Fails: SHAPE, TYPE. @since 0.1 */
-PLAIT_API plait_status_t plait_autograd_mark_variables(const plait_array_t *arrays,
-                                                       const plait_array_t *grads,
-                                                       const int32_t *grad_reqs, int32_t count);
+PLAIT_API plait_status_t plait_autograd_mark_variables(const plait_array_t* arrays,
+                                                       const plait_array_t* grads,
+                                                       const int32_t* grad_reqs, int32_t count);
 
 /* The gradient array of a marked array, and its plait_grad_req_t; NULL and PLAIT_GRAD_NULL if it is
  * not marked. new. @since 0.1 */
-PLAIT_API plait_status_t plait_autograd_get_grad(plait_array_t array, plait_array_t *grad,
-                                                 int32_t *grad_req);
+PLAIT_API plait_status_t plait_autograd_get_grad(plait_array_t array, plait_array_t* grad,
+                                                 int32_t* grad_req);
 
 /* Flags of plait_autograd_backward(). */
 typedef enum plait_backward_flag_t {
@@ -396,25 +398,26 @@ typedef enum plait_backward_flag_t {
  * plait_grad_req_t; otherwise `grads[i]` becomes new: the gradient of `variables[i]`.
  * Fails: INVALID_ARGUMENT if a head was not recorded, CALLBACK if a user's function failed, and
  * with what operators reject. @blocking @since 0.1 */
-PLAIT_API plait_status_t plait_autograd_backward(const plait_array_t *heads,
-                                                 const plait_array_t *head_grads,
-                                                 int32_t num_heads, const plait_array_t *variables,
+PLAIT_API plait_status_t plait_autograd_backward(const plait_array_t* heads,
+                                                 const plait_array_t* head_grads, int32_t num_heads,
+                                                 const plait_array_t* variables,
                                                  int32_t num_variables, int32_t flags,
-                                                 plait_array_t *grads);
+                                                 plait_array_t* grads);
 
 /* Gradients of the inputs from those of the outputs. `out_grads` are borrowed; NULL means zeros.
  * `in_grads` becomes new, or NULL for none. */
-typedef plait_status_t (*plait_backward_t)(void *user, const plait_array_t *out_grads,
-                                           int32_t num_out_grads, plait_array_t *in_grads,
+typedef plait_status_t (*plait_backward_t)(void* user, const plait_array_t* out_grads,
+                                           int32_t num_out_grads, plait_array_t* in_grads,
                                            int32_t num_in_grads);
 
 /* Records a step whose gradient is the caller's function: `outputs` become its results, gradients
- * flow to `inputs`. `backward` is called in threads that call plait_autograd_backward(); `drop` once
- * when the step is forgotten, in any thread, also on failure. `name` is for messages. @since 0.1 */
-PLAIT_API plait_status_t plait_autograd_record(const char *name, const plait_array_t *inputs,
-                                               int32_t num_inputs, const plait_array_t *outputs,
+ * flow to `inputs`. `backward` is called in threads that call plait_autograd_backward(); `drop`
+ * once when the step is forgotten, in any thread, also on failure. `name` is for messages. @since
+ * 0.1 */
+PLAIT_API plait_status_t plait_autograd_record(const char* name, const plait_array_t* inputs,
+                                               int32_t num_inputs, const plait_array_t* outputs,
                                                int32_t num_outputs, plait_backward_t backward,
-                                               plait_drop_t drop, void *user);
+                                               plait_drop_t drop, void* user);
 
 /* ---- engine -------------------------------------------------------------------------------- */
 
@@ -432,7 +435,7 @@ typedef struct plait_engine_stats_t {
 PLAIT_API plait_status_t plait_engine_wait_all(void);
 
 /* @since 0.1 */
-PLAIT_API plait_status_t plait_engine_get_stats(plait_engine_stats_t *stats);
+PLAIT_API plait_status_t plait_engine_get_stats(plait_engine_stats_t* stats);
 
 /* 1 if every operation runs at once in the calling thread (PLAIT_ENGINE=naive). @since 0.1 */
 PLAIT_API int32_t plait_engine_is_serial(void);
@@ -453,17 +456,17 @@ PLAIT_API plait_status_t plait_engine_shutdown(void);
 /* ---- memory -------------------------------------------------------------------------------- */
 
 typedef struct plait_memory_stats_t {
-  uint32_t struct_size;       /* set by the caller: sizeof(plait_memory_stats_t) */
+  uint32_t struct_size; /* set by the caller: sizeof(plait_memory_stats_t) */
   int32_t reserved;
-  int64_t bytes_in_use;       /* held by arrays */
-  int64_t bytes_cached;       /* kept for later arrays */
+  int64_t bytes_in_use; /* held by arrays */
+  int64_t bytes_cached; /* kept for later arrays */
   int64_t peak_bytes_in_use;
   int64_t allocations;        /* requests */
   int64_t system_allocations; /* of these, not served from what was kept */
 } plait_memory_stats_t;
 
 /* @since 0.1 */
-PLAIT_API plait_status_t plait_memory_get_stats(plait_memory_stats_t *stats);
+PLAIT_API plait_status_t plait_memory_get_stats(plait_memory_stats_t* stats);
 
 /* Returns the memory that is kept for later arrays to the system. @since 0.1 */
 PLAIT_API plait_status_t plait_memory_release(void);
@@ -475,35 +478,36 @@ PLAIT_API plait_status_t plait_memory_fail_after(int64_t n);
 /* ---- array files --------------------------------------------------------------------------- */
 
 /* Arrays with or without names, as read from a file of MXNet's ".params" format. */
-typedef struct plait_archive_s *plait_archive_t;
+typedef struct plait_archive_s* plait_archive_t;
 
 /* Writes arrays to `path`: first to a temporary name beside it, then renames, so a crash leaves the
- * old file or the new one. `names` may be NULL. Fails: IO, INVALID_ARGUMENT. @blocking @since 0.1 */
-PLAIT_API plait_status_t plait_archive_save(const char *path, const plait_array_t *arrays,
-                                            const char *const *names, int32_t count);
+ * old file or the new one. `names` may be NULL. Fails: IO, INVALID_ARGUMENT. @blocking @since 0.1
+ */
+PLAIT_API plait_status_t plait_archive_save(const char* path, const plait_array_t* arrays,
+                                            const char* const* names, int32_t count);
 
 /* The same into memory. new: plait_buffer_free(). @blocking @since 0.1 */
-PLAIT_API plait_status_t plait_archive_save_buffer(const plait_array_t *arrays,
-                                                   const char *const *names, int32_t count,
-                                                   plait_buffer_t *out);
+PLAIT_API plait_status_t plait_archive_save_buffer(const plait_array_t* arrays,
+                                                   const char* const* names, int32_t count,
+                                                   plait_buffer_t* out);
 
 /* Reads a file. new: plait_archive_free(). Fails: IO, with the file and the byte where it is
  * corrupt; NOT_IMPLEMENTED for sparse arrays. @blocking @since 0.1 */
-PLAIT_API plait_status_t plait_archive_load(const char *path, plait_archive_t *out);
+PLAIT_API plait_status_t plait_archive_load(const char* path, plait_archive_t* out);
 
 /* The same from memory. @blocking @since 0.1 */
-PLAIT_API plait_status_t plait_archive_load_buffer(const void *data, int64_t bytes,
-                                                   plait_archive_t *out);
+PLAIT_API plait_status_t plait_archive_load_buffer(const void* data, int64_t bytes,
+                                                   plait_archive_t* out);
 
 /* Number of arrays. @since 0.1 */
 PLAIT_API int32_t plait_archive_count(plait_archive_t archive);
 
 /* Array number `index`. new. Fails: INDEX. @since 0.1 */
 PLAIT_API plait_status_t plait_archive_array(plait_archive_t archive, int32_t index,
-                                             plait_array_t *out);
+                                             plait_array_t* out);
 
 /* Its name; NULL if the arrays have none. borrowed from archive. @since 0.1 */
-PLAIT_API const char *plait_archive_name(plait_archive_t archive, int32_t index);
+PLAIT_API const char* plait_archive_name(plait_archive_t archive, int32_t index);
 
 /* @since 0.1 */
 PLAIT_API void plait_archive_free(plait_archive_t archive);
@@ -511,7 +515,7 @@ PLAIT_API void plait_archive_free(plait_archive_t archive);
 /* ---- symbols and compiled graphs ----------------------------------------------------------- */
 
 /* A graph of operators with one or more outputs. Free with plait_symbol_free(). */
-typedef struct plait_symbol_s *plait_symbol_t;
+typedef struct plait_symbol_s* plait_symbol_t;
 
 /* What plait_symbol_names() lists. */
 typedef enum plait_names_t {
@@ -522,7 +526,7 @@ typedef enum plait_names_t {
 } plait_names_t;
 
 /* A variable. new. @since 0.1 */
-PLAIT_API plait_status_t plait_symbol_variable(const char *name, plait_symbol_t *out);
+PLAIT_API plait_status_t plait_symbol_variable(const char* name, plait_symbol_t* out);
 
 /* Applies an operator to symbols. new.
  *
@@ -533,24 +537,24 @@ PLAIT_API plait_status_t plait_symbol_variable(const char *name, plait_symbol_t 
  *
  * Fails: KEY for an unknown attribute or input, and with what the attributes' rules reject.
  * @since 0.1 */
-PLAIT_API plait_status_t plait_symbol_apply(plait_op_t op, const char *name,
-                                            const plait_symbol_t *inputs,
-                                            const char *const *input_names, int32_t num_inputs,
-                                            const char *const *attr_names,
-                                            const plait_value_t *attr_values, int32_t num_attrs,
-                                            plait_symbol_t *out);
+PLAIT_API plait_status_t plait_symbol_apply(plait_op_t op, const char* name,
+                                            const plait_symbol_t* inputs,
+                                            const char* const* input_names, int32_t num_inputs,
+                                            const char* const* attr_names,
+                                            const plait_value_t* attr_values, int32_t num_attrs,
+                                            plait_symbol_t* out);
 
 /* One symbol with the outputs of all parts. new. @since 0.1 */
-PLAIT_API plait_status_t plait_symbol_group(const plait_symbol_t *parts, int32_t num_parts,
-                                            plait_symbol_t *out);
+PLAIT_API plait_status_t plait_symbol_group(const plait_symbol_t* parts, int32_t num_parts,
+                                            plait_symbol_t* out);
 
 /* Reads `bytes` bytes of MXNet's JSON. new. Fails: INVALID_ARGUMENT with the offset of the fault;
  * KEY for an unknown operator. @since 0.1 */
-PLAIT_API plait_status_t plait_symbol_from_json(const char *text, int64_t bytes,
-                                                plait_symbol_t *out);
+PLAIT_API plait_status_t plait_symbol_from_json(const char* text, int64_t bytes,
+                                                plait_symbol_t* out);
 
 /* Writes MXNet's JSON. new: plait_buffer_free(). @since 0.1 */
-PLAIT_API plait_status_t plait_symbol_to_json(plait_symbol_t symbol, plait_buffer_t *out);
+PLAIT_API plait_status_t plait_symbol_to_json(plait_symbol_t symbol, plait_buffer_t* out);
 
 /* @since 0.1 */
 PLAIT_API void plait_symbol_free(plait_symbol_t symbol);
@@ -560,62 +564,62 @@ PLAIT_API int32_t plait_symbol_num_outputs(plait_symbol_t symbol);
 
 /* Name of the node, if all outputs belong to one; NULL for a group. borrowed from symbol.
  * @since 0.1 */
-PLAIT_API const char *plait_symbol_name(plait_symbol_t symbol);
+PLAIT_API const char* plait_symbol_name(plait_symbol_t symbol);
 
 /* One output. new. Fails: INDEX. @since 0.1 */
 PLAIT_API plait_status_t plait_symbol_output(plait_symbol_t symbol, int32_t index,
-                                             plait_symbol_t *out);
+                                             plait_symbol_t* out);
 
 /* All outputs of all nodes. new. @since 0.1 */
-PLAIT_API plait_status_t plait_symbol_internals(plait_symbol_t symbol, plait_symbol_t *out);
+PLAIT_API plait_status_t plait_symbol_internals(plait_symbol_t symbol, plait_symbol_t* out);
 
 /* The inputs of the symbol's nodes; without outputs for a variable. new. @since 0.1 */
-PLAIT_API plait_status_t plait_symbol_children(plait_symbol_t symbol, plait_symbol_t *out);
+PLAIT_API plait_status_t plait_symbol_children(plait_symbol_t symbol, plait_symbol_t* out);
 
 /* Names as a JSON list. new: plait_buffer_free(). @since 0.1 */
 PLAIT_API plait_status_t plait_symbol_names(plait_symbol_t symbol, plait_names_t which,
-                                            plait_buffer_t *out);
+                                            plait_buffer_t* out);
 
 /* Attributes as text of all nodes that have any: {"node": {"key": "value"}}. new:
  * plait_buffer_free(). @since 0.1 */
-PLAIT_API plait_status_t plait_symbol_attrs(plait_symbol_t symbol, plait_buffer_t *out);
+PLAIT_API plait_status_t plait_symbol_attrs(plait_symbol_t symbol, plait_buffer_t* out);
 
 /* Sets a free attribute of the first output's node. @since 0.1 */
-PLAIT_API plait_status_t plait_symbol_set_attr(plait_symbol_t symbol, const char *key,
-                                               const char *value);
+PLAIT_API plait_status_t plait_symbol_set_attr(plait_symbol_t symbol, const char* key,
+                                               const char* value);
 
 /* A copy in which the `count` variables `names` are replaced by symbols of one output. new.
  * Fails: KEY. @since 0.1 */
-PLAIT_API plait_status_t plait_symbol_compose(plait_symbol_t symbol, const char *const *names,
-                                              const plait_symbol_t *replacements, int32_t count,
-                                              plait_symbol_t *out);
+PLAIT_API plait_status_t plait_symbol_compose(plait_symbol_t symbol, const char* const* names,
+                                              const plait_symbol_t* replacements, int32_t count,
+                                              plait_symbol_t* out);
 
 /* Infers shapes and dtypes. `given` is JSON {"data": {"shape": [2, 3], "dtype": "float32"}}; the
  * result {"arg_shapes": [[2, 3], null], "out_shapes", "aux_shapes", "arg_dtypes", "out_dtypes",
  * "aux_dtypes"} with null for what does not follow. new: plait_buffer_free().
  * Fails: SHAPE and others, with the node's name. @since 0.1 */
-PLAIT_API plait_status_t plait_symbol_infer(plait_symbol_t symbol, const char *given,
-                                            plait_buffer_t *out);
+PLAIT_API plait_status_t plait_symbol_infer(plait_symbol_t symbol, const char* given,
+                                            plait_buffer_t* out);
 
 /* A symbol that is compiled once for each signature (shapes, dtypes, train mode, which inputs want
  * gradients) and then called. Free with plait_graph_free(). */
-typedef struct plait_graph_s *plait_graph_t;
+typedef struct plait_graph_s* plait_graph_t;
 
 /* new. @since 0.1 */
-PLAIT_API plait_status_t plait_graph_new(plait_symbol_t symbol, plait_graph_t *out);
+PLAIT_API plait_status_t plait_graph_new(plait_symbol_t symbol, plait_graph_t* out);
 
 /* Calls under way go on. @since 0.1 */
 PLAIT_API void plait_graph_free(plait_graph_t graph);
 
-/* Runs a graph on arrays in the order of PLAIT_NAMES_INPUTS; while recording it is one step. Outputs
- * become new; `outputs` has `capacity` places, at least plait_symbol_num_outputs() of its symbol.
- * Fails: with what an operator rejects, and the node's name. @blocking @since 0.1 */
-PLAIT_API plait_status_t plait_graph_call(plait_graph_t graph, const plait_array_t *inputs,
-                                          int32_t num_inputs, plait_array_t *outputs,
-                                          int32_t capacity, int32_t *num_outputs);
+/* Runs a graph on arrays in the order of PLAIT_NAMES_INPUTS; while recording it is one step.
+ * Outputs become new; `outputs` has `capacity` places, at least plait_symbol_num_outputs() of its
+ * symbol. Fails: with what an operator rejects, and the node's name. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_graph_call(plait_graph_t graph, const plait_array_t* inputs,
+                                          int32_t num_inputs, plait_array_t* outputs,
+                                          int32_t capacity, int32_t* num_outputs);
 
 /* Text about the plans made so far: steps and bytes. new: plait_buffer_free(). @since 0.1 */
-PLAIT_API plait_status_t plait_graph_explain(plait_graph_t graph, plait_buffer_t *out);
+PLAIT_API plait_status_t plait_graph_explain(plait_graph_t graph, plait_buffer_t* out);
 
 #ifdef __cplusplus
 }

@@ -51,7 +51,8 @@ PLAIT_OP(arange, ArangeAttrs)
     })
     .cpu([](const ArangeAttrs& a, const KernelArgs& k) {
       const double first = a.stop ? a.start : 0.0;
-      write(k.out[0], [&](int64_t i) { return first + static_cast<double>(i / a.repeat) * a.step; });
+      write(k.out[0],
+            [&](int64_t i) { return first + static_cast<double>(i / a.repeat) * a.step; });
     });
 
 struct ArangeLikeAttrs {
@@ -70,14 +71,18 @@ PLAIT_OP(arange_like, ArangeLikeAttrs)
     .attr("repeat", &ArangeLikeAttrs::repeat, 1, "how often each number comes")
     .attr("ctx", &ArangeLikeAttrs::ctx, "", "device; that of data is taken")
     .attr("axis", &ArangeLikeAttrs::axis, std::optional<int64_t>(), "axis; None: all elements")
-    .on("nd sym", "contrib.arange_like").on("nd sym", "_contrib_arange_like").on("npx", "arange_like")
+    .on("nd sym", "contrib.arange_like")
+    .on("nd sym", "_contrib_arange_like")
+    .on("npx", "arange_like")
     .infer([](const ArangeLikeAttrs& a, const Specs& in) -> Spec {
       check(a.repeat >= 1, ErrorKind::kInvalidArgument, "repeat is ", a.repeat, ", must be >= 1");
       if (!a.axis) return in[0];
-      return {{in[0].shape[normalize_axis(*a.axis, static_cast<int64_t>(in[0].shape.size()))]}, in[0].dtype};
+      return {{in[0].shape[normalize_axis(*a.axis, static_cast<int64_t>(in[0].shape.size()))]},
+              in[0].dtype};
     })
     .cpu([](const ArangeLikeAttrs& a, const KernelArgs& k) {
-      write(k.out[0], [&](int64_t i) { return a.start + static_cast<double>(i / a.repeat) * a.step; });
+      write(k.out[0],
+            [&](int64_t i) { return a.start + static_cast<double>(i / a.repeat) * a.step; });
     })
     .grad([](const ArangeLikeAttrs&, const op::GradArgs&) -> Values { return {Value{}}; },
           op::saves_nothing());
@@ -96,10 +101,11 @@ PLAIT_OP(eye, EyeAttrs)
     .attr("k", &EyeAttrs::k, 0, "diagonal: 0 the main one, above it > 0, below it < 0")
     .attr("ctx", &EyeAttrs::ctx, "", "device; set by the caller's context")
     .attr("dtype", &EyeAttrs::dtype, DType::kFloat32, "type of the result")
-    .on("nd sym", "_eye").on("nd sym", "eye")
+    .on("nd sym", "_eye")
+    .on("nd sym", "eye")
     .infer([](const EyeAttrs& a, const Specs&) -> Spec {
-      check(a.rows >= 0 && a.columns >= 0, ErrorKind::kInvalidArgument, "N is ", a.rows, " and M is ",
-            a.columns, ", must be >= 0");
+      check(a.rows >= 0 && a.columns >= 0, ErrorKind::kInvalidArgument, "N is ", a.rows,
+            " and M is ", a.columns, ", must be >= 0");
       return {{a.rows, a.columns ? a.columns : a.rows}, a.dtype};
     })
     .cpu([](const EyeAttrs& a, const KernelArgs& k) {
@@ -124,7 +130,8 @@ PLAIT_OP(linspace, LinspaceAttrs)
     .attr("endpoint", &LinspaceAttrs::endpoint, true, "False: stop itself is left out")
     .attr("ctx", &LinspaceAttrs::ctx, "", "device; set by the caller's context")
     .attr("dtype", &LinspaceAttrs::dtype, DType::kFloat32, "type of the result")
-    .on("nd sym", "_linspace").on("nd sym", "linspace")
+    .on("nd sym", "_linspace")
+    .on("nd sym", "linspace")
     .infer([](const LinspaceAttrs& a, const Specs&) -> Spec {
       check(a.num >= 0, ErrorKind::kInvalidArgument, "num is ", a.num, ", must be >= 0");
       return {{a.num}, a.dtype};

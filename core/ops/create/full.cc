@@ -26,15 +26,15 @@ Spec infer_full(const FullAttrs& a, const Specs&) {
   return {a.shape, a.dtype};
 }
 
-#define PLAIT_CONSTANT(name, text, number)                                                    \
-  PLAIT_OP(name, FullAttrs)                                                                   \
-      .doc(text)                                                                              \
-      .output("out", "array of the given shape and type")                                     \
-      .attr("shape", &FullAttrs::shape, Dims{}, "sizes of the axes, each >= 0")               \
-      .attr("ctx", &FullAttrs::ctx, "", "device; set by the caller's context")                \
-      .attr("dtype", &FullAttrs::dtype, DType::kFloat32, "type of the elements")              \
-      .infer(infer_full)                                                                      \
-      .cpu(fill_kernel<number>)                                                               \
+#define PLAIT_CONSTANT(name, text, number)                                       \
+  PLAIT_OP(name, FullAttrs)                                                      \
+      .doc(text)                                                                 \
+      .output("out", "array of the given shape and type")                        \
+      .attr("shape", &FullAttrs::shape, Dims{}, "sizes of the axes, each >= 0")  \
+      .attr("ctx", &FullAttrs::ctx, "", "device; set by the caller's context")   \
+      .attr("dtype", &FullAttrs::dtype, DType::kFloat32, "type of the elements") \
+      .infer(infer_full)                                                         \
+      .cpu(fill_kernel<number>)                                                  \
       .strided()
 
 PLAIT_CONSTANT(full, "Every element has the given value.", -1)
@@ -56,22 +56,23 @@ void like_kernel(const LikeAttrs& a, const op::KernelArgs& k) {
 }
 Values no_grad(const LikeAttrs&, const GradArgs&) { return {Value{}}; }
 
-#define PLAIT_LIKE(name, text, number)                                                        \
-  PLAIT_OP(name, LikeAttrs)                                                                   \
-      .doc(text)                                                                              \
-      .input("data", "array that gives shape and type")                                       \
-      .output("out", "shape of data")                                                         \
-      .attr("dtype", &LikeAttrs::dtype, std::optional<DType>(), "type; None: that of data")   \
-      .infer(infer_like)                                                                      \
-      .cpu(like_kernel<number>)                                                               \
-      .strided()                                                                              \
+#define PLAIT_LIKE(name, text, number)                                                      \
+  PLAIT_OP(name, LikeAttrs)                                                                 \
+      .doc(text)                                                                            \
+      .input("data", "array that gives shape and type")                                     \
+      .output("out", "shape of data")                                                       \
+      .attr("dtype", &LikeAttrs::dtype, std::optional<DType>(), "type; None: that of data") \
+      .infer(infer_like)                                                                    \
+      .cpu(like_kernel<number>)                                                             \
+      .strided()                                                                            \
       .grad(no_grad, op::saves_nothing())
 
 PLAIT_LIKE(zeros_like, "0 in the shape of data.", 0).on("nd sym", "zeros_like");
 PLAIT_LIKE(ones_like, "1 in the shape of data.", 1).on("nd sym", "ones_like");
 PLAIT_LIKE(full_like, "One value in the shape of data.", -1)
     .attr("fill_value", &LikeAttrs::fill_value, 0.0, "value of every element")
-    .on("np", "full_like").on("nd sym", "full_like");
+    .on("np", "full_like")
+    .on("nd sym", "full_like");
 
 }  // namespace
 }  // namespace plait::ops

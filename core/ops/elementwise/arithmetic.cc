@@ -8,7 +8,7 @@ using op::NoAttrs;
 
 PLAIT_BINARY_FUNCTION(add, a + b)
 PLAIT_BINARY_FUNCTION(subtract, a - b)
-PLAIT_BINARY_FUNCTION(multiply, a * b)
+PLAIT_BINARY_FUNCTION(multiply, a* b)
 
 struct divide_fn {
   template <class T>
@@ -38,27 +38,41 @@ Values divide_grad(const NoAttrs&, const GradArgs& g) {
 }
 
 PLAIT_BINARY(add, "Sum of two arrays.", infer_broadcast, binary_kernel<add_fn>)
-    .on("nd sym np", "add").on("nd sym", "elemwise_add").on("nd sym", "broadcast_add")
-    .on("nd sym", "broadcast_plus").on("nd sym", "_plus").on("nd sym", "_add")
+    .on("nd sym np", "add")
+    .on("nd sym", "elemwise_add")
+    .on("nd sym", "broadcast_add")
+    .on("nd sym", "broadcast_plus")
+    .on("nd sym", "_plus")
+    .on("nd sym", "_add")
     .on("nd sym", "_grad_add")
     .grad(add_grad, op::saves_nothing());
 PLAIT_BINARY(subtract, "Difference of two arrays.", infer_broadcast, binary_kernel<subtract_fn>)
-    .on("nd sym np", "subtract").on("nd sym", "elemwise_sub").on("nd sym", "broadcast_sub")
-    .on("nd sym", "broadcast_minus").on("nd sym", "_minus").on("nd sym", "_sub")
+    .on("nd sym np", "subtract")
+    .on("nd sym", "elemwise_sub")
+    .on("nd sym", "broadcast_sub")
+    .on("nd sym", "broadcast_minus")
+    .on("nd sym", "_minus")
+    .on("nd sym", "_sub")
     .grad(subtract_grad, op::saves_nothing());
 PLAIT_BINARY(multiply, "Product of two arrays.", infer_broadcast, binary_kernel<multiply_fn>)
-    .on("nd sym np", "multiply").on("nd sym", "elemwise_mul").on("nd sym", "broadcast_mul")
+    .on("nd sym np", "multiply")
+    .on("nd sym", "elemwise_mul")
+    .on("nd sym", "broadcast_mul")
     .on("nd sym", "_mul")
     .grad(multiply_grad, op::saves_inputs());
-PLAIT_BINARY(divide,
-             "Quotient of two arrays; of whole numbers without the fraction, and 0 for a divisor of 0.",
-             infer_broadcast, binary_kernel<divide_fn>)
-    .on("nd sym", "divide").on("nd sym", "elemwise_div").on("nd sym", "broadcast_div")
+PLAIT_BINARY(
+    divide,
+    "Quotient of two arrays; of whole numbers without the fraction, and 0 for a divisor of 0.",
+    infer_broadcast, binary_kernel<divide_fn>)
+    .on("nd sym", "divide")
+    .on("nd sym", "elemwise_div")
+    .on("nd sym", "broadcast_div")
     .on("nd sym", "_div")
     .grad(divide_grad, op::saves_inputs());
 PLAIT_BINARY(true_divide, "Quotient of two arrays; floating also for whole numbers.",
              infer_broadcast_floating, binary_kernel<divide_fn>)
-    .on("nd sym np", "true_divide").on("np", "divide")
+    .on("nd sym np", "true_divide")
+    .on("np", "divide")
     .grad(divide_grad, op::saves_inputs());
 
 Values pass(const ScalarAttrs&, const GradArgs& g) {
@@ -75,26 +89,32 @@ Values divide_scalar_grad(const ScalarAttrs& a, const GradArgs& g) {
 }
 
 PLAIT_SCALAR(add_scalar, "data + scalar.", infer_scalar, scalar_kernel<add_fn>)
-    .on("nd sym", "_plus_scalar").on("nd sym", "_PlusScalar")
+    .on("nd sym", "_plus_scalar")
+    .on("nd sym", "_PlusScalar")
     .grad(pass, op::saves_nothing());
 PLAIT_SCALAR(subtract_scalar, "data - scalar.", infer_scalar, scalar_kernel<subtract_fn>)
-    .on("nd sym", "_minus_scalar").on("nd sym", "_MinusScalar")
+    .on("nd sym", "_minus_scalar")
+    .on("nd sym", "_MinusScalar")
     .grad(pass, op::saves_nothing());
 PLAIT_SCALAR(rsubtract_scalar, "scalar - data.", infer_scalar, (scalar_kernel<subtract_fn, true>))
-    .on("nd sym", "_rminus_scalar").on("nd sym", "_RMinusScalar")
+    .on("nd sym", "_rminus_scalar")
+    .on("nd sym", "_RMinusScalar")
     .grad(pass_negated, op::saves_nothing());
 PLAIT_SCALAR(multiply_scalar, "data * scalar.", infer_scalar, scalar_kernel<multiply_fn>)
-    .on("nd sym", "_mul_scalar").on("nd sym", "_MulScalar")
-    .grad([](const ScalarAttrs& a, const GradArgs& g) -> Values {
-      return {flow_to(g, 0, [&] { return g.dout() * a.scalar; })};
-    }, op::saves_nothing());
+    .on("nd sym", "_mul_scalar")
+    .on("nd sym", "_MulScalar")
+    .grad([](const ScalarAttrs& a, const GradArgs& g)
+              -> Values { return {flow_to(g, 0, [&] { return g.dout() * a.scalar; })}; },
+          op::saves_nothing());
 PLAIT_SCALAR(divide_scalar, "data / scalar; of whole numbers without the fraction.", infer_scalar,
              scalar_kernel<divide_fn>)
-    .on("nd sym", "_div_scalar").on("nd sym", "_DivScalar")
+    .on("nd sym", "_div_scalar")
+    .on("nd sym", "_DivScalar")
     .grad(divide_scalar_grad, op::saves_nothing());
 PLAIT_SCALAR(rdivide_scalar, "scalar / data; of whole numbers without the fraction.", infer_scalar,
              (scalar_kernel<divide_fn, true>))
-    .on("nd sym", "_rdiv_scalar").on("nd sym", "_RDivScalar")
+    .on("nd sym", "_rdiv_scalar")
+    .on("nd sym", "_RDivScalar")
     .grad(rdivide_scalar_grad, op::saves_inputs());
 PLAIT_SCALAR(true_divide_scalar, "data / scalar; floating also for whole numbers.",
              infer_scalar_floating, scalar_kernel<divide_fn>)

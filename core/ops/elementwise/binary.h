@@ -83,37 +83,37 @@ Value flow_to(const GradArgs& g, size_t i, const F& gradient) {
   return v.dtype() == to.dtype ? v : op::cast_to(v, to.dtype);
 }
 
-#define PLAIT_BINARY_FUNCTION(name, function)    \
-  struct name##_fn {                             \
-    template <class T>                           \
-    static T f(T a, T b) {                       \
-      using namespace kernels::math;             \
-      return static_cast<T>(function);           \
-    }                                            \
+#define PLAIT_BINARY_FUNCTION(name, function) \
+  struct name##_fn {                          \
+    template <class T>                        \
+    static T f(T a, T b) {                    \
+      using namespace kernels::math;          \
+      return static_cast<T>(function);        \
+    }                                         \
   };
 
 // Without gradient and surfaces; both follow.
-#define PLAIT_BINARY(name, text, infer_rule, kernel_rule)                               \
-  PLAIT_OP(name, op::NoAttrs)                                                           \
-      .doc(text)                                                                        \
-      .input("lhs", "array")                                                            \
-      .input("rhs", "array whose shape broadcasts with that of lhs")                    \
-      .output("out", "broadcast shape, promoted type")                                  \
-      .infer(infer_rule)                                                                \
-      .cpu(kernel_rule)                                                                 \
-      .strided()                                                                        \
+#define PLAIT_BINARY(name, text, infer_rule, kernel_rule)            \
+  PLAIT_OP(name, op::NoAttrs)                                        \
+      .doc(text)                                                     \
+      .input("lhs", "array")                                         \
+      .input("rhs", "array whose shape broadcasts with that of lhs") \
+      .output("out", "broadcast shape, promoted type")               \
+      .infer(infer_rule)                                             \
+      .cpu(kernel_rule)                                              \
+      .strided()                                                     \
       .inplace()
 
-#define PLAIT_SCALAR(name, text, infer_rule, kernel_rule)                               \
-  PLAIT_OP(name, ScalarAttrs)                                                           \
-      .doc(text)                                                                        \
-      .input("data", "array of any shape")                                              \
-      .output("out", "shape of data")                                                   \
-      .attr("scalar", &ScalarAttrs::scalar, 1.0, "the number")                          \
-      .attr("is_int", &ScalarAttrs::is_int, true, "kept for files; has no effect")      \
-      .infer(infer_rule)                                                                \
-      .cpu(kernel_rule)                                                                 \
-      .strided()                                                                        \
+#define PLAIT_SCALAR(name, text, infer_rule, kernel_rule)                          \
+  PLAIT_OP(name, ScalarAttrs)                                                      \
+      .doc(text)                                                                   \
+      .input("data", "array of any shape")                                         \
+      .output("out", "shape of data")                                              \
+      .attr("scalar", &ScalarAttrs::scalar, 1.0, "the number")                     \
+      .attr("is_int", &ScalarAttrs::is_int, true, "kept for files; has no effect") \
+      .infer(infer_rule)                                                           \
+      .cpu(kernel_rule)                                                            \
+      .strided()                                                                   \
       .inplace()
 
 }  // namespace plait::ops

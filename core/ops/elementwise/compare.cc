@@ -17,7 +17,9 @@ PLAIT_BINARY_FUNCTION(logical_xor, (a != T(0)) != (b != T(0)))
 #define PLAIT_COMPARISON(name, text)                                                            \
   PLAIT_BINARY(name, "1 where " text ", else 0, in the type of the operands.", infer_broadcast, \
                comparison_kernel<name##_fn>)                                                    \
-      .on("nd sym", #name).on("nd sym", "broadcast_" #name).on("nd sym", "_" #name);            \
+      .on("nd sym", #name)                                                                      \
+      .on("nd sym", "broadcast_" #name)                                                         \
+      .on("nd sym", "_" #name);                                                                 \
   PLAIT_BINARY(np_##name, "True where " text ".", infer_broadcast_bool,                         \
                comparison_kernel<name##_fn>)                                                    \
       .on("np", #name);                                                                         \

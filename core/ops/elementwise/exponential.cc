@@ -12,9 +12,9 @@ PLAIT_UNARY_X(log2, "nd sym np", "Logarithm to base 2.", log2(x), 1.442695040888
 PLAIT_UNARY_X(log10, "nd sym np", "Logarithm to base 10.", log10(x), 0.4342944819032518 / x);
 PLAIT_UNARY_X(log1p, "nd sym np", "log(1 + x), exact near 0.", log1p(x), 1.0 / (x + 1.0));
 PLAIT_UNARY_Y(sqrt, "nd sym np", "Square root.", sqrt(x), 0.5 / y);
-PLAIT_UNARY_Y(rsqrt, "nd sym npx", "1 / sqrt(x).", T(1) / sqrt(x), y * y * y * -0.5);
+PLAIT_UNARY_Y(rsqrt, "nd sym npx", "1 / sqrt(x).", T(1) / sqrt(x), y* y* y * -0.5);
 PLAIT_UNARY_Y(cbrt, "nd sym np", "Cube root.", cbrt(x), (1.0 / 3) / (y * y));
-PLAIT_UNARY_Y(rcbrt, "nd sym", "1 / cbrt(x).", T(1) / cbrt(x), y * y * y * y * (-1.0 / 3));
+PLAIT_UNARY_Y(rcbrt, "nd sym", "1 / cbrt(x).", T(1) / cbrt(x), y* y* y* y*(-1.0 / 3));
 
 }  // namespace
 }  // namespace plait::ops

@@ -17,17 +17,29 @@ PLAIT_OP(copy, NoAttrs)
     .doc("A copy of the data.")
     .input("data", "array of any shape")
     .output("out", "shape and type of data")
-    .on("nd sym", "identity").on("nd sym", "_copy").on("np", "copy").on("nd sym", "_copyto")
-    .infer(infer_same).cpu(copy_kernel).strided().inplace()
-    .grad([](const NoAttrs&, const GradArgs& g) -> Values { return {g.dout()}; }, op::saves_nothing());
+    .on("nd sym", "identity")
+    .on("nd sym", "_copy")
+    .on("np", "copy")
+    .on("nd sym", "_copyto")
+    .infer(infer_same)
+    .cpu(copy_kernel)
+    .strided()
+    .inplace()
+    .grad([](const NoAttrs&, const GradArgs& g) -> Values { return {g.dout()}; },
+          op::saves_nothing());
 
 PLAIT_OP(stop_gradient, NoAttrs)
     .doc("The data; no gradient flows back.")
     .input("data", "array of any shape")
     .output("out", "shape and type of data")
-    .on("nd sym npx", "stop_gradient").on("nd sym", "BlockGrad")
-    .infer(infer_same).cpu(copy_kernel).strided().inplace()
-    .grad([](const NoAttrs&, const GradArgs& g) -> Values { return {op::full_of(g.in_spec(0), 0.0)}; },
+    .on("nd sym npx", "stop_gradient")
+    .on("nd sym", "BlockGrad")
+    .infer(infer_same)
+    .cpu(copy_kernel)
+    .strided()
+    .inplace()
+    .grad([](const NoAttrs&,
+             const GradArgs& g) -> Values { return {op::full_of(g.in_spec(0), 0.0)}; },
           op::saves_nothing());
 
 struct LossAttrs {
@@ -57,12 +69,14 @@ PLAIT_OP(make_loss, LossAttrs)
     .attr("normalization", &LossAttrs::normalization, "null",
           "divisor of the gradient: none, the first axis, or the number of valid elements")
     .choices({"null", "batch", "valid"})
-    .on("nd sym", "MakeLoss").on("nd sym", "make_loss")
+    .on("nd sym", "MakeLoss")
+    .on("nd sym", "make_loss")
     .infer([](const LossAttrs&, const Specs& in) -> Spec { return in[0]; })
     .cpu([](const LossAttrs&, const op::KernelArgs& k) {
       if (k.in[0].data != k.out[0].data) kernels::copy(k.in[0], k.out[0], k.threads);
     })
-    .strided().inplace()
+    .strided()
+    .inplace()
     .grad(make_loss_grad, op::saves_input(0));
 
 struct CastAttrs {
@@ -74,14 +88,21 @@ PLAIT_OP(cast, CastAttrs)
     .input("data", "array of any shape")
     .output("out", "shape of data, the given type")
     .required_attr("dtype", &CastAttrs::dtype, "type of the result")
-    .on("nd sym", "Cast").on("nd sym npx", "cast")
-    .infer([](const CastAttrs& a, const Specs& in) -> Spec { return {in[0].shape, a.dtype}; })
-    .cpu([](const CastAttrs&, const op::KernelArgs& k) { kernels::copy(k.in[0], k.out[0], k.threads); })
+    .on("nd sym", "Cast")
+    .on("nd sym npx", "cast")
+    .infer([](const CastAttrs& a, const Specs& in) -> Spec {
+      return {in[0].shape, a.dtype};
+    })
+    .cpu([](const CastAttrs&, const op::KernelArgs& k) {
+      kernels::copy(k.in[0], k.out[0], k.threads);
+    })
     .strided()
-    .grad([](const CastAttrs&, const GradArgs& g) -> Values {
-      if (!is_floating(g.in_spec(0).dtype)) return {Value{}};
-      return {op::cast_to(g.dout(), g.in_spec(0).dtype)};
-    }, op::saves_nothing());
+    .grad(
+        [](const CastAttrs&, const GradArgs& g) -> Values {
+          if (!is_floating(g.in_spec(0).dtype)) return {Value{}};
+          return {op::cast_to(g.dout(), g.in_spec(0).dtype)};
+        },
+        op::saves_nothing());
 
 }  // namespace
 }  // namespace plait::ops

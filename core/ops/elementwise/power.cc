@@ -53,24 +53,37 @@ Values arctan2_grad(const NoAttrs&, const GradArgs& g) {
 }
 
 PLAIT_BINARY(power, "lhs to the power rhs.", infer_broadcast, binary_kernel<power_fn>)
-    .on("nd sym np", "power").on("nd sym", "broadcast_power").on("nd sym", "_power")
-    .on("nd sym", "_Power").on("nd sym", "pow")
+    .on("nd sym np", "power")
+    .on("nd sym", "broadcast_power")
+    .on("nd sym", "_power")
+    .on("nd sym", "_Power")
+    .on("nd sym", "pow")
     .grad(power_grad, op::saves_inputs() | op::saves_output(0));
-PLAIT_BINARY(mod, "Remainder of lhs / rhs, with the sign of rhs.", infer_broadcast, binary_kernel<mod_fn>)
-    .on("nd sym np", "mod").on("nd sym", "modulo").on("np", "remainder")
-    .on("nd sym", "broadcast_mod").on("nd sym", "_mod")
+PLAIT_BINARY(mod, "Remainder of lhs / rhs, with the sign of rhs.", infer_broadcast,
+             binary_kernel<mod_fn>)
+    .on("nd sym np", "mod")
+    .on("nd sym", "modulo")
+    .on("np", "remainder")
+    .on("nd sym", "broadcast_mod")
+    .on("nd sym", "_mod")
     .grad(mod_grad, op::saves_inputs());
 PLAIT_BINARY(maximum, "The larger of two numbers; NaN where one is NaN.", infer_broadcast,
              binary_kernel<maximum_fn>)
-    .on("nd sym np", "maximum").on("nd sym", "broadcast_maximum").on("nd sym", "_maximum")
+    .on("nd sym np", "maximum")
+    .on("nd sym", "broadcast_maximum")
+    .on("nd sym", "_maximum")
     .grad(maximum_grad, op::saves_inputs());
 PLAIT_BINARY(minimum, "The smaller of two numbers; NaN where one is NaN.", infer_broadcast,
              binary_kernel<minimum_fn>)
-    .on("nd sym np", "minimum").on("nd sym", "broadcast_minimum").on("nd sym", "_minimum")
+    .on("nd sym np", "minimum")
+    .on("nd sym", "broadcast_minimum")
+    .on("nd sym", "_minimum")
     .grad(minimum_grad, op::saves_inputs());
 PLAIT_BINARY(hypot, "sqrt(lhs^2 + rhs^2) without overflow.", infer_broadcast_floating,
              binary_kernel<hypot_fn>)
-    .on("nd sym np", "hypot").on("nd sym", "broadcast_hypot").on("nd sym", "_hypot")
+    .on("nd sym np", "hypot")
+    .on("nd sym", "broadcast_hypot")
+    .on("nd sym", "_hypot")
     .grad(hypot_grad, op::saves_inputs() | op::saves_output(0));
 PLAIT_BINARY(arctan2, "Angle of the point (rhs, lhs) in radians, in (-pi, pi].",
              infer_broadcast_floating, binary_kernel<arctan2_fn>)
@@ -104,48 +117,71 @@ void power_scalar_kernel(const ScalarAttrs& a, const op::KernelArgs& k) {
   const DType type = kernels::compute_type(k.out[0].dtype);
   if (a.scalar == 2) return kernels::apply(kSquare, type, k.out[0], k.in, k.threads);
   if (a.scalar == 3) return kernels::apply(kCube, type, k.out[0], k.in, k.threads);
-  if (a.scalar == 0.5 && is_floating(type)) return kernels::apply(kRoot, type, k.out[0], k.in, k.threads);
+  if (a.scalar == 0.5 && is_floating(type))
+    return kernels::apply(kRoot, type, k.out[0], k.in, k.threads);
   scalar_kernel<power_fn>(a, k);
 }
 
 PLAIT_SCALAR(power_scalar, "data to the power scalar.", infer_scalar, power_scalar_kernel)
-    .on("nd sym", "_power_scalar").on("nd sym", "_PowerScalar")
-    .grad([](const ScalarAttrs& a, const GradArgs& g) -> Values {
-      return {flow_to(g, 0, [&] { return g.dout() * a.scalar * power(g.in(0), a.scalar - 1); })};
-    }, op::saves_inputs());
-PLAIT_SCALAR(rpower_scalar, "scalar to the power data.", infer_scalar, (scalar_kernel<power_fn, true>))
-    .on("nd sym", "_rpower_scalar").on("nd sym", "_RPowerScalar")
-    .grad([](const ScalarAttrs& a, const GradArgs& g) -> Values {
-      return {flow_to(g, 0, [&] { return g.dout() * g.out(0) * std::log(a.scalar); })};
-    }, op::saves_output(0));
+    .on("nd sym", "_power_scalar")
+    .on("nd sym", "_PowerScalar")
+    .grad(
+        [](const ScalarAttrs& a, const GradArgs& g) -> Values {
+          return {
+              flow_to(g, 0, [&] { return g.dout() * a.scalar * power(g.in(0), a.scalar - 1); })};
+        },
+        op::saves_inputs());
+PLAIT_SCALAR(rpower_scalar, "scalar to the power data.", infer_scalar,
+             (scalar_kernel<power_fn, true>))
+    .on("nd sym", "_rpower_scalar")
+    .on("nd sym", "_RPowerScalar")
+    .grad(
+        [](const ScalarAttrs& a, const GradArgs& g) -> Values {
+          return {flow_to(g, 0, [&] { return g.dout() * g.out(0) * std::log(a.scalar); })};
+        },
+        op::saves_output(0));
 PLAIT_SCALAR(mod_scalar, "Remainder of data / scalar, with the sign of scalar.", infer_scalar,
              scalar_kernel<mod_fn>)
-    .on("nd sym", "_mod_scalar").on("nd sym", "_ModScalar")
-    .grad([](const ScalarAttrs&, const GradArgs& g) -> Values {
-      return {flow_to(g, 0, [&] { return g.dout(); })};
-    }, op::saves_nothing());
+    .on("nd sym", "_mod_scalar")
+    .on("nd sym", "_ModScalar")
+    .grad([](const ScalarAttrs&,
+             const GradArgs& g) -> Values { return {flow_to(g, 0, [&] { return g.dout(); })}; },
+          op::saves_nothing());
 PLAIT_SCALAR(rmod_scalar, "Remainder of scalar / data, with the sign of data.", infer_scalar,
              (scalar_kernel<mod_fn, true>))
-    .on("nd sym", "_rmod_scalar").on("nd sym", "_RModScalar")
-    .grad([](const ScalarAttrs& a, const GradArgs& g) -> Values {
-      static const OpCall floor("floor");
-      return {flow_to(g, 0, [&] { return -g.dout() * floor({a.scalar / g.in(0)}); })};
-    }, op::saves_inputs());
-PLAIT_SCALAR(maximum_scalar, "The larger of data and scalar.", infer_scalar, scalar_kernel<maximum_fn>)
-    .on("nd sym", "_maximum_scalar").on("nd sym", "_MaximumScalar")
-    .grad([](const ScalarAttrs& a, const GradArgs& g) -> Values {
-      return {flow_to(g, 0, [&] { return g.dout() * greater_equal(g.in(0), a.scalar); })};
-    }, op::saves_inputs());
-PLAIT_SCALAR(minimum_scalar, "The smaller of data and scalar.", infer_scalar, scalar_kernel<minimum_fn>)
-    .on("nd sym", "_minimum_scalar").on("nd sym", "_MinimumScalar")
-    .grad([](const ScalarAttrs& a, const GradArgs& g) -> Values {
-      return {flow_to(g, 0, [&] { return g.dout() * less_equal(g.in(0), a.scalar); })};
-    }, op::saves_inputs());
-PLAIT_SCALAR(hypot_scalar, "sqrt(data^2 + scalar^2).", infer_scalar_floating, scalar_kernel<hypot_fn>)
-    .on("nd sym", "_hypot_scalar").on("nd sym", "_HypotScalar")
-    .grad([](const ScalarAttrs&, const GradArgs& g) -> Values {
-      return {flow_to(g, 0, [&] { return g.dout() * g.in(0) / g.out(0); })};
-    }, op::saves_inputs() | op::saves_output(0));
+    .on("nd sym", "_rmod_scalar")
+    .on("nd sym", "_RModScalar")
+    .grad(
+        [](const ScalarAttrs& a, const GradArgs& g) -> Values {
+          static const OpCall floor("floor");
+          return {flow_to(g, 0, [&] { return -g.dout() * floor({a.scalar / g.in(0)}); })};
+        },
+        op::saves_inputs());
+PLAIT_SCALAR(maximum_scalar, "The larger of data and scalar.", infer_scalar,
+             scalar_kernel<maximum_fn>)
+    .on("nd sym", "_maximum_scalar")
+    .on("nd sym", "_MaximumScalar")
+    .grad(
+        [](const ScalarAttrs& a, const GradArgs& g) -> Values {
+          return {flow_to(g, 0, [&] { return g.dout() * greater_equal(g.in(0), a.scalar); })};
+        },
+        op::saves_inputs());
+PLAIT_SCALAR(minimum_scalar, "The smaller of data and scalar.", infer_scalar,
+             scalar_kernel<minimum_fn>)
+    .on("nd sym", "_minimum_scalar")
+    .on("nd sym", "_MinimumScalar")
+    .grad(
+        [](const ScalarAttrs& a, const GradArgs& g) -> Values {
+          return {flow_to(g, 0, [&] { return g.dout() * less_equal(g.in(0), a.scalar); })};
+        },
+        op::saves_inputs());
+PLAIT_SCALAR(hypot_scalar, "sqrt(data^2 + scalar^2).", infer_scalar_floating,
+             scalar_kernel<hypot_fn>)
+    .on("nd sym", "_hypot_scalar")
+    .on("nd sym", "_HypotScalar")
+    .grad([](const ScalarAttrs&, const GradArgs& g)
+              -> Values { return {flow_to(g, 0, [&] { return g.dout() * g.in(0) / g.out(0); })}; },
+          op::saves_inputs() | op::saves_output(0));
 
 }  // namespace
 }  // namespace plait::ops

@@ -1,6 +1,6 @@
 #include "kernels/convert.h"
-#include "kernels/elementwise.h"
 #include "kernels/copy.h"
+#include "kernels/elementwise.h"
 #include "op/functions.h"
 #include "op/op.h"
 #include "ops/elementwise/binary.h"
@@ -35,7 +35,8 @@ PLAIT_OP(where, NoAttrs)
     .infer([](const NoAttrs&, const Specs& in) -> Spec {
       const Dims values = broadcast_shapes(in[1].shape, in[2].shape);
       const DType type = promote(in[1].dtype, in[2].dtype);
-      return {chooses_rows(in[0].shape, values) ? values : broadcast_shapes(in[0].shape, values), type};
+      return {chooses_rows(in[0].shape, values) ? values : broadcast_shapes(in[0].shape, values),
+              type};
     })
     .cpu([](const NoAttrs&, const KernelArgs& k) {
       static constexpr kernels::Loops kLoops = kernels::ternary_loops<where_fn>();
@@ -52,12 +53,20 @@ PLAIT_OP(where, NoAttrs)
       kernels::apply(kLoops, kernels::compute_type(out.dtype), out, in, k.threads);
     })
     .strided()
-    .grad([](const NoAttrs&, const GradArgs& g) -> Values {
-      static const OpCall where("where");
-      const Value zero = op::full_of(g.out_spec(0), 0.0);
-      return {Value{}, flow_to(g, 1, [&] { return where({g.in(0), g.dout(), zero}); }),
-              flow_to(g, 2, [&] { return where({g.in(0), zero, g.dout()}); })};
-    }, op::saves_input(0));
+    .grad(
+        [](const NoAttrs&, const GradArgs& g) -> Values {
+          static const OpCall where("where");
+          const Value zero = op::full_of(g.out_spec(0), 0.0);
+          return {Value{},
+                  flow_to(g, 1,
+                          [&] {
+                            return where({g.in(0), g.dout(), zero});
+                          }),
+                  flow_to(g, 2, [&] {
+                    return where({g.in(0), zero, g.dout()});
+                  })};
+        },
+        op::saves_input(0));
 
 struct ClipAttrs {
   double a_min, a_max;
@@ -80,12 +89,16 @@ PLAIT_OP(clip, ClipAttrs)
     .cpu([](const ClipAttrs& a, const KernelArgs& k) {
       static constexpr kernels::Loops kLoops = kernels::param_loops<clip_fn>();
       const double bounds[] = {a.a_min, a.a_max};
-      kernels::apply(kLoops, kernels::compute_type(k.in[0].dtype), k.out[0], k.in, k.threads, bounds);
+      kernels::apply(kLoops, kernels::compute_type(k.in[0].dtype), k.out[0], k.in, k.threads,
+                     bounds);
     })
-    .strided().inplace()
-    .grad([](const ClipAttrs& a, const GradArgs& g) -> Values {
-      return {g.dout() * greater_equal(g.in(0), a.a_min) * less_equal(g.in(0), a.a_max)};
-    }, op::saves_input(0));
+    .strided()
+    .inplace()
+    .grad(
+        [](const ClipAttrs& a, const GradArgs& g) -> Values {
+          return {g.dout() * greater_equal(g.in(0), a.a_min) * less_equal(g.in(0), a.a_max)};
+        },
+        op::saves_input(0));
 
 struct SmoothAttrs {
   double scalar;
@@ -107,7 +120,8 @@ struct smooth_l1_slope_fn {
 template <class F>
 void smooth_kernel(const SmoothAttrs& a, const KernelArgs& k) {
   static constexpr kernels::Loops kLoops = {kernels::detail::param_row<F, float>,
-                                            kernels::detail::param_row<F, double>, nullptr, nullptr};
+                                            kernels::detail::param_row<F, double>, nullptr,
+                                            nullptr};
   const double square[] = {a.scalar * a.scalar, 0};
   kernels::apply(kLoops, kernels::compute_type(k.out[0].dtype), k.out[0], k.in, k.threads, square);
 }
@@ -118,11 +132,15 @@ PLAIT_OP(smooth_l1_slope, SmoothAttrs)
     .output("out", "shape of data")
     .attr("scalar", &SmoothAttrs::scalar, 1.0, "as in smooth_l1")
     .infer([](const SmoothAttrs&, const Specs& in) -> Spec { return in[0]; })
-    .cpu(smooth_kernel<smooth_l1_slope_fn>).strided().inplace()
-    .grad([](const SmoothAttrs& a, const GradArgs& g) -> Values {
-      const double s2 = a.scalar * a.scalar;
-      return {g.dout() * s2 * less(abs(g.in(0)), 1 / s2)};
-    }, op::saves_input(0));
+    .cpu(smooth_kernel<smooth_l1_slope_fn>)
+    .strided()
+    .inplace()
+    .grad(
+        [](const SmoothAttrs& a, const GradArgs& g) -> Values {
+          const double s2 = a.scalar * a.scalar;
+          return {g.dout() * s2 * less(abs(g.in(0)), 1 / s2)};
+        },
+        op::saves_input(0));
 PLAIT_OP(smooth_l1, SmoothAttrs)
     .doc("0.5 (s x)^2 where |x| < 1 / s^2, else |x| - 0.5 / s^2.")
     .source("R. Girshick: Fast R-CNN (2015)")
@@ -131,11 +149,15 @@ PLAIT_OP(smooth_l1, SmoothAttrs)
     .attr("scalar", &SmoothAttrs::scalar, 1.0, "s")
     .on("nd sym npx", "smooth_l1")
     .infer([](const SmoothAttrs&, const Specs& in) -> Spec { return in[0]; })
-    .cpu(smooth_kernel<smooth_l1_fn>).strided().inplace()
-    .grad([](const SmoothAttrs& a, const GradArgs& g) -> Values {
-      static const OpCall slope("smooth_l1_slope", {"scalar"});
-      return {g.dout() * slope({g.in(0)}, {a.scalar})};
-    }, op::saves_input(0));
+    .cpu(smooth_kernel<smooth_l1_fn>)
+    .strided()
+    .inplace()
+    .grad(
+        [](const SmoothAttrs& a, const GradArgs& g) -> Values {
+          static const OpCall slope("smooth_l1_slope", {"scalar"});
+          return {g.dout() * slope({g.in(0)}, {a.scalar})};
+        },
+        op::saves_input(0));
 
 struct SigmoidAttrs {
   double alpha, beta;
@@ -161,12 +183,16 @@ PLAIT_OP(hard_sigmoid, SigmoidAttrs)
                                                 kernels::detail::param_row<hard_sigmoid_fn, double>,
                                                 nullptr, nullptr};
       const double line[] = {a.alpha, a.beta};
-      kernels::apply(kLoops, kernels::compute_type(k.out[0].dtype), k.out[0], k.in, k.threads, line);
+      kernels::apply(kLoops, kernels::compute_type(k.out[0].dtype), k.out[0], k.in, k.threads,
+                     line);
     })
-    .strided().inplace()
-    .grad([](const SigmoidAttrs& a, const GradArgs& g) -> Values {
-      return {g.dout() * greater(g.out(0), 0.0) * less(g.out(0), 1.0) * a.alpha};
-    }, op::saves_output(0));
+    .strided()
+    .inplace()
+    .grad(
+        [](const SigmoidAttrs& a, const GradArgs& g) -> Values {
+          return {g.dout() * greater(g.out(0), 0.0) * less(g.out(0), 1.0) * a.alpha};
+        },
+        op::saves_output(0));
 
 struct CountAttrs {
   int64_t num_args;
@@ -183,7 +209,9 @@ PLAIT_OP(add_n, CountAttrs)
     .variadic_input("args", "arrays of one shape")
     .output("out", "their sum")
     .attr("num_args", &CountAttrs::num_args, 0, "number of arrays; counted when given")
-    .on("nd sym", "add_n").on("nd sym", "ElementWiseSum").on("nd sym", "_sum")
+    .on("nd sym", "add_n")
+    .on("nd sym", "ElementWiseSum")
+    .on("nd sym", "_sum")
     .infer([](const CountAttrs&, const Specs& in) -> Spec {
       check(!in.empty(), ErrorKind::kInvalidArgument, "got no arrays, must be at least 1");
       Spec out = in[0];
@@ -204,11 +232,14 @@ PLAIT_OP(add_n, CountAttrs)
       }
     })
     .strided()
-    .grad([](const CountAttrs&, const GradArgs& g) -> Values {
-      Values out;
-      for (size_t i = 0; i < g.num_in(); ++i) out.push_back(flow_to(g, i, [&] { return g.dout(); }));
-      return out;
-    }, op::saves_nothing());
+    .grad(
+        [](const CountAttrs&, const GradArgs& g) -> Values {
+          Values out;
+          for (size_t i = 0; i < g.num_in(); ++i)
+            out.push_back(flow_to(g, i, [&] { return g.dout(); }));
+          return out;
+        },
+        op::saves_nothing());
 
 }  // namespace
 }  // namespace plait::ops

@@ -37,54 +37,54 @@ Value chain(const GradArgs& g, const Value& saved, const OpCall& fused) {
   return g.dout() * D::df(saved);
 }
 
-#define PLAIT_UNARY_TABLE_LINE(name, where, text, function, var, derivative, saved, saves)        \
-  struct name##_fn {                                                                              \
-    template <class T>                                                                            \
-    static T f(T x) {                                                                             \
-      using namespace kernels::math;                                                              \
-      return static_cast<T>(function);                                                            \
-    }                                                                                             \
-  };                                                                                              \
-  struct name##_backward_fn {                                                                     \
-    template <class T>                                                                            \
-    static T df(const T& var) {                                                                   \
-      using namespace kernels::math;                                                              \
-      return T(derivative);                                                                       \
-    }                                                                                             \
-    template <class T>                                                                            \
-    static T f(T dout, T var) {                                                                   \
-      return dout * df(var);                                                                      \
-    }                                                                                             \
-  };                                                                                              \
-  PLAIT_OP(name##_backward, op::NoAttrs)                                                          \
-      .doc("Gradient of " #name ": dout times its derivative.")                                   \
-      .input("dout", "gradient of the result")                                                    \
-      .input(#var, "saved array of the same shape")                                               \
-      .output("out", "gradient of data")                                                          \
-      .infer(infer_same)                                                                          \
-      .cpu(floating_backward_kernel<name##_backward_fn>)                                          \
-      .strided()                                                                                  \
-      .inplace();                                                                                 \
-  PLAIT_OP(name, op::NoAttrs)                                                                     \
-      .doc(text)                                                                                  \
-      .input("data", "array of any shape")                                                        \
-      .output("out", "shape of data; floating, float32 for whole numbers")                        \
-      .on(where, #name)                                                                           \
-      .infer(infer_floating)                                                                      \
-      .cpu(floating_kernel<name##_fn>)                                                            \
-      .strided()                                                                                  \
-      .inplace()                                                                                  \
-      .grad(                                                                                      \
-          [](const op::NoAttrs&, const GradArgs& g) -> Values {                                   \
-            static const OpCall fused(#name "_backward");                                         \
-            return {chain<name##_backward_fn>(g, saved, fused)};                                  \
-          },                                                                                      \
+#define PLAIT_UNARY_TABLE_LINE(name, where, text, function, var, derivative, saved, saves) \
+  struct name##_fn {                                                                       \
+    template <class T>                                                                     \
+    static T f(T x) {                                                                      \
+      using namespace kernels::math;                                                       \
+      return static_cast<T>(function);                                                     \
+    }                                                                                      \
+  };                                                                                       \
+  struct name##_backward_fn {                                                              \
+    template <class T>                                                                     \
+    static T df(const T& var) {                                                            \
+      using namespace kernels::math;                                                       \
+      return T(derivative);                                                                \
+    }                                                                                      \
+    template <class T>                                                                     \
+    static T f(T dout, T var) {                                                            \
+      return dout * df(var);                                                               \
+    }                                                                                      \
+  };                                                                                       \
+  PLAIT_OP(name##_backward, op::NoAttrs)                                                   \
+      .doc("Gradient of " #name ": dout times its derivative.")                            \
+      .input("dout", "gradient of the result")                                             \
+      .input(#var, "saved array of the same shape")                                        \
+      .output("out", "gradient of data")                                                   \
+      .infer(infer_same)                                                                   \
+      .cpu(floating_backward_kernel<name##_backward_fn>)                                   \
+      .strided()                                                                           \
+      .inplace();                                                                          \
+  PLAIT_OP(name, op::NoAttrs)                                                              \
+      .doc(text)                                                                           \
+      .input("data", "array of any shape")                                                 \
+      .output("out", "shape of data; floating, float32 for whole numbers")                 \
+      .on(where, #name)                                                                    \
+      .infer(infer_floating)                                                               \
+      .cpu(floating_kernel<name##_fn>)                                                     \
+      .strided()                                                                           \
+      .inplace()                                                                           \
+      .grad(                                                                               \
+          [](const op::NoAttrs&, const GradArgs& g) -> Values {                            \
+            static const OpCall fused(#name "_backward");                                  \
+            return {chain<name##_backward_fn>(g, saved, fused)};                           \
+          },                                                                               \
           saves)
 
 // Derivative as an expression in x, the argument; or in y, the result.
-#define PLAIT_UNARY_X(name, where, text, function, derivative)                      \
+#define PLAIT_UNARY_X(name, where, text, function, derivative) \
   PLAIT_UNARY_TABLE_LINE(name, where, text, function, x, derivative, g.in(0), op::saves_input(0))
-#define PLAIT_UNARY_Y(name, where, text, function, derivative)                       \
+#define PLAIT_UNARY_Y(name, where, text, function, derivative) \
   PLAIT_UNARY_TABLE_LINE(name, where, text, function, y, derivative, g.out(0), op::saves_output(0))
 
 }  // namespace plait::ops

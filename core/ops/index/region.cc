@@ -17,7 +17,8 @@ void Region::slice(int64_t axis, int64_t begin, int64_t end, int64_t stride) {
     return std::clamp(at < 0 ? at + n : at, low, high);
   };
   const int64_t a = place(begin, stride > 0 ? low : high), b = place(end, stride > 0 ? high : low);
-  const int64_t length = stride > 0 ? (b - a + stride - 1) / stride : (a - b - stride - 1) / -stride;
+  const int64_t length =
+      stride > 0 ? (b - a + stride - 1) / stride : (a - b - stride - 1) / -stride;
   first[axis] = a;
   step[axis] = stride;
   count[axis] = std::max<int64_t>(0, length);
@@ -44,7 +45,9 @@ PLAIT_OP(place_region, RegionAttrs)
     .required_attr("step", &RegionAttrs::step, "distance along each axis")
     .required_attr("count", &RegionAttrs::count, "number of elements along each axis")
     .required_attr("shape", &RegionAttrs::shape, "shape of the result")
-    .infer([](const RegionAttrs& a, const Specs& in) -> Spec { return {a.shape, in[0].dtype}; })
+    .infer([](const RegionAttrs& a, const Specs& in) -> Spec {
+      return {a.shape, in[0].dtype};
+    })
     .cpu([](const RegionAttrs& a, const op::KernelArgs& k) {
       kernels::fill(k.out[0], 0, k.threads);
       ViewPlan plan;
@@ -55,10 +58,13 @@ PLAIT_OP(place_region, RegionAttrs)
       const View data{k.in[0].data, &plan.shape, &strides, k.in[0].dtype, true};
       kernels::copy(data, box, k.threads);
     })
-    .grad([](const RegionAttrs& a, const GradArgs& g) -> Values {
-      static const OpCall take("take_region", {"first", "step", "count", "shape"});
-      return {op::reshape_to(take({g.dout()}, {a.first, a.step, a.count, a.shape}), g.in_spec(0).shape)};
-    }, op::saves_nothing());
+    .grad(
+        [](const RegionAttrs& a, const GradArgs& g) -> Values {
+          static const OpCall take("take_region", {"first", "step", "count", "shape"});
+          return {op::reshape_to(take({g.dout()}, {a.first, a.step, a.count, a.shape}),
+                                 g.in_spec(0).shape)};
+        },
+        op::saves_nothing());
 
 PLAIT_OP(take_region, RegionAttrs)
     .doc("The elements in a box with steps.")
@@ -69,13 +75,14 @@ PLAIT_OP(take_region, RegionAttrs)
     .required_attr("count", &RegionAttrs::count, "number of elements along each axis")
     .required_attr("shape", &RegionAttrs::shape, "shape of data")
     .view([](const RegionAttrs& a, const View& in, ViewPlan& out) {
-      check(*in.shape == a.shape, ErrorKind::kShape, "data has shape ", *in.shape, ", must have ", a.shape);
+      check(*in.shape == a.shape, ErrorKind::kShape, "data has shape ", *in.shape, ", must have ",
+            a.shape);
       select(in, region_of(a), out);
       return true;
     })
-    .grad([](const RegionAttrs& a, const GradArgs& g) -> Values {
-      return {place_region(g.dout(), region_of(a), a.shape)};
-    }, op::saves_nothing());
+    .grad([](const RegionAttrs& a, const GradArgs& g)
+              -> Values { return {place_region(g.dout(), region_of(a), a.shape)}; },
+          op::saves_nothing());
 
 }  // namespace
 

@@ -11,7 +11,8 @@ using op::ViewPlan;
 struct Region {
   Dims first, count, step;
 
-  explicit Region(const Dims& shape) : first(shape.size(), 0), count(shape), step(shape.size(), 1) {}
+  explicit Region(const Dims& shape)
+      : first(shape.size(), 0), count(shape), step(shape.size(), 1) {}
   // Python's slice(begin, end, step) on one axis; kNone stands for None.
   void slice(int64_t axis, int64_t begin, int64_t end, int64_t stride);
 };

@@ -18,8 +18,9 @@ struct AxisAttrs {
 };
 
 Region region_of(const SliceAttrs& a, const Dims& shape) {
-  check(a.begin.size() == a.end.size() && a.begin.size() <= shape.size(), ErrorKind::kInvalidArgument,
-        "begin is ", a.begin, " and end is ", a.end, ", must have equal length, at most ", shape.size());
+  check(a.begin.size() == a.end.size() && a.begin.size() <= shape.size(),
+        ErrorKind::kInvalidArgument, "begin is ", a.begin, " and end is ", a.end,
+        ", must have equal length, at most ", shape.size());
   check(a.step.empty() || a.step.size() == a.begin.size(), ErrorKind::kInvalidArgument, "step is ",
         a.step, ", must be empty or as long as begin");
   Region r(shape);
@@ -33,21 +34,27 @@ PLAIT_OP(slice, SliceAttrs)
     .doc("Part of an array: begin <= index < end along the first axes, by step.")
     .input("data", "array of any shape")
     .output("out", "array with as many axes")
-    .required_attr("begin", &SliceAttrs::begin, "first index of each axis; negative counts from the end, None: all")
+    .required_attr("begin", &SliceAttrs::begin,
+                   "first index of each axis; negative counts from the end, None: all")
     .required_attr("end", &SliceAttrs::end, "index behind the last one; None: up to the end")
     .attr("step", &SliceAttrs::step, Dims{}, "distance; negative runs backwards; (): 1")
-    .on("nd sym", "slice").on("nd sym", "crop").on("npx", "slice")
+    .on("nd sym", "slice")
+    .on("nd sym", "crop")
+    .on("npx", "slice")
     .view([](const SliceAttrs& a, const View& in, ViewPlan& out) {
       select(in, region_of(a, *in.shape), out);
       return true;
     })
-    .grad([](const SliceAttrs& a, const GradArgs& g) -> Values {
-      const Dims& whole = g.in_spec(0).shape;
-      return {place_region(g.dout(), region_of(a, whole), whole)};
-    }, op::saves_nothing());
+    .grad(
+        [](const SliceAttrs& a, const GradArgs& g) -> Values {
+          const Dims& whole = g.in_spec(0).shape;
+          return {place_region(g.dout(), region_of(a, whole), whole)};
+        },
+        op::saves_nothing());
 
 Region region_of(const BasicAttrs& a, const Dims& shape) {
-  check(a.begin.size() == shape.size() && a.end.size() == shape.size() && a.step.size() == shape.size(),
+  check(a.begin.size() == shape.size() && a.end.size() == shape.size() &&
+            a.step.size() == shape.size(),
         ErrorKind::kInvalidArgument, "begin is ", a.begin, ", begin, end and step must have ",
         shape.size(), " entries");
   Region r(shape);
@@ -57,7 +64,8 @@ Region region_of(const BasicAttrs& a, const Dims& shape) {
     const int64_t count = step > 0 ? (span + step - 1) / step : (-span - step - 1) / -step;
     const int64_t last = a.begin[i] + (count - 1) * step;
     check(count <= 0 || (a.begin[i] >= 0 && a.begin[i] < shape[i] && last >= 0 && last < shape[i]),
-          ErrorKind::kIndex, "begin is ", a.begin, " and end is ", a.end, ", must lie in shape ", shape);
+          ErrorKind::kIndex, "begin is ", a.begin, " and end is ", a.end, ", must lie in shape ",
+          shape);
     r.first[i] = a.begin[i];
     r.step[i] = step;
     r.count[i] = std::max<int64_t>(0, count);
@@ -66,14 +74,16 @@ Region region_of(const BasicAttrs& a, const Dims& shape) {
 }
 
 PLAIT_OP(basic_index, BasicAttrs)
-    .doc("What an index of integers and slices selects, with bounds as slice.indices(n) gives them: "
-         "indices begin, begin + step, ... before end along every axis.")
+    .doc(
+        "What an index of integers and slices selects, with bounds as slice.indices(n) gives them: "
+        "indices begin, begin + step, ... before end along every axis.")
     .input("data", "array of any shape")
     .output("out", "the selected part, without the axes in squeeze")
     .required_attr("begin", &BasicAttrs::begin, "first index along each axis, >= 0")
     .required_attr("end", &BasicAttrs::end, "first index that is not taken; -1 backwards from 0")
     .required_attr("step", &BasicAttrs::step, "distance, not 0")
-    .attr("squeeze", &BasicAttrs::squeeze, Dims{}, "axes that are dropped; they must have one index")
+    .attr("squeeze", &BasicAttrs::squeeze, Dims{},
+          "axes that are dropped; they must have one index")
     .view([](const BasicAttrs& a, const View& in, ViewPlan& out) {
       select(in, region_of(a, *in.shape), out);
       std::vector<bool> goes(in.shape->size(), false);
@@ -90,10 +100,12 @@ PLAIT_OP(basic_index, BasicAttrs)
       }
       return true;
     })
-    .grad([](const BasicAttrs& a, const GradArgs& g) -> Values {
-      const Dims& whole = g.in_spec(0).shape;
-      return {place_region(g.dout(), region_of(a, whole), whole)};
-    }, op::saves_nothing());
+    .grad(
+        [](const BasicAttrs& a, const GradArgs& g) -> Values {
+          const Dims& whole = g.in_spec(0).shape;
+          return {place_region(g.dout(), region_of(a, whole), whole)};
+        },
+        op::saves_nothing());
 
 Region region_of(const AxisAttrs& a, const Dims& shape) {
   const int64_t axis = normalize_axis(a.axis, static_cast<int64_t>(shape.size()));
@@ -108,16 +120,19 @@ PLAIT_OP(slice_axis, AxisAttrs)
     .output("out", "array with end - begin indices along axis")
     .required_attr("axis", &AxisAttrs::axis, "axis; negative counts from the end")
     .required_attr("begin", &AxisAttrs::begin, "first index; negative counts from the end")
-    .attr("end", &AxisAttrs::end, std::optional<int64_t>(), "index behind the last one; None: up to the end")
+    .attr("end", &AxisAttrs::end, std::optional<int64_t>(),
+          "index behind the last one; None: up to the end")
     .on("nd sym", "slice_axis")
     .view([](const AxisAttrs& a, const View& in, ViewPlan& out) {
       select(in, region_of(a, *in.shape), out);
       return true;
     })
-    .grad([](const AxisAttrs& a, const GradArgs& g) -> Values {
-      const Dims& whole = g.in_spec(0).shape;
-      return {place_region(g.dout(), region_of(a, whole), whole)};
-    }, op::saves_nothing());
+    .grad(
+        [](const AxisAttrs& a, const GradArgs& g) -> Values {
+          const Dims& whole = g.in_spec(0).shape;
+          return {place_region(g.dout(), region_of(a, whole), whole)};
+        },
+        op::saves_nothing());
 
 }  // namespace
 }  // namespace plait::ops

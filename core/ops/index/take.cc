@@ -22,8 +22,8 @@ struct TakeAttrs {
 int64_t bounded(int64_t i, int64_t n, const std::string& mode) {
   if (i >= 0 && i < n) return i;
   if (mode == "wrap") return n ? ((i % n) + n) % n : 0;
-  check(mode != "raise" || (i < 0 && i >= -n), ErrorKind::kIndex, "indices has ", i, ", must be in [",
-        -n, ", ", n - 1, "]");
+  check(mode != "raise" || (i < 0 && i >= -n), ErrorKind::kIndex, "indices has ", i,
+        ", must be in [", -n, ", ", n - 1, "]");
   if (mode == "raise") return i + n;
   return std::clamp<int64_t>(i, 0, n - 1);
 }
@@ -64,13 +64,14 @@ void take_kernel(const TakeAttrs& a, const KernelArgs& k) {
   const int64_t bytes = from.inner * dtype_size(k.out[0].dtype);
   const char* x = k.in[0].ptr<char>();
   char* y = k.out[0].ptr<char>();
-  kernels::parallel_for(k.threads, from.outer * picks, std::max<int64_t>(1, 65536 / (bytes + 1)),
-                        [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const int64_t at = row / picks * from.n + index[static_cast<size_t>(row % picks)];
-      std::memcpy(y + row * bytes, x + at * bytes, static_cast<size_t>(bytes));
-    }
-  });
+  kernels::parallel_for(
+      k.threads, from.outer * picks, std::max<int64_t>(1, 65536 / (bytes + 1)),
+      [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+          const int64_t at = row / picks * from.n + index[static_cast<size_t>(row % picks)];
+          std::memcpy(y + row * bytes, x + at * bytes, static_cast<size_t>(bytes));
+        }
+      });
 }
 
 struct TakeBackAttrs {
@@ -81,7 +82,8 @@ struct TakeBackAttrs {
 
 // Rows of dout are added in their order, by the thread that owns the outer index or the columns.
 template <class T>
-void add_rows(const T* dy, T* dx, const Around& to, const std::vector<int64_t>& index, int threads) {
+void add_rows(const T* dy, T* dx, const Around& to, const std::vector<int64_t>& index,
+              int threads) {
   const int64_t picks = static_cast<int64_t>(index.size());
   kernels::parallel_for(threads, to.inner, 256, [&](int64_t begin, int64_t end) {
     for (int64_t o = 0; o < to.outer; ++o) {
@@ -102,7 +104,9 @@ PLAIT_OP(take_backward, TakeBackAttrs)
     .attr("axis", &TakeBackAttrs::axis, 0, "axis of take")
     .attr("mode", &TakeBackAttrs::mode, "clip", "mode of take")
     .required_attr("shape", &TakeBackAttrs::shape, "shape of data")
-    .infer([](const TakeBackAttrs& a, const Specs& in) -> Spec { return {a.shape, in[0].dtype}; })
+    .infer([](const TakeBackAttrs& a, const Specs& in) -> Spec {
+      return {a.shape, in[0].dtype};
+    })
     .cpu([](const TakeBackAttrs& a, const KernelArgs& k) {
       const Around to(a.shape, normalize_axis(a.axis, static_cast<int64_t>(a.shape.size())));
       const std::vector<int64_t> index = read_indices(k.in[1], to.n, a.mode);
@@ -112,10 +116,12 @@ PLAIT_OP(take_backward, TakeBackAttrs)
         add_rows(k.in[0].ptr<T>(), k.out[0].ptr<T>(), to, index, k.threads);
       });
     })
-    .grad([](const TakeBackAttrs& a, const GradArgs& g) -> Values {
-      static const OpCall take("take", {"axis", "mode"});
-      return {take({g.dout(), g.in(1)}, {a.axis, a.mode}), Value{}};
-    }, op::saves_input(1));
+    .grad(
+        [](const TakeBackAttrs& a, const GradArgs& g) -> Values {
+          static const OpCall take("take", {"axis", "mode"});
+          return {take({g.dout(), g.in(1)}, {a.axis, a.mode}), Value{}};
+        },
+        op::saves_input(1));
 
 PLAIT_OP(take, TakeAttrs)
     .doc("Elements of data along an axis, at the given indices.")
@@ -126,11 +132,14 @@ PLAIT_OP(take, TakeAttrs)
     .attr("mode", &TakeAttrs::mode, "clip", "what happens to indices out of range")
     .choices({"raise", "wrap", "clip"})
     .on("nd sym np", "take")
-    .infer(infer_take).cpu(take_kernel)
-    .grad([](const TakeAttrs& a, const GradArgs& g) -> Values {
-      static const OpCall back("take_backward", {"axis", "mode", "shape"});
-      return {back({g.dout(), g.in(1)}, {a.axis, a.mode, g.in_spec(0).shape}), Value{}};
-    }, op::saves_input(1));
+    .infer(infer_take)
+    .cpu(take_kernel)
+    .grad(
+        [](const TakeAttrs& a, const GradArgs& g) -> Values {
+          static const OpCall back("take_backward", {"axis", "mode", "shape"});
+          return {back({g.dout(), g.in(1)}, {a.axis, a.mode, g.in_spec(0).shape}), Value{}};
+        },
+        op::saves_input(1));
 
 struct PickAttrs {
   std::optional<int64_t> axis;
@@ -153,7 +162,8 @@ Spec infer_pick(const PickAttrs& a, const Specs& in) {
 
 // Calls f(place in the result, place in data) for every picked element.
 template <class F>
-void each_pick(const Dims& shape, int64_t axis, const View& indices, const std::string& mode, const F& f) {
+void each_pick(const Dims& shape, int64_t axis, const View& indices, const std::string& mode,
+               const F& f) {
   const Around from(shape, axis);
   const std::vector<int64_t> index = read_indices(indices, from.n, mode);
   for (int64_t o = 0; o < from.outer; ++o) {
@@ -177,7 +187,9 @@ PLAIT_OP(pick_backward, PickBackAttrs)
     .required_attr("axis", &PickBackAttrs::axis, "axis of pick")
     .attr("mode", &PickBackAttrs::mode, "clip", "mode of pick")
     .required_attr("shape", &PickBackAttrs::shape, "shape of data")
-    .infer([](const PickBackAttrs& a, const Specs& in) -> Spec { return {a.shape, in[0].dtype}; })
+    .infer([](const PickBackAttrs& a, const Specs& in) -> Spec {
+      return {a.shape, in[0].dtype};
+    })
     .cpu([](const PickBackAttrs& a, const KernelArgs& k) {
       kernels::fill(k.out[0], 0, k.threads);
       dispatch_floating(k.out[0].dtype, [&](auto type) {
@@ -187,10 +199,13 @@ PLAIT_OP(pick_backward, PickBackAttrs)
         });
       });
     })
-    .grad([](const PickBackAttrs& a, const GradArgs& g) -> Values {
-      static const OpCall pick("pick", {"axis", "mode"});
-      return {op::reshape_to(pick({g.dout(), g.in(1)}, {a.axis, a.mode}), g.in_spec(0).shape), Value{}};
-    }, op::saves_input(1));
+    .grad(
+        [](const PickBackAttrs& a, const GradArgs& g) -> Values {
+          static const OpCall pick("pick", {"axis", "mode"});
+          return {op::reshape_to(pick({g.dout(), g.in(1)}, {a.axis, a.mode}), g.in_spec(0).shape),
+                  Value{}};
+        },
+        op::saves_input(1));
 
 PLAIT_OP(pick, PickAttrs)
     .doc("One element along an axis for each of the other indices.")
@@ -199,8 +214,10 @@ PLAIT_OP(pick, PickAttrs)
     .output("out", "shape of data without the axis")
     .attr("axis", &PickAttrs::axis, std::optional<int64_t>(-1), "axis of length n; None: the last")
     .attr("keepdims", &PickAttrs::keepdims, false, "keep the axis with size 1")
-    .attr("mode", &PickAttrs::mode, "clip", "what happens to indices out of range").choices({"clip", "wrap"})
-    .on("nd sym npx", "pick").on("nd sym", "choose_element_0index")
+    .attr("mode", &PickAttrs::mode, "clip", "what happens to indices out of range")
+    .choices({"clip", "wrap"})
+    .on("nd sym npx", "pick")
+    .on("nd sym", "choose_element_0index")
     .infer(infer_pick)
     .cpu([](const PickAttrs& a, const KernelArgs& k) {
       const Dims& shape = *k.in[0].shape;
@@ -211,11 +228,13 @@ PLAIT_OP(pick, PickAttrs)
         });
       });
     })
-    .grad([](const PickAttrs& a, const GradArgs& g) -> Values {
-      static const OpCall back("pick_backward", {"axis", "mode", "shape"});
-      const Dims& shape = g.in_spec(0).shape;
-      return {back({g.dout(), g.in(1)}, {pick_axis(a, shape), a.mode, shape}), Value{}};
-    }, op::saves_input(1));
+    .grad(
+        [](const PickAttrs& a, const GradArgs& g) -> Values {
+          static const OpCall back("pick_backward", {"axis", "mode", "shape"});
+          const Dims& shape = g.in_spec(0).shape;
+          return {back({g.dout(), g.in(1)}, {pick_axis(a, shape), a.mode, shape}), Value{}};
+        },
+        op::saves_input(1));
 
 struct OneHotAttrs {
   int64_t depth;
@@ -250,7 +269,8 @@ PLAIT_OP(one_hot, OneHotAttrs)
         kernels::convert(&a.on_value, DType::kFloat64, 1, y + at * item, a.dtype, 1);
       }
     })
-    .grad([](const OneHotAttrs&, const GradArgs&) -> Values { return {Value{}}; }, op::saves_nothing());
+    .grad([](const OneHotAttrs&, const GradArgs&) -> Values { return {Value{}}; },
+          op::saves_nothing());
 
 }  // namespace
 }  // namespace plait::ops

@@ -47,8 +47,8 @@ Spec infer(const DotAttrs& t, const Specs& in) {
 }
 
 void kernel(const DotAttrs& t, const KernelArgs& k) {
-  kernels::gemm(plan(t, *k.in[0].shape, *k.in[1].shape), k.in[0].dtype, k.in[0].data, k.in[1].data, nullptr,
-                k.out[0].data, k.threads);
+  kernels::gemm(plan(t, *k.in[0].shape, *k.in[1].shape), k.in[0].dtype, k.in[0].data, k.in[1].data,
+                nullptr, k.out[0].data, k.threads);
 }
 
 Values backward(const DotAttrs& t, const GradArgs& g) {
@@ -60,11 +60,13 @@ Values backward(const DotAttrs& t, const GradArgs& g) {
   const Value b = reshape_to(g.in(1), p.transpose_y ? Dims{p.n, p.k} : Dims{p.k, p.n});
   Values d(2);
   if (g.needs_grad(0)) {
-    const Value da = p.transpose_x ? kDot({b, dy}, {p.transpose_y, true}) : kDot({dy, b}, {false, !p.transpose_y});
+    const Value da = p.transpose_x ? kDot({b, dy}, {p.transpose_y, true})
+                                   : kDot({dy, b}, {false, !p.transpose_y});
     d[0] = reshape_to(da, sa);
   }
   if (g.needs_grad(1)) {
-    const Value db = p.transpose_y ? kDot({dy, a}, {true, p.transpose_x}) : kDot({a, dy}, {!p.transpose_x, false});
+    const Value db = p.transpose_y ? kDot({dy, a}, {true, p.transpose_x})
+                                   : kDot({a, dy}, {!p.transpose_x, false});
     d[1] = reshape_to(db, sb);
   }
   return d;
@@ -77,8 +79,10 @@ PLAIT_OP(dot, DotAttrs)
     .output("output", "the other axes of lhs, then those of rhs; (1,) for two vectors")
     .attr("transpose_a", &DotAttrs::transpose_a, false, "the first axis of lhs is summed over")
     .attr("transpose_b", &DotAttrs::transpose_b, false, "the last axis of rhs is summed over")
-    .on("nd", "dot").on("sym", "dot")
-    .infer(infer).cpu(kernel)
+    .on("nd", "dot")
+    .on("sym", "dot")
+    .infer(infer)
+    .cpu(kernel)
     .flops([](const DotAttrs& t, const Specs& in) {
       const kernels::Gemm p = plan(t, in[0].shape, in[1].shape);
       return 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
@@ -86,8 +90,8 @@ PLAIT_OP(dot, DotAttrs)
     .grad(backward, saves_inputs());
 
 kernels::Gemm batch_plan(const DotAttrs& t, const Dims& a, const Dims& b) {
-  check(a.size() >= 2 && a.size() == b.size(), ErrorKind::kShape, "lhs has shape ", a, ", rhs has shape ", b,
-        ", must have the same number of axes, at least 2");
+  check(a.size() >= 2 && a.size() == b.size(), ErrorKind::kShape, "lhs has shape ", a,
+        ", rhs has shape ", b, ", must have the same number of axes, at least 2");
   int64_t batch = 1;
   for (size_t i = 0; i + 2 < a.size(); ++i) {
     check(a[i] == b[i], ErrorKind::kShape, "lhs has shape ", a, ", rhs has shape ", b, "; axis ", i,
@@ -95,10 +99,10 @@ kernels::Gemm batch_plan(const DotAttrs& t, const Dims& a, const Dims& b) {
     batch *= a[i];
   }
   const int64_t m = a[a.size() - 2], k = a.back(), kb = b[b.size() - 2], n = b.back();
-  const kernels::Gemm p{t.transpose_a, t.transpose_b, batch, t.transpose_a ? k : m, t.transpose_b ? kb : n,
-                        t.transpose_a ? m : k};
-  check(p.k == (t.transpose_b ? n : kb), ErrorKind::kShape, "lhs has shape ", a, ", rhs has shape ", b,
-        "; the axes summed over must be equal");
+  const kernels::Gemm p{t.transpose_a,         t.transpose_b,          batch,
+                        t.transpose_a ? k : m, t.transpose_b ? kb : n, t.transpose_a ? m : k};
+  check(p.k == (t.transpose_b ? n : kb), ErrorKind::kShape, "lhs has shape ", a, ", rhs has shape ",
+        b, "; the axes summed over must be equal");
   return p;
 }
 
@@ -113,15 +117,17 @@ Spec infer_batch(const DotAttrs& t, const Specs& in) {
 }
 
 void batch_kernel(const DotAttrs& t, const KernelArgs& k) {
-  kernels::gemm(batch_plan(t, *k.in[0].shape, *k.in[1].shape), k.in[0].dtype, k.in[0].data, k.in[1].data,
-                nullptr, k.out[0].data, k.threads);
+  kernels::gemm(batch_plan(t, *k.in[0].shape, *k.in[1].shape), k.in[0].dtype, k.in[0].data,
+                k.in[1].data, nullptr, k.out[0].data, k.threads);
 }
 
 Values batch_backward(const DotAttrs& t, const GradArgs& g) {
   static const OpCall kDot("batch_dot", {"transpose_a", "transpose_b"});
   const Value dy = g.dout(), a = g.in(0), b = g.in(1);
-  return {t.transpose_a ? kDot({b, dy}, {t.transpose_b, true}) : kDot({dy, b}, {false, !t.transpose_b}),
-          t.transpose_b ? kDot({dy, a}, {true, t.transpose_a}) : kDot({a, dy}, {!t.transpose_a, false})};
+  return {
+      t.transpose_a ? kDot({b, dy}, {t.transpose_b, true}) : kDot({dy, b}, {false, !t.transpose_b}),
+      t.transpose_b ? kDot({dy, a}, {true, t.transpose_a})
+                    : kDot({a, dy}, {!t.transpose_a, false})};
 }
 
 PLAIT_OP(batch_dot, DotAttrs)
@@ -131,11 +137,15 @@ PLAIT_OP(batch_dot, DotAttrs)
     .output("output", "(..., m, n)")
     .attr("transpose_a", &DotAttrs::transpose_a, false, "swap the last two axes of lhs first")
     .attr("transpose_b", &DotAttrs::transpose_b, false, "swap the last two axes of rhs first")
-    .on("nd", "batch_dot").on("sym", "batch_dot").on("npx", "batch_dot")
-    .infer(infer_batch).cpu(batch_kernel)
+    .on("nd", "batch_dot")
+    .on("sym", "batch_dot")
+    .on("npx", "batch_dot")
+    .infer(infer_batch)
+    .cpu(batch_kernel)
     .flops([](const DotAttrs& t, const Specs& in) {
       const kernels::Gemm p = batch_plan(t, in[0].shape, in[1].shape);
-      return 2.0 * static_cast<double>(p.batch * p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
+      return 2.0 * static_cast<double>(p.batch * p.m) * static_cast<double>(p.n) *
+             static_cast<double>(p.k);
     })
     .grad(batch_backward, saves_inputs());
 

@@ -16,27 +16,53 @@ struct ActivationAttrs {
 
 // Each function with its derivative, written in terms of the result y.
 struct Relu {
-  template <class T> static T f(T x) { return x > T(0) ? x : x == x ? T(0) : x; }
-  template <class T> static T d(T y) { return y > T(0) ? T(1) : T(0); }
+  template <class T>
+  static T f(T x) {
+    return x > T(0) ? x : x == x ? T(0) : x;
+  }
+  template <class T>
+  static T d(T y) {
+    return y > T(0) ? T(1) : T(0);
+  }
 };
 struct Sigmoid {
-  template <class T> static T f(T x) { return T(1) / (T(1) + math::exp(-x)); }
-  template <class T> static T d(T y) { return y * (T(1) - y); }
+  template <class T>
+  static T f(T x) {
+    return T(1) / (T(1) + math::exp(-x));
+  }
+  template <class T>
+  static T d(T y) {
+    return y * (T(1) - y);
+  }
 };
 struct Tanh {
-  template <class T> static T f(T x) { return math::tanh(x); }
-  template <class T> static T d(T y) { return T(1) - y * y; }
+  template <class T>
+  static T f(T x) {
+    return math::tanh(x);
+  }
+  template <class T>
+  static T d(T y) {
+    return T(1) - y * y;
+  }
 };
 struct SoftRelu {  // log(1 + exp x), without overflow
-  template <class T> static T f(T x) {
+  template <class T>
+  static T f(T x) {
     const T a = x > T(0) ? x : T(0), b = x > T(0) ? -x : x;
     return a + math::log(T(1) + math::exp(b));
   }
-  template <class T> static T d(T y) { return T(1) - math::exp(-y); }
+  template <class T>
+  static T d(T y) {
+    return T(1) - math::exp(-y);
+  }
 };
 struct SoftSign {
-  template <class T> static T f(T x) { return x / (T(1) + (x > T(0) ? x : -x)); }
-  template <class T> static T d(T y) {
+  template <class T>
+  static T f(T x) {
+    return x / (T(1) + (x > T(0) ? x : -x));
+  }
+  template <class T>
+  static T d(T y) {
     const T u = T(1) - (y > T(0) ? y : -y);
     return u * u;
   }
@@ -53,13 +79,15 @@ void with_function(const std::string& type, const F& f) {
 
 template <class F>
 void with_real(DType dtype, const F& f) {
-  if (dtype == DType::kFloat64) f(double{});
-  else f(float{});
+  if (dtype == DType::kFloat64)
+    f(double{});
+  else
+    f(float{});
 }
 
 Spec infer(const ActivationAttrs&, const Specs& in) {
-  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType, "data has dtype ",
-        in[0].dtype, ", must be float32 or float64");
+  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType,
+        "data has dtype ", in[0].dtype, ", must be float32 or float64");
   return in[0];
 }
 
@@ -116,9 +144,13 @@ PLAIT_OP(activation, ActivationAttrs)
     .output("output", "shape and dtype of data")
     .required_attr("act_type", &ActivationAttrs::act_type, "which function")
     .choices({"relu", "sigmoid", "tanh", "softrelu", "softsign"})
-    .on("nd", "Activation").on("sym", "Activation").on("npx", "activation")
+    .on("nd", "Activation")
+    .on("sym", "Activation")
+    .on("npx", "activation")
     .inplace()
-    .infer(infer).cpu(kernel).grad(backward, saves_output(0));
+    .infer(infer)
+    .cpu(kernel)
+    .grad(backward, saves_output(0));
 
 PLAIT_OP(activation_backward, ActivationAttrs)
     .doc("Gradient of activation from its output.")
@@ -127,7 +159,8 @@ PLAIT_OP(activation_backward, ActivationAttrs)
     .output("ddata", "shape and dtype of dout")
     .required_attr("act_type", &ActivationAttrs::act_type, "which function")
     .inplace()
-    .infer(infer).cpu(backward_kernel);
+    .infer(infer)
+    .cpu(backward_kernel);
 
 }  // namespace
 }  // namespace plait::op

@@ -10,19 +10,22 @@ struct DropoutAttrs {
   Dims axes;
 };
 
-bool active(const DropoutAttrs& a, bool is_train) { return a.p > 0 && (is_train || a.mode == "always"); }
+bool active(const DropoutAttrs& a, bool is_train) {
+  return a.p > 0 && (is_train || a.mode == "always");
+}
 
 // Sizes of the mask: 1 along the axes that share it.
 Dims mask_shape(const DropoutAttrs& a, const Dims& data) {
   Dims shape = data;
-  for (int64_t axis : a.axes) shape[static_cast<size_t>(normalize_axis(axis, static_cast<int64_t>(data.size()), "axes"))] = 1;
+  for (int64_t axis : a.axes)
+    shape[static_cast<size_t>(normalize_axis(axis, static_cast<int64_t>(data.size()), "axes"))] = 1;
   return shape;
 }
 
 Specs infer(const DropoutAttrs& a, const Specs& in) {
   check(a.p >= 0 && a.p < 1, ErrorKind::kInvalidArgument, "p is ", a.p, ", must be in [0, 1)");
-  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType, "data has dtype ",
-        in[0].dtype, ", must be float32 or float64");
+  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType,
+        "data has dtype ", in[0].dtype, ", must be float32 or float64");
   return {in[0], {mask_shape(a, in[0].shape), in[0].dtype}};
 }
 
@@ -65,8 +68,10 @@ void drop(const DropoutAttrs& a, const KernelArgs& k) {
 }
 
 void kernel(const DropoutAttrs& a, const KernelArgs& k) {
-  if (k.in[0].dtype == DType::kFloat64) drop<double>(a, k);
-  else drop<float>(a, k);
+  if (k.in[0].dtype == DType::kFloat64)
+    drop<double>(a, k);
+  else
+    drop<float>(a, k);
 }
 
 Values backward(const DropoutAttrs&, const GradArgs& g) { return {g.dout() * g.out(1)}; }
@@ -81,8 +86,14 @@ PLAIT_OP(dropout, DropoutAttrs)
     .attr("mode", &DropoutAttrs::mode, "training", "when elements are dropped")
     .choices({"training", "always"})
     .attr("axes", &DropoutAttrs::axes, Dims{}, "axes along which the mask is the same")
-    .on("nd", "Dropout").on("sym", "Dropout").on("npx", "dropout")
-    .random().uses_train().infer(infer).cpu(kernel).grad(backward, saves_output(1));
+    .on("nd", "Dropout")
+    .on("sym", "Dropout")
+    .on("npx", "dropout")
+    .random()
+    .uses_train()
+    .infer(infer)
+    .cpu(kernel)
+    .grad(backward, saves_output(1));
 
 }  // namespace
 }  // namespace plait::op

@@ -15,9 +15,10 @@ struct EmbeddingAttrs {
 
 Spec infer(const EmbeddingAttrs& a, const Specs& in) {
   const Dims weight{a.input_dim, a.output_dim};
-  check(a.input_dim > 0 && a.output_dim > 0, ErrorKind::kInvalidArgument, "input_dim is ", a.input_dim,
-        ", output_dim is ", a.output_dim, ", must be > 0");
-  check(in[1].shape == weight, ErrorKind::kShape, "weight has shape ", in[1].shape, ", must be ", weight);
+  check(a.input_dim > 0 && a.output_dim > 0, ErrorKind::kInvalidArgument, "input_dim is ",
+        a.input_dim, ", output_dim is ", a.output_dim, ", must be > 0");
+  check(in[1].shape == weight, ErrorKind::kShape, "weight has shape ", in[1].shape, ", must be ",
+        weight);
   Dims out = in[0].shape;
   out.push_back(a.output_dim);
   return {out, in[1].dtype};
@@ -41,11 +42,13 @@ void kernel(const EmbeddingAttrs& a, const KernelArgs& k) {
   const int64_t bytes = a.output_dim * dtype_size(k.in[1].dtype);
   const char* table = k.in[1].ptr<char>();
   char* out = k.out[0].ptr<char>();
-  kernels::parallel_for(k.threads, static_cast<int64_t>(rows.size()), 64, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      std::memcpy(out + i * bytes, table + rows[static_cast<size_t>(i)] * bytes, static_cast<size_t>(bytes));
-    }
-  });
+  kernels::parallel_for(
+      k.threads, static_cast<int64_t>(rows.size()), 64, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          std::memcpy(out + i * bytes, table + rows[static_cast<size_t>(i)] * bytes,
+                      static_cast<size_t>(bytes));
+        }
+      });
 }
 
 Values backward(const EmbeddingAttrs& a, const GradArgs& g) {
@@ -92,18 +95,28 @@ PLAIT_OP(embedding, EmbeddingAttrs)
     .output("output", "shape of data, then output_dim; dtype of weight")
     .required_attr("input_dim", &EmbeddingAttrs::input_dim, "number of rows, > 0")
     .required_attr("output_dim", &EmbeddingAttrs::output_dim, "length of a row, > 0")
-    .attr("dtype", &EmbeddingAttrs::dtype, DType::kFloat32, "kept for MXNet's files; the dtype of weight counts")
-    .attr("sparse_grad", &EmbeddingAttrs::sparse_grad, false, "kept for MXNet's files; the gradient is dense")
-    .on("nd", "Embedding").on("sym", "Embedding").on("npx", "embedding")
-    .infer(infer).complete(complete).cpu(kernel).grad(backward, saves_input(0));
+    .attr("dtype", &EmbeddingAttrs::dtype, DType::kFloat32,
+          "kept for MXNet's files; the dtype of weight counts")
+    .attr("sparse_grad", &EmbeddingAttrs::sparse_grad, false,
+          "kept for MXNet's files; the gradient is dense")
+    .on("nd", "Embedding")
+    .on("sym", "Embedding")
+    .on("npx", "embedding")
+    .infer(infer)
+    .complete(complete)
+    .cpu(kernel)
+    .grad(backward, saves_input(0));
 
 PLAIT_OP(embedding_backward, EmbeddingAttrs)
     .doc("Gradient of embedding with respect to weight.")
-    .input("dout", "gradient of the output").input("data", "row numbers")
+    .input("dout", "gradient of the output")
+    .input("data", "row numbers")
     .output("dweight", "(input_dim, output_dim)")
     .required_attr("input_dim", &EmbeddingAttrs::input_dim, "number of rows")
     .required_attr("output_dim", &EmbeddingAttrs::output_dim, "length of a row")
-    .infer(infer_backward).cpu(backward_kernel).grad(gather, saves_input(1));
+    .infer(infer_backward)
+    .cpu(backward_kernel)
+    .grad(gather, saves_input(1));
 
 }  // namespace
 }  // namespace plait::op

@@ -18,11 +18,12 @@ int64_t features(const FullyConnectedAttrs& a, const Dims& data) {
 
 Spec infer(const FullyConnectedAttrs& a, const Specs& in) {
   const Dims& data = in[0].shape;
-  check(a.num_hidden > 0, ErrorKind::kInvalidArgument, "num_hidden is ", a.num_hidden, ", must be > 0");
+  check(a.num_hidden > 0, ErrorKind::kInvalidArgument, "num_hidden is ", a.num_hidden,
+        ", must be > 0");
   check(!data.empty(), ErrorKind::kShape, "data has shape ", data, ", must have at least 1 axis");
   const Dims weight{a.num_hidden, features(a, data)};
-  check(in[1].shape == weight, ErrorKind::kShape, "weight has shape ", in[1].shape, ", must be ", weight,
-        " for data of shape ", data);
+  check(in[1].shape == weight, ErrorKind::kShape, "weight has shape ", in[1].shape, ", must be ",
+        weight, " for data of shape ", data);
   if (in.size() > 2) {
     check(in[2].shape == Dims{a.num_hidden}, ErrorKind::kShape, "bias has shape ", in[2].shape,
           ", must be ", Dims{a.num_hidden});
@@ -54,8 +55,8 @@ void complete(const FullyConnectedAttrs& a, std::vector<Dims>& in, std::vector<b
 void kernel(const FullyConnectedAttrs& a, const KernelArgs& k) {
   const int64_t inputs = k.in[1].dim(1);
   const int64_t rows = k.out[0].size() / a.num_hidden;
-  kernels::gemm({false, true, 1, rows, a.num_hidden, inputs}, k.in[0].dtype, k.in[0].data, k.in[1].data,
-                k.in.size() > 2 ? k.in[2].data : nullptr, k.out[0].data, k.threads);
+  kernels::gemm({false, true, 1, rows, a.num_hidden, inputs}, k.in[0].dtype, k.in[0].data,
+                k.in[1].data, k.in.size() > 2 ? k.in[2].data : nullptr, k.out[0].data, k.threads);
 }
 
 // dx = dy W, dW = dy^T x, db = sum of dy over the rows.
@@ -78,14 +79,20 @@ PLAIT_OP(fully_connected, FullyConnectedAttrs)
     .input("weight", "(num_hidden, features)")
     .optional_input("bias", "(num_hidden,); left out with no_bias=True")
     .output("output", "(batch, num_hidden); with flatten=False (..., num_hidden)")
-    .required_attr("num_hidden", &FullyConnectedAttrs::num_hidden, "number of outputs of a sample, > 0")
+    .required_attr("num_hidden", &FullyConnectedAttrs::num_hidden,
+                   "number of outputs of a sample, > 0")
     .attr("no_bias", &FullyConnectedAttrs::no_bias, false, "no bias is added")
     .attr("flatten", &FullyConnectedAttrs::flatten, true, "join all axes but the first")
-    .on("nd", "FullyConnected").on("sym", "FullyConnected").on("npx", "fully_connected")
+    .on("nd", "FullyConnected")
+    .on("sym", "FullyConnected")
+    .on("npx", "fully_connected")
     .num_inputs([](const FullyConnectedAttrs& a) { return a.no_bias ? 2 : 3; })
-    .infer(infer).complete(complete).cpu(kernel)
+    .infer(infer)
+    .complete(complete)
+    .cpu(kernel)
     .flops([](const FullyConnectedAttrs& a, const Specs& in) {
-      return 2.0 * static_cast<double>(num_elements(in[0].shape)) * static_cast<double>(a.num_hidden);
+      return 2.0 * static_cast<double>(num_elements(in[0].shape)) *
+             static_cast<double>(a.num_hidden);
     })
     .grad(backward, saves_input(0) | saves_input(1));
 

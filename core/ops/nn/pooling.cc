@@ -27,8 +27,8 @@ struct Window {
     check(n >= 1 && n <= 3 && data.size() == n + 2, ErrorKind::kShape, "data has shape ", data,
           ", must have ", n + 2, " axes for kernel ", a.kernel);
     for (const auto& [name, d] : {std::pair{"stride", &a.stride}, {"pad", &a.pad}}) {
-      check(a.global_pool || d->empty() || d->size() == n, ErrorKind::kInvalidArgument, name, " is ", *d,
-            ", must have ", n, " sizes");
+      check(a.global_pool || d->empty() || d->size() == n, ErrorKind::kInvalidArgument, name,
+            " is ", *d, ", must have ", n, " sizes");
     }
     planes = data[0] * data[1];
     max = a.pool_type == "max";
@@ -48,8 +48,8 @@ struct Window {
       check(pad[at] >= 0 && pad[at] < kernel[at], ErrorKind::kInvalidArgument, "pad is ", a.pad,
             ", must be >= 0 and smaller than kernel ", a.kernel);
       const int64_t span = in[at] + 2 * pad[at] - kernel[at];
-      check(span >= 0, ErrorKind::kShape, "kernel is ", a.kernel, ", must fit into data of shape ", data,
-            " padded by ", a.pad);
+      check(span >= 0, ErrorKind::kShape, "kernel is ", a.kernel, ", must fit into data of shape ",
+            data, " padded by ", a.pad);
       out[at] = size(a.pooling_convention, in[at], span, stride[at]);
     }
   }
@@ -101,7 +101,8 @@ void forward(const Window& w, const T* x, T* y, int threads) {
         w.at(a, b, c, [&](const Axes& first, const Axes& last, int64_t count) {
           T best = -std::numeric_limits<T>::infinity(), sum = 0;
           if (w.max) {
-            each_input(w, first, last, [&](int64_t q) { best = xs[q] > best || xs[q] != xs[q] ? xs[q] : best; });
+            each_input(w, first, last,
+                       [&](int64_t q) { best = xs[q] > best || xs[q] != xs[q] ? xs[q] : best; });
           } else {
             each_input(w, first, last, [&](int64_t q) { sum += xs[q]; });
           }
@@ -124,7 +125,8 @@ void spread(const Window& w, const T* dy, const T* x, T* dx, int threads) {
         w.at(a, b, c, [&](const Axes& first, const Axes& last, int64_t count) {
           if (w.max) {
             int64_t best = -1;
-            each_input(w, first, last, [&](int64_t q) { best = best < 0 || xs[q] > xs[best] ? q : best; });
+            each_input(w, first, last,
+                       [&](int64_t q) { best = best < 0 || xs[q] > xs[best] ? q : best; });
             if (best >= 0) dxs[best] += dys[p];
           } else {
             const T d = w.sum ? dys[p] : dys[p] / static_cast<T>(count);
@@ -138,8 +140,8 @@ void spread(const Window& w, const T* dy, const T* x, T* dx, int threads) {
 
 Spec infer(const PoolingAttrs& a, const Specs& in) {
   const Window w(a, in[0].shape);
-  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType, "data has dtype ",
-        in[0].dtype, ", must be float32 or float64");
+  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType,
+        "data has dtype ", in[0].dtype, ", must be float32 or float64");
   Dims out{in[0].shape[0], in[0].shape[1]};
   for (size_t i = 5 - in[0].shape.size(); i < 3; ++i) out.push_back(w.out[i]);
   return {out, in[0].dtype};
@@ -148,7 +150,8 @@ Spec infer(const PoolingAttrs& a, const Specs& in) {
 void kernel(const PoolingAttrs& a, const KernelArgs& k) {
   const Window w(a, *k.in[0].shape);
   dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
-    if constexpr (std::is_floating_point_v<T>) forward(w, k.in[0].ptr<T>(), k.out[0].ptr<T>(), k.threads);
+    if constexpr (std::is_floating_point_v<T>)
+      forward(w, k.in[0].ptr<T>(), k.out[0].ptr<T>(), k.threads);
   });
 }
 
@@ -162,34 +165,40 @@ void backward_kernel(const PoolingAttrs& a, const KernelArgs& k) {
 }
 
 Values backward(const PoolingAttrs& a, const GradArgs& g) {
-  static const OpCall kSpread("pooling_backward", {"kernel", "stride", "pad", "pool_type", "pooling_convention",
-                                                   "global_pool", "count_include_pad"});
-  return {kSpread({g.dout(), g.in(0)}, {a.kernel, a.stride, a.pad, a.pool_type, a.pooling_convention, a.global_pool,
-                                        a.count_include_pad})};
+  static const OpCall kSpread("pooling_backward",
+                              {"kernel", "stride", "pad", "pool_type", "pooling_convention",
+                               "global_pool", "count_include_pad"});
+  return {kSpread({g.dout(), g.in(0)}, {a.kernel, a.stride, a.pad, a.pool_type,
+                                        a.pooling_convention, a.global_pool, a.count_include_pad})};
 }
 
 // The mean is linear: the gradient of its gradient is the mean again.
 Values backward_backward(const PoolingAttrs& a, const GradArgs& g) {
-  static const OpCall kPool("pooling", {"kernel", "stride", "pad", "pool_type", "pooling_convention", "global_pool",
-                                        "count_include_pad"});
-  check(a.pool_type != "max", ErrorKind::kNotImplemented, "pooling: the second gradient of pool_type 'max'");
-  return {kPool({g.dout()}, {a.kernel, a.stride, a.pad, a.pool_type, a.pooling_convention, a.global_pool,
-                             a.count_include_pad}),
+  static const OpCall kPool("pooling", {"kernel", "stride", "pad", "pool_type",
+                                        "pooling_convention", "global_pool", "count_include_pad"});
+  check(a.pool_type != "max", ErrorKind::kNotImplemented,
+        "pooling: the second gradient of pool_type 'max'");
+  return {kPool({g.dout()}, {a.kernel, a.stride, a.pad, a.pool_type, a.pooling_convention,
+                             a.global_pool, a.count_include_pad}),
           Value{}};
 }
 
 template <class Builder>
 Builder& window_attrs(Builder&& b) {
-  return b.attr("kernel", &PoolingAttrs::kernel, Dims{}, "sizes of the window; not needed with global_pool")
+  return b
+      .attr("kernel", &PoolingAttrs::kernel, Dims{},
+            "sizes of the window; not needed with global_pool")
       .attr("pool_type", &PoolingAttrs::pool_type, "max", "what is computed of a window")
       .choices({"max", "avg", "sum"})
       .attr("global_pool", &PoolingAttrs::global_pool, false, "one window over everything")
       .attr("pooling_convention", &PoolingAttrs::pooling_convention, "valid",
-            "valid: only whole windows; full: the last may stick out; same: size / stride, rounded up")
+            "valid: only whole windows; full: the last may stick out; same: size / stride, rounded "
+            "up")
       .choices({"valid", "full", "same"})
       .attr("stride", &PoolingAttrs::stride, Dims{}, "steps of the window; default ones")
       .attr("pad", &PoolingAttrs::pad, Dims{}, "elements added at both ends; default none")
-      .attr("count_include_pad", &PoolingAttrs::count_include_pad, true, "the mean counts padding as zeros");
+      .attr("count_include_pad", &PoolingAttrs::count_include_pad, true,
+            "the mean counts padding as zeros");
 }
 
 const int registered_pooling =
@@ -198,16 +207,22 @@ const int registered_pooling =
         .doc("Maximum, mean or sum of a window that slides over 1 to 3 spatial axes.")
         .input("data", "(batch, channels, spatial...)")
         .output("output", "(batch, channels, spatial...)")
-        .on("nd", "Pooling").on("sym", "Pooling").on("npx", "pooling")
-        .infer(infer).cpu(kernel).grad(backward, saves_input(0));
+        .on("nd", "Pooling")
+        .on("sym", "Pooling")
+        .on("npx", "pooling")
+        .infer(infer)
+        .cpu(kernel)
+        .grad(backward, saves_input(0));
 
 const int registered_backward =
     window_attrs(OpBuilder<PoolingAttrs>(Op::add("pooling_backward", __FILE__, __LINE__)))
         .doc("Gradient of pooling with respect to data.")
-        .input("dout", "gradient of the output").input("data", "as for pooling")
+        .input("dout", "gradient of the output")
+        .input("data", "as for pooling")
         .output("ddata", "shape of data")
         .infer(+[](const PoolingAttrs&, const Specs& in) { return in[1]; })
-        .cpu(backward_kernel).grad(backward_backward, saves_nothing());
+        .cpu(backward_kernel)
+        .grad(backward_backward, saves_nothing());
 
 }  // namespace
 }  // namespace plait::op

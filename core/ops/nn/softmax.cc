@@ -25,7 +25,8 @@ struct Lines {
   // f(offset of the first element) for every line.
   template <class F>
   void each(int threads, const F& f) const {
-    kernels::parallel_for(threads, outer * step, std::max<int64_t>(1, 16384 / std::max<int64_t>(n, 1)),
+    kernels::parallel_for(threads, outer * step,
+                          std::max<int64_t>(1, 16384 / std::max<int64_t>(n, 1)),
                           [&](int64_t begin, int64_t end) {
                             for (int64_t i = begin; i < end; ++i) f(i / step * n * step + i % step);
                           });
@@ -33,8 +34,8 @@ struct Lines {
 };
 
 Spec infer(const SoftmaxAttrs& a, const Specs& in) {
-  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType, "data has dtype ",
-        in[0].dtype, ", must be float32 or float64");
+  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType,
+        "data has dtype ", in[0].dtype, ", must be float32 or float64");
   check(!a.temperature || *a.temperature > 0, ErrorKind::kInvalidArgument, "temperature is ",
         a.temperature.value_or(0), ", must be > 0");
   Lines(in[0].shape, a.axis);
@@ -106,17 +107,21 @@ void backward_kernel(const SoftmaxAttrs& a, const KernelArgs& k) {
         const T *dys = dy + at, *ys = y + at;
         T* dxs = dx + at;
         kernels::vector_loop(n, [=](int64_t i) {
-          dxs[i * s] = kLog ? (dys[i * s] - math::exp(ys[i * s]) * sum) * t : ys[i * s] * (dys[i * s] - sum) * t;
+          dxs[i * s] = kLog ? (dys[i * s] - math::exp(ys[i * s]) * sum) * t
+                            : ys[i * s] * (dys[i * s] - sum) * t;
         });
       });
     }
   });
 }
 
-Value scaled(const SoftmaxAttrs& a, const Value& v) { return a.temperature ? v / *a.temperature : v; }
+Value scaled(const SoftmaxAttrs& a, const Value& v) {
+  return a.temperature ? v / *a.temperature : v;
+}
 
 Values backward(const SoftmaxAttrs& a, const GradArgs& g) {
-  static const OpCall kFused("softmax_backward", {"axis", "temperature"}), kSum("sum", {"axis", "keepdims"});
+  static const OpCall kFused("softmax_backward", {"axis", "temperature"}),
+      kSum("sum", {"axis", "keepdims"});
   const AttrValue t = a.temperature ? AttrValue(*a.temperature) : AttrValue();
   const Value y = g.out(0), dy = g.dout();
   if (!current_tracer().differentiable()) return {kFused({dy, y}, {a.axis, t})};
@@ -124,8 +129,8 @@ Values backward(const SoftmaxAttrs& a, const GradArgs& g) {
 }
 
 Values log_backward(const SoftmaxAttrs& a, const GradArgs& g) {
-  static const OpCall kFused("log_softmax_backward", {"axis", "temperature"}), kSum("sum", {"axis", "keepdims"}),
-      kExp("exp");
+  static const OpCall kFused("log_softmax_backward", {"axis", "temperature"}),
+      kSum("sum", {"axis", "keepdims"}), kExp("exp");
   const AttrValue t = a.temperature ? AttrValue(*a.temperature) : AttrValue();
   const Value y = g.out(0), dy = g.dout();
   if (!current_tracer().differentiable()) return {kFused({dy, y}, {a.axis, t})};
@@ -135,7 +140,8 @@ Values log_backward(const SoftmaxAttrs& a, const GradArgs& g) {
 template <class Builder>
 Builder& line_attrs(Builder&& b) {
   return b.attr("axis", &SoftmaxAttrs::axis, -1, "axis of a line; negative counts from the end")
-      .attr("temperature", &SoftmaxAttrs::temperature, std::nullopt, "data is divided by it; no unit, > 0; default 1");
+      .attr("temperature", &SoftmaxAttrs::temperature, std::nullopt,
+            "data is divided by it; no unit, > 0; default 1");
 }
 
 const int registered_softmax =
@@ -144,30 +150,43 @@ const int registered_softmax =
         .source("Goodfellow, Bengio, Courville: Deep Learning (2016), sec. 4.1")
         .input("data", "floating array of at least one axis")
         .output("output", "shape and dtype of data; every value in [0, 1]")
-        .on("nd", "softmax").on("sym", "softmax").on("npx", "softmax")
-        .inplace().infer(infer).cpu(kernel<false>).grad(backward, saves_output(0));
+        .on("nd", "softmax")
+        .on("sym", "softmax")
+        .on("npx", "softmax")
+        .inplace()
+        .infer(infer)
+        .cpu(kernel<false>)
+        .grad(backward, saves_output(0));
 
 const int registered_log_softmax =
     line_attrs(OpBuilder<SoftmaxAttrs>(Op::add("log_softmax", __FILE__, __LINE__)))
         .doc("Logarithm of softmax, computed without forming the softmax.")
         .input("data", "floating array of at least one axis")
         .output("output", "shape and dtype of data; every value <= 0")
-        .on("nd", "log_softmax").on("sym", "log_softmax").on("npx", "log_softmax")
-        .infer(infer).cpu(kernel<true>).grad(log_backward, saves_output(0));
+        .on("nd", "log_softmax")
+        .on("sym", "log_softmax")
+        .on("npx", "log_softmax")
+        .infer(infer)
+        .cpu(kernel<true>)
+        .grad(log_backward, saves_output(0));
 
 const int registered_softmax_backward =
     line_attrs(OpBuilder<SoftmaxAttrs>(Op::add("softmax_backward", __FILE__, __LINE__)))
         .doc("Gradient of softmax from its output.")
-        .input("dout", "gradient of the output").input("output", "output of softmax")
+        .input("dout", "gradient of the output")
+        .input("output", "output of softmax")
         .output("ddata", "shape and dtype of dout")
-        .infer(infer).cpu(backward_kernel<false>);
+        .infer(infer)
+        .cpu(backward_kernel<false>);
 
 const int registered_log_softmax_backward =
     line_attrs(OpBuilder<SoftmaxAttrs>(Op::add("log_softmax_backward", __FILE__, __LINE__)))
         .doc("Gradient of log_softmax from its output.")
-        .input("dout", "gradient of the output").input("output", "output of log_softmax")
+        .input("dout", "gradient of the output")
+        .input("output", "output of log_softmax")
         .output("ddata", "shape and dtype of dout")
-        .infer(infer).cpu(backward_kernel<true>);
+        .infer(infer)
+        .cpu(backward_kernel<true>);
 
 }  // namespace
 }  // namespace plait::op

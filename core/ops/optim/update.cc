@@ -19,15 +19,15 @@ struct MultiAttrs {
 };
 
 void check_like(const Spec& s, const Spec& weight, const char* name) {
-  check(s.shape == weight.shape, ErrorKind::kShape, name, " has shape ", s.shape, ", must be ", weight.shape,
-        " as weight");
-  check(s.dtype == weight.dtype, ErrorKind::kType, name, " has dtype ", s.dtype, ", must be ", weight.dtype,
-        " as weight");
+  check(s.shape == weight.shape, ErrorKind::kShape, name, " has shape ", s.shape, ", must be ",
+        weight.shape, " as weight");
+  check(s.dtype == weight.dtype, ErrorKind::kType, name, " has dtype ", s.dtype, ", must be ",
+        weight.dtype, " as weight");
 }
 
 Spec infer(const StepAttrs&, const Specs& in) {
-  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType, "weight has dtype ",
-        in[0].dtype, ", must be float32 or float64");
+  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType,
+        "weight has dtype ", in[0].dtype, ", must be float32 or float64");
   for (size_t i = 1; i < in.size(); ++i) check_like(in[i], in[0], i == 1 ? "grad" : "a state");
   return in[0];
 }
@@ -51,7 +51,8 @@ void each(const KernelArgs& k, int64_t n, const F& body) {
 }
 
 template <class T>
-void sgd(const KernelArgs& k, int64_t n, const T* w, const T* g, T* m, T* out, T lr, T momentum, Gradient<T> grad) {
+void sgd(const KernelArgs& k, int64_t n, const T* w, const T* g, T* m, T* out, T lr, T momentum,
+         Gradient<T> grad) {
   if (m) {
     each<T>(k, n, [=](int64_t i) {
       m[i] = momentum * m[i] - lr * grad(g[i], w[i]);
@@ -64,19 +65,23 @@ void sgd(const KernelArgs& k, int64_t n, const T* w, const T* g, T* m, T* out, T
 
 template <class F>
 void with_real(DType dtype, const F& f) {
-  if (dtype == DType::kFloat64) f(double{});
-  else f(float{});
+  if (dtype == DType::kFloat64)
+    f(double{});
+  else
+    f(float{});
 }
 
 void sgd_kernel(const StepAttrs& a, const KernelArgs& k) {
   with_real(k.in[0].dtype, [&]<class T>(T) {
     const Gradient<T> grad{T(a.rescale_grad), T(a.clip_gradient), T(a.wd)};
-    sgd<T>(k, k.out[0].size(), k.in[0].ptr<T>(), k.in[1].ptr<T>(), k.in.size() > 2 ? k.in[2].ptr<T>() : nullptr,
-           k.out[0].ptr<T>(), T(a.lr), T(a.momentum), grad);
+    sgd<T>(k, k.out[0].size(), k.in[0].ptr<T>(), k.in[1].ptr<T>(),
+           k.in.size() > 2 ? k.in[2].ptr<T>() : nullptr, k.out[0].ptr<T>(), T(a.lr), T(a.momentum),
+           grad);
   });
 }
 
-// m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, w -= lr m / (sqrt(v) + eps); the caller corrects lr.
+// m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, w -= lr m / (sqrt(v) + eps); the caller corrects
+// lr.
 void adam_kernel(const StepAttrs& a, const KernelArgs& k) {
   with_real(k.in[0].dtype, [&]<class T>(T) {
     const Gradient<T> grad{T(a.rescale_grad), T(a.clip_gradient), T(a.wd)};
@@ -96,27 +101,40 @@ template <class Builder>
 Builder& common(Builder&& b) {
   return b.attr("wd", &StepAttrs::wd, 0.0, "weight decay, no unit")
       .attr("rescale_grad", &StepAttrs::rescale_grad, 1.0, "factor of the gradient")
-      .attr("clip_gradient", &StepAttrs::clip_gradient, -1.0, "largest absolute value after rescaling; < 0: none");
+      .attr("clip_gradient", &StepAttrs::clip_gradient, -1.0,
+            "largest absolute value after rescaling; < 0: none");
 }
 
 const int registered_sgd =
     common(OpBuilder<StepAttrs>(Op::add("sgd_update", __FILE__, __LINE__))
                .required_attr("lr", &StepAttrs::lr, "learning rate, no unit"))
-        .attr("lazy_update", &StepAttrs::lazy_update, true, "kept for MXNet's programs; dense gradients ignore it")
+        .attr("lazy_update", &StepAttrs::lazy_update, true,
+              "kept for MXNet's programs; dense gradients ignore it")
         .doc("weight - lr (grad + wd weight).")
-        .input("weight", "floating array").input("grad", "as weight").output("output", "as weight")
-        .on("nd", "sgd_update").inplace().infer(infer).cpu(sgd_kernel);
+        .input("weight", "floating array")
+        .input("grad", "as weight")
+        .output("output", "as weight")
+        .on("nd", "sgd_update")
+        .inplace()
+        .infer(infer)
+        .cpu(sgd_kernel);
 
 const int registered_sgd_mom =
     common(OpBuilder<StepAttrs>(Op::add("sgd_mom_update", __FILE__, __LINE__))
                .required_attr("lr", &StepAttrs::lr, "learning rate, no unit")
                .attr("momentum", &StepAttrs::momentum, 0.0, "share of the last step"))
-        .attr("lazy_update", &StepAttrs::lazy_update, true, "kept for MXNet's programs; dense gradients ignore it")
+        .attr("lazy_update", &StepAttrs::lazy_update, true,
+              "kept for MXNet's programs; dense gradients ignore it")
         .doc("mom = momentum mom - lr (grad + wd weight); weight + mom.")
         .source("Polyak, USSR Comp. Math. 4 (1964)")
-        .input("weight", "floating array").input("grad", "as weight").mutable_input("mom", "as weight")
+        .input("weight", "floating array")
+        .input("grad", "as weight")
+        .mutable_input("mom", "as weight")
         .output("output", "as weight")
-        .on("nd", "sgd_mom_update").inplace().infer(infer).cpu(sgd_kernel);
+        .on("nd", "sgd_mom_update")
+        .inplace()
+        .infer(infer)
+        .cpu(sgd_kernel);
 
 const int registered_adam =
     common(OpBuilder<StepAttrs>(Op::add("adam_update", __FILE__, __LINE__))
@@ -124,22 +142,31 @@ const int registered_adam =
                .attr("beta1", &StepAttrs::beta1, 0.9, "decay of the mean")
                .attr("beta2", &StepAttrs::beta2, 0.999, "decay of the mean square")
                .attr("epsilon", &StepAttrs::epsilon, 1e-8, "added to the root"))
-        .attr("lazy_update", &StepAttrs::lazy_update, true, "kept for MXNet's programs; dense gradients ignore it")
-        .doc("One step of Adam.").source("Kingma, Ba, ICLR (2015)")
-        .input("weight", "floating array").input("grad", "as weight")
-        .mutable_input("mean", "as weight").mutable_input("var", "as weight").output("output", "as weight")
-        .on("nd", "adam_update").inplace().infer(infer).cpu(adam_kernel);
+        .attr("lazy_update", &StepAttrs::lazy_update, true,
+              "kept for MXNet's programs; dense gradients ignore it")
+        .doc("One step of Adam.")
+        .source("Kingma, Ba, ICLR (2015)")
+        .input("weight", "floating array")
+        .input("grad", "as weight")
+        .mutable_input("mean", "as weight")
+        .mutable_input("var", "as weight")
+        .output("output", "as weight")
+        .on("nd", "adam_update")
+        .inplace()
+        .infer(infer)
+        .cpu(adam_kernel);
 
 // `stride` arrays for each weight: weight, gradient and perhaps momentum.
 Specs infer_multi(const MultiAttrs& a, const Specs& in, size_t stride) {
   const auto n = static_cast<size_t>(a.num_weights);
-  check(n > 0 && in.size() == n * stride, ErrorKind::kInvalidArgument, "got ", in.size(), " arrays, must be ",
-        stride, " for each of num_weights = ", a.num_weights);
-  check(a.lrs.size() == n && a.wds.size() == n, ErrorKind::kInvalidArgument, "lrs has ", a.lrs.size(),
-        " and wds has ", a.wds.size(), " numbers, must be ", n);
+  check(n > 0 && in.size() == n * stride, ErrorKind::kInvalidArgument, "got ", in.size(),
+        " arrays, must be ", stride, " for each of num_weights = ", a.num_weights);
+  check(a.lrs.size() == n && a.wds.size() == n, ErrorKind::kInvalidArgument, "lrs has ",
+        a.lrs.size(), " and wds has ", a.wds.size(), " numbers, must be ", n);
   Specs out;
   for (size_t i = 0; i < n; ++i) {
-    for (size_t j = 1; j < stride; ++j) check_like(in[i * stride + j], in[i * stride], j == 1 ? "a gradient" : "a state");
+    for (size_t j = 1; j < stride; ++j)
+      check_like(in[i * stride + j], in[i * stride], j == 1 ? "a gradient" : "a state");
     out.push_back(in[i * stride]);
   }
   return out;
@@ -153,8 +180,8 @@ void multi_kernel(const MultiAttrs& a, const KernelArgs& k) {
     const View *in = &k.in[i * stride], &out = k.out[i];
     with_real(out.dtype, [&]<class T>(T) {
       const Gradient<T> grad{T(a.rescale_grad), T(a.clip_gradient), T(a.wds[i])};
-      sgd<T>(k, out.size(), in[0].ptr<T>(), in[1].ptr<T>(), stride > 2 ? in[2].ptr<T>() : nullptr, out.ptr<T>(),
-             T(a.lrs[i]), T(a.momentum), grad);
+      sgd<T>(k, out.size(), in[0].ptr<T>(), in[1].ptr<T>(), stride > 2 ? in[2].ptr<T>() : nullptr,
+             out.ptr<T>(), T(a.lrs[i]), T(a.momentum), grad);
     });
   }
 }
@@ -164,7 +191,8 @@ Builder& multi_attrs(Builder&& b) {
   return b.required_attr("lrs", &MultiAttrs::lrs, "learning rate of each weight")
       .required_attr("wds", &MultiAttrs::wds, "weight decay of each weight")
       .attr("rescale_grad", &MultiAttrs::rescale_grad, 1.0, "factor of the gradients")
-      .attr("clip_gradient", &MultiAttrs::clip_gradient, -1.0, "largest absolute value after rescaling; < 0: none")
+      .attr("clip_gradient", &MultiAttrs::clip_gradient, -1.0,
+            "largest absolute value after rescaling; < 0: none")
       .attr("num_weights", &MultiAttrs::num_weights, 1, "number of weights")
       .num_outputs([](const MultiAttrs& a) { return static_cast<int>(a.num_weights); });
 }
@@ -173,16 +201,22 @@ const int registered_multi_sgd =
     multi_attrs(OpBuilder<MultiAttrs>(Op::add("multi_sgd_update", __FILE__, __LINE__)))
         .doc("sgd_update for many weights in one call.")
         .mutable_variadic_input("data", "weight, gradient, weight, gradient, ...")
-        .output("output", "the weights").on("nd", "multi_sgd_update")
-        .inplace().infer(infer_multi_sgd).cpu(multi_kernel);
+        .output("output", "the weights")
+        .on("nd", "multi_sgd_update")
+        .inplace()
+        .infer(infer_multi_sgd)
+        .cpu(multi_kernel);
 
 const int registered_multi_sgd_mom =
     multi_attrs(OpBuilder<MultiAttrs>(Op::add("multi_sgd_mom_update", __FILE__, __LINE__))
                     .attr("momentum", &MultiAttrs::momentum, 0.0, "share of the last step"))
         .doc("sgd_mom_update for many weights in one call.")
         .mutable_variadic_input("data", "weight, gradient, momentum, weight, ...")
-        .output("output", "the weights").on("nd", "multi_sgd_mom_update")
-        .inplace().infer(infer_multi_sgd_mom).cpu(multi_kernel);
+        .output("output", "the weights")
+        .on("nd", "multi_sgd_mom_update")
+        .inplace()
+        .infer(infer_multi_sgd_mom)
+        .cpu(multi_kernel);
 
 }  // namespace
 }  // namespace plait::op

@@ -106,29 +106,37 @@ void arg_kernel(const ArgAttrs& a, const KernelArgs& k) {
 }
 Values no_grad(const ArgAttrs&, const op::GradArgs&) { return {Value{}}; }
 
-#define PLAIT_ARG(name, text, result, largest)                                                  \
-  PLAIT_OP(name, ArgAttrs)                                                                      \
-      .doc(text)                                                                                \
-      .input("data", "array of any shape")                                                      \
-      .output("out", "places along axis, the first of equal ones")                              \
+#define PLAIT_ARG(name, text, result, largest)                                                    \
+  PLAIT_OP(name, ArgAttrs)                                                                        \
+      .doc(text)                                                                                  \
+      .input("data", "array of any shape")                                                        \
+      .output("out", "places along axis, the first of equal ones")                                \
       .attr("axis", &ArgAttrs::axis, std::optional<int64_t>(), "axis; None: the flattened array") \
-      .attr("keepdims", &ArgAttrs::keepdims, false, "keep the axis with size 1")                \
-      .infer(infer_arg<result>)                                                                 \
-      .cpu(arg_kernel<largest>)                                                                 \
+      .attr("keepdims", &ArgAttrs::keepdims, false, "keep the axis with size 1")                  \
+      .infer(infer_arg<result>)                                                                   \
+      .cpu(arg_kernel<largest>)                                                                   \
       .grad(no_grad, op::saves_nothing())
 
-PLAIT_ARG(argmax, "Place of the largest element, as float32.", DType::kFloat32, true).on("nd sym", "argmax");
-PLAIT_ARG(argmin, "Place of the smallest element, as float32.", DType::kFloat32, false).on("nd sym", "argmin");
-PLAIT_ARG(np_argmax, "Place of the largest element, as int64.", DType::kInt64, true).on("np", "argmax");
-PLAIT_ARG(np_argmin, "Place of the smallest element, as int64.", DType::kInt64, false).on("np", "argmin");
+PLAIT_ARG(argmax, "Place of the largest element, as float32.", DType::kFloat32, true)
+    .on("nd sym", "argmax");
+PLAIT_ARG(argmin, "Place of the smallest element, as float32.", DType::kFloat32, false)
+    .on("nd sym", "argmin");
+PLAIT_ARG(np_argmax, "Place of the largest element, as int64.", DType::kInt64, true)
+    .on("np", "argmax");
+PLAIT_ARG(np_argmin, "Place of the smallest element, as int64.", DType::kInt64, false)
+    .on("np", "argmin");
 
 PLAIT_OP(argmax_channel, op::NoAttrs)
     .doc("Place of the largest element along axis 1, as float32.")
     .input("data", "array of shape (n, c, ...)")
     .output("out", "data without axis 1")
     .on("nd sym", "argmax_channel")
-    .infer([](const op::NoAttrs&, const Specs& in) -> Spec { return infer_arg<DType::kFloat32>({1, false}, in); })
-    .cpu([](const op::NoAttrs&, const KernelArgs& k) { arg_kernel<true>({1, false}, k); });
+    .infer([](const op::NoAttrs&, const Specs& in) -> Spec {
+      return infer_arg<DType::kFloat32>({1, false}, in);
+    })
+    .cpu([](const op::NoAttrs&, const KernelArgs& k) {
+      arg_kernel<true>({1, false}, k);
+    });
 
 struct SortAttrs {
   std::optional<int64_t> axis;
@@ -184,22 +192,28 @@ void copy_item(const View& in, int64_t from, const View& out, int64_t to) {
   std::memcpy(out.ptr<char>() + to * item, in.ptr<char>() + from * item, static_cast<size_t>(item));
 }
 void write_index(const View& out, int64_t to, int64_t index) {
-  kernels::convert(&index, DType::kInt64, 1, out.ptr<char>() + to * dtype_size(out.dtype), out.dtype, 1);
+  kernels::convert(&index, DType::kInt64, 1, out.ptr<char>() + to * dtype_size(out.dtype),
+                   out.dtype, 1);
 }
 
 void topk_kernel(const SortAttrs& a, const KernelArgs& k) {
   const bool both = a.ret_typ == "both", mask = a.ret_typ == "mask";
   if (mask) kernels::fill(k.out[0], 0, k.threads);
-  each_sorted(k.in[0], a, k.threads, [&](int64_t i, const Lines& lines, int64_t kept, const auto& place) {
-    for (int64_t j = 0; j < kept; ++j) {
-      const int64_t at = place[static_cast<size_t>(j)], from = lines.start(i) + at * lines.inner;
-      const int64_t to = result_place(lines, i, kept, j);
-      if (mask) write_index(k.out[0], from, 1);
-      else if (a.ret_typ == "indices") write_index(k.out[0], to, at);
-      else copy_item(k.in[0], from, k.out[0], to);
-      if (both) write_index(k.out[1], to, at);
-    }
-  });
+  each_sorted(k.in[0], a, k.threads,
+              [&](int64_t i, const Lines& lines, int64_t kept, const auto& place) {
+                for (int64_t j = 0; j < kept; ++j) {
+                  const int64_t at = place[static_cast<size_t>(j)],
+                                from = lines.start(i) + at * lines.inner;
+                  const int64_t to = result_place(lines, i, kept, j);
+                  if (mask)
+                    write_index(k.out[0], from, 1);
+                  else if (a.ret_typ == "indices")
+                    write_index(k.out[0], to, at);
+                  else
+                    copy_item(k.in[0], from, k.out[0], to);
+                  if (both) write_index(k.out[1], to, at);
+                }
+              });
 }
 
 // Gradient of the values: dout is put back at the places, which are found again.
@@ -218,19 +232,24 @@ PLAIT_OP(sort_backward, SortAttrs)
     .attr("axis", &SortAttrs::axis, std::optional<int64_t>(-1), "as in topk")
     .attr("k", &SortAttrs::k, 0, "as in topk")
     .attr("is_ascend", &SortAttrs::is_ascend, true, "as in topk")
-    .infer([](const SortAttrs&, const Specs& in) -> Spec { return {in[1].shape, in[0].dtype}; })
+    .infer([](const SortAttrs&, const Specs& in) -> Spec {
+      return {in[1].shape, in[0].dtype};
+    })
     .cpu([](const SortAttrs& a, const KernelArgs& k) {
       kernels::fill(k.out[0], 0, k.threads);
-      each_sorted(k.in[1], a, k.threads, [&](int64_t i, const Lines& lines, int64_t kept, const auto& place) {
-        for (int64_t j = 0; j < kept; ++j) {
-          copy_item(k.in[0], result_place(lines, i, kept, j), k.out[0],
-                    lines.start(i) + place[static_cast<size_t>(j)] * lines.inner);
-        }
-      });
+      each_sorted(k.in[1], a, k.threads,
+                  [&](int64_t i, const Lines& lines, int64_t kept, const auto& place) {
+                    for (int64_t j = 0; j < kept; ++j) {
+                      copy_item(k.in[0], result_place(lines, i, kept, j), k.out[0],
+                                lines.start(i) + place[static_cast<size_t>(j)] * lines.inner);
+                    }
+                  });
     });
 
 PLAIT_OP(topk, SortAttrs)
-    .doc("The k largest (or smallest) elements along an axis, in order: their places, values, both, or a mask.")
+    .doc(
+        "The k largest (or smallest) elements along an axis, in order: their places, values, both, "
+        "or a mask.")
     .input("data", "array of any shape")
     .output("out", "data with k indices along axis; for 'mask' the shape of data")
     .output("indices", "places, for 'both'")
@@ -250,10 +269,12 @@ PLAIT_OP(topk, SortAttrs)
       return {{shape, in[0].dtype}, {shape, a.dtype}};
     })
     .cpu(topk_kernel)
-    .grad([](const SortAttrs& a, const GradArgs& g) -> Values {
-      if (a.ret_typ == "indices" || a.ret_typ == "mask") return {Value{}};
-      return values_grad(a, g, 0);
-    }, op::saves_input(0));
+    .grad(
+        [](const SortAttrs& a, const GradArgs& g) -> Values {
+          if (a.ret_typ == "indices" || a.ret_typ == "mask") return {Value{}};
+          return values_grad(a, g, 0);
+        },
+        op::saves_input(0));
 
 PLAIT_OP(sort, SortAttrs)
     .doc("Elements in order along an axis; NaN last. Equal elements keep their order.")
@@ -262,7 +283,9 @@ PLAIT_OP(sort, SortAttrs)
     .attr("axis", &SortAttrs::axis, std::optional<int64_t>(-1), "axis; None: the flattened array")
     .attr("is_ascend", &SortAttrs::is_ascend, true, "False: from the largest")
     .on("nd sym np", "sort")
-    .infer([](const SortAttrs& a, const Specs& in) -> Spec { return {sorted_shape(a, in[0].shape), in[0].dtype}; })
+    .infer([](const SortAttrs& a, const Specs& in) -> Spec {
+      return {sorted_shape(a, in[0].shape), in[0].dtype};
+    })
     .cpu([](const SortAttrs& a, const KernelArgs& k) {
       SortAttrs values = a;
       values.ret_typ = "value";
@@ -279,13 +302,16 @@ PLAIT_OP(argsort, SortAttrs)
     .attr("is_ascend", &SortAttrs::is_ascend, true, "False: from the largest")
     .attr("dtype", &SortAttrs::dtype, DType::kFloat32, "type of the result")
     .on("nd sym", "argsort")
-    .infer([](const SortAttrs& a, const Specs& in) -> Spec { return {sorted_shape(a, in[0].shape), a.dtype}; })
+    .infer([](const SortAttrs& a, const Specs& in) -> Spec {
+      return {sorted_shape(a, in[0].shape), a.dtype};
+    })
     .cpu([](const SortAttrs& a, const KernelArgs& k) {
       SortAttrs places = a;
       places.ret_typ = "indices";
       topk_kernel(places, k);
     })
-    .grad([](const SortAttrs&, const GradArgs&) -> Values { return {Value{}}; }, op::saves_nothing());
+    .grad([](const SortAttrs&, const GradArgs&) -> Values { return {Value{}}; },
+          op::saves_nothing());
 
 }  // namespace
 }  // namespace plait::ops

@@ -25,7 +25,8 @@ Dims reduced_axes(const std::optional<Dims>& axis, bool exclude, int64_t ndim) {
   if (!all) {
     for (int64_t a : *axis) {
       const size_t i = static_cast<size_t>(normalize_axis(a, ndim));
-      check(!listed[i], ErrorKind::kInvalidArgument, "axis is ", *axis, ", must not repeat an axis");
+      check(!listed[i], ErrorKind::kInvalidArgument, "axis is ", *axis,
+            ", must not repeat an axis");
       listed[i] = true;
     }
   }
@@ -70,7 +71,8 @@ Spec infer_mean(const ReduceAttrs& a, const Specs& in) {
 Spec infer_extreme(const ReduceAttrs& a, const Specs& in) {
   Spec out = infer_reduce(a, in);
   check(num_elements(out.shape) == 0 || num_elements(in[0].shape) > 0, ErrorKind::kInvalidArgument,
-        "data has shape ", in[0].shape, ", must have elements along axis: an extreme of none is undefined");
+        "data has shape ", in[0].shape,
+        ", must have elements along axis: an extreme of none is undefined");
   return out;
 }
 
@@ -119,21 +121,24 @@ Values nanprod_grad(const ReduceAttrs& a, const GradArgs& g) {
   return {where({equal(g.in(0), g.in(0)), part, op::full_of(g.in_spec(0), 0.0)})};
 }
 
-#define PLAIT_REDUCTION(name, text, kind, infer_rule)                                              \
-  PLAIT_OP(name, ReduceAttrs)                                                                      \
-      .doc(text)                                                                                   \
-      .input("data", "array of any shape")                                                         \
-      .output("out", "the axes that stay")                                                         \
-      .attr("axis", &ReduceAttrs::axis, std::optional<Dims>(), "axes that are reduced; None or (): all") \
-      .attr("keepdims", &ReduceAttrs::keepdims, false, "keep reduced axes with size 1")            \
-      .attr("exclude", &ReduceAttrs::exclude, false, "reduce the axes that are not in axis")       \
-      .attr("dtype", &ReduceAttrs::dtype, std::optional<DType>(), "type of the result; None: as data") \
-      .infer(infer_rule)                                                                           \
-      .cpu(reduce_kernel<kind>)                                                                    \
+#define PLAIT_REDUCTION(name, text, kind, infer_rule)                                        \
+  PLAIT_OP(name, ReduceAttrs)                                                                \
+      .doc(text)                                                                             \
+      .input("data", "array of any shape")                                                   \
+      .output("out", "the axes that stay")                                                   \
+      .attr("axis", &ReduceAttrs::axis, std::optional<Dims>(),                               \
+            "axes that are reduced; None or (): all")                                        \
+      .attr("keepdims", &ReduceAttrs::keepdims, false, "keep reduced axes with size 1")      \
+      .attr("exclude", &ReduceAttrs::exclude, false, "reduce the axes that are not in axis") \
+      .attr("dtype", &ReduceAttrs::dtype, std::optional<DType>(),                            \
+            "type of the result; None: as data")                                             \
+      .infer(infer_rule)                                                                     \
+      .cpu(reduce_kernel<kind>)                                                              \
       .strided()
 
 PLAIT_REDUCTION(sum, "Sum of the elements over axes.", Reduction::kSum, infer_sum)
-    .on("nd sym np", "sum").on("nd sym", "sum_axis")
+    .on("nd sym np", "sum")
+    .on("nd sym", "sum_axis")
     .grad(sum_grad, op::saves_nothing());
 PLAIT_REDUCTION(mean, "Mean of the elements over axes.", Reduction::kMean, infer_mean)
     .on("nd sym np", "mean")
@@ -141,13 +146,20 @@ PLAIT_REDUCTION(mean, "Mean of the elements over axes.", Reduction::kMean, infer
 PLAIT_REDUCTION(prod, "Product of the elements over axes.", Reduction::kProd, infer_sum)
     .on("nd sym np", "prod")
     .grad(prod_grad, op::saves_inputs() | op::saves_output(0));
-PLAIT_REDUCTION(max, "Largest element over axes; NaN if there is one.", Reduction::kMax, infer_extreme)
-    .on("nd sym np", "max").on("nd sym", "max_axis").on("np", "amax")
+PLAIT_REDUCTION(max, "Largest element over axes; NaN if there is one.", Reduction::kMax,
+                infer_extreme)
+    .on("nd sym np", "max")
+    .on("nd sym", "max_axis")
+    .on("np", "amax")
     .grad(extreme_grad, op::saves_inputs() | op::saves_output(0));
-PLAIT_REDUCTION(min, "Smallest element over axes; NaN if there is one.", Reduction::kMin, infer_extreme)
-    .on("nd sym np", "min").on("nd sym", "min_axis").on("np", "amin")
+PLAIT_REDUCTION(min, "Smallest element over axes; NaN if there is one.", Reduction::kMin,
+                infer_extreme)
+    .on("nd sym np", "min")
+    .on("nd sym", "min_axis")
+    .on("np", "amin")
     .grad(extreme_grad, op::saves_inputs() | op::saves_output(0));
-PLAIT_REDUCTION(nansum, "Sum over axes of the elements that are not NaN.", Reduction::kNansum, infer_sum)
+PLAIT_REDUCTION(nansum, "Sum over axes of the elements that are not NaN.", Reduction::kNansum,
+                infer_sum)
     .on("nd sym np", "nansum")
     .grad(nansum_grad, op::saves_inputs());
 PLAIT_REDUCTION(nanprod, "Product over axes of the elements that are not NaN.", Reduction::kNanprod,
@@ -180,7 +192,8 @@ PLAIT_OP(norm, NormAttrs)
     .attr("keepdims", &NormAttrs::keepdims, false, "keep reduced axes with size 1")
     .on("nd sym npx", "norm")
     .infer([](const NormAttrs& a, const Specs& in) -> Spec {
-      check(a.ord == 1 || a.ord == 2, ErrorKind::kInvalidArgument, "ord is ", a.ord, ", must be 1 or 2");
+      check(a.ord == 1 || a.ord == 2, ErrorKind::kInvalidArgument, "ord is ", a.ord,
+            ", must be 1 or 2");
       return infer_reduce(reduce_attrs(a), in);
     })
     .cpu([](const NormAttrs& a, const op::KernelArgs& k) {
@@ -205,12 +218,14 @@ Dims stretched_axes(const Dims& from, const Dims& to) {
 }
 
 PLAIT_OP(sum_to_shape, ShapeAttrs)
-    .doc("Sums over the axes that broadcasting from `shape` would add: the reverse of broadcast_to.")
+    .doc(
+        "Sums over the axes that broadcasting from `shape` would add: the reverse of broadcast_to.")
     .input("data", "array whose shape `shape` broadcasts to")
     .output("out", "array of the given shape")
     .required_attr("shape", &ShapeAttrs::shape, "shape of the result")
     .infer([](const ShapeAttrs& a, const Specs& in) -> Spec {
-      check(a.shape.size() <= in[0].shape.size() && broadcast_shapes(in[0].shape, a.shape) == in[0].shape,
+      check(a.shape.size() <= in[0].shape.size() &&
+                broadcast_shapes(in[0].shape, a.shape) == in[0].shape,
             ErrorKind::kShape, "shape is ", a.shape, ", must broadcast to ", in[0].shape);
       return {a.shape, in[0].dtype};
     })
@@ -219,10 +234,12 @@ PLAIT_OP(sum_to_shape, ShapeAttrs)
       kernels::reduce(Reduction::kSum, k.in[0], axes, k.out[0], k.threads);
     })
     .strided()
-    .grad([](const ShapeAttrs&, const GradArgs& g) -> Values {
-      static const OpCall broadcast("broadcast_to", {"shape"});
-      return {broadcast({g.dout()}, {g.in_spec(0).shape})};
-    }, op::saves_nothing());
+    .grad(
+        [](const ShapeAttrs&, const GradArgs& g) -> Values {
+          static const OpCall broadcast("broadcast_to", {"shape"});
+          return {broadcast({g.dout()}, {g.in_spec(0).shape})};
+        },
+        op::saves_nothing());
 
 }  // namespace
 }  // namespace plait::ops

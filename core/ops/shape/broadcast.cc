@@ -35,7 +35,9 @@ Values back(const A&, const GradArgs& g) {
 }
 
 PLAIT_OP(broadcast_to, ShapeAttrs)
-    .doc("Repeats axes of size 1. A size of 0 in shape keeps that of data where both have as many axes.")
+    .doc(
+        "Repeats axes of size 1. A size of 0 in shape keeps that of data where both have as many "
+        "axes.")
     .input("data", "array that broadcasts to shape")
     .output("out", "array of the given shape")
     .attr("shape", &ShapeAttrs::shape, Dims{}, "shape of the result")
@@ -58,15 +60,16 @@ PLAIT_OP(broadcast_axis, AxisAttrs)
     .output("out", "data with axis[i] of size size[i]")
     .attr("axis", &AxisAttrs::axis, Dims{}, "axes of size 1")
     .attr("size", &AxisAttrs::size, Dims{}, "their new sizes")
-    .on("nd sym", "broadcast_axis").on("nd sym", "broadcast_axes")
+    .on("nd sym", "broadcast_axis")
+    .on("nd sym", "broadcast_axes")
     .view([](const AxisAttrs& a, const View& in, ViewPlan& out) {
       check(a.axis.size() == a.size.size(), ErrorKind::kInvalidArgument, "size is ", a.size,
             ", must have one entry for each of axis ", a.axis);
       Dims shape = *in.shape;
       for (size_t i = 0; i < a.axis.size(); ++i) {
         const int64_t axis = normalize_axis(a.axis[i], in.ndim());
-        check(in.dim(axis) == 1, ErrorKind::kShape, "axis is ", a.axis[i], " of size ", in.dim(axis),
-              ", must have size 1");
+        check(in.dim(axis) == 1, ErrorKind::kShape, "axis is ", a.axis[i], " of size ",
+              in.dim(axis), ", must have size 1");
         shape[axis] = a.size[i];
       }
       stretch(in, shape, out);

@@ -44,8 +44,8 @@ Spec infer_concat(const ConcatAttrs& a, const Specs& in) {
   const int64_t axis = normalize_axis(a.dim, static_cast<int64_t>(out.shape.size()), "dim");
   for (size_t i = 1; i < in.size(); ++i) {
     Dims rest = in[i].shape;
-    check(rest.size() == out.shape.size(), ErrorKind::kShape, "array ", i, " has shape ", in[i].shape,
-          ", must have ", out.shape.size(), " axes");
+    check(rest.size() == out.shape.size(), ErrorKind::kShape, "array ", i, " has shape ",
+          in[i].shape, ", must have ", out.shape.size(), " axes");
     out.shape[axis] += rest[axis];
     rest[axis] = out.shape[axis];
     check(rest == out.shape, ErrorKind::kShape, "array ", i, " has shape ", in[i].shape,
@@ -61,7 +61,8 @@ PLAIT_OP(concat, ConcatAttrs)
     .output("out", "the arrays one after another")
     .attr("dim", &ConcatAttrs::dim, 1, "axis along which they are joined")
     .attr("num_args", &ConcatAttrs::num_args, 0, "number of arrays; counted when given")
-    .on("nd sym", "Concat").on("nd sym", "concat")
+    .on("nd sym", "Concat")
+    .on("nd sym", "concat")
     .infer(infer_concat)
     .cpu([](const ConcatAttrs& a, const KernelArgs& k) {
       const int64_t axis = normalize_axis(a.dim, k.out[0].ndim());
@@ -72,19 +73,23 @@ PLAIT_OP(concat, ConcatAttrs)
       }
     })
     .strided()
-    .grad([](const ConcatAttrs& a, const GradArgs& g) -> Values {
-      const int64_t axis = normalize_axis(a.dim, static_cast<int64_t>(g.out_spec(0).shape.size()));
-      Values out;
-      int64_t at = 0;
-      for (size_t i = 0; i < g.num_in(); ++i) {
-        const Spec& spec = g.in_spec(i);
-        const int64_t n = spec.shape[axis];
-        const bool wanted = g.needs_grad(i) && is_floating(spec.dtype);
-        out.push_back(wanted ? op::cast_to(cut(g.dout(), axis, at, at + n), spec.dtype) : Value{});
-        at += n;
-      }
-      return out;
-    }, op::saves_nothing());
+    .grad(
+        [](const ConcatAttrs& a, const GradArgs& g) -> Values {
+          const int64_t axis =
+              normalize_axis(a.dim, static_cast<int64_t>(g.out_spec(0).shape.size()));
+          Values out;
+          int64_t at = 0;
+          for (size_t i = 0; i < g.num_in(); ++i) {
+            const Spec& spec = g.in_spec(i);
+            const int64_t n = spec.shape[axis];
+            const bool wanted = g.needs_grad(i) && is_floating(spec.dtype);
+            out.push_back(wanted ? op::cast_to(cut(g.dout(), axis, at, at + n), spec.dtype)
+                                 : Value{});
+            at += n;
+          }
+          return out;
+        },
+        op::saves_nothing());
 
 PLAIT_OP(stack, StackAttrs)
     .doc("Joins arrays of one shape along a new axis.")
@@ -97,8 +102,8 @@ PLAIT_OP(stack, StackAttrs)
       check(!in.empty(), ErrorKind::kInvalidArgument, "got no arrays, must be at least 1");
       Spec out = in[0];
       for (size_t i = 1; i < in.size(); ++i) {
-        check(in[i].shape == in[0].shape, ErrorKind::kShape, "array ", i, " has shape ", in[i].shape,
-              ", must be that of array 0, ", in[0].shape);
+        check(in[i].shape == in[0].shape, ErrorKind::kShape, "array ", i, " has shape ",
+              in[i].shape, ", must be that of array 0, ", in[0].shape);
         out.dtype = promote(out.dtype, in[i].dtype);
       }
       const int64_t axis = normalize_axis(a.axis, static_cast<int64_t>(out.shape.size()) + 1);
@@ -112,26 +117,31 @@ PLAIT_OP(stack, StackAttrs)
         Dims shape = part.shape, strides = *k.out[0].strides;
         shape.erase(static_cast<size_t>(axis));
         strides.erase(static_cast<size_t>(axis));
-        const View place{part.view.data, &shape, &strides, part.view.dtype, is_contiguous(shape, strides)};
+        const View place{part.view.data, &shape, &strides, part.view.dtype,
+                         is_contiguous(shape, strides)};
         kernels::copy(k.in[i], place, k.threads);
       }
     })
     .strided()
-    .grad([](const StackAttrs& a, const GradArgs& g) -> Values {
-      const int64_t axis = normalize_axis(a.axis, static_cast<int64_t>(g.out_spec(0).shape.size()));
-      Values out;
-      for (size_t i = 0; i < g.num_in(); ++i) {
-        const int64_t at = static_cast<int64_t>(i);
-        const Spec& spec = g.in_spec(i);
-        const bool wanted = g.needs_grad(i) && is_floating(spec.dtype);
-        if (!wanted) {
-          out.push_back(Value{});
-          continue;
-        }
-        out.push_back(op::cast_to(op::reshape_to(cut(g.dout(), axis, at, at + 1), spec.shape), spec.dtype));
-      }
-      return out;
-    }, op::saves_nothing());
+    .grad(
+        [](const StackAttrs& a, const GradArgs& g) -> Values {
+          const int64_t axis =
+              normalize_axis(a.axis, static_cast<int64_t>(g.out_spec(0).shape.size()));
+          Values out;
+          for (size_t i = 0; i < g.num_in(); ++i) {
+            const int64_t at = static_cast<int64_t>(i);
+            const Spec& spec = g.in_spec(i);
+            const bool wanted = g.needs_grad(i) && is_floating(spec.dtype);
+            if (!wanted) {
+              out.push_back(Value{});
+              continue;
+            }
+            out.push_back(op::cast_to(op::reshape_to(cut(g.dout(), axis, at, at + 1), spec.shape),
+                                      spec.dtype));
+          }
+          return out;
+        },
+        op::saves_nothing());
 
 PLAIT_OP(split, SplitAttrs)
     .doc("Takes an array apart into equal pieces along an axis.")
@@ -139,21 +149,24 @@ PLAIT_OP(split, SplitAttrs)
     .output("out", "each piece")
     .required_attr("num_outputs", &SplitAttrs::num_outputs, "number of pieces, >= 1")
     .attr("axis", &SplitAttrs::axis, 1, "axis that is divided")
-    .attr("squeeze_axis", &SplitAttrs::squeeze_axis, false, "drop the axis; pieces must have size 1")
-    .on("nd sym", "SliceChannel").on("nd sym", "split")
+    .attr("squeeze_axis", &SplitAttrs::squeeze_axis, false,
+          "drop the axis; pieces must have size 1")
+    .on("nd sym", "SliceChannel")
+    .on("nd sym", "split")
     .num_outputs([](const SplitAttrs& a) {
-      check(a.num_outputs >= 1, ErrorKind::kInvalidArgument, "num_outputs is ", a.num_outputs, ", must be >= 1");
+      check(a.num_outputs >= 1, ErrorKind::kInvalidArgument, "num_outputs is ", a.num_outputs,
+            ", must be >= 1");
       return static_cast<int>(a.num_outputs);
     })
     .infer([](const SplitAttrs& a, const Specs& in) -> Specs {
       Spec piece = in[0];
       const int64_t axis = normalize_axis(a.axis, static_cast<int64_t>(piece.shape.size()));
-      check(piece.shape[axis] % a.num_outputs == 0, ErrorKind::kShape, "num_outputs is ", a.num_outputs,
-            ", must divide the size ", piece.shape[axis], " of axis ", a.axis);
+      check(piece.shape[axis] % a.num_outputs == 0, ErrorKind::kShape, "num_outputs is ",
+            a.num_outputs, ", must divide the size ", piece.shape[axis], " of axis ", a.axis);
       piece.shape[axis] /= a.num_outputs;
       if (a.squeeze_axis) {
-        check(piece.shape[axis] == 1, ErrorKind::kShape, "squeeze_axis is True, pieces must have size 1, not ",
-              piece.shape[axis]);
+        check(piece.shape[axis] == 1, ErrorKind::kShape,
+              "squeeze_axis is True, pieces must have size 1, not ", piece.shape[axis]);
         piece.shape.erase(static_cast<size_t>(axis));
       }
       return Specs(static_cast<size_t>(a.num_outputs), piece);
@@ -168,17 +181,21 @@ PLAIT_OP(split, SplitAttrs)
           shape.erase(static_cast<size_t>(axis));
           strides.erase(static_cast<size_t>(axis));
         }
-        kernels::copy({part.view.data, &shape, &strides, part.view.dtype, false}, k.out[i], k.threads);
+        kernels::copy({part.view.data, &shape, &strides, part.view.dtype, false}, k.out[i],
+                      k.threads);
       }
     })
     .strided()
-    .grad([](const SplitAttrs& a, const GradArgs& g) -> Values {
-      static const OpCall concat("concat", {"dim"}), stack("stack", {"axis"});
-      Values pieces;
-      for (int64_t i = 0; i < a.num_outputs; ++i) pieces.push_back(g.dout(static_cast<size_t>(i)));
-      const AttrValue axis[] = {a.axis};
-      return (a.squeeze_axis ? stack : concat).all({pieces.data(), pieces.size()}, axis);
-    }, op::saves_nothing());
+    .grad(
+        [](const SplitAttrs& a, const GradArgs& g) -> Values {
+          static const OpCall concat("concat", {"dim"}), stack("stack", {"axis"});
+          Values pieces;
+          for (int64_t i = 0; i < a.num_outputs; ++i)
+            pieces.push_back(g.dout(static_cast<size_t>(i)));
+          const AttrValue axis[] = {a.axis};
+          return (a.squeeze_axis ? stack : concat).all({pieces.data(), pieces.size()}, axis);
+        },
+        op::saves_nothing());
 
 }  // namespace
 }  // namespace plait::ops

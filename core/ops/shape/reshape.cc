@@ -25,15 +25,19 @@ struct AxesAttrs {
 Value back_to_input(const GradArgs& g) { return op::reshape_to(g.dout(), g.in_spec(0).shape); }
 
 PLAIT_OP(reshape, ReshapeAttrs)
-    .doc("The same elements in other axes. In shape, 0 keeps the size of that axis, -1 takes what is "
-         "left, -2 copies the remaining axes, -3 merges two axes, -4 splits one into the two sizes "
-         "that follow.")
+    .doc(
+        "The same elements in other axes. In shape, 0 keeps the size of that axis, -1 takes what "
+        "is "
+        "left, -2 copies the remaining axes, -3 merges two axes, -4 splits one into the two sizes "
+        "that follow.")
     .input("data", "array of any shape")
     .output("out", "array with as many elements")
     .attr("shape", &ReshapeAttrs::shape, Dims{}, "sizes or codes")
     .attr("reverse", &ReshapeAttrs::reverse, false, "match axes from the last to the first")
-    .attr("order", &ReshapeAttrs::order, "C", "row-major order is the only one").choices({"C"})
-    .on("nd sym", "Reshape").on("nd sym", "reshape")
+    .attr("order", &ReshapeAttrs::order, "C", "row-major order is the only one")
+    .choices({"C"})
+    .on("nd sym", "Reshape")
+    .on("nd sym", "reshape")
     .view([](const ReshapeAttrs& a, const View& in, ViewPlan& out) {
       out.shape = expand_reshape_codes(a.shape, *in.shape, a.reverse);
       return reshape_strides(in, out);
@@ -59,7 +63,9 @@ PLAIT_OP(flatten, op::NoAttrs)
     .doc("Merges all axes but the first.")
     .input("data", "array of shape (n, ...)")
     .output("out", "array of shape (n, m)")
-    .on("nd sym", "Flatten").on("nd sym npx", "flatten").on("npx", "batch_flatten")
+    .on("nd sym", "Flatten")
+    .on("nd sym npx", "flatten")
+    .on("npx", "batch_flatten")
     .view([](const op::NoAttrs&, const View& in, ViewPlan& out) {
       check(in.ndim() > 0, ErrorKind::kShape, "data has shape (), must have an axis");
       out.shape = {in.dim(0), 1};
@@ -98,8 +104,8 @@ PLAIT_OP(squeeze, AxesAttrs)
       if (a.axis) {
         for (int64_t axis : *a.axis) {
           const int64_t i = normalize_axis(axis, in.ndim());
-          check(in.dim(i) == 1, ErrorKind::kInvalidArgument, "axis is ", axis, " of size ", in.dim(i),
-                ", must have size 1");
+          check(in.dim(i) == 1, ErrorKind::kInvalidArgument, "axis is ", axis, " of size ",
+                in.dim(i), ", must have size 1");
           goes[static_cast<size_t>(i)] = true;
         }
       }

@@ -20,8 +20,8 @@ void complete_shape(Dims& shape, const Dims& from) {
     shape[static_cast<size_t>(open)] = total / known;
     return;
   }
-  check(open < 0 && known == total, ErrorKind::kShape, "shape is ", shape, ", must hold the ", total,
-        " elements of shape ", from);
+  check(open < 0 && known == total, ErrorKind::kShape, "shape is ", shape, ", must hold the ",
+        total, " elements of shape ", from);
 }
 
 namespace {
@@ -33,8 +33,8 @@ struct Codes {
   size_t at = 0;  // next axis of `from`
 
   int64_t take() {
-    check(at < from.size(), ErrorKind::kShape, "shape is ", codes, ", refers to more axes than ", from,
-          " has");
+    check(at < from.size(), ErrorKind::kShape, "shape is ", codes, ", refers to more axes than ",
+          from, " has");
     return from[at++];
   }
   // Two sizes whose product is the next axis; one may be -1.
@@ -69,9 +69,7 @@ struct Codes {
           split(codes[i + 1], codes[i + 2]);
           i += 2;
           break;
-        default:
-          out.push_back(codes[i]);
-          at += at < from.size();
+        default: out.push_back(codes[i]); at += at < from.size();
       }
     }
   }
@@ -127,8 +125,10 @@ bool reshape_strides(const View& in, ViewPlan& out) {
     int64_t old_size = shape[i], new_size = out.shape[j];
     size_t i_end = i + 1, j_end = j + 1;
     while (old_size != new_size) {
-      if (old_size < new_size) old_size *= shape[i_end++];
-      else new_size *= out.shape[j_end++];
+      if (old_size < new_size)
+        old_size *= shape[i_end++];
+      else
+        new_size *= out.shape[j_end++];
     }
     for (size_t k = i; k + 1 < i_end; ++k) {
       if (strides[k] != strides[k + 1] * shape[k + 1]) return false;

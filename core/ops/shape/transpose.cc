@@ -25,7 +25,8 @@ Dims permutation(const Dims& axes, int64_t ndim) {
   std::vector<bool> seen(axes.size(), false);
   for (size_t i = 0; i < axes.size(); ++i) {
     order[i] = normalize_axis(axes[i], ndim, "axes");
-    check(!seen[order[i]], ErrorKind::kInvalidArgument, "axes is ", axes, ", must not repeat an axis");
+    check(!seen[order[i]], ErrorKind::kInvalidArgument, "axes is ", axes,
+          ", must not repeat an axis");
     seen[order[i]] = true;
   }
   return order;
@@ -53,12 +54,14 @@ PLAIT_OP(transpose, AxesAttrs)
       permute(in, permutation(a.axes, in.ndim()), out);
       return true;
     })
-    .grad([](const AxesAttrs& a, const GradArgs& g) -> Values {
-      const Dims order = permutation(a.axes, static_cast<int64_t>(g.in_spec(0).shape.size()));
-      Dims back(order.size());
-      for (size_t i = 0; i < order.size(); ++i) back[order[i]] = static_cast<int64_t>(i);
-      return {order.empty() ? g.dout() : transposed(g.dout(), back)};
-    }, op::saves_nothing());
+    .grad(
+        [](const AxesAttrs& a, const GradArgs& g) -> Values {
+          const Dims order = permutation(a.axes, static_cast<int64_t>(g.in_spec(0).shape.size()));
+          Dims back(order.size());
+          for (size_t i = 0; i < order.size(); ++i) back[order[i]] = static_cast<int64_t>(i);
+          return {order.empty() ? g.dout() : transposed(g.dout(), back)};
+        },
+        op::saves_nothing());
 
 struct SwapAttrs {
   int64_t dim1, dim2;
@@ -66,7 +69,8 @@ struct SwapAttrs {
 Dims swapped(const SwapAttrs& a, int64_t ndim) {
   Dims order(static_cast<size_t>(ndim));
   for (int64_t i = 0; i < ndim; ++i) order[i] = i;
-  std::swap(order[normalize_axis(a.dim1, ndim, "dim1")], order[normalize_axis(a.dim2, ndim, "dim2")]);
+  std::swap(order[normalize_axis(a.dim1, ndim, "dim1")],
+            order[normalize_axis(a.dim2, ndim, "dim2")]);
   return order;
 }
 
@@ -76,14 +80,18 @@ PLAIT_OP(swap_axes, SwapAttrs)
     .output("out", "data with dim1 and dim2 exchanged")
     .attr("dim1", &SwapAttrs::dim1, 0, "first axis")
     .attr("dim2", &SwapAttrs::dim2, 0, "second axis")
-    .on("nd sym", "SwapAxis").on("nd sym np", "swapaxes")
+    .on("nd sym", "SwapAxis")
+    .on("nd sym np", "swapaxes")
     .view([](const SwapAttrs& a, const View& in, ViewPlan& out) {
       permute(in, swapped(a, in.ndim()), out);
       return true;
     })
-    .grad([](const SwapAttrs& a, const GradArgs& g) -> Values {
-      return {transposed(g.dout(), swapped(a, static_cast<int64_t>(g.in_spec(0).shape.size())))};
-    }, op::saves_nothing());
+    .grad(
+        [](const SwapAttrs& a, const GradArgs& g) -> Values {
+          return {
+              transposed(g.dout(), swapped(a, static_cast<int64_t>(g.in_spec(0).shape.size())))};
+        },
+        op::saves_nothing());
 
 struct FlipAttrs {
   std::optional<Dims> axis;
@@ -94,13 +102,16 @@ PLAIT_OP(flip, FlipAttrs)
     .input("data", "array of any shape")
     .output("out", "shape of data")
     .attr("axis", &FlipAttrs::axis, std::optional<Dims>(), "axes that are turned; None: all")
-    .on("nd sym np", "flip").on("nd sym", "reverse")
+    .on("nd sym np", "flip")
+    .on("nd sym", "reverse")
     .view([](const FlipAttrs& a, const View& in, ViewPlan& out) {
       out.shape = *in.shape;
       out.strides = *in.strides;
       Dims axes;
-      if (a.axis) axes = *a.axis;
-      else for (int64_t i = 0; i < in.ndim(); ++i) axes.push_back(i);
+      if (a.axis)
+        axes = *a.axis;
+      else
+        for (int64_t i = 0; i < in.ndim(); ++i) axes.push_back(i);
       for (int64_t axis : axes) {
         const int64_t i = normalize_axis(axis, in.ndim());
         if (out.shape[i] > 0) out.offset += (out.shape[i] - 1) * out.strides[i];
@@ -108,10 +119,12 @@ PLAIT_OP(flip, FlipAttrs)
       }
       return true;
     })
-    .grad([](const FlipAttrs& a, const GradArgs& g) -> Values {
-      static const OpCall flip("flip", {"axis"});
-      return {a.axis ? flip({g.dout()}, {*a.axis}) : flip({g.dout()})};
-    }, op::saves_nothing());
+    .grad(
+        [](const FlipAttrs& a, const GradArgs& g) -> Values {
+          static const OpCall flip("flip", {"axis"});
+          return {a.axis ? flip({g.dout()}, {*a.axis}) : flip({g.dout()})};
+        },
+        op::saves_nothing());
 
 }  // namespace
 }  // namespace plait::ops

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-_HEAD = '''# Generated from bindings_c/include/plait/c_api.h by `python -m plait.codegen`: do not edit.
+_HEAD = """# Generated from bindings_c/include/plait/c_api.h by `python -m plait.codegen`: do not edit.
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cdef extern from "plait/c_api.h" nogil:
@@ -11,7 +11,7 @@ cdef extern from "plait/c_api.h" nogil:
         void (*deleter)(DLManagedTensor *tensor) noexcept
     ctypedef struct DLManagedTensorVersioned:
         void (*deleter)(DLManagedTensorVersioned *tensor) noexcept
-'''
+"""
 
 _STRUCT = re.compile(r"typedef struct (\w+) \{(.*?)\} \1;", re.S)
 
@@ -47,21 +47,31 @@ def declarations(header):
             out += [f"        {f.strip()}" for f in union[1].split(";") if f.strip()]
             fields = fields.replace(union[0], "")
         out.append(f"    ctypedef struct {name}:")
-        out += [f"        {f.strip().replace('[PLAIT_MAX_NDIM]', '[32]')}"
-                for f in fields.split(";") if f.strip()]
+        out += [
+            f"        {f.strip().replace('[PLAIT_MAX_NDIM]', '[32]')}"
+            for f in fields.split(";")
+            if f.strip()
+        ]
         if union:  # `as` is a keyword in Cython
             out.append(f'        _{name}_{union[2]} as_ "{union[2]}"')
     text = _STRUCT.sub("", text)
     for kind, name, params in re.findall(r"typedef (\w+) \(\*(\w+)\)\((.*?)\);", text, flags=re.S):
-        out.append(f"    ctypedef {kind} (*{name})({' '.join(_parameters(params).split())}) noexcept")
+        out.append(
+            f"    ctypedef {kind} (*{name})({' '.join(_parameters(params).split())}) noexcept"
+        )
     text = re.sub(r"typedef \w+ \(\*\w+\)\(.*?\);", "", text, flags=re.S)
     for line in re.findall(r"[\w\s*]+?\bplait_\w+\((?:[^()]|\([^()]*\))*\);", text):
         line = " ".join(line.split())[:-1]
         kind, params = line.split("(", 1)
-        params = _parameters(params[:-1]).replace("(*interrupted)(void)", "(*interrupted)() noexcept")
+        params = _parameters(params[:-1]).replace(
+            "(*interrupted)(void)", "(*interrupted)() noexcept"
+        )
         out.append(f"    {kind}({params})")
-    return _HEAD + "\n".join(line.replace("const char *const *", "const char **")
-                             for line in out) + "\n"
+    return (
+        _HEAD
+        + "\n".join(line.replace("const char *const *", "const char **") for line in out)
+        + "\n"
+    )
 
 
 def write(root):

@@ -8,6 +8,17 @@ from .parameter_dict import ParameterDict
 from .symbol_block import SymbolBlock
 from .trainer import Trainer
 
-__all__ = ["data", "loss", "nn", "utils", "Block", "HybridBlock", "Constant",
-           "DeferredInitializationError", "Parameter", "ParameterDict", "SymbolBlock",
-           "Trainer"]
+__all__ = [
+    "data",
+    "loss",
+    "nn",
+    "utils",
+    "Block",
+    "HybridBlock",
+    "Constant",
+    "DeferredInitializationError",
+    "Parameter",
+    "ParameterDict",
+    "SymbolBlock",
+    "Trainer",
+]

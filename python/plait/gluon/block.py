@@ -109,23 +109,32 @@ class Block:
         self._forward_pre_hooks = OrderedDict()
 
     def __repr__(self):
-        lines = "".join(f"\n  ({name}): " + repr(child).replace("\n", "\n  ")
-                        for name, child in self._children.items())
+        lines = "".join(
+            f"\n  ({name}): " + repr(child).replace("\n", "\n  ")
+            for name, child in self._children.items()
+        )
         return f"{type(self).__name__}({lines}\n)"
 
     def __setattr__(self, name, value):
         current = self.__dict__.get(name)
-        if isinstance(current, (Block, Parameter)) and not isinstance(value, type(current)) \
-                and not isinstance(current, type(value)):
-            raise TypeError(f"{self._name}: {name} is {type(value).__name__}, "
-                            f"must be {type(current).__name__} as before")
+        if (
+            isinstance(current, (Block, Parameter))
+            and not isinstance(value, type(current))
+            and not isinstance(current, type(value))
+        ):
+            raise TypeError(
+                f"{self._name}: {name} is {type(value).__name__}, "
+                f"must be {type(current).__name__} as before"
+            )
         if isinstance(value, Block):
             self.register_child(value, name)
         elif isinstance(value, Parameter):
             known = self._reg_params.get(name, value)
             if known is not value:
-                raise ValueError(f"{self._name}: {name} is a parameter already, must not be "
-                                 "replaced\n  hint: share parameters with params=")
+                raise ValueError(
+                    f"{self._name}: {name} is a parameter already, must not be "
+                    "replaced\n  hint: share parameters with params="
+                )
             self._reg_params[name] = value
         super().__setattr__(name, value)
 
@@ -254,8 +263,15 @@ class Block:
             params = dict(first.values())
         ndarray.save(filename, {name: param._reduce() for name, param in params.items()})
 
-    def load_parameters(self, filename, ctx=None, allow_missing=False, ignore_extra=False,
-                        cast_dtype=False, dtype_source="current"):
+    def load_parameters(
+        self,
+        filename,
+        ctx=None,
+        allow_missing=False,
+        ignore_extra=False,
+        cast_dtype=False,
+        dtype_source="current",
+    ):
         """Read parameters written by `save_parameters`; arguments as `ParameterDict.load`.
 
         Files with full names (of `ParameterDict.save` or `HybridBlock.export`) are read too.
@@ -264,21 +280,31 @@ class Block:
         params = self._collect_params_with_prefix()
         if not isinstance(arrays, dict):
             raise ValueError(f"load: {filename}: arrays have no names, must have")
-        if params and arrays and not any("." in n for n in arrays) and any("." in n for n in params):
-            self.collect_params().load(filename, ctx, allow_missing, ignore_extra, self.prefix,
-                                       cast_dtype, dtype_source)
+        if (
+            params
+            and arrays
+            and not any("." in n for n in arrays)
+            and any("." in n for n in params)
+        ):
+            self.collect_params().load(
+                filename, ctx, allow_missing, ignore_extra, self.prefix, cast_dtype, dtype_source
+            )
             return
         owners = {}
         for name, param in params.items():
             owners.setdefault(id(param), []).append(name)
         missing = [n for n, p in params.items() if not any(a in arrays for a in owners[id(p)])]
         if missing and not allow_missing:
-            raise KeyError(f"load: {filename}: lacks {', '.join(missing)}\n"
-                           "  hint: allow_missing=True ignores it")
+            raise KeyError(
+                f"load: {filename}: lacks {', '.join(missing)}\n"
+                "  hint: allow_missing=True ignores it"
+            )
         extra = [name for name in arrays if name not in params]
         if extra and not ignore_extra:
-            raise KeyError(f"load: {filename}: has {', '.join(extra)}, which are not parameters "
-                           "here\n  hint: ignore_extra=True ignores it")
+            raise KeyError(
+                f"load: {filename}: has {', '.join(extra)}, which are not parameters "
+                "here\n  hint: ignore_extra=True ignores it"
+            )
         for name, param in params.items():
             if name in arrays:
                 param._load_init(arrays[name], ctx, cast_dtype, dtype_source)

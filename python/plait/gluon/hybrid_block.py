@@ -44,8 +44,10 @@ class HybridBlock(Block):
 
     def register_child(self, block, name=None):
         if not isinstance(block, HybridBlock):
-            raise ValueError(f"{self._name}: child is {type(block).__name__}, must be a "
-                             "HybridBlock in a HybridBlock")
+            raise ValueError(
+                f"{self._name}: child is {type(block).__name__}, must be a "
+                "HybridBlock in a HybridBlock"
+            )
         super().register_child(block, name)
         self._forget()
 
@@ -70,8 +72,10 @@ class HybridBlock(Block):
         leaves = []
         structure = [_flatten(arg, leaves) for arg in args]
         names = ["data"] if len(leaves) == 1 else [f"data{i}" for i in range(len(leaves))]
-        inputs = [None if leaf is None else symbol.var(name)
-                  for name, leaf in zip(names, leaves, strict=True)]
+        inputs = [
+            None if leaf is None else symbol.var(name)
+            for name, leaf in zip(names, leaves, strict=True)
+        ]
         outputs = []
         made = self.forward(*_rebuild(structure, iter(inputs)))
         out_structure = _flatten(made, outputs)
@@ -81,8 +85,11 @@ class HybridBlock(Block):
     def infer_shape(self, *args):
         """Set the unknown shapes of the parameters from input arrays."""
         inputs, output, _, leaves = self._trace(*args)
-        shapes = {var.name: leaf.shape for var, leaf in zip(inputs, leaves, strict=True)
-                  if var is not None}
+        shapes = {
+            var.name: leaf.shape
+            for var, leaf in zip(inputs, leaves, strict=True)
+            if var is not None
+        }
         arguments, _, auxiliary = output.infer_shape(**shapes)
         found = dict(zip(output.list_arguments(), arguments, strict=True))
         found.update(zip(output.list_auxiliary_states(), auxiliary, strict=True))
@@ -129,8 +136,10 @@ class HybridBlock(Block):
         if self._shared_ctx is not None:
             ctx = next(leaf for leaf in leaves if leaf is not None).context
             if ctx != self._shared_ctx:
-                arrays = [source.data(ctx) if source is not None else array
-                          for source, array in zip(self._sources, arrays, strict=True)]
+                arrays = [
+                    source.data(ctx) if source is not None else array
+                    for source, array in zip(self._sources, arrays, strict=True)
+                ]
         out = self._graph(*arrays)
         return out[0] if self._structure is None else _rebuild(self._structure, iter(out))
 
@@ -142,8 +151,7 @@ class HybridBlock(Block):
                 source.data(ctx)
         except DeferredInitializationError:
             self._finish_deferred(*args)
-        self._template = [None if source is None else source.data(ctx)
-                          for source in self._sources]
+        self._template = [None if source is None else source.data(ctx) for source in self._sources]
         several = any(len(source.list_ctx()) > 1 for source in sources)
         self._shared_ctx = ctx if several else None
         self._template_version = version.value

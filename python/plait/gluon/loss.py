@@ -3,9 +3,21 @@
 from .. import symbol
 from .hybrid_block import HybridBlock
 
-__all__ = ["Loss", "L2Loss", "L1Loss", "SigmoidBinaryCrossEntropyLoss", "SigmoidBCELoss",
-           "SoftmaxCrossEntropyLoss", "SoftmaxCELoss", "KLDivLoss", "HuberLoss", "HingeLoss",
-           "SquaredHingeLoss", "LogisticLoss", "TripletLoss"]
+__all__ = [
+    "Loss",
+    "L2Loss",
+    "L1Loss",
+    "SigmoidBinaryCrossEntropyLoss",
+    "SigmoidBCELoss",
+    "SoftmaxCrossEntropyLoss",
+    "SoftmaxCELoss",
+    "KLDivLoss",
+    "HuberLoss",
+    "HingeLoss",
+    "SquaredHingeLoss",
+    "LogisticLoss",
+    "TripletLoss",
+]
 
 
 def _apply_weighting(F, loss, weight=None, sample_weight=None):
@@ -107,8 +119,16 @@ class SoftmaxCrossEntropyLoss(Loss):
         Whether `pred` is the logarithm of probabilities already.
     """
 
-    def __init__(self, axis=-1, sparse_label=True, from_logits=False, weight=None, batch_axis=0,
-                 prefix=None, params=None):
+    def __init__(
+        self,
+        axis=-1,
+        sparse_label=True,
+        from_logits=False,
+        weight=None,
+        batch_axis=0,
+        prefix=None,
+        params=None,
+    ):
         super().__init__(weight, batch_axis, prefix, params)
         self._axis, self._sparse_label, self._from_logits = axis, sparse_label, from_logits
 
@@ -128,8 +148,9 @@ SoftmaxCELoss = SoftmaxCrossEntropyLoss
 class KLDivLoss(Loss):
     """Kullback-Leibler divergence of `label` (probabilities) from `pred` (their logarithms)."""
 
-    def __init__(self, from_logits=True, axis=-1, weight=None, batch_axis=0, prefix=None,
-                 params=None):
+    def __init__(
+        self, from_logits=True, axis=-1, weight=None, batch_axis=0, prefix=None, params=None
+    ):
         super().__init__(weight, batch_axis, prefix, params)
         self._from_logits, self._axis = from_logits, axis
 
@@ -148,8 +169,9 @@ class HuberLoss(Loss):
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):
         error = F.abs(_like(F, label, pred) - pred)
-        loss = F.where(error > self._rho, error - 0.5 * self._rho,
-                       F.square(error) * (0.5 / self._rho))
+        loss = F.where(
+            error > self._rho, error - 0.5 * self._rho, F.square(error) * (0.5 / self._rho)
+        )
         return self._finish(F, loss, sample_weight)
 
 
@@ -179,8 +201,9 @@ class LogisticLoss(Loss):
     def __init__(self, weight=None, batch_axis=0, label_format="signed", prefix=None, params=None):
         super().__init__(weight, batch_axis, prefix, params)
         if label_format not in ("signed", "binary"):
-            raise ValueError(f"LogisticLoss: label_format is {label_format!r}, "
-                             "must be 'signed' or 'binary'")
+            raise ValueError(
+                f"LogisticLoss: label_format is {label_format!r}, must be 'signed' or 'binary'"
+            )
         self._label_format = label_format
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):

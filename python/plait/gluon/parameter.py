@@ -59,13 +59,25 @@ class Parameter:
         Storage of data and gradient.
     """
 
-    def __init__(self, name="weight", grad_req="write", shape=None, dtype=np.float32, lr_mult=1.0,
-                 wd_mult=1.0, init=None, allow_deferred_init=False, differentiable=True,
-                 stype="default", grad_stype="default"):
+    def __init__(
+        self,
+        name="weight",
+        grad_req="write",
+        shape=None,
+        dtype=np.float32,
+        lr_mult=1.0,
+        wd_mult=1.0,
+        init=None,
+        allow_deferred_init=False,
+        differentiable=True,
+        stype="default",
+        grad_stype="default",
+    ):
         for key, value in (("stype", stype), ("grad_stype", grad_stype)):
             if value != "default":
-                raise NotImplementedError(f"parameter {name}: {key} is {value!r}, "
-                                          "must be 'default'")
+                raise NotImplementedError(
+                    f"parameter {name}: {key} is {value!r}, must be 'default'"
+                )
         self.name = name
         self._shape = (shape,) if isinstance(shape, int) else shape and tuple(shape)
         if shape == ():
@@ -100,8 +112,9 @@ class Parameter:
     @grad_req.setter
     def grad_req(self, req):
         if req not in ("write", "add", "null"):
-            raise ValueError(f"parameter {self.name}: grad_req is {req!r}, "
-                             "must be 'write', 'add' or 'null'")
+            raise ValueError(
+                f"parameter {self.name}: grad_req is {req!r}, must be 'write', 'add' or 'null'"
+            )
         if not self._differentiable:
             req = "null"
         if req == self._grad_req:
@@ -131,7 +144,8 @@ class Parameter:
         known = self._shape
         if known is not None:
             fits = len(known) == len(shape) and all(
-                a <= 0 or b <= 0 or a == b for a, b in zip(known, shape, strict=True))
+                a <= 0 or b <= 0 or a == b for a, b in zip(known, shape, strict=True)
+            )
             if not fits:
                 raise ValueError(f"parameter {self.name}: shape is {shape}, must match {known}")
             shape = tuple(b if a <= 0 else a for a, b in zip(known, shape, strict=True))
@@ -147,9 +161,14 @@ class Parameter:
     def var(self):
         """The symbol of this parameter, always the same."""
         if self._var is None:
-            self._var = symbol.var(self.name, shape=self._shape, dtype=self._dtype,
-                                   lr_mult=self.lr_mult, wd_mult=self.wd_mult,
-                                   init=self._symbol_init())
+            self._var = symbol.var(
+                self.name,
+                shape=self._shape,
+                dtype=self._dtype,
+                lr_mult=self.lr_mult,
+                wd_mult=self.wd_mult,
+                init=self._symbol_init(),
+            )
         return self._var
 
     def _symbol_init(self):
@@ -178,8 +197,11 @@ class Parameter:
             If the shape is not known and may not be deferred.
         """
         if self._data is not None and not force_reinit:
-            warnings.warn(f"Parameter '{self.name}' is already initialized, ignoring. "
-                          "Set force_reinit=True to re-initialize.", stacklevel=2)
+            warnings.warn(
+                f"Parameter '{self.name}' is already initialized, ignoring. "
+                "Set force_reinit=True to re-initialize.",
+                stacklevel=2,
+            )
             return
         self._data = self._grad = None
         default_init = initializer.Uniform() if default_init is None else default_init
@@ -187,8 +209,10 @@ class Parameter:
             init = default_init if self.init is None else self.init
         pending = (init, _as_contexts(ctx), default_init, None)
         if not shape_known(self._shape) and not self._allow_deferred_init:
-            raise ValueError(f"parameter {self.name}: shape is {self._shape}, must be known "
-                             "without allow_deferred_init")
+            raise ValueError(
+                f"parameter {self.name}: shape is {self._shape}, must be known "
+                "without allow_deferred_init"
+            )
         self._deferred_init = pending
         if shape_known(self._shape):
             self._finish_deferred_init()
@@ -197,8 +221,10 @@ class Parameter:
         if not self._deferred_init:
             return
         if not shape_known(self._shape):
-            raise ValueError(f"parameter {self.name}: shape is {self._shape}, must be known "
-                             "to initialize\n  hint: give in_units, in_channels and the like")
+            raise ValueError(
+                f"parameter {self.name}: shape is {self._shape}, must be known "
+                "to initialize\n  hint: give in_units, in_channels and the like"
+            )
         init, contexts, default_init, data = self._deferred_init
         with autograd.pause():
             if data is None:
@@ -220,8 +246,10 @@ class Parameter:
             self._data = [array.detach() for array in self._data]
             return
         if self._grad is None:
-            self._grad = [array.zeros_like() if hasattr(array, "zeros_like")
-                          else ndarray.zeros_like(array) for array in self._data]
+            self._grad = [
+                array.zeros_like() if hasattr(array, "zeros_like") else ndarray.zeros_like(array)
+                for array in self._data
+            ]
         autograd.mark_variables(self._data, self._grad, self._grad_req)
 
     def _pick(self, arrays, ctx):
@@ -233,14 +261,18 @@ class Parameter:
             for array, place in zip(arrays, self._ctx_list, strict=True):
                 if place == ctx:
                     return array
-            raise RuntimeError(f"parameter {self.name}: ctx is {ctx}, must be one of "
-                               f"{self._ctx_list}")
+            raise RuntimeError(
+                f"parameter {self.name}: ctx is {ctx}, must be one of {self._ctx_list}"
+            )
         if self._deferred_init:
             raise DeferredInitializationError(
                 f"parameter {self.name}: shape is {self._shape}, not known before a first "
-                "forward pass\n  hint: run the network once, or give in_units, in_channels")
-        raise RuntimeError(f"parameter {self.name}: not initialized\n"
-                           "  hint: call initialize() on the outermost block")
+                "forward pass\n  hint: run the network once, or give in_units, in_channels"
+            )
+        raise RuntimeError(
+            f"parameter {self.name}: not initialized\n"
+            "  hint: call initialize() on the outermost block"
+        )
 
     def data(self, ctx=None):
         """The array on device `ctx`; by default the only one, or that on the current context.
@@ -272,8 +304,10 @@ class Parameter:
 
     def _check_has_grad(self):
         if self._data is not None and self._grad is None:
-            raise RuntimeError(f"parameter {self.name}: grad_req is 'null', "
-                               "must be 'write' or 'add' to have a gradient")
+            raise RuntimeError(
+                f"parameter {self.name}: grad_req is 'null', "
+                "must be 'write' or 'add' to have a gradient"
+            )
 
     def list_ctx(self):
         """list of Context: devices that hold a copy."""
@@ -355,14 +389,18 @@ class Parameter:
     def _load_init(self, data, ctx, cast_dtype=False, dtype_source="current"):
         """Take the value from a file; `data` is an array of the parameter's shape."""
         if dtype_source not in ("current", "saved"):
-            raise ValueError(f"parameter {self.name}: dtype_source is {dtype_source!r}, "
-                             "must be 'current' or 'saved'")
+            raise ValueError(
+                f"parameter {self.name}: dtype_source is {dtype_source!r}, "
+                "must be 'current' or 'saved'"
+            )
         self.shape = data.shape
         if np.dtype(self._dtype) != data.dtype:
             if not cast_dtype:
-                raise TypeError(f"parameter {self.name}: dtype is {np.dtype(data.dtype).name} in "
-                                f"the file, must be {np.dtype(self._dtype).name}\n"
-                                "  hint: set cast_dtype=True")
+                raise TypeError(
+                    f"parameter {self.name}: dtype is {np.dtype(data.dtype).name} in "
+                    f"the file, must be {np.dtype(self._dtype).name}\n"
+                    "  hint: set cast_dtype=True"
+                )
             if dtype_source == "current":
                 data = data.astype(self._dtype)
             else:
@@ -394,8 +432,13 @@ class Constant(Parameter):
         if not hasattr(value, "asnumpy"):
             value = ndarray.array(value)
         self.value = value
-        super().__init__(name, grad_req="null", shape=value.shape, dtype=value.dtype,
-                         init=initializer.Constant(value))
+        super().__init__(
+            name,
+            grad_req="null",
+            shape=value.shape,
+            dtype=value.dtype,
+            init=initializer.Constant(value),
+        )
 
     def __repr__(self):
         return f"Constant {self.name} (shape={self.shape}, dtype={self.dtype})"
@@ -408,6 +451,9 @@ class Constant(Parameter):
     @grad_req.setter
     def grad_req(self, req):
         if req != "null":
-            warnings.warn(f"Constant parameter '{self.name}' does not support grad_req other than "
-                          f"'null', and new value '{req}' is ignored.", stacklevel=2)
+            warnings.warn(
+                f"Constant parameter '{self.name}' does not support grad_req other than "
+                f"'null', and new value '{req}' is ignored.",
+                stacklevel=2,
+            )
         self._grad_req = "null"

@@ -92,12 +92,17 @@ class ParameterDict:
             param.shape = (value,) if isinstance(value, int) else value
         elif key == "dtype":
             import numpy as np
+
             if np.dtype(value) != np.dtype(current):
-                raise ValueError(f"parameter {param.name}: dtype is {value}, must be {current} "
-                                 "as where it is shared")
+                raise ValueError(
+                    f"parameter {param.name}: dtype is {value}, must be {current} "
+                    "as where it is shared"
+                )
         elif value is not None and value != current and key not in ("init",):
-            raise ValueError(f"parameter {param.name}: {key} is {value!r}, must be {current!r} "
-                             "as where it is shared")
+            raise ValueError(
+                f"parameter {param.name}: {key} is {value!r}, must be {current!r} "
+                "as where it is shared"
+            )
 
     def get_constant(self, name, value=None):
         """The Constant ``prefix + name``, made from the array `value` if it does not exist."""
@@ -127,6 +132,7 @@ class ParameterDict:
     def initialize(self, init=None, ctx=None, verbose=False, force_reinit=False):
         """Initialise all parameters; see `Parameter.initialize`."""
         from .. import initializer
+
         init = initializer.create(init) if init is not None else initializer.Uniform()
         if verbose:
             init.set_verbosity(verbose=verbose)
@@ -168,13 +174,23 @@ class ParameterDict:
         arrays = {}
         for param in self.values():
             if not param.name.startswith(strip_prefix):
-                raise ValueError(f"parameter {param.name}: must start with {strip_prefix!r} "
-                                 "to be saved with strip_prefix")
-            arrays[param.name[len(strip_prefix):]] = param._reduce()
+                raise ValueError(
+                    f"parameter {param.name}: must start with {strip_prefix!r} "
+                    "to be saved with strip_prefix"
+                )
+            arrays[param.name[len(strip_prefix) :]] = param._reduce()
         ndarray.save(filename, arrays)
 
-    def load(self, filename, ctx=None, allow_missing=False, ignore_extra=False, restore_prefix="",
-             cast_dtype=False, dtype_source="current"):
+    def load(
+        self,
+        filename,
+        ctx=None,
+        allow_missing=False,
+        ignore_extra=False,
+        restore_prefix="",
+        cast_dtype=False,
+        dtype_source="current",
+    ):
         """Read arrays from a file that `save` or `HybridBlock.export` wrote.
 
         Parameters
@@ -195,11 +211,28 @@ class ParameterDict:
         KeyError
             If names do not match; the message lists them.
         """
-        self.load_dict(ndarray.load(filename), ctx, allow_missing, ignore_extra, restore_prefix,
-                       filename, cast_dtype, dtype_source)
+        self.load_dict(
+            ndarray.load(filename),
+            ctx,
+            allow_missing,
+            ignore_extra,
+            restore_prefix,
+            filename,
+            cast_dtype,
+            dtype_source,
+        )
 
-    def load_dict(self, param_dict, ctx=None, allow_missing=False, ignore_extra=False,
-                  restore_prefix="", filename=None, cast_dtype=False, dtype_source="current"):
+    def load_dict(
+        self,
+        param_dict,
+        ctx=None,
+        allow_missing=False,
+        ignore_extra=False,
+        restore_prefix="",
+        filename=None,
+        cast_dtype=False,
+        dtype_source="current",
+    ):
         """As `load`, from a dict of str to NDArray."""
         where = f"{filename}: " if filename else ""
         if not isinstance(param_dict, dict):
@@ -207,12 +240,16 @@ class ParameterDict:
         arrays = {restore_prefix + re.sub("^(arg|aux):", "", k): v for k, v in param_dict.items()}
         missing = [name for name in self.keys() if name not in arrays]
         if missing and not allow_missing:
-            raise KeyError(f"load: {where}lacks {_some(missing)}\n"
-                           f"  hint: it has {_some(arrays)}; allow_missing=True ignores it")
+            raise KeyError(
+                f"load: {where}lacks {_some(missing)}\n"
+                f"  hint: it has {_some(arrays)}; allow_missing=True ignores it"
+            )
         extra = [name for name in arrays if name not in self._params]
         if extra and not ignore_extra:
-            raise KeyError(f"load: {where}has {_some(extra)}, which are not parameters here\n"
-                           f"  hint: here are {_some(self.keys())}; ignore_extra=True ignores it")
+            raise KeyError(
+                f"load: {where}has {_some(extra)}, which are not parameters here\n"
+                f"  hint: here are {_some(self.keys())}; ignore_extra=True ignores it"
+            )
         for name, param in self.items():
             if name in arrays:
                 param._load_init(arrays[name], ctx, cast_dtype, dtype_source)

@@ -35,18 +35,22 @@ class SymbolBlock(HybridBlock):
         auxiliary = set(outputs.list_auxiliary_states())
         missing = names - set(outputs.list_inputs())
         if missing:
-            raise ValueError(f"SymbolBlock: inputs has {sorted(missing)}, must be variables of "
-                             "outputs")
+            raise ValueError(
+                f"SymbolBlock: inputs has {sorted(missing)}, must be variables of outputs"
+            )
         for name in outputs.list_inputs():
             if name not in names:
                 self._reg_params[name] = self.params.get(
-                    name, grad_req="null" if name in auxiliary else "write",
-                    allow_deferred_init=True)
+                    name,
+                    grad_req="null" if name in auxiliary else "write",
+                    allow_deferred_init=True,
+                )
         self._active = True
 
     @staticmethod
-    def imports(symbol_file, input_names, param_file=None, ctx=None, allow_missing=False,
-                ignore_extra=False):
+    def imports(
+        symbol_file, input_names, param_file=None, ctx=None, allow_missing=False, ignore_extra=False
+    ):
         """A block from the files that `HybridBlock.export` wrote.
 
         Parameters
@@ -60,8 +64,15 @@ class SymbolBlock(HybridBlock):
         names = [input_names] if isinstance(input_names, str) else input_names
         block = SymbolBlock(symbol.load(symbol_file), [symbol.var(name) for name in names])
         if param_file is not None:
-            block.params.load_dict(ndarray.load(param_file), ctx, allow_missing, ignore_extra,
-                                   filename=param_file, cast_dtype=True, dtype_source="saved")
+            block.params.load_dict(
+                ndarray.load(param_file),
+                ctx,
+                allow_missing,
+                ignore_extra,
+                filename=param_file,
+                cast_dtype=True,
+                dtype_source="saved",
+            )
         return block
 
     def hybridize(self, active=True, **flags):

@@ -26,21 +26,32 @@ class Trainer:
     >>> trainer.step(batch_size)
     """
 
-    def __init__(self, params, optimizer, optimizer_params=None, kvstore="device",
-                 compression_params=None, update_on_kvstore=None):
+    def __init__(
+        self,
+        params,
+        optimizer,
+        optimizer_params=None,
+        kvstore="device",
+        compression_params=None,
+        update_on_kvstore=None,
+    ):
         params = list(params.values()) if hasattr(params, "values") else params
-        if not isinstance(params, (list, tuple)) or \
-                not all(isinstance(p, Parameter) for p in params):
+        if not isinstance(params, (list, tuple)) or not all(
+            isinstance(p, Parameter) for p in params
+        ):
             raise ValueError("Trainer: params must be a list or dict of Parameter")
         if kvstore not in _IN_PROCESS:
-            raise NotImplementedError(f"Trainer: kvstore is {kvstore!r}, must be one of "
-                                      f"{_IN_PROCESS}")
+            raise NotImplementedError(
+                f"Trainer: kvstore is {kvstore!r}, must be one of {_IN_PROCESS}"
+            )
         if compression_params:
-            raise NotImplementedError("Trainer: compression_params is set, must be None "
-                                      "in one process")
+            raise NotImplementedError(
+                "Trainer: compression_params is set, must be None in one process"
+            )
         if update_on_kvstore:
-            raise ValueError("Trainer: update_on_kvstore is True, must be None or False "
-                             "in one process")
+            raise ValueError(
+                "Trainer: update_on_kvstore is True, must be None or False in one process"
+            )
         self._params = list(params)
         for param in self._params:
             param._trainer = self
@@ -78,12 +89,17 @@ class Trainer:
         trained = [(i, p) for i, p in enumerate(self._params) if p.grad_req != "null"]
         copies = {len(p.list_ctx()) for _, p in trained}
         if len(copies) > 1:
-            raise ValueError("Trainer: parameters are on different numbers of devices, "
-                             "must be on the same")
+            raise ValueError(
+                "Trainer: parameters are on different numbers of devices, must be on the same"
+            )
         self._groups = [
-            ([i for i, _ in trained], [p.list_grad()[k] for _, p in trained],
-             [p.list_data()[k] for _, p in trained])
-            for k in range(copies.pop() if copies else 0)]
+            (
+                [i for i, _ in trained],
+                [p.list_grad()[k] for _, p in trained],
+                [p.list_data()[k] for _, p in trained],
+            )
+            for k in range(copies.pop() if copies else 0)
+        ]
         while len(self._updaters) < len(self._groups):
             self._updaters.append(opt.get_updater(self._optimizer))
         self._version = version.value

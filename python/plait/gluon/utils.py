@@ -19,18 +19,23 @@ def split_data(data, num_slice, batch_axis=0, even_split=True):
     """
     size = data.shape[batch_axis]
     if size < num_slice:
-        raise ValueError(f"split_data: num_slice is {num_slice}, must be <= {size} "
-                         f"for data of shape {data.shape}")
+        raise ValueError(
+            f"split_data: num_slice is {num_slice}, must be <= {size} "
+            f"for data of shape {data.shape}"
+        )
     if even_split and size % num_slice:
-        raise ValueError(f"split_data: num_slice is {num_slice}, must divide {size} "
-                         f"for data of shape {data.shape}\n  hint: even_split=False")
+        raise ValueError(
+            f"split_data: num_slice is {num_slice}, must divide {size} "
+            f"for data of shape {data.shape}\n  hint: even_split=False"
+        )
     if num_slice == 1:
         return [data]
     step = size // num_slice
     ends = [step * (i + 1) for i in range(num_slice - 1)] + [size]
     starts = [0, *ends[:-1]]
-    return [data.slice_axis(axis=batch_axis, begin=a, end=b)
-            for a, b in zip(starts, ends, strict=True)]
+    return [
+        data.slice_axis(axis=batch_axis, begin=a, end=b) for a, b in zip(starts, ends, strict=True)
+    ]
 
 
 def split_and_load(data, ctx_list, batch_axis=0, even_split=True):
@@ -60,8 +65,10 @@ def clip_global_norm(arrays, max_norm, check_isfinite=True):
         norm = float(total.asscalar())
         if not math.isfinite(norm):
             import warnings
-            warnings.warn(f"clip_global_norm: the norm is {norm}, clipping makes no sense",
-                          stacklevel=2)
+
+            warnings.warn(
+                f"clip_global_norm: the norm is {norm}, clipping makes no sense", stacklevel=2
+            )
         if max_norm / (norm + 1e-8) < 1.0:
             for array in arrays:
                 array *= max_norm / (norm + 1e-8)

@@ -1,18 +1,40 @@
 """The classic array world of MXNet: `mx.nd`."""
 
-from . import ndarray as _ndarray
-from .ndarray import NDArray
-from .._gen.nd import *  # noqa: F401,F403
 from .._gen import nd as _generated
+from .._gen.nd import *  # noqa: F401,F403
+from . import ndarray as _ndarray
 from . import random  # noqa: F401
 from .create import (  # noqa: F401
-    arange, array, concatenate, empty, from_dlpack, from_numpy, full, load, load_frombuffer, ones, ones_like,
-    save, to_dlpack_for_read, to_dlpack_for_write, waitall, zeros, zeros_like,
+    arange,
+    array,
+    concatenate,
+    empty,
+    from_dlpack,
+    from_numpy,
+    full,
+    load,
+    load_frombuffer,
+    ones,
+    ones_like,
+    save,
+    to_dlpack_for_read,
+    to_dlpack_for_write,
+    waitall,
+    zeros,
+    zeros_like,
 )
+from .ndarray import NDArray
 
 _ndarray.add_methods(_generated)
 
 # Names of the operators that start with an underscore are part of mx.nd too.
-globals().update({name: value for name, value in vars(_generated).items()
-                  if name.startswith("_") and not name.startswith(("__", "_op_")) and callable(value)
-                  and name not in ("_cls", "_invoke", "_operator", "_flatten", "_Namespace")})
+globals().update(
+    {
+        name: value
+        for name, value in vars(_generated).items()
+        if name.startswith("_")
+        and not name.startswith(("__", "_op_"))
+        and callable(value)
+        and name not in ("_cls", "_invoke", "_operator", "_flatten", "_Namespace")
+    }
+)

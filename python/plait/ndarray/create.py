@@ -3,9 +3,9 @@
 import numpy as np
 
 from .. import _array, _engine
+from .._gen import nd as _gen
 from ..base import dtype_name
 from ..context import current_context
-from .._gen import nd as _gen
 from .ndarray import NDArray
 
 
@@ -138,7 +138,7 @@ def save(fname, data):
 
 def _unpack(result):
     arrays, names = result
-    return dict(zip(names, arrays)) if names else arrays
+    return dict(zip(names, arrays, strict=False)) if names else arrays
 
 
 def load(fname):

@@ -40,7 +40,11 @@ class NDArray(NDArithmetic):
     def context(self):
         """Context: where the array lives."""
         kind, number = self.device
-        return current_context() if (kind, number) == (1, 0) and _is_default() else _context(kind, number)
+        return (
+            current_context()
+            if (kind, number) == (1, 0) and _is_default()
+            else _context(kind, number)
+        )
 
     ctx = context
 
@@ -146,12 +150,19 @@ class NDArray(NDArithmetic):
         if isinstance(other, Context):
             if other == self.context:
                 return self.copy()
-            fresh = _array.empty(self.shape, _array.DTYPE_NUMBERS[self.dtype_name], other.device_typeid,
-                                 other.device_id, type(self))
+            fresh = _array.empty(
+                self.shape,
+                _array.DTYPE_NUMBERS[self.dtype_name],
+                other.device_typeid,
+                other.device_id,
+                type(self),
+            )
             self.copy_into(fresh)
             return fresh
         if not isinstance(other, NDArray):
-            raise TypeError(f"copyto: other is {type(other).__name__}, must be an NDArray or a Context")
+            raise TypeError(
+                f"copyto: other is {type(other).__name__}, must be an NDArray or a Context"
+            )
         if other.shape != self.shape:
             raise ValueError(f"copyto: other has shape {other.shape}, must be {self.shape}")
         self.copy_into(other)
@@ -174,6 +185,7 @@ class NDArray(NDArithmetic):
     def attach_grad(self, grad_req="write", stype=None):
         """Make this a variable with a gradient array of zeros."""
         from ..autograd import mark_variables
+
         mark_variables([self], [self.zeros_like() if grad_req != "null" else None], grad_req)
 
     @property
@@ -188,6 +200,7 @@ class NDArray(NDArithmetic):
     def backward(self, out_grad=None, retain_graph=False, train_mode=True):
         """Compute gradients into the variables that this array came from."""
         from ..autograd import backward
+
         backward([self], None if out_grad is None else [out_grad], retain_graph, train_mode)
 
     # --- arithmetic -----------------------------------------------------------------------------
@@ -196,7 +209,9 @@ class NDArray(NDArithmetic):
         if result is NotImplemented:
             return result
         if _autograd.is_recording() and _autograd.is_recorded(self):
-            raise ValueError("array is part of the recording, must not be changed in place while autograd records")
+            raise ValueError(
+                "array is part of the recording, must not be changed in place while autograd records"
+            )
         result.copy_into(self)
         return self
 
@@ -224,7 +239,9 @@ class NDArray(NDArithmetic):
 
     def __setitem__(self, key, value):
         if _autograd.is_recording() and _autograd.is_recorded(self):
-            raise ValueError("array is part of the recording, must not be changed in place while autograd records")
+            raise ValueError(
+                "array is part of the recording, must not be changed in place while autograd records"
+            )
         parts = _basic(key, self.shape)
         if parts is None:
             _advanced_set(self, key, value)
@@ -247,24 +264,34 @@ class NDArray(NDArithmetic):
     def slice(self, begin, end, step=None):
         """Part of the array along the leading axes."""
         step = step or (None,) * len(begin)
-        return self[tuple(slice(b, e, s) for b, e, s in zip(begin, end, step))]
+        return self[tuple(slice(b, e, s) for b, e, s in zip(begin, end, step, strict=False))]
 
     def reshape(self, *shape, **kwargs):
         """A view of another shape, with MXNet's codes 0, -1, -2, -3 and -4."""
         shape = kwargs.pop("shape", shape)
         if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
             shape = shape[0]
-        return invoke(_Ops.reshape, (self,), (tuple(shape), kwargs.pop("reverse", None)), None, type(self), True)
+        return invoke(
+            _Ops.reshape,
+            (self,),
+            (tuple(shape), kwargs.pop("reverse", None)),
+            None,
+            type(self),
+            True,
+        )
 
     def transpose(self, *axes):
         """A copy with permuted axes; default: reversed."""
         if len(axes) == 1 and isinstance(axes[0], (tuple, list)):
             axes = axes[0]
         from .._gen import nd
+
         return nd.transpose(self, axes=tuple(axes))
 
 
-_ITEM = {name: size for name, size in zip(_array.DTYPE_NAMES, (4, 8, 2, 1, 4, 1, 8, 1, 2, 2, 4, 8, 2))}
+_ITEM = {
+    name: size for name, size in zip(_array.DTYPE_NAMES, (4, 8, 2, 1, 4, 1, 8, 1, 2, 2, 4, 8, 2), strict=False)
+}
 
 
 def _is_default():
@@ -292,7 +319,9 @@ def _basic(key, shape):
         key = (key,)
     axes = sum(1 for k in key if k is not None and k is not Ellipsis)
     if axes > len(shape):
-        raise IndexError(f"index has {axes} entries, must be at most {len(shape)} for shape {shape}")
+        raise IndexError(
+            f"index has {axes} entries, must be at most {len(shape)} for shape {shape}"
+        )
     begin, end, step, squeeze, new = [], [], [], [], []
     position = 0
     for k in key:
@@ -301,7 +330,7 @@ def _basic(key, shape):
             position += 1
             continue
         if k is Ellipsis:
-            for n in shape[len(begin):len(begin) + len(shape) - axes]:
+            for n in shape[len(begin) : len(begin) + len(shape) - axes]:
                 begin.append(0), end.append(n), step.append(1)
                 position += 1
             continue
@@ -311,14 +340,16 @@ def _basic(key, shape):
             position += 1
         elif isinstance(k, (int, np.integer)) and not isinstance(k, bool):
             if not -n <= k < n:
-                raise IndexError(f"index is {k}, must be in [{-n}, {n - 1}] for axis {len(begin)} of shape {shape}")
+                raise IndexError(
+                    f"index is {k}, must be in [{-n}, {n - 1}] for axis {len(begin)} of shape {shape}"
+                )
             b, s = int(k) % n, 1
             e = b + 1
             squeeze.append(len(begin))
         else:
             return None
         begin.append(b), end.append(e), step.append(s)
-    for n in shape[len(begin):]:
+    for n in shape[len(begin) :]:
         begin.append(0), end.append(n), step.append(1)
     return tuple(begin), tuple(end), tuple(step), tuple(squeeze), tuple(new) or None
 
@@ -349,6 +380,7 @@ def _positions(array, key):
 
 def _advanced_get(array, key):
     from .._gen import nd
+
     positions = _positions(array, key)
     flat = array.reshape((-1,))
     return nd.take(flat, _from_numpy(np.ascontiguousarray(positions)), axis=0)
@@ -367,7 +399,8 @@ _METHODS = (
     "log10 log2 log1p sqrt rsqrt cbrt rcbrt square reciprocal relu sigmoid softmax log_softmax softmin flatten "
     "expand_dims squeeze swapaxes flip tile repeat pad split slice_axis slice_like take one_hot pick clip "
     "broadcast_to broadcast_axes broadcast_like zeros_like ones_like diag shape_array size_array reshape_like "
-    "argmax_channel depth_to_space space_to_depth").split()
+    "argmax_channel depth_to_space space_to_depth"
+).split()
 
 
 def add_methods(module):

@@ -6,14 +6,25 @@ from ..context import current_context
 from .create import array
 from .ndarray import NDArray
 
-__all__ = ["uniform", "normal", "randn", "randint", "exponential", "gamma", "poisson", "negative_binomial",
-           "shuffle"]
+__all__ = [
+    "uniform",
+    "normal",
+    "randn",
+    "randint",
+    "exponential",
+    "gamma",
+    "poisson",
+    "negative_binomial",
+    "shuffle",
+]
 
 
 def _draw(function, shape, dtype, ctx, out, **params):
     for name, value in params.items():
         if isinstance(value, NDArray):
-            raise NotImplementedError(f"random: {name} is an array, must be a number: use mx.nd.sample_* instead")
+            raise NotImplementedError(
+                f"random: {name} is an array, must be a number: use mx.nd.sample_* instead"
+            )
     if out is not None:
         return function(shape=out.shape, dtype=out.dtype_name, out=out, **params)
     shape = (shape,) if hasattr(shape, "__index__") else tuple(shape or (1,))

@@ -38,9 +38,14 @@ class SGD(Optimizer):
     def update(self, index, weight, grad, state):
         indices, weights, grads, states = _as_lists(index, weight, grad, state)
         lrs, wds = self._begin(indices)
-        common = {"lrs": lrs, "wds": wds, "rescale_grad": self.rescale_grad,
-                  "num_weights": len(weights), "out": list(weights),
-                  "clip_gradient": self.clip_gradient or -1.0}
+        common = {
+            "lrs": lrs,
+            "wds": wds,
+            "rescale_grad": self.rescale_grad,
+            "num_weights": len(weights),
+            "out": list(weights),
+            "clip_gradient": self.clip_gradient or -1.0,
+        }
         if self.momentum:
             arrays = [a for group in zip(weights, grads, states, strict=True) for a in group]
             nd.multi_sgd_mom_update(*arrays, momentum=self.momentum, **common)
@@ -53,8 +58,9 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Adaptive moments. Kingma, Ba: Adam, a method for stochastic optimization (2014)."""
 
-    def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8,
-                 lazy_update=True, **kwargs):
+    def __init__(
+        self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8, lazy_update=True, **kwargs
+    ):
         super().__init__(learning_rate=learning_rate, **kwargs)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.lazy_update = lazy_update
@@ -66,11 +72,22 @@ class Adam(Optimizer):
     def update(self, index, weight, grad, state):
         indices, weights, grads, states = _as_lists(index, weight, grad, state)
         lrs, wds = self._begin(indices)
-        for i, w, g, (mean, var), lr, wd in zip(indices, weights, grads, states, lrs, wds,
-                                                strict=True):
+        for i, w, g, (mean, var), lr, wd in zip(
+            indices, weights, grads, states, lrs, wds, strict=True
+        ):
             count = self._index_update_count[i]
             rate = lr * math.sqrt(1.0 - self.beta2**count) / (1.0 - self.beta1**count)
-            nd.adam_update(w, g, mean, var, out=w, lr=rate, wd=wd, beta1=self.beta1,
-                           beta2=self.beta2, epsilon=self.epsilon,
-                           rescale_grad=self.rescale_grad,
-                           clip_gradient=self.clip_gradient or -1.0)
+            nd.adam_update(
+                w,
+                g,
+                mean,
+                var,
+                out=w,
+                lr=rate,
+                wd=wd,
+                beta1=self.beta1,
+                beta2=self.beta2,
+                epsilon=self.epsilon,
+                rescale_grad=self.rescale_grad,
+                clip_gradient=self.clip_gradient or -1.0,
+            )

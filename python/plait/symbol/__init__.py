@@ -1,7 +1,7 @@
 """Static graphs: `mx.sym`. Functions of operators are generated into `plait._gen.sym`."""
 
-from .._gen.sym import *  # noqa: F401,F403
 from .._gen import sym as _generated
+from .._gen.sym import *  # noqa: F401,F403
 from .symbol import (
     CachedGraph,
     Group,

@@ -12,26 +12,62 @@ from ..base import MXNetError
 from ..context import current_context
 from ..name import NameManager
 
-__all__ = ["Symbol", "CachedGraph", "Variable", "var", "Group", "load", "load_json", "zeros", "ones",
-           "full", "arange"]
+__all__ = [
+    "Symbol",
+    "CachedGraph",
+    "Variable",
+    "var",
+    "Group",
+    "load",
+    "load_json",
+    "zeros",
+    "ones",
+    "full",
+    "arange",
+]
 
-_FLUENT = frozenset((
-    "reshape reshape_like flatten expand_dims squeeze transpose swapaxes flip tile repeat pad split slice "
-    "slice_axis slice_like take one_hot pick sort topk argsort argmax argmax_channel argmin clip abs sign "
-    "sum nansum prod nanprod mean max min norm round rint fix floor ceil trunc sin cos tan arcsin arccos "
-    "arctan degrees radians sinh cosh tanh arcsinh arccosh arctanh exp expm1 log log10 log2 log1p sqrt "
-    "rsqrt cbrt rcbrt square reciprocal relu sigmoid softmax log_softmax softmin broadcast_to "
-    "broadcast_axes broadcast_like zeros_like ones_like diag shape_array size_array depth_to_space "
-    "space_to_depth").split())
+_FLUENT = frozenset(
+    (
+        "reshape reshape_like flatten expand_dims squeeze transpose swapaxes flip tile repeat pad split slice "
+        "slice_axis slice_like take one_hot pick sort topk argsort argmax argmax_channel argmin clip abs sign "
+        "sum nansum prod nanprod mean max min norm round rint fix floor ceil trunc sin cos tan arcsin arccos "
+        "arctan degrees radians sinh cosh tanh arcsinh arccosh arctanh exp expm1 log log10 log2 log1p sqrt "
+        "rsqrt cbrt rcbrt square reciprocal relu sigmoid softmax log_softmax softmin broadcast_to "
+        "broadcast_axes broadcast_like zeros_like ones_like diag shape_array size_array depth_to_space "
+        "space_to_depth"
+    ).split()
+)
 
 # MXNet spells a few operators with capitals only.
-_SPELLING = {"reshape": "Reshape", "flatten": "Flatten", "swapaxes": "SwapAxis", "split": "SliceChannel"}
+_SPELLING = {
+    "reshape": "Reshape",
+    "flatten": "Flatten",
+    "swapaxes": "SwapAxis",
+    "split": "SliceChannel",
+}
 
 
 # As in MXNet's files.
-_DTYPE_NUMBERS = {name: number for number, name in enumerate(
-    ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool", "int16", "uint16",
-     "uint32", "uint64", "bfloat16"))}
+_DTYPE_NUMBERS = {
+    name: number
+    for number, name in enumerate(
+        (
+            "float32",
+            "float64",
+            "float16",
+            "uint8",
+            "int32",
+            "int8",
+            "int64",
+            "bool",
+            "int16",
+            "uint16",
+            "uint32",
+            "uint64",
+            "bfloat16",
+        )
+    )
+}
 
 
 def _dtype_name(dtype):
@@ -40,6 +76,7 @@ def _dtype_name(dtype):
 
 def _operator(name):
     from .._gen import sym
+
     return getattr(sym, name, None) or getattr(sym, _SPELLING.get(name, name))
 
 
@@ -156,7 +193,7 @@ class Symbol:
     def __call__(self, *args, **kwargs):
         """A copy whose variables are replaced: by position (of list_arguments) or by name."""
         kwargs.pop("name", None)
-        kwargs.update(zip(self.list_arguments(), args))
+        kwargs.update(zip(self.list_arguments(), args, strict=False))
         return Symbol(self._handle.compose(list(kwargs), [s._handle for s in kwargs.values()]))
 
     def _binary(self, other, function, scalar_function):
@@ -259,14 +296,16 @@ class Symbol:
         names = self.list_arguments()
         if len(args) > len(names):
             raise ValueError(f"infer: got {len(args)} values, must be at most {len(names)}")
-        named = {n: a for n, a in zip(names, args) if a is not None}
+        named = {n: a for n, a in zip(names, args, strict=False) if a is not None}
         return {**named, **{k: v for k, v in kwargs.items() if v is not None}}
 
     def infer_shape_partial(self, *args, **kwargs):
         """As `infer_shape`, with None for each shape that does not follow."""
         found = self._infer(shapes=self._named(args, kwargs))
-        return tuple([None if s is None else tuple(s) for s in found[key]]
-                     for key in ("arg_shapes", "out_shapes", "aux_shapes"))
+        return tuple(
+            [None if s is None else tuple(s) for s in found[key]]
+            for key in ("arg_shapes", "out_shapes", "aux_shapes")
+        )
 
     def infer_shape(self, *args, **kwargs):
         """Shapes of arguments, outputs and auxiliary states from those of some arguments.
@@ -292,8 +331,10 @@ class Symbol:
             given = {name: np.float32 for name in self.list_arguments()[:1]}
         found = self._infer(dtypes=given)
         default = _dtype_name(next(iter(given.values())))
-        return tuple([np.dtype(t or default).type for t in found[key]]
-                     for key in ("arg_dtypes", "out_dtypes", "aux_dtypes"))
+        return tuple(
+            [np.dtype(t or default).type for t in found[key]]
+            for key in ("arg_dtypes", "out_dtypes", "aux_dtypes")
+        )
 
     # --- files ----------------------------------------------------------------------------------
 
@@ -330,14 +371,32 @@ class Symbol:
         """
         return self.bind(ctx or current_context(), kwargs, grad_req="null").forward()
 
-    def bind(self, ctx, args, args_grad=None, grad_req="write", aux_states=None, group2ctx=None,
-             shared_exec=None):
+    def bind(
+        self,
+        ctx,
+        args,
+        args_grad=None,
+        grad_req="write",
+        aux_states=None,
+        group2ctx=None,
+        shared_exec=None,
+    ):
         """An Executor on the arrays given; see `plait.executor.Executor`."""
         from ..executor import Executor
+
         return Executor(self, ctx, args, args_grad, grad_req, aux_states)
 
-    def simple_bind(self, ctx, grad_req="write", type_dict=None, group2ctx=None, shared_arg_names=None,
-                    shared_exec=None, shared_buffer=None, **kwargs):
+    def simple_bind(
+        self,
+        ctx,
+        grad_req="write",
+        type_dict=None,
+        group2ctx=None,
+        shared_arg_names=None,
+        shared_exec=None,
+        shared_buffer=None,
+        **kwargs,
+    ):
         """An Executor on new zero arrays whose shapes follow from those given by name.
 
         Raises
@@ -346,20 +405,23 @@ class Symbol:
             If the shapes do not determine all arguments.
         """
         from .. import ndarray
+
         arg_shapes, _, aux_shapes = self.infer_shape(**kwargs)
         if arg_shapes is None:
-            partial = dict(zip(self.list_arguments(), self.infer_shape_partial(**kwargs)[0]))
+            partial = dict(zip(self.list_arguments(), self.infer_shape_partial(**kwargs)[0], strict=False))
             missing = [name for name, shape in partial.items() if shape is None]
             raise ValueError(f"simple_bind: shapes of {missing} do not follow from {kwargs}")
         types = type_dict or {}
         names = self.list_arguments()
-        args = [ndarray.zeros(s, ctx, types.get(n, "float32")) for n, s in zip(names, arg_shapes)]
+        args = [ndarray.zeros(s, ctx, types.get(n, "float32")) for n, s in zip(names, arg_shapes, strict=False)]
         aux = [ndarray.zeros(s, ctx) for s in aux_shapes]
         grads = None
         if grad_req != "null":
             wanted = grad_req if isinstance(grad_req, dict) else {}
-            grads = [None if wanted.get(n) == "null" else ndarray.zeros(a.shape, ctx, a.dtype)
-                     for n, a in zip(names, args)]
+            grads = [
+                None if wanted.get(n) == "null" else ndarray.zeros(a.shape, ctx, a.dtype)
+                for n, a in zip(names, args, strict=False)
+            ]
         return self.bind(ctx, args, grads, grad_req, aux)
 
 
@@ -406,6 +468,7 @@ class CachedGraph:
 
 def _default_class():
     from ..ndarray import NDArray
+
     return NDArray
 
 
@@ -433,7 +496,9 @@ def _compose(op, name, inputs, attrs, attr=None, hint=None, extra=None):
             raise TypeError(f"{op}: input {key} is {type(value).__name__}, must be a Symbol")
         names.append(key if isinstance(key, str) else "")
         handles.append(value._handle)
-    attrs = {k: np.dtype(v).name if isinstance(v, (type, np.dtype)) else v for k, v in attrs.items()}
+    attrs = {
+        k: np.dtype(v).name if isinstance(v, (type, np.dtype)) else v for k, v in attrs.items()
+    }
     attributes = AttrScope.current().get({**(attr or {}), **(extra or {})})
     name = NameManager.current().get(name, (hint or op).lower().lstrip("_"))
     symbol = Symbol(_symbol.apply(op, name, handles, names, attrs))
@@ -451,8 +516,17 @@ def _check_extra(op, extra):
         extra[key] = str(value)
 
 
-def Variable(name=None, attr=None, shape=None, lr_mult=None, wd_mult=None, dtype=None, init=None,
-             stype=None, **kwargs):
+def Variable(
+    name=None,
+    attr=None,
+    shape=None,
+    lr_mult=None,
+    wd_mult=None,
+    dtype=None,
+    init=None,
+    stype=None,
+    **kwargs,
+):
     """A named input of a graph.
 
     Parameters
@@ -488,7 +562,9 @@ def Variable(name=None, attr=None, shape=None, lr_mult=None, wd_mult=None, dtype
         attributes["__init__"] = init if isinstance(init, str) else init.dumps()
     for key, value in kwargs.items():
         if not (key.startswith("__") and key.endswith("__")):
-            raise ValueError(f"Variable: attribute is {key!r}, must start and end with two underscores")
+            raise ValueError(
+                f"Variable: attribute is {key!r}, must start and end with two underscores"
+            )
         attributes[key] = str(value)
     for key, value in attributes.items():
         symbol._handle.set_attr(key, value)
@@ -541,5 +617,11 @@ def full(shape, val, dtype=None, name=None, **kwargs):
 
 def arange(start, stop=None, step=1.0, repeat=1, infer_range=False, name=None, dtype=None):
     """Evenly spaced values in [start, stop), each `repeat` times."""
-    return _operator("_arange")(start=start, stop=stop, step=step, repeat=repeat, name=name,
-                                dtype=_dtype_name(dtype or "float32"))
+    return _operator("_arange")(
+        start=start,
+        stop=stop,
+        step=step,
+        repeat=repeat,
+        name=name,
+        dtype=_dtype_name(dtype or "float32"),
+    )

@@ -37,8 +37,17 @@ class DataLoader:
         Makes a batch from a list of samples.
     """
 
-    def __init__(self, dataset, batch_size=None, shuffle=False, sampler=None, last_batch=None,
-                 batch_sampler=None, batchify_fn=None, num_workers=0):
+    def __init__(
+        self,
+        dataset,
+        batch_size=None,
+        shuffle=False,
+        sampler=None,
+        last_batch=None,
+        batch_sampler=None,
+        batchify_fn=None,
+        num_workers=0,
+    ):
         if num_workers:
             raise NotImplementedError(f"DataLoader: num_workers is {num_workers}, must be 0")
         if batch_sampler is None:
@@ -50,8 +59,10 @@ class DataLoader:
                 raise ValueError("DataLoader: shuffle is True, must be False with a sampler")
             batch_sampler = BatchSampler(sampler, batch_size, last_batch or "keep")
         elif batch_size is not None or shuffle or sampler is not None or last_batch is not None:
-            raise ValueError("DataLoader: batch_size, shuffle, sampler and last_batch must not be "
-                             "given with batch_sampler")
+            raise ValueError(
+                "DataLoader: batch_size, shuffle, sampler and last_batch must not be "
+                "given with batch_sampler"
+            )
         self._dataset, self._batch_sampler = dataset, batch_sampler
         self._batchify_fn = batchify_fn or default_batchify_fn
 

@@ -64,8 +64,9 @@ class ArrayDataset(Dataset):
             raise ValueError("ArrayDataset: needs at least one array")
         for i, data in enumerate(args):
             if len(data) != len(args[0]):
-                raise ValueError(f"ArrayDataset: array {i} has length {len(data)}, "
-                                 f"must be {len(args[0])}")
+                raise ValueError(
+                    f"ArrayDataset: array {i} has length {len(data)}, must be {len(args[0])}"
+                )
         self._data = args
 
     def __getitem__(self, idx):

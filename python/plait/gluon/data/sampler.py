@@ -50,8 +50,10 @@ class BatchSampler(Sampler):
 
     def __init__(self, sampler, batch_size, last_batch="keep"):
         if last_batch not in ("keep", "discard", "rollover"):
-            raise ValueError(f"BatchSampler: last_batch is {last_batch!r}, "
-                             "must be 'keep', 'discard' or 'rollover'")
+            raise ValueError(
+                f"BatchSampler: last_batch is {last_batch!r}, "
+                "must be 'keep', 'discard' or 'rollover'"
+            )
         if batch_size < 1:
             raise ValueError(f"BatchSampler: batch_size is {batch_size}, must be >= 1")
         self._sampler, self._batch_size, self._last_batch = sampler, batch_size, last_batch

@@ -4,9 +4,23 @@ from ... import ndarray, symbol
 from ..block import Block
 from ..hybrid_block import HybridBlock
 
-__all__ = ["Sequential", "HybridSequential", "Concurrent", "HybridConcurrent", "Identity", "Dense",
-           "Dropout", "BatchNorm", "Embedding", "Flatten", "Activation", "Swish", "SiLU", "Lambda",
-           "HybridLambda"]
+__all__ = [
+    "Sequential",
+    "HybridSequential",
+    "Concurrent",
+    "HybridConcurrent",
+    "Identity",
+    "Dense",
+    "Dropout",
+    "BatchNorm",
+    "Embedding",
+    "Flatten",
+    "Activation",
+    "Swish",
+    "SiLU",
+    "Lambda",
+    "HybridLambda",
+]
 
 
 class _Container:
@@ -106,21 +120,52 @@ class Dense(HybridBlock):
         Size of the input; 0: told by the first forward pass.
     """
 
-    def __init__(self, units, activation=None, use_bias=True, flatten=True, dtype="float32",
-                 weight_initializer=None, bias_initializer="zeros", in_units=0, prefix=None,
-                 params=None):
+    def __init__(
+        self,
+        units,
+        activation=None,
+        use_bias=True,
+        flatten=True,
+        dtype="float32",
+        weight_initializer=None,
+        bias_initializer="zeros",
+        in_units=0,
+        prefix=None,
+        params=None,
+    ):
         super().__init__(prefix=prefix, params=params)
         self._units, self._in_units, self._join = units, in_units, flatten
         with self.name_scope():
-            self.weight = self.params.get("weight", shape=(units, in_units), dtype=dtype,
-                                          init=weight_initializer, allow_deferred_init=True)
-            self.bias = self.params.get("bias", shape=(units,), dtype=dtype, init=bias_initializer,
-                                        allow_deferred_init=True) if use_bias else None
+            self.weight = self.params.get(
+                "weight",
+                shape=(units, in_units),
+                dtype=dtype,
+                init=weight_initializer,
+                allow_deferred_init=True,
+            )
+            self.bias = (
+                self.params.get(
+                    "bias",
+                    shape=(units,),
+                    dtype=dtype,
+                    init=bias_initializer,
+                    allow_deferred_init=True,
+                )
+                if use_bias
+                else None
+            )
             self.act = Activation(activation, prefix=activation + "_") if activation else None
 
     def hybrid_forward(self, F, x, weight, bias=None):
-        out = F.FullyConnected(x, weight, bias, num_hidden=self._units, no_bias=bias is None,
-                               flatten=self._join, name="fwd")
+        out = F.FullyConnected(
+            x,
+            weight,
+            bias,
+            num_hidden=self._units,
+            no_bias=bias is None,
+            flatten=self._join,
+            name="fwd",
+        )
         return out if self.act is None else self.act(out)
 
     def __repr__(self):
@@ -183,18 +228,42 @@ class BatchNorm(HybridBlock):
     Ioffe, Szegedy: Batch normalization (2015).
     """
 
-    def __init__(self, axis=1, momentum=0.9, epsilon=1e-5, center=True, scale=True,
-                 use_global_stats=False, beta_initializer="zeros", gamma_initializer="ones",
-                 running_mean_initializer="zeros", running_variance_initializer="ones",
-                 in_channels=0, prefix=None, params=None):
+    def __init__(
+        self,
+        axis=1,
+        momentum=0.9,
+        epsilon=1e-5,
+        center=True,
+        scale=True,
+        use_global_stats=False,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        running_mean_initializer="zeros",
+        running_variance_initializer="ones",
+        in_channels=0,
+        prefix=None,
+        params=None,
+    ):
         super().__init__(prefix=prefix, params=params)
-        self._kwargs = {"axis": axis, "eps": epsilon, "momentum": momentum,
-                        "fix_gamma": not scale, "use_global_stats": use_global_stats}
+        self._kwargs = {
+            "axis": axis,
+            "eps": epsilon,
+            "momentum": momentum,
+            "fix_gamma": not scale,
+            "use_global_stats": use_global_stats,
+        }
         self._axis = axis
+
         def make(name, init, learn, differentiable=True):
-            return self.params.get(name, grad_req="write" if learn else "null",
-                                   shape=(in_channels,), init=init, allow_deferred_init=True,
-                                   differentiable=differentiable and learn)
+            return self.params.get(
+                name,
+                grad_req="write" if learn else "null",
+                shape=(in_channels,),
+                init=init,
+                allow_deferred_init=True,
+                differentiable=differentiable and learn,
+            )
+
         self.gamma = make("gamma", gamma_initializer, scale)
         self.beta = make("beta", beta_initializer, center)
         self.running_mean = make("running_mean", running_mean_initializer, False)
@@ -215,13 +284,26 @@ class BatchNorm(HybridBlock):
 class Embedding(HybridBlock):
     """Rows of a learnt table: integers of any shape to (..., output_dim)."""
 
-    def __init__(self, input_dim, output_dim, dtype="float32", weight_initializer=None,
-                 sparse_grad=False, prefix=None, params=None):
+    def __init__(
+        self,
+        input_dim,
+        output_dim,
+        dtype="float32",
+        weight_initializer=None,
+        sparse_grad=False,
+        prefix=None,
+        params=None,
+    ):
         super().__init__(prefix=prefix, params=params)
         self._kwargs = {"input_dim": input_dim, "output_dim": output_dim, "dtype": dtype}
-        self.weight = self.params.get("weight", shape=(input_dim, output_dim), dtype=dtype,
-                                      init=weight_initializer, allow_deferred_init=True,
-                                      grad_stype="row_sparse" if sparse_grad else "default")
+        self.weight = self.params.get(
+            "weight",
+            shape=(input_dim, output_dim),
+            dtype=dtype,
+            init=weight_initializer,
+            allow_deferred_init=True,
+            grad_stype="row_sparse" if sparse_grad else "default",
+        )
 
     def hybrid_forward(self, F, x, weight):
         return F.Embedding(x, weight, name="fwd", **self._kwargs)

@@ -27,15 +27,19 @@ def read_idx(path):
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise OSError(f"{path}: not a whole gzip file: {error}") from None
     if len(data) < 4 or data[:3] != b"\0\0\x08":
-        raise OSError(f"{path}: bytes at offset 0 are {data[:4].hex()}, must be 000008 and the "
-                      "number of dimensions (IDX format, uint8)")
+        raise OSError(
+            f"{path}: bytes at offset 0 are {data[:4].hex()}, must be 000008 and the "
+            "number of dimensions (IDX format, uint8)"
+        )
     start = 4 + 4 * data[3]
     if len(data) < start:
         raise OSError(f"{path}: ends at offset {len(data)}, must have sizes up to {start}")
     shape = tuple(np.frombuffer(data, ">i4", data[3], 4).tolist())
     if len(data) != start + math.prod(shape):
-        raise OSError(f"{path}: ends at offset {len(data)}, must end at "
-                      f"{start + math.prod(shape)} for shape {shape}")
+        raise OSError(
+            f"{path}: ends at offset {len(data)}, must end at "
+            f"{start + math.prod(shape)} for shape {shape}"
+        )
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
 
 
@@ -54,15 +58,17 @@ class MNIST(Dataset):
 
     _system = "/usr/share/datasets/mnist"
 
-    def __init__(self, root=os.path.join("~", ".mxnet", "datasets", "mnist"), train=True,
-                 transform=None):
+    def __init__(
+        self, root=os.path.join("~", ".mxnet", "datasets", "mnist"), train=True, transform=None
+    ):
         stem = "train" if train else "t10k"
         self._transform = transform
         images = read_idx(self._find(root, f"{stem}-images-idx3-ubyte"))
         labels = read_idx(self._find(root, f"{stem}-labels-idx1-ubyte"))
         if len(images) != len(labels):
-            raise OSError(f"{root}: has {len(images)} images and {len(labels)} labels, "
-                          "must be as many")
+            raise OSError(
+                f"{root}: has {len(images)} images and {len(labels)} labels, must be as many"
+            )
         self._data = ndarray.array(images[..., None], dtype=np.uint8)
         self._label = labels.astype(np.int32)
 
@@ -73,8 +79,9 @@ class MNIST(Dataset):
                 path = os.path.join(folder, name + ending)
                 if os.path.exists(path):
                     return path
-        raise FileNotFoundError(f"{type(self).__name__}: {name}[.gz] is in none of "
-                                f"{', '.join(folders)}")
+        raise FileNotFoundError(
+            f"{type(self).__name__}: {name}[.gz] is in none of {', '.join(folders)}"
+        )
 
     def __getitem__(self, idx):
         image, label = self._data[idx], self._label[idx]
@@ -89,6 +96,10 @@ class FashionMNIST(MNIST):
 
     _system = "/usr/share/datasets/fashion-mnist"
 
-    def __init__(self, root=os.path.join("~", ".mxnet", "datasets", "fashion-mnist"), train=True,
-                 transform=None):
+    def __init__(
+        self,
+        root=os.path.join("~", ".mxnet", "datasets", "fashion-mnist"),
+        train=True,
+        transform=None,
+    ):
         super().__init__(root, train, transform)
