@@ -21,6 +21,7 @@ def _clean(text):
     text = re.sub(r"^\s*#.*(?:\\\n.*)*$", "", text, flags=re.M)
     text = text.replace("PLAIT_API", "").replace("struct DLManaged", "DLManaged")
     text = text.replace(" from,", " source,")  # a keyword in Cython
+    text = re.sub(r"(\*+) +(?=\w)", r" \1", text)  # whichever side the formatter puts the star
     return text.replace('extern "C" {', "")
 
 
