@@ -1,4 +1,4 @@
-# Generated from bindings_c/include/plait/c_api.h by `python -m plait.codegen`: do not edit.
+# Generated from plait/c_api.h by `python -m plait.codegen`: do not edit.
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cdef extern from "plait/c_api.h" nogil:
@@ -6,6 +6,8 @@ cdef extern from "plait/c_api.h" nogil:
         void (*deleter)(DLManagedTensor *tensor) noexcept
     ctypedef struct DLManagedTensorVersioned:
         void (*deleter)(DLManagedTensorVersioned *tensor) noexcept
+    int32_t plait_abi_version()
+    const char *plait_version()
     ctypedef enum plait_status_t:
         PLAIT_OK
         PLAIT_ERR_INVALID_ARGUMENT
@@ -20,6 +22,15 @@ cdef extern from "plait/c_api.h" nogil:
         PLAIT_ERR_COMM
         PLAIT_ERR_CALLBACK
         PLAIT_ERR_INTERNAL
+    const char *plait_last_error()
+    void plait_set_last_error(const char *message)
+    const char *plait_status_name(plait_status_t status)
+    const char *plait_status_text(plait_status_t status)
+    cdef struct plait_buffer_s
+    ctypedef plait_buffer_s *plait_buffer_t
+    const char *plait_buffer_data(plait_buffer_t buffer)
+    int64_t plait_buffer_size(plait_buffer_t buffer)
+    void plait_buffer_free(plait_buffer_t buffer)
     ctypedef enum plait_dtype_t:
         PLAIT_DTYPE_FLOAT32
         PLAIT_DTYPE_FLOAT64
@@ -39,84 +50,12 @@ cdef extern from "plait/c_api.h" nogil:
         PLAIT_DEVICE_GPU
         PLAIT_DEVICE_CPU_PINNED
         PLAIT_DEVICE_CPU_SHARED
-    ctypedef enum plait_value_kind_t:
-        PLAIT_VALUE_NONE
-        PLAIT_VALUE_BOOL
-        PLAIT_VALUE_INT
-        PLAIT_VALUE_FLOAT
-        PLAIT_VALUE_STRING
-        PLAIT_VALUE_INTS
-        PLAIT_VALUE_FLOATS
-    ctypedef enum plait_invoke_flag_t:
-        PLAIT_INVOKE_VIEW
-    ctypedef enum plait_grad_req_t:
-        PLAIT_GRAD_NULL
-        PLAIT_GRAD_WRITE
-        PLAIT_GRAD_ADD
-    ctypedef enum plait_backward_flag_t:
-        PLAIT_BACKWARD_RETAIN
-        PLAIT_BACKWARD_CREATE
-        PLAIT_BACKWARD_TRAIN
-    ctypedef enum plait_names_t:
-        PLAIT_NAMES_ARGUMENTS
-        PLAIT_NAMES_AUXILIARY_STATES
-        PLAIT_NAMES_INPUTS
-        PLAIT_NAMES_OUTPUTS
-    cdef struct plait_buffer_s
-    ctypedef plait_buffer_s *plait_buffer_t
-    cdef struct plait_array_s
-    ctypedef plait_array_s *plait_array_t
-    cdef struct plait_op_s
-    ctypedef const plait_op_s *plait_op_t
-    cdef struct plait_archive_s
-    ctypedef plait_archive_s *plait_archive_t
-    cdef struct plait_symbol_s
-    ctypedef plait_symbol_s *plait_symbol_t
-    cdef struct plait_graph_s
-    ctypedef plait_graph_s *plait_graph_t
     ctypedef struct plait_device_t:
         int32_t kind
         int32_t id
-    cdef union _plait_value_t_as:
-        int64_t integer
-        double real
-        const char *string
-        const int64_t *ints
-        const double *floats
-    ctypedef struct plait_value_t:
-        int32_t kind
-        int32_t size
-        _plait_value_t_as as_ "as"
-    ctypedef struct plait_spec_t:
-        int32_t dtype
-        int32_t ndim
-        int64_t shape[32]
-    ctypedef struct plait_engine_stats_t:
-        uint32_t struct_size
-        int32_t workers
-        int64_t inlined
-        int64_t queued
-        int64_t pending
-        int64_t bytes_pending
-    ctypedef struct plait_memory_stats_t:
-        uint32_t struct_size
-        int32_t reserved
-        int64_t bytes_in_use
-        int64_t bytes_cached
-        int64_t peak_bytes_in_use
-        int64_t allocations
-        int64_t system_allocations
+    cdef struct plait_array_s
+    ctypedef plait_array_s *plait_array_t
     ctypedef void (*plait_drop_t)(void *user) noexcept
-    ctypedef plait_status_t (*plait_backward_t)(void *user, const plait_array_t *out_grads, int32_t num_out_grads, plait_array_t *in_grads, int32_t num_in_grads) noexcept
-    int32_t plait_abi_version()
-    const char *plait_version()
-    const char *plait_last_error()
-    void plait_set_last_error(const char *message)
-    const char *plait_status_name(plait_status_t status)
-    const char *plait_status_text(plait_status_t status)
-    const char *plait_buffer_data(plait_buffer_t buffer)
-    int64_t plait_buffer_size(plait_buffer_t buffer)
-    void plait_buffer_free(plait_buffer_t buffer)
     plait_status_t plait_array_empty(const int64_t *shape, int32_t ndim, plait_dtype_t dtype, plait_device_t device, plait_array_t *out)
     plait_status_t plait_array_from_data(const void *data, const int64_t *shape, const int64_t *strides, int32_t ndim, plait_dtype_t dtype, plait_device_t device, plait_array_t *out)
     plait_status_t plait_array_from_memory(void *data, const int64_t *shape, const int64_t *strides, int32_t ndim, plait_dtype_t dtype, plait_device_t device, int32_t read_only, plait_drop_t drop, void *user, plait_array_t *out)
@@ -145,16 +84,46 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_array_from_dlpack(DLManagedTensorVersioned *tensor, plait_array_t *out)
     plait_status_t plait_array_from_dlpack_old(DLManagedTensor *tensor, plait_array_t *out)
     int64_t plait_array_live_count()
+    cdef struct plait_op_s
+    ctypedef const plait_op_s *plait_op_t
+    ctypedef enum plait_value_kind_t:
+        PLAIT_VALUE_NONE
+        PLAIT_VALUE_BOOL
+        PLAIT_VALUE_INT
+        PLAIT_VALUE_FLOAT
+        PLAIT_VALUE_STRING
+        PLAIT_VALUE_INTS
+        PLAIT_VALUE_FLOATS
+    cdef union _plait_value_t_as:
+        int64_t integer
+        double real
+        const char *string
+        const int64_t *ints
+        const double *floats
+    ctypedef struct plait_value_t:
+        int32_t kind
+        int32_t size
+        _plait_value_t_as as_ "as"
+    ctypedef struct plait_spec_t:
+        int32_t dtype
+        int32_t ndim
+        int64_t shape[32]
     plait_status_t plait_op_find(const char *name, plait_op_t *op)
     plait_status_t plait_op_find_on(const char *surface, const char *name, plait_op_t *op)
     int32_t plait_op_count()
     plait_op_t plait_op_at(int32_t index)
     const char *plait_op_name(plait_op_t op)
-    plait_status_t plait_op_describe(plait_op_t op, const char **json)
+    plait_status_t plait_op_describe(plait_op_t op, char **json)
     plait_status_t plait_op_attr_index(plait_op_t op, const char *name, int32_t *index)
+    ctypedef enum plait_invoke_flag_t:
+        PLAIT_INVOKE_VIEW
     plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t *inputs, int32_t num_inputs, const plait_value_t *attrs, int32_t num_attrs, int32_t flags, plait_array_t *outputs, int32_t capacity, int32_t *num_outputs)
     plait_status_t plait_op_infer(plait_op_t op, const plait_spec_t *inputs, int32_t num_inputs, const plait_value_t *attrs, int32_t num_attrs, plait_spec_t *specs, int32_t capacity, int32_t *num_outputs)
     plait_status_t plait_random_seed(uint64_t seed)
+    ctypedef enum plait_grad_req_t:
+        PLAIT_GRAD_NULL
+        PLAIT_GRAD_WRITE
+        PLAIT_GRAD_ADD
     int32_t plait_autograd_is_recording()
     int32_t plait_autograd_is_training()
     int32_t plait_autograd_set_recording(int32_t on)
@@ -162,8 +131,20 @@ cdef extern from "plait/c_api.h" nogil:
     int32_t plait_autograd_is_recorded(plait_array_t array)
     plait_status_t plait_autograd_mark_variables(const plait_array_t *arrays, const plait_array_t *grads, const int32_t *grad_reqs, int32_t count)
     plait_status_t plait_autograd_get_grad(plait_array_t array, plait_array_t *grad, int32_t *grad_req)
+    ctypedef enum plait_backward_flag_t:
+        PLAIT_BACKWARD_RETAIN
+        PLAIT_BACKWARD_CREATE
+        PLAIT_BACKWARD_TRAIN
     plait_status_t plait_autograd_backward(const plait_array_t *heads, const plait_array_t *head_grads, int32_t num_heads, const plait_array_t *variables, int32_t num_variables, int32_t flags, plait_array_t *grads)
+    ctypedef plait_status_t (*plait_backward_t)(void *user, const plait_array_t *out_grads, int32_t num_out_grads, plait_array_t *in_grads, int32_t num_in_grads) noexcept
     plait_status_t plait_autograd_record(const char *name, const plait_array_t *inputs, int32_t num_inputs, const plait_array_t *outputs, int32_t num_outputs, plait_backward_t backward, plait_drop_t drop, void *user)
+    ctypedef struct plait_engine_stats_t:
+        uint32_t struct_size
+        int32_t workers
+        int64_t inlined
+        int64_t queued
+        int64_t pending
+        int64_t bytes_pending
     plait_status_t plait_engine_wait_all()
     plait_status_t plait_engine_get_stats(plait_engine_stats_t *stats)
     int32_t plait_engine_is_serial()
@@ -172,19 +153,36 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_engine_after_fork_parent()
     plait_status_t plait_engine_after_fork_child()
     plait_status_t plait_engine_shutdown()
+    ctypedef struct plait_memory_stats_t:
+        uint32_t struct_size
+        int32_t reserved
+        int64_t bytes_in_use
+        int64_t bytes_cached
+        int64_t peak_bytes_in_use
+        int64_t allocations
+        int64_t system_allocations
     plait_status_t plait_memory_get_stats(plait_memory_stats_t *stats)
     plait_status_t plait_memory_release()
     plait_status_t plait_memory_fail_after(int64_t n)
-    plait_status_t plait_archive_save(const char *path, const plait_array_t *arrays, const char **names, int32_t count)
-    plait_status_t plait_archive_save_buffer(const plait_array_t *arrays, const char **names, int32_t count, plait_buffer_t *out)
+    cdef struct plait_archive_s
+    ctypedef plait_archive_s *plait_archive_t
+    plait_status_t plait_archive_save(const char *path, const plait_array_t *arrays, char **names, int32_t count)
+    plait_status_t plait_archive_save_buffer(const plait_array_t *arrays, char **names, int32_t count, plait_buffer_t *out)
     plait_status_t plait_archive_load(const char *path, plait_archive_t *out)
     plait_status_t plait_archive_load_buffer(const void *data, int64_t bytes, plait_archive_t *out)
     int32_t plait_archive_count(plait_archive_t archive)
     plait_status_t plait_archive_array(plait_archive_t archive, int32_t index, plait_array_t *out)
     const char *plait_archive_name(plait_archive_t archive, int32_t index)
     void plait_archive_free(plait_archive_t archive)
+    cdef struct plait_symbol_s
+    ctypedef plait_symbol_s *plait_symbol_t
+    ctypedef enum plait_names_t:
+        PLAIT_NAMES_ARGUMENTS
+        PLAIT_NAMES_AUXILIARY_STATES
+        PLAIT_NAMES_INPUTS
+        PLAIT_NAMES_OUTPUTS
     plait_status_t plait_symbol_variable(const char *name, plait_symbol_t *out)
-    plait_status_t plait_symbol_apply(plait_op_t op, const char *name, const plait_symbol_t *inputs, const char **input_names, int32_t num_inputs, const char **attr_names, const plait_value_t *attr_values, int32_t num_attrs, plait_symbol_t *out)
+    plait_status_t plait_symbol_apply(plait_op_t op, const char *name, const plait_symbol_t *inputs, char **input_names, int32_t num_inputs, char **attr_names, const plait_value_t *attr_values, int32_t num_attrs, plait_symbol_t *out)
     plait_status_t plait_symbol_group(const plait_symbol_t *parts, int32_t num_parts, plait_symbol_t *out)
     plait_status_t plait_symbol_from_json(const char *text, int64_t bytes, plait_symbol_t *out)
     plait_status_t plait_symbol_to_json(plait_symbol_t symbol, plait_buffer_t *out)
@@ -197,8 +195,10 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_symbol_names(plait_symbol_t symbol, plait_names_t which, plait_buffer_t *out)
     plait_status_t plait_symbol_attrs(plait_symbol_t symbol, plait_buffer_t *out)
     plait_status_t plait_symbol_set_attr(plait_symbol_t symbol, const char *key, const char *value)
-    plait_status_t plait_symbol_compose(plait_symbol_t symbol, const char **names, const plait_symbol_t *replacements, int32_t count, plait_symbol_t *out)
+    plait_status_t plait_symbol_compose(plait_symbol_t symbol, char **names, const plait_symbol_t *replacements, int32_t count, plait_symbol_t *out)
     plait_status_t plait_symbol_infer(plait_symbol_t symbol, const char *given, plait_buffer_t *out)
+    cdef struct plait_graph_s
+    ctypedef plait_graph_s *plait_graph_t
     plait_status_t plait_graph_new(plait_symbol_t symbol, plait_graph_t *out)
     void plait_graph_free(plait_graph_t graph)
     plait_status_t plait_graph_call(plait_graph_t graph, const plait_array_t *inputs, int32_t num_inputs, plait_array_t *outputs, int32_t capacity, int32_t *num_outputs)

@@ -25,7 +25,8 @@ def generated():
     """A function path -> bool: is it marked linguist-generated in .gitattributes?"""
     lines = (ROOT / ".gitattributes").read_text().splitlines()
     globs = [line.split()[0] for line in lines if line.endswith("linguist-generated")]
-    pattern = re.compile("|".join(re.escape(g).replace(r"/\*\*", "/.*") for g in globs))
+    stars = [re.escape(g).replace(r"/\*\*", "/.*").replace(r"\*", "[^/]*") for g in globs]
+    pattern = re.compile("|".join(stars))
     return lambda path: bool(pattern.fullmatch(path.as_posix()))
 
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from . import capi, files
+from . import files
 
-package = Path(__file__).resolve().parent.parent
-for name, text in files().items():
-    path = package / name
+root = Path(__file__).resolve().parents[3]
+for name, text in files(root).items():
+    path = root / name
     if not path.exists() or path.read_text() != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         print("wrote", name)
-capi.write(package.parent.parent)

@@ -1,9 +1,9 @@
 """Writes cython/plait/_capi.pxd from the C header."""
 
-import re
-from pathlib import Path
+import os
+import subprocess
 
-_HEAD = """# Generated from bindings_c/include/plait/c_api.h by `python -m plait.codegen`: do not edit.
+_HEAD = """# Generated from plait/c_api.h by `python -m plait.codegen`: do not edit.
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cdef extern from "plait/c_api.h" nogil:
@@ -12,72 +12,98 @@ cdef extern from "plait/c_api.h" nogil:
     ctypedef struct DLManagedTensorVersioned:
         void (*deleter)(DLManagedTensorVersioned *tensor) noexcept
 """
+_INTEGERS = "".join(
+    f"typedef {kind} {name}_t;\n"
+    for kind, name in [
+        ("signed char", "int8"),
+        ("unsigned char", "uint8"),
+        ("short", "int16"),
+        ("unsigned short", "uint16"),
+        ("int", "int32"),
+        ("unsigned", "uint32"),
+        ("long", "int64"),
+        ("unsigned long", "uint64"),
+    ]
+)
+_KEYWORDS = {"from": "source", "as": "as_"}  # names that Cython does not take
 
-_STRUCT = re.compile(r"typedef struct (\w+) \{(.*?)\} \1;", re.S)
+
+def _parse(header):
+    """Syntax tree of the header without comments and macros."""
+    from pycparser import CParser
+
+    command = [os.environ.get("CC", "cc"), "-E", "-P", "-DPLAIT_API=", "-DPLAIT_NO_STD_INCLUDES"]
+    command += [f"-I{header.parent.parent}", str(header)]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return CParser().parse(_INTEGERS + text)
 
 
-def _clean(text):
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    text = re.sub(r"^\s*#.*(?:\\\n.*)*$", "", text, flags=re.M)
-    text = text.replace("PLAIT_API", "").replace("struct DLManaged", "DLManaged")
-    text = text.replace(" from,", " source,")  # a keyword in Cython
-    text = re.sub(r"(\*+) +(?=\w)", r" \1", text)  # whichever side the formatter puts the star
-    return text.replace('extern "C" {', "")
+def _declare(node, name):
+    """A type with the name that has it, as Cython spells it."""
+    from pycparser import c_ast
+
+    if isinstance(node, c_ast.PtrDecl):
+        inner = f"*{name}"
+        if isinstance(node.type, c_ast.FuncDecl):
+            return f"{_declare(node.type, f'({inner})')} noexcept"
+        return _declare(node.type, inner)
+    if isinstance(node, c_ast.ArrayDecl):
+        return _declare(node.type, f"{name}[{node.dim.value}]")
+    if isinstance(node, c_ast.FuncDecl):
+        parameters = node.args.params if node.args else []
+        listed = [_declare(p.type, _KEYWORDS.get(p.name, p.name) or "") for p in parameters]
+        return _declare(node.type, f"{name}({', '.join(p for p in listed if p != 'void')})")
+    base = node.type
+    text = " ".join(base.names) if isinstance(base, c_ast.IdentifierType) else base.name
+    # Cython has no const inside of `const char *const *`.
+    const = "const " if "const" in node.quals and not name.startswith("**") else ""
+    return f"{const}{text} {name}".rstrip()
 
 
-def _parameters(text):
-    text = text.strip()
-    return "" if text == "void" else text
+def _struct(name, struct):
+    """Lines of a struct, after those of a union inside it."""
+    from pycparser import c_ast
+
+    before, lines = [], [f"    ctypedef struct {name}:"]
+    for member in struct.decls:
+        inner = getattr(member.type, "type", None)
+        if isinstance(inner, c_ast.Union):
+            union = f"_{name}_{member.name}"
+            before = [f"    cdef union {union}:"]
+            before += [f"        {_declare(m.type, m.name)}" for m in inner.decls]
+            own = _KEYWORDS.get(member.name, member.name)
+            lines.append(f'        {union} {own} "{member.name}"')
+        else:
+            lines.append(f"        {_declare(member.type, member.name)}")
+    return before + lines
+
+
+def _typedef(node):
+    from pycparser import c_ast
+
+    kind, name = node.type, node.name
+    inner = getattr(kind, "type", None)
+    if isinstance(inner, c_ast.Enum):
+        names = [f"        {item.name}" for item in inner.values.enumerators]
+        return [f"    ctypedef enum {name}:", *names]
+    if isinstance(inner, c_ast.Struct):
+        return _struct(name, inner)
+    target = getattr(inner, "type", None)
+    if isinstance(kind, c_ast.PtrDecl) and isinstance(target, c_ast.Struct):
+        return [f"    cdef struct {target.name}", f"    ctypedef {_declare(kind, name)}"]
+    return [f"    ctypedef {_declare(kind, name)}"]
 
 
 def declarations(header):
-    """Cython declarations for the text of the header."""
-    text = _clean(header)
-    out = []
-    for name, body in re.findall(r"typedef enum \w+ \{(.*?)\} (\w+);", text, flags=re.S):
-        out.append(f"    ctypedef enum {body}:")
-        out += [f"        {item.split('=')[0].strip()}" for item in name.split(",") if item.strip()]
-    text = re.sub(r"typedef enum .*?;", "", text, flags=re.S)
-    for const, tag, name in re.findall(r"typedef (const )?struct (\w+) \*(\w+);", text):
-        out += [f"    cdef struct {tag}", f"    ctypedef {const}{tag} *{name}"]
-    text = re.sub(r"typedef (?:const )?struct \w+ \*\w+;", "", text)
-    for name, fields in _STRUCT.findall(text):
-        union = re.search(r"union \{(.*?)\} (\w+);", fields, flags=re.S)
-        if union:
-            out.append(f"    cdef union _{name}_{union[2]}:")
-            out += [f"        {f.strip()}" for f in union[1].split(";") if f.strip()]
-            fields = fields.replace(union[0], "")
-        out.append(f"    ctypedef struct {name}:")
-        out += [
-            f"        {f.strip().replace('[PLAIT_MAX_NDIM]', '[32]')}"
-            for f in fields.split(";")
-            if f.strip()
-        ]
-        if union:  # `as` is a keyword in Cython
-            out.append(f'        _{name}_{union[2]} as_ "{union[2]}"')
-    text = _STRUCT.sub("", text)
-    for kind, name, params in re.findall(r"typedef (\w+) \(\*(\w+)\)\((.*?)\);", text, flags=re.S):
-        out.append(
-            f"    ctypedef {kind} (*{name})({' '.join(_parameters(params).split())}) noexcept"
-        )
-    text = re.sub(r"typedef \w+ \(\*\w+\)\(.*?\);", "", text, flags=re.S)
-    for line in re.findall(r"[\w\s*]+?\bplait_\w+\((?:[^()]|\([^()]*\))*\);", text):
-        line = " ".join(line.split())[:-1]
-        kind, params = line.split("(", 1)
-        params = _parameters(params[:-1]).replace(
-            "(*interrupted)(void)", "(*interrupted)() noexcept"
-        )
-        out.append(f"    {kind}({params})")
-    return (
-        _HEAD
-        + "\n".join(line.replace("const char *const *", "const char **") for line in out)
-        + "\n"
-    )
+    """Cython declarations for all that the header file names plait_ something."""
+    from pycparser import c_ast
 
-
-def write(root):
-    """Write the file below the root of a checkout; returns its path."""
-    root = Path(root)
-    path = root / "cython" / "plait" / "_capi.pxd"
-    path.write_text(declarations((root / "bindings_c/include/plait/c_api.h").read_text()))
-    return path
+    lines = []
+    for node in _parse(header).ext:
+        if not (node.name or "").startswith("plait_"):
+            continue
+        if isinstance(node, c_ast.Typedef):
+            lines += _typedef(node)
+        else:
+            lines.append(f"    {_declare(node.type, node.name)}")
+    return _HEAD + "\n".join(lines) + "\n"
