@@ -1,0 +1,40 @@
+"""`import mxnet` gives plait when the alias distribution is installed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ALIAS = Path(__file__).resolve().parents[2] / "python" / "mxnet_alias"
+
+PROGRAM = """
+import mxnet as mx
+import mxnet.gluon.data.vision as vision
+from mxnet import autograd, gluon, nd
+from mxnet.gluon import nn
+from mxnet.ndarray import NDArray
+
+import plait
+import plait.gluon.nn
+
+assert mx is plait
+assert nn is plait.gluon.nn and nn.__spec__.name == "plait.gluon.nn"
+assert vision is plait.gluon.data.vision
+assert isinstance(nd.ones((2,)), NDArray) and NDArray is plait.nd.NDArray
+try:
+    import mxnet.no_such_module
+except ModuleNotFoundError as e:
+    assert "mxnet.no_such_module" in str(e)
+else:
+    raise AssertionError("mxnet.no_such_module was found")
+print(mx.nd.ones((2, 3)).sum().asscalar())
+"""
+
+
+def test_mxnet_is_plait():
+    environment = dict(os.environ, PYTHONPATH=str(ALIAS))
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "6.0\n"
