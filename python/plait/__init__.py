@@ -9,8 +9,9 @@
 from . import _engine
 
 from . import attribute, autograd, base, context, engine, name, ndarray, op, random, symbol  # isort: skip
-from . import executor, gluon, initializer, lr_scheduler, metric, optimizer
+from . import executor, gluon, initializer, kvstore, lr_scheduler, metric, optimizer
 from . import initializer as init
+from . import kvstore as kv
 from . import ndarray as nd
 from . import symbol as sym
 from .attribute import AttrScope
