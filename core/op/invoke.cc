@@ -169,6 +169,7 @@ int num_outputs(const Op& op, const AttrsRef& attrs) {
 }
 
 int visible_outputs(const Op& op, const AttrsRef& attrs) {
+  if (op.visible_outputs) return op.visible_outputs(op, op.data_of(attrs));
   const int n = num_outputs(op, attrs);
   int hidden = 0;
   for (const OutputDef& d : op.outputs) hidden += d.hidden;

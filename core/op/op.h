@@ -91,6 +91,7 @@ class Op {
   // Type-erased functions; `a` points to the attribute struct.
   int (*num_inputs)(const Op&, const void* a, int given) = nullptr;
   int (*num_outputs)(const Op&, const void* a) = nullptr;
+  int (*visible_outputs)(const Op&, const void* a) = nullptr;
   void (*complete)(const Op&, const void* a, std::vector<Dims>& in,
                    std::vector<bool>& known) = nullptr;
   void (*infer)(const Op&, const void* a, const Specs& in, Specs& out) = nullptr;
@@ -110,7 +111,7 @@ class Op {
   // The untyped functions of the typed builder are kept here.
   void *user_infer = nullptr, *user_kernel = nullptr, *user_grad = nullptr, *user_view = nullptr,
        *user_flops = nullptr, *user_num_inputs = nullptr, *user_num_outputs = nullptr,
-       *user_complete = nullptr;
+       *user_visible_outputs = nullptr, *user_complete = nullptr;
 
   int field_index(std::string_view attr) const;  // throws ErrorKind::kKey
   // Attributes from (index of the field, value) pairs; others take their default.
@@ -273,6 +274,14 @@ class OpBuilder {
     op_->user_num_outputs = reinterpret_cast<void*>(f);
     op_->num_outputs = [](const Op& op, const void* a) {
       return reinterpret_cast<int (*)(const A&)>(op.user_num_outputs)(as(a));
+    };
+    return *this;
+  }
+  // How many of the outputs a caller gets; default: those that are not hidden.
+  OpBuilder& visible_outputs(int (*f)(const A&)) {
+    op_->user_visible_outputs = reinterpret_cast<void*>(f);
+    op_->visible_outputs = [](const Op& op, const void* a) {
+      return reinterpret_cast<int (*)(const A&)>(op.user_visible_outputs)(as(a));
     };
     return *this;
   }

@@ -91,3 +91,119 @@ Spec(
     grad=(0,),
     raises=[((X,), {"num_outputs": 2}, ValueError, "must divide")],
 )
+PADS = {"constant": {"constant_values": 1.5}, "edge": {}, "reflect": {}}
+Spec(
+    "pad",
+    lambda x, mode, pad_width, constant_value=0: np.pad(
+        x, np.reshape(pad_width, (-1, 2)), mode, **PADS[mode]
+    ),
+    [
+        (
+            (X,),
+            {
+                "mode": m,
+                "pad_width": (0, 0, 1, 2, 2, 1),
+                **({"constant_value": 1.5} if m == "constant" else {}),
+            },
+        )
+        for m in PADS
+    ],
+    grad=(0,),
+    raises=[
+        ((X,), {"mode": "edge", "pad_width": (1, 1)}, ValueError, "pad: pad_width is"),
+        ((X,), {"mode": "reflect", "pad_width": (2, 0) * 3}, ValueError, "must have at least 3"),
+    ],
+)
+Spec(
+    "tile",
+    lambda x, reps: np.tile(x, reps),
+    [((X,), {"reps": (2, 1, 3)}), ((normal(3),), {"reps": (2, 2)}), ((X,), {"reps": (0,)})],
+    dtypes=NUMBERS,
+    grad=(0,),
+    raises=[((X,), {"reps": (-1,)}, ValueError, r"tile: reps is \(-1,\), must be >= 0")],
+)
+Spec(
+    "repeat",
+    lambda x, repeats, axis=None: np.repeat(x, repeats, axis),
+    [((X,), {"repeats": 2}), ((X,), {"repeats": 3, "axis": 1}), ((X,), {"repeats": 2, "axis": -1})],
+    grad=(0,),
+    raises=[((X,), {"repeats": 2, "axis": 3}, IndexError, "repeat: axis is 3")],
+)
+Spec(
+    "reshape_like",
+    lambda x, y, lhs_begin=0, lhs_end=None, rhs_begin=0, rhs_end=None: x.reshape(
+        x.shape[:lhs_begin]
+        + y.shape[rhs_begin:rhs_end]
+        + (() if lhs_end is None else x.shape[lhs_end:])
+    ),
+    [
+        ((X, normal(6, 4)), {}),
+        ((X, normal(5, 3, 2)), {"lhs_begin": 0, "lhs_end": 2, "rhs_begin": 1, "rhs_end": 3}),
+    ],
+    grad=(0,),
+    raises=[((X, normal(5)), {}, ValueError, "reshape_like: lhs has shape")],
+)
+Spec(
+    "identity_with_attr_like_rhs",
+    lambda x, y: x,
+    [((X, X), {})],
+    grad=(0,),
+)
+Spec(
+    "slice_like",
+    lambda x, y, axes=(): x[
+        tuple(slice(y.shape[i]) if not axes or i in axes else slice(None) for i in range(x.ndim))
+    ],
+    [((X, normal(1, 2, 4)), {}), ((X, normal(2, 2)), {"axes": (1,)})],
+    grad=(0,),
+    raises=[
+        ((X, normal(1, 4, 4)), {}, ValueError, "slice_like: shape_like has shape"),
+        ((X, normal(1)), {"axes": (3,)}, IndexError, "slice_like: axes is 3"),
+    ],
+)
+Spec(
+    "broadcast_like",
+    lambda x, y, lhs_axes=None, rhs_axes=None: np.broadcast_to(
+        x, y.shape if lhs_axes is None else (3, 4)
+    ),
+    [
+        ((normal(3, 1), normal(3, 5)), {}),
+        ((normal(3, 1), normal(4, 2)), {"lhs_axes": (1,), "rhs_axes": (0,)}),
+    ],
+    grad=(0,),
+    raises=[((normal(3, 2), normal(3, 4)), {}, ValueError, "broadcast_like: lhs has shape")],
+)
+Spec("shape_array", lambda x: np.array(x.shape), [((X,), {}), ((np.array(1.0),), {})])
+Spec("size_array", lambda x: np.array([x.size]), [((X,), {})])
+
+
+def depth_to_space(x, block_size):
+    n, c, h, w = x.shape
+    b = block_size
+    x = x.reshape(n, b, b, c // (b * b), h, w).transpose(0, 3, 4, 1, 5, 2)
+    return x.reshape(n, c // (b * b), h * b, w * b)
+
+
+def space_to_depth(x, block_size):
+    n, c, h, w = x.shape
+    b = block_size
+    x = x.reshape(n, c, h // b, b, w // b, b).transpose(0, 3, 5, 1, 2, 4)
+    return x.reshape(n, c * b * b, h // b, w // b)
+
+
+Spec(
+    "depth_to_space",
+    depth_to_space,
+    [((normal(2, 8, 2, 3),), {"block_size": 2})],
+    dtypes=NUMBERS,
+    grad=(0,),
+    raises=[((normal(1, 6, 2, 2),), {"block_size": 2}, ValueError, "data has 6 channels")],
+)
+Spec(
+    "space_to_depth",
+    space_to_depth,
+    [((normal(2, 3, 4, 6),), {"block_size": 2})],
+    dtypes=NUMBERS,
+    grad=(0,),
+    raises=[((normal(1, 1, 3, 2),), {"block_size": 2}, ValueError, "height and width must be")],
+)

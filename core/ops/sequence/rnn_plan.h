@@ -1,0 +1,106 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "op/op.h"
+
+// Sizes and places of everything in a recurrent network: shared by its forward and backward pass.
+namespace plait::ops {
+
+struct RnnAttrs {
+  int64_t state_size, num_layers;
+  bool bidirectional;
+  std::string mode;
+  double p;
+  bool state_outputs;
+  std::optional<int64_t> projection_size;
+  std::optional<double> lstm_state_clip_min, lstm_state_clip_max;
+  bool lstm_state_clip_nan, use_sequence_length;
+
+  bool lstm() const { return mode == "lstm"; }
+  bool gru() const { return mode == "gru"; }
+  int64_t gates() const { return lstm() ? 4 : gru() ? 3 : 1; }
+};
+
+// T steps, N samples, I features; L layers of D directions with H cells, whose output has R
+// numbers: H, or P with a projection. Parameters lie as MXNet packs them: for each layer and
+// direction the weights of the input (G H, I), of the state (G H, R) and of the projection (P, H);
+// behind all weights, for each layer and direction, two biases (G H).
+struct RnnPlan {
+  int64_t steps, batch, features, layers, directions, cells, recurrent, gates;
+  bool projected;
+
+  RnnPlan(const RnnAttrs& a, const Dims& data)
+      : layers(a.num_layers),
+        directions(a.bidirectional ? 2 : 1),
+        cells(a.state_size),
+        recurrent(a.projection_size.value_or(a.state_size)),
+        gates(a.gates()),
+        projected(a.projection_size.has_value()) {
+    check(data.size() == 3, ErrorKind::kShape, "data has shape ", data,
+          ", must be (steps, batch, features)");
+    check(cells > 0 && layers > 0, ErrorKind::kInvalidArgument, "state_size is ", cells,
+          ", num_layers is ", layers, ", must be > 0");
+    check(!projected || (a.lstm() && recurrent > 0), ErrorKind::kInvalidArgument,
+          "projection_size is ", recurrent, ", must be > 0 and is for mode 'lstm' only");
+    check(a.p >= 0 && a.p < 1, ErrorKind::kInvalidArgument, "p is ", a.p, ", must be in [0, 1)");
+    steps = data[0];
+    batch = data[1];
+    features = data[2];
+  }
+  int64_t width() const { return gates * cells; }  // of all gates of a sample
+  int64_t inputs(int64_t layer) const { return layer ? directions * recurrent : features; }
+  int64_t weight_size(int64_t layer) const {
+    return width() * (inputs(layer) + recurrent) + (projected ? recurrent * cells : 0);
+  }
+  int64_t weights_size() const {
+    int64_t n = 0;
+    for (int64_t l = 0; l < layers; ++l) n += directions * weight_size(l);
+    return n;
+  }
+  int64_t parameters() const { return weights_size() + layers * directions * 2 * width(); }
+  Dims state_shape() const { return {layers * directions, batch, recurrent}; }
+  Dims cell_shape() const { return {layers * directions, batch, cells}; }
+  Dims output_shape() const { return {steps, batch, directions * recurrent}; }
+
+  // Offsets into the parameters.
+  int64_t input_weight(int64_t layer, int64_t direction) const {
+    int64_t at = 0;
+    for (int64_t l = 0; l < layer; ++l) at += directions * weight_size(l);
+    return at + direction * weight_size(layer);
+  }
+  int64_t state_weight(int64_t layer, int64_t direction) const {
+    return input_weight(layer, direction) + width() * inputs(layer);
+  }
+  int64_t projection(int64_t layer, int64_t direction) const {
+    return state_weight(layer, direction) + width() * recurrent;
+  }
+  int64_t bias(int64_t layer, int64_t direction) const {  // of the input; of the state behind it
+    return weights_size() + (layer * directions + direction) * 2 * width();
+  }
+
+  // What the forward pass keeps for the backward pass, in one array. For each layer and direction:
+  // gates after their functions (T, N, G H), cell states (T, N, H), for gru the state's part of the
+  // new gate (T, N, H), with a projection what is projected (T, N, H). For each layer but the last:
+  // its output (T, N, D R) and the factors of dropout (T, N, D R).
+  int64_t cells_size() const { return steps * batch * cells; }
+  int64_t pass_size() const { return cells_size() * (gates + 2); }
+  int64_t kept_gates(int64_t layer, int64_t direction) const {
+    return (layer * directions + direction) * pass_size();
+  }
+  int64_t kept_cells(int64_t layer, int64_t direction) const {
+    return kept_gates(layer, direction) + cells_size() * gates;
+  }
+  int64_t kept_extra(int64_t layer, int64_t direction) const {  // gru or projection
+    return kept_cells(layer, direction) + cells_size();
+  }
+  int64_t layer_size() const { return steps * batch * directions * recurrent; }
+  int64_t kept_output(int64_t layer) const {
+    return layers * directions * pass_size() + layer * 2 * layer_size();
+  }
+  int64_t kept_dropout(int64_t layer) const { return kept_output(layer) + layer_size(); }
+  int64_t kept_size() const { return kept_output(layers - 1); }
+};
+
+}  // namespace plait::ops
