@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <span>
+#include <string>
 
-#include "base/ref.h"
 #include "base/small_vec.h"
+#include "engine/var.h"
 
 // The dependency scheduler.
 //
@@ -19,99 +19,88 @@
 //   auto fill = std::make_unique<MyTask>(...);   // a Task with reads_ = {}, writes_ = {&x}
 //   engine::push(std::move(fill));
 //   engine::wait_to_read(x);                     // throws what the task threw
+//
+// Three ways to run: work below inline_limit_ns() runs in the calling thread on one core
+// (InlineGuard); a task below caller_limit_ns() that finds the engine idle runs in the calling
+// thread on all cores; the rest goes to the workers, and push returns at once.
 namespace plait::engine {
 
-class Task;
 class Scheduler;
 
-// A shared resource. One word holds readers, writer and flags, so that a task whose variables are
-// free starts without any lock; see scheduler.cc for the protocol.
-class Var {
- public:
-  Var() = default;
-  Var(const Var&) = delete;
-  Var& operator=(const Var&) = delete;
-  ~Var();
-
-  // Number of writes that were started since creation.
-  uint64_t version() const { return version_.load(std::memory_order_relaxed); }
-  void bump_version() { version_.fetch_add(1, std::memory_order_relaxed); }
-
- private:
-  friend class Scheduler;
-  friend class InlineGuard;
-  static constexpr uint64_t kReaders = 0xffffffffull;
-  static constexpr uint64_t kWriter = 1ull << 32;
-  static constexpr uint64_t kQueued = 1ull << 33;  // somebody waits in `queue`
-  static constexpr uint64_t kFailed = 1ull << 34;  // the last writer failed: see `failure`
-
-  bool try_read() {
-    uint64_t s = state_.load(std::memory_order_relaxed);
-    while (!(s & (kWriter | kQueued | kFailed))) {
-      if (state_.compare_exchange_weak(s, s + 1, std::memory_order_acquire)) return true;
-    }
-    return false;
-  }
-  bool try_write() {
-    uint64_t free = 0;
-    return state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire);
-  }
-  // True if somebody waits and the scheduler must be told.
-  bool end_read() { return state_.fetch_sub(1, std::memory_order_acq_rel) & kQueued; }
-  bool end_write() { return state_.fetch_and(~kWriter, std::memory_order_acq_rel) & kQueued; }
-
-  struct Waiting;  // one place in the queue
-  std::atomic<uint64_t> state_{0};
-  std::atomic<uint64_t> version_{0};
-  Waiting* head_ = nullptr;  // guarded by the scheduler's mutex, as all below
-  Waiting* tail_ = nullptr;
-  std::exception_ptr failure_;
-};
-
+// Must outlive the tasks that name it.
+using Var = BasicVar<Native>;
 using Vars = SmallVec<Var*, 6>;
+
+// Removes duplicates, and from `reads` what is in `writes`. Puts the variables that were in both
+// in front of `writes` and returns their number.
+int32_t make_distinct(Vars& reads, Vars& writes);
 
 // Work with its variables. The owner of what `run` touches is the task itself.
 class Task {
  public:
   virtual ~Task() = default;
-  // `threads`: cores that the task may use; the engine has set OpenMP's count accordingly.
+  // `threads`: cores that the task may use; the engine has set OpenMP's count accordingly. May
+  // push; may wait only for what does not depend on this task.
   virtual void run(int threads) = 0;
   virtual const char* name() const = 0;
+  // Shapes of the arrays, for the profile.
+  virtual std::string details() const { return {}; }
 
-  Vars reads_;            // distinct, and none of them in writes_
-  Vars writes_;           // distinct
-  int32_t priority_ = 0;  // larger runs first among ready tasks
-  int64_t bytes_ = 0;     // memory held until the task ends: for back-pressure
+  Vars reads_;             // distinct, and none of them in writes_
+  Vars writes_;            // distinct
+  int32_t updates_ = 0;    // so many of writes_ are read as well: their failure is inherited
+  int32_t priority_ = 0;   // larger runs first among ready tasks
+  int64_t bytes_ = 0;      // memory held until the task ends: for back-pressure
+  double cost_ns_ = 0;     // estimated time on one core; 0: unknown, taken for large
+  bool is_async_ = false;  // done when complete() was called, not when `run` returns
 
  private:
   friend class Scheduler;
-  int32_t missing_ = 0;  // variables not granted yet
+  Request<Native> request_;
   uint64_t sequence_ = 0;
+  int64_t pushed_ns_ = 0;  // only while profiling
+  std::string origin_;     // the caller's line, if PLAIT_TRACE is set
+  std::exception_ptr outcome_;
+  bool inherited_ = false;        // `outcome_` is that of a variable: `run` was skipped
+  std::atomic<int32_t> open_{1};  // parts that must end: `run` and, if is_async_, complete()
 };
 
-// Removes duplicates, and from `reads` what is in `writes`.
-void make_distinct(Vars& reads, Vars& writes);
-
-// Holds all variables for the calling thread, if all are free at this moment and none has failed:
-// the way in which small work runs at once. `held()` tells; the destructor releases.
+// Holds all variables for the calling thread if take_now() got them. `held()` tells; the destructor
+// releases. Versions of written variables rise.
 class InlineGuard {
  public:
-  InlineGuard(const Vars& reads, const Vars& writes);
+  InlineGuard(const Vars& reads, const Vars& writes)
+      : reads_(reads), writes_(writes), held_(take_now(reads, writes, released)) {
+    if (!held_) return;
+    for (Var* v : writes) v->bump_version();
+  }
   InlineGuard(const InlineGuard&) = delete;
-  ~InlineGuard();
+  ~InlineGuard() {
+    if (held_) end_now(reads_, reads_.size(), writes_, writes_.size(), released);
+  }
   bool held() const { return held_; }
 
  private:
+  static void released(Var& var);  // somebody waits: moves the queue on
+
   const Vars& reads_;
   const Vars& writes_;
   bool held_;
 };
 
-// Queues a task. Blocks while too much work is queued. Versions of written variables rise here.
+// Queues a task, or runs it at once (see above). Blocks while too much work is queued. Versions of
+// written variables rise here. In serial mode throws what the task throws.
 void push(std::unique_ptr<Task> task);
 
-// Work below this estimated time runs in the calling thread; nanoseconds.
+// Ends an asynchronous task; null: it succeeded. From any thread, once.
+void complete(Task* task, std::exception_ptr failure);
+
+// Work below this estimated time runs in the calling thread: the measured time to hand a task to a
+// worker that sleeps, in nanoseconds; PLAIT_INLINE_NS replaces the measurement.
 int64_t inline_limit_ns();
+// A task below this time may run in the calling thread with all cores, if the engine is idle;
+// PLAIT_CALLER_NS.
+int64_t caller_limit_ns();
 
 // True in serial mode (PLAIT_ENGINE=naive): everything runs at once in the calling thread.
 bool is_serial();
@@ -122,8 +111,20 @@ void wait_to_write(Var& var);
 // Waits for everything; throws the first failure that no wait has reported yet.
 void wait_all();
 
+// Workers start only when `size` tasks were pushed by this thread, or it waits: so that they see
+// how many are ready before they share the cores out. 0 or 1: at once. Returns the value before.
+int64_t set_bulk_size(int64_t size);
+
 // Set by a binding: called every 50 ms in long waits; true ends the wait with ErrorKind::kCallback.
 void set_interrupt_check(bool (*interrupted)());
+
+// Set by a binding: writes where the calling program stands, such as "train.py:12 in step". Called
+// at each push if PLAIT_TRACE=1; failures then end with that line.
+void set_origin(std::string (*origin)());
+// That line, or "" without PLAIT_TRACE or a binding.
+std::string origin();
+// The exception with that line at its end.
+std::exception_ptr with_origin(std::exception_ptr failure, const std::string& origin);
 
 // Around fork(): drain before, restart the threads in parent and child.
 void before_fork();
@@ -132,17 +133,23 @@ void after_fork_child();
 // Drains and joins; later pushes run in the calling thread.
 void shutdown();
 
-// Cores that a task in the calling thread may use (1 in user threads).
-int current_threads();
+// Cores for all tasks together. Setting drains first; returns the value before.
+int num_threads();
+int set_num_threads(int threads);
 
 struct EngineStats {
-  int64_t inlined = 0;  // operations run in the calling thread (counted by the dispatcher)
-  int64_t queued = 0;   // tasks handed over since start
-  int64_t pending = 0;  // tasks not finished now
+  int64_t inlined = 0;    // operations run in the calling thread on one core
+  int64_t in_caller = 0;  // tasks run in the calling thread on all cores
+  int64_t queued = 0;     // tasks handed over since start
+  int64_t pending = 0;    // tasks not finished now
   int64_t bytes_pending = 0;
-  int32_t workers = 0;
+  int64_t busy_ns = 0;    // time in tasks times their cores, all workers together
+  int64_t uptime_ns = 0;  // since the workers started
+  int32_t workers = 0;    // threads that exist now
+  int32_t threads = 0;    // cores for all tasks together
 };
 EngineStats stats();
+// Called by what runs under an InlineGuard.
 void count_inlined();
 
 }  // namespace plait::engine

@@ -30,11 +30,13 @@ class PlanTask final : public engine::Task {
         keys_(std::move(keys)) {
     for (size_t i = 0; i < in_.size(); ++i) {
       if (!plan_->used_[i]) continue;
-      (plan_->mutated_[i] ? writes_ : reads_).push_back(&in_[i]->var());
+      reads_.push_back(&in_[i]->var());
+      if (plan_->mutated_[i]) writes_.push_back(&in_[i]->var());
     }
     for (const ArrayRef& a : out_) writes_.push_back(&a->var());
-    engine::make_distinct(reads_, writes_);
+    updates_ = engine::make_distinct(reads_, writes_);
     bytes_ = plan_->arena_bytes_ + plan_->io_bytes_;
+    cost_ns_ = plan_->cost_ns_;
   }
   void run(int threads) override { plan_->execute(in_, out_, arena_, keys_, threads); }
   const char* name() const override { return "graph"; }

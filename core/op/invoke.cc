@@ -4,11 +4,13 @@
 #include <mutex>
 
 #include "engine/engine.h"
+#include "engine/profile.h"
 
 namespace plait::op {
 namespace {
 
 constexpr double kBytesPerNs = 8, kFlopsPerNs = 30;
+constexpr double kAlwaysSmallNs = 5000;  // less than any hand-over: no need to measure that
 
 std::string shapes_of(std::span<const ArrayRef> in) {
   std::string text;
@@ -16,16 +18,13 @@ std::string shapes_of(std::span<const ArrayRef> in) {
   return text;
 }
 
-double cost_ns(const Op& op, const void* attrs, std::span<const ArrayRef> in, const Arrays& out) {
+double cost_ns(const Op& op, const void* attrs, std::span<const ArrayRef> in, const Specs& specs,
+               const Arrays& out) {
   int64_t bytes = 0;
   for (const ArrayRef& a : in) bytes += a->nbytes();
   for (const ArrayRef& a : out) bytes += a->nbytes();
   double cost = static_cast<double>(bytes) / kBytesPerNs;
-  if (op.flops) {
-    Specs specs;
-    for (const ArrayRef& a : in) specs.push_back(a->spec());
-    cost += op.flops(op, attrs, specs) / kFlopsPerNs;
-  }
+  if (op.flops) cost += op.flops(op, attrs, specs) / kFlopsPerNs;
   return cost;
 }
 
@@ -33,13 +32,15 @@ const InputDef& input_def(const Op& op, size_t i) {
   return op.inputs[std::min(i, op.inputs.size() - 1)];
 }
 
-// The kernel call with everything that it needs.
+// One kernel call. The arrays belong to the caller.
 struct Call {
   const Op* op;
-  AttrsRef attrs;
-  Arrays in, out;
+  const AttrsRef& attrs;
+  std::span<const ArrayRef> in;
+  const Arrays& out;
+  bool out_is_new = false;  // nobody else knows `out`
   bool is_train = false;
-  RandomKey random;
+  RandomKey random = {};
 
   void run(int threads) const {
     SmallVec<View, 6> in_views, out_views;
@@ -53,44 +54,77 @@ struct Call {
     try {
       op->kernel(*op, op->data_of(attrs), args);
     } catch (const Error& e) {
-      throw Error(e.kind(), cat(op->name, ": ", e.what(), "\n  for inputs of shape ",
-                                shapes_of({in.data(), in.size()})));
+      throw Error(e.kind(),
+                  cat(op->name, ": ", e.what(), "\n  for inputs of shape ", shapes_of(in)));
     }
   }
-  void variables(engine::Vars& reads, engine::Vars& writes) const {
+
+  // Returns how many of `writes` are read as well: state, and arrays of which a part stays.
+  int32_t variables(engine::Vars& reads, engine::Vars& writes) const {
     for (size_t i = 0; i < in.size(); ++i) {
-      (input_def(*op, i).is_mutable ? writes : reads).push_back(&in[i]->var());
+      reads.push_back(&in[i]->var());
+      if (input_def(*op, i).is_mutable) writes.push_back(&in[i]->var());
     }
-    for (const ArrayRef& a : out) writes.push_back(&a->var());
-    engine::make_distinct(reads, writes);
+    for (const ArrayRef& a : out) {
+      writes.push_back(&a->var());
+      if (a->nbytes() < a->storage()->bytes()) reads.push_back(&a->var());
+    }
+    return engine::make_distinct(reads, writes);
+  }
+
+  std::string details() const {
+    return shapes_of(in) + " -> " + shapes_of({out.data(), out.size()});
   }
 };
 
 class OpTask final : public engine::Task {
  public:
-  explicit OpTask(Call call) : call_(std::move(call)) {
-    call_.variables(reads_, writes_);
-    for (const ArrayRef& a : call_.out) bytes_ += a->nbytes();
+  OpTask(const Call& call, double cost_ns)
+      : attrs_(call.attrs),
+        in_(call.in),
+        out_(call.out),
+        call_{call.op, attrs_, {in_.data(), in_.size()}, out_, false, call.is_train, call.random} {
+    updates_ = call_.variables(reads_, writes_);
+    cost_ns_ = cost_ns;
+    for (const ArrayRef& a : out_) bytes_ += a->nbytes();
   }
   void run(int threads) override { call_.run(threads); }
   const char* name() const override { return call_.op->name.c_str(); }
+  std::string details() const override { return call_.details(); }
 
  private:
-  Call call_;
+  AttrsRef attrs_;
+  Arrays in_, out_;
+  Call call_;  // over the above
 };
 
-void schedule(Call call, double cost) {
-  if (!engine::is_serial() && cost < static_cast<double>(engine::inline_limit_ns())) {
-    engine::Vars reads, writes;
+// Runs the call in this thread, if its variables are free. A call that makes its outputs only has
+// to see that nobody writes its inputs.
+bool run_now(const Call& call) {
+  engine::Vars reads, writes;
+  if (call.out_is_new) {
+    for (const ArrayRef& a : call.in) reads.push_back(&a->var());
+  } else {
     call.variables(reads, writes);
-    engine::InlineGuard guard(reads, writes);
-    if (guard.held()) {
-      engine::count_inlined();
-      call.run(1);
-      return;
-    }
   }
-  engine::push(std::make_unique<OpTask>(std::move(call)));
+  const engine::InlineGuard guard(reads, writes);
+  if (!guard.held()) return false;
+  engine::count_inlined();
+  if (engine::profile::is_on()) [[unlikely]] {
+    for (const ArrayRef& a : call.out) writes.push_back(&a->var());
+    engine::make_distinct(reads, writes);
+    const engine::profile::Scope scope(call.op->name.c_str(), call.details(), reads, writes, 0, 1);
+    call.run(1);
+  } else {
+    call.run(1);
+  }
+  return true;
+}
+
+void schedule(const Call& call, double cost) {
+  const bool small = cost < kAlwaysSmallNs || cost < static_cast<double>(engine::inline_limit_ns());
+  if (small && !engine::is_serial() && run_now(call)) return;
+  engine::push(std::make_unique<OpTask>(call, cost));
 }
 
 ArrayRef copy_of(const ArrayRef& a) {
@@ -102,9 +136,8 @@ ArrayRef copy_of(const ArrayRef& a) {
 
 void copy_into(const ArrayRef& from, const ArrayRef& to) {
   static const Op& copy = Op::get("copy");
-  Call call{&copy, {}, {from}, {to}, false, {}};
-  const double cost = cost_ns(copy, nullptr, {&from, 1}, call.out);
-  schedule(std::move(call), cost);
+  const Arrays out{to};
+  schedule({&copy, {}, {&from, 1}, out}, cost_ns(copy, nullptr, {&from, 1}, {}, out));
 }
 
 // The view that the operator asks for, on the input's memory.
@@ -140,12 +173,59 @@ void check_given(const Op& op, const Array& given, const Spec& want) {
 }
 
 // The array to compute into instead of `given`, or `given` itself.
-ArrayRef target_for(const Op& op, const ArrayRef& given, const Arrays& in) {
+ArrayRef target_for(const Op& op, const ArrayRef& given, std::span<const ArrayRef> in) {
   bool direct = given->contiguous() || op.strided;
   for (const ArrayRef& a : in) {
     if (a->storage() == given->storage()) direct = direct && op.inplace && !overlaps(*a, *given);
   }
   return direct ? given : Array::empty(given->shape(), given->dtype(), given->device());
+}
+
+// True if the operator changes an input. `packed` becomes the inputs if some had to be copied,
+// because the kernel takes no strides.
+bool check_inputs(const Op& op, std::span<const ArrayRef> in, Arrays& packed) {
+  bool has_state = false, all_fit = true;
+  for (size_t i = 0; i < in.size(); ++i) {
+    const bool fits = op.strided || in[i]->contiguous();
+    all_fit = all_fit && fits;
+    if (!input_def(op, i).is_mutable) continue;
+    has_state = true;
+    check(!in[i]->storage()->read_only(), ErrorKind::kInvalidArgument, op.name, ": ",
+          input_def(op, i).name, " is read-only memory, must be writable");
+    check(fits, ErrorKind::kInvalidArgument, op.name, ": ", input_def(op, i).name, " has strides ",
+          in[i]->strides(), ", must be contiguous");
+  }
+  if (all_fit) return has_state;
+  for (const ArrayRef& a : in) packed.push_back(a->contiguous() ? a : copy_of(a));
+  return has_state;
+}
+
+// Makes the outputs that are not given, and checks the others. `redirected` stays empty or becomes
+// the arrays to compute into. Returns the number of elements.
+int64_t prepare_outputs(const Op& op, const Specs& specs, std::span<const ArrayRef> in, Arrays& out,
+                        Arrays& redirected) {
+  const Device device = in.empty() ? Device{} : in[0]->device();
+  check(out.size() <= specs.size(), ErrorKind::kInvalidArgument, op.name, ": got ", out.size(),
+        " arrays in out, must be at most ", specs.size());
+  int64_t elements = 0;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    if (i < out.size() && out[i]) {
+      check_given(op, *out[i], specs[i]);
+      ArrayRef target = target_for(op, out[i], in);
+      if (!(target == out[i]) && redirected.empty()) redirected = out;
+      if (!redirected.empty()) redirected[i] = std::move(target);
+    } else {
+      const ArrayRef fresh = Array::empty(specs[i].shape, specs[i].dtype, device);
+      out.resize(std::max(out.size(), i + 1));
+      out[i] = fresh;
+      if (!redirected.empty()) {
+        redirected.resize(out.size());
+        redirected[i] = fresh;
+      }
+    }
+    elements += out[i]->size();
+  }
+  return elements;
 }
 
 void check_count(const Op& op, const AttrsRef& attrs, size_t given) {
@@ -196,8 +276,9 @@ void infer(const Op& op, const AttrsRef& attrs, const Specs& in, Specs& out) {
 
 void invoke(const Op& op, const AttrsRef& given_attrs, std::span<const ArrayRef> in, Arrays& out,
             const InvokeOptions& options) {
-  AttrsRef attrs = given_attrs;
-  if (!attrs && op.has_attrs()) attrs = op.make_attrs({});
+  const bool needs_defaults = !given_attrs && op.has_attrs();
+  const AttrsRef defaults = needs_defaults ? op.make_attrs({}) : AttrsRef();
+  const AttrsRef& attrs = needs_defaults ? defaults : given_attrs;
   const void* data = op.data_of(attrs);
   if (op.view) {
     check_count(op, attrs, in.size());
@@ -214,41 +295,24 @@ void invoke(const Op& op, const AttrsRef& given_attrs, std::span<const ArrayRef>
   for (const ArrayRef& a : in) in_specs.push_back(a->spec());
   infer(op, attrs, in_specs, specs);
 
-  Call call{&op, attrs, {}, {}, options.is_train, {}};
-  for (size_t i = 0; i < in.size(); ++i) {
-    const bool state = input_def(op, i).is_mutable;
-    check(!state || !in[i]->storage()->read_only(), ErrorKind::kInvalidArgument, op.name, ": ",
-          input_def(op, i).name, " is read-only memory, must be writable");
-    check(!state || op.strided || in[i]->contiguous(), ErrorKind::kInvalidArgument, op.name, ": ",
-          input_def(op, i).name, " has strides ", in[i]->strides(), ", must be contiguous");
-    call.in.push_back(op.strided || in[i]->contiguous() ? in[i] : copy_of(in[i]));
-  }
-  const Device device = in.empty() ? Device{} : in[0]->device();
-  Arrays wanted = std::move(out);
-  check(wanted.size() <= specs.size(), ErrorKind::kInvalidArgument, op.name, ": got ",
-        wanted.size(), " arrays in out, must be at most ", specs.size());
-  out = Arrays();
-  for (size_t i = 0; i < specs.size(); ++i) {
-    if (i < wanted.size() && wanted[i]) {
-      check_given(op, *wanted[i], specs[i]);
-      call.out.push_back(target_for(op, wanted[i], call.in));
-      out.push_back(wanted[i]);
-    } else {
-      call.out.push_back(Array::empty(specs[i].shape, specs[i].dtype, device));
-      out.push_back(call.out.back());
-    }
-  }
-  int64_t elements = 0;
-  bool has_state = false;
-  for (const ArrayRef& a : call.out) elements += a->size();
-  for (size_t i = 0; i < in.size(); ++i) has_state = has_state || input_def(op, i).is_mutable;
+  Arrays packed;
+  const bool has_state = check_inputs(op, in, packed);
+  if (!packed.empty()) in = {packed.data(), packed.size()};
+  const bool out_is_new = out.empty();
+  Arrays redirected;  // where an output cannot be written directly
+  const int64_t elements = prepare_outputs(op, specs, in, out, redirected);
   if (elements == 0 && !has_state) return;
-  if (op.random) call.random = next_random_key(elements);
-  const Arrays computed = call.out;
-  const double cost = cost_ns(op, data, {call.in.data(), call.in.size()}, call.out);
-  schedule(std::move(call), cost);
-  for (size_t i = 0; i < out.size(); ++i) {
-    if (!(out[i] == computed[i])) copy_into(computed[i], out[i]);
+  const Arrays& computed = redirected.empty() ? out : redirected;
+  const Call call{&op,
+                  attrs,
+                  in,
+                  computed,
+                  out_is_new && !has_state,
+                  options.is_train,
+                  op.random ? next_random_key(elements) : RandomKey{}};
+  schedule(call, cost_ns(op, data, in, in_specs, out));
+  for (size_t i = 0; i < redirected.size(); ++i) {
+    if (!(out[i] == redirected[i])) copy_into(redirected[i], out[i]);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "engine/threaded_test.h"
 #include "testing.h"
 
 using namespace plait;
@@ -23,7 +25,7 @@ namespace {
 class Job : public engine::Task {
  public:
   Job(Vars reads, Vars writes, std::function<void(int)> body) : body_(std::move(body)) {
-    engine::make_distinct(reads, writes);
+    updates_ = engine::make_distinct(reads, writes);
     reads_ = reads;
     writes_ = writes;
   }
@@ -71,11 +73,11 @@ struct World {
 }  // namespace
 
 TEST(engine_make_distinct_prefers_the_write) {
-  Var a, b;
-  Vars reads{&a, &b, &a, &b}, writes{&b, &b};
-  engine::make_distinct(reads, writes);
+  Var a, b, c;
+  Vars reads{&a, &b, &a, &b}, writes{&c, &b, &b};
+  CHECK_EQ(engine::make_distinct(reads, writes), 1);
   CHECK((reads == Vars{&a}));
-  CHECK((writes == Vars{&b}));
+  CHECK((writes == Vars{&b, &c}));
 }
 
 TEST(engine_conflicting_tasks_run_in_program_order) {
@@ -115,7 +117,7 @@ TEST(engine_pushes_of_several_threads_do_not_deadlock) {
   CHECK_EQ(static_cast<uint64_t>(total), versions);
 }
 
-TEST(engine_inline_work_and_queued_work_respect_each_other) {
+THREADED_TEST(engine_inline_work_and_queued_work_respect_each_other) {
   Var var;
   const Drain drain;
   int64_t value = 0;
@@ -161,7 +163,7 @@ TEST(engine_readers_run_together_and_the_writer_waits_for_them) {
   CHECK_EQ(seen, 8);
 }
 
-TEST(engine_failure_travels_to_what_depends_on_it_and_to_nothing_else) {
+THREADED_TEST(engine_failure_travels_to_what_depends_on_it_and_to_nothing_else) {
   Var bad, next, good;
   const Drain drain;
   bool ran = false;
@@ -177,7 +179,7 @@ TEST(engine_failure_travels_to_what_depends_on_it_and_to_nothing_else) {
   engine::wait_all();
 }
 
-TEST(engine_wait_all_reports_a_failure_once) {
+THREADED_TEST(engine_wait_all_reports_a_failure_once) {
   Var var;
   const Drain drain;
   push({}, {&var}, [] { throw std::runtime_error("unseen"); });
@@ -185,7 +187,7 @@ TEST(engine_wait_all_reports_a_failure_once) {
   engine::wait_all();
 }
 
-TEST(engine_waiting_for_one_variable_does_not_wait_for_others) {
+THREADED_TEST(engine_waiting_for_one_variable_does_not_wait_for_others) {
   Var slow, quick;
   const Drain drain;
   std::atomic<bool> release{false};
@@ -201,7 +203,6 @@ TEST(engine_waiting_for_one_variable_does_not_wait_for_others) {
 TEST(engine_ready_tasks_never_get_more_cores_than_there_are) {
   std::vector<Var> vars(64);
   const Drain drain;
-  const int cores = engine::stats().workers;
   std::atomic<int> used{0}, most{0};
   for (Var& v : vars) {
     engine::push(std::make_unique<Job>(Vars{}, Vars{&v}, [&](int threads) {
@@ -213,7 +214,7 @@ TEST(engine_ready_tasks_never_get_more_cores_than_there_are) {
     }));
   }
   engine::wait_all();
-  CHECK(most <= std::max(cores, engine::stats().workers));
+  CHECK(most <= engine::num_threads());
 }
 
 TEST(engine_statistics_return_to_zero) {
@@ -225,7 +226,7 @@ TEST(engine_statistics_return_to_zero) {
   CHECK_EQ(engine::stats().bytes_pending, 0);
 }
 
-TEST(engine_waits_can_be_interrupted) {
+THREADED_TEST(engine_waits_can_be_interrupted) {
   Var var;
   const Drain drain;
   std::atomic<bool> release{false};
@@ -259,4 +260,182 @@ TEST(engine_works_in_both_processes_after_fork) {
   int status = 0;
   waitpid(child, &status, 0);
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+THREADED_TEST(engine_failure_stays_in_what_was_only_changed_in_part) {
+  Var var;
+  const Drain drain;
+  bool ran = false;
+  push({}, {&var}, [] { throw std::runtime_error("broken"); });
+  push({&var}, {&var}, [&] { ran = true; });  // reads and writes
+  CHECK_THROWS(engine::wait_to_read(var), std::runtime_error, "broken");
+  CHECK(!ran);
+}
+
+THREADED_TEST(engine_runs_urgent_tasks_first) {
+  const int before = engine::set_num_threads(1);
+  Var gate;
+  std::vector<Var> vars(5);
+  const Drain drain;
+  std::vector<int> order;
+  push({}, {&gate}, nap);
+  for (int i = 0; i < 5; ++i) {
+    auto task = job({&gate}, {&vars[static_cast<size_t>(i)]}, [&order, i] { order.push_back(i); });
+    task->priority_ = i == 3 ? 7 : i == 1 ? -1 : 0;
+    engine::push(std::move(task));
+  }
+  engine::wait_all();
+  CHECK((order == std::vector<int>{3, 0, 2, 4, 1}));
+  engine::set_num_threads(before);
+}
+
+THREADED_TEST(engine_shares_cores_among_tasks_of_a_bundle) {
+  const int before = engine::set_num_threads(4);
+  std::vector<Var> vars(4);
+  const Drain drain;
+  std::array<int, 4> threads{};
+  const int64_t bulk = engine::set_bulk_size(4);
+  for (size_t i = 0; i < 4; ++i) {
+    engine::push(std::make_unique<Job>(Vars{}, Vars{&vars[i]}, [&, i](int n) { threads[i] = n; }));
+  }
+  engine::set_bulk_size(bulk);
+  engine::wait_all();
+  CHECK((threads == std::array<int, 4>{1, 1, 1, 1}));
+  engine::push(std::make_unique<Job>(Vars{}, Vars{&vars[0]}, [&](int n) { threads[0] = n; }));
+  engine::wait_all();
+  CHECK_EQ(threads[0], 4);
+  engine::set_num_threads(before);
+}
+
+THREADED_TEST(engine_wait_starts_an_unfinished_bundle) {
+  Var var;
+  const Drain drain;
+  const int64_t bulk = engine::set_bulk_size(100);
+  int value = 0;
+  push({}, {&var}, [&] { value = 1; });
+  engine::wait_to_read(var);
+  CHECK_EQ(value, 1);
+  engine::set_bulk_size(bulk);
+}
+
+THREADED_TEST(engine_runs_a_short_task_in_the_calling_thread_when_idle) {
+  Var var;
+  const Drain drain;
+  std::thread::id where;
+  int cores = 0;
+  const auto timed = [&](double cost_ns) {
+    auto task = std::make_unique<Job>(Vars{}, Vars{&var}, [&](int threads) {
+      where = std::this_thread::get_id();
+      cores = threads;
+    });
+    task->cost_ns_ = cost_ns;
+    engine::push(std::move(task));
+  };
+  engine::wait_all();
+  timed(1);
+  CHECK(where == std::this_thread::get_id());
+  CHECK_EQ(cores, 1);
+  timed(static_cast<double>(engine::inline_limit_ns()) * 2);
+  CHECK(where == std::this_thread::get_id());
+  CHECK_EQ(cores, engine::num_threads());
+  timed(1e12);
+  engine::wait_to_read(var);
+  CHECK(where != std::this_thread::get_id());
+}
+
+THREADED_TEST(engine_blocks_pushes_while_too_much_memory_is_queued) {
+  std::vector<Var> vars(8);
+  const Drain drain;
+  std::atomic<int64_t> most{0};
+  for (int i = 0; i < 64; ++i) {
+    auto task = job({}, {&vars[static_cast<size_t>(i) % 8]}, [] {});
+    task->bytes_ = int64_t{1} << 30;
+    engine::push(std::move(task));
+    most = std::max(most.load(), engine::stats().bytes_pending);
+  }
+  CHECK(most <= int64_t{3} << 30);  // the limit of 2 GiB and the task that passes it
+}
+
+TEST(engine_tasks_may_push_and_wait) {
+  Var outer, inner;
+  const Drain drain;
+  std::atomic<int> value{0};
+  for (int i = 0; i < 20; ++i) {
+    push({}, {&outer}, [&] {
+      push({}, {&inner}, [&] { ++value; });
+      engine::wait_to_read(inner);
+      ++value;
+    });
+  }
+  engine::wait_to_read(outer);
+  CHECK_EQ(value, 40);
+}
+
+TEST(engine_wait_all_inside_a_task_is_refused) {
+  Var var;
+  const Drain drain;
+  const auto run = [&] {
+    push({}, {&var}, [] { engine::wait_all(); });
+    engine::wait_to_read(var);
+  };
+  CHECK_THROWS(run(), Error, "called by a task");
+}
+
+THREADED_TEST(engine_asynchronous_tasks_end_when_they_say_so) {
+  Var var;
+  const Drain drain;
+  engine::Task* open = nullptr;
+  std::atomic<bool> returned{false};
+  const auto start = [&] {
+    auto task = job({}, {&var}, [&] { returned = true; });
+    task->is_async_ = true;
+    open = task.get();
+    returned = false;
+    engine::push(std::move(task));
+    while (!returned) nap();
+  };
+  start();
+  CHECK_EQ(engine::stats().pending, 1);
+  engine::complete(open, nullptr);
+  engine::wait_to_read(var);
+  start();
+  engine::complete(open, std::make_exception_ptr(std::runtime_error("later")));
+  CHECK_THROWS(engine::wait_to_read(var), std::runtime_error, "later");
+}
+
+TEST(engine_asynchronous_task_that_throws_is_over) {
+  Var var;
+  const Drain drain;
+  const auto run = [&] {
+    auto task = job({}, {&var}, [] { throw std::runtime_error("at once"); });
+    task->is_async_ = true;
+    engine::push(std::move(task));
+    engine::wait_to_read(var);
+  };
+  CHECK_THROWS(run(), std::runtime_error, "at once");
+}
+
+TEST(engine_changes_its_number_of_threads_between_tasks) {
+  std::vector<Var> vars(16);
+  const Drain drain;
+  const int before = engine::num_threads();
+  std::atomic<int> done{0};
+  for (int cores : {1, 3, 2, before}) {
+    for (Var& v : vars) push({}, {&v}, [&] { ++done; });
+    engine::set_num_threads(cores);
+    CHECK_EQ(engine::stats().threads, cores);
+  }
+  CHECK_EQ(done, 64);
+  CHECK_THROWS(engine::set_num_threads(0), Error, "in [1, 1024]");
+}
+
+TEST(engine_runs_tasks_after_shutdown) {
+  Var var;
+  int value = 0;
+  for (int i = 0; i < 100; ++i) push({}, {&var}, [&] { ++value; });
+  engine::shutdown();
+  CHECK_EQ(value, 100);
+  push({}, {&var}, [&] { ++value; });
+  CHECK_EQ(value, 101);
+  engine::set_num_threads(engine::num_threads());  // starts the workers again
 }

@@ -1,0 +1,175 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/env.h"
+#include "base/error.h"
+#include "engine/internal.h"
+#include "engine/profile.h"
+#include "engine/scheduler.h"
+
+namespace plait::engine {
+namespace {
+
+std::atomic<int64_t> inlined_count{0};
+std::atomic<bool (*)()> interrupt_check{nullptr};
+std::atomic<std::string (*)()> origin_source{nullptr};
+
+Scheduler*& slot() {
+  static Scheduler* scheduler = [] {
+    // Workers must not run while static objects are destroyed.
+    std::atexit([] { Scheduler::instance().stop(false); });
+    return new Scheduler(env::num_cores());
+  }();
+  return scheduler;
+}
+
+class Nothing final : public Task {
+ public:
+  explicit Nothing(Var& var) { writes_.push_back(&var); }
+  void run(int) override {}
+  const char* name() const override { return "nothing"; }
+};
+
+// Time to give a task to a worker that sleeps and to see it done; the lower quartile of a few.
+int64_t measure_handover_ns() {
+  constexpr int64_t kLeast = 5000, kMost = 50000, kUnmeasured = 20000;
+  if (is_serial() || held_cores > 0) return kUnmeasured;
+  Var var;
+  std::array<int64_t, 8> times;
+  for (int64_t& t : times) {
+    const int64_t begin = Native::now_ns();
+    Scheduler::instance().push(std::make_unique<Nothing>(var));
+    wait_to_read(var);
+    t = Native::now_ns() - begin;
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  std::sort(times.begin(), times.end());
+  return std::clamp(times[2], kLeast, kMost);
+}
+
+bool run_inline(Task& task) {
+  if (task.is_async_ || !(task.cost_ns_ > 0)) return false;
+  if (task.cost_ns_ >= static_cast<double>(inline_limit_ns())) return false;
+  const InlineGuard guard(task.reads_, task.writes_);
+  if (!guard.held()) return false;
+  count_inlined();
+  if (profile::is_on()) {
+    const profile::Scope scope(task.name(), task.details(), task.reads_, task.writes_, 0, 1);
+    task.run(1);
+  } else {
+    task.run(1);
+  }
+  return true;
+}
+
+}  // namespace
+
+Scheduler& Scheduler::instance() { return *slot(); }
+void Scheduler::replace() { slot() = new Scheduler(slot()->cores_); }
+
+int32_t make_distinct(Vars& reads, Vars& writes) {
+  const auto has = [](const Vars& list, const Var* v) {
+    return std::find(list.begin(), list.end(), v) != list.end();
+  };
+  Vars only_read, updated, only_written;
+  for (Var* v : writes) {
+    Vars& list = has(reads, v) ? updated : only_written;
+    if (!has(list, v)) list.push_back(v);
+  }
+  for (Var* v : reads) {
+    if (!has(only_read, v) && !has(updated, v)) only_read.push_back(v);
+  }
+  const auto n = static_cast<int32_t>(updated.size());
+  updated.append(only_written.begin(), only_written.end());
+  reads = std::move(only_read);
+  writes = std::move(updated);
+  return n;
+}
+
+void InlineGuard::released(Var& var) { Scheduler::instance().released(var); }
+
+bool is_serial() {
+  static const bool serial = [] {
+    const std::string kind = env::get_string("PLAIT_ENGINE", "MXNET_ENGINE_TYPE", "threaded");
+    if (kind == "naive" || kind == "NaiveEngine") return true;
+    check(kind == "threaded" || kind.rfind("Threaded", 0) == 0, ErrorKind::kInvalidArgument,
+          "PLAIT_ENGINE is '", kind, "', must be 'threaded' or 'naive'");
+    return false;
+  }();
+  return serial;
+}
+
+void push(std::unique_ptr<Task> task) {
+  if (is_serial()) {
+    Scheduler::instance().run_serially(*task);
+  } else if (!run_inline(*task)) {
+    Scheduler::instance().push(std::move(task));
+  }
+}
+
+int64_t inline_limit_ns() {
+  static const int64_t limit = [] {
+    const int64_t given = env::get_int("PLAIT_INLINE_NS", nullptr, -1);
+    return given >= 0 ? given : measure_handover_ns();
+  }();
+  return limit;
+}
+
+int64_t caller_limit_ns() {
+  static const int64_t limit = [] {
+    const int64_t given = env::get_int("PLAIT_CALLER_NS", nullptr, -1);
+    return given >= 0 ? given : 25 * inline_limit_ns();
+  }();
+  return limit;
+}
+
+bool is_interrupted() {
+  const auto check = interrupt_check.load();
+  return check && check();
+}
+
+std::string origin() {
+  static const bool wanted = env::get_int("PLAIT_TRACE", nullptr, 0) != 0;
+  const auto source = wanted ? origin_source.load() : nullptr;
+  return source ? source() : std::string();
+}
+
+std::exception_ptr with_origin(std::exception_ptr failure, const std::string& origin) {
+  if (origin.empty()) return failure;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& e) {
+    return std::make_exception_ptr(Error(e.kind(), cat(e.what(), "\n  called from ", origin)));
+  } catch (...) {
+    return failure;
+  }
+}
+
+void complete(Task* task, std::exception_ptr failure) {
+  Scheduler::instance().complete(task, std::move(failure));
+}
+void wait_to_read(Var& var) { Scheduler::instance().wait(var, false); }
+void wait_to_write(Var& var) { Scheduler::instance().wait(var, true); }
+void wait_all() { Scheduler::instance().wait_all(); }
+void set_interrupt_check(bool (*interrupted)()) { interrupt_check = interrupted; }
+void set_origin(std::string (*source)()) { origin_source = source; }
+void before_fork() { Scheduler::instance().drain_and_lock(); }
+void after_fork_parent() { Scheduler::instance().unlock(); }
+void after_fork_child() { Scheduler::replace(); }
+void shutdown() { Scheduler::instance().stop(true); }
+int num_threads() { return Scheduler::instance().cores(); }
+int set_num_threads(int threads) {
+  check(threads >= 1 && threads <= 1024, ErrorKind::kInvalidArgument,
+        "set_num_threads: threads is ", threads, ", must be in [1, 1024]");
+  return Scheduler::instance().set_cores(threads);
+}
+void count_inlined() { inlined_count.fetch_add(1, std::memory_order_relaxed); }
+EngineStats stats() {
+  EngineStats s = Scheduler::instance().stats();
+  s.inlined = inlined_count.load(std::memory_order_relaxed);
+  return s;
+}
+
+}  // namespace plait::engine

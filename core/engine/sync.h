@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+
+namespace plait::engine {
+
+// What the engine's protocols need from the machine. tests/cpp/engine/model.h puts a controlled
+// scheduler in its place, which tries all interleavings.
+struct Native {
+  template <class T>
+  using Atomic = std::atomic<T>;
+  using Mutex = std::mutex;
+
+  // Sleeps while `word` holds `expected`, at most `timeout_ns` (negative: no limit). May wake
+  // early.
+  static void sleep_while(std::atomic<uint32_t>& word, uint32_t expected, int64_t timeout_ns);
+  static void wake(std::atomic<uint32_t>& word);
+  // Nanoseconds of a clock that never goes back.
+  static int64_t now_ns();
+  static void pause();  // between two looks at a word
+};
+
+// A place where one thread waits until another calls set(). Looks for a while before it sleeps,
+// because waking a sleeping thread costs ten times as much as telling one that looks.
+template <class Sync = Native>
+class Parker {
+ public:
+  // Takes the signal, waiting for it: `spin_ns` looking, then asleep. False: no signal yet, the
+  // time ran out or the sleep ended early; never without a limit.
+  bool wait(int64_t spin_ns, int64_t timeout_ns = -1) {
+    if (state_.load(std::memory_order_acquire) != kSet && spin_ns > 0) {
+      const int64_t end = Sync::now_ns() + spin_ns;
+      while (state_.load(std::memory_order_acquire) != kSet && Sync::now_ns() < end) Sync::pause();
+    }
+    uint32_t expected = kEmpty;
+    while (state_.compare_exchange_strong(expected, kAsleep, std::memory_order_acq_rel)) {
+      Sync::sleep_while(state_, kAsleep, timeout_ns);
+      expected = kAsleep;
+      if (!state_.compare_exchange_strong(expected, kEmpty, std::memory_order_acq_rel)) break;
+      if (timeout_ns >= 0) return false;
+      expected = kEmpty;  // woken early, by the end of an earlier set()
+    }
+    state_.store(kEmpty, std::memory_order_relaxed);
+    return true;
+  }
+
+  void set() {
+    if (state_.exchange(kSet, std::memory_order_acq_rel) == kAsleep) Sync::wake(state_);
+  }
+
+ private:
+  static constexpr uint32_t kEmpty = 0, kAsleep = 1, kSet = 2;
+  typename Sync::template Atomic<uint32_t> state_{kEmpty};
+};
+
+}  // namespace plait::engine
