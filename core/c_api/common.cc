@@ -69,8 +69,6 @@ Dims shape_of(const int64_t* sizes, int32_t ndim) {
 using namespace plait;
 using namespace plait::c_api;
 
-int32_t plait_abi_version(void) { return PLAIT_ABI_VERSION; }
-const char* plait_version(void) { return PLAIT_VERSION_STRING; }
 const char* plait_last_error(void) { return last_error.c_str(); }
 void plait_set_last_error(const char* message) { report(PLAIT_OK, message ? message : ""); }
 

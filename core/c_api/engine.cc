@@ -12,6 +12,12 @@ using namespace plait::c_api;
 namespace {
 
 int32_t (*user_interrupted)(void) = nullptr;
+int32_t (*user_origin)(char*, int32_t) = nullptr;
+
+std::string origin() {
+  char text[512] = "";
+  return user_origin(text, sizeof text) == 0 ? std::string(text) : std::string();
+}
 
 // Writes as much of `full` as the caller's struct has room for.
 template <class Stats>
@@ -33,7 +39,8 @@ plait_status_t plait_engine_wait_all(void) {
 plait_status_t plait_engine_get_stats(plait_engine_stats_t* stats) {
   return guarded([&] {
     const engine::EngineStats s = engine::stats();
-    write_stats(plait_engine_stats_t{0, s.workers, s.inlined, s.queued, s.pending, s.bytes_pending},
+    write_stats(plait_engine_stats_t{0, s.workers, s.inlined, s.queued, s.pending, s.bytes_pending,
+                                     s.in_caller, s.busy_ns, s.uptime_ns, s.threads, 0},
                 stats);
   });
 }
@@ -62,6 +69,26 @@ plait_status_t plait_engine_after_fork_child(void) {
 }
 plait_status_t plait_engine_shutdown(void) {
   return guarded([] { engine::shutdown(); });
+}
+
+plait_status_t plait_engine_set_num_threads(int32_t threads, int32_t* before) {
+  return guarded([&] {
+    const int old = engine::set_num_threads(threads);
+    if (before) *before = old;
+  });
+}
+plait_status_t plait_engine_set_bulk_size(int64_t size, int64_t* before) {
+  return guarded([&] {
+    const int64_t old = engine::set_bulk_size(size);
+    if (before) *before = old;
+  });
+}
+plait_status_t plait_engine_set_origin(int32_t (*source)(char*, int32_t)) {
+  return guarded([&] {
+    engine::set_origin(nullptr);
+    user_origin = source;
+    if (source) engine::set_origin(origin);
+  });
 }
 
 plait_status_t plait_memory_get_stats(plait_memory_stats_t* stats) {

@@ -27,6 +27,11 @@ file(GLOB_RECURSE PLAIT_LOOPS CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/kern
      ${CMAKE_CURRENT_SOURCE_DIR}/ops/*.cc)
 set_source_files_properties(${PLAIT_LOOPS} PROPERTIES COMPILE_OPTIONS "-O3;-fno-trapping-math")
 
+set_source_files_properties(
+  ${CMAKE_CURRENT_SOURCE_DIR}/c_api/version.cc
+  PROPERTIES COMPILE_DEFINITIONS
+             "PLAIT_HAS_CUDA=$<BOOL:${PLAIT_CUDA}>;PLAIT_HAS_MPI=$<BOOL:${PLAIT_MPI}>")
+
 if(PLAIT_MPI)
   find_package(MPI REQUIRED COMPONENTS C)
   target_link_libraries(plait_objects PUBLIC MPI::MPI_C)

@@ -8,6 +8,7 @@ cdef extern from "plait/c_api.h" nogil:
         void (*deleter)(DLManagedTensorVersioned *tensor) noexcept
     int32_t plait_abi_version()
     const char *plait_version()
+    const char *plait_features()
     ctypedef enum plait_status_t:
         PLAIT_OK
         PLAIT_ERR_INVALID_ARGUMENT
@@ -145,6 +146,11 @@ cdef extern from "plait/c_api.h" nogil:
         int64_t queued
         int64_t pending
         int64_t bytes_pending
+        int64_t in_caller
+        int64_t busy_ns
+        int64_t uptime_ns
+        int32_t threads
+        int32_t reserved
     plait_status_t plait_engine_wait_all()
     plait_status_t plait_engine_get_stats(plait_engine_stats_t *stats)
     int32_t plait_engine_is_serial()
@@ -153,6 +159,36 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_engine_after_fork_parent()
     plait_status_t plait_engine_after_fork_child()
     plait_status_t plait_engine_shutdown()
+    plait_status_t plait_engine_set_num_threads(int32_t threads, int32_t *before)
+    plait_status_t plait_engine_set_bulk_size(int64_t size, int64_t *before)
+    plait_status_t plait_engine_set_origin(int32_t (*origin)(char *text, int32_t capacity) noexcept)
+    cdef struct plait_var_s
+    ctypedef plait_var_s *plait_var_t
+    cdef struct plait_completion_s
+    ctypedef plait_completion_s *plait_completion_t
+    ctypedef plait_status_t (*plait_task_t)(void *user, int32_t threads) noexcept
+    ctypedef plait_status_t (*plait_async_task_t)(void *user, int32_t threads, plait_completion_t completion) noexcept
+    ctypedef struct plait_task_options_t:
+        uint32_t struct_size
+        int32_t priority
+        double cost_ns
+        int64_t bytes
+        const char *name
+    plait_status_t plait_var_new(plait_var_t *out)
+    plait_status_t plait_var_of_array(plait_array_t array, plait_var_t *out)
+    void plait_var_free(plait_var_t var)
+    int64_t plait_var_version(plait_var_t var)
+    plait_status_t plait_var_wait(plait_var_t var, int32_t for_write)
+    plait_status_t plait_engine_push(plait_task_t run, void *user, plait_drop_t drop, const plait_var_t *reads, int32_t num_reads, const plait_var_t *writes, int32_t num_writes, const plait_task_options_t *options)
+    plait_status_t plait_engine_push_async(plait_async_task_t run, void *user, plait_drop_t drop, const plait_var_t *reads, int32_t num_reads, const plait_var_t *writes, int32_t num_writes, const plait_task_options_t *options)
+    plait_status_t plait_engine_complete(plait_completion_t completion, plait_status_t status, const char *message)
+    ctypedef enum plait_profile_t:
+        PLAIT_PROFILE_OFF
+        PLAIT_PROFILE_OPERATIONS
+        PLAIT_PROFILE_MEMORY
+    plait_status_t plait_profiler_set_state(int32_t state)
+    int64_t plait_profiler_count()
+    plait_status_t plait_profiler_read(int32_t clear, plait_buffer_t *json)
     ctypedef struct plait_memory_stats_t:
         uint32_t struct_size
         int32_t reserved

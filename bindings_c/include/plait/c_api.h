@@ -57,6 +57,10 @@ PLAIT_API int32_t plait_abi_version(void);
 /* Version of the library, such as "0.1.0". static. @since 0.1 */
 PLAIT_API const char* plait_version(void);
 
+/* What this build and this machine have, as "NAME=1" or "NAME=0" separated by spaces, with MXNet's
+ * names, such as "BLAS_OPEN=1 CUDA=0". static. @since 0.1 */
+PLAIT_API const char* plait_features(void);
+
 /* ---- errors -------------------------------------------------------------------------------- */
 
 typedef enum plait_status_t {
@@ -428,6 +432,11 @@ typedef struct plait_engine_stats_t {
   int64_t queued;        /* tasks given to the workers */
   int64_t pending;       /* of these, not finished now */
   int64_t bytes_pending; /* memory that they hold */
+  int64_t in_caller;     /* tasks run in the calling thread with all cores */
+  int64_t busy_ns;       /* nanoseconds that workers spent in tasks, times the cores of each */
+  int64_t uptime_ns;     /* nanoseconds since the workers started */
+  int32_t threads;       /* cores for all tasks together */
+  int32_t reserved;
 } plait_engine_stats_t;
 
 /* Waits for all work. Fails with the first failure that no call has reported yet. @blocking
@@ -452,6 +461,112 @@ PLAIT_API plait_status_t plait_engine_after_fork_child(void);
 /* Finishes all work and ends the threads; later work runs in the calling thread. @blocking
  * @since 0.1 */
 PLAIT_API plait_status_t plait_engine_shutdown(void);
+
+/* Sets the cores for all tasks together, in [1, 1024], after all work is done. At first it is
+ * PLAIT_NUM_THREADS or what the process may use. `before`, which may be NULL, gets the number so
+ * far. Fails: INVALID_ARGUMENT, and with what plait_engine_wait_all() fails. @blocking
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_engine_set_num_threads(int32_t threads, int32_t* before);
+
+/* Workers start only when this thread has pushed `size` tasks, or it waits, so that they see how
+ * many are ready before they share the cores out; 0 or 1: at once. `before` may be NULL. @since 0.1
+ */
+PLAIT_API plait_status_t plait_engine_set_bulk_size(int64_t size, int64_t* before);
+
+/* `origin` writes where the calling program stands, such as "train.py:12 in step", into `text` of
+ * `capacity` bytes and returns 0. It is called at each operation if PLAIT_TRACE is 1, and the text
+ * ends the message of a failure of that operation. NULL switches it off. @since 0.1 */
+PLAIT_API plait_status_t plait_engine_set_origin(int32_t (*origin)(char* text, int32_t capacity));
+
+/* ---- tasks --------------------------------------------------------------------------------- */
+
+/* Something that tasks share, with an order of use: many readers or one writer. Free with
+ * plait_var_free(), at any time: tasks that name it keep it. */
+typedef struct plait_var_s* plait_var_t;
+
+/* The right to end one task that goes on after its function returned. */
+typedef struct plait_completion_s* plait_completion_t;
+
+/* A user's work; called once in a thread of the engine, or in the calling thread. `threads` is the
+ * number of cores that it may use. On failure it calls plait_set_last_error() and returns a status.
+ * It may push, and may wait only for what does not depend on it. */
+typedef plait_status_t (*plait_task_t)(void* user, int32_t threads);
+
+/* The same for work that ends later: plait_engine_complete(completion, ...) must be called once,
+ * from any thread, unless the function returned a failure. */
+typedef plait_status_t (*plait_async_task_t)(void* user, int32_t threads,
+                                             plait_completion_t completion);
+
+typedef struct plait_task_options_t {
+  uint32_t struct_size; /* set by the caller: sizeof(plait_task_options_t) */
+  int32_t priority;     /* larger runs first among tasks that are ready */
+  double cost_ns;       /* estimated time on one core in nanoseconds; 0: unknown, taken for long */
+  int64_t bytes;        /* memory that it holds: pushes wait while queued tasks hold too much */
+  const char* name;     /* for messages and the profiler; copied; NULL: "task" */
+} plait_task_options_t;
+
+/* A variable of its own. new. @since 0.1 */
+PLAIT_API plait_status_t plait_var_new(plait_var_t* out);
+
+/* The variable of an array's memory, which views share. new; keeps the memory. @since 0.1 */
+PLAIT_API plait_status_t plait_var_of_array(plait_array_t array, plait_var_t* out);
+
+/* @since 0.1 */
+PLAIT_API void plait_var_free(plait_var_t var);
+
+/* Number of writes that were pushed since it exists. @since 0.1 */
+PLAIT_API int64_t plait_var_version(plait_var_t var);
+
+/* Waits until no unfinished task writes the variable or, with `for_write`, reads it. Fails with
+ * what its last writer failed with. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_var_wait(plait_var_t var, int32_t for_write);
+
+/* Queues a task that reads and writes these variables; tasks with a variable in common, which one
+ * of them writes, run in the order of their pushes. A variable in both lists counts as written. If
+ * something that is read has failed, `run` is not called and what is written fails the same way.
+ *
+ * `drop(user)`, unless NULL, is called once in any thread when the task is gone, also on failure.
+ * `options` may be NULL. In serial mode, and if `cost_ns` says that the task is short, it may run
+ * before the function returns, which then fails with what `run` returned.
+ * Fails: INVALID_ARGUMENT. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_engine_push(plait_task_t run, void* user, plait_drop_t drop,
+                                           const plait_var_t* reads, int32_t num_reads,
+                                           const plait_var_t* writes, int32_t num_writes,
+                                           const plait_task_options_t* options);
+
+/* The same for work that ends with plait_engine_complete(). @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_engine_push_async(plait_async_task_t run, void* user,
+                                                 plait_drop_t drop, const plait_var_t* reads,
+                                                 int32_t num_reads, const plait_var_t* writes,
+                                                 int32_t num_writes,
+                                                 const plait_task_options_t* options);
+
+/* Ends the task; a status other than PLAIT_OK makes it fail with `message`, which may be NULL. Uses
+ * `completion` up. @since 0.1 */
+PLAIT_API plait_status_t plait_engine_complete(plait_completion_t completion, plait_status_t status,
+                                               const char* message);
+
+/* ---- profiler ------------------------------------------------------------------------------ */
+
+/* What plait_profiler_set_state() records. */
+typedef enum plait_profile_t {
+  PLAIT_PROFILE_OFF = 0,
+  PLAIT_PROFILE_OPERATIONS = 1, /* each operation with its shapes, times, thread and dependencies */
+  PLAIT_PROFILE_MEMORY = 2      /* and the bytes in use after it */
+} plait_profile_t;
+
+/* Sets what is recorded from now on; what was recorded stays. Fails: INVALID_ARGUMENT.
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_profiler_set_state(int32_t state);
+
+/* Number of operations recorded and not cleared. @since 0.1 */
+PLAIT_API int64_t plait_profiler_count(void);
+
+/* The operations so far as a JSON list of objects: "id", "name", "shapes", "pushed", "begin", "end"
+ * (nanoseconds of CLOCK_MONOTONIC), "thread", "cores", "failed", "after" (ids of the operations
+ * whose results it used), "bytes" (in use at its end; -1: not recorded). `clear` forgets them. new:
+ * plait_buffer_free(). @since 0.1 */
+PLAIT_API plait_status_t plait_profiler_read(int32_t clear, plait_buffer_t* json);
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
