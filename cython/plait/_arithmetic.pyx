@@ -1,3 +1,6 @@
+# cython: c_api_binop_methods=True
+# So `__add__` stands in the type's slot itself and gets both orders: subclasses in Python inherit
+# the slot, where a separate `__radd__` would send each `a + b` through two look-ups by name.
 """Python's operators on arrays: the shortest way from `a + b` to the C interface."""
 
 from libc.stdint cimport int32_t
@@ -40,80 +43,62 @@ cdef inline bint _is_number(object v):
     return isinstance(v, (float, int)) or hasattr(v, "__float__") and not hasattr(v, "__len__")
 
 
-cdef object _arithmetic(Operator op, Operator scalar_op, Array a, object b):
-    """`op(a, b)`, or `scalar_op(a, scalar=b)` if `b` is a number; NotImplemented for others."""
-    if isinstance(b, Array):
-        return _binary(op, a, <Array>b, <type>type(a))
-    if _is_number(b):
-        return _scalar(scalar_op, a, b, <type>type(a))
+cdef object _arithmetic(Operator op, Operator scalar_op, Operator reflected_op, object a, object b):
+    """`op(a, b)`; `scalar_op(a, scalar=b)` or `reflected_op(b, scalar=a)` if the other one is a
+    number; NotImplemented for others."""
+    if isinstance(a, Array):
+        if isinstance(b, Array):
+            return _binary(op, <Array>a, <Array>b, <type>type(a))
+        if _is_number(b):
+            return _scalar(scalar_op, <Array>a, b, <type>type(a))
+    elif _is_number(a):
+        return _scalar(reflected_op, <Array>b, a, <type>type(b))
     return NotImplemented
-
-
-cdef object _reflected(Operator scalar_op, Array a, object b):
-    return _scalar(scalar_op, a, b, <type>type(a)) if _is_number(b) else NotImplemented
 
 
 cdef class NDArithmetic(Array):
     """Operators of Python with the rules of `mx.nd`."""
 
-    def __add__(self, other):
-        return _arithmetic(_add, _add_scalar, self, other)
+    def __add__(left, right):
+        return _arithmetic(_add, _add_scalar, _add_scalar, left, right)
 
-    def __radd__(self, other):
-        return _reflected(_add_scalar, self, other)
+    def __sub__(left, right):
+        return _arithmetic(_subtract, _subtract_scalar, _rsubtract_scalar, left, right)
 
-    def __sub__(self, other):
-        return _arithmetic(_subtract, _subtract_scalar, self, other)
+    def __mul__(left, right):
+        return _arithmetic(_multiply, _multiply_scalar, _multiply_scalar, left, right)
 
-    def __rsub__(self, other):
-        return _reflected(_rsubtract_scalar, self, other)
+    def __truediv__(left, right):
+        return _arithmetic(_divide, _divide_scalar, _rdivide_scalar, left, right)
 
-    def __mul__(self, other):
-        return _arithmetic(_multiply, _multiply_scalar, self, other)
+    def __mod__(left, right):
+        return _arithmetic(_mod, _mod_scalar, _rmod_scalar, left, right)
 
-    def __rmul__(self, other):
-        return _reflected(_multiply_scalar, self, other)
-
-    def __truediv__(self, other):
-        return _arithmetic(_divide, _divide_scalar, self, other)
-
-    def __rtruediv__(self, other):
-        return _reflected(_rdivide_scalar, self, other)
-
-    def __mod__(self, other):
-        return _arithmetic(_mod, _mod_scalar, self, other)
-
-    def __rmod__(self, other):
-        return _reflected(_rmod_scalar, self, other)
-
-    def __pow__(self, other, modulo):
+    def __pow__(left, right, modulo):
         if modulo is not None:
             return NotImplemented
-        return _arithmetic(_power, _power_scalar, self, other)
-
-    def __rpow__(self, other, modulo):
-        return NotImplemented if modulo is not None else _reflected(_rpower_scalar, self, other)
+        return _arithmetic(_power, _power_scalar, _rpower_scalar, left, right)
 
     def __neg__(self):
         return _scalar(_multiply_scalar, self, -1.0, type(self))
 
     def __eq__(self, other):
-        return _arithmetic(_equal, _equal_scalar, self, other)
+        return _arithmetic(_equal, _equal_scalar, None, self, other)
 
     def __ne__(self, other):
-        return _arithmetic(_not_equal, _not_equal_scalar, self, other)
+        return _arithmetic(_not_equal, _not_equal_scalar, None, self, other)
 
     def __lt__(self, other):
-        return _arithmetic(_less, _less_scalar, self, other)
+        return _arithmetic(_less, _less_scalar, None, self, other)
 
     def __le__(self, other):
-        return _arithmetic(_less_equal, _less_equal_scalar, self, other)
+        return _arithmetic(_less_equal, _less_equal_scalar, None, self, other)
 
     def __gt__(self, other):
-        return _arithmetic(_greater, _greater_scalar, self, other)
+        return _arithmetic(_greater, _greater_scalar, None, self, other)
 
     def __ge__(self, other):
-        return _arithmetic(_greater_equal, _greater_equal_scalar, self, other)
+        return _arithmetic(_greater_equal, _greater_equal_scalar, None, self, other)
 
     def __hash__(self):
         return <Py_hash_t>(<size_t><void *>self >> 4)
