@@ -2,17 +2,21 @@
 
 import atexit
 import os
-import threading
+import sys
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 from plait._array cimport Array, wrap
 from plait._capi cimport *
 from plait._status cimport check, keep_exception
 
+import plait
 from plait._status import FileError
+
+_PACKAGE = os.path.dirname(plait.__file__) + os.sep
 
 if plait_abi_version() != PLAIT_ABI_VERSION:
     raise ImportError(f"libplait has ABI version {plait_abi_version()}, "
@@ -28,6 +32,12 @@ def version():
     return plait_version().decode()
 
 
+def features():
+    """dict of str to bool: what this build and this machine have."""
+    pairs = [item.split("=") for item in plait_features().decode().split()]
+    return {name: on == "1" for name, on in pairs}
+
+
 def wait_all():
     """Wait for all work; raises the first failure that nothing has reported yet."""
     cdef plait_status_t status
@@ -41,8 +51,49 @@ def stats():
     cdef plait_engine_stats_t s
     s.struct_size = sizeof(plait_engine_stats_t)
     check(plait_engine_get_stats(&s))
-    return dict(workers=s.workers, inlined=s.inlined, queued=s.queued, pending=s.pending,
-                bytes_pending=s.bytes_pending)
+    return dict(workers=s.workers, threads=s.threads, inlined=s.inlined, in_caller=s.in_caller,
+                queued=s.queued, pending=s.pending, bytes_pending=s.bytes_pending,
+                busy_ns=s.busy_ns, uptime_ns=s.uptime_ns)
+
+
+def set_num_threads(int threads):
+    """Set the cores for all operations together; returns the number before."""
+    cdef int32_t before
+    cdef plait_status_t status
+    with nogil:
+        status = plait_engine_set_num_threads(threads, &before)
+    check(status)
+    return before
+
+
+def set_bulk_size(int64_t size):
+    """Let workers start when this thread has pushed so many tasks; returns the number before."""
+    cdef int64_t before
+    check(plait_engine_set_bulk_size(size, &before))
+    return before
+
+
+def profile(int state):
+    """Record nothing (0), operations (1), and the memory in use as well (2)."""
+    check(plait_profiler_set_state(state))
+
+
+def profile_count():
+    """int: operations recorded and not cleared."""
+    return plait_profiler_count()
+
+
+def profile_read(bint clear):
+    """str: the recorded operations as JSON; see plait_profiler_read() in c_api.h."""
+    cdef plait_buffer_t buffer
+    cdef plait_status_t status
+    with nogil:
+        status = plait_profiler_read(clear, &buffer)
+    check(status)
+    try:
+        return plait_buffer_data(buffer)[:plait_buffer_size(buffer)].decode()
+    finally:
+        plait_buffer_free(buffer)
 
 
 def memory_stats():
@@ -75,14 +126,31 @@ def seed(state):
     check(plait_random_seed(<unsigned long long>(int(state) & 0xffffffffffffffff)))
 
 
+# Signals are handled in the main thread only; elsewhere this finds none. No Python code runs
+# outside of the try: a handler may raise wherever it does.
 cdef int32_t _interrupted() noexcept with gil:
-    if threading.current_thread() is not threading.main_thread():
-        return 0
     try:
         PyErr_CheckSignals()
         return 0
     except BaseException as error:
         keep_exception(error)
+        return 1
+
+
+# Where the user's program stands: the innermost frame outside of this package.
+cdef int32_t _origin(char *text, int32_t capacity) noexcept with gil:
+    try:
+        frame = sys._getframe()
+        while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+            frame = frame.f_back
+        if frame is None:
+            return 1
+        line = f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+        encoded = line.encode(errors="replace")[-capacity + 1:]
+        memcpy(text, <const char *>encoded, len(encoded))
+        text[len(encoded)] = 0
+        return 0
+    except BaseException:  # the interpreter is ending
         return 1
 
 
@@ -105,6 +173,7 @@ def _after_fork_child():
 
 
 check(plait_engine_set_interrupt_check(_interrupted))
+check(plait_engine_set_origin(_origin))
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_parent,
                     after_in_child=_after_fork_child)
 atexit.register(_shutdown)

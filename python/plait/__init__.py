@@ -9,7 +9,17 @@
 from . import _engine
 
 from . import attribute, autograd, base, context, engine, name, ndarray, op, random, symbol  # isort: skip
-from . import executor, gluon, initializer, kvstore, lr_scheduler, metric, optimizer
+from . import (
+    executor,
+    gluon,
+    initializer,
+    kvstore,
+    lr_scheduler,
+    metric,
+    optimizer,
+    profiler,
+    runtime,
+)
 from . import initializer as init
 from . import kvstore as kv
 from . import ndarray as nd

@@ -159,8 +159,8 @@ def test_fork_leaves_both_processes_able_to_compute():
 PROGRAM = """
 import plait as mx
 a = mx.nd.ones((2000, 2000))
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     while True:
         mx.nd.dot(a, a).wait_to_read()
 except KeyboardInterrupt:
