@@ -1,12 +1,12 @@
 """Splitting batches over devices, clipping gradients, checking files."""
 
-import hashlib
 import math
 
 from .. import ndarray
 from ..context import cpu
+from .download import check_sha1, download
 
-__all__ = ["split_data", "split_and_load", "clip_global_norm", "check_sha1"]
+__all__ = ["split_data", "split_and_load", "clip_global_norm", "check_sha1", "download"]
 
 
 def split_data(data, num_slice, batch_axis=0, even_split=True):
@@ -77,12 +77,3 @@ def clip_global_norm(arrays, max_norm, check_isfinite=True):
     for array in arrays:
         array *= scale.as_in_context(array.context)
     return total
-
-
-def check_sha1(filename, sha1_hash):
-    """bool: whether the SHA-1 of a file is `sha1_hash` (hexadecimal)."""
-    sha1 = hashlib.sha1()
-    with open(filename, "rb") as file:
-        while block := file.read(1 << 20):
-            sha1.update(block)
-    return sha1.hexdigest() == sha1_hash

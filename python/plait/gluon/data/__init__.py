@@ -1,11 +1,19 @@
 """Datasets, and batches made from them."""
 
-from . import vision
+from . import batchify, vision
 from .dataloader import DataLoader, default_batchify_fn
 from .dataset import ArrayDataset, Dataset, SimpleDataset
-from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
+from .sampler import (
+    BatchSampler,
+    FilterSampler,
+    IntervalSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+)
 
 __all__ = [
+    "batchify",
     "vision",
     "DataLoader",
     "default_batchify_fn",
@@ -13,6 +21,8 @@ __all__ = [
     "Dataset",
     "SimpleDataset",
     "BatchSampler",
+    "FilterSampler",
+    "IntervalSampler",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",

@@ -2,7 +2,14 @@
 
 import numpy as np
 
-__all__ = ["Sampler", "SequentialSampler", "RandomSampler", "BatchSampler"]
+__all__ = [
+    "Sampler",
+    "SequentialSampler",
+    "RandomSampler",
+    "IntervalSampler",
+    "FilterSampler",
+    "BatchSampler",
+]
 
 
 class Sampler:
@@ -39,6 +46,52 @@ class RandomSampler(Sampler):
 
     def __len__(self):
         return self._length
+
+
+class IntervalSampler(Sampler):
+    """``0, interval, 2 interval, ...``, then with `rollover` from 1, from 2 and so on.
+
+    Parameters
+    ----------
+    length : int
+        Indices are below it.
+    interval : int
+        In [1, length].
+    rollover : bool
+        Whether all indices are visited, or those of the first pass only.
+
+    Examples
+    --------
+    >>> list(IntervalSampler(5, 2))
+    [0, 2, 4, 1, 3]
+    """
+
+    def __init__(self, length, interval, rollover=True):
+        if not 1 <= interval <= length:
+            raise ValueError(
+                f"IntervalSampler: interval is {interval}, must be in [1, {length}] as length"
+            )
+        starts = range(interval if rollover else 1)
+        self._indices = [i for start in starts for i in range(start, length, interval)]
+
+    def __iter__(self):
+        return iter(self._indices)
+
+    def __len__(self):
+        return len(self._indices)
+
+
+class FilterSampler(Sampler):
+    """Indices of the samples of `dataset` for which ``fn(sample)`` is true."""
+
+    def __init__(self, fn, dataset):
+        self._indices = [i for i in range(len(dataset)) if fn(dataset[i])]
+
+    def __iter__(self):
+        return iter(self._indices)
+
+    def __len__(self):
+        return len(self._indices)
 
 
 class BatchSampler(Sampler):
