@@ -20,6 +20,7 @@ from . import (
     profiler,
     runtime,
 )
+from . import callback, test_utils  # isort: skip
 from . import initializer as init
 from . import kvstore as kv
 from . import ndarray as nd
