@@ -128,8 +128,14 @@ class CachedGraphNode final : public autograd::TapeNode {
 
  private:
   static ArrayRef zeros(const Spec& spec) {
-    const Value v = op::full_of(spec, 0.0);
-    return v.array;
+    static const op::Op& kFull = op::Op::get("full");
+    const std::pair<int, op::AttrValue> values[] = {
+        {kFull.field_index("shape"), spec.shape},
+        {kFull.field_index("value"), 0.0},
+        {kFull.field_index("dtype"), std::string(dtype_name(spec.dtype))}};
+    Arrays out;
+    op::invoke(kFull, kFull.make_attrs(values), {}, out);
+    return out[0];
   }
 
   // Higher orders: the graph is run once more operator by operator under recording, so that its
