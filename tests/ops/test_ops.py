@@ -9,6 +9,7 @@ import plait as mx
 from plait import op
 
 GROUPS = ["elementwise", "reduce", "shape", "index", "create", "random", "nn", "sequence"]
+GROUPS += ["optim"]
 
 for group in GROUPS:
     entries = importlib.import_module(f"spec_{group}")

@@ -1,5 +1,9 @@
 """The base of the optimizers and their registry."""
 
+import sys
+
+from .. import ndarray
+
 __all__ = ["Optimizer", "create", "register"]
 
 _registry = {}
@@ -12,13 +16,15 @@ def register(klass):
 
 
 def create(name, **kwargs):
-    """The optimizer registered as `name`, made with `kwargs`.
+    """The optimizer registered as `name`, made with `kwargs`; an Optimizer is given back.
 
     Raises
     ------
     ValueError
         If the name is unknown.
     """
+    if isinstance(name, Optimizer):
+        return name
     klass = _registry.get(name.lower())
     if klass is None:
         raise ValueError(f"optimizer: name is {name!r}, must be one of {sorted(_registry)}")
@@ -41,11 +47,31 @@ class Optimizer:
     learning_rate : float, optional
         Default 0.01, or that of the schedule.
     lr_scheduler : LRScheduler, optional
+    sym : Symbol, optional
+        Its attributes ``__lr_mult__`` and ``__wd_mult__`` are multipliers.
     begin_num_update : int
         Number of the updates done before.
+    multi_precision : bool
+        Whether weights of 16 bits get a float32 master on which steps are done.
     param_dict : dict of int to Parameter, optional
         Source of lr_mult and wd_mult.
+    aggregate_num : int, optional
+        Largest number of weights in one call of `update`; 0: weights come one by one.
+    use_fused_step : bool, optional
+        Accepted for MXNet 2.0's programs.
+
+    Examples
+    --------
+    >>> @mx.optimizer.register
+    ... class Plain(mx.optimizer.Optimizer):
+    ...     def create_state(self, index, weight):
+    ...         return None
+    ...     def update(self, index, weight, grad, state):
+    ...         self._update_count(index)
+    ...         weight -= self._get_lr(index) * self.rescale_grad * grad
     """
+
+    aggregate_num = 0
 
     def __init__(
         self,
@@ -55,8 +81,12 @@ class Optimizer:
         clip_gradient=None,
         learning_rate=None,
         lr_scheduler=None,
+        sym=None,
         begin_num_update=0,
+        multi_precision=False,
         param_dict=None,
+        aggregate_num=None,
+        use_fused_step=None,
     ):
         self.rescale_grad = rescale_grad
         self.lr_scheduler = lr_scheduler
@@ -67,12 +97,21 @@ class Optimizer:
         self.lr = learning_rate
         self.wd = wd
         self.clip_gradient = clip_gradient
-        self.lr_mult = {}
-        self.wd_mult = {}
+        self.multi_precision = multi_precision
         self.begin_num_update = self.num_update = begin_num_update
         self._index_update_count = {}
+        if param_idx2name is not None and not isinstance(param_idx2name, dict):
+            raise TypeError(
+                f"optimizer: param_idx2name is {type(param_idx2name).__name__}, must be a dict"
+            )
         self.idx2name = dict(param_idx2name or {})
+        self.sym_info = (sym.attr_dict(), sym.list_arguments()) if sym is not None else ()
         self.param_dict = param_dict or {}
+        if aggregate_num is not None:
+            self.aggregate_num = aggregate_num
+        self.lr_mult, self.wd_mult = {}, {}
+        self.set_lr_mult({})
+        self.set_wd_mult({})
 
     create_optimizer = staticmethod(create)
     register = staticmethod(register)
@@ -88,25 +127,56 @@ class Optimizer:
         return self.lr if self.lr_scheduler is None else self.lr_scheduler(self.num_update)
 
     def set_learning_rate(self, lr):
-        """Set the rate; not with a schedule."""
+        """Set the rate.
+
+        Raises
+        ------
+        UserWarning
+            If there is a schedule.
+        """
         if self.lr_scheduler is not None:
-            raise UserWarning("optimizer: has a lr_scheduler, set_learning_rate has no effect")
+            raise UserWarning("optimizer: the rate comes from lr_scheduler, must not be set")
         self.lr = lr
 
     def set_lr_mult(self, args_lr_mult):
-        """Factors on the rate by name or index of the parameter."""
-        self.lr_mult = dict(args_lr_mult)
+        """Set factors on the rate, by name or number of a parameter."""
+        self.lr_mult = self._from_symbol("__lr_mult__")
+        self.lr_mult.update(args_lr_mult)
 
     def set_wd_mult(self, args_wd_mult):
-        """Factors on the weight decay by name or index of the parameter."""
-        self.wd_mult = dict(args_wd_mult)
+        """Set factors on the weight decay, by name or number of a parameter.
+
+        Parameters with names that end neither in ``_weight`` nor in ``_gamma`` have 0.
+        """
+        self.wd_mult = {
+            name: 0.0 for name in self.idx2name.values() if not name.endswith(("_weight", "_gamma"))
+        }
+        self.wd_mult.update(self._from_symbol("__wd_mult__"))
+        self.wd_mult.update(args_wd_mult)
+
+    def _from_symbol(self, key):
+        if not self.sym_info:
+            return {}
+        attributes, names = self.sym_info
+        return {n: float(attributes[n][key]) for n in names if key in attributes.get(n, ())}
+
+    # --- what subclasses define -----------------------------------------------------------------
 
     def create_state(self, index, weight):
-        """State kept for one weight: array, tuple of arrays or None."""
-        return None
+        """State of one parameter: None, an array, or a tuple of arrays."""
+
+    def create_state_multi_precision(self, index, weight):
+        """As `create_state`; with multi_precision (state, float32 master) for 16 bits."""
+        if self._is_mixed(weight):
+            master = weight.astype("float32")
+            return self.create_state(index, master), master
+        return self.create_state(index, weight)
+
+    def _is_mixed(self, weight):
+        return self.multi_precision and weight.dtype_name in ("float16", "bfloat16")
 
     def update(self, index, weight, grad, state):
-        """Update weights in place.
+        """Update one parameter, or many at once if `aggregate_num` is not 0.
 
         Parameters
         ----------
@@ -117,24 +187,152 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} must define update")
 
-    def _begin(self, indices):
-        """Count an update of each index; returns their learning rates and weight decays."""
+    def update_multi_precision(self, index, weight, grad, state):
+        """As `update`, with the states of `create_state_multi_precision`.
+
+        Of several weights all have one dtype.
+        """
+        if isinstance(index, (list, tuple)):
+            for one in zip(index, weight, grad, state, strict=True):
+                self.update_multi_precision(*one)
+        elif self._is_mixed(weight):
+            inner, master = state
+            self.update(index, master, grad.astype("float32"), inner)
+            weight[:] = master
+        else:
+            self.update(index, weight, grad, state)
+
+    # --- rates ----------------------------------------------------------------------------------
+
+    def _update_count(self, index):
+        """Count an update of one parameter, or of several."""
         counts = self._index_update_count
-        for index in indices:
-            count = counts[index] = counts.get(index, self.begin_num_update) + 1
+        for i in index if isinstance(index, (list, tuple)) else (index,):
+            count = counts[i] = counts.get(i, self.begin_num_update) + 1
             if count > self.num_update:
                 self.num_update = count
-        lr, wd, params = self.learning_rate, self.wd, self.param_dict
-        lrs, wds = [], []
-        for index in indices:
-            param = params.get(index)
-            if param is not None:
-                lrs.append(lr * param.lr_mult)
-                wds.append(wd * param.wd_mult)
-            else:
-                lrs.append(lr * self._multiplier(self.lr_mult, index))
-                wds.append(wd * self._multiplier(self.wd_mult, index))
-        return lrs, wds
+
+    def _get_lrs(self, indices):
+        """Rates of several parameters."""
+        lr, params = self.learning_rate, self.param_dict
+        return [
+            lr * (params[i].lr_mult if i in params else self._multiplier(self.lr_mult, i))
+            for i in indices
+        ]
+
+    def _get_wds(self, indices):
+        """Weight decays of several parameters."""
+        wd, params = self.wd, self.param_dict
+        return [
+            wd * (params[i].wd_mult if i in params else self._multiplier(self.wd_mult, i))
+            for i in indices
+        ]
+
+    def _get_lr(self, index):
+        """Rate of one parameter."""
+        return self._get_lrs([index])[0]
+
+    def _get_wd(self, index):
+        """Weight decay of one parameter."""
+        return self._get_wds([index])[0]
 
     def _multiplier(self, table, index):
+        if not table:
+            return 1.0
         return table.get(index, table.get(self.idx2name.get(index), 1.0))
+
+    def _clipped(self, grad):
+        """The rescaled, clipped gradient as a new array."""
+        grad = grad * self.rescale_grad
+        if self.clip_gradient is not None:
+            grad = grad.clip(-self.clip_gradient, self.clip_gradient)
+        return grad
+
+
+class FusedOptimizer(Optimizer):
+    """Base of the optimizers that update all parameters by one operator.
+
+    Subclasses define `create_state` (None, an array or a tuple) and `_step`.
+    """
+
+    aggregate_num = sys.maxsize
+
+    def update(self, index, weight, grad, state):
+        """Update one parameter or many; see `Optimizer.update`."""
+        self._run(index, weight, grad, state, False)
+
+    def update_multi_precision(self, index, weight, grad, state):
+        """As `update`, with masters; see `Optimizer.update_multi_precision`."""
+        many = isinstance(index, (list, tuple))
+        first = weight[0] if many else weight
+        mixed = self.multi_precision and self._is_mixed(first)
+        if first.dtype_name in ("float16", "bfloat16") and not mixed:
+            for one in (
+                zip(index, weight, grad, state, strict=True)
+                if many
+                else ((index, weight, grad, state),)
+            ):
+                self._update_low(*one)
+            return
+        self._run(index, weight, grad, state, mixed)
+
+    def _update_low(self, index, weight, grad, state):
+        """A weight of 16 bits without master: the step is done in float32 and rounded."""
+        wide = weight.astype("float32")
+        kept = state if isinstance(state, tuple) else () if state is None else (state,)
+        states = tuple(array.astype("float32") for array in kept)
+        given = states if isinstance(state, tuple) else states[0] if states else None
+        self._run(index, wide, grad.astype("float32"), given, False)
+        for array, result in zip((weight, *kept), (wide, *states), strict=True):
+            array[:] = result
+
+    def _run(self, index, weight, grad, state, mixed):
+        if not isinstance(index, (list, tuple)):
+            index, weight, grad, state = [index], [weight], [grad], [state]
+        self._update_count(index)
+        common = {
+            "lrs": self._get_lrs(index),
+            "wds": self._get_wds(index),
+            "rescale_grad": self.rescale_grad,
+            "clip_gradient": self.clip_gradient or -1.0,
+            "num_weights": len(weight),
+            "out": weight,
+        }
+        masters = None
+        if mixed:
+            state, masters = zip(*state, strict=True)
+        self._step(index, weight, grad, state, masters, common)
+
+    def _apply(self, operator, weights, grads, states, masters, common):
+        """Call ``operator(weight, grad, states..., master, weight, ...)``."""
+        arrays = []
+        if masters is not None:
+            common["multi_precision"] = True
+            for weight, grad, state, master in zip(weights, grads, states, masters, strict=True):
+                kept = state if isinstance(state, tuple) else () if state is None else (state,)
+                arrays += (weight, grad, *kept, master)
+        elif isinstance(states[0], tuple):
+            for weight, grad, state in zip(weights, grads, states, strict=True):
+                arrays += (weight, grad, *state)
+        elif states[0] is None:
+            for weight, grad in zip(weights, grads, strict=True):
+                arrays += (weight, grad)
+        else:
+            for group in zip(weights, grads, states, strict=True):
+                arrays += group
+        operator(*arrays, **common)
+
+    def _counts(self, indices):
+        """Numbers of the updates of several parameters, this one included."""
+        counts = self._index_update_count
+        return [float(counts[i]) for i in indices]
+
+    def _step(self, indices, weights, grads, states, masters, common):
+        """Choose the operator and its attributes; `common` has those of every rule."""
+        raise NotImplementedError(f"{type(self).__name__} must define _step")
+
+
+def zeros_like(weight, count=1):
+    """A tuple of `count` arrays of zeros in the shape and dtype of `weight`; one array for 1."""
+    arrays = tuple(ndarray.zeros_like(weight) for _ in range(count))
+    return arrays[0] if count == 1 else arrays

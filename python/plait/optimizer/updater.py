@@ -22,11 +22,25 @@ class Updater:
         """Update one weight, or lists of weights."""
         if not isinstance(index, (list, tuple)):
             index, grad, weight = [index], [grad], [weight]
-        states = self.states
+        states, optimizer = self.states, self.optimizer
+        kept = []
         for i, w in zip(index, weight, strict=True):
             if i not in states:
-                states[i] = self.optimizer.create_state(i, w)
-        self.optimizer.update(list(index), list(weight), list(grad), [states[i] for i in index])
+                states[i] = optimizer.create_state_multi_precision(i, w)
+            kept.append(states[i])
+        if not optimizer.aggregate_num:
+            for one in zip(index, weight, grad, kept, strict=True):
+                optimizer.update_multi_precision(*one)
+            return
+        first = weight[0].dtype_name if weight else None
+        if all(w.dtype_name == first for w in weight):
+            groups = [(list(index), list(weight), list(grad), kept)] if weight else []
+        else:
+            groups = _by_dtype(index, weight, grad, kept)
+        size = optimizer.aggregate_num
+        for group in groups:
+            for start in range(0, len(group[0]), size):
+                optimizer.update_multi_precision(*[part[start : start + size] for part in group])
 
     def get_states(self, dump_optimizer=False):
         """bytes: the states, with the optimizer if asked for."""
@@ -38,6 +52,14 @@ class Updater:
         if isinstance(states, tuple):
             states, self.optimizer = states
         self.states = states
+
+
+def _by_dtype(*columns):
+    """Columns of parameters, one group for each dtype of the weights (the second column)."""
+    groups = {}
+    for row in zip(*columns, strict=True):
+        groups.setdefault(row[1].dtype_name, []).append(row)
+    return [tuple(list(column) for column in zip(*rows, strict=True)) for rows in groups.values()]
 
 
 def get_updater(optimizer):
