@@ -1,6 +1,7 @@
 """Models as Python objects: blocks, parameters, losses and training."""
 
-from . import data, loss, nn, utils
+from .. import metric
+from . import data, loss, nn, rnn, utils
 from .block import Block
 from .hybrid_block import HybridBlock
 from .parameter import Constant, DeferredInitializationError, Parameter
@@ -11,7 +12,9 @@ from .trainer import Trainer
 __all__ = [
     "data",
     "loss",
+    "metric",
     "nn",
+    "rnn",
     "utils",
     "Block",
     "HybridBlock",

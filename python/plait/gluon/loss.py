@@ -1,6 +1,10 @@
 """Losses: one value for each sample of the batch."""
 
-from .. import symbol
+import math
+
+import numpy as np
+
+from .. import ndarray, symbol
 from .hybrid_block import HybridBlock
 
 __all__ = [
@@ -17,6 +21,9 @@ __all__ = [
     "SquaredHingeLoss",
     "LogisticLoss",
     "TripletLoss",
+    "PoissonNLLLoss",
+    "CosineEmbeddingLoss",
+    "SDMLLoss",
 ]
 
 
@@ -146,7 +153,10 @@ SoftmaxCELoss = SoftmaxCrossEntropyLoss
 
 
 class KLDivLoss(Loss):
-    """Kullback-Leibler divergence of `label` (probabilities) from `pred` (their logarithms)."""
+    """Kullback-Leibler divergence of `label` (probabilities) from `pred` (their logarithms).
+
+    Elements of a sample are summed.
+    """
 
     def __init__(
         self, from_logits=True, axis=-1, weight=None, batch_axis=0, prefix=None, params=None
@@ -157,7 +167,9 @@ class KLDivLoss(Loss):
     def hybrid_forward(self, F, pred, label, sample_weight=None):
         if not self._from_logits:
             pred = F.log_softmax(pred, self._axis)
-        return self._finish(F, label * (F.log(label + 1e-12) - pred), sample_weight)
+        loss = label * (F.log(label + 1e-12) - pred)
+        loss = _apply_weighting(F, loss, self._weight, sample_weight)
+        return F.sum(loss, axis=self._batch_axis, exclude=True)
 
 
 class HuberLoss(Loss):
@@ -226,3 +238,91 @@ class TripletLoss(Loss):
         far = F.square(_like(F, negative, pred) - pred)
         gap = F.sum(near - far, axis=self._batch_axis, exclude=True)
         return _apply_weighting(F, F.relu(gap + self._margin), self._weight, sample_weight)
+
+
+class PoissonNLLLoss(Loss):
+    """Negative log-likelihood of counts: one number, the mean over all elements.
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether `pred` is the logarithm of the rate.
+    compute_full : bool
+        Whether Stirling's approximation of ``log(target!)`` is added where target > 1.
+    """
+
+    def __init__(
+        self,
+        weight=None,
+        from_logits=True,
+        batch_axis=0,
+        compute_full=False,
+        prefix=None,
+        params=None,
+    ):
+        super().__init__(weight, batch_axis, prefix, params)
+        self._from_logits, self._compute_full = from_logits, compute_full
+
+    def hybrid_forward(self, F, pred, target, sample_weight=None, epsilon=1e-08):
+        target = _like(F, target, pred)
+        if self._from_logits:
+            loss = F.exp(pred) - target * pred
+        else:
+            loss = pred - target * F.log(pred + epsilon)
+        if self._compute_full:
+            # Small targets are replaced before the logarithm so that it stays finite.
+            large = F.clip(target, 1.0, math.inf)
+            stirling = large * F.log(large) - large + 0.5 * F.log(2 * math.pi * large)
+            loss = loss + F.where(target > 1, stirling, F.zeros_like(target))
+        return F.mean(_apply_weighting(F, loss, self._weight, sample_weight))
+
+
+class CosineEmbeddingLoss(Loss):
+    """``1 - cos`` of two vectors of label 1, ``max(0, cos - margin)`` of label -1.
+
+    The cosine is taken along the last axis; the result has shape (n, 1).
+    """
+
+    def __init__(self, weight=None, batch_axis=0, margin=0, prefix=None, params=None):
+        super().__init__(weight, batch_axis, prefix, params)
+        self._margin = margin
+
+    def hybrid_forward(self, F, input1, input2, label, sample_weight=None):
+        input1 = _like(F, input1, input2)
+        label = F.reshape(label, (-1, 1))
+        product = F.reshape(F.sum(input1 * input2, axis=-1), (-1, 1))
+        norms = F.sqrt(F.sum(input1 * input1, axis=-1) * F.sum(input2 * input2, axis=-1))
+        cosine = product / F.clip(F.reshape(norms, (-1, 1)), 1e-12, math.inf)
+        far = F.clip(cosine - self._margin, 0.0, 1.0 - self._margin)
+        loss = F.where(label == 1, 1.0 - cosine, far)
+        return _apply_weighting(F, loss, self._weight, sample_weight)
+
+
+class SDMLLoss(Loss):
+    """Pairs of a batch are to be closer to each other than to all others.
+
+    Bonadiman, Kumar, Mittal: Large scale question paraphrase retrieval with smoothed deep metric
+    learning (2019).
+
+    Parameters
+    ----------
+    smoothing_parameter : float
+        Probability that is shared by the other pairs, in [0, 1].
+    """
+
+    def __init__(self, smoothing_parameter=0.3, weight=1.0, batch_axis=0, prefix=None, params=None):
+        super().__init__(weight, batch_axis, prefix, params)
+        self._smoothing = smoothing_parameter
+
+    def forward(self, x1, x2):
+        """Losses (n,) of two arrays (n, d) whose rows belong together."""
+        size = x1.shape[0]
+        gaps = ndarray.broadcast_sub(x1.expand_dims(1), x2.expand_dims(0))
+        log_probs = ndarray.log_softmax(-ndarray.sum(gaps * gaps, axis=2), axis=1)
+        share = self._smoothing / max(size - 1, 1)
+        eye = np.eye(size)
+        labels = ndarray.array(
+            eye * (1 - self._smoothing) + (1 - eye) * share, ctx=x1.context, dtype=x1.dtype
+        )
+        divergence = labels * (ndarray.log(labels + 1e-12) - log_probs)
+        return ndarray.mean(divergence, axis=1) * size

@@ -1,4 +1,4 @@
-"""Convolution and pooling in one to three dimensions."""
+"""Convolutions in one to three dimensions, and layers that move pixels."""
 
 from ..hybrid_block import HybridBlock
 from .basic_layers import Activation
@@ -7,24 +7,19 @@ __all__ = [
     "Conv1D",
     "Conv2D",
     "Conv3D",
-    "MaxPool1D",
-    "MaxPool2D",
-    "MaxPool3D",
-    "AvgPool1D",
-    "AvgPool2D",
-    "AvgPool3D",
-    "GlobalMaxPool1D",
-    "GlobalMaxPool2D",
-    "GlobalMaxPool3D",
-    "GlobalAvgPool1D",
-    "GlobalAvgPool2D",
-    "GlobalAvgPool3D",
+    "Conv1DTranspose",
+    "Conv2DTranspose",
+    "Conv3DTranspose",
+    "PixelShuffle1D",
+    "PixelShuffle2D",
+    "PixelShuffle3D",
+    "ReflectionPad2D",
 ]
 
-_LAYOUTS = ("NCW", "NCHW", "NCDHW")
+LAYOUTS = ("NCW", "NCHW", "NCDHW")
 
 
-def _tuple(value, ndim, name):
+def as_tuple(value, ndim, name):
     value = (value,) * ndim if isinstance(value, int) else tuple(value)
     if len(value) != ndim:
         raise ValueError(f"{name} is {value}, must be an int or {ndim} ints")
@@ -69,18 +64,18 @@ class _Conv(HybridBlock):
     ):
         super().__init__(prefix=prefix, params=params)
         n = self._ndim
-        layout = layout or _LAYOUTS[n - 1]
-        if layout != _LAYOUTS[n - 1]:
+        layout = layout or LAYOUTS[n - 1]
+        if layout != LAYOUTS[n - 1]:
             raise ValueError(
-                f"{type(self).__name__}: layout is {layout!r}, must be {_LAYOUTS[n - 1]!r}"
+                f"{type(self).__name__}: layout is {layout!r}, must be {LAYOUTS[n - 1]!r}"
             )
-        kernel = _tuple(kernel_size, n, "kernel_size")
+        kernel = as_tuple(kernel_size, n, "kernel_size")
         self._channels, self._in_channels = channels, in_channels
         self._kwargs = {
             "kernel": kernel,
-            "stride": _tuple(strides, n, "strides"),
-            "dilate": _tuple(dilation, n, "dilation"),
-            "pad": _tuple(padding, n, "padding"),
+            "stride": as_tuple(strides, n, "strides"),
+            "dilate": as_tuple(dilation, n, "dilation"),
+            "pad": as_tuple(padding, n, "padding"),
             "num_filter": channels,
             "num_group": groups,
             "no_bias": not use_bias,
@@ -89,7 +84,7 @@ class _Conv(HybridBlock):
         with self.name_scope():
             self.weight = self.params.get(
                 "weight",
-                shape=(channels, in_channels // groups, *kernel),
+                shape=self._weight_shape(channels, in_channels, groups, kernel),
                 init=weight_initializer,
                 allow_deferred_init=True,
             )
@@ -102,14 +97,19 @@ class _Conv(HybridBlock):
             )
             self.act = Activation(activation, prefix=activation + "_") if activation else None
 
+    def _weight_shape(self, channels, in_channels, groups, kernel):
+        return (channels, in_channels // groups, *kernel)
+
+    def _inputs(self):
+        return self.weight.shape[1] * self._kwargs["num_group"]
+
     def hybrid_forward(self, F, x, weight, bias=None):
         out = F.Convolution(x, weight, bias, name="fwd", **self._kwargs)
         return out if self.act is None else self.act(out)
 
     def __repr__(self):
-        inputs = self.weight.shape[1] * self._kwargs["num_group"] or None
         return (
-            f"{type(self).__name__}({inputs} -> {self._channels}, "
+            f"{type(self).__name__}({self._inputs() or None} -> {self._channels}, "
             f"kernel_size={self._kwargs['kernel']}, stride={self._kwargs['stride']}, "
             f"padding={self._kwargs['pad']})"
         )
@@ -130,114 +130,145 @@ class Conv3D(_Conv):
     _ndim = 3
 
 
-class _Pool(HybridBlock):
-    """Pooling over a window; subclasses tell ``_ndim``, ``_type`` and ``_global``."""
+class _ConvTranspose(_Conv):
+    """Transposed convolution: the gradient of a convolution as a layer.
 
-    _global = False
-
-    def __init__(self, pool_size, strides, padding, ceil_mode, layout, prefix, params, **extra):
-        super().__init__(prefix=prefix, params=params)
-        n = self._ndim
-        layout = layout or _LAYOUTS[n - 1]
-        if layout != _LAYOUTS[n - 1]:
-            raise ValueError(
-                f"{type(self).__name__}: layout is {layout!r}, must be {_LAYOUTS[n - 1]!r}"
-            )
-        kernel = _tuple(pool_size, n, "pool_size")
-        self._kwargs = {
-            "kernel": kernel,
-            "pad": _tuple(padding, n, "padding"),
-            "stride": kernel if strides is None else _tuple(strides, n, "strides"),
-            "global_pool": self._global,
-            "pool_type": self._type,
-            "layout": layout,
-            "pooling_convention": "full" if ceil_mode else "valid",
-            **extra,
-        }
-
-    def hybrid_forward(self, F, x):
-        return F.Pooling(x, name="fwd", **self._kwargs)
-
-    def __repr__(self):
-        return (
-            f"{type(self).__name__}(size={self._kwargs['kernel']}, "
-            f"stride={self._kwargs['stride']}, padding={self._kwargs['pad']}, "
-            f"ceil_mode={self._kwargs['pooling_convention'] == 'full'})"
-        )
-
-
-class _MaxPool(_Pool):
-    """Largest element of each window; `strides` defaults to `pool_size`."""
-
-    _type = "max"
+    Parameters
+    ----------
+    output_padding : int or tuple of int
+        Added to the size of the output on one side; < strides.
+    others
+        As `Conv2D`.
+    """
 
     def __init__(
         self,
-        pool_size=2,
-        strides=None,
+        channels,
+        kernel_size,
+        strides=1,
         padding=0,
+        output_padding=0,
+        dilation=1,
+        groups=1,
         layout=None,
-        ceil_mode=False,
+        activation=None,
+        use_bias=True,
+        weight_initializer=None,
+        bias_initializer="zeros",
+        in_channels=0,
         prefix=None,
         params=None,
     ):
-        super().__init__(pool_size, strides, padding, ceil_mode, layout, prefix, params)
-
-
-class _AvgPool(_Pool):
-    """Mean of each window; `count_include_pad`: whether padding counts as elements of value 0."""
-
-    _type = "avg"
-
-    def __init__(
-        self,
-        pool_size=2,
-        strides=None,
-        padding=0,
-        ceil_mode=False,
-        layout=None,
-        count_include_pad=True,
-        prefix=None,
-        params=None,
-    ):
+        self._adj = as_tuple(output_padding, self._ndim, "output_padding")
         super().__init__(
-            pool_size,
+            channels,
+            kernel_size,
             strides,
             padding,
-            ceil_mode,
+            dilation,
+            groups,
             layout,
+            activation,
+            use_bias,
+            weight_initializer,
+            bias_initializer,
+            in_channels,
             prefix,
             params,
-            count_include_pad=count_include_pad,
         )
+        self._kwargs["adj"] = self._adj
+
+    def _weight_shape(self, channels, in_channels, groups, kernel):
+        return (in_channels, channels // groups, *kernel)
+
+    def _inputs(self):
+        return self.weight.shape[0]
+
+    def hybrid_forward(self, F, x, weight, bias=None):
+        out = F.Deconvolution(x, weight, bias, name="fwd", **self._kwargs)
+        return out if self.act is None else self.act(out)
 
 
-class _GlobalPool(_Pool):
-    """One value for each channel: the window is the whole input."""
-
-    _global = True
-
-    def __init__(self, layout=None, prefix=None, params=None):
-        super().__init__(1, None, 0, True, layout, prefix, params)
+class Conv1DTranspose(_ConvTranspose):
+    __doc__ = "One dimension: (n, c, w). " + _ConvTranspose.__doc__
+    _ndim = 1
 
 
-def _family(base, stem, **members):
-    """The classes of `stem` for one to three dimensions."""
-    return [
-        type(
-            f"{stem}{n}D",
-            (base,),
-            {"_ndim": n, "__doc__": base.__doc__, "__module__": __name__, **members},
-        )
-        for n in (1, 2, 3)
-    ]
+class Conv2DTranspose(_ConvTranspose):
+    __doc__ = "Two dimensions: (n, c, h, w). " + _ConvTranspose.__doc__
+    _ndim = 2
 
 
-MaxPool1D, MaxPool2D, MaxPool3D = _family(_MaxPool, "MaxPool")
-AvgPool1D, AvgPool2D, AvgPool3D = _family(_AvgPool, "AvgPool")
-GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = _family(
-    _GlobalPool, "GlobalMaxPool", _type="max"
-)
-GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D = _family(
-    _GlobalPool, "GlobalAvgPool", _type="avg"
-)
+class Conv3DTranspose(_ConvTranspose):
+    __doc__ = "Three dimensions: (n, c, d, h, w). " + _ConvTranspose.__doc__
+    _ndim = 3
+
+
+class ReflectionPad2D(HybridBlock):
+    """Mirrors (n, c, h, w) at its border; `padding` is one width, or eight of which the last four
+    are those of top, bottom, left and right."""
+
+    def __init__(self, padding=0, prefix=None, params=None):
+        super().__init__(prefix=prefix, params=params)
+        if isinstance(padding, int):
+            padding = (0, 0, 0, 0, padding, padding, padding, padding)
+        if len(padding) != 8:
+            raise ValueError(f"ReflectionPad2D: padding is {padding}, must be an int or 8 ints")
+        self._padding = tuple(padding)
+
+    def hybrid_forward(self, F, x):
+        return F.pad(x, mode="reflect", pad_width=self._padding)
+
+
+class _PixelShuffle(HybridBlock):
+    """Turns channels into pixels: (n, f c, w) to (n, c, f w), and so in each dimension.
+
+    Shi and others: Real-time single image and video super-resolution (2016).
+
+    Parameters
+    ----------
+    factor : int or tuple of int
+        Growth of each dimension.
+    """
+
+    def __init__(self, factor, prefix=None, params=None):
+        super().__init__(prefix=prefix, params=params)
+        self._factors = as_tuple(factor, self._ndim, "factor")
+
+    def hybrid_forward(self, F, x):
+        ndim = self._ndim
+        # (n, f1 f2 c, h, w) -> (n, c, f1, f2, h, w): split off one factor after the other.
+        x = F.reshape(x, (0, -4, -1, self._size(), *(0,) * ndim))
+        split = (0, 0)
+        for i, factor in enumerate(self._factors[:-1]):
+            rest = self._size(i + 1)
+            x = F.reshape(x, (*split, *(0,) * i, -4, factor, rest, *(0,) * ndim))
+        order = [0, 1]
+        for i in range(ndim):
+            order += [2 + ndim + i, 2 + i]
+        x = F.transpose(x, axes=tuple(order))
+        return F.reshape(x, (0, 0, *(-3,) * ndim))
+
+    def _size(self, first=0):
+        size = 1
+        for factor in self._factors[first:]:
+            size *= factor
+        return size
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self._factors})"
+
+
+class PixelShuffle1D(_PixelShuffle):
+    __doc__ = "One dimension. " + _PixelShuffle.__doc__
+    _ndim = 1
+
+
+class PixelShuffle2D(_PixelShuffle):
+    __doc__ = "Two dimensions. " + _PixelShuffle.__doc__
+    _ndim = 2
+
+
+class PixelShuffle3D(_PixelShuffle):
+    __doc__ = "Three dimensions. " + _PixelShuffle.__doc__
+    _ndim = 3
