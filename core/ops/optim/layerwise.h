@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "memory/pool.h"
 #include "ops/optim/multi.h"
 
 // Steps whose length depends on norms of whole weights.
@@ -49,11 +48,10 @@ class LayerwiseStep {
       elements_ += k.out[i].size();
     }
     sums_.resize(places_.size());
-    bytes_ = static_cast<int64_t>(Rule::kScratch * elements_ * sizeof(T));
-    scratch_ = static_cast<T*>(memory::allocate(bytes_));
+    const auto size = static_cast<int64_t>(Rule::kScratch) * elements_;
+    scratch_ = Array::empty(
+        {size}, k.out[0].dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32, {});
   }
-  LayerwiseStep(const LayerwiseStep&) = delete;
-  ~LayerwiseStep() { memory::deallocate(scratch_, bytes_); }
 
   void run() {
     for (int pass = 0; pass < Rule::kPasses; ++pass) {
@@ -94,7 +92,8 @@ class LayerwiseStep {
       b.state[s] = in[2 + s].template ptr<T>() + at.begin;
     }
     for (size_t s = 0; s < Rule::kScratch; ++s) {
-      b.scratch[s] = scratch_ + static_cast<int64_t>(s) * elements_ + at.scratch;
+      b.scratch[s] =
+          scratch_->view().template ptr<T>() + static_cast<int64_t>(s) * elements_ + at.scratch;
     }
     b.size = at.size;
     b.index = at.weight;
@@ -111,8 +110,8 @@ class LayerwiseStep {
   const size_t stride_;
   std::vector<Place> places_;
   std::vector<Sums> sums_, totals_;
-  int64_t elements_ = 0, bytes_ = 0;
-  T* scratch_ = nullptr;
+  int64_t elements_ = 0;
+  ArrayRef scratch_;
 };
 
 template <class Rule>
