@@ -1,5 +1,6 @@
 """Image datasets."""
 
+from . import transforms
 from .datasets import CIFAR10, CIFAR100, MNIST, FashionMNIST, ImageFolderDataset, ImageListDataset
 
 __all__ = [
@@ -9,4 +10,5 @@ __all__ = [
     "FashionMNIST",
     "ImageFolderDataset",
     "ImageListDataset",
+    "transforms",
 ]

@@ -1,0 +1,114 @@
+"""Transforms of images."""
+
+import numpy as np
+import pytest
+
+from plait import nd
+from plait.gluon.data.vision import pixels, transforms
+
+IMAGE = np.random.RandomState(0).randint(0, 256, (20, 30, 3)).astype("uint8")
+
+
+def run(transform, image=IMAGE):
+    return transform(nd.array(image, dtype=image.dtype)).asnumpy()
+
+
+def test_to_tensor_and_normalize():
+    tensor = run(transforms.ToTensor())
+    np.testing.assert_allclose(tensor, IMAGE.transpose(2, 0, 1) / 255, rtol=1e-6)
+    batch = run(transforms.ToTensor(), np.stack([IMAGE, IMAGE]))
+    assert batch.shape == (2, 3, 20, 30)
+    mean, std = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
+    want = (tensor - np.reshape(mean, (3, 1, 1))) / np.reshape(std, (3, 1, 1))
+    both = [transforms.ToTensor(), transforms.Normalize(mean, std)]
+    for compose in (transforms.Compose(both), transforms.HybridCompose(both)):
+        np.testing.assert_allclose(run(compose), want, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(run(transforms.Normalize(0.5, 2.0), tensor), (tensor - 0.5) / 2)
+    with pytest.raises(ValueError, match="std is 0"):
+        transforms.Normalize(0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("transform", "shape"),
+    [
+        (transforms.Resize(10), (10, 10, 3)),
+        (transforms.Resize(10, keep_ratio=True), (10, 15, 3)),
+        (transforms.Resize((7, 9), interpolation=0), (9, 7, 3)),
+        (transforms.CropResize(2, 3, 10, 8), (8, 10, 3)),
+        (transforms.CropResize(2, 3, 10, 8, (5, 6)), (6, 5, 3)),
+        (transforms.CenterCrop((8, 6)), (6, 8, 3)),
+        (transforms.CenterCrop(40), (40, 40, 3)),
+        (transforms.RandomCrop(24, pad=4), (24, 24, 3)),
+        (transforms.RandomResizedCrop((16, 12)), (12, 16, 3)),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_sizes(transform, shape):
+    out = run(transform)
+    assert out.shape == shape and out.dtype == np.uint8
+
+
+def test_crops_are_parts():
+    np.testing.assert_array_equal(run(transforms.CropResize(2, 3, 10, 8)), IMAGE[3:11, 2:12])
+    np.testing.assert_array_equal(run(transforms.CenterCrop((8, 6))), IMAGE[7:13, 11:19])
+    with pytest.raises(ValueError, match="must be in 30 x 20"):
+        run(transforms.CropResize(25, 3, 10, 8))
+
+
+def test_linear_resize():
+    ramp = np.tile(np.arange(8, dtype="float32")[None, :, None], (4, 1, 1))
+    out = pixels.resize(ramp, 4, 4)
+    np.testing.assert_allclose(out[0, :, 0], [0.5, 2.5, 4.5, 6.5])
+    out = pixels.resize(ramp, 16, 4)
+    np.testing.assert_allclose(out[0, 1:-1, 0], np.arange(0.25, 7, 0.5))
+    with pytest.raises(ValueError, match="interpolation is 3"):
+        pixels.resize(ramp, 4, 4, 3)
+
+
+def test_flips():
+    np.testing.assert_array_equal(run(transforms.RandomFlipLeftRight(1.0)), IMAGE[:, ::-1])
+    np.testing.assert_array_equal(run(transforms.RandomFlipTopBottom(1.0)), IMAGE[::-1])
+    np.testing.assert_array_equal(run(transforms.RandomFlipLeftRight(0.0)), IMAGE)
+
+
+def test_colours():
+    for transform in (
+        transforms.RandomBrightness(0.3),
+        transforms.RandomContrast(0.3),
+        transforms.RandomSaturation(0.3),
+        transforms.RandomHue(0.3),
+        transforms.RandomColorJitter(0.1, 0.2, 0.3, 0.1),
+        transforms.RandomLighting(0.1),
+    ):
+        out = run(transform)
+        assert out.shape == IMAGE.shape and out.dtype == np.uint8
+        grey = run(transform, np.full((4, 4, 3), 100, "float32"))
+        assert np.ptp(grey) < 30
+    grey = run(transforms.RandomGray(1.0))
+    np.testing.assert_array_equal(grey[..., 0], grey[..., 2])
+    same = pixels.hue(IMAGE.astype("float32"), 2.0)  # a whole turn
+    np.testing.assert_allclose(same, IMAGE, atol=1.5)
+
+
+def test_rotation():
+    square = run(transforms.ToTensor())[:, :, :20]
+    turned = run(transforms.Rotate(90), square)
+    np.testing.assert_allclose(turned, np.rot90(square, 1, (1, 2)), atol=1e-5)
+    inside = run(transforms.Rotate(30, zoom_in=True), np.ones((3, 16, 16), "float32"))
+    assert inside.min() > 0.99
+    assert run(transforms.RandomRotation((-10, 10)), square).shape == square.shape
+    np.testing.assert_array_equal(
+        run(transforms.RandomRotation((-10, 10), rotate_with_proba=0.0), square), square
+    )
+    with pytest.raises(TypeError, match="dtype uint8, must be float32"):
+        run(transforms.Rotate(90))
+    with pytest.raises(ValueError, match="must rise"):
+        transforms.RandomRotation((10, -10))
+
+
+def test_random_apply():
+    assert run(transforms.RandomApply(transforms.Resize(4), 1.0)).shape == (4, 4, 3)
+    assert run(transforms.RandomApply(transforms.Resize(4), 0.0)).shape == (20, 30, 3)
+    assert run(transforms.HybridRandomApply(transforms.Cast("float64"), 1.0)).dtype == np.float64
+    with pytest.raises(TypeError, match="must be a HybridBlock"):
+        transforms.HybridRandomApply(transforms.Resize(4))
