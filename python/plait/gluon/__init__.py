@@ -1,7 +1,7 @@
 """Models as Python objects: blocks, parameters, losses and training."""
 
 from .. import metric
-from . import data, loss, nn, rnn, utils
+from . import contrib, data, loss, nn, rnn, utils
 from .block import Block
 from .hybrid_block import HybridBlock
 from .parameter import Constant, DeferredInitializationError, Parameter
@@ -10,6 +10,7 @@ from .symbol_block import SymbolBlock
 from .trainer import Trainer
 
 __all__ = [
+    "contrib",
     "data",
     "loss",
     "metric",

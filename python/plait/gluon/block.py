@@ -8,6 +8,7 @@ from .. import initializer, ndarray
 from ..name import NameManager, Prefix
 from .parameter import Parameter
 from .parameter_dict import ParameterDict
+from .summary import summarize
 
 __all__ = ["Block"]
 
@@ -244,6 +245,54 @@ class Block:
         """Move all parameters to one or more devices."""
         self.collect_params().reset_ctx(ctx)
 
+    reset_device = reset_ctx
+
+    def setattr(self, name, value):
+        """Set attribute `name` of every parameter, e.g. ``setattr('grad_req', 'null')``."""
+        self.collect_params().setattr(name, value)
+
+    def share_parameters(self, shared):
+        """Use the parameters of another block in place of those with the same structural name.
+
+        Parameters
+        ----------
+        shared : dict of str to Parameter
+            As ``other._collect_params_with_prefix()`` gives it; ``other.collect_params()`` is
+            taken by full names.
+
+        Returns
+        -------
+        Block
+            This block.
+        """
+        for path, param in self._collect_params_with_prefix().items():
+            other = shared.get(path, shared.get(param.name))
+            if other is None:
+                continue
+            *parents, name = path.split(".")
+            block = self
+            for parent in parents:
+                block = block._children[parent]
+            block._reg_params[name] = other
+            object.__setattr__(block, name, other)
+            if param.name in block._params:
+                block._params._params[param.name] = other
+            if hasattr(block, "_forget"):
+                block._forget()
+        if hasattr(self, "_forget"):
+            self._forget()
+        return self
+
+    def summary(self, *inputs):
+        """Print a table of the layers with output shapes and numbers of parameters.
+
+        Parameters
+        ----------
+        *inputs : NDArray
+            Arguments of a call; the block must be initialised and not hybridized.
+        """
+        print(summarize(self, *inputs))
+
     # --- files ----------------------------------------------------------------------------------
 
     def save_parameters(self, filename, deduplicate=False):
@@ -276,7 +325,28 @@ class Block:
 
         Files with full names (of `ParameterDict.save` or `HybridBlock.export`) are read too.
         """
-        arrays = ndarray.load(filename)
+        self.load_dict(
+            ndarray.load(filename),
+            ctx,
+            allow_missing,
+            ignore_extra,
+            cast_dtype,
+            dtype_source,
+            filename,
+        )
+
+    def load_dict(
+        self,
+        param_dict,
+        ctx=None,
+        allow_missing=False,
+        ignore_extra=False,
+        cast_dtype=False,
+        dtype_source="current",
+        filename="param_dict",
+    ):
+        """As `load_parameters`, from a dict of str to NDArray."""
+        arrays = param_dict
         params = self._collect_params_with_prefix()
         if not isinstance(arrays, dict):
             raise ValueError(f"load: {filename}: arrays have no names, must have")
@@ -286,8 +356,16 @@ class Block:
             and not any("." in n for n in arrays)
             and any("." in n for n in params)
         ):
-            self.collect_params().load(
-                filename, ctx, allow_missing, ignore_extra, self.prefix, cast_dtype, dtype_source
+            full = any(n.removeprefix("arg:").startswith(self.prefix) for n in arrays)
+            self.collect_params().load_dict(
+                arrays,
+                ctx,
+                allow_missing,
+                ignore_extra,
+                "" if full else self.prefix,
+                filename,
+                cast_dtype,
+                dtype_source,
             )
             return
         owners = {}

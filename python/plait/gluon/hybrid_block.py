@@ -3,7 +3,7 @@
 from .. import ndarray, symbol
 from ..symbol import Symbol
 from .block import Block
-from .parameter import DeferredInitializationError, version
+from .parameter import DeferredInitializationError, tracing, version
 
 __all__ = ["HybridBlock"]
 
@@ -27,6 +27,10 @@ class HybridBlock(Block):
 
     `F` is `mx.nd` or, once `hybridize` was called, `mx.sym`: then the block is traced once and
     runs as one compiled graph. `params` are the block's own parameters by attribute name.
+
+    A block may define ``forward(x, *args)`` instead, as in MXNet 2.0, and read its parameters by
+    ``self.weight.data()``; then the operations on `x` must be methods, arithmetic or layers, which
+    take symbols as well.
     """
 
     def __init__(self, prefix=None, params=None):
@@ -77,7 +81,11 @@ class HybridBlock(Block):
             for name, leaf in zip(names, leaves, strict=True)
         ]
         outputs = []
-        made = self.forward(*_rebuild(structure, iter(inputs)))
+        before, tracing.active = tracing.active, True
+        try:
+            made = self.forward(*_rebuild(structure, iter(inputs)))
+        finally:
+            tracing.active = before
         out_structure = _flatten(made, outputs)
         output = outputs[0] if out_structure is None else symbol.Group(outputs)
         return inputs, output, out_structure, leaves
@@ -91,6 +99,11 @@ class HybridBlock(Block):
             if var is not None
         }
         arguments, _, auxiliary = output.infer_shape(**shapes)
+        if arguments is None:
+            raise ValueError(
+                f"{self._name}: the inputs do not tell the shapes of all parameters, must be "
+                "given\n  hint: define infer_shape, or give in_units, in_channels and the like"
+            )
         found = dict(zip(output.list_arguments(), arguments, strict=True))
         found.update(zip(output.list_auxiliary_states(), auxiliary, strict=True))
         for name, param in self.collect_params().items():
@@ -159,6 +172,13 @@ class HybridBlock(Block):
     def __call__(self, *args, **kwargs):
         """Run the hooks, then the compiled graph if hybridized, else `forward`."""
         if not self._active or kwargs or self._is_symbolic(args):
+            try:
+                return super().__call__(*args, **kwargs)
+            except DeferredInitializationError:
+                # A `forward` that reads parameters whose shapes the input has yet to tell.
+                if type(self).forward is HybridBlock.forward or self._is_symbolic(args):
+                    raise
+            self._finish_deferred(*args)
             return super().__call__(*args, **kwargs)
         for hook in list(self._forward_pre_hooks.values()):
             hook(self, args)
@@ -207,8 +227,10 @@ class HybridBlock(Block):
         """Compute the outputs with the operators of `F`; defined by subclasses."""
         raise NotImplementedError(f"{type(self).__name__} must define hybrid_forward")
 
-    def export(self, path, epoch=0):
+    def export(self, path, epoch=0, remove_amp_cast=True):
         """Write ``path-symbol.json`` and ``path-0000.params`` (with the number `epoch`).
+
+        `remove_amp_cast` is accepted; graphs hold no such casts.
 
         Returns
         -------

@@ -24,6 +24,7 @@ __all__ = [
     "PoissonNLLLoss",
     "CosineEmbeddingLoss",
     "SDMLLoss",
+    "CTCLoss",
 ]
 
 
@@ -326,3 +327,47 @@ class SDMLLoss(Loss):
         )
         divergence = labels * (ndarray.log(labels + 1e-12) - log_probs)
         return ndarray.mean(divergence, axis=1) * size
+
+
+class CTCLoss(Loss):
+    """Negative log probability of label sequences whose alignment is not known.
+
+    Graves, Fernandez, Gomez, Schmidhuber: Connectionist temporal classification (2006).
+
+    Parameters
+    ----------
+    layout : {'NTC', 'TNC'}
+        Axes of `pred`: values before the softmax, of which the last class is the blank.
+    label_layout : {'NT', 'TN'}
+        Axes of `label`: classes, with -1 behind the end.
+
+    Notes
+    -----
+    ``loss(pred, label, pred_lengths, label_lengths)``: the lengths (n,) are optional.
+    """
+
+    def __init__(self, layout="NTC", label_layout="NT", weight=None, prefix=None, params=None):
+        if layout not in ("NTC", "TNC"):
+            raise ValueError(f"CTCLoss: layout is {layout!r}, must be 'NTC' or 'TNC'")
+        if label_layout not in ("NT", "TN"):
+            raise ValueError(f"CTCLoss: label_layout is {label_layout!r}, must be 'NT' or 'TN'")
+        super().__init__(weight, label_layout.find("N"), prefix, params)
+        self._layout, self._label_layout = layout, label_layout
+
+    def hybrid_forward(
+        self, F, pred, label, pred_lengths=None, label_lengths=None, sample_weight=None
+    ):
+        if self._layout == "NTC":
+            pred = F.swapaxes(pred, dim1=0, dim2=1)
+        if self._label_layout == "TN":
+            label = F.swapaxes(label, dim1=0, dim2=1)
+        lengths = [x for x in (pred_lengths, label_lengths) if x is not None]
+        loss = F.CTCLoss(
+            pred,
+            label,
+            *lengths,
+            use_data_lengths=pred_lengths is not None,
+            use_label_lengths=label_lengths is not None,
+            blank_label="last",
+        )
+        return _apply_weighting(F, loss, self._weight, sample_weight)

@@ -1,5 +1,6 @@
 """Parameters of blocks: arrays that are initialised, trained, saved and shared."""
 
+import threading
 import warnings
 
 import numpy as np
@@ -22,6 +23,15 @@ class _Version:
 
 
 version = _Version()
+
+
+class Tracing(threading.local):
+    """Whether this thread traces a block: then `Parameter.data` gives symbols."""
+
+    active = False
+
+
+tracing = Tracing()
 
 
 def _as_contexts(ctx):
@@ -283,7 +293,13 @@ class Parameter:
             If not initialised, or not on `ctx`.
         DeferredInitializationError
             If the shape is not known yet.
+
+        Notes
+        -----
+        While a block is traced for `hybridize`, this is the symbol of the parameter.
         """
+        if tracing.active:
+            return self.var()
         return self._pick(self._data, ctx)
 
     def list_data(self):

@@ -162,6 +162,12 @@ class _RecurrentLayer(HybridBlock):
         outputs, states = super().__call__(inputs, list(states), *extra)
         return (outputs, states) if given else outputs
 
+    def infer_shape(self, inputs, *args):
+        """Set the shapes of the first layer's weights from the width of the inputs."""
+        for direction in self._directions:
+            weight = self._reg_params[f"{direction}0_i2h_weight"]
+            weight.shape = (weight.shape[0], inputs.shape[2])
+
     def hybrid_forward(self, F, inputs, states, sequence_length=None, **weights):
         if self._layout == "NTC":
             inputs = F.swapaxes(inputs, dim1=0, dim2=1)
