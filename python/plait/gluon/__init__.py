@@ -1,7 +1,7 @@
 """Models as Python objects: blocks, parameters, losses and training."""
 
 from .. import metric
-from . import contrib, data, loss, nn, rnn, utils
+from . import contrib, data, loss, model_zoo, nn, rnn, utils
 from .block import Block
 from .hybrid_block import HybridBlock
 from .parameter import Constant, DeferredInitializationError, Parameter
@@ -14,6 +14,7 @@ __all__ = [
     "data",
     "loss",
     "metric",
+    "model_zoo",
     "nn",
     "rnn",
     "utils",
