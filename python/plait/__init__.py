@@ -10,6 +10,7 @@ from . import _engine
 
 from . import attribute, autograd, base, context, engine, name, ndarray, op, random, symbol  # isort: skip
 from . import (
+    callback,
     executor,
     gluon,
     initializer,
@@ -19,8 +20,8 @@ from . import (
     optimizer,
     profiler,
     runtime,
+    test_utils,
 )
-from . import callback, test_utils  # isort: skip
 from . import initializer as init
 from . import kvstore as kv
 from . import ndarray as nd

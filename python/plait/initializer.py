@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from .ndarray import random
+from .ndarray import empty, random
 
 __all__ = [
     "InitDesc",
@@ -27,6 +27,7 @@ __all__ = [
     "MSRAPrelu",
     "Bilinear",
     "LSTMBias",
+    "FusedRNN",
 ]
 
 _registry = {}
@@ -449,3 +450,60 @@ class LSTMBias(Initializer):
         arr[hidden : 2 * hidden] = self.forget_bias
 
     _init_bias = _init_weight
+
+
+@register
+class FusedRNN(Initializer):
+    """The one vector of parameters of the operator RNN: weights by `init`, biases 0.
+
+    Parameters
+    ----------
+    init : Initializer or str, optional
+        For the matrices; default that of the whole model.
+    num_hidden, num_layers : int
+    mode : {'rnn_relu', 'rnn_tanh', 'lstm', 'gru'}
+    bidirectional : bool
+    forget_bias : float
+        Bias of the forget gate of an LSTM, in the input's and the state's bias each.
+    """
+
+    def __init__(self, init, num_hidden, num_layers, mode, bidirectional=False, forget_bias=1.0):
+        gates = {"rnn_relu": 1, "rnn_tanh": 1, "lstm": 4, "gru": 3}
+        if mode not in gates:
+            raise ValueError(f"FusedRNN: mode is {mode!r}, must be one of {sorted(gates)}")
+        init = create(init) if init is not None else None
+        super().__init__(
+            init=init.dumps() if init is not None else None,
+            num_hidden=num_hidden,
+            num_layers=num_layers,
+            mode=mode,
+            bidirectional=bidirectional,
+            forget_bias=forget_bias,
+        )
+        self._init, self._hidden, self._layers = init, num_hidden, num_layers
+        self._mode, self._gates = mode, gates[mode]
+        self._directions = 2 if bidirectional else 1
+        self._forget_bias = forget_bias
+
+    def _init_weight(self, name, arr):
+        hidden, rows = self._hidden, self._gates * self._hidden
+        units = self._layers * self._directions
+        upper = (self._layers - 1) * self._directions * rows * (hidden * self._directions + hidden)
+        first = arr.size - upper - 2 * units * rows - self._directions * rows * hidden
+        width, rest = divmod(first, self._directions * rows)
+        if rest or width < 1:
+            raise ValueError(f"FusedRNN: {name} has {arr.size} elements, which fit no input size")
+        init = self._init or getattr(name, "global_init", None) or Uniform()
+        values, at = np.zeros(arr.size, "float32"), 0
+        for layer in range(self._layers):
+            inputs = width if layer == 0 else hidden * self._directions
+            for _ in range(self._directions):
+                for columns in (inputs, hidden):
+                    matrix = empty((rows, columns))
+                    init(InitDesc("weight"), matrix)
+                    values[at : at + matrix.size] = matrix.asnumpy().ravel()
+                    at += matrix.size
+        if self._mode == "lstm":
+            biases = values[at:].reshape(-1, self._gates, hidden)
+            biases[:, 1] = self._forget_bias
+        arr[:] = values.reshape(arr.shape)

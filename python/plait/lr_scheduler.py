@@ -9,6 +9,7 @@ __all__ = [
     "MultiFactorScheduler",
     "PolyScheduler",
     "CosineScheduler",
+    "OneCycleScheduler",
 ]
 
 
@@ -192,3 +193,44 @@ class CosineScheduler(_DecayScheduler):
 
     def _decay(self, t):
         return (1 + math.cos(math.pi * t)) / 2
+
+
+class OneCycleScheduler(LRScheduler):
+    """Rises to `base_lr`, then falls far below the start, along halves of cosines.
+
+    Smith, Topin: Super-convergence (2017).
+
+    Parameters
+    ----------
+    max_update : int
+        Updates of the whole cycle.
+    base_lr : float
+        Largest rate.
+    rise : float
+        Share of the cycle in which the rate grows, in (0, 1).
+    start_factor, final_factor : float
+        ``base_lr / start_factor`` is the rate at the start; `final_factor` times less the last one.
+    """
+
+    def __init__(self, max_update, base_lr=0.01, rise=0.3, start_factor=25.0, final_factor=1e4):
+        super().__init__(base_lr)
+        if not isinstance(max_update, int) or max_update < 2:
+            raise ValueError(
+                f"OneCycleScheduler: max_update is {max_update!r}, must be an int >= 2"
+            )
+        if not 0 < rise < 1:
+            raise ValueError(f"OneCycleScheduler: rise is {rise}, must be in (0, 1)")
+        self.max_update, self.rise = max_update, rise
+        self.start_factor, self.final_factor = start_factor, final_factor
+
+    def __call__(self, num_update):
+        """Rate for update number `num_update` (from 1); the last one after the cycle."""
+        start = self.base_lr / self.start_factor
+        final = start / self.final_factor
+        done = min(max(num_update - 1, 0) / (self.max_update - 1), 1.0)
+        if done < self.rise:
+            low, share = start, (1 - math.cos(math.pi * done / self.rise)) / 2
+        else:
+            fall = (done - self.rise) / (1 - self.rise)
+            low, share = final, (1 + math.cos(math.pi * fall)) / 2
+        return low + (self.base_lr - low) * share

@@ -133,6 +133,40 @@ def test_adam_and_states(tmp_path):
     np.testing.assert_allclose(weight.asnumpy(), w, rtol=1e-5)
 
 
+def test_one_cycle_schedule():
+    schedule = mx.lr_scheduler.OneCycleScheduler(101, base_lr=1.0, rise=0.3)
+    rates = [schedule(t) for t in range(1, 103)]
+    assert rates[0] == pytest.approx(1 / 25) and max(rates) == rates[30] == pytest.approx(1.0)
+    assert rates[100] == rates[101] == pytest.approx(1 / 25e4)
+    with pytest.raises(ValueError, match="rise is 1.5"):
+        mx.lr_scheduler.OneCycleScheduler(10, rise=1.5)
+
+
+def test_fused_rnn_initializer():
+    layer = gluon.rnn.LSTM(4, 2, bidirectional=True, input_size=3)
+    sizes = [p.shape for p in layer.collect_params().values()]
+    flat = nd.zeros((sum(int(np.prod(s)) for s in sizes),))
+    init = mx.init.FusedRNN("one", 4, 2, "lstm", True, forget_bias=2.0)
+    mx.init.create(init.dumps())(mx.init.InitDesc("rnn_parameters"), flat)
+    values = flat.asnumpy()
+    biases = values[-2 * 4 * 16 :].reshape(8, 4, 4)
+    assert (values[: -2 * 4 * 16] == 1).all()
+    assert (biases[:, 1] == 2).all() and (biases[:, [0, 2, 3]] == 0).all()
+    with pytest.raises(ValueError, match="which fit no input size"):
+        init("rnn_parameters", nd.zeros((1000,)))
+    with pytest.raises(ValueError, match="mode is 'mgu'"):
+        mx.init.FusedRNN(None, 4, 2, "mgu")
+
+
+def test_default_names_are_those_of_mxnet():
+    net = nn.HybridSequential(prefix="n_")
+    with net.name_scope():
+        net.add(nn.Conv2D(2, 3, activation="relu"), nn.MaxPool2D(), nn.Conv2DTranspose(2, 3))
+        net.add(gluon.rnn.GRUCell(2), nn.Activation("tanh"), gluon.rnn.DropoutCell(0.1))
+    names = [child.name for child in net]
+    assert names == ["n_conv0", "n_pool0", "n_conv1", "n_gru0", "n_tanh0", "n_dropout0"]
+
+
 def test_schedules():
     schedule = mx.lr_scheduler.FactorScheduler(step=10, factor=0.5, base_lr=1.0)
     assert [schedule(n) for n in (1, 10, 11, 21)] == [1.0, 1.0, 0.5, 0.25]

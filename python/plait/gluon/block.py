@@ -101,13 +101,17 @@ class Block:
 
     def __init__(self, prefix=None, params=None):
         self._empty_prefix = prefix == ""
-        self._prefix, self._params = _Scope.create(prefix, params, type(self).__name__.lower())
+        self._prefix, self._params = _Scope.create(prefix, params, self._alias())
         self._name = self._prefix.removesuffix("_")
         self._scope = _Scope(self)
         self._children = OrderedDict()
         self._reg_params = {}
         self._forward_hooks = OrderedDict()
         self._forward_pre_hooks = OrderedDict()
+
+    def _alias(self):
+        """Start of the default prefix; a counter follows."""
+        return type(self).__name__.lower()
 
     def __repr__(self):
         lines = "".join(

@@ -22,6 +22,9 @@ class Activation(HybridBlock):
         self._act_type = activation
         super().__init__(prefix=prefix, params=params)
 
+    def _alias(self):
+        return self._act_type
+
     def hybrid_forward(self, F, x):
         return F.Activation(x, act_type=self._act_type, name="fwd")
 

@@ -97,6 +97,9 @@ class _Conv(HybridBlock):
             )
             self.act = Activation(activation, prefix=activation + "_") if activation else None
 
+    def _alias(self):
+        return "conv"
+
     def _weight_shape(self, channels, in_channels, groups, kernel):
         return (channels, in_channels // groups, *kernel)
 

@@ -44,6 +44,9 @@ class _Pool(HybridBlock):
             **extra,
         }
 
+    def _alias(self):
+        return "pool"
+
     def hybrid_forward(self, F, x):
         return F.Pooling(x, name="fwd", **self._kwargs)
 

@@ -34,6 +34,9 @@ class _GatedCell(HybridRecurrentCell):
             param = self.params.get(name, shape=shape, init=init, allow_deferred_init=True)
             setattr(self, name, param)
 
+    def _alias(self):
+        return type(self).__name__.removesuffix("Cell").lower()
+
     def state_info(self, batch_size=0):
         """The states (n, hidden_size)."""
         info = {"shape": (batch_size, self._hidden_size), "__layout__": "NC"}

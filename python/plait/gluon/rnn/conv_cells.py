@@ -89,6 +89,9 @@ class _ConvCell(HybridRecurrentCell):
             param = self.params.get(name, shape=shape, init=init, allow_deferred_init=True)
             setattr(self, name, param)
 
+    def _alias(self):
+        return f"conv_{type(self).__name__[6:].removesuffix('Cell').lower()}"
+
     def state_info(self, batch_size=0):
         """The states (n, hidden_channels, ...)."""
         info = {

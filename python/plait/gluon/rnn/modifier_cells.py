@@ -16,6 +16,9 @@ class DropoutCell(HybridRecurrentCell):
         super().__init__(prefix, params)
         self._rate, self._axes = rate, axes
 
+    def _alias(self):
+        return "dropout"
+
     def state_info(self, batch_size=0):
         """No states."""
         return []
@@ -59,7 +62,7 @@ class ModifierCell(HybridRecurrentCell):
         return self.base_cell.params
 
     def _alias(self):
-        return type(self).__name__.removesuffix("Cell").lower()
+        return type(self).__name__.lower()
 
     def state_info(self, batch_size=0):
         """The states of the base cell."""
@@ -99,6 +102,9 @@ class ZoneoutCell(ModifierCell):
         super().__init__(base_cell)
         self.zoneout_outputs, self.zoneout_states = zoneout_outputs, zoneout_states
         self._prev_output = None
+
+    def _alias(self):
+        return "zoneout"
 
     def reset(self):
         """Forget the last output as well."""
