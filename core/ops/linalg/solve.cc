@@ -1,0 +1,152 @@
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "ops/linalg/matrices.h"
+
+// Linear equations and inverses, by LU factors with row exchanges.
+namespace plait::ops {
+namespace {
+
+using op::KernelArgs;
+using op::NoAttrs;
+
+constexpr const char* kRegular = "is singular, must be invertible";
+
+template <class T>
+void copy_block(const View& from, int64_t b, int64_t n, T* to) {
+  std::memcpy(to, from.ptr<T>() + b * n, static_cast<size_t>(n) * sizeof(T));
+}
+
+PLAIT_OP(inverse, NoAttrs)
+    .doc("Inverse of square matrices.")
+    .source("LAPACK getrf, getri")
+    .input("data", "floating array of shape (..., n, n)")
+    .output("out", "shape of data")
+    .infer([](const NoAttrs&, const Specs& in) -> Spec {
+      square_of(in[0]);
+      return in[0];
+    })
+    .cpu([](const NoAttrs&, const KernelArgs& k) {
+      const Matrices a = matrices_of(k.in[0]);
+      dispatch_real(k.in[0].dtype, [&](auto type) {
+        using T = decltype(type);
+        each_matrix(a, k.threads, kRegular, [&](int64_t b) {
+          T* y = k.out[0].ptr<T>() + b * a.n * a.n;
+          copy_block(k.in[0], b, a.n * a.n, y);
+          return kernels::lapack::inverse(a.n, y);
+        });
+      });
+    })
+    .grad(
+        [](const NoAttrs&, const GradArgs& g) -> Values {
+          const Value t = mT(g.out(0));
+          return {-mul(mul(t, g.dout()), t)};
+        },
+        op::saves_output(0));
+
+PLAIT_OP(solve, NoAttrs)
+    .doc("x with a x = b, for square matrices.")
+    .source("LAPACK gesv")
+    .input("a", "floating array of shape (..., n, n)")
+    .input("b", "(..., n, k), with the leading axes and the dtype of a")
+    .output("out", "shape of b")
+    .infer([](const NoAttrs&, const Specs& in) -> Spec {
+      const Matrices a = square_of(in[0], "a"), b = matrices_of(in[1], "b");
+      check(a.batch == b.batch && a.n == b.m, ErrorKind::kShape, "b has shape ", in[1].shape,
+            ", must have the leading axes and the rows of a, ", in[0].shape);
+      check(in[0].dtype == in[1].dtype, ErrorKind::kType, "b has dtype ", in[1].dtype, ", must be ",
+            in[0].dtype, " as a");
+      return in[1];
+    })
+    .cpu([](const NoAttrs&, const KernelArgs& k) {
+      const Matrices a = matrices_of(k.in[0]);
+      const int64_t columns = k.in[1].dim(-1);
+      dispatch_real(k.in[0].dtype, [&](auto type) {
+        using T = decltype(type);
+        each_matrix(a, k.threads, kRegular, [&](int64_t b) {
+          std::vector<T> factors(static_cast<size_t>(a.n * a.n));
+          copy_block(k.in[0], b, a.n * a.n, factors.data());
+          T* y = k.out[0].ptr<T>() + b * a.n * columns;
+          copy_block(k.in[1], b, a.n * columns, y);
+          return kernels::lapack::solve(a.n, columns, factors.data(), y);
+        });
+      });
+    })
+    .grad(
+        [](const NoAttrs&, const GradArgs& g) -> Values {
+          const Value db = solved(mT(g.in(0)), g.dout());
+          return {-mul(db, mT(g.out(0))), db};
+        },
+        op::saves_input(0) | op::saves_output(0));
+
+// Sign and logarithm of the determinant from the LU factors.
+template <class T>
+void sign_and_log(int64_t n, T* a, T& sign, T& log) {
+  std::vector<int32_t> pivot(static_cast<size_t>(n));
+  sign = 1;
+  log = 0;
+  if (kernels::lapack::lu(n, a, pivot.data()) > 0) {
+    sign = 0;
+    log = -std::numeric_limits<T>::infinity();
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    const T d = a[i * n + i];
+    if (pivot[static_cast<size_t>(i)] != i + 1) sign = -sign;
+    if (d < 0) sign = -sign;
+    log += std::log(std::fabs(d));
+  }
+}
+
+template <bool kSplit>
+void det_kernel(const NoAttrs&, const KernelArgs& k) {
+  const Matrices a = matrices_of(k.in[0]);
+  dispatch_real(k.in[0].dtype, [&](auto type) {
+    using T = decltype(type);
+    each_matrix(a, k.threads, "", [&](int64_t b) {
+      std::vector<T> factors(static_cast<size_t>(a.n * a.n));
+      copy_block(k.in[0], b, a.n * a.n, factors.data());
+      T sign, log;
+      sign_and_log(a.n, factors.data(), sign, log);
+      k.out[0].ptr<T>()[b] = kSplit ? sign : sign * std::exp(log);
+      if (kSplit) k.out[1].ptr<T>()[b] = log;
+      return int64_t{0};
+    });
+  });
+}
+
+// `v` of the batch times the transposed inverse of the data.
+Value along_inverse(const GradArgs& g, const Value& v) {
+  return axis_at(axis_at(v, -1), -1) * mT(inverted(g.in(0)));
+}
+
+PLAIT_OP(det, NoAttrs)
+    .doc("Determinant of square matrices.")
+    .source("LAPACK getrf")
+    .input("data", "floating array of shape (..., n, n)")
+    .output("out", "the leading axes")
+    .infer([](const NoAttrs&, const Specs& in) -> Spec {
+      return {square_of(in[0]).batch, in[0].dtype};
+    })
+    .cpu(det_kernel<false>)
+    .grad([](const NoAttrs&,
+             const GradArgs& g) -> Values { return {along_inverse(g, g.dout() * g.out(0))}; },
+          op::saves_inputs() | op::saves_output(0));
+
+PLAIT_OP(slogdet, NoAttrs)
+    .doc("Sign of the determinant, and logarithm of its absolute value.")
+    .source("LAPACK getrf")
+    .input("data", "floating array of shape (..., n, n)")
+    .output("sign", "the leading axes; -1, 0 or 1")
+    .output("logabsdet", "the leading axes; -inf for singular matrices")
+    .infer([](const NoAttrs&, const Specs& in) -> Specs {
+      const Spec out{square_of(in[0]).batch, in[0].dtype};
+      return {out, out};
+    })
+    .cpu(det_kernel<true>)
+    .grad([](const NoAttrs&, const GradArgs& g) -> Values { return {along_inverse(g, g.dout(1))}; },
+          op::saves_inputs());
+
+}  // namespace
+}  // namespace plait::ops
