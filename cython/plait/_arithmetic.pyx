@@ -132,3 +132,197 @@ cdef Operator _rsubtract_scalar = operator("rsubtract_scalar")
 cdef Operator _rdivide_scalar = operator("rdivide_scalar")
 cdef Operator _rmod_scalar = operator("rmod_scalar")
 cdef Operator _rpower_scalar = operator("rpower_scalar")
+
+
+# --- mx.np ---------------------------------------------------------------------------------------
+
+cdef object _general  # general(name, a, b): the same for all other kinds of operands
+
+
+def set_general(function):
+    """Set what handles operands that are neither arrays nor plain numbers: f(operator, a, b)."""
+    global _general
+    _general = function
+
+
+cdef class _Pair:
+    """An operator on two arrays and its forms with a number on either side."""
+
+    cdef Operator both, right, left
+    cdef bint is_division  # whole numbers give a floating result
+
+    def __init__(self, both, right, left, is_division=False):
+        self.both = operator(both)
+        self.right = operator(right)
+        self.left = operator(left)
+        self.is_division = is_division
+
+
+cdef enum:
+    _EXACT = 1 << 53  # whole numbers up to here are exact as double
+
+
+cdef inline bint _is_floating(Array a):
+    cdef int32_t dtype = plait_array_dtype(a._array)
+    return dtype == PLAIT_DTYPE_FLOAT32 or dtype == PLAIT_DTYPE_FLOAT64 \
+        or dtype == PLAIT_DTYPE_FLOAT16 or dtype == PLAIT_DTYPE_BFLOAT16
+
+
+# True if the form with a number gives the dtype that mx.np wants: the array's own.
+cdef bint _fits(_Pair pair, Array a, object b):
+    if _is_floating(a):
+        return isinstance(b, (float, int))
+    if pair.is_division or plait_array_dtype(a._array) == PLAIT_DTYPE_BOOL or type(b) is not int:
+        return False
+    return -_EXACT < b < _EXACT
+
+
+cdef object _np_binary(_Pair pair, Array a, object b):
+    if isinstance(b, Array):
+        if plait_array_dtype(a._array) == plait_array_dtype((<Array>b)._array) \
+                and (not pair.is_division or _is_floating(a)):
+            return _binary(pair.both, a, <Array>b, <type>type(a))
+    elif _fits(pair, a, b):
+        return _scalar(pair.right, a, b, <type>type(a))
+    return _general(pair.both, a, b)
+
+
+cdef object _np_reflected(_Pair pair, Array a, object b):
+    if _fits(pair, a, b):
+        return _scalar(pair.left, a, b, <type>type(a))
+    return _general(pair.both, b, a)
+
+
+cdef class NPArithmetic(Array):
+    """Operators of Python with the rules of `mx.np`."""
+
+    def __add__(self, other):
+        return _np_binary(_np_add, self, other)
+
+    def __radd__(self, other):
+        return _np_reflected(_np_add, self, other)
+
+    def __sub__(self, other):
+        return _np_binary(_np_subtract, self, other)
+
+    def __rsub__(self, other):
+        return _np_reflected(_np_subtract, self, other)
+
+    def __mul__(self, other):
+        return _np_binary(_np_multiply, self, other)
+
+    def __rmul__(self, other):
+        return _np_reflected(_np_multiply, self, other)
+
+    def __truediv__(self, other):
+        return _np_binary(_np_divide, self, other)
+
+    def __rtruediv__(self, other):
+        return _np_reflected(_np_divide, self, other)
+
+    def __floordiv__(self, other):
+        return _np_binary(_np_floor_divide, self, other)
+
+    def __rfloordiv__(self, other):
+        return _np_reflected(_np_floor_divide, self, other)
+
+    def __mod__(self, other):
+        return _np_binary(_np_mod, self, other)
+
+    def __rmod__(self, other):
+        return _np_reflected(_np_mod, self, other)
+
+    def __divmod__(self, other):
+        return self // other, self % other
+
+    def __rdivmod__(self, other):
+        return other // self, other % self
+
+    def __pow__(self, other, modulo):
+        return NotImplemented if modulo is not None else _np_binary(_np_power, self, other)
+
+    def __rpow__(self, other, modulo):
+        return NotImplemented if modulo is not None else _np_reflected(_np_power, self, other)
+
+    def __eq__(self, other):
+        return _np_binary(_np_equal, self, other)
+
+    def __ne__(self, other):
+        return _np_binary(_np_not_equal, self, other)
+
+    def __lt__(self, other):
+        return _np_binary(_np_less, self, other)
+
+    def __le__(self, other):
+        return _np_binary(_np_less_equal, self, other)
+
+    def __gt__(self, other):
+        return _np_binary(_np_greater, self, other)
+
+    def __ge__(self, other):
+        return _np_binary(_np_greater_equal, self, other)
+
+    def __and__(self, other):
+        return _general(_bitwise_and, self, other)
+
+    def __rand__(self, other):
+        return _general(_bitwise_and, other, self)
+
+    def __or__(self, other):
+        return _general(_bitwise_or, self, other)
+
+    def __ror__(self, other):
+        return _general(_bitwise_or, other, self)
+
+    def __xor__(self, other):
+        return _general(_bitwise_xor, self, other)
+
+    def __rxor__(self, other):
+        return _general(_bitwise_xor, other, self)
+
+    def __lshift__(self, other):
+        return _general(_left_shift, self, other)
+
+    def __rlshift__(self, other):
+        return _general(_left_shift, other, self)
+
+    def __rshift__(self, other):
+        return _general(_right_shift, self, other)
+
+    def __rrshift__(self, other):
+        return _general(_right_shift, other, self)
+
+    def __matmul__(self, other):
+        if isinstance(other, Array) and plait_array_dtype((<Array>self)._array) \
+                == plait_array_dtype((<Array>other)._array):
+            return _binary(_matmul, self, <Array>other, <type>type(self))
+        return _general(_matmul, self, other)
+
+    def __rmatmul__(self, other):
+        return _general(_matmul, other, self)
+
+    def __hash__(self):
+        return <Py_hash_t>(<size_t><void *>self >> 4)
+
+
+cdef _Pair _np_add = _Pair("add", "add_scalar", "add_scalar")
+cdef _Pair _np_subtract = _Pair("subtract", "subtract_scalar", "rsubtract_scalar")
+cdef _Pair _np_multiply = _Pair("multiply", "multiply_scalar", "multiply_scalar")
+cdef _Pair _np_divide = _Pair("true_divide", "true_divide_scalar", "rtrue_divide_scalar", True)
+cdef _Pair _np_floor_divide = _Pair("floor_divide", "floor_divide_scalar", "rfloor_divide_scalar")
+cdef _Pair _np_mod = _Pair("mod", "mod_scalar", "rmod_scalar")
+cdef _Pair _np_power = _Pair("power", "power_scalar", "rpower_scalar")
+cdef _Pair _np_equal = _Pair("np_equal", "np_equal_scalar", "np_equal_scalar")
+cdef _Pair _np_not_equal = _Pair("np_not_equal", "np_not_equal_scalar", "np_not_equal_scalar")
+cdef _Pair _np_less = _Pair("np_less", "np_less_scalar", "np_greater_scalar")
+cdef _Pair _np_less_equal = _Pair("np_less_equal", "np_less_equal_scalar",
+                                  "np_greater_equal_scalar")
+cdef _Pair _np_greater = _Pair("np_greater", "np_greater_scalar", "np_less_scalar")
+cdef _Pair _np_greater_equal = _Pair("np_greater_equal", "np_greater_equal_scalar",
+                                     "np_less_equal_scalar")
+cdef Operator _bitwise_and = operator("bitwise_and")
+cdef Operator _bitwise_or = operator("bitwise_or")
+cdef Operator _bitwise_xor = operator("bitwise_xor")
+cdef Operator _left_shift = operator("left_shift")
+cdef Operator _right_shift = operator("right_shift")
+cdef Operator _matmul = operator("matmul")

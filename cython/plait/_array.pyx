@@ -70,7 +70,7 @@ cdef class Array:
         return DTYPE_NAMES[plait_array_dtype(self._array)]
 
     @property
-    def device(self):
+    def place(self):
         """(int, int): kind and number of the device."""
         cdef plait_device_t d = plait_array_device(self._array)
         return d.kind, d.id

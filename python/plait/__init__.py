@@ -9,6 +9,7 @@
 from . import _engine
 
 from . import attribute, autograd, base, context, engine, name, ndarray, op, random, symbol  # isort: skip
+from . import numpy, numpy_extension, util  # isort: skip
 from . import (
     callback,
     executor,
@@ -25,6 +26,8 @@ from . import (
 from . import initializer as init
 from . import kvstore as kv
 from . import ndarray as nd
+from . import numpy as np
+from . import numpy_extension as npx
 from . import symbol as sym
 from .attribute import AttrScope
 from .base import MXNetError

@@ -7,6 +7,7 @@ from . import arrays, capi, reference, registry, stubs, symbols
 __all__ = ["files"]
 
 _ND = "from ..ndarray import NDArray"
+_NP = "from ..numpy.multiarray import ndarray"
 _SYM = "from ..symbol.symbol import Symbol"
 
 
@@ -21,6 +22,10 @@ def files(root):
         f"{gen}/__init__.py": '"""Generated functions of every surface."""\n',
         f"{gen}/nd.py": arrays.module(ops, arrays.ND),
         f"{gen}/nd.pyi": stubs.functions(ops, "nd", "NDArray", _ND, stubs.ARRAY_TAIL),
+        f"{gen}/np.py": arrays.module(ops, arrays.NP),
+        f"{gen}/np.pyi": stubs.functions(ops, "np", "ndarray", _NP, stubs.NP_TAIL, arrays.NP),
+        f"{gen}/npx.py": arrays.module(ops, arrays.NPX),
+        f"{gen}/npx.pyi": stubs.functions(ops, "npx", "ndarray", _NP, stubs.NPX_TAIL),
         f"{gen}/sym.py": symbols.module(ops),
         f"{gen}/sym.pyi": stubs.functions(ops, "sym", "Symbol", _SYM, stubs.SYMBOL_TAIL),
         "cython/plait/_capi.pxd": capi.declarations(header),

@@ -1,5 +1,6 @@
 """Functions on arrays: the modules of mx.nd, mx.np and mx.npx."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import registry as r
@@ -17,7 +18,13 @@ class Surface:
     imports : tuple of str
         Lines that provide `_operator` and what `call` needs.
     call : str
-        Expression with {op}, {inputs}, {attrs} and {view}.
+        Expression with {op}, {name}, {inputs}, {attrs} and {view}.
+    tail : tuple of str
+        Last parameters of every function.
+    required : bool
+        Inputs must be given; else they are None by default, for programs that name them.
+    wanted : callable
+        Tells from a description whether the function is generated.
     views : bool
         Results may share memory with the input.
     input_names : dict
@@ -28,6 +35,9 @@ class Surface:
     title: str
     imports: tuple
     call: str
+    tail: tuple = ("out=None", "name=None", "**kwargs")
+    required: bool = False
+    wanted: Callable = bool
     views: bool = False
     input_names: dict = field(default_factory=dict)
 
@@ -42,21 +52,45 @@ ND = Surface(
     ),
     "_invoke({op}, {inputs}, {attrs}, out, _cls{view})",
 )
-TAIL = ["out=None", "name=None", "**kwargs"]
+_OPERANDS = (
+    "from .._array import operator as _operator",
+    "from ..numpy._operands import {} as _{}",
+)
+# Functions with attributes have NumPy's own signatures: they are written by hand in plait/numpy.
+NP = Surface(
+    "np",
+    "Functions of mx.np on numbers, element by element",
+    tuple(line.format("elementwise", "elementwise") for line in _OPERANDS),
+    "_elementwise({op}, {name!r}, {inputs}, out, where)",
+    tail=("out=None", "where=True"),
+    required=True,
+    wanted=lambda d: not d["attrs"],
+    input_names={"data": "x", "lhs": "x1", "rhs": "x2"},
+)
+NPX = Surface(
+    "npx",
+    "Functions of mx.npx",
+    tuple(line.format("run", "run") for line in _OPERANDS),
+    "_run({op}, {inputs}, {attrs}, out{view})",
+    tail=("out=None", "name=None"),
+    views=True,
+)
 
 
 def _function(surface, name, d):
     attrs = ", ".join(r.safe(a["name"]) for a in d["attrs"])
     call = surface.call.format(
         op=f"_op_{d['name']}",
+        name=name,
         inputs=r.flat_inputs(d, surface.input_names),
         attrs=f"({attrs},)" if attrs else "()",
         view=", True" if surface.views and d["view"] else "",
     )
+    parameters = r.signature(d, list(surface.tail), surface.input_names, surface.required)
     return [
         "",
         "",
-        f"def {r.function_name(name)}({r.signature(d, TAIL, surface.input_names)}):",
+        f"def {r.function_name(name)}({parameters}):",
         r.docstring(d, input_names=surface.input_names),
         f"    return {call}",
     ]
@@ -64,7 +98,7 @@ def _function(surface, name, d):
 
 def module(ops, surface):
     """Text of the module of a surface."""
-    entries = r.on_surface(ops, surface.name)
+    entries = [(name, d) for name, d in r.on_surface(ops, surface.name) if surface.wanted(d)]
     lines = [
         r.HEAD.format(title=surface.title),
         "# ruff: noqa: E501, F821",

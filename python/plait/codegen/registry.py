@@ -51,12 +51,15 @@ def attr_kind(a):
     return kind + (", required" if a["required"] else f", default {literal(a['default'])}")
 
 
-def signature(d, tail, input_names=None):
-    """Parameters as text: inputs, attributes, then `tail`."""
+def signature(d, tail, input_names=None, required=False):
+    """Parameters as text: inputs, attributes, then `tail`.
+
+    With `required`, inputs have no default; else None, unless any number of them follows.
+    """
     rename = input_names or {}
     many = variadic(d)
     plain = [i for i in d["inputs"] if i is not many]
-    optional = "" if many else "=None"
+    optional = "" if many or required else "=None"
     parts = [safe(rename.get(i["name"], i["name"])) + optional for i in plain]
     if many:
         parts.append(f"*{safe(many['name'])}")

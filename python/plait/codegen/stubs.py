@@ -6,6 +6,8 @@ import inspect
 from . import registry as r
 
 ARRAY_TAIL = ["out: Any = ...", "name: str | None = ...", "**kwargs: Any"]
+NP_TAIL = ["out: Any = ...", "where: Any = ..."]
+NPX_TAIL = ["out: Any = ...", "name: str | None = ..."]
 SYMBOL_TAIL = ["name: str | None = ...", "attr: Any = ...", "out: Any = ...", "**kwargs: Any"]
 _TYPES = {
     "int": "int",
@@ -26,19 +28,21 @@ def _attr(a):
     return f"{r.safe(a['name'])}: {kind} = ..."
 
 
-def _parameters(d, value, tail, input_names):
+def _parameters(d, value, tail, rules):
     many = r.variadic(d)
+    names = rules.input_names if rules else {}
     parts = []
     for i in d["inputs"]:
-        name = r.safe(input_names.get(i["name"], i["name"]))
+        name = r.safe(names.get(i["name"], i["name"]))
         if i is many:
             parts.append(f"*{name}: {value} | Sequence[{value}]")
         else:
-            parts.append(f"{name}: {value}" + ("" if many else " | None = ..."))
+            given = many or (rules and rules.required)
+            parts.append(f"{name}: {value}" + ("" if given else " | None = ..."))
     return ", ".join(parts + [_attr(a) for a in r.own_attrs(d)] + tail)
 
 
-def functions(ops, surface, value, imports, tail, input_names=None):
+def functions(ops, surface, value, imports, tail, rules=None):
     """Stub of the functions of a surface.
 
     Parameters
@@ -49,14 +53,18 @@ def functions(ops, surface, value, imports, tail, input_names=None):
         Line that imports it.
     tail : list of str
         Last parameters of every function.
+    rules : arrays.Surface, optional
+        Which functions there are, how inputs are called, and whether they must be given.
     """
     entries = r.on_surface(ops, surface)
+    if rules:
+        entries = [(name, d) for name, d in entries if rules.wanted(d)]
     lines = [_HEAD + "from collections.abc import Sequence"]
     lines += ["from types import SimpleNamespace", "from typing import Any, Literal\n", imports, ""]
     for name, d in entries:
         several = d["variable_outputs"] or sum(not o["hidden"] for o in d["outputs"]) != 1
         result = "Any" if several else value
-        parameters = _parameters(d, value, tail, input_names or {})
+        parameters = _parameters(d, "Any" if rules else value, tail, rules)
         lines.append(f"def {r.function_name(name)}({parameters}) -> {result}: ...")
     names = [name for name, _ in entries]
     lines += [f"{space}: SimpleNamespace" for space in r.namespaces(names)]

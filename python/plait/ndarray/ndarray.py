@@ -39,14 +39,14 @@ class NDArray(NDArithmetic):
     @property
     def context(self):
         """Context: where the array lives."""
-        kind, number = self.device
+        kind, number = self.place
         return (
             current_context()
             if (kind, number) == (1, 0) and _is_default()
             else _context(kind, number)
         )
 
-    ctx = context
+    ctx = device = context
 
     @property
     def stype(self):
@@ -174,6 +174,16 @@ class NDArray(NDArithmetic):
 
     as_in_ctx = as_in_context
 
+    def as_np_ndarray(self):
+        """The same array with the rules of `mx.np`; gradients flow through."""
+        from ..numpy import ndarray
+
+        return self.same_handle(ndarray)
+
+    def as_nd_ndarray(self):
+        """The array itself."""
+        return self
+
     def tostype(self, stype):
         """The array with another storage type; only "default" exists."""
         if stype != "default":
@@ -232,7 +242,9 @@ class NDArray(NDArithmetic):
     def __getitem__(self, key):
         parts = _basic(key, self.shape)
         if parts is None:
-            return _advanced_get(self, key)
+            from ..numpy import _indexing
+
+            return _indexing.get(self, key)
         begin, end, step, squeeze, new = parts
         out = invoke(_Ops.index, (self,), (begin, end, step, squeeze), None, type(self), True)
         return out if new is None else out.reshape(_with_new(out.shape, new))
@@ -244,7 +256,9 @@ class NDArray(NDArithmetic):
             )
         parts = _basic(key, self.shape)
         if parts is None:
-            _advanced_set(self, key, value)
+            from ..numpy import _indexing
+
+            _indexing.put(self, key, value)
             return
         begin, end, step, squeeze, _ = parts
         whole = self.detached()
@@ -290,7 +304,8 @@ class NDArray(NDArithmetic):
 
 
 _ITEM = {
-    name: size for name, size in zip(_array.DTYPE_NAMES, (4, 8, 2, 1, 4, 1, 8, 1, 2, 2, 4, 8, 2), strict=False)
+    name: size
+    for name, size in zip(_array.DTYPE_NAMES, (4, 8, 2, 1, 4, 1, 8, 1, 2, 2, 4, 8, 2), strict=False)
 }
 
 
@@ -359,37 +374,6 @@ def _with_new(shape, new):
     for position in new:
         shape.insert(position, 1)
     return tuple(shape)
-
-
-def _plain(key):
-    """The index with arrays as NumPy arrays of integers or bools."""
-    if isinstance(key, tuple):
-        return tuple(_plain(k) for k in key)
-    if isinstance(key, NDArray):
-        key = key.asnumpy()
-    if isinstance(key, (list, np.ndarray)):
-        key = np.asarray(key)
-        return key if key.dtype == bool else key.astype(np.int64)
-    return key
-
-
-def _positions(array, key):
-    """Row-major positions that an index selects."""
-    return np.arange(array.size).reshape(array.shape)[_plain(key)]
-
-
-def _advanced_get(array, key):
-    from .._gen import nd
-
-    positions = _positions(array, key)
-    flat = array.reshape((-1,))
-    return nd.take(flat, _from_numpy(np.ascontiguousarray(positions)), axis=0)
-
-
-def _advanced_set(array, key, value):
-    data = array.asnumpy()
-    data[_plain(key)] = value.asnumpy() if isinstance(value, NDArray) else value
-    _from_numpy(data).copy_into(array.detached())
 
 
 # Operators that are methods too: the array is their first input.

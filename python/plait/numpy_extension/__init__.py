@@ -1,0 +1,34 @@
+"""What `mx.np` programs need beyond NumPy: `mx.npx`. Neural network operators, files, modes."""
+
+import sys as _sys
+
+from .._gen.npx import *  # noqa: F401,F403
+from ..context import cpu, cpu_pinned, current_context, gpu, gpu_memory_info, num_gpus
+from ..ndarray.create import to_dlpack_for_read, to_dlpack_for_write, waitall
+from ..util import (
+    is_np_array,
+    is_np_default_dtype,
+    is_np_shape,
+    np_array,
+    np_default_dtype,
+    np_shape,
+    reset_np,
+    set_np,
+    set_np_default_dtype,
+    set_np_shape,
+    use_np,
+    use_np_array,
+    use_np_default_dtype,
+    use_np_shape,
+)
+from . import random
+from .files import load, save, savez
+from .functions import *  # noqa: F403
+from .random import seed
+
+from .. import numpy as _numpy  # isort: skip
+from ..numpy import from_dlpack  # isort: skip
+
+_numpy.multiarray.add_methods(_numpy, _sys.modules[__name__])
+Context = Device = type(cpu())
+current_device = current_context
