@@ -182,7 +182,8 @@ template <class T>
 inline T mod(T a, T b) {
   if constexpr (std::is_floating_point_v<T>) {
     const T r = std::fmod(a, b);
-    return r != T(0) && ((r < T(0)) != (b < T(0))) ? r + b : r;
+    if (r == T(0)) return std::copysign(r, b);
+    return (r < T(0)) != (b < T(0)) ? r + b : r;
   } else {
     if (b == 0 || b == T(-1)) return 0;
     const T r = a % b;
