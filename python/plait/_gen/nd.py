@@ -14,6 +14,10 @@ def _flatten(arrays):
     return arrays
 
 
+def _unknown(name, kwargs):
+    raise TypeError(f"{name}: unknown arguments {sorted(kwargs)}")
+
+
 _op_abs = _operator('abs')
 _op_activation = _operator('activation')
 _op_adam_update = _operator('adam_update')
@@ -195,6 +199,8 @@ def Activation(data=None, act_type=None, out=None, name=None, **kwargs):
     output : array
         shape and dtype of data
     """
+    if kwargs:
+        _unknown('Activation', kwargs)
     return _invoke(_op_activation, (data,), (act_type,), out, _cls)
 
 
@@ -235,6 +241,8 @@ def BatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=Non
     -----
     Ioffe, Szegedy, ICML (2015)
     """
+    if kwargs:
+        _unknown('BatchNorm', kwargs)
     return _invoke(_op_batch_norm, (data, gamma, beta, moving_mean, moving_var,), (eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis,), out, _cls)
 
 
@@ -251,6 +259,8 @@ def BlockGrad(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('BlockGrad', kwargs)
     return _invoke(_op_stop_gradient, (data,), (), out, _cls)
 
 
@@ -269,6 +279,8 @@ def Cast(data=None, dtype=None, out=None, name=None, **kwargs):
     out : array
         shape of data, the given type
     """
+    if kwargs:
+        _unknown('Cast', kwargs)
     return _invoke(_op_cast, (data,), (dtype,), out, _cls)
 
 
@@ -289,6 +301,8 @@ def Concat(*data, dim=1, num_args=0, out=None, name=None, **kwargs):
     out : array
         the arrays one after another
     """
+    if kwargs:
+        _unknown('Concat', kwargs)
     return _invoke(_op_concat, (*_flatten(data),), (dim, num_args,), out, _cls)
 
 
@@ -329,6 +343,8 @@ def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
     -----
     LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998)
     """
+    if kwargs:
+        _unknown('Convolution', kwargs)
     return _invoke(_op_convolution, (data, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, no_bias, layout,), out, _cls)
 
 
@@ -355,6 +371,8 @@ def Dropout(data=None, p=0.5, mode='training', axes=(), out=None, name=None, **k
     -----
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, JMLR 15 (2014)
     """
+    if kwargs:
+        _unknown('Dropout', kwargs)
     return _invoke(_op_dropout, (data,), (p, mode, axes,), out, _cls)
 
 
@@ -373,6 +391,8 @@ def ElementWiseSum(*args, num_args=0, out=None, name=None, **kwargs):
     out : array
         their sum
     """
+    if kwargs:
+        _unknown('ElementWiseSum', kwargs)
     return _invoke(_op_add_n, (*_flatten(args),), (num_args,), out, _cls)
 
 
@@ -399,6 +419,8 @@ def Embedding(data=None, weight=None, input_dim=None, output_dim=None, dtype='fl
     output : array
         shape of data, then output_dim; dtype of weight
     """
+    if kwargs:
+        _unknown('Embedding', kwargs)
     return _invoke(_op_embedding, (data, weight,), (input_dim, output_dim, dtype, sparse_grad,), out, _cls)
 
 
@@ -415,6 +437,8 @@ def Flatten(data=None, out=None, name=None, **kwargs):
     out : array
         array of shape (n, m)
     """
+    if kwargs:
+        _unknown('Flatten', kwargs)
     return _invoke(_op_flatten, (data,), (), out, _cls)
 
 
@@ -441,6 +465,8 @@ def FullyConnected(data=None, weight=None, bias=None, num_hidden=None, no_bias=F
     output : array
         (batch, num_hidden); with flatten=False (..., num_hidden)
     """
+    if kwargs:
+        _unknown('FullyConnected', kwargs)
     return _invoke(_op_fully_connected, (data, weight, bias,), (num_hidden, no_bias, flatten,), out, _cls)
 
 
@@ -463,6 +489,8 @@ def MakeLoss(data=None, grad_scale=1.0, valid_thresh=0.0, normalization='null', 
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('MakeLoss', kwargs)
     return _invoke(_op_make_loss, (data,), (grad_scale, valid_thresh, normalization,), out, _cls)
 
 
@@ -495,6 +523,8 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     output : array
         (batch, channels, spatial...)
     """
+    if kwargs:
+        _unknown('Pooling', kwargs)
     return _invoke(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, layout,), out, _cls)
 
 
@@ -517,6 +547,8 @@ def Reshape(data=None, shape=(), reverse=False, order='C', out=None, name=None, 
     out : array
         array with as many elements
     """
+    if kwargs:
+        _unknown('Reshape', kwargs)
     return _invoke(_op_reshape, (data,), (shape, reverse, order,), out, _cls)
 
 
@@ -539,6 +571,8 @@ def SliceChannel(data=None, num_outputs=None, axis=1, squeeze_axis=False, out=No
     out : array
         each piece
     """
+    if kwargs:
+        _unknown('SliceChannel', kwargs)
     return _invoke(_op_split, (data,), (num_outputs, axis, squeeze_axis,), out, _cls)
 
 
@@ -559,6 +593,8 @@ def SwapAxis(data=None, dim1=0, dim2=0, out=None, name=None, **kwargs):
     out : array
         data with dim1 and dim2 exchanged
     """
+    if kwargs:
+        _unknown('SwapAxis', kwargs)
     return _invoke(_op_swap_axes, (data,), (dim1, dim2,), out, _cls)
 
 
@@ -579,6 +615,8 @@ def _DivScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_DivScalar', kwargs)
     return _invoke(_op_divide_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -599,6 +637,8 @@ def _HypotScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwar
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_HypotScalar', kwargs)
     return _invoke(_op_hypot_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -619,6 +659,8 @@ def _MaximumScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kw
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_MaximumScalar', kwargs)
     return _invoke(_op_maximum_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -639,6 +681,8 @@ def _MinimumScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kw
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_MinimumScalar', kwargs)
     return _invoke(_op_minimum_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -659,6 +703,8 @@ def _MinusScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwar
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_MinusScalar', kwargs)
     return _invoke(_op_subtract_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -679,6 +725,8 @@ def _ModScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_ModScalar', kwargs)
     return _invoke(_op_mod_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -699,6 +747,8 @@ def _MulScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_MulScalar', kwargs)
     return _invoke(_op_multiply_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -719,6 +769,8 @@ def _PlusScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwarg
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_PlusScalar', kwargs)
     return _invoke(_op_add_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -737,6 +789,8 @@ def _Power(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_Power', kwargs)
     return _invoke(_op_power, (lhs, rhs,), (), out, _cls)
 
 
@@ -757,6 +811,8 @@ def _PowerScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwar
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_PowerScalar', kwargs)
     return _invoke(_op_power_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -777,6 +833,8 @@ def _RDivScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwarg
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_RDivScalar', kwargs)
     return _invoke(_op_rdivide_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -797,6 +855,8 @@ def _RMinusScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwa
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_RMinusScalar', kwargs)
     return _invoke(_op_rsubtract_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -817,6 +877,8 @@ def _RModScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwarg
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_RModScalar', kwargs)
     return _invoke(_op_rmod_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -837,6 +899,8 @@ def _RPowerScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwa
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_RPowerScalar', kwargs)
     return _invoke(_op_rpower_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -855,6 +919,8 @@ def _add(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_add', kwargs)
     return _invoke(_op_add, (lhs, rhs,), (), out, _cls)
 
 
@@ -883,6 +949,8 @@ def _arange(start=0.0, stop=None, step=1.0, repeat=1, infer_range=False, ctx='',
     out : array
         vector
     """
+    if kwargs:
+        _unknown('_arange', kwargs)
     return _invoke(_op_arange, (), (start, stop, step, repeat, infer_range, ctx, dtype,), out, _cls)
 
 
@@ -909,6 +977,8 @@ def _contrib_arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=
     out : array
         vector, or the shape of data if axis is None
     """
+    if kwargs:
+        _unknown('_contrib_arange_like', kwargs)
     return _invoke(_op_arange_like, (data,), (start, step, repeat, ctx, axis,), out, _cls)
 
 
@@ -925,6 +995,8 @@ def _copy(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('_copy', kwargs)
     return _invoke(_op_copy, (data,), (), out, _cls)
 
 
@@ -941,6 +1013,8 @@ def _copyto(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('_copyto', kwargs)
     return _invoke(_op_copy, (data,), (), out, _cls)
 
 
@@ -959,6 +1033,8 @@ def _div(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_div', kwargs)
     return _invoke(_op_divide, (lhs, rhs,), (), out, _cls)
 
 
@@ -979,6 +1055,8 @@ def _div_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwarg
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_div_scalar', kwargs)
     return _invoke(_op_divide_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -997,6 +1075,8 @@ def _equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_equal', kwargs)
     return _invoke(_op_equal, (lhs, rhs,), (), out, _cls)
 
 
@@ -1017,6 +1097,8 @@ def _equal_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwa
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_equal_scalar', kwargs)
     return _invoke(_op_equal_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1041,6 +1123,8 @@ def _eye(N=None, M=0, k=0, ctx='', dtype='float32', out=None, name=None, **kwarg
     out : array
         matrix of shape (N, M)
     """
+    if kwargs:
+        _unknown('_eye', kwargs)
     return _invoke(_op_eye, (), (N, M, k, ctx, dtype,), out, _cls)
 
 
@@ -1063,6 +1147,8 @@ def _full(shape=(), ctx='', dtype='float32', value=0.0, out=None, name=None, **k
     out : array
         array of the given shape and type
     """
+    if kwargs:
+        _unknown('_full', kwargs)
     return _invoke(_op_full, (), (shape, ctx, dtype, value,), out, _cls)
 
 
@@ -1081,6 +1167,8 @@ def _grad_add(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_grad_add', kwargs)
     return _invoke(_op_add, (lhs, rhs,), (), out, _cls)
 
 
@@ -1099,6 +1187,8 @@ def _greater(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_greater', kwargs)
     return _invoke(_op_greater, (lhs, rhs,), (), out, _cls)
 
 
@@ -1117,6 +1207,8 @@ def _greater_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_greater_equal', kwargs)
     return _invoke(_op_greater_equal, (lhs, rhs,), (), out, _cls)
 
 
@@ -1137,6 +1229,8 @@ def _greater_equal_scalar(data=None, scalar=1.0, is_int=True, out=None, name=Non
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_greater_equal_scalar', kwargs)
     return _invoke(_op_greater_equal_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1157,6 +1251,8 @@ def _greater_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **k
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_greater_scalar', kwargs)
     return _invoke(_op_greater_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1175,6 +1271,8 @@ def _hypot(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_hypot', kwargs)
     return _invoke(_op_hypot, (lhs, rhs,), (), out, _cls)
 
 
@@ -1195,6 +1293,8 @@ def _hypot_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwa
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_hypot_scalar', kwargs)
     return _invoke(_op_hypot_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1213,6 +1313,8 @@ def _less(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_less', kwargs)
     return _invoke(_op_less, (lhs, rhs,), (), out, _cls)
 
 
@@ -1231,6 +1333,8 @@ def _less_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_less_equal', kwargs)
     return _invoke(_op_less_equal, (lhs, rhs,), (), out, _cls)
 
 
@@ -1251,6 +1355,8 @@ def _less_equal_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, 
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_less_equal_scalar', kwargs)
     return _invoke(_op_less_equal_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1271,6 +1377,8 @@ def _less_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwar
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_less_scalar', kwargs)
     return _invoke(_op_less_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1297,6 +1405,8 @@ def _linspace(start=None, stop=None, num=None, endpoint=True, ctx='', dtype='flo
     out : array
         vector of length num
     """
+    if kwargs:
+        _unknown('_linspace', kwargs)
     return _invoke(_op_linspace, (), (start, stop, num, endpoint, ctx, dtype,), out, _cls)
 
 
@@ -1315,6 +1425,8 @@ def _logical_and(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_logical_and', kwargs)
     return _invoke(_op_logical_and, (lhs, rhs,), (), out, _cls)
 
 
@@ -1335,6 +1447,8 @@ def _logical_and_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None,
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_logical_and_scalar', kwargs)
     return _invoke(_op_logical_and_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1353,6 +1467,8 @@ def _logical_or(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_logical_or', kwargs)
     return _invoke(_op_logical_or, (lhs, rhs,), (), out, _cls)
 
 
@@ -1373,6 +1489,8 @@ def _logical_or_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, 
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_logical_or_scalar', kwargs)
     return _invoke(_op_logical_or_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1391,6 +1509,8 @@ def _logical_xor(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_logical_xor', kwargs)
     return _invoke(_op_logical_xor, (lhs, rhs,), (), out, _cls)
 
 
@@ -1411,6 +1531,8 @@ def _logical_xor_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None,
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_logical_xor_scalar', kwargs)
     return _invoke(_op_logical_xor_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1429,6 +1551,8 @@ def _maximum(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_maximum', kwargs)
     return _invoke(_op_maximum, (lhs, rhs,), (), out, _cls)
 
 
@@ -1449,6 +1573,8 @@ def _maximum_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **k
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_maximum_scalar', kwargs)
     return _invoke(_op_maximum_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1467,6 +1593,8 @@ def _minimum(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_minimum', kwargs)
     return _invoke(_op_minimum, (lhs, rhs,), (), out, _cls)
 
 
@@ -1487,6 +1615,8 @@ def _minimum_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **k
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_minimum_scalar', kwargs)
     return _invoke(_op_minimum_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1505,6 +1635,8 @@ def _minus(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_minus', kwargs)
     return _invoke(_op_subtract, (lhs, rhs,), (), out, _cls)
 
 
@@ -1525,6 +1657,8 @@ def _minus_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwa
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_minus_scalar', kwargs)
     return _invoke(_op_subtract_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1543,6 +1677,8 @@ def _mod(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_mod', kwargs)
     return _invoke(_op_mod, (lhs, rhs,), (), out, _cls)
 
 
@@ -1563,6 +1699,8 @@ def _mod_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwarg
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_mod_scalar', kwargs)
     return _invoke(_op_mod_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1581,6 +1719,8 @@ def _mul(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_mul', kwargs)
     return _invoke(_op_multiply, (lhs, rhs,), (), out, _cls)
 
 
@@ -1601,6 +1741,8 @@ def _mul_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwarg
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_mul_scalar', kwargs)
     return _invoke(_op_multiply_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1617,6 +1759,8 @@ def _neg(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('_neg', kwargs)
     return _invoke(_op_negative, (data,), (), out, _cls)
 
 
@@ -1635,6 +1779,8 @@ def _not_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_not_equal', kwargs)
     return _invoke(_op_not_equal, (lhs, rhs,), (), out, _cls)
 
 
@@ -1655,6 +1801,8 @@ def _not_equal_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, *
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_not_equal_scalar', kwargs)
     return _invoke(_op_not_equal_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1675,6 +1823,8 @@ def _ones(shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     out : array
         array of the given shape and type
     """
+    if kwargs:
+        _unknown('_ones', kwargs)
     return _invoke(_op_ones, (), (shape, ctx, dtype,), out, _cls)
 
 
@@ -1693,6 +1843,8 @@ def _plus(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_plus', kwargs)
     return _invoke(_op_add, (lhs, rhs,), (), out, _cls)
 
 
@@ -1713,6 +1865,8 @@ def _plus_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwar
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_plus_scalar', kwargs)
     return _invoke(_op_add_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1731,6 +1885,8 @@ def _power(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_power', kwargs)
     return _invoke(_op_power, (lhs, rhs,), (), out, _cls)
 
 
@@ -1751,6 +1907,8 @@ def _power_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwa
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_power_scalar', kwargs)
     return _invoke(_op_power_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1773,6 +1931,8 @@ def _random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, out=None, na
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('_random_exponential', kwargs)
     return _invoke(_op_random_exponential, (), (shape, ctx, dtype, lam,), out, _cls)
 
 
@@ -1797,6 +1957,8 @@ def _random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, out=No
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('_random_gamma', kwargs)
     return _invoke(_op_random_gamma, (), (shape, ctx, dtype, alpha, beta,), out, _cls)
 
 
@@ -1821,6 +1983,8 @@ def _random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, o
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('_random_negative_binomial', kwargs)
     return _invoke(_op_random_negative_binomial, (), (shape, ctx, dtype, k, p,), out, _cls)
 
 
@@ -1845,6 +2009,8 @@ def _random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=No
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('_random_normal', kwargs)
     return _invoke(_op_random_normal, (), (shape, ctx, dtype, loc, scale,), out, _cls)
 
 
@@ -1867,6 +2033,8 @@ def _random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=N
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('_random_poisson', kwargs)
     return _invoke(_op_random_poisson, (), (shape, ctx, dtype, lam,), out, _cls)
 
 
@@ -1891,6 +2059,8 @@ def _random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=No
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('_random_randint', kwargs)
     return _invoke(_op_random_randint, (), (shape, ctx, dtype, low, high,), out, _cls)
 
 
@@ -1915,6 +2085,8 @@ def _random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=No
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('_random_uniform', kwargs)
     return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
 
 
@@ -1935,6 +2107,8 @@ def _rdiv_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwar
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_rdiv_scalar', kwargs)
     return _invoke(_op_rdivide_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1955,6 +2129,8 @@ def _rminus_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kw
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_rminus_scalar', kwargs)
     return _invoke(_op_rsubtract_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1975,6 +2151,8 @@ def _rmod_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwar
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_rmod_scalar', kwargs)
     return _invoke(_op_rmod_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -1995,6 +2173,8 @@ def _rpower_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kw
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('_rpower_scalar', kwargs)
     return _invoke(_op_rpower_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
@@ -2013,6 +2193,8 @@ def _sub(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('_sub', kwargs)
     return _invoke(_op_subtract, (lhs, rhs,), (), out, _cls)
 
 
@@ -2031,6 +2213,8 @@ def _sum(*args, num_args=0, out=None, name=None, **kwargs):
     out : array
         their sum
     """
+    if kwargs:
+        _unknown('_sum', kwargs)
     return _invoke(_op_add_n, (*_flatten(args),), (num_args,), out, _cls)
 
 
@@ -2051,6 +2235,8 @@ def _zeros(shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     out : array
         array of the given shape and type
     """
+    if kwargs:
+        _unknown('_zeros', kwargs)
     return _invoke(_op_zeros, (), (shape, ctx, dtype,), out, _cls)
 
 
@@ -2067,6 +2253,8 @@ def abs(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('abs', kwargs)
     return _invoke(_op_abs, (data,), (), out, _cls)
 
 
@@ -2109,6 +2297,8 @@ def adam_update(weight=None, grad=None, mean=None, var=None, lr=None, beta1=0.9,
     -----
     Kingma, Ba, ICLR (2015)
     """
+    if kwargs:
+        _unknown('adam_update', kwargs)
     return _invoke(_op_adam_update, (weight, grad, mean, var,), (lr, beta1, beta2, epsilon, wd, rescale_grad, clip_gradient, lazy_update,), out, _cls)
 
 
@@ -2127,6 +2317,8 @@ def add(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('add', kwargs)
     return _invoke(_op_add, (lhs, rhs,), (), out, _cls)
 
 
@@ -2145,6 +2337,8 @@ def add_n(*args, num_args=0, out=None, name=None, **kwargs):
     out : array
         their sum
     """
+    if kwargs:
+        _unknown('add_n', kwargs)
     return _invoke(_op_add_n, (*_flatten(args),), (num_args,), out, _cls)
 
 
@@ -2161,6 +2355,8 @@ def arccos(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('arccos', kwargs)
     return _invoke(_op_arccos, (data,), (), out, _cls)
 
 
@@ -2177,6 +2373,8 @@ def arccosh(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('arccosh', kwargs)
     return _invoke(_op_arccosh, (data,), (), out, _cls)
 
 
@@ -2193,6 +2391,8 @@ def arcsin(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('arcsin', kwargs)
     return _invoke(_op_arcsin, (data,), (), out, _cls)
 
 
@@ -2209,6 +2409,8 @@ def arcsinh(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('arcsinh', kwargs)
     return _invoke(_op_arcsinh, (data,), (), out, _cls)
 
 
@@ -2225,6 +2427,8 @@ def arctan(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('arctan', kwargs)
     return _invoke(_op_arctan, (data,), (), out, _cls)
 
 
@@ -2243,6 +2447,8 @@ def arctan2(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('arctan2', kwargs)
     return _invoke(_op_arctan2, (lhs, rhs,), (), out, _cls)
 
 
@@ -2259,6 +2465,8 @@ def arctanh(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('arctanh', kwargs)
     return _invoke(_op_arctanh, (data,), (), out, _cls)
 
 
@@ -2279,6 +2487,8 @@ def argmax(data=None, axis=None, keepdims=False, out=None, name=None, **kwargs):
     out : array
         places along axis, the first of equal ones
     """
+    if kwargs:
+        _unknown('argmax', kwargs)
     return _invoke(_op_argmax, (data,), (axis, keepdims,), out, _cls)
 
 
@@ -2295,6 +2505,8 @@ def argmax_channel(data=None, out=None, name=None, **kwargs):
     out : array
         data without axis 1
     """
+    if kwargs:
+        _unknown('argmax_channel', kwargs)
     return _invoke(_op_argmax_channel, (data,), (), out, _cls)
 
 
@@ -2315,6 +2527,8 @@ def argmin(data=None, axis=None, keepdims=False, out=None, name=None, **kwargs):
     out : array
         places along axis, the first of equal ones
     """
+    if kwargs:
+        _unknown('argmin', kwargs)
     return _invoke(_op_argmin, (data,), (axis, keepdims,), out, _cls)
 
 
@@ -2337,6 +2551,8 @@ def argsort(data=None, axis=-1, is_ascend=True, dtype='float32', out=None, name=
     out : array
         shape of data; a vector if axis is None
     """
+    if kwargs:
+        _unknown('argsort', kwargs)
     return _invoke(_op_argsort, (data,), (axis, is_ascend, dtype,), out, _cls)
 
 
@@ -2359,6 +2575,8 @@ def batch_dot(lhs=None, rhs=None, transpose_a=False, transpose_b=False, out=None
     output : array
         (..., m, n)
     """
+    if kwargs:
+        _unknown('batch_dot', kwargs)
     return _invoke(_op_batch_dot, (lhs, rhs,), (transpose_a, transpose_b,), out, _cls)
 
 
@@ -2377,6 +2595,8 @@ def broadcast_add(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_add', kwargs)
     return _invoke(_op_add, (lhs, rhs,), (), out, _cls)
 
 
@@ -2397,6 +2617,8 @@ def broadcast_axes(data=None, axis=(), size=(), out=None, name=None, **kwargs):
     out : array
         data with axis[i] of size size[i]
     """
+    if kwargs:
+        _unknown('broadcast_axes', kwargs)
     return _invoke(_op_broadcast_axis, (data,), (axis, size,), out, _cls)
 
 
@@ -2417,6 +2639,8 @@ def broadcast_axis(data=None, axis=(), size=(), out=None, name=None, **kwargs):
     out : array
         data with axis[i] of size size[i]
     """
+    if kwargs:
+        _unknown('broadcast_axis', kwargs)
     return _invoke(_op_broadcast_axis, (data,), (axis, size,), out, _cls)
 
 
@@ -2435,6 +2659,8 @@ def broadcast_div(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_div', kwargs)
     return _invoke(_op_divide, (lhs, rhs,), (), out, _cls)
 
 
@@ -2453,6 +2679,8 @@ def broadcast_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_equal', kwargs)
     return _invoke(_op_equal, (lhs, rhs,), (), out, _cls)
 
 
@@ -2471,6 +2699,8 @@ def broadcast_greater(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_greater', kwargs)
     return _invoke(_op_greater, (lhs, rhs,), (), out, _cls)
 
 
@@ -2489,6 +2719,8 @@ def broadcast_greater_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_greater_equal', kwargs)
     return _invoke(_op_greater_equal, (lhs, rhs,), (), out, _cls)
 
 
@@ -2507,6 +2739,8 @@ def broadcast_hypot(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_hypot', kwargs)
     return _invoke(_op_hypot, (lhs, rhs,), (), out, _cls)
 
 
@@ -2525,6 +2759,8 @@ def broadcast_less(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_less', kwargs)
     return _invoke(_op_less, (lhs, rhs,), (), out, _cls)
 
 
@@ -2543,6 +2779,8 @@ def broadcast_less_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_less_equal', kwargs)
     return _invoke(_op_less_equal, (lhs, rhs,), (), out, _cls)
 
 
@@ -2561,6 +2799,8 @@ def broadcast_logical_and(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_logical_and', kwargs)
     return _invoke(_op_logical_and, (lhs, rhs,), (), out, _cls)
 
 
@@ -2579,6 +2819,8 @@ def broadcast_logical_or(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_logical_or', kwargs)
     return _invoke(_op_logical_or, (lhs, rhs,), (), out, _cls)
 
 
@@ -2597,6 +2839,8 @@ def broadcast_logical_xor(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_logical_xor', kwargs)
     return _invoke(_op_logical_xor, (lhs, rhs,), (), out, _cls)
 
 
@@ -2615,6 +2859,8 @@ def broadcast_maximum(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_maximum', kwargs)
     return _invoke(_op_maximum, (lhs, rhs,), (), out, _cls)
 
 
@@ -2633,6 +2879,8 @@ def broadcast_minimum(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_minimum', kwargs)
     return _invoke(_op_minimum, (lhs, rhs,), (), out, _cls)
 
 
@@ -2651,6 +2899,8 @@ def broadcast_minus(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_minus', kwargs)
     return _invoke(_op_subtract, (lhs, rhs,), (), out, _cls)
 
 
@@ -2669,6 +2919,8 @@ def broadcast_mod(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_mod', kwargs)
     return _invoke(_op_mod, (lhs, rhs,), (), out, _cls)
 
 
@@ -2687,6 +2939,8 @@ def broadcast_mul(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_mul', kwargs)
     return _invoke(_op_multiply, (lhs, rhs,), (), out, _cls)
 
 
@@ -2705,6 +2959,8 @@ def broadcast_not_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_not_equal', kwargs)
     return _invoke(_op_not_equal, (lhs, rhs,), (), out, _cls)
 
 
@@ -2723,6 +2979,8 @@ def broadcast_plus(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_plus', kwargs)
     return _invoke(_op_add, (lhs, rhs,), (), out, _cls)
 
 
@@ -2741,6 +2999,8 @@ def broadcast_power(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_power', kwargs)
     return _invoke(_op_power, (lhs, rhs,), (), out, _cls)
 
 
@@ -2759,6 +3019,8 @@ def broadcast_sub(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('broadcast_sub', kwargs)
     return _invoke(_op_subtract, (lhs, rhs,), (), out, _cls)
 
 
@@ -2777,6 +3039,8 @@ def broadcast_to(data=None, shape=(), out=None, name=None, **kwargs):
     out : array
         array of the given shape
     """
+    if kwargs:
+        _unknown('broadcast_to', kwargs)
     return _invoke(_op_broadcast_to, (data,), (shape,), out, _cls)
 
 
@@ -2795,6 +3059,8 @@ def cast(data=None, dtype=None, out=None, name=None, **kwargs):
     out : array
         shape of data, the given type
     """
+    if kwargs:
+        _unknown('cast', kwargs)
     return _invoke(_op_cast, (data,), (dtype,), out, _cls)
 
 
@@ -2811,6 +3077,8 @@ def cbrt(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('cbrt', kwargs)
     return _invoke(_op_cbrt, (data,), (), out, _cls)
 
 
@@ -2827,6 +3095,8 @@ def ceil(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('ceil', kwargs)
     return _invoke(_op_ceil, (data,), (), out, _cls)
 
 
@@ -2851,6 +3121,8 @@ def choose_element_0index(data=None, index=None, axis=-1, keepdims=False, mode='
     out : array
         shape of data without the axis
     """
+    if kwargs:
+        _unknown('choose_element_0index', kwargs)
     return _invoke(_op_pick, (data, index,), (axis, keepdims, mode,), out, _cls)
 
 
@@ -2871,6 +3143,8 @@ def clip(data=None, a_min=None, a_max=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('clip', kwargs)
     return _invoke(_op_clip, (data,), (a_min, a_max,), out, _cls)
 
 
@@ -2891,6 +3165,8 @@ def concat(*data, dim=1, num_args=0, out=None, name=None, **kwargs):
     out : array
         the arrays one after another
     """
+    if kwargs:
+        _unknown('concat', kwargs)
     return _invoke(_op_concat, (*_flatten(data),), (dim, num_args,), out, _cls)
 
 
@@ -2917,6 +3193,8 @@ def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=
     out : array
         vector, or the shape of data if axis is None
     """
+    if kwargs:
+        _unknown('contrib.arange_like', kwargs)
     return _invoke(_op_arange_like, (data,), (start, step, repeat, ctx, axis,), out, _cls)
 
 
@@ -2933,6 +3211,8 @@ def cos(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('cos', kwargs)
     return _invoke(_op_cos, (data,), (), out, _cls)
 
 
@@ -2949,6 +3229,8 @@ def cosh(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('cosh', kwargs)
     return _invoke(_op_cosh, (data,), (), out, _cls)
 
 
@@ -2971,6 +3253,8 @@ def crop(data=None, begin=None, end=None, step=(), out=None, name=None, **kwargs
     out : array
         array with as many axes
     """
+    if kwargs:
+        _unknown('crop', kwargs)
     return _invoke(_op_slice, (data,), (begin, end, step,), out, _cls)
 
 
@@ -2993,6 +3277,8 @@ def cumprod(data=None, axis=None, dtype=None, reverse=False, out=None, name=None
     out : array
         shape of data; a vector if axis is None
     """
+    if kwargs:
+        _unknown('cumprod', kwargs)
     return _invoke(_op_cumprod, (data,), (axis, dtype, reverse,), out, _cls)
 
 
@@ -3015,6 +3301,8 @@ def cumsum(data=None, axis=None, dtype=None, reverse=False, out=None, name=None,
     out : array
         shape of data; a vector if axis is None
     """
+    if kwargs:
+        _unknown('cumsum', kwargs)
     return _invoke(_op_cumsum, (data,), (axis, dtype, reverse,), out, _cls)
 
 
@@ -3031,6 +3319,8 @@ def degrees(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('degrees', kwargs)
     return _invoke(_op_degrees, (data,), (), out, _cls)
 
 
@@ -3047,6 +3337,8 @@ def digamma(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('digamma', kwargs)
     return _invoke(_op_digamma, (data,), (), out, _cls)
 
 
@@ -3065,6 +3357,8 @@ def divide(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('divide', kwargs)
     return _invoke(_op_divide, (lhs, rhs,), (), out, _cls)
 
 
@@ -3087,6 +3381,8 @@ def dot(lhs=None, rhs=None, transpose_a=False, transpose_b=False, out=None, name
     output : array
         the other axes of lhs, then those of rhs; (1,) for two vectors
     """
+    if kwargs:
+        _unknown('dot', kwargs)
     return _invoke(_op_dot, (lhs, rhs,), (transpose_a, transpose_b,), out, _cls)
 
 
@@ -3105,6 +3401,8 @@ def elemwise_add(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('elemwise_add', kwargs)
     return _invoke(_op_add, (lhs, rhs,), (), out, _cls)
 
 
@@ -3123,6 +3421,8 @@ def elemwise_div(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('elemwise_div', kwargs)
     return _invoke(_op_divide, (lhs, rhs,), (), out, _cls)
 
 
@@ -3141,6 +3441,8 @@ def elemwise_mul(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('elemwise_mul', kwargs)
     return _invoke(_op_multiply, (lhs, rhs,), (), out, _cls)
 
 
@@ -3159,6 +3461,8 @@ def elemwise_sub(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('elemwise_sub', kwargs)
     return _invoke(_op_subtract, (lhs, rhs,), (), out, _cls)
 
 
@@ -3177,6 +3481,8 @@ def equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('equal', kwargs)
     return _invoke(_op_equal, (lhs, rhs,), (), out, _cls)
 
 
@@ -3193,6 +3499,8 @@ def erf(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('erf', kwargs)
     return _invoke(_op_erf, (data,), (), out, _cls)
 
 
@@ -3209,6 +3517,8 @@ def erfinv(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('erfinv', kwargs)
     return _invoke(_op_erfinv, (data,), (), out, _cls)
 
 
@@ -3225,6 +3535,8 @@ def exp(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('exp', kwargs)
     return _invoke(_op_exp, (data,), (), out, _cls)
 
 
@@ -3243,6 +3555,8 @@ def expand_dims(data=None, axis=None, out=None, name=None, **kwargs):
     out : array
         array with one more axis
     """
+    if kwargs:
+        _unknown('expand_dims', kwargs)
     return _invoke(_op_expand_dims, (data,), (axis,), out, _cls)
 
 
@@ -3259,6 +3573,8 @@ def expm1(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('expm1', kwargs)
     return _invoke(_op_expm1, (data,), (), out, _cls)
 
 
@@ -3283,6 +3599,8 @@ def eye(N=None, M=0, k=0, ctx='', dtype='float32', out=None, name=None, **kwargs
     out : array
         matrix of shape (N, M)
     """
+    if kwargs:
+        _unknown('eye', kwargs)
     return _invoke(_op_eye, (), (N, M, k, ctx, dtype,), out, _cls)
 
 
@@ -3299,6 +3617,8 @@ def fix(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('fix', kwargs)
     return _invoke(_op_trunc, (data,), (), out, _cls)
 
 
@@ -3315,6 +3635,8 @@ def flatten(data=None, out=None, name=None, **kwargs):
     out : array
         array of shape (n, m)
     """
+    if kwargs:
+        _unknown('flatten', kwargs)
     return _invoke(_op_flatten, (data,), (), out, _cls)
 
 
@@ -3333,6 +3655,8 @@ def flip(data=None, axis=None, out=None, name=None, **kwargs):
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('flip', kwargs)
     return _invoke(_op_flip, (data,), (axis,), out, _cls)
 
 
@@ -3349,6 +3673,8 @@ def floor(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('floor', kwargs)
     return _invoke(_op_floor, (data,), (), out, _cls)
 
 
@@ -3369,6 +3695,8 @@ def full_like(data=None, dtype=None, fill_value=0.0, out=None, name=None, **kwar
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('full_like', kwargs)
     return _invoke(_op_full_like, (data,), (dtype, fill_value,), out, _cls)
 
 
@@ -3385,6 +3713,8 @@ def gamma(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('gamma', kwargs)
     return _invoke(_op_gamma, (data,), (), out, _cls)
 
 
@@ -3401,6 +3731,8 @@ def gammaln(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('gammaln', kwargs)
     return _invoke(_op_gammaln, (data,), (), out, _cls)
 
 
@@ -3419,6 +3751,8 @@ def greater(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('greater', kwargs)
     return _invoke(_op_greater, (lhs, rhs,), (), out, _cls)
 
 
@@ -3437,6 +3771,8 @@ def greater_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('greater_equal', kwargs)
     return _invoke(_op_greater_equal, (lhs, rhs,), (), out, _cls)
 
 
@@ -3457,6 +3793,8 @@ def hard_sigmoid(data=None, alpha=0.2, beta=0.5, out=None, name=None, **kwargs):
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('hard_sigmoid', kwargs)
     return _invoke(_op_hard_sigmoid, (data,), (alpha, beta,), out, _cls)
 
 
@@ -3475,6 +3813,8 @@ def hypot(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('hypot', kwargs)
     return _invoke(_op_hypot, (lhs, rhs,), (), out, _cls)
 
 
@@ -3491,6 +3831,8 @@ def identity(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('identity', kwargs)
     return _invoke(_op_copy, (data,), (), out, _cls)
 
 
@@ -3507,6 +3849,8 @@ def isfinite(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('isfinite', kwargs)
     return _invoke(_op_isfinite, (data,), (), out, _cls)
 
 
@@ -3523,6 +3867,8 @@ def isinf(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('isinf', kwargs)
     return _invoke(_op_isinf, (data,), (), out, _cls)
 
 
@@ -3539,6 +3885,8 @@ def isnan(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('isnan', kwargs)
     return _invoke(_op_isnan, (data,), (), out, _cls)
 
 
@@ -3557,6 +3905,8 @@ def less(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('less', kwargs)
     return _invoke(_op_less, (lhs, rhs,), (), out, _cls)
 
 
@@ -3575,6 +3925,8 @@ def less_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('less_equal', kwargs)
     return _invoke(_op_less_equal, (lhs, rhs,), (), out, _cls)
 
 
@@ -3601,6 +3953,8 @@ def linspace(start=None, stop=None, num=None, endpoint=True, ctx='', dtype='floa
     out : array
         vector of length num
     """
+    if kwargs:
+        _unknown('linspace', kwargs)
     return _invoke(_op_linspace, (), (start, stop, num, endpoint, ctx, dtype,), out, _cls)
 
 
@@ -3617,6 +3971,8 @@ def log(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('log', kwargs)
     return _invoke(_op_log, (data,), (), out, _cls)
 
 
@@ -3633,6 +3989,8 @@ def log10(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('log10', kwargs)
     return _invoke(_op_log10, (data,), (), out, _cls)
 
 
@@ -3649,6 +4007,8 @@ def log1p(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('log1p', kwargs)
     return _invoke(_op_log1p, (data,), (), out, _cls)
 
 
@@ -3665,6 +4025,8 @@ def log2(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('log2', kwargs)
     return _invoke(_op_log2, (data,), (), out, _cls)
 
 
@@ -3685,6 +4047,8 @@ def log_softmax(data=None, axis=-1, temperature=None, out=None, name=None, **kwa
     output : array
         shape and dtype of data; every value <= 0
     """
+    if kwargs:
+        _unknown('log_softmax', kwargs)
     return _invoke(_op_log_softmax, (data,), (axis, temperature,), out, _cls)
 
 
@@ -3703,6 +4067,8 @@ def logical_and(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('logical_and', kwargs)
     return _invoke(_op_logical_and, (lhs, rhs,), (), out, _cls)
 
 
@@ -3719,6 +4085,8 @@ def logical_not(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('logical_not', kwargs)
     return _invoke(_op_logical_not, (data,), (), out, _cls)
 
 
@@ -3737,6 +4105,8 @@ def logical_or(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('logical_or', kwargs)
     return _invoke(_op_logical_or, (lhs, rhs,), (), out, _cls)
 
 
@@ -3755,6 +4125,8 @@ def logical_xor(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('logical_xor', kwargs)
     return _invoke(_op_logical_xor, (lhs, rhs,), (), out, _cls)
 
 
@@ -3777,6 +4149,8 @@ def make_loss(data=None, grad_scale=1.0, valid_thresh=0.0, normalization='null',
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('make_loss', kwargs)
     return _invoke(_op_make_loss, (data,), (grad_scale, valid_thresh, normalization,), out, _cls)
 
 
@@ -3801,6 +4175,8 @@ def max(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=Non
     out : array
         the axes that stay
     """
+    if kwargs:
+        _unknown('max', kwargs)
     return _invoke(_op_max, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
@@ -3825,6 +4201,8 @@ def max_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, ou
     out : array
         the axes that stay
     """
+    if kwargs:
+        _unknown('max_axis', kwargs)
     return _invoke(_op_max, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
@@ -3843,6 +4221,8 @@ def maximum(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('maximum', kwargs)
     return _invoke(_op_maximum, (lhs, rhs,), (), out, _cls)
 
 
@@ -3867,6 +4247,8 @@ def mean(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=No
     out : array
         the axes that stay
     """
+    if kwargs:
+        _unknown('mean', kwargs)
     return _invoke(_op_mean, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
@@ -3891,6 +4273,8 @@ def min(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=Non
     out : array
         the axes that stay
     """
+    if kwargs:
+        _unknown('min', kwargs)
     return _invoke(_op_min, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
@@ -3915,6 +4299,8 @@ def min_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, ou
     out : array
         the axes that stay
     """
+    if kwargs:
+        _unknown('min_axis', kwargs)
     return _invoke(_op_min, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
@@ -3933,6 +4319,8 @@ def minimum(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('minimum', kwargs)
     return _invoke(_op_minimum, (lhs, rhs,), (), out, _cls)
 
 
@@ -3951,6 +4339,8 @@ def mod(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('mod', kwargs)
     return _invoke(_op_mod, (lhs, rhs,), (), out, _cls)
 
 
@@ -3969,6 +4359,8 @@ def modulo(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('modulo', kwargs)
     return _invoke(_op_mod, (lhs, rhs,), (), out, _cls)
 
 
@@ -3997,6 +4389,8 @@ def multi_sgd_mom_update(*data, momentum=0.0, lrs=None, wds=None, rescale_grad=1
     output : array
         the weights
     """
+    if kwargs:
+        _unknown('multi_sgd_mom_update', kwargs)
     return _invoke(_op_multi_sgd_mom_update, (*_flatten(data),), (momentum, lrs, wds, rescale_grad, clip_gradient, num_weights,), out, _cls)
 
 
@@ -4023,6 +4417,8 @@ def multi_sgd_update(*data, lrs=None, wds=None, rescale_grad=1.0, clip_gradient=
     output : array
         the weights
     """
+    if kwargs:
+        _unknown('multi_sgd_update', kwargs)
     return _invoke(_op_multi_sgd_update, (*_flatten(data),), (lrs, wds, rescale_grad, clip_gradient, num_weights,), out, _cls)
 
 
@@ -4041,6 +4437,8 @@ def multiply(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('multiply', kwargs)
     return _invoke(_op_multiply, (lhs, rhs,), (), out, _cls)
 
 
@@ -4065,6 +4463,8 @@ def nanprod(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out
     out : array
         the axes that stay
     """
+    if kwargs:
+        _unknown('nanprod', kwargs)
     return _invoke(_op_nanprod, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
@@ -4089,6 +4489,8 @@ def nansum(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=
     out : array
         the axes that stay
     """
+    if kwargs:
+        _unknown('nansum', kwargs)
     return _invoke(_op_nansum, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
@@ -4105,6 +4507,8 @@ def negative(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('negative', kwargs)
     return _invoke(_op_negative, (data,), (), out, _cls)
 
 
@@ -4127,6 +4531,8 @@ def norm(data=None, ord=2, axis=None, keepdims=False, out=None, name=None, **kwa
     out : array
         the axes that stay
     """
+    if kwargs:
+        _unknown('norm', kwargs)
     return _invoke(_op_norm, (data,), (ord, axis, keepdims,), out, _cls)
 
 
@@ -4151,6 +4557,8 @@ def normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=None, name
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('normal', kwargs)
     return _invoke(_op_random_normal, (), (shape, ctx, dtype, loc, scale,), out, _cls)
 
 
@@ -4169,6 +4577,8 @@ def not_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('not_equal', kwargs)
     return _invoke(_op_not_equal, (lhs, rhs,), (), out, _cls)
 
 
@@ -4193,6 +4603,8 @@ def one_hot(indices=None, depth=None, on_value=1.0, off_value=0.0, dtype='float3
     out : array
         shape of indices and an axis of size depth
     """
+    if kwargs:
+        _unknown('one_hot', kwargs)
     return _invoke(_op_one_hot, (indices,), (depth, on_value, off_value, dtype,), out, _cls)
 
 
@@ -4211,6 +4623,8 @@ def ones_like(data=None, dtype=None, out=None, name=None, **kwargs):
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('ones_like', kwargs)
     return _invoke(_op_ones_like, (data,), (dtype,), out, _cls)
 
 
@@ -4235,6 +4649,8 @@ def pick(data=None, index=None, axis=-1, keepdims=False, mode='clip', out=None, 
     out : array
         shape of data without the axis
     """
+    if kwargs:
+        _unknown('pick', kwargs)
     return _invoke(_op_pick, (data, index,), (axis, keepdims, mode,), out, _cls)
 
 
@@ -4253,6 +4669,8 @@ def pow(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('pow', kwargs)
     return _invoke(_op_power, (lhs, rhs,), (), out, _cls)
 
 
@@ -4271,6 +4689,8 @@ def power(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('power', kwargs)
     return _invoke(_op_power, (lhs, rhs,), (), out, _cls)
 
 
@@ -4295,6 +4715,8 @@ def prod(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=No
     out : array
         the axes that stay
     """
+    if kwargs:
+        _unknown('prod', kwargs)
     return _invoke(_op_prod, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
@@ -4311,6 +4733,8 @@ def radians(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('radians', kwargs)
     return _invoke(_op_radians, (data,), (), out, _cls)
 
 
@@ -4333,6 +4757,8 @@ def random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, out=None, nam
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('random_exponential', kwargs)
     return _invoke(_op_random_exponential, (), (shape, ctx, dtype, lam,), out, _cls)
 
 
@@ -4357,6 +4783,8 @@ def random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, out=Non
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('random_gamma', kwargs)
     return _invoke(_op_random_gamma, (), (shape, ctx, dtype, alpha, beta,), out, _cls)
 
 
@@ -4381,6 +4809,8 @@ def random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, ou
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('random_negative_binomial', kwargs)
     return _invoke(_op_random_negative_binomial, (), (shape, ctx, dtype, k, p,), out, _cls)
 
 
@@ -4405,6 +4835,8 @@ def random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=Non
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('random_normal', kwargs)
     return _invoke(_op_random_normal, (), (shape, ctx, dtype, loc, scale,), out, _cls)
 
 
@@ -4427,6 +4859,8 @@ def random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=No
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('random_poisson', kwargs)
     return _invoke(_op_random_poisson, (), (shape, ctx, dtype, lam,), out, _cls)
 
 
@@ -4451,6 +4885,8 @@ def random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=Non
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('random_randint', kwargs)
     return _invoke(_op_random_randint, (), (shape, ctx, dtype, low, high,), out, _cls)
 
 
@@ -4475,6 +4911,8 @@ def random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=Non
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('random_uniform', kwargs)
     return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
 
 
@@ -4491,6 +4929,8 @@ def rcbrt(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('rcbrt', kwargs)
     return _invoke(_op_rcbrt, (data,), (), out, _cls)
 
 
@@ -4507,6 +4947,8 @@ def reciprocal(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('reciprocal', kwargs)
     return _invoke(_op_reciprocal, (data,), (), out, _cls)
 
 
@@ -4523,6 +4965,8 @@ def relu(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('relu', kwargs)
     return _invoke(_op_relu, (data,), (), out, _cls)
 
 
@@ -4545,6 +4989,8 @@ def reshape(data=None, shape=(), reverse=False, order='C', out=None, name=None, 
     out : array
         array with as many elements
     """
+    if kwargs:
+        _unknown('reshape', kwargs)
     return _invoke(_op_reshape, (data,), (shape, reverse, order,), out, _cls)
 
 
@@ -4563,6 +5009,8 @@ def reverse(data=None, axis=None, out=None, name=None, **kwargs):
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('reverse', kwargs)
     return _invoke(_op_flip, (data,), (axis,), out, _cls)
 
 
@@ -4579,6 +5027,8 @@ def rint(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('rint', kwargs)
     return _invoke(_op_rint, (data,), (), out, _cls)
 
 
@@ -4595,6 +5045,8 @@ def round(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('round', kwargs)
     return _invoke(_op_round, (data,), (), out, _cls)
 
 
@@ -4611,6 +5063,8 @@ def rsqrt(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('rsqrt', kwargs)
     return _invoke(_op_rsqrt, (data,), (), out, _cls)
 
 
@@ -4647,6 +5101,8 @@ def sgd_mom_update(weight=None, grad=None, mom=None, lr=None, momentum=0.0, wd=0
     -----
     Polyak, USSR Comp. Math. 4 (1964)
     """
+    if kwargs:
+        _unknown('sgd_mom_update', kwargs)
     return _invoke(_op_sgd_mom_update, (weight, grad, mom,), (lr, momentum, wd, rescale_grad, clip_gradient, lazy_update,), out, _cls)
 
 
@@ -4675,6 +5131,8 @@ def sgd_update(weight=None, grad=None, lr=None, wd=0.0, rescale_grad=1.0, clip_g
     output : array
         as weight
     """
+    if kwargs:
+        _unknown('sgd_update', kwargs)
     return _invoke(_op_sgd_update, (weight, grad,), (lr, wd, rescale_grad, clip_gradient, lazy_update,), out, _cls)
 
 
@@ -4691,6 +5149,8 @@ def sigmoid(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('sigmoid', kwargs)
     return _invoke(_op_sigmoid, (data,), (), out, _cls)
 
 
@@ -4707,6 +5167,8 @@ def sign(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('sign', kwargs)
     return _invoke(_op_sign, (data,), (), out, _cls)
 
 
@@ -4723,6 +5185,8 @@ def sin(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('sin', kwargs)
     return _invoke(_op_sin, (data,), (), out, _cls)
 
 
@@ -4739,6 +5203,8 @@ def sinh(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('sinh', kwargs)
     return _invoke(_op_sinh, (data,), (), out, _cls)
 
 
@@ -4761,6 +5227,8 @@ def slice(data=None, begin=None, end=None, step=(), out=None, name=None, **kwarg
     out : array
         array with as many axes
     """
+    if kwargs:
+        _unknown('slice', kwargs)
     return _invoke(_op_slice, (data,), (begin, end, step,), out, _cls)
 
 
@@ -4783,6 +5251,8 @@ def slice_axis(data=None, axis=None, begin=None, end=None, out=None, name=None, 
     out : array
         array with end - begin indices along axis
     """
+    if kwargs:
+        _unknown('slice_axis', kwargs)
     return _invoke(_op_slice_axis, (data,), (axis, begin, end,), out, _cls)
 
 
@@ -4805,6 +5275,8 @@ def smooth_l1(data=None, scalar=1.0, out=None, name=None, **kwargs):
     -----
     R. Girshick: Fast R-CNN (2015)
     """
+    if kwargs:
+        _unknown('smooth_l1', kwargs)
     return _invoke(_op_smooth_l1, (data,), (scalar,), out, _cls)
 
 
@@ -4829,6 +5301,8 @@ def softmax(data=None, axis=-1, temperature=None, out=None, name=None, **kwargs)
     -----
     Goodfellow, Bengio, Courville: Deep Learning (2016), sec. 4.1
     """
+    if kwargs:
+        _unknown('softmax', kwargs)
     return _invoke(_op_softmax, (data,), (axis, temperature,), out, _cls)
 
 
@@ -4845,6 +5319,8 @@ def softrelu(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('softrelu', kwargs)
     return _invoke(_op_softrelu, (data,), (), out, _cls)
 
 
@@ -4861,6 +5337,8 @@ def softsign(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('softsign', kwargs)
     return _invoke(_op_softsign, (data,), (), out, _cls)
 
 
@@ -4881,6 +5359,8 @@ def sort(data=None, axis=-1, is_ascend=True, out=None, name=None, **kwargs):
     out : array
         shape of data; a vector if axis is None
     """
+    if kwargs:
+        _unknown('sort', kwargs)
     return _invoke(_op_sort, (data,), (axis, is_ascend,), out, _cls)
 
 
@@ -4903,6 +5383,8 @@ def split(data=None, num_outputs=None, axis=1, squeeze_axis=False, out=None, nam
     out : array
         each piece
     """
+    if kwargs:
+        _unknown('split', kwargs)
     return _invoke(_op_split, (data,), (num_outputs, axis, squeeze_axis,), out, _cls)
 
 
@@ -4919,6 +5401,8 @@ def sqrt(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('sqrt', kwargs)
     return _invoke(_op_sqrt, (data,), (), out, _cls)
 
 
@@ -4935,6 +5419,8 @@ def square(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('square', kwargs)
     return _invoke(_op_square, (data,), (), out, _cls)
 
 
@@ -4953,6 +5439,8 @@ def squeeze(data=None, axis=None, out=None, name=None, **kwargs):
     out : array
         array without these axes
     """
+    if kwargs:
+        _unknown('squeeze', kwargs)
     return _invoke(_op_squeeze, (data,), (axis,), out, _cls)
 
 
@@ -4973,6 +5461,8 @@ def stack(*data, axis=0, num_args=0, out=None, name=None, **kwargs):
     out : array
         array with one more axis, of the number of arrays
     """
+    if kwargs:
+        _unknown('stack', kwargs)
     return _invoke(_op_stack, (*_flatten(data),), (axis, num_args,), out, _cls)
 
 
@@ -4989,6 +5479,8 @@ def stop_gradient(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('stop_gradient', kwargs)
     return _invoke(_op_stop_gradient, (data,), (), out, _cls)
 
 
@@ -5007,6 +5499,8 @@ def subtract(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('subtract', kwargs)
     return _invoke(_op_subtract, (lhs, rhs,), (), out, _cls)
 
 
@@ -5031,6 +5525,8 @@ def sum(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=Non
     out : array
         the axes that stay
     """
+    if kwargs:
+        _unknown('sum', kwargs)
     return _invoke(_op_sum, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
@@ -5055,6 +5551,8 @@ def sum_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, ou
     out : array
         the axes that stay
     """
+    if kwargs:
+        _unknown('sum_axis', kwargs)
     return _invoke(_op_sum, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
@@ -5075,6 +5573,8 @@ def swapaxes(data=None, dim1=0, dim2=0, out=None, name=None, **kwargs):
     out : array
         data with dim1 and dim2 exchanged
     """
+    if kwargs:
+        _unknown('swapaxes', kwargs)
     return _invoke(_op_swap_axes, (data,), (dim1, dim2,), out, _cls)
 
 
@@ -5097,6 +5597,8 @@ def take(a=None, indices=None, axis=0, mode='clip', out=None, name=None, **kwarg
     out : array
         shape of a with the axis replaced by the axes of indices
     """
+    if kwargs:
+        _unknown('take', kwargs)
     return _invoke(_op_take, (a, indices,), (axis, mode,), out, _cls)
 
 
@@ -5113,6 +5615,8 @@ def tan(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('tan', kwargs)
     return _invoke(_op_tan, (data,), (), out, _cls)
 
 
@@ -5129,6 +5633,8 @@ def tanh(data=None, out=None, name=None, **kwargs):
     out : array
         shape of data; floating, float32 for whole numbers
     """
+    if kwargs:
+        _unknown('tanh', kwargs)
     return _invoke(_op_tanh, (data,), (), out, _cls)
 
 
@@ -5157,6 +5663,8 @@ def topk(data=None, axis=-1, k=1, ret_typ='indices', is_ascend=False, dtype='flo
     indices : array
         places, for 'both'
     """
+    if kwargs:
+        _unknown('topk', kwargs)
     return _invoke(_op_topk, (data,), (axis, k, ret_typ, is_ascend, dtype,), out, _cls)
 
 
@@ -5175,6 +5683,8 @@ def transpose(data=None, axes=(), out=None, name=None, **kwargs):
     out : array
         axis i of the result is axis axes[i] of data
     """
+    if kwargs:
+        _unknown('transpose', kwargs)
     return _invoke(_op_transpose, (data,), (axes,), out, _cls)
 
 
@@ -5193,6 +5703,8 @@ def true_divide(lhs=None, rhs=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
+    if kwargs:
+        _unknown('true_divide', kwargs)
     return _invoke(_op_true_divide, (lhs, rhs,), (), out, _cls)
 
 
@@ -5209,6 +5721,8 @@ def trunc(data=None, out=None, name=None, **kwargs):
     out : array
         shape and type of data
     """
+    if kwargs:
+        _unknown('trunc', kwargs)
     return _invoke(_op_trunc, (data,), (), out, _cls)
 
 
@@ -5233,6 +5747,8 @@ def uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name
     out : array
         independent draws
     """
+    if kwargs:
+        _unknown('uniform', kwargs)
     return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
 
 
@@ -5253,6 +5769,8 @@ def where(condition=None, x=None, y=None, out=None, name=None, **kwargs):
     out : array
         broadcast shape, promoted type of x and y
     """
+    if kwargs:
+        _unknown('where', kwargs)
     return _invoke(_op_where, (condition, x, y,), (), out, _cls)
 
 
@@ -5271,6 +5789,8 @@ def zeros_like(data=None, dtype=None, out=None, name=None, **kwargs):
     out : array
         shape of data
     """
+    if kwargs:
+        _unknown('zeros_like', kwargs)
     return _invoke(_op_zeros_like, (data,), (dtype,), out, _cls)
 
 

@@ -28,7 +28,6 @@ _op_bitwise_or = _operator('bitwise_or')
 _op_bitwise_xor = _operator('bitwise_xor')
 _op_cbrt = _operator('cbrt')
 _op_ceil = _operator('ceil')
-_op_copy = _operator('copy')
 _op_copysign = _operator('copysign')
 _op_cos = _operator('cos')
 _op_cosh = _operator('cosh')
@@ -87,7 +86,6 @@ _op_tan = _operator('tan')
 _op_tanh = _operator('tanh')
 _op_true_divide = _operator('true_divide')
 _op_trunc = _operator('trunc')
-_op_where = _operator('where')
 
 
 def abs(x, out=None, where=True):
@@ -406,22 +404,6 @@ def ceil(x, out=None, where=True):
         shape and type of data
     """
     return _elementwise(_op_ceil, 'ceil', (x,), out, where)
-
-
-def copy(x, out=None, where=True):
-    """A copy of the data.
-
-    Parameters
-    ----------
-    x : array
-        array of any shape
-
-    Returns
-    -------
-    out : array
-        shape and type of data
-    """
-    return _elementwise(_op_copy, 'copy', (x,), out, where)
 
 
 def copysign(x1, x2, out=None, where=True):
@@ -1526,23 +1508,3 @@ def trunc(x, out=None, where=True):
         shape and type of data
     """
     return _elementwise(_op_trunc, 'trunc', (x,), out, where)
-
-
-def where(condition, x, y, out=None, where=True):
-    """x where condition is not 0, else y.
-
-    Parameters
-    ----------
-    condition : array
-        array; a vector of length n chooses rows of x of shape (n, ...)
-    x : array
-        array
-    y : array
-        array
-
-    Returns
-    -------
-    out : array
-        broadcast shape, promoted type of x and y
-    """
-    return _elementwise(_op_where, 'where', (condition, x, y,), out, where)

@@ -56,6 +56,7 @@ _OPERANDS = (
     "from .._array import operator as _operator",
     "from ..numpy._operands import {} as _{}",
 )
+_BY_HAND = ("where", "copy")
 # Functions with attributes have NumPy's own signatures: they are written by hand in plait/numpy.
 NP = Surface(
     "np",
@@ -64,7 +65,7 @@ NP = Surface(
     "_elementwise({op}, {name!r}, {inputs}, out, where)",
     tail=("out=None", "where=True"),
     required=True,
-    wanted=lambda d: not d["attrs"],
+    wanted=lambda d: not d["attrs"] and d["name"] not in _BY_HAND,
     input_names={"data": "x", "lhs": "x1", "rhs": "x2"},
 )
 NPX = Surface(
@@ -86,12 +87,14 @@ def _function(surface, name, d):
         attrs=f"({attrs},)" if attrs else "()",
         view=", True" if surface.views and d["view"] else "",
     )
+    rest = ["    if kwargs:", f"        _unknown({name!r}, kwargs)"]
     parameters = r.signature(d, list(surface.tail), surface.input_names, surface.required)
     return [
         "",
         "",
         f"def {r.function_name(name)}({parameters}):",
         r.docstring(d, input_names=surface.input_names),
+        *(rest if "**kwargs" in surface.tail else []),
         f"    return {call}",
     ]
 
@@ -111,6 +114,11 @@ def module(ops, surface):
         "        return arrays[0]",
         "    return arrays\n\n",
     ]
+    if "**kwargs" in surface.tail:
+        lines += [
+            "def _unknown(name, kwargs):",
+            '    raise TypeError(f"{name}: unknown arguments {sorted(kwargs)}")\n\n',
+        ]
     lines += [
         f"_op_{name} = _operator({name!r})" for name in sorted({d["name"] for _, d in entries})
     ]

@@ -103,12 +103,14 @@ def _class(name, cls):
         elif inspect.ismemberdescriptor(value):
             lines.append(f"    {member}: Any")
         elif callable(value) and member not in _SKIPPED:
-            ignore = "  # type: ignore[override]" if member in ("__eq__", "__ne__") else ""
-            signature = "(self, other: Any)" if ignore else _signature(value, True)
-            lines.append(f"    def {member}{signature} -> {_result(member)}: ...{ignore}")
+            signature = "(self, other: Any)" if member in _BINARY else _signature(value, True)
+            lines.append(f"    def {member}{signature} -> {_result(member)}: ...")
     return lines if len(lines) > 1 else [lines[0] + " ..."]
 
 
+_NAMES = "add sub mul truediv floordiv mod divmod pow matmul and or xor lshift rshift".split()
+_BINARY = {f"__{side}{name}__" for name in _NAMES for side in ("", "r")}
+_BINARY |= {f"__{name}__" for name in ("eq", "ne", "lt", "le", "gt", "ge")}
 _SKIPPED = {
     "__new__", "__reduce_cython__", "__setstate_cython__", "__pyx_vtable__", "__getattribute__",
     "__reduce__", "__setstate__",
