@@ -435,7 +435,8 @@ def invoke(Operator op, tuple inputs, tuple attrs, out, type cls, bint view=Fals
     out : Array, list of Array or None
         Where the result goes.
     cls : type
-        Class of the results.
+        Class of the results; that of the first input if it is a subclass, so that functions of
+        `mx.nd` give arrays of `mx.np` for such.
     view : bool
         The result may share memory with the input.
 
@@ -451,6 +452,11 @@ def invoke(Operator op, tuple inputs, tuple attrs, out, type cls, bint view=Fals
     cdef tuple given = ()
     if out is not None:
         given = tuple(out) if isinstance(out, (list, tuple)) else (out,)
+    for item in inputs:
+        if isinstance(item, Array):
+            if issubclass(type(item), cls):
+                cls = type(item)
+            break
     try:
         if capacity < 8 or capacity < len(given):
             capacity = max(8, <int32_t>len(given))

@@ -5,6 +5,7 @@ import numpy as np
 from .. import _array, _autograd
 from .._arithmetic import NDArithmetic
 from .._array import invoke, operator
+from .._indexing import basic_view
 from ..base import dtype_name
 from ..context import Context, current_context
 
@@ -14,8 +15,7 @@ __all__ = ["NDArray"]
 class _Ops:
     """Handles of the operators behind the methods; looked up once."""
 
-    copy, cast, index = operator("copy"), operator("cast"), operator("basic_index")
-    broadcast_to, reshape = operator("broadcast_to"), operator("reshape")
+    copy, cast, reshape = operator("copy"), operator("cast"), operator("reshape")
 
 
 class NDArray(NDArithmetic):
@@ -240,40 +240,17 @@ class NDArray(NDArithmetic):
     # --- indexing -------------------------------------------------------------------------------
 
     def __getitem__(self, key):
-        parts = _basic(key, self.shape)
-        if parts is None:
+        view = basic_view(self, key)
+        if view is None:
             from ..numpy import _indexing
 
-            return _indexing.get(self, key)
-        begin, end, step, squeeze, new = parts
-        out = invoke(_Ops.index, (self,), (begin, end, step, squeeze), None, type(self), True)
-        return out if new is None else out.reshape(_with_new(out.shape, new))
+            view = _indexing.get(self, key)
+        return view
 
     def __setitem__(self, key, value):
-        if _autograd.is_recording() and _autograd.is_recorded(self):
-            raise ValueError(
-                "array is part of the recording, must not be changed in place while autograd records"
-            )
-        parts = _basic(key, self.shape)
-        if parts is None:
-            from ..numpy import _indexing
+        from ..numpy import _indexing
 
-            _indexing.put(self, key, value)
-            return
-        begin, end, step, squeeze, _ = parts
-        whole = self.detached()
-        target = invoke(_Ops.index, (whole,), (begin, end, step, squeeze), None, NDArray, True)
-        if not isinstance(value, NDArray):
-            value = _from_numpy(np.asarray(value, dtype=self.dtype_name))
-        shape = tuple(value.shape)
-        while len(shape) > target.ndim and shape[0] == 1:  # leading ones may be dropped
-            shape = shape[1:]
-            value = invoke(_Ops.reshape, (value,), (shape,), None, NDArray, True)
-        if shape != target.shape:
-            value = invoke(_Ops.broadcast_to, (value,), (target.shape,), None, NDArray, True)
-        if value.shares_memory(target):
-            value = value.copy()
-        value.detached().copy_into(target)
+        _indexing.put(self, key, value)
 
     def slice(self, begin, end, step=None):
         """Part of the array along the leading axes."""
@@ -317,63 +294,10 @@ def _context(kind, number):
     return Context({1: "cpu", 2: "gpu", 3: "cpu_pinned", 5: "cpu_shared"}[kind], number)
 
 
-def _from_numpy(data):
-    return _array.from_buffer(data, _array.DTYPE_NUMBERS[data.dtype.name], 1, 0, NDArray)
-
-
 def _rebuild(cls, name, shape, data):
     out = _array.empty(shape, _array.DTYPE_NUMBERS[name], 1, 0, cls)
     out.copy_from_buffer(data)
     return out
-
-
-def _basic(key, shape):
-    """(begin, end, step, axes to drop, places of new axes or None) of an index of integers, slices,
-    newaxis and an ellipsis; None for other indices."""
-    if not isinstance(key, tuple):
-        key = (key,)
-    axes = sum(1 for k in key if k is not None and k is not Ellipsis)
-    if axes > len(shape):
-        raise IndexError(
-            f"index has {axes} entries, must be at most {len(shape)} for shape {shape}"
-        )
-    begin, end, step, squeeze, new = [], [], [], [], []
-    position = 0
-    for k in key:
-        if k is None:
-            new.append(position)
-            position += 1
-            continue
-        if k is Ellipsis:
-            for n in shape[len(begin) : len(begin) + len(shape) - axes]:
-                begin.append(0), end.append(n), step.append(1)
-                position += 1
-            continue
-        n = shape[len(begin)]
-        if isinstance(k, slice):
-            b, e, s = k.indices(n)
-            position += 1
-        elif isinstance(k, (int, np.integer)) and not isinstance(k, bool):
-            if not -n <= k < n:
-                raise IndexError(
-                    f"index is {k}, must be in [{-n}, {n - 1}] for axis {len(begin)} of shape {shape}"
-                )
-            b, s = int(k) % n, 1
-            e = b + 1
-            squeeze.append(len(begin))
-        else:
-            return None
-        begin.append(b), end.append(e), step.append(s)
-    for n in shape[len(begin) :]:
-        begin.append(0), end.append(n), step.append(1)
-    return tuple(begin), tuple(end), tuple(step), tuple(squeeze), tuple(new) or None
-
-
-def _with_new(shape, new):
-    shape = list(shape)
-    for position in new:
-        shape.insert(position, 1)
-    return tuple(shape)
 
 
 # Operators that are methods too: the array is their first input.
