@@ -7,7 +7,7 @@ import inspect
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 __all__ = [
     "is_np_array",
@@ -25,8 +25,6 @@ __all__ = [
     "use_np_default_dtype",
     "use_np_shape",
 ]
-
-T = TypeVar("T")
 
 
 class _State(threading.local):
@@ -150,21 +148,21 @@ def _wrap(thing: Any, switch: Callable[[], _Switch]) -> Any:
     return run
 
 
-def use_np_shape(func: T) -> T:
+def use_np_shape(func: Any) -> Any:
     """A function (or the methods of a class) with `np_shape` switched on."""
     return _wrap(func, np_shape)
 
 
-def use_np_array(func: T) -> T:
+def use_np_array(func: Any) -> Any:
     """A function (or the methods of a class) with `np_array` switched on."""
     return _wrap(func, np_array)
 
 
-def use_np_default_dtype(func: T) -> T:
+def use_np_default_dtype(func: Any) -> Any:
     """A function (or the methods of a class) with `np_default_dtype` switched on."""
     return _wrap(func, np_default_dtype)
 
 
-def use_np(func: T) -> T:
+def use_np(func: Any) -> Any:
     """A function (or the methods of a class) with `np_shape` and `np_array` switched on."""
     return use_np_shape(use_np_array(func))

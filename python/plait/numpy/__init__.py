@@ -1,8 +1,8 @@
-"""The world of NumPy: `mx.np`. Arrays with NumPy's rules, gradients and execution in the background.
+"""The world of NumPy: `mx.np`. Arrays with NumPy's rules and gradients, computed in the background.
 
 Functions have NumPy's names and arguments. The array API standard 2024.12 holds after
-`mx.npx.set_np(dtype=True)`, which makes float64 and int64 the default dtypes as in NumPy; without it
-new arrays are float32, as in MXNet.
+`mx.npx.set_np(dtype=True)`, which makes float64 and int64 the default dtypes as in NumPy; without
+it new arrays are float32, as in MXNet.
 """
 
 from numpy import (

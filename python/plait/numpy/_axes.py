@@ -340,7 +340,7 @@ def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
         apart = expand_dims(a, axis + 1)
         stretched = broadcast_to(apart, own[: axis + 1] + [n] + own[axis + 1 :])
         return reshape(stretched.copy(), own[:axis] + [own[axis] * n] + own[axis + 1 :])
-    counts = repeats.asnumpy() if isinstance(repeats, _o.Array) else _np.asarray(repeats)
+    counts = _o.to_numpy(repeats)
     counts = _np.broadcast_to(counts.astype("int64"), (a.shape[axis],))
     places = _o.from_numpy(_np.repeat(_np.arange(a.shape[axis]), counts))
     return invoke(_TAKE, (a, places), (axis, "clip"), None, ndarray)

@@ -231,11 +231,11 @@ def diag_indices_from(arr: Any) -> tuple[Any, ...]:
 
 def unravel_index(indices: Any, shape: Any, order: str = "C") -> Any:
     """Places of the flattened array as one index for each axis."""
-    if _o.is_scalar(indices):
-        return _np.unravel_index(indices, shape, order)
-    indices = _o.array_of(indices)
     if order != "C":
         raise NotImplementedError(f"unravel_index: order is {order!r}, must be 'C'")
+    if _o.is_scalar(indices):
+        return _np.unravel_index(indices, shape)
+    indices = _o.array_of(indices)
     sizes = _o.shape_of(shape)
     total = int(_np.prod(sizes, dtype="int64"))
     if indices.size and not bool(all((indices >= 0) & (indices < total))):

@@ -14,10 +14,10 @@ from . import _operands as _o
 from .multiarray import ndarray
 
 __all__ = [
-    "arange", "array", "asarray", "asanyarray", "ascontiguousarray", "copy", "empty", "empty_like", "eye",
-    "from_dlpack", "frombuffer", "fromfunction", "full", "full_like", "identity", "linspace", "logspace", "geomspace",
-    "meshgrid", "ones", "ones_like", "zeros", "zeros_like", "tri", "indices", "ix_", "diag",
-    "diagflat", "vander", "mgrid", "ogrid",
+    "arange", "array", "asarray", "asanyarray", "ascontiguousarray", "copy", "empty",
+    "empty_like", "eye", "from_dlpack", "frombuffer", "fromfunction", "full", "full_like",
+    "identity", "linspace", "logspace", "geomspace", "meshgrid", "ones", "ones_like", "zeros",
+    "zeros_like", "tri", "indices", "ix_", "diag", "diagflat", "vander", "mgrid", "ogrid",
 ]  # fmt: skip
 
 _ARANGE, _LINSPACE, _EYE = operator("arange"), operator("linspace"), operator("eye")
@@ -30,6 +30,8 @@ def _on(result: Any, device: Any, ctx: Any) -> Any:
     where = device if device is not None else ctx
     if where is None:
         where = current_context()
+        if (where.device_typeid, where.device_id) == result.place:
+            return result
     if isinstance(where, str):
         where = Context(where)
     return result if where == result.ctx else result.as_in_context(where)
@@ -83,7 +85,7 @@ def array(object: Any, dtype: Any = None, *, copy: bool | None = True, order: st
 def _plain(items: Any) -> Any:
     """Nested sequences with arrays of ours as NumPy's."""
     if isinstance(items, _array.Array):
-        return items.asnumpy()  # type: ignore[attr-defined]
+        return _o.to_numpy(items)
     return [_plain(i) for i in items] if isinstance(items, (list, tuple)) else items
 
 
@@ -233,8 +235,17 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None, ctx: 
     return _on(invoke(_ARANGE, (), attrs, None, ndarray), device, ctx)
 
 
-def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False,
-             dtype: Any = None, axis: int = 0, ctx: Any = None, device: Any = None) -> Any:  # fmt: skip
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+    ctx: Any = None,
+    device: Any = None,
+) -> Any:
     """`num` evenly spaced values from `start` to `stop`.
 
     Parameters
@@ -268,8 +279,17 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
     return (result, step) if retstep else result
 
 
-def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: float = 10.0,
-             dtype: Any = None, axis: int = 0, ctx: Any = None, device: Any = None) -> Any:  # fmt: skip
+def logspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    base: float = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
+    ctx: Any = None,
+    device: Any = None,
+) -> Any:
     """`num` values from `base**start` to `base**stop` in equal ratios."""
     powers = linspace(start, stop, num, endpoint, dtype="float64", axis=axis)
     return _on(_o.cast(base**powers, _kind(dtype)), device, ctx)
@@ -363,7 +383,7 @@ class _Grid:
         self._sparse = sparse
 
     def __getitem__(self, key: Any) -> Any:
-        grid = (_np.ogrid if self._sparse else _np.mgrid)[key]
+        grid: Any = (_np.ogrid if self._sparse else _np.mgrid)[key]
         if self._sparse and not isinstance(grid, _np.ndarray):
             return tuple(array(g, g.dtype) for g in grid)
         return array(grid, grid.dtype)

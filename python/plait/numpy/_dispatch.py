@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as _np
 
+from .._array import DTYPE_NUMBERS
 from . import _operands as _o
 
 
@@ -21,7 +22,7 @@ def _ours(value: Any) -> Any:
 def _theirs(value: Any) -> Any:
     """Our arrays, also inside of lists, tuples and dicts, as NumPy's."""
     if isinstance(value, _o.Array):
-        return value.asnumpy()  # type: ignore[attr-defined]
+        return _o.to_numpy(value)
     if isinstance(value, (list, tuple)):
         return type(value)(_theirs(v) for v in value)
     if isinstance(value, dict):
@@ -32,7 +33,7 @@ def _theirs(value: Any) -> Any:
 def _back(result: Any) -> Any:
     if isinstance(result, _np.generic):
         result = _np.asarray(result)
-    if isinstance(result, _np.ndarray) and result.dtype.name in _o._array.DTYPE_NUMBERS:
+    if isinstance(result, _np.ndarray) and result.dtype.name in DTYPE_NUMBERS:
         return _o.from_numpy(result)
     if isinstance(result, tuple) and not hasattr(result, "_fields"):
         return tuple(_back(r) for r in result)

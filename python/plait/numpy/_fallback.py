@@ -1,4 +1,4 @@
-"""Functions that NumPy computes on copies of the arrays: they have no gradient and wait for the content.
+"""Functions that NumPy computes on copies of the arrays: without gradient, and they wait.
 
 MXNet has the same functions in the same way.
 """
@@ -13,11 +13,11 @@ import numpy as _np
 from . import _operands as _o
 from ._dispatch import by_numpy
 
-_NAMES = (
-    "apply_along_axis apply_over_axes correlate frexp gradient i0 kaiser min_scalar_type nanmedian nanpercentile "
-    "nanquantile packbits piecewise poly polyadd polyder polydiv polyfit polyint polymul polysub polyval "
-    "roots unpackbits unwrap"
-).split()
+_NAMES = """
+    apply_along_axis apply_over_axes correlate frexp gradient i0 kaiser min_scalar_type
+    nanmedian nanpercentile nanquantile packbits piecewise poly polyadd polyder polydiv polyfit
+    polyint polymul polysub polyval roots unpackbits unwrap
+""".split()
 
 
 def _wrapped(name: str) -> Callable[..., Any]:
@@ -31,20 +31,19 @@ def _wrapped(name: str) -> Callable[..., Any]:
     return call
 
 
-def genfromtxt(*args: Any, dtype: Any = float, **kwargs: Any) -> Any:
+def _read(read: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    x = _o.from_numpy(read(*args, **kwargs))
+    return _o.cast(x, _o.float_name()) if x.dtype_name == "float64" else x
+
+
+def genfromtxt(*args: Any, **kwargs: Any) -> Any:
     """An array from a text file, as `numpy.genfromtxt` reads it."""
-    data = _np.genfromtxt(*args, dtype=dtype, **kwargs)
-    return _o.cast(
-        _o.from_numpy(data), _o.float_name() if data.dtype == _np.float64 else data.dtype.name
-    )
+    return _read(_np.genfromtxt, args, kwargs)
 
 
-def loadtxt(*args: Any, dtype: Any = float, **kwargs: Any) -> Any:
+def loadtxt(*args: Any, **kwargs: Any) -> Any:
     """An array from a text file, as `numpy.loadtxt` reads it."""
-    data = _np.loadtxt(*args, dtype=dtype, **kwargs)
-    return _o.cast(
-        _o.from_numpy(data), _o.float_name() if data.dtype == _np.float64 else data.dtype.name
-    )
+    return _read(_np.loadtxt, args, kwargs)
 
 
 globals().update({name: _wrapped(name) for name in _NAMES})

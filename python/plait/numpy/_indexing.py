@@ -7,12 +7,15 @@ from typing import Any
 import numpy as _np
 
 from .._array import invoke, operator
+from .._indexing import basic_view
 from . import _operands as _o
 
 _FULL = slice(None)
 _INDEX, _RESHAPE = operator("basic_index"), operator("view_shape")
 _COUNT, _PLACES = operator("count_nonzero"), operator("nonzero_places")
 _GATHER, _ASSIGN = operator("gather_axes"), operator("assign_axes")
+_FULL_OF = operator("full")
+_EXACT = 2**53  # whole numbers up to here are exact as float64
 
 
 def _is_int(k: Any) -> bool:
@@ -48,7 +51,8 @@ def _expand(key: Any, x: Any) -> list[Any]:
             used += 1
         elif k is not None and not _is_bool(k):
             raise IndexError(
-                f"index is {k!r}, must be an integer, slice, ellipsis, None or an array of integers or bools"
+                f"index is {k!r}, must be an integer, slice, ellipsis, None or an array of "
+                "integers or bools"
             )
     if used > x.ndim:
         raise IndexError(f"index has {used} entries, must be at most {x.ndim} for shape {x.shape}")
@@ -69,9 +73,23 @@ def _index_array(k: Any) -> Any:
     return _o.cast(k, "int64") if _o.is_floating(k) else k
 
 
+def _inside(k: Any, x: Any, axis: int) -> int:
+    """An integer index after a look at the size of its axis."""
+    n = x.shape[axis]
+    if not -n <= k < n:
+        raise IndexError(
+            f"index is {k}, must be in [{-n}, {n - 1}] for axis {axis} of shape {x.shape}"
+        )
+    return int(k)
+
+
 def _view(x: Any, entries: list[Any]) -> Any:
     """The view for slices, integers and None that stand for all axes."""
-    begin, end, step, squeeze, shape = [], [], [], [], []
+    begin: list[int] = []
+    end: list[int] = []
+    step: list[int] = []
+    squeeze: list[int] = []
+    shape: list[int] = []
     for k in entries:
         if k is None:
             shape.append(1)
@@ -82,19 +100,14 @@ def _view(x: Any, entries: list[Any]) -> Any:
             b, e, s = k.indices(n)
             shape.append(len(range(b, e, s)))
         else:
-            if not -n <= k < n:
-                raise IndexError(
-                    f"index is {k}, must be in [{-n}, {n - 1}] for axis {axis} of shape {x.shape}"
-                )
-            b, s = int(k) % n, 1
+            b, s = _inside(k, x, axis) % n, 1
             e = b + 1
             squeeze.append(axis)
         begin.append(b)
         end.append(e)
         step.append(s)
     if None not in entries and not squeeze and all(k == _FULL for k in entries):
-        attrs = (x.shape,)
-        return invoke(_RESHAPE, (x,), attrs, None, type(x), True)
+        return invoke(_RESHAPE, (x,), (x.shape,), None, type(x), True)
     attrs = (tuple(begin), tuple(end), tuple(step), tuple(squeeze))
     part = invoke(_INDEX, (x,), attrs, None, type(x), True)
     return (
@@ -107,7 +120,9 @@ class _Selection:
     and whether their axes come first in the result."""
 
     def __init__(self, x: Any, entries: list[Any]) -> None:
-        view, self.axes, self.indices = [], [], []
+        view: list[Any] = []
+        self.axes: list[int] = []
+        self.indices: list[Any] = []
         axis = 0  # of x
         for k in entries:
             if _is_bool(k):  # a new axis of size 1 from which all or nothing is taken
@@ -116,12 +131,7 @@ class _Selection:
             if k is None or isinstance(k, slice):
                 view.append(k)
             elif _is_int(k):
-                n = x.shape[axis]
-                if not -n <= k < n:
-                    raise IndexError(
-                        f"index is {k}, must be in [{-n}, {n - 1}] for axis {axis} of shape {x.shape}"
-                    )
-                self._add(view, _FULL, _o.number(int(k), "int64"))
+                self._add(view, _FULL, _o.number(_inside(k, x, axis), "int64"))
             elif k.dtype_name == "bool":
                 if k.shape != x.shape[axis : axis + k.ndim]:
                     raise IndexError(
@@ -146,29 +156,23 @@ def _is_basic(entries: list[Any]) -> bool:
     return all(k is None or isinstance(k, slice) or _is_int(k) for k in entries)
 
 
-def _as_ints(entries: list[Any]) -> list[Any]:
-    """Integer arrays of no axes as integers."""
-    return [
-        int(k.asnumpy()) if isinstance(k, _o.Array) and not k.ndim and k.dtype_name != "bool" else k
-        for k in entries
-    ]
-
-
-def _mask_of_no_axes(entries: list[Any]) -> list[Any]:
-    return [
-        bool(k.asnumpy())
-        if isinstance(k, _o.Array) and not k.ndim and k.dtype_name == "bool"
-        else k
-        for k in entries
-    ]
+def _plain(k: Any) -> Any:
+    """An array of no axes as the integer or bool that it holds; other entries stay."""
+    if not isinstance(k, _o.Array) or k.ndim:
+        return k
+    value = _o.to_numpy(k)
+    return bool(value) if k.dtype_name == "bool" else int(value)
 
 
 def _entries(x: Any, key: Any) -> list[Any]:
-    return _mask_of_no_axes(_as_ints(_expand(key, x)))
+    return [_plain(k) for k in _expand(key, x)]
 
 
 def get(x: Any, key: Any) -> Any:
     """`x[key]`: a view for integers, slices, None and an ellipsis, else a copy."""
+    view = basic_view(x, key)
+    if view is not None:
+        return view
     entries = _entries(x, key)
     if _is_basic(entries):
         return _view(x, entries)
@@ -185,17 +189,28 @@ def _fitting(value: Any, shape: tuple[int, ...]) -> Any:
 
 
 def put(x: Any, key: Any, value: Any) -> None:
-    """`x[key] = value`."""
+    """`x[key] = value`.
+
+    Raises
+    ------
+    ValueError
+        If the array is part of a recording, or the shape of the value does not fit.
+    """
     _o.check_writable(x)
     whole = x.detached()
+    target = basic_view(whole, key)
+    if target is not None and type(value) in (int, float) and abs(value) <= _EXACT:
+        attrs = (target.shape, None, target.dtype_name, float(value))
+        invoke(_FULL_OF, (), attrs, target, _o.cls)
+        return
     if not isinstance(value, _o.Array):
         value = _o.from_numpy(
             _np.asarray(value, dtype=None if x.dtype_name == "bfloat16" else x.dtype_name)
         )
     value = value.detached()
-    entries = _entries(whole, key)
+    entries = _entries(whole, key) if target is None else []
     if _is_basic(entries):
-        _write(value, _view(whole, entries))
+        _write(value, _view(whole, entries) if target is None else target)
         return
     if len(entries) == 1 and value.size == 1 and value.ndim <= 1:
         mask = entries[0]

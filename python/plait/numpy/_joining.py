@@ -35,7 +35,7 @@ def concatenate(seq: Any, axis: int | None = 0, out: Any = None, dtype: Any = No
     if any(a.ndim == 0 for a in arrays):
         raise ValueError("concatenate: an array has no axes, must have at least 1")
     if dtype is not None:
-        arrays = [_o.cast(a, _o.result_dtype(dtype)) for a in arrays]  # type: ignore[arg-type]
+        arrays = [_o.cast(a, _o.named(dtype)) for a in arrays]
     result = invoke(_CONCAT, tuple(arrays), (int(axis),), None, ndarray)
     return result if out is None else _o.store(result, out)
 
@@ -143,7 +143,8 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
         n = int(indices_or_sections)
         if n < 1 or ary.shape[place] % n:
             raise ValueError(
-                f"split: indices_or_sections is {n}, must divide the size {ary.shape[place]} of axis {axis}"
+                f"split: indices_or_sections is {n}, must divide the size "
+                f"{ary.shape[place]} of axis {axis}"
             )
     return array_split(ary, indices_or_sections, axis)
 
@@ -180,7 +181,7 @@ def _places(obj: Any, n: int) -> Any:
     """An index as NumPy indices on [0, n)."""
     if isinstance(obj, slice):
         return _np.arange(*obj.indices(n))
-    data = obj.asnumpy() if isinstance(obj, _o.Array) else _np.asarray(obj)  # type: ignore[attr-defined]
+    data = _o.to_numpy(obj)
     return data if data.dtype == bool else data.astype("int64")
 
 
@@ -200,7 +201,7 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
 
 
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
-    """The array with values put before the given indices of an axis; None: of the flattened array."""
+    """The array with values put before indices of an axis; None: of the flattened array."""
     arr = _o.array_of(arr)
     if axis is None:
         arr, axis = ravel(arr), 0

@@ -11,24 +11,25 @@ from .. import _array, _gen
 from .._array import invoke, operator
 from ..context import current_context
 from . import _operands as _o
-from ._axes import ravel
+from ._axes import ravel, shape
 from ._choice import where
-from ._creation import arange, ones
+from ._creation import arange, ones, zeros
 from ._reduction import all as _all
 from .multiarray import ndarray
 
 __all__ = [
-    "fabs", "rint", "round", "around", "round_", "nan_to_num", "isclose", "allclose", "array_equal", "array_equiv",
-    "isposinf", "isneginf", "isreal", "isscalar", "positive", "divmod", "float_power", "sinc", "modf",
-    "logaddexp2", "spacing", "hanning", "hamming", "blackman", "bartlett", "real", "angle", "astype", "can_cast", "result_type",
-    "promote_types", "finfo", "iinfo", "isdtype", "issubdtype", "convolve",
+    "fabs", "rint", "round", "around", "round_", "nan_to_num", "isclose", "allclose",
+    "array_equal", "array_equiv", "isposinf", "isneginf", "isreal", "isscalar", "positive",
+    "divmod", "float_power", "sinc", "modf", "logaddexp2", "spacing", "hanning", "hamming",
+    "blackman", "bartlett", "real", "imag", "conj", "conjugate", "angle", "astype", "can_cast",
+    "result_type", "promote_types", "finfo", "iinfo", "isdtype", "issubdtype", "convolve",
 ]  # fmt: skip
 
 _ROUND = operator("round_even")
 
 
 def round(x: Any, decimals: int = 0, out: Any = None) -> Any:
-    """Numbers rounded to so many decimals, halves to the even digit; negative ones before the point."""
+    """Numbers rounded to so many decimals, halves to the even digit; < 0: before the point."""
     if _o.is_scalar(x):
         return _np.round(x, decimals)
     x = _o.array_of(x)
@@ -184,6 +185,19 @@ def real(val: Any) -> Any:
     return _o.array_of(val)
 
 
+def imag(val: Any) -> Any:
+    """Zeros: there are no complex dtypes."""
+    return zeros(shape(val), dtype=_o.array_of(val).dtype_name)
+
+
+def conj(x: Any) -> Any:
+    """A copy of the numbers: there are no complex dtypes."""
+    return positive(x)
+
+
+conjugate = conj
+
+
 def angle(z: Any, deg: bool = False) -> Any:
     """Angle in the complex plane: 0 for numbers >= 0, pi for others."""
     z = _o.floating(_o.array_of(z))
@@ -270,8 +284,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> A
 
 
 def _name(x: Any) -> str:
-    name = x.dtype_name if isinstance(x, _array.Array) else _o.result_dtype(x)  # type: ignore[attr-defined]
-    return str(name)
+    return str(x.dtype_name) if isinstance(x, _array.Array) else _o.named(x)
 
 
 def _as_dtype(name: str) -> Any:
@@ -280,7 +293,7 @@ def _as_dtype(name: str) -> Any:
 
 def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
     """True if a dtype (or that of an array) can be converted to another without loss."""
-    return _np.can_cast(_name(from_), _name(to), casting)  # type: ignore[arg-type]
+    return bool(_np.can_cast(_name(from_), _name(to), casting))  # type: ignore[arg-type]
 
 
 def promote_types(type1: Any, type2: Any) -> Any:
@@ -329,7 +342,7 @@ _KINDS["numeric"] = _KINDS["integral"] + _KINDS["real floating"]
 
 
 def isdtype(dtype: Any, kind: Any) -> bool:
-    """True if a dtype is of a kind of the array API ("integral", "real floating", ...), or that dtype."""
+    """True if a dtype is `kind`, or of this kind of the array API, such as "integral"."""
     if isinstance(kind, tuple):
         return any(isdtype(dtype, k) for k in kind)
     if isinstance(kind, str) and kind in _KINDS:

@@ -25,6 +25,11 @@ def float_name() -> str:
     return "float64" if is_np_default_dtype() else "float32"
 
 
+def to_numpy(x: Any) -> Any:
+    """An array of ours, or anything that NumPy takes, as NumPy's."""
+    return x.asnumpy() if isinstance(x, Array) else _np.asarray(x)  # type: ignore[attr-defined]
+
+
 def is_floating(x: Any) -> bool:
     """True if the array has a floating dtype."""
     return x.dtype_name in FLOATS
@@ -113,7 +118,7 @@ def same_dtype(*arrays: Any) -> list[Any]:
 
 
 def promoted(*names: str) -> str:
-    """The dtype that all of the dtypes are converted to: an integer with a float gives the float."""
+    """The dtype that all are converted to: an integer with a float gives the float."""
     result = names[0]
     for name in names[1:]:
         if result == name or name == "bool":
@@ -186,6 +191,12 @@ def elementwise(op: Operator, name: str, inputs: tuple[Any, ...], out: Any = Non
     where : array of bool, optional
         Which elements are computed; the others keep what `out` has, or are 0.
     """
+    if out is None and where is True and not is_np_default_dtype():
+        for x in inputs:
+            if type(x) is not cls:
+                break
+        else:
+            return invoke(op, inputs, (), None, cls)
     if all(is_scalar(x) for x in inputs) and out is None and where is True:
         function = getattr(_np, name, None)
         if function is not None:
@@ -246,10 +257,14 @@ def axes_of(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
     return tuple(found)
 
 
+def named(dtype: Any) -> str:
+    """Name of a dtype."""
+    return str(dtype_name(dtype))
+
+
 def result_dtype(dtype: Any) -> str | None:
     """Name of a dtype argument; None stays None."""
-    name = dtype_name(dtype)
-    return None if name is None else str(name)
+    return None if dtype is None else named(dtype)
 
 
 _CAST, _WHERE, _BROADCAST = operator("cast"), operator("where"), operator("broadcast_to")

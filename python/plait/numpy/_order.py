@@ -140,24 +140,24 @@ def unique(ar: Any, return_index: bool = False, return_inverse: bool = False,
     return tuple(results) if len(results) > 1 else results[0]
 
 
-_All = namedtuple("UniqueAllResult", "values indices inverse_indices counts")
-_Counts = namedtuple("UniqueCountsResult", "values counts")
-_Inverse = namedtuple("UniqueInverseResult", "values inverse_indices")
+UniqueAllResult = namedtuple("UniqueAllResult", "values indices inverse_indices counts")
+UniqueCountsResult = namedtuple("UniqueCountsResult", "values counts")
+UniqueInverseResult = namedtuple("UniqueInverseResult", "values inverse_indices")
 
 
 def unique_all(x: Any) -> Any:
     """(values, indices, inverse_indices, counts) of the different elements; NaNs all differ."""
-    return _All(*unique(x, True, True, True, equal_nan=False))
+    return UniqueAllResult(*unique(x, True, True, True, equal_nan=False))
 
 
 def unique_counts(x: Any) -> Any:
     """(values, counts) of the different elements; NaNs all differ."""
-    return _Counts(*unique(x, return_counts=True, equal_nan=False))
+    return UniqueCountsResult(*unique(x, return_counts=True, equal_nan=False))
 
 
 def unique_inverse(x: Any) -> Any:
     """(values, inverse_indices) of the different elements; NaNs all differ."""
-    return _Inverse(*unique(x, return_inverse=True, equal_nan=False))
+    return UniqueInverseResult(*unique(x, return_inverse=True, equal_nan=False))
 
 
 def unique_values(x: Any) -> Any:

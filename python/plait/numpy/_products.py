@@ -100,7 +100,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
         left, right = _o.axes_of(axes[0], a.ndim, "axes"), _o.axes_of(axes[1], b.ndim, "axes")
     if [a.shape[i] for i in left] != [b.shape[i] for i in right]:
         raise ValueError(
-            f"tensordot: a has shape {a.shape}, b {b.shape}, must have equal sizes along axes {axes}"
+            f"tensordot: a has shape {a.shape}, b {b.shape}, must have equal sizes along {axes}"
         )
     a_rest = [i for i in range(a.ndim) if i not in left]
     b_rest = [i for i in range(b.ndim) if i not in right]
@@ -132,7 +132,7 @@ def kron(a: Any, b: Any) -> Any:
 
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1,
           axis: int | None = None) -> Any:  # fmt: skip
-    """Vector perpendicular to two vectors of 3 (or 2) elements along an axis; the others broadcast."""
+    """Vector perpendicular to two vectors of 3 (or 2) elements along an axis."""
     from ._joining import stack
 
     if axis is not None:
@@ -189,7 +189,8 @@ def _plan(text: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str]:
     terms = left.split(",")
     if len(terms) != len(shapes):
         raise ValueError(
-            f"einsum: subscripts {text!r} has {len(terms)} terms, must have one for each of {len(shapes)} arrays"
+            f"einsum: subscripts {text!r} has {len(terms)} terms, must have {len(shapes)}, one for "
+            "each array"
         )
     free = [c for c in reversed(_LETTERS) if c not in text]
     longest = 0
@@ -204,7 +205,8 @@ def _plan(text: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str]:
             term = term.replace("...", dots[len(dots) - n :] if n else "")
         if len(term) != len(shape) or not set(term) <= set(_LETTERS):
             raise ValueError(
-                f"einsum: subscripts {text!r} has {term!r} for an array of shape {shape}, must have one letter for each axis"
+                f"einsum: subscripts {text!r} has {term!r} for an array of shape {shape}, must "
+                "have one letter for each axis"
             )
         full.append(term)
     if arrow:
@@ -216,7 +218,8 @@ def _plan(text: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str]:
         result = dots + "".join(single)
     if len(set(result)) != len(result) or not set(result) <= set("".join(full)):
         raise ValueError(
-            f"einsum: subscripts {text!r} must name each axis of the result once, from those of the arrays"
+            f"einsum: subscripts {text!r} must name each axis of the result once, and only axes of "
+            "the arrays"
         )
     return full, result
 
@@ -276,20 +279,20 @@ def einsum_path(*operands: Any, optimize: Any = "greedy") -> Any:
 def einsum(
     *operands: Any, out: Any = None, optimize: Any = True, dtype: Any = None, **kwargs: Any
 ) -> Any:
-    """Sums of products by Einstein's convention: letters that repeat are multiplied, letters that the
-    result does not have are summed over.
+    """Sums of products by Einstein's convention: letters that repeat are multiplied, letters that
+    the result does not have are summed over.
 
     Parameters
     ----------
     operands : str, array, array, ...
-        Subscripts such as "ij,jk->ik", then the arrays; or arrays and lists of axis numbers in turn.
+        Subscripts such as "ij,jk->ik", then the arrays; or arrays and lists of axis numbers.
     optimize : bool, str or list
         Order of the pairs, as in `numpy.einsum_path`; False: from left to right.
     """
     text, given = _subscripts(operands)
     arrays = _o.same_dtype(*[_o.array_of(a) for a in given])
     if dtype is not None:
-        arrays = [_o.cast(a, _o.result_dtype(dtype)) for a in arrays]  # type: ignore[arg-type]
+        arrays = [_o.cast(a, _o.named(dtype)) for a in arrays]
     terms, result = _plan(text, [a.shape for a in arrays])
     path = [(0, 1)] * (len(arrays) - 1)
     if optimize and len(arrays) > 2:

@@ -97,8 +97,17 @@ def mean(a: Any, axis: _Axis = None, dtype: Any = None, out: Any = None, keepdim
     return _finish(_reduce("mean", a, axis, keepdims, kind), out)
 
 
-def var(a: Any, axis: _Axis = None, dtype: Any = None, out: Any = None, ddof: float = 0,
-        keepdims: bool = False, *, correction: float | None = None, where: Any = True) -> Any:  # fmt: skip
+def var(
+    a: Any,
+    axis: _Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    *,
+    correction: float | None = None,
+    where: Any = True,
+) -> Any:
     """Mean square distance from the mean over axes.
 
     Parameters
@@ -108,7 +117,7 @@ def var(a: Any, axis: _Axis = None, dtype: Any = None, out: Any = None, ddof: fl
     """
     a = _o.floating(_o.array_of(a))
     if dtype is not None:
-        a = _o.cast(a, _o.result_dtype(dtype))  # type: ignore[arg-type]
+        a = _o.cast(a, _o.named(dtype))
     less = ddof if correction is None else correction
     centred = a - mean(a, axis, keepdims=True, where=where)
     squares = sum(centred * centred, axis, None, None, keepdims, where=where)
@@ -120,8 +129,17 @@ def var(a: Any, axis: _Axis = None, dtype: Any = None, out: Any = None, ddof: fl
     return _finish(squares / n, out)
 
 
-def std(a: Any, axis: _Axis = None, dtype: Any = None, out: Any = None, ddof: float = 0,
-        keepdims: bool = False, *, correction: float | None = None, where: Any = True) -> Any:  # fmt: skip
+def std(
+    a: Any,
+    axis: _Axis = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    *,
+    correction: float | None = None,
+    where: Any = True,
+) -> Any:
     """Root of the variance over axes; see `var`."""
     squares = var(a, axis, dtype, None, ddof, keepdims, correction=correction, where=where)
     return _finish(_gen.np.sqrt(squares), out)
@@ -448,7 +466,7 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
         y = reshape(y, (1, -1)) if y.ndim < 2 else y if rowvar or y.shape[0] == 1 else y.T
         x = concatenate([x, y], 0)
     if dtype is not None:
-        x = _o.cast(x, _o.result_dtype(dtype))  # type: ignore[arg-type]
+        x = _o.cast(x, _o.named(dtype))
     less = ddof if ddof is not None else (0 if bias else 1)
     w: Any = None
     for extra in (fweights, aweights):

@@ -145,7 +145,7 @@ def quantile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input:
     if rule not in _ROUNDING:
         raise ValueError(f"quantile: method is {rule!r}, must be one of {list(_ROUNDING)}")
     a = _o.floating(_o.array_of(a))
-    share = _np.asarray(q.asnumpy() if isinstance(q, _o.Array) else q, "float64")
+    share = _np.asarray(_o.to_numpy(q), "float64")
     if not ((share >= 0) & (share <= 1)).all():
         raise ValueError(f"quantile: q is {q}, must be in [0, 1]")
     axes = _o.axes_of(axis, a.ndim)
@@ -184,7 +184,7 @@ def percentile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_inpu
                method: str | None = None, keepdims: bool = False, *,
                interpolation: str = "linear") -> Any:  # fmt: skip
     """`quantile` with `q` in percent."""
-    share = q.asnumpy() if isinstance(q, _o.Array) else _np.asarray(q)
+    share = _o.to_numpy(q)
     if not ((share >= 0) & (share <= 100)).all():
         raise ValueError(f"percentile: q is {q}, must be in [0, 100]")
     return quantile(a, share / 100, axis, out, False, method, keepdims, interpolation=interpolation)

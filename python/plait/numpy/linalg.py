@@ -8,6 +8,7 @@ from typing import Any
 import numpy as _np
 
 from .._array import invoke, operator
+from ..util import is_np_default_dtype
 from . import _operands as _o
 from . import _products
 from ._axes import broadcast_to, expand_dims, matrix_transpose, moveaxis, reshape
@@ -138,11 +139,13 @@ def svd(
     Parameters
     ----------
     full_matrices : bool
-        Complete u and vt to square matrices; False as in MXNet.
+        Complete u and vt to square matrices; default: False as in MXNet, or True as in NumPy
+        after `npx.set_np(dtype=True)`.
     compute_uv : bool
         False: s alone.
     """
-    u, s, vt = _run("svd", _matrix(a), attrs=(bool(full_matrices),))
+    whole = is_np_default_dtype() if full_matrices is None else bool(full_matrices)
+    u, s, vt = _run("svd", _matrix(a), attrs=(whole and compute_uv,))
     return SVDResult(u, s, vt) if compute_uv else s
 
 
@@ -206,7 +209,7 @@ def matrix_rank(M: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
     """Pseudo-inverse; singular values up to `rtol` times the largest are taken for 0."""
     a = _matrix(a)
-    u, s, vt = svd(a)
+    u, s, vt = svd(a, False)
     kept = s > _tolerance(s, rtol if rcond is None else rcond, a.shape)
     from ._choice import where
 
@@ -282,7 +285,7 @@ def multi_dot(arrays: Any, *, out: Any = None) -> Any:
 
 
 def _chain(sizes: list[int]) -> dict[tuple[int, int], int]:
-    """Where to cut the product of matrices i to j (Cormen et al., Introduction to Algorithms, 14.2)."""
+    """Where to cut the product of matrices i to j (Cormen et al., Algorithms, 14.2)."""
     n = len(sizes) - 1
     cost = {(i, i): 0 for i in range(n)}
     cut = {}

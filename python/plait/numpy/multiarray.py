@@ -30,8 +30,8 @@ class ndarray(NPArithmetic, NDArray):
     """An array with the rules of NumPy, gradients and execution in the background.
 
     Made by the functions of `mx.np`. Slices are views, comparisons give bool, integers with floats
-    give the floating dtype, and Python's numbers take the dtype of the array next to them. Operations
-    return before their result is there; reading waits.
+    give the floating dtype, and Python's numbers take the dtype of the array next to them.
+    Operations return before their result is there; reading waits.
     """
 
     __slots__ = ()
@@ -53,7 +53,7 @@ class ndarray(NPArithmetic, NDArray):
     @property
     def nbytes(self) -> int:
         """int: bytes of all elements."""
-        return self.size * self.itemsize
+        return int(self.size) * self.itemsize
 
     @property
     def strides(self) -> tuple[int, ...]:
@@ -178,7 +178,7 @@ class ndarray(NPArithmetic, NDArray):
 
         return call_function(func, types, args, kwargs)
 
-    def as_nd_ndarray(self) -> NDArray:
+    def as_nd_ndarray(self) -> Any:
         """The same array with the rules of `mx.nd`; gradients flow through."""
         return self.same_handle(NDArray)
 
@@ -198,8 +198,14 @@ class ndarray(NPArithmetic, NDArray):
         """A copy with memory of its own."""
         return invoke(_Ops.copy, (self,), (), None, ndarray)
 
-    def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
-               copy: bool = True) -> Any:  # fmt: skip
+    def astype(  # type: ignore[override]
+        self,
+        dtype: Any,
+        order: str = "K",
+        casting: str = "unsafe",
+        subok: bool = True,
+        copy: bool = True,
+    ) -> Any:
         """The elements converted to `dtype`; the array itself if nothing changes and not `copy`.
 
         Raises
@@ -207,7 +213,7 @@ class ndarray(NPArithmetic, NDArray):
         TypeError
             If `casting` does not allow the conversion.
         """
-        name = _operands.result_dtype(dtype)
+        name = _operands.named(dtype)
         if casting != "unsafe" and not _np.can_cast(self.dtype, name, casting):  # type: ignore[arg-type]
             raise TypeError(
                 f"astype: dtype is {name}, must follow from {self.dtype_name} by {casting}"
@@ -328,17 +334,18 @@ class ndarray(NPArithmetic, NDArray):
 
 
 # Functions of mx.np and mx.npx that are methods too: the array is their first argument.
-_NP_METHODS = (
-    "all any argmax argmin argpartition argsort choose clip compress cumprod cumsum diagonal dot max mean min nonzero "
-    "partition prod ptp put ravel repeat round searchsorted squeeze std sum swapaxes take trace var expand_dims "
-    "tile flip broadcast_to split abs sign rint fix floor ceil trunc sin cos tan arcsin arccos arctan "
-    "degrees radians sinh cosh tanh arcsinh arccosh arctanh exp expm1 log log10 log2 log1p sqrt cbrt square "
-    "reciprocal zeros_like ones_like pad nansum nanprod diag"
-).split()
-_NPX_METHODS = (
-    "norm topk relu sigmoid softmax log_softmax one_hot pick slice slice_axis slice_like reshape_like "
-    "broadcast_like rsqrt rcbrt"
-).split()
+_NP_METHODS = """
+    all any argmax argmin argpartition argsort choose clip compress cumprod cumsum diagonal dot
+    max mean min nonzero partition prod ptp put ravel repeat round searchsorted squeeze std sum
+    swapaxes take trace var expand_dims tile flip broadcast_to split abs sign rint fix floor
+    ceil trunc sin cos tan arcsin arccos arctan degrees radians sinh cosh tanh arcsinh arccosh
+    arctanh exp expm1 log log10 log2 log1p sqrt cbrt square reciprocal zeros_like ones_like pad
+    nansum nanprod diag
+""".split()
+_NPX_METHODS = """
+    norm topk relu sigmoid softmax log_softmax one_hot pick slice slice_axis slice_like
+    reshape_like broadcast_like rsqrt rcbrt
+""".split()
 
 
 def _through_nd(method: Callable[..., Any]) -> Callable[..., Any]:

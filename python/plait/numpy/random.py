@@ -17,10 +17,11 @@ from ._reduction import cumsum, sum
 from .multiarray import ndarray
 
 __all__ = [
-    "bernoulli", "beta", "binomial", "chisquare", "choice", "exponential", "f", "gamma", "geometric", "gumbel",
-    "laplace", "logistic", "lognormal", "multinomial", "multivariate_normal", "normal", "pareto",
-    "permutation", "poisson", "power", "rand", "randint", "randn", "random", "rayleigh", "seed",
-    "shuffle", "standard_normal", "uniform", "weibull", "standard_exponential", "standard_gamma", "random_sample",
+    "bernoulli", "beta", "binomial", "chisquare", "choice", "exponential", "f", "gamma",
+    "geometric", "gumbel", "laplace", "logistic", "lognormal", "multinomial",
+    "multivariate_normal", "normal", "pareto", "permutation", "poisson", "power", "rand",
+    "randint", "randn", "random", "rayleigh", "seed", "shuffle", "standard_normal", "uniform",
+    "weibull", "standard_exponential", "standard_gamma", "random_sample",
 ]  # fmt: skip
 
 _OPS = {
@@ -53,15 +54,18 @@ def _plan(size: _Size, *params: Any, dtype: Any = None) -> tuple[list[Any], tupl
     shapes = [p.shape for p in given if not _o.is_scalar(p)]
     joint = _np.broadcast_shapes(*shapes)
     shape = joint if size is None else _o.shape_of(size)
-    if _np.broadcast_shapes(shape, joint) != shape:
+    fits = len(joint) <= len(shape) and all(
+        j in (1, n) for j, n in zip(reversed(joint), reversed(shape), strict=False)
+    )
+    if not fits:
         raise ValueError(
             f"random: size is {size}, must be broadcast from parameters of shape {joint}"
         )
     return given, shape, _o.result_dtype(dtype) or _o.float_name()
 
 
-def _draw(name: str, shape: tuple[int, ...], dtype: str, a: float = 0.0, b: float = 1.0) -> Any:
-    return invoke(_OPS[name], (), (shape, None, dtype, float(a), float(b)), None, ndarray)
+def _draw(name: str, shape: tuple[int, ...], dtype: str, *parameters: float) -> Any:
+    return invoke(_OPS[name], (), (shape, None, dtype, *map(float, parameters)), None, ndarray)
 
 
 def _scaled(draws: Any, loc: Any, scale: Any) -> Any:
@@ -89,7 +93,7 @@ def uniform(low: Any = 0.0, high: Any = 1.0, size: _Size = None, dtype: Any = No
 
 def normal(loc: Any = 0.0, scale: Any = 1.0, size: _Size = None, dtype: Any = None, ctx: Any = None,
            out: Any = None, device: Any = None) -> Any:  # fmt: skip
-    """Normally distributed numbers of mean `loc` and standard deviation `scale`, which get gradients.
+    """Normally distributed numbers of mean `loc` and deviation `scale`; both get gradients.
 
     Raises
     ------
@@ -206,12 +210,12 @@ def gumbel(loc: Any = 0.0, scale: Any = 1.0, size: _Size = None, ctx: Any = None
            device: Any = None) -> Any:  # fmt: skip
     """Gumbel distributed numbers: loc - scale * log(-log(u))."""
     (loc, scale), shape, name = _plan(size, loc, scale)
-    u = _draw("uniform", shape, name, _np.finfo(name).tiny, 1.0)
+    u = _draw("uniform", shape, name, float(_np.finfo(name).tiny), 1.0)
     return _finish(_scaled(-_unary(_log, -_unary(_log, u)), loc, scale), ctx or device, out)
 
 
-def laplace(loc: Any = 0.0, scale: Any = 1.0, size: _Size = None, dtype: Any = None, ctx: Any = None,
-            out: Any = None, device: Any = None) -> Any:  # fmt: skip
+def laplace(loc: Any = 0.0, scale: Any = 1.0, size: _Size = None, dtype: Any = None,
+            ctx: Any = None, out: Any = None, device: Any = None) -> Any:  # fmt: skip
     """Numbers with density exp(-|x - loc| / scale) / (2 scale)."""
     (loc, scale), shape, name = _plan(size, loc, scale, dtype=dtype)
     size_ = -_unary(_log, _positive(shape, name))
@@ -223,7 +227,7 @@ def logistic(loc: Any = 0.0, scale: Any = 1.0, size: _Size = None, ctx: Any = No
              device: Any = None) -> Any:  # fmt: skip
     """Logistic distributed numbers: loc + scale * log(u / (1 - u))."""
     (loc, scale), shape, name = _plan(size, loc, scale)
-    u = _draw("uniform", shape, name, _np.finfo(name).eps / 2, 1.0)
+    u = _draw("uniform", shape, name, float(_np.finfo(name).eps) / 2, 1.0)
     return _finish(_scaled(_unary(_log, u / (1.0 - u)), loc, scale), ctx or device, out)
 
 

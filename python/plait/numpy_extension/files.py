@@ -23,7 +23,7 @@ def save(file: Any, arr: Any) -> None:
     """
     if not isinstance(arr, _o.Array):
         raise TypeError(f"save: arr is {type(arr).__name__}, must be an array")
-    _np.save(file, arr.asnumpy())  # type: ignore[attr-defined]
+    _np.save(file, _o.to_numpy(arr))
 
 
 def savez(file: Any, *args: Any, **kwds: Any) -> None:

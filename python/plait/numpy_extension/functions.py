@@ -29,8 +29,15 @@ def nonzero(a: Any) -> Any:
     return _argwhere(a)
 
 
-def fully_connected(x: Any, weight: Any, bias: Any = None, num_hidden: int | None = None,
-                    no_bias: bool | None = None, flatten: bool = True, **kwargs: Any) -> Any:  # fmt: skip
+def fully_connected(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    num_hidden: int | None = None,
+    no_bias: bool | None = None,
+    flatten: bool = True,
+    **kwargs: Any,
+) -> Any:
     """x weight^T + bias.
 
     Parameters
@@ -43,8 +50,8 @@ def fully_connected(x: Any, weight: Any, bias: Any = None, num_hidden: int | Non
     """
     hidden = weight.shape[0] if num_hidden is None else num_hidden
     inputs = (x, weight) if bias is None or no_bias else (x, weight, bias)
-    return invoke(_DENSE, inputs, _by_name(_DENSE, num_hidden=hidden, no_bias=len(inputs) == 2, flatten=flatten),
-                  None, ndarray)  # fmt: skip
+    attrs = _by_name(_DENSE, num_hidden=hidden, no_bias=len(inputs) == 2, flatten=flatten)
+    return invoke(_DENSE, inputs, attrs, None, ndarray)
 
 
 def _by_name(op: Any, **given: Any) -> tuple[Any, ...]:
@@ -155,8 +162,8 @@ def _expanded(codes: tuple[int, ...], sizes: list[int]) -> list[int]:
 
 
 def reshape(a: Any, newshape: Any, reverse: bool = False, order: str = "C") -> Any:
-    """The elements in another shape, with codes: -1 what is left, -2 copies an axis, -3 drops one of
-    size 1, -4 copies all others, -5 merges two, -6 splits one into the two sizes that follow.
+    """The elements in another shape, with codes: -1 what is left, -2 copies an axis, -3 drops one
+    of size 1, -4 copies all others, -5 merges two, -6 splits one into the two sizes that follow.
 
     Parameters
     ----------
