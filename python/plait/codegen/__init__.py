@@ -11,7 +11,7 @@ _NP = "from ..numpy.multiarray import ndarray"
 _SYM = "from ..symbol.symbol import Symbol"
 
 
-def files(root):
+def files(root: str | Path) -> dict[str, str]:
     """Generated text by path below `root`, the root of a checkout."""
     ops = registry.operators()
     root = Path(root)
@@ -25,7 +25,7 @@ def files(root):
         f"{gen}/np.py": arrays.module(ops, arrays.NP),
         f"{gen}/np.pyi": stubs.functions(ops, "np", "ndarray", _NP, stubs.NP_TAIL, arrays.NP),
         f"{gen}/npx.py": arrays.module(ops, arrays.NPX),
-        f"{gen}/npx.pyi": stubs.functions(ops, "npx", "ndarray", _NP, stubs.NPX_TAIL),
+        f"{gen}/npx.pyi": stubs.functions(ops, "npx", "ndarray", _NP, stubs.NPX_TAIL, arrays.NPX),
         f"{gen}/sym.py": symbols.module(ops),
         f"{gen}/sym.pyi": stubs.functions(ops, "sym", "Symbol", _SYM, stubs.SYMBOL_TAIL),
         "cython/plait/_capi.pxd": capi.declarations(header),

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from . import registry as r
+from .registry import Description
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,13 @@ class Surface:
 
     name: str
     title: str
-    imports: tuple
+    imports: tuple[str, ...]
     call: str
-    tail: tuple = ("out=None", "name=None", "**kwargs")
+    tail: tuple[str, ...] = ("out=None", "name=None", "**kwargs")
     required: bool = False
-    wanted: Callable = bool
+    wanted: Callable[[dict[str, Any]], bool] = bool
     views: bool = False
-    input_names: dict = field(default_factory=dict)
+    input_names: dict[str, str] = field(default_factory=dict)
 
 
 ND = Surface(
@@ -56,7 +58,7 @@ _OPERANDS = (
     "from .._array import operator as _operator",
     "from ..numpy._operands import {} as _{}",
 )
-_BY_HAND = ("where", "copy")
+_BY_HAND = ("where", "copy", "fully_connected")  # other arguments than the operator's
 # Functions with attributes have NumPy's own signatures: they are written by hand in plait/numpy.
 NP = Surface(
     "np",
@@ -73,12 +75,13 @@ NPX = Surface(
     "Functions of mx.npx",
     tuple(line.format("run", "run") for line in _OPERANDS),
     "_run({op}, {inputs}, {attrs}, out{view})",
+    wanted=lambda d: d["name"] not in _BY_HAND,
     tail=("out=None", "name=None"),
     views=True,
 )
 
 
-def _function(surface, name, d):
+def _function(surface: Surface, name: str, d: Description) -> list[str]:
     attrs = ", ".join(r.safe(a["name"]) for a in d["attrs"])
     call = surface.call.format(
         op=f"_op_{d['name']}",
@@ -99,7 +102,7 @@ def _function(surface, name, d):
     ]
 
 
-def module(ops, surface):
+def module(ops: list[Description], surface: Surface) -> str:
     """Text of the module of a surface."""
     entries = [(name, d) for name, d in r.on_surface(ops, surface.name) if surface.wanted(d)]
     lines = [

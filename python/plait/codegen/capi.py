@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+from pathlib import Path
+from typing import Any
 
 _HEAD = """# Generated from plait/c_api.h by `python -m plait.codegen`: do not edit.
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
@@ -28,7 +30,7 @@ _INTEGERS = "".join(
 _KEYWORDS = {"from": "source", "as": "as_"}  # names that Cython does not take
 
 
-def _parse(header):
+def _parse(header: Path) -> Any:
     """Syntax tree of the header without comments and macros."""
     from pycparser import CParser
 
@@ -38,7 +40,7 @@ def _parse(header):
     return CParser().parse(_INTEGERS + text)
 
 
-def _declare(node, name):
+def _declare(node: Any, name: str) -> str:
     """A type with the name that has it, as Cython spells it."""
     from pycparser import c_ast
 
@@ -60,11 +62,12 @@ def _declare(node, name):
     return f"{const}{text} {name}".rstrip()
 
 
-def _struct(name, struct):
+def _struct(name: str, struct: Any) -> list[str]:
     """Lines of a struct, after those of a union inside it."""
     from pycparser import c_ast
 
-    before, lines = [], [f"    ctypedef struct {name}:"]
+    before: list[str] = []
+    lines = [f"    ctypedef struct {name}:"]
     for member in struct.decls:
         inner = getattr(member.type, "type", None)
         if isinstance(inner, c_ast.Union):
@@ -78,7 +81,7 @@ def _struct(name, struct):
     return before + lines
 
 
-def _typedef(node):
+def _typedef(node: Any) -> list[str]:
     from pycparser import c_ast
 
     kind, name = node.type, node.name
@@ -94,11 +97,11 @@ def _typedef(node):
     return [f"    ctypedef {_declare(kind, name)}"]
 
 
-def declarations(header):
+def declarations(header: Path) -> str:
     """Cython declarations for all that the header file names plait_ something."""
     from pycparser import c_ast
 
-    lines = []
+    lines: list[str] = []
     for node in _parse(header).ext:
         if not (node.name or "").startswith("plait_"):
             continue

@@ -1,11 +1,12 @@
 """Functions on symbols: the module of mx.sym."""
 
 from . import registry as r
+from .registry import Description
 
 TAIL = ["name=None", "attr=None", "out=None", "**kwargs"]
 
 
-def _function(name, d):
+def _function(name: str, d: Description) -> list[str]:
     attrs = ", ".join(f"{a['name']!r}: {r.safe(a['name'])}" for a in d["attrs"])
     inputs = (
         r.flat_inputs(d)
@@ -21,7 +22,7 @@ def _function(name, d):
     ]
 
 
-def module(ops):
+def module(ops: list[Description]) -> str:
     """Text of the module of functions on symbols."""
     lines = [
         r.HEAD.format(title="Functions of mx.sym"),
