@@ -1,5 +1,7 @@
 """Errors and the types that the whole package shares."""
 
+from typing import Any
+
 import numpy as np
 
 from ._status import (
@@ -28,7 +30,7 @@ integer_types = (int, np.integer)
 string_types = (str,)
 
 
-def dtype_name(dtype):
+def dtype_name(dtype: Any) -> Any:
     """Name of a dtype given as a name, a type or a NumPy dtype; None stays None.
 
     Raises

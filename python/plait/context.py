@@ -1,6 +1,7 @@
 """Where arrays live."""
 
 import threading
+from typing import Any
 
 __all__ = ["Context", "cpu", "gpu", "cpu_pinned", "num_gpus", "current_context", "gpu_memory_info"]
 
@@ -27,7 +28,7 @@ class Context:
     __slots__ = ("device_typeid", "device_id", "_previous")
     _state = threading.local()
 
-    def __init__(self, device_type, device_id=0):
+    def __init__(self, device_type: Any, device_id: Any = 0) -> None:
         if isinstance(device_type, Context):
             device_type, device_id = device_type.device_type, device_type.device_id
         if device_type not in _KINDS:
@@ -38,59 +39,59 @@ class Context:
         self.device_id = int(device_id)
 
     @property
-    def device_type(self):
+    def device_type(self) -> Any:
         """str: kind of the device."""
         return _NAMES[self.device_typeid]
 
-    def __eq__(self, other):
+    def __eq__(self, other: Any) -> Any:
         return (
             isinstance(other, Context)
             and self.device_typeid == other.device_typeid
             and self.device_id == other.device_id
         )
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((self.device_typeid, self.device_id))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{self.device_type}({self.device_id})"
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         self._previous = current_context()
         Context._state.context = self
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc: Any) -> None:
         Context._state.context = self._previous
 
-    def empty_cache(self):
+    def empty_cache(self) -> None:
         """Give cached memory back to the system."""
         from . import _engine
 
         _engine.release_memory()
 
 
-def cpu(device_id=0):
+def cpu(device_id: Any = 0) -> Any:
     """The CPU. Several numbers stand for several devices, for model-parallel programs."""
     return Context("cpu", device_id)
 
 
-def cpu_pinned(device_id=0):
+def cpu_pinned(device_id: Any = 0) -> Any:
     """CPU memory for copies to a GPU; without GPU the same as `cpu`."""
     return Context("cpu_pinned", device_id)
 
 
-def gpu(device_id=0):
+def gpu(device_id: Any = 0) -> Any:
     """A GPU; arrays on it raise an error in a build without CUDA."""
     return Context("gpu", device_id)
 
 
-def num_gpus():
+def num_gpus() -> Any:
     """Number of GPUs that this build can use: 0, it has no CUDA."""
     return 0
 
 
-def gpu_memory_info(device_id=0):
+def gpu_memory_info(device_id: Any = 0) -> None:
     """(free, total) bytes of a GPU.
 
     Raises
@@ -101,7 +102,7 @@ def gpu_memory_info(device_id=0):
     raise ValueError(f"gpu_memory_info: device_id is {device_id}, must be below num_gpus() = 0")
 
 
-def current_context():
+def current_context() -> Any:
     """The default context of this thread."""
     context = getattr(Context._state, "context", None)
     if context is None:

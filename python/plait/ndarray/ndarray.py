@@ -1,5 +1,8 @@
 """The NDArray class."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from .. import _array, _autograd
@@ -16,6 +19,7 @@ class _Ops:
     """Handles of the operators behind the methods; looked up once."""
 
     copy, cast, reshape = operator("copy"), operator("cast"), operator("reshape")
+    zeros_like = operator("zeros_like")
 
 
 class NDArray(NDArithmetic):
@@ -31,13 +35,13 @@ class NDArray(NDArithmetic):
     # --- what it is -----------------------------------------------------------------------------
 
     @property
-    def dtype(self):
+    def dtype(self) -> Any:
         """type: NumPy type of the elements; "bfloat16" as text."""
         name = self.dtype_name
         return name if name == "bfloat16" else np.dtype(name).type
 
     @property
-    def context(self):
+    def context(self) -> Any:
         """Context: where the array lives."""
         kind, number = self.place
         return (
@@ -49,30 +53,30 @@ class NDArray(NDArithmetic):
     ctx = device = context
 
     @property
-    def stype(self):
+    def stype(self) -> Any:
         """str: storage type, "default" for dense arrays."""
         return "default"
 
     @property
-    def T(self):
+    def T(self) -> Any:
         """NDArray: axes in reverse order."""
         return self.transpose()
 
-    def __len__(self):
+    def __len__(self) -> int:
         if not self.ndim:
             raise TypeError("len() of an array without axes")
-        return self.shape[0]
+        return int(self.shape[0])
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         sizes = "x".join(str(d) for d in self.shape)
         return f"\n{self.asnumpy()}\n<{type(self).__name__} {sizes} @{self.context}>"
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return _rebuild, (type(self), self.dtype_name, self.shape, self.tobytes())
 
     # --- to Python ------------------------------------------------------------------------------
 
-    def asnumpy(self):
+    def asnumpy(self) -> Any:
         """A NumPy array with a copy of the content; waits for it. bfloat16 becomes float32."""
         if self.dtype_name == "bfloat16":
             return self.astype("float32").asnumpy()
@@ -80,16 +84,16 @@ class NDArray(NDArithmetic):
         self.copy_to_buffer(out)
         return out
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return self.asnumpy() if dtype is None else self.asnumpy().astype(dtype, copy=False)
 
-    def tobytes(self):
+    def tobytes(self) -> Any:
         """The content as bytes, row-major."""
         out = bytearray(self.size * _ITEM[self.dtype_name])
         self.copy_to_buffer(out)
         return bytes(out)
 
-    def asscalar(self):
+    def asscalar(self) -> Any:
         """The only element as a Python number.
 
         Raises
@@ -103,49 +107,49 @@ class NDArray(NDArithmetic):
 
     item = asscalar
 
-    def tolist(self):
+    def tolist(self) -> Any:
         """Nested lists of Python numbers."""
         return self.asnumpy().tolist()
 
-    def __float__(self):
+    def __float__(self) -> float:
         return float(self.asscalar())
 
-    def __int__(self):
+    def __int__(self) -> int:
         return int(self.asscalar())
 
-    def __index__(self):
+    def __index__(self) -> int:
         if np.issubdtype(self.asnumpy().dtype, np.integer):
             return int(self.asscalar())
         raise TypeError("only an integer array of one element can be an index")
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         if self.size > 1:
             raise ValueError("the truth of an array with several elements is ambiguous")
         return self.size == 1 and bool(self.asscalar())
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
     # --- copies ---------------------------------------------------------------------------------
 
-    def copy(self):
+    def copy(self) -> Any:
         """A copy with memory of its own."""
         return invoke(_Ops.copy, (self,), (), None, type(self))
 
-    def __copy__(self):
+    def __copy__(self) -> Any:
         return self.copy()
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: Any) -> Any:
         return self.copy()
 
-    def astype(self, dtype, copy=True):
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
         """The elements converted to `dtype`; the array itself if nothing changes and not `copy`."""
         name = dtype_name(dtype)
         if not copy and name == self.dtype_name:
             return self
         return invoke(_Ops.cast, (self,), (name,), None, type(self))
 
-    def copyto(self, other):
+    def copyto(self, other: Any) -> Any:
         """Copy into another array, or into a new one on a Context."""
         if isinstance(other, Context):
             if other == self.context:
@@ -168,23 +172,23 @@ class NDArray(NDArithmetic):
         self.copy_into(other)
         return other
 
-    def as_in_context(self, context):
+    def as_in_context(self, context: Any) -> Any:
         """The array itself if it lives on `context`, else a copy there."""
         return self if context == self.context else self.copyto(context)
 
     as_in_ctx = as_in_context
 
-    def as_np_ndarray(self):
+    def as_np_ndarray(self) -> Any:
         """The same array with the rules of `mx.np`; gradients flow through."""
-        from ..numpy import ndarray
+        from ..numpy.multiarray import ndarray
 
         return self.same_handle(ndarray)
 
-    def as_nd_ndarray(self):
+    def as_nd_ndarray(self) -> Any:
         """The array itself."""
         return self
 
-    def tostype(self, stype):
+    def tostype(self, stype: Any) -> Any:
         """The array with another storage type; only "default" exists."""
         if stype != "default":
             raise NotImplementedError(f"tostype: stype is {stype!r}, must be 'default'")
@@ -192,22 +196,26 @@ class NDArray(NDArithmetic):
 
     # --- gradients ------------------------------------------------------------------------------
 
-    def attach_grad(self, grad_req="write", stype=None):
+    def attach_grad(self, grad_req: str = "write", stype: str | None = None) -> None:
         """Make this a variable with a gradient array of zeros."""
         from ..autograd import mark_variables
 
-        mark_variables([self], [self.zeros_like() if grad_req != "null" else None], grad_req)
+        wanted = grad_req != "null"
+        zeros = invoke(_Ops.zeros_like, (self,), (), None, type(self)) if wanted else None
+        mark_variables([self], [zeros], grad_req)
 
     @property
-    def grad(self):
+    def grad(self) -> Any:
         """NDArray: the gradient array, or None."""
         return _autograd.get_grad(self, type(self))
 
-    def detach(self):
+    def detach(self) -> Any:
         """The same memory outside of the recording."""
         return self.detached()
 
-    def backward(self, out_grad=None, retain_graph=False, train_mode=True):
+    def backward(
+        self, out_grad: Any = None, retain_graph: bool = False, train_mode: bool = True
+    ) -> None:
         """Compute gradients into the variables that this array came from."""
         from ..autograd import backward
 
@@ -215,31 +223,28 @@ class NDArray(NDArithmetic):
 
     # --- arithmetic -----------------------------------------------------------------------------
 
-    def _inplace(self, result):
+    def _inplace(self, result: Any) -> Any:
         if result is NotImplemented:
             return result
-        if _autograd.is_recording() and _autograd.is_recorded(self):
-            raise ValueError(
-                "array is part of the recording, must not be changed in place while autograd records"
-            )
+        check_writable(self)
         result.copy_into(self)
         return self
 
-    def __iadd__(self, other):
+    def __iadd__(self, other: Any) -> Any:
         return self._inplace(self + other)
 
-    def __isub__(self, other):
+    def __isub__(self, other: Any) -> Any:
         return self._inplace(self - other)
 
-    def __imul__(self, other):
+    def __imul__(self, other: Any) -> Any:
         return self._inplace(self * other)
 
-    def __itruediv__(self, other):
+    def __itruediv__(self, other: Any) -> Any:
         return self._inplace(self / other)
 
     # --- indexing -------------------------------------------------------------------------------
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         view = basic_view(self, key)
         if view is None:
             from ..numpy import _indexing
@@ -247,37 +252,40 @@ class NDArray(NDArithmetic):
             view = _indexing.get(self, key)
         return view
 
-    def __setitem__(self, key, value):
+    def __setitem__(self, key: Any, value: Any) -> None:
         from ..numpy import _indexing
 
         _indexing.put(self, key, value)
 
-    def slice(self, begin, end, step=None):
+    def slice(self, begin: Any, end: Any, step: Any = None) -> Any:
         """Part of the array along the leading axes."""
         step = step or (None,) * len(begin)
         return self[tuple(slice(b, e, s) for b, e, s in zip(begin, end, step, strict=False))]
 
-    def reshape(self, *shape, **kwargs):
+    def reshape(self, *shape: Any, **kwargs: Any) -> Any:
         """A view of another shape, with MXNet's codes 0, -1, -2, -3 and -4."""
-        shape = kwargs.pop("shape", shape)
-        if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
-            shape = shape[0]
-        return invoke(
-            _Ops.reshape,
-            (self,),
-            (tuple(shape), kwargs.pop("reverse", None)),
-            None,
-            type(self),
-            True,
-        )
+        sizes = kwargs.pop("shape", shape)
+        if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+            sizes = sizes[0]
+        attrs = (tuple(sizes), kwargs.pop("reverse", None))
+        if kwargs:
+            raise TypeError(f"reshape: unknown arguments {sorted(kwargs)}")
+        return invoke(_Ops.reshape, (self,), attrs, None, type(self), True)
 
-    def transpose(self, *axes):
+    def transpose(self, *axes: Any) -> Any:
         """A copy with permuted axes; default: reversed."""
-        if len(axes) == 1 and isinstance(axes[0], (tuple, list)):
-            axes = axes[0]
         from .._gen import nd
 
-        return nd.transpose(self, axes=tuple(axes))
+        listed = len(axes) == 1 and isinstance(axes[0], (tuple, list))
+        return nd.transpose(self, axes=tuple(axes[0] if listed else axes))
+
+
+def check_writable(x: Any) -> None:
+    """Refuse to change an array that a recording needs."""
+    if _autograd.is_recording() and _autograd.is_recorded(x):
+        raise ValueError(
+            "array is part of the recording, must not be changed in place while autograd records"
+        )
 
 
 _ITEM = {
@@ -286,35 +294,36 @@ _ITEM = {
 }
 
 
-def _is_default():
-    return current_context() == Context("cpu", 0)
+def _is_default() -> bool:
+    return bool(current_context() == Context("cpu", 0))
 
 
-def _context(kind, number):
+def _context(kind: int, number: int) -> Context:
     return Context({1: "cpu", 2: "gpu", 3: "cpu_pinned", 5: "cpu_shared"}[kind], number)
 
 
-def _rebuild(cls, name, shape, data):
+def _rebuild(cls: type, name: str, shape: tuple[int, ...], data: bytes) -> Any:
     out = _array.empty(shape, _array.DTYPE_NUMBERS[name], 1, 0, cls)
     out.copy_from_buffer(data)
     return out
 
 
 # Operators that are methods too: the array is their first input.
-_METHODS = (
-    "sum nansum prod nanprod mean max min norm argmax argmin argsort sort topk abs sign round rint fix floor ceil "
-    "trunc sin cos tan arcsin arccos arctan degrees radians sinh cosh tanh arcsinh arccosh arctanh exp expm1 log "
-    "log10 log2 log1p sqrt rsqrt cbrt rcbrt square reciprocal relu sigmoid softmax log_softmax softmin flatten "
-    "expand_dims squeeze swapaxes flip tile repeat pad split slice_axis slice_like take one_hot pick clip "
-    "broadcast_to broadcast_axes broadcast_like zeros_like ones_like diag shape_array size_array reshape_like "
-    "argmax_channel depth_to_space space_to_depth"
-).split()
+_METHODS = """
+    sum nansum prod nanprod mean max min norm argmax argmin argsort sort topk abs sign round
+    rint fix floor ceil trunc sin cos tan arcsin arccos arctan degrees radians sinh cosh tanh
+    arcsinh arccosh arctanh exp expm1 log log10 log2 log1p sqrt rsqrt cbrt rcbrt square
+    reciprocal relu sigmoid softmax log_softmax softmin flatten expand_dims squeeze swapaxes
+    flip tile repeat pad split slice_axis slice_like take one_hot pick clip broadcast_to
+    broadcast_axes broadcast_like zeros_like ones_like diag shape_array size_array reshape_like
+    argmax_channel depth_to_space space_to_depth
+""".split()
 
 
-def add_methods(module):
+def add_methods(module: Any) -> None:
     """Give NDArray the methods that are operators of `module`."""
     for name in _METHODS:
         if hasattr(module, name):
             setattr(NDArray, name, getattr(module, name))
     if hasattr(module, "abs"):
-        NDArray.__abs__ = module.abs
+        setattr(NDArray, "__abs__", module.abs)  # noqa: B010  the type checker knows no new members

@@ -21,6 +21,7 @@ __all__ = [
 _RESHAPE, _TRANSPOSE, _FLIP = operator("view_shape"), operator("transpose"), operator("flip")
 _EXPAND, _DIAGONAL = operator("expand_dims"), operator("diagonal")
 _TRIL, _TRIU, _TAKE = operator("tril"), operator("triu"), operator("take")
+_TILE, _REPEAT = operator("tile"), operator("repeat")
 
 
 def _view(op: Any, x: Any, *attrs: Any) -> Any:
@@ -147,7 +148,7 @@ def squeeze(a: Any, axis: Any = None) -> Any:
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     """A view stretched to a shape."""
     array, shape = _o.array_of(array), _o.shape_of(shape)
-    if _np.broadcast_shapes(array.shape, shape) != shape:
+    if _o.joint_shape("broadcast_to", array.shape, shape) != shape:
         raise ValueError(f"broadcast_to: array has shape {array.shape}, must broadcast to {shape}")
     return _view(_o._BROADCAST, array, shape) if 0 not in shape else _empty_view(array, shape)
 
@@ -160,13 +161,13 @@ def _empty_view(array: Any, shape: tuple[int, ...]) -> Any:
 
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     """The shape that all of the shapes broadcast to."""
-    return _np.broadcast_shapes(*shapes)
+    return _o.joint_shape("broadcast_shapes", *shapes)
 
 
 def broadcast_arrays(*args: Any, subok: bool = False) -> list[Any]:
     """Views of the arrays stretched to their common shape."""
     arrays = [_o.array_of(a) for a in args]
-    joint = broadcast_shapes(*[a.shape for a in arrays])
+    joint = _o.joint_shape("broadcast_arrays", *[a.shape for a in arrays])
     return [broadcast_to(a, joint) for a in arrays]
 
 
@@ -314,16 +315,7 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
 
 def tile(A: Any, reps: Any) -> Any:
     """The array repeated as a whole along each axis."""
-    A = _o.array_of(A)
-    reps = _o.shape_of(reps)
-    n = max(A.ndim, len(reps))
-    own = (1,) * (n - A.ndim) + tuple(A.shape)
-    reps = (1,) * (n - len(reps)) + reps
-    apart = reshape(A, [d for size in own for d in (1, size)])
-    stretched = broadcast_to(
-        apart, [d for r, size in zip(reps, own, strict=True) for d in (r, size)]
-    )
-    return reshape(stretched.copy(), [r * size for r, size in zip(reps, own, strict=True)])
+    return _o.run(_TILE, (A,), (_o.shape_of(reps),))
 
 
 def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
@@ -336,10 +328,7 @@ def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
         n = repeats.__index__()
         if n < 0:
             raise ValueError(f"repeat: repeats is {n}, must be >= 0")
-        own = list(a.shape)
-        apart = expand_dims(a, axis + 1)
-        stretched = broadcast_to(apart, own[: axis + 1] + [n] + own[axis + 1 :])
-        return reshape(stretched.copy(), own[:axis] + [own[axis] * n] + own[axis + 1 :])
+        return invoke(_REPEAT, (a,), (n, axis), None, ndarray)
     counts = _o.to_numpy(repeats)
     counts = _np.broadcast_to(counts.astype("int64"), (a.shape[axis],))
     places = _o.from_numpy(_np.repeat(_np.arange(a.shape[axis]), counts))

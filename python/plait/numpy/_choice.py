@@ -39,7 +39,7 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     if x is None or y is None:
         raise ValueError("where: x and y must both be given, or none of them")
     x, y = _o.operands(x, y)
-    _np.broadcast_shapes(condition.shape, x.shape, y.shape)
+    _o.joint_shape("where", condition.shape, x.shape, y.shape)
     return invoke(_o._WHERE, (condition, x, y), (), None, ndarray)
 
 

@@ -8,6 +8,7 @@ import numpy as _np
 
 from .._array import invoke, operator
 from .._indexing import basic_view
+from ..ndarray.ndarray import check_writable
 from . import _operands as _o
 
 _FULL = slice(None)
@@ -196,7 +197,7 @@ def put(x: Any, key: Any, value: Any) -> None:
     ValueError
         If the array is part of a recording, or the shape of the value does not fit.
     """
-    _o.check_writable(x)
+    check_writable(x)
     whole = x.detached()
     target = basic_view(whole, key)
     if target is not None and type(value) in (int, float) and abs(value) <= _EXACT:
@@ -219,7 +220,7 @@ def put(x: Any, key: Any, value: Any) -> None:
             invoke(_o._WHERE, (mask, chosen, whole), (), None, _o.cls).copy_into(whole)
             return
     s = _Selection(whole, entries)
-    joint = _np.broadcast_shapes(*[i.shape for i in s.indices])
+    joint = _o.joint_shape("index", *[i.shape for i in s.indices])
     rest = [n for axis, n in enumerate(s.part.shape) if axis not in s.axes]
     value = _fitting(value, (*joint, *rest))
     invoke(_ASSIGN, (s.part, value, *s.indices), (tuple(s.axes), s.front), s.part, _o.cls)

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as _np
 
-from .. import _array, _autograd
+from .. import _array
 from .._array import Operator, invoke, operator
 from ..base import dtype_name
 from ..context import current_context
+from ..ndarray.ndarray import check_writable
 from ..util import is_np_default_dtype
 
 Array = _array.Array
@@ -172,14 +173,6 @@ def _numpy_name(x: Any) -> str:
     return "float32" if x.dtype_name == "bfloat16" else str(x.dtype_name)
 
 
-def check_writable(x: Any) -> None:
-    """Refuse to change an array that a recording needs."""
-    if _autograd.is_recording() and _autograd.is_recorded(x):
-        raise ValueError(
-            "array is part of the recording, must not be changed in place while autograd records"
-        )
-
-
 def elementwise(op: Operator, name: str, inputs: tuple[Any, ...], out: Any = None,
                 where: Any = True) -> Any:  # fmt: skip
     """A function of numbers on arrays, numbers or both; numbers alone give NumPy's result.
@@ -228,6 +221,21 @@ def shape_of(shape: Any) -> tuple[int, ...]:
     if hasattr(shape, "__index__"):
         return (shape.__index__(),)
     return tuple(int(d) for d in shape)
+
+
+def joint_shape(name: str, *shapes: Any) -> tuple[int, ...]:
+    """The shape that all broadcast to.
+
+    Raises
+    ------
+    ValueError
+        There is none; `name` is the function that needs it.
+    """
+    try:
+        return _np.broadcast_shapes(*shapes)
+    except ValueError:
+        listed = ", ".join(str(tuple(s)) for s in shapes)
+        raise ValueError(f"{name}: shapes {listed} must broadcast together") from None
 
 
 def axes_of(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:

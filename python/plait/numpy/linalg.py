@@ -111,7 +111,7 @@ def solve(a: Any, b: Any) -> Any:
     vector = b.ndim == 1
     if vector:
         b = expand_dims(b, -1)
-    batch = _np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    batch = _o.joint_shape("solve", a.shape[:-2], b.shape[:-2])
     a, b = broadcast_to(a, batch + a.shape[-2:]), broadcast_to(b, batch + b.shape[-2:])
     x = _run("solve", a, b)
     return x[..., 0] if vector else x

@@ -23,7 +23,6 @@ class _Ops:
     copy, cast, reshape = operator("copy"), operator("cast"), operator("view_shape")
     negative, abs, invert = operator("negative"), operator("abs"), operator("bitwise_not")
     transpose, swap = operator("transpose"), operator("swap_axes")
-    zeros_like = operator("zeros_like")
 
 
 class ndarray(NPArithmetic, NDArray):
@@ -233,13 +232,6 @@ class ndarray(NPArithmetic, NDArray):
 
         self[...] = sort(self, axis, kind, order, descending=descending, stable=stable)
 
-    def attach_grad(self, grad_req: str = "write", stype: str | None = None) -> None:
-        """Make this a variable with a gradient array of zeros."""
-        from ..autograd import mark_variables
-
-        zeros = invoke(_Ops.zeros_like, (self,), (), None, ndarray) if grad_req != "null" else None
-        mark_variables([self], [zeros], grad_req)
-
     def drop_grad(self) -> None:
         """Give up the gradient array."""
         from ..autograd import mark_variables
@@ -256,14 +248,14 @@ class ndarray(NPArithmetic, NDArray):
         ValueError
             The shape does not hold the elements, or `order` is not "C".
         """
+        if len(shape) == 1 and not hasattr(shape[0], "__index__"):
+            shape = tuple(shape[0])
+        if order == "C" and not kwargs:
+            return invoke(_Ops.reshape, (self,), (shape,), None, ndarray, True)
         from . import reshape
 
         shape = kwargs.pop("newshape", kwargs.pop("shape", shape))
-        if kwargs:
-            raise TypeError(f"reshape: unknown arguments {sorted(kwargs)}")
-        if len(shape) == 1 and not hasattr(shape[0], "__index__"):
-            shape = shape[0]
-        return reshape(self, shape, order)
+        return reshape(self, shape, order, **kwargs)
 
     def transpose(self, *axes: Any) -> Any:
         """A view with the axes in another order; default: reversed."""

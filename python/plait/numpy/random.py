@@ -52,7 +52,7 @@ def _plan(size: _Size, *params: Any, dtype: Any = None) -> tuple[list[Any], tupl
     """Parameters as numbers or floating arrays, the shape of the result and its dtype."""
     given = [p if _o.is_scalar(p) else _o.floating(_o.array_of(p)) for p in params]
     shapes = [p.shape for p in given if not _o.is_scalar(p)]
-    joint = _np.broadcast_shapes(*shapes)
+    joint = _o.joint_shape("random", *shapes)
     shape = joint if size is None else _o.shape_of(size)
     fits = len(joint) <= len(shape) and all(
         j in (1, n) for j, n in zip(reversed(joint), reversed(shape), strict=False)
@@ -397,7 +397,7 @@ def multivariate_normal(mean: Any, cov: Any, size: _Size = None, check_valid: An
     k = mean.shape[-1]
     if cov.shape[-2:] != (k, k):
         raise ValueError(f"multivariate_normal: cov has shape {cov.shape}, must end in ({k}, {k})")
-    batch = _np.broadcast_shapes(mean.shape[:-1], cov.shape[:-2])
+    batch = _o.joint_shape("multivariate_normal", mean.shape[:-1], cov.shape[:-2])
     shape = () if size is None else _o.shape_of(size)
     z = _draw("normal", (*shape, *batch, k, 1), mean.dtype_name)
     return mean + (cholesky(cov) @ z)[..., 0]
