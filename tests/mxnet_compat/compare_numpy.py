@@ -64,7 +64,7 @@ def plain(result):
 def answer(mx, case):
     """(result, None) or (None, error)."""
     name, args, kwargs = case
-    function = mx.np
+    function = mx
     try:
         for part in name.split("."):
             function = getattr(function, part)
@@ -120,13 +120,87 @@ def ask(python, cases):
     return found
 
 
+def npx_cases():
+    """Calls of mx.npx with the arguments that both libraries know."""
+    rng = np.random.default_rng(3)
+    x, m, v = rng.normal(size=(2, 3, 4)), rng.normal(size=(3, 4)), rng.normal(size=4)
+    image, kernel = rng.normal(size=(2, 3, 6, 6)), rng.normal(size=(5, 3, 3, 3))
+    places = np.array([1.0, 0.0, 3.0])
+    for name in "relu sigmoid erf gammaln rsqrt batch_flatten".split():
+        yield name, (np.abs(x) + 0.1,), {}
+    for name in ("softmax", "log_softmax"):
+        yield name, (x,), {}
+        yield name, (x,), {"axis": 1, "temperature": 2.0}
+    for kind in ("indices", "value", "both", "mask"):
+        yield "topk", (x,), {"k": 2, "ret_typ": kind}
+        yield "topk", (x,), {"k": 1, "ret_typ": kind, "axis": 1, "is_ascend": True}
+    for kind in ("relu", "sigmoid", "tanh", "softrelu", "softsign"):
+        yield "activation", (x,), {"act_type": kind}
+    for kind in ("leaky", "elu", "selu", "gelu"):
+        yield "leaky_relu", (x,), {"act_type": kind}
+    yield "one_hot", (places,), {"depth": 4}
+    yield "pick", (m, places), {}
+    yield "pick", (m, places), {"keepdims": True, "axis": 1}
+    yield "batch_dot", (x, x), {"transpose_b": True}
+    yield "arange_like", (m,), {}
+    yield "arange_like", (x,), {"axis": 1, "start": 1.0, "step": 0.5}
+    yield "layer_norm", (x, v, v), {"axis": -1, "eps": 1e-5}
+    yield "embedding", (places, rng.normal(size=(5, 2))), {"input_dim": 5, "output_dim": 2}
+    yield (
+        "fully_connected",
+        (x, rng.normal(size=(7, 12)), rng.normal(size=7)),
+        {"num_hidden": 7, "no_bias": False},
+    )
+    yield (
+        "fully_connected",
+        (x, rng.normal(size=(7, 4))),
+        {"num_hidden": 7, "no_bias": True, "flatten": False},
+    )
+    yield (
+        "convolution",
+        (image, kernel),
+        {"kernel": (3, 3), "num_filter": 5, "no_bias": True, "pad": (1, 1)},
+    )
+    yield (
+        "deconvolution",
+        (image, kernel.transpose(1, 0, 2, 3)),
+        {"kernel": (3, 3), "num_filter": 5, "no_bias": True},
+    )
+    for kind in ("max", "avg"):
+        yield "pooling", (image,), {"kernel": (2, 2), "stride": (2, 2), "pool_type": kind}
+        yield "pooling", (image,), {"global_pool": True, "pool_type": kind, "kernel": (1, 1)}
+    yield "sequence_mask", (x, np.array([1.0, 2, 0])), {"use_sequence_length": True, "value": -1.0}
+    yield "sequence_last", (x, np.array([1.0, 2, 1])), {"use_sequence_length": True}
+    yield "sequence_reverse", (x, np.array([1.0, 2, 1])), {"use_sequence_length": True}
+    yield "gather_nd", (m, np.array([[0.0, 2], [1, 3]])), {}
+    yield "group_norm", (image, np.ones(3), np.zeros(3)), {"num_groups": 3, "eps": 1e-5}
+    yield "instance_norm", (image, np.ones(3), np.zeros(3)), {"eps": 1e-3}
+    yield "reshape", (x, (-2, -1)), {}
+    yield "reshape", (x, (-5, -4)), {}
+    yield "reshape", (x, (-6, 1, 2, -4)), {}
+    yield "index_update", (m, np.array([[0, 2], [1, 3]]), np.array([9.0, 8.0])), {}
+    yield "index_add", (m, np.array([[0, 0], [1, 1]]), np.array([9.0, 8.0])), {}
+    yield "smooth_l1", (x,), {"scalar": 2.0}
+    yield "masked_softmax", (m, np.array([True, False, True, True])), {}
+    yield "norm", (x,), {"axis": 1}
+    yield "slice", (x,), {"begin": (0, 1), "end": (2, 3)}
+    yield "cast", (x,), {"dtype": "int32"}
+    yield "nonzero", (np.round(x),), {}
+    yield "reshape_like", (x, rng.normal(size=(6, 4))), {}
+    yield "broadcast_like", (v, m), {}
+    yield "shape_array", (x,), {}
+    yield "stop_gradient", (x,), {}
+
+
 def main(python):
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
     from numpy_cases import CASES, LINALG
 
     import plait
 
-    cases = CASES + [("linalg." + name, args, kwargs) for name, args, kwargs in LINALG]
+    cases = [("np." + name, args, kwargs) for name, args, kwargs in CASES]
+    cases += [("np.linalg." + name, args, kwargs) for name, args, kwargs in LINALG]
+    cases += [("npx." + name, args, kwargs) for name, args, kwargs in npx_cases()]
     theirs = ask(python, cases)
     plait.npx.set_np()
     ours = [answer(plait, case) for case in cases]
