@@ -39,7 +39,9 @@ _op_argmin = _operator('argmin')
 _op_argsort = _operator('argsort')
 _op_batch_dot = _operator('batch_dot')
 _op_batch_norm = _operator('batch_norm')
+_op_batch_take = _operator('batch_take')
 _op_broadcast_axis = _operator('broadcast_axis')
+_op_broadcast_like = _operator('broadcast_like')
 _op_broadcast_to = _operator('broadcast_to')
 _op_cast = _operator('cast')
 _op_cbrt = _operator('cbrt')
@@ -50,9 +52,12 @@ _op_convolution = _operator('convolution')
 _op_copy = _operator('copy')
 _op_cos = _operator('cos')
 _op_cosh = _operator('cosh')
+_op_ctc_loss = _operator('ctc_loss')
 _op_cumprod = _operator('cumprod')
 _op_cumsum = _operator('cumsum')
+_op_deconvolution = _operator('deconvolution')
 _op_degrees = _operator('degrees')
+_op_depth_to_space = _operator('depth_to_space')
 _op_digamma = _operator('digamma')
 _op_divide = _operator('divide')
 _op_divide_scalar = _operator('divide_scalar')
@@ -67,6 +72,7 @@ _op_exp = _operator('exp')
 _op_expand_dims = _operator('expand_dims')
 _op_expm1 = _operator('expm1')
 _op_eye = _operator('eye')
+_op_fill_element_0index = _operator('fill_element_0index')
 _op_flatten = _operator('flatten')
 _op_flip = _operator('flip')
 _op_floor = _operator('floor')
@@ -75,20 +81,30 @@ _op_full_like = _operator('full_like')
 _op_fully_connected = _operator('fully_connected')
 _op_gamma = _operator('gamma')
 _op_gammaln = _operator('gammaln')
+_op_gather_nd = _operator('gather_nd')
 _op_greater = _operator('greater')
 _op_greater_equal = _operator('greater_equal')
 _op_greater_equal_scalar = _operator('greater_equal_scalar')
 _op_greater_scalar = _operator('greater_scalar')
+_op_group_norm = _operator('group_norm')
 _op_hard_sigmoid = _operator('hard_sigmoid')
 _op_hypot = _operator('hypot')
 _op_hypot_scalar = _operator('hypot_scalar')
+_op_identity_with_attr_like_rhs = _operator('identity_with_attr_like_rhs')
+_op_index_array = _operator('index_array')
+_op_index_copy = _operator('index_copy')
+_op_instance_norm = _operator('instance_norm')
 _op_isfinite = _operator('isfinite')
 _op_isinf = _operator('isinf')
 _op_isnan = _operator('isnan')
+_op_l2_normalization = _operator('l2_normalization')
+_op_layer_norm = _operator('layer_norm')
+_op_leaky_relu = _operator('leaky_relu')
 _op_less = _operator('less')
 _op_less_equal = _operator('less_equal')
 _op_less_equal_scalar = _operator('less_equal_scalar')
 _op_less_scalar = _operator('less_scalar')
+_op_linear_regression_output = _operator('linear_regression_output')
 _op_linspace = _operator('linspace')
 _op_log = _operator('log')
 _op_log10 = _operator('log10')
@@ -102,6 +118,9 @@ _op_logical_or = _operator('logical_or')
 _op_logical_or_scalar = _operator('logical_or_scalar')
 _op_logical_xor = _operator('logical_xor')
 _op_logical_xor_scalar = _operator('logical_xor_scalar')
+_op_logistic_regression_output = _operator('logistic_regression_output')
+_op_lrn = _operator('lrn')
+_op_mae_regression_output = _operator('mae_regression_output')
 _op_make_loss = _operator('make_loss')
 _op_max = _operator('max')
 _op_maximum = _operator('maximum')
@@ -125,6 +144,7 @@ _op_not_equal_scalar = _operator('not_equal_scalar')
 _op_one_hot = _operator('one_hot')
 _op_ones = _operator('ones')
 _op_ones_like = _operator('ones_like')
+_op_pad = _operator('pad')
 _op_pick = _operator('pick')
 _op_pooling = _operator('pooling')
 _op_power = _operator('power')
@@ -138,30 +158,50 @@ _op_random_normal = _operator('random_normal')
 _op_random_poisson = _operator('random_poisson')
 _op_random_randint = _operator('random_randint')
 _op_random_uniform = _operator('random_uniform')
+_op_ravel_multi_index = _operator('ravel_multi_index')
 _op_rcbrt = _operator('rcbrt')
 _op_rdivide_scalar = _operator('rdivide_scalar')
 _op_reciprocal = _operator('reciprocal')
 _op_relu = _operator('relu')
+_op_repeat = _operator('repeat')
 _op_reshape = _operator('reshape')
+_op_reshape_like = _operator('reshape_like')
 _op_rint = _operator('rint')
 _op_rmod_scalar = _operator('rmod_scalar')
+_op_rms_norm = _operator('rms_norm')
+_op_rnn = _operator('rnn')
 _op_round = _operator('round')
 _op_rpower_scalar = _operator('rpower_scalar')
 _op_rsqrt = _operator('rsqrt')
 _op_rsubtract_scalar = _operator('rsubtract_scalar')
+_op_scatter_add_nd = _operator('scatter_add_nd')
+_op_scatter_nd = _operator('scatter_nd')
+_op_scatter_set_nd = _operator('scatter_set_nd')
+_op_sequence_last = _operator('sequence_last')
+_op_sequence_mask = _operator('sequence_mask')
+_op_sequence_reverse = _operator('sequence_reverse')
 _op_sgd_mom_update = _operator('sgd_mom_update')
 _op_sgd_update = _operator('sgd_update')
+_op_shape_array = _operator('shape_array')
 _op_sigmoid = _operator('sigmoid')
 _op_sign = _operator('sign')
 _op_sin = _operator('sin')
 _op_sinh = _operator('sinh')
+_op_size_array = _operator('size_array')
 _op_slice = _operator('slice')
+_op_slice_assign = _operator('slice_assign')
+_op_slice_assign_scalar = _operator('slice_assign_scalar')
 _op_slice_axis = _operator('slice_axis')
+_op_slice_like = _operator('slice_like')
 _op_smooth_l1 = _operator('smooth_l1')
 _op_softmax = _operator('softmax')
+_op_softmax_activation = _operator('softmax_activation')
+_op_softmax_cross_entropy = _operator('softmax_cross_entropy')
+_op_softmax_output = _operator('softmax_output')
 _op_softrelu = _operator('softrelu')
 _op_softsign = _operator('softsign')
 _op_sort = _operator('sort')
+_op_space_to_depth = _operator('space_to_depth')
 _op_split = _operator('split')
 _op_sqrt = _operator('sqrt')
 _op_square = _operator('square')
@@ -171,14 +211,18 @@ _op_stop_gradient = _operator('stop_gradient')
 _op_subtract = _operator('subtract')
 _op_subtract_scalar = _operator('subtract_scalar')
 _op_sum = _operator('sum')
+_op_svm_output = _operator('svm_output')
 _op_swap_axes = _operator('swap_axes')
 _op_take = _operator('take')
 _op_tan = _operator('tan')
 _op_tanh = _operator('tanh')
+_op_tile = _operator('tile')
 _op_topk = _operator('topk')
 _op_transpose = _operator('transpose')
 _op_true_divide = _operator('true_divide')
 _op_trunc = _operator('trunc')
+_op_unravel_index = _operator('unravel_index')
+_op_up_sampling = _operator('up_sampling')
 _op_where = _operator('where')
 _op_zeros = _operator('zeros')
 _op_zeros_like = _operator('zeros_like')
@@ -264,6 +308,40 @@ def BlockGrad(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_stop_gradient, (data,), (), out, _cls)
 
 
+def CTCLoss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', out=None, name=None, **kwargs):
+    """Negative log probability of label sequences whose alignment is not known.
+
+    Parameters
+    ----------
+    data : array
+        floating (time, batch, classes), before the softmax
+    label : array
+        (batch, labels), classes
+    data_lengths : array, optional
+        (batch,), steps of each sample; with use_data_lengths
+    label_lengths : array, optional
+        (batch,), labels of each; with use_label_lengths
+    use_data_lengths : bool, default False
+        data_lengths is given
+    use_label_lengths : bool, default False
+        label_lengths is given
+    blank_label : 'first' or 'last', default 'first'
+        the blank is class 0 and labels are padded with 0, or it is the last class and labels are padded with -1
+
+    Returns
+    -------
+    output : array
+        (batch,), the losses
+
+    Notes
+    -----
+    Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
+    """
+    if kwargs:
+        _unknown('CTCLoss', kwargs)
+    return _invoke(_op_ctc_loss, (data, label, data_lengths, label_lengths,), (use_data_lengths, use_label_lengths, blank_label,), out, _cls)
+
+
 def Cast(data=None, dtype=None, out=None, name=None, **kwargs):
     """The data in another type. Whole numbers wrap around, fractions are cut off.
 
@@ -346,6 +424,52 @@ def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
     if kwargs:
         _unknown('Convolution', kwargs)
     return _invoke(_op_convolution, (data, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, no_bias, layout,), out, _cls)
+
+
+def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, no_bias=True, layout=None, out=None, name=None, **kwargs):
+    """Transposed convolution over 1 to 3 spatial axes.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, spatial...)
+    weight : array
+        (channels, num_filter / num_group, kernel...)
+    bias : array, optional
+        (num_filter,); left out with no_bias=True
+    kernel : tuple of int, required
+        sizes of the window, one for each spatial axis
+    stride : tuple of int, default ()
+        upscaling factors; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        elements cut off at both ends; default none
+    adj : tuple of int, default ()
+        elements added at the end, < stride
+    target_shape : tuple of int, default ()
+        spatial sizes of the result; pad and adj are then not used
+    num_filter : int, required
+        number of output channels, > 0
+    num_group : int, default 1
+        channels are taken in this many groups
+    no_bias : bool, default True
+        no bias is added
+    layout : str, default None
+        NCW, NCHW or NCDHW
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, spatial...): stride (n - 1) + dilate (kernel - 1) + 1 - 2 pad + adj elements along an axis of n
+
+    Notes
+    -----
+    Zeiler, Krishnan, Taylor, Fergus: Deconvolutional networks, CVPR (2010)
+    """
+    if kwargs:
+        _unknown('Deconvolution', kwargs)
+    return _invoke(_op_deconvolution, (data, weight, bias,), (kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, no_bias, layout,), out, _cls)
 
 
 def Dropout(data=None, p=0.5, mode='training', axes=(), out=None, name=None, **kwargs):
@@ -470,6 +594,248 @@ def FullyConnected(data=None, weight=None, bias=None, num_hidden=None, no_bias=F
     return _invoke(_op_fully_connected, (data, weight, bias,), (num_hidden, no_bias, flatten,), out, _cls)
 
 
+def GroupNorm(data=None, gamma=None, beta=None, num_groups=1, eps=1e-05, output_mean_var=False, out=None, name=None, **kwargs):
+    """Brings the channels of each group of each sample to mean 0 and variance 1, then scales.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...)
+    gamma : array
+        (num_groups,), factors
+    beta : array
+        (num_groups,), shifts
+    num_groups : int, default 1
+        must divide the number of channels
+    eps : float, default 1e-05
+        added to the variance, >= 0
+    output_mean_var : bool, default False
+        return mean and std as well
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Wu, He: Group normalization, ECCV (2018)
+    """
+    if kwargs:
+        _unknown('GroupNorm', kwargs)
+    return _invoke(_op_group_norm, (data, gamma, beta,), (num_groups, eps, output_mean_var,), out, _cls)
+
+
+def InstanceNorm(data=None, gamma=None, beta=None, eps=0.001, out=None, name=None, **kwargs):
+    """Brings each channel of each sample to mean 0 and variance 1, then scales and shifts it.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...)
+    gamma : array
+        (channels,), factors
+    beta : array
+        (channels,), shifts
+    eps : float, default 0.001
+        added to the variance, >= 0
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Ulyanov, Vedaldi, Lempitsky: Instance normalization (2016)
+    """
+    if kwargs:
+        _unknown('InstanceNorm', kwargs)
+    return _invoke(_op_instance_norm, (data, gamma, beta,), (eps,), out, _cls)
+
+
+def L2Normalization(data=None, eps=1e-10, mode='instance', out=None, name=None, **kwargs):
+    """Divides data by the root of the sum of squares over parts of it.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...)
+    eps : float, default 1e-10
+        added to the sum of squares, >= 0
+    mode : 'instance' or 'channel' or 'spatial', default 'instance'
+        the sum runs over a whole sample, over its channels, or over the axes after them
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('L2Normalization', kwargs)
+    return _invoke(_op_l2_normalization, (data,), (eps, mode,), out, _cls)
+
+
+def LRN(data=None, alpha=0.0001, beta=0.75, knorm=2.0, nsize=None, out=None, name=None, **kwargs):
+    """Divides each element by a power of the squares of its neighbours along the channels.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...)
+    alpha : float, default 0.0001
+        factor of the squares
+    beta : float, default 0.75
+        exponent
+    knorm : float, default 2.0
+        number added to the squares
+    nsize : int, required
+        channels in a window, odd
+
+    Returns
+    -------
+    output : array
+        data / (knorm + alpha / nsize * squares) ** beta
+
+    Notes
+    -----
+    Krizhevsky, Sutskever, Hinton, NIPS (2012), sec. 3.3
+    """
+    if kwargs:
+        _unknown('LRN', kwargs)
+    return _invoke(_op_lrn, (data,), (alpha, beta, knorm, nsize,), out, _cls)
+
+
+def LayerNorm(data=None, gamma=None, beta=None, axis=-1, eps=1e-05, output_mean_var=False, out=None, name=None, **kwargs):
+    """Brings each line along an axis to mean 0 and variance 1, then scales and shifts it.
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., n, ...)
+    gamma : array
+        (n,), factors
+    beta : array
+        (n,), shifts
+    axis : int, default -1
+        axis of a line; negative counts from the end
+    eps : float, default 1e-05
+        added to the variance, >= 0
+    output_mean_var : bool, default False
+        return mean and std as well
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Ba, Kiros, Hinton: Layer normalization (2016)
+    """
+    if kwargs:
+        _unknown('LayerNorm', kwargs)
+    return _invoke(_op_layer_norm, (data, gamma, beta,), (axis, eps, output_mean_var,), out, _cls)
+
+
+def LeakyReLU(data=None, gamma=None, act_type='leaky', slope=0.25, lower_bound=0.125, upper_bound=0.334, out=None, name=None, **kwargs):
+    """Activations that are not flat below 0, element by element.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...) or of any shape
+    gamma : array, optional
+        (channels,) or (1,): slopes of prelu
+    act_type : 'elu' or 'gelu' or 'leaky' or 'prelu' or 'rrelu' or 'selu', default 'leaky'
+        leaky: slope x below 0; prelu: slopes are learnt; rrelu: slopes are drawn in train mode and the mean of the bounds else; elu: slope (exp(x) - 1); selu: elu with fixed constants; gelu: x times the normal distribution function
+    slope : float, default 0.25
+        slope of leaky, factor of elu
+    lower_bound : float, default 0.125
+        smallest slope of rrelu
+    upper_bound : float, default 0.334
+        largest slope of rrelu
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    He, Zhang, Ren, Sun, ICCV (2015): prelu; Xu, Wang, Chen, Li (2015): rrelu
+    """
+    if kwargs:
+        _unknown('LeakyReLU', kwargs)
+    return _invoke(_op_leaky_relu, (data, gamma,), (act_type, slope, lower_bound, upper_bound,), out, _cls)
+
+
+def LinearRegressionOutput(data=None, label=None, grad_scale=1.0, out=None, name=None, **kwargs):
+    """The data; its gradient is that of half the squared distance to label.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, ...)
+    label : array
+        as many elements as data
+    grad_scale : float, default 1.0
+        factor of the gradient, which is divided by the number of outputs of a sample
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('LinearRegressionOutput', kwargs)
+    return _invoke(_op_linear_regression_output, (data, label,), (grad_scale,), out, _cls)
+
+
+def LogisticRegressionOutput(data=None, label=None, grad_scale=1.0, out=None, name=None, **kwargs):
+    """Sigmoid of data; the gradient is that of the cross-entropy with label.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, ...)
+    label : array
+        as many elements as data
+    grad_scale : float, default 1.0
+        factor of the gradient, which is divided by the number of outputs of a sample
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('LogisticRegressionOutput', kwargs)
+    return _invoke(_op_logistic_regression_output, (data, label,), (grad_scale,), out, _cls)
+
+
+def MAERegressionOutput(data=None, label=None, grad_scale=1.0, out=None, name=None, **kwargs):
+    """The data; its gradient is that of the absolute distance to label.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, ...)
+    label : array
+        as many elements as data
+    grad_scale : float, default 1.0
+        factor of the gradient, which is divided by the number of outputs of a sample
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('MAERegressionOutput', kwargs)
+    return _invoke(_op_mae_regression_output, (data, label,), (grad_scale,), out, _cls)
+
+
 def MakeLoss(data=None, grad_scale=1.0, valid_thresh=0.0, normalization='null', out=None, name=None, **kwargs):
     """The data; marks it as a loss: its gradient is grad_scale whatever comes from behind.
 
@@ -492,6 +858,30 @@ def MakeLoss(data=None, grad_scale=1.0, valid_thresh=0.0, normalization='null', 
     if kwargs:
         _unknown('MakeLoss', kwargs)
     return _invoke(_op_make_loss, (data,), (grad_scale, valid_thresh, normalization,), out, _cls)
+
+
+def Pad(data=None, mode=None, pad_width=None, constant_value=0.0, out=None, name=None, **kwargs):
+    """Adds elements before and behind the data along each axis.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    mode : 'constant' or 'edge' or 'reflect', required
+        what is added: a constant, the element at the border, or the mirror image
+    pad_width : tuple of int, required
+        two numbers for each axis, >= 0
+    constant_value : float, default 0.0
+        what 'constant' adds
+
+    Returns
+    -------
+    out : array
+        data with pad_width[2 i] elements before and pad_width[2 i + 1] behind axis i
+    """
+    if kwargs:
+        _unknown('Pad', kwargs)
+    return _invoke(_op_pad, (data,), (mode, pad_width, constant_value,), out, _cls)
 
 
 def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, out=None, name=None, **kwargs):
@@ -528,6 +918,88 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     return _invoke(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, layout,), out, _cls)
 
 
+def RMSNorm(data=None, gamma=None, eps=1e-05, out=None, name=None, **kwargs):
+    """Divides each line along the last axis by its root mean square, then scales it.
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., n)
+    gamma : array
+        (n,), factors
+    eps : float, default 1e-05
+        added to the mean square, >= 0
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Zhang, Sennrich: Root mean square layer normalization, NeurIPS (2019)
+    """
+    if kwargs:
+        _unknown('RMSNorm', kwargs)
+    return _invoke(_op_rms_norm, (data, gamma,), (eps,), out, _cls)
+
+
+def RNN(data=None, parameters=None, state=None, state_cell=None, sequence_length=None, state_size=None, num_layers=None, bidirectional=False, mode=None, p=0.0, state_outputs=False, projection_size=None, lstm_state_clip_min=None, lstm_state_clip_max=None, lstm_state_clip_nan=False, use_sequence_length=False, out=None, name=None, **kwargs):
+    """A recurrent network of one or more layers, run over whole sequences.
+
+    Parameters
+    ----------
+    data : array
+        floating (steps, batch, features)
+    parameters : array
+        vector: for each layer and direction weights of input, state and projection, gate by gate (lstm: input, forget, cell, output; gru: reset, update, new); then all biases, of input and state
+    state : array
+        (layers * directions, batch, state_size or projection_size), at the start
+    state_cell : array, optional
+        (layers * directions, batch, state_size), at the start; for lstm
+    sequence_length : array, optional
+        (batch,), steps of each; with use_sequence_length
+    state_size : int, required
+        cells of a layer, > 0
+    num_layers : int, required
+        layers, > 0
+    bidirectional : bool, default False
+        each layer runs forwards and backwards; the results are joined
+    mode : 'gru' or 'lstm' or 'rnn_relu' or 'rnn_tanh', required
+        kind of cell
+    p : float, default 0.0
+        probability of dropping an output between layers, in [0, 1)
+    state_outputs : bool, default False
+        return the last states as well
+    projection_size : int, default None
+        numbers to which the output of an lstm is projected
+    lstm_state_clip_min : float, default None
+        least cell state of lstm
+    lstm_state_clip_max : float, default None
+        largest cell state of lstm
+    lstm_state_clip_nan : bool, default False
+        with a bound, NaN in a cell state becomes 0
+    use_sequence_length : bool, default False
+        lengths are given; outputs behind the end are 0 and states those at the end
+
+    Returns
+    -------
+    output : array
+        (steps, batch, directions * state_size or projection_size)
+    state_output : array
+        state at the end; with state_outputs
+    statecell_output : array
+        state_cell at the end; with state_outputs, for lstm
+
+    Notes
+    -----
+    Hochreiter, Schmidhuber (1997): lstm; Cho et al. (2014): gru, with the reset gate applied behind the state's product; Sak, Senior, Beaufays (2014): projection
+    """
+    if kwargs:
+        _unknown('RNN', kwargs)
+    return _invoke(_op_rnn, (data, parameters, state, state_cell, sequence_length,), (state_size, num_layers, bidirectional, mode, p, state_outputs, projection_size, lstm_state_clip_min, lstm_state_clip_max, lstm_state_clip_nan, use_sequence_length,), out, _cls)
+
+
 def Reshape(data=None, shape=(), reverse=False, order='C', out=None, name=None, **kwargs):
     """The same elements in other axes. In shape, 0 keeps the size of that axis, -1 takes what is left, -2 copies the remaining axes, -3 merges two axes, -4 splits one into the two sizes that follow.
 
@@ -550,6 +1022,110 @@ def Reshape(data=None, shape=(), reverse=False, order='C', out=None, name=None, 
     if kwargs:
         _unknown('Reshape', kwargs)
     return _invoke(_op_reshape, (data,), (shape, reverse, order,), out, _cls)
+
+
+def SVMOutput(data=None, label=None, margin=1.0, regularization_coefficient=1.0, use_linear=False, out=None, name=None, **kwargs):
+    """The data; its gradient is that of a one-against-all hinge loss.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, classes)
+    label : array
+        (batch,), number of the class
+    margin : float, default 1.0
+        distance at which the loss ends
+    regularization_coefficient : float, default 1.0
+        factor of the gradient
+    use_linear : bool, default False
+        hinge loss; False: its square
+
+    Returns
+    -------
+    output : array
+        the data
+
+    Notes
+    -----
+    Tang: Deep learning using linear support vector machines (2013)
+    """
+    if kwargs:
+        _unknown('SVMOutput', kwargs)
+    return _invoke(_op_svm_output, (data, label,), (margin, regularization_coefficient, use_linear,), out, _cls)
+
+
+def SequenceLast(data=None, sequence_length=None, use_sequence_length=False, axis=0, out=None, name=None, **kwargs):
+    """The last step of each sequence.
+
+    Parameters
+    ----------
+    data : array
+        (time, batch, ...), or (batch, time, ...) with axis 1
+    sequence_length : array, optional
+        (batch,), steps of each, >= 1; with use_sequence_length
+    use_sequence_length : bool, default False
+        lengths are given; else all sequences fill the time axis
+    axis : int, default 0
+        time axis, 0 or 1
+
+    Returns
+    -------
+    output : array
+        data without the time axis
+    """
+    if kwargs:
+        _unknown('SequenceLast', kwargs)
+    return _invoke(_op_sequence_last, (data, sequence_length,), (use_sequence_length, axis,), out, _cls)
+
+
+def SequenceMask(data=None, sequence_length=None, use_sequence_length=False, value=0.0, axis=0, out=None, name=None, **kwargs):
+    """Sets what lies behind the end of each sequence to a value.
+
+    Parameters
+    ----------
+    data : array
+        (time, batch, ...), or (batch, time, ...) with axis 1
+    sequence_length : array, optional
+        (batch,), steps of each sequence; with use_sequence_length
+    use_sequence_length : bool, default False
+        lengths are given; else the data is copied
+    value : float, default 0.0
+        what is written
+    axis : int, default 0
+        time axis, 0 or 1
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('SequenceMask', kwargs)
+    return _invoke(_op_sequence_mask, (data, sequence_length,), (use_sequence_length, value, axis,), out, _cls)
+
+
+def SequenceReverse(data=None, sequence_length=None, use_sequence_length=False, axis=0, out=None, name=None, **kwargs):
+    """Turns each sequence round; what lies behind its end stays.
+
+    Parameters
+    ----------
+    data : array
+        (time, batch, ...)
+    sequence_length : array, optional
+        (batch,), steps of each sequence; with use_sequence_length
+    use_sequence_length : bool, default False
+        lengths are given; else all sequences fill the time axis
+    axis : int, default 0
+        time axis, 0 or 1
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('SequenceReverse', kwargs)
+    return _invoke(_op_sequence_reverse, (data, sequence_length,), (use_sequence_length, axis,), out, _cls)
 
 
 def SliceChannel(data=None, num_outputs=None, axis=1, squeeze_axis=False, out=None, name=None, **kwargs):
@@ -576,6 +1152,98 @@ def SliceChannel(data=None, num_outputs=None, axis=1, squeeze_axis=False, out=No
     return _invoke(_op_split, (data,), (num_outputs, axis, squeeze_axis,), out, _cls)
 
 
+def Softmax(data=None, label=None, grad_scale=1.0, ignore_label=-1.0, multi_output=False, use_ignore=False, preserve_shape=False, normalization='null', out_grad=False, smooth_alpha=0.0, out=None, name=None, **kwargs):
+    """Softmax whose gradient is that of the cross-entropy with label.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, classes, ...)
+    label : array
+        number of the class of each line, or their distribution in data's shape
+    grad_scale : float, default 1.0
+        factor of the gradient
+    ignore_label : float, default -1.0
+        with use_ignore, lines with this label get no gradient
+    multi_output : bool, default False
+        softmax over axis 1, one label for each place
+    use_ignore : bool, default False
+        whether ignore_label counts
+    preserve_shape : bool, default False
+        softmax over the last axis instead of all but the first
+    normalization : 'batch' or 'null' or 'valid', default 'null'
+        divisor of the gradient: none, the batch size, or the number of labels not ignored
+    out_grad : bool, default False
+        multiply the gradient by what comes from behind
+    smooth_alpha : float, default 0.0
+        share of the label that is spread over the other classes, in [0, 1]
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data; every value in [0, 1]
+    """
+    if kwargs:
+        _unknown('Softmax', kwargs)
+    return _invoke(_op_softmax_output, (data, label,), (grad_scale, ignore_label, multi_output, use_ignore, preserve_shape, normalization, out_grad, smooth_alpha,), out, _cls)
+
+
+def SoftmaxActivation(data=None, mode='instance', out=None, name=None, **kwargs):
+    """Softmax over all features of a sample, or over its channels at every place.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...)
+    mode : 'channel' or 'instance', default 'instance'
+        over the whole sample or over axis 1
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('SoftmaxActivation', kwargs)
+    return _invoke(_op_softmax_activation, (data,), (mode,), out, _cls)
+
+
+def SoftmaxOutput(data=None, label=None, grad_scale=1.0, ignore_label=-1.0, multi_output=False, use_ignore=False, preserve_shape=False, normalization='null', out_grad=False, smooth_alpha=0.0, out=None, name=None, **kwargs):
+    """Softmax whose gradient is that of the cross-entropy with label.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, classes, ...)
+    label : array
+        number of the class of each line, or their distribution in data's shape
+    grad_scale : float, default 1.0
+        factor of the gradient
+    ignore_label : float, default -1.0
+        with use_ignore, lines with this label get no gradient
+    multi_output : bool, default False
+        softmax over axis 1, one label for each place
+    use_ignore : bool, default False
+        whether ignore_label counts
+    preserve_shape : bool, default False
+        softmax over the last axis instead of all but the first
+    normalization : 'batch' or 'null' or 'valid', default 'null'
+        divisor of the gradient: none, the batch size, or the number of labels not ignored
+    out_grad : bool, default False
+        multiply the gradient by what comes from behind
+    smooth_alpha : float, default 0.0
+        share of the label that is spread over the other classes, in [0, 1]
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data; every value in [0, 1]
+    """
+    if kwargs:
+        _unknown('SoftmaxOutput', kwargs)
+    return _invoke(_op_softmax_output, (data, label,), (grad_scale, ignore_label, multi_output, use_ignore, preserve_shape, normalization, out_grad, smooth_alpha,), out, _cls)
+
+
 def SwapAxis(data=None, dim1=0, dim2=0, out=None, name=None, **kwargs):
     """Exchanges two axes.
 
@@ -596,6 +1264,34 @@ def SwapAxis(data=None, dim1=0, dim2=0, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('SwapAxis', kwargs)
     return _invoke(_op_swap_axes, (data,), (dim1, dim2,), out, _cls)
+
+
+def UpSampling(*data, scale=None, num_filter=0, sample_type=None, multi_input_mode='concat', num_args=1, out=None, name=None, **kwargs):
+    """Enlarges images by a whole factor.
+
+    Parameters
+    ----------
+    *data : array
+        (batch, channels, height, width); several are joined; with 'bilinear' data and weight (channels, 1, 2 scale - scale % 2, 2 scale - scale % 2)
+    scale : int, required
+        factor, >= 1
+    num_filter : int, default 0
+        channels, for 'bilinear'; those of data are taken
+    sample_type : 'bilinear' or 'nearest', required
+        repeat each element, or a deconvolution with weight
+    multi_input_mode : 'concat' or 'sum', default 'concat'
+        how several arrays are joined
+    num_args : int, default 1
+        number of arrays; counted when given
+
+    Returns
+    -------
+    output : array
+        (batch, channels, scale height, scale width) for the sizes of the first
+    """
+    if kwargs:
+        _unknown('UpSampling', kwargs)
+    return _invoke(_op_up_sampling, (*_flatten(data),), (scale, num_filter, sample_type, multi_input_mode, num_args,), out, _cls)
 
 
 def _DivScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
@@ -954,6 +1650,62 @@ def _arange(start=0.0, stop=None, step=1.0, repeat=1, infer_range=False, ctx='',
     return _invoke(_op_arange, (), (start, stop, step, repeat, infer_range, ctx, dtype,), out, _cls)
 
 
+def _backward_gather_nd(data=None, indices=None, shape=None, out=None, name=None, **kwargs):
+    """Zeros with data added at given coordinates: the gradient of gather_nd.
+
+    Parameters
+    ----------
+    data : array
+        what gather_nd would give for the result
+    indices : array
+        whole numbers (m, ...), as for gather_nd
+    shape : tuple of int, required
+        shape of the result
+
+    Returns
+    -------
+    out : array
+        array of the given shape
+    """
+    if kwargs:
+        _unknown('_backward_gather_nd', kwargs)
+    return _invoke(_op_scatter_add_nd, (data, indices,), (shape,), out, _cls)
+
+
+def _contrib_CTCLoss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', out=None, name=None, **kwargs):
+    """Negative log probability of label sequences whose alignment is not known.
+
+    Parameters
+    ----------
+    data : array
+        floating (time, batch, classes), before the softmax
+    label : array
+        (batch, labels), classes
+    data_lengths : array, optional
+        (batch,), steps of each sample; with use_data_lengths
+    label_lengths : array, optional
+        (batch,), labels of each; with use_label_lengths
+    use_data_lengths : bool, default False
+        data_lengths is given
+    use_label_lengths : bool, default False
+        label_lengths is given
+    blank_label : 'first' or 'last', default 'first'
+        the blank is class 0 and labels are padded with 0, or it is the last class and labels are padded with -1
+
+    Returns
+    -------
+    output : array
+        (batch,), the losses
+
+    Notes
+    -----
+    Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
+    """
+    if kwargs:
+        _unknown('_contrib_CTCLoss', kwargs)
+    return _invoke(_op_ctc_loss, (data, label, data_lengths, label_lengths,), (use_data_lengths, use_label_lengths, blank_label,), out, _cls)
+
+
 def _contrib_arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=None, out=None, name=None, **kwargs):
     """A sequence as long as an axis of data, or as all of it in its shape.
 
@@ -980,6 +1732,82 @@ def _contrib_arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=
     if kwargs:
         _unknown('_contrib_arange_like', kwargs)
     return _invoke(_op_arange_like, (data,), (start, step, repeat, ctx, axis,), out, _cls)
+
+
+def _contrib_ctc_loss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', out=None, name=None, **kwargs):
+    """Negative log probability of label sequences whose alignment is not known.
+
+    Parameters
+    ----------
+    data : array
+        floating (time, batch, classes), before the softmax
+    label : array
+        (batch, labels), classes
+    data_lengths : array, optional
+        (batch,), steps of each sample; with use_data_lengths
+    label_lengths : array, optional
+        (batch,), labels of each; with use_label_lengths
+    use_data_lengths : bool, default False
+        data_lengths is given
+    use_label_lengths : bool, default False
+        label_lengths is given
+    blank_label : 'first' or 'last', default 'first'
+        the blank is class 0 and labels are padded with 0, or it is the last class and labels are padded with -1
+
+    Returns
+    -------
+    output : array
+        (batch,), the losses
+
+    Notes
+    -----
+    Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
+    """
+    if kwargs:
+        _unknown('_contrib_ctc_loss', kwargs)
+    return _invoke(_op_ctc_loss, (data, label, data_lengths, label_lengths,), (use_data_lengths, use_label_lengths, blank_label,), out, _cls)
+
+
+def _contrib_index_array(data=None, axes=None, out=None, name=None, **kwargs):
+    """The coordinates of every element of an array.
+
+    Parameters
+    ----------
+    data : array
+        array that gives the shape
+    axes : tuple of int, default None
+        axes whose coordinates are given; None: all
+
+    Returns
+    -------
+    out : array
+        int64, shape of data and an axis with one coordinate for each of axes
+    """
+    if kwargs:
+        _unknown('_contrib_index_array', kwargs)
+    return _invoke(_op_index_array, (data,), (axes,), out, _cls)
+
+
+def _contrib_index_copy(old_tensor=None, index_vector=None, new_tensor=None, out=None, name=None, **kwargs):
+    """old_tensor with rows of new_tensor at the given places of its first axis.
+
+    Parameters
+    ----------
+    old_tensor : array
+        array of shape (n, ...)
+    index_vector : array
+        (m,), places in [0, n)
+    new_tensor : array
+        array of shape (m, ...)
+
+    Returns
+    -------
+    out : array
+        shape of old_tensor
+    """
+    if kwargs:
+        _unknown('_contrib_index_copy', kwargs)
+    return _invoke(_op_index_copy, (old_tensor, index_vector, new_tensor,), (), out, _cls)
 
 
 def _copy(data=None, out=None, name=None, **kwargs):
@@ -1016,6 +1844,58 @@ def _copyto(data=None, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('_copyto', kwargs)
     return _invoke(_op_copy, (data,), (), out, _cls)
+
+
+def _crop_assign(lhs=None, rhs=None, begin=None, end=None, step=(), out=None, name=None, **kwargs):
+    """lhs with rhs in the part that slice(begin, end, step) would give.
+
+    Parameters
+    ----------
+    lhs : array
+        array of any shape
+    rhs : array
+        array in the shape of that part
+    begin : tuple of int, required
+        as for slice
+    end : tuple of int, required
+        as for slice
+    step : tuple of int, default ()
+        as for slice
+
+    Returns
+    -------
+    out : array
+        shape of lhs
+    """
+    if kwargs:
+        _unknown('_crop_assign', kwargs)
+    return _invoke(_op_slice_assign, (lhs, rhs,), (begin, end, step,), out, _cls)
+
+
+def _crop_assign_scalar(data=None, scalar=0.0, begin=None, end=None, step=(), out=None, name=None, **kwargs):
+    """data with a number in the part that slice(begin, end, step) would give.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 0.0
+        the number
+    begin : tuple of int, required
+        as for slice
+    end : tuple of int, required
+        as for slice
+    step : tuple of int, default ()
+        as for slice
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_crop_assign_scalar', kwargs)
+    return _invoke(_op_slice_assign_scalar, (data,), (scalar, begin, end, step,), out, _cls)
 
 
 def _div(lhs=None, rhs=None, out=None, name=None, **kwargs):
@@ -1296,6 +2176,26 @@ def _hypot_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwa
     if kwargs:
         _unknown('_hypot_scalar', kwargs)
     return _invoke(_op_hypot_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _identity_with_attr_like_rhs(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """lhs; rhs gives hints about its storage in MXNet's files and is not read.
+
+    Parameters
+    ----------
+    lhs : array
+        array of any shape
+    rhs : array
+        array of the same shape
+
+    Returns
+    -------
+    out : array
+        lhs
+    """
+    if kwargs:
+        _unknown('_identity_with_attr_like_rhs', kwargs)
+    return _invoke(_op_identity_with_attr_like_rhs, (lhs, rhs,), (), out, _cls)
 
 
 def _less(lhs=None, rhs=None, out=None, name=None, **kwargs):
@@ -2090,6 +2990,26 @@ def _random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=No
     return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
 
 
+def _ravel_multi_index(data=None, shape=None, out=None, name=None, **kwargs):
+    """Places in a flattened array of the given shape, from coordinates.
+
+    Parameters
+    ----------
+    data : array
+        (m, ...): coordinates along the m axes
+    shape : tuple of int, required
+        m sizes; the first may be -1, it is not needed
+
+    Returns
+    -------
+    out : array
+        data without its first axis, in its type
+    """
+    if kwargs:
+        _unknown('_ravel_multi_index', kwargs)
+    return _invoke(_op_ravel_multi_index, (data,), (shape,), out, _cls)
+
+
 def _rdiv_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
     """scalar / data; of whole numbers without the fraction.
 
@@ -2178,6 +3098,82 @@ def _rpower_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kw
     return _invoke(_op_rpower_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
+def _scatter_set_nd(lhs=None, rhs=None, indices=None, shape=(), out=None, name=None, **kwargs):
+    """lhs with rhs at given coordinates; of equal coordinates the last counts.
+
+    Parameters
+    ----------
+    lhs : array
+        array of any shape
+    rhs : array
+        what gather_nd would give for the result
+    indices : array
+        whole numbers (m, ...), as for gather_nd
+    shape : tuple of int, default ()
+        kept for files; that of lhs counts
+
+    Returns
+    -------
+    out : array
+        shape of lhs
+    """
+    if kwargs:
+        _unknown('_scatter_set_nd', kwargs)
+    return _invoke(_op_scatter_set_nd, (lhs, rhs, indices,), (shape,), out, _cls)
+
+
+def _slice_assign(lhs=None, rhs=None, begin=None, end=None, step=(), out=None, name=None, **kwargs):
+    """lhs with rhs in the part that slice(begin, end, step) would give.
+
+    Parameters
+    ----------
+    lhs : array
+        array of any shape
+    rhs : array
+        array in the shape of that part
+    begin : tuple of int, required
+        as for slice
+    end : tuple of int, required
+        as for slice
+    step : tuple of int, default ()
+        as for slice
+
+    Returns
+    -------
+    out : array
+        shape of lhs
+    """
+    if kwargs:
+        _unknown('_slice_assign', kwargs)
+    return _invoke(_op_slice_assign, (lhs, rhs,), (begin, end, step,), out, _cls)
+
+
+def _slice_assign_scalar(data=None, scalar=0.0, begin=None, end=None, step=(), out=None, name=None, **kwargs):
+    """data with a number in the part that slice(begin, end, step) would give.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 0.0
+        the number
+    begin : tuple of int, required
+        as for slice
+    end : tuple of int, required
+        as for slice
+    step : tuple of int, default ()
+        as for slice
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_slice_assign_scalar', kwargs)
+    return _invoke(_op_slice_assign_scalar, (data,), (scalar, begin, end, step,), out, _cls)
+
+
 def _sub(lhs=None, rhs=None, out=None, name=None, **kwargs):
     """Difference of two arrays.
 
@@ -2216,6 +3212,26 @@ def _sum(*args, num_args=0, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('_sum', kwargs)
     return _invoke(_op_add_n, (*_flatten(args),), (num_args,), out, _cls)
+
+
+def _unravel_index(data=None, shape=None, out=None, name=None, **kwargs):
+    """Coordinates from places in a flattened array of the given shape.
+
+    Parameters
+    ----------
+    data : array
+        places, of any shape
+    shape : tuple of int, required
+        m sizes; the first may be -1, it is not needed
+
+    Returns
+    -------
+    out : array
+        (m, ...): coordinates along the m axes, in the type of data
+    """
+    if kwargs:
+        _unknown('_unravel_index', kwargs)
+    return _invoke(_op_unravel_index, (data,), (shape,), out, _cls)
 
 
 def _zeros(shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
@@ -2580,6 +3596,26 @@ def batch_dot(lhs=None, rhs=None, transpose_a=False, transpose_b=False, out=None
     return _invoke(_op_batch_dot, (lhs, rhs,), (transpose_a, transpose_b,), out, _cls)
 
 
+def batch_take(a=None, indices=None, out=None, name=None, **kwargs):
+    """One element of each row: out[i] = a[i, indices[i]].
+
+    Parameters
+    ----------
+    a : array
+        array of shape (n, m)
+    indices : array
+        (n,) or as many elements; those outside [0, m) are moved to the border
+
+    Returns
+    -------
+    out : array
+        shape of indices
+    """
+    if kwargs:
+        _unknown('batch_take', kwargs)
+    return _invoke(_op_batch_take, (a, indices,), (), out, _cls)
+
+
 def broadcast_add(lhs=None, rhs=None, out=None, name=None, **kwargs):
     """Sum of two arrays.
 
@@ -2782,6 +3818,30 @@ def broadcast_less_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('broadcast_less_equal', kwargs)
     return _invoke(_op_less_equal, (lhs, rhs,), (), out, _cls)
+
+
+def broadcast_like(lhs=None, rhs=None, lhs_axes=None, rhs_axes=None, out=None, name=None, **kwargs):
+    """Repeats axes of size 1 of lhs to the sizes of another array.
+
+    Parameters
+    ----------
+    lhs : array
+        array of any shape
+    rhs : array
+        array that gives the sizes
+    lhs_axes : tuple of int, default None
+        axes that are repeated; None: all
+    rhs_axes : tuple of int, default None
+        where their sizes stand in rhs
+
+    Returns
+    -------
+    out : array
+        lhs with the sizes of rhs
+    """
+    if kwargs:
+        _unknown('broadcast_like', kwargs)
+    return _invoke(_op_broadcast_like, (lhs, rhs,), (lhs_axes, rhs_axes,), out, _cls)
 
 
 def broadcast_logical_and(lhs=None, rhs=None, out=None, name=None, **kwargs):
@@ -3170,6 +4230,40 @@ def concat(*data, dim=1, num_args=0, out=None, name=None, **kwargs):
     return _invoke(_op_concat, (*_flatten(data),), (dim, num_args,), out, _cls)
 
 
+def contrib__CTCLoss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', out=None, name=None, **kwargs):
+    """Negative log probability of label sequences whose alignment is not known.
+
+    Parameters
+    ----------
+    data : array
+        floating (time, batch, classes), before the softmax
+    label : array
+        (batch, labels), classes
+    data_lengths : array, optional
+        (batch,), steps of each sample; with use_data_lengths
+    label_lengths : array, optional
+        (batch,), labels of each; with use_label_lengths
+    use_data_lengths : bool, default False
+        data_lengths is given
+    use_label_lengths : bool, default False
+        label_lengths is given
+    blank_label : 'first' or 'last', default 'first'
+        the blank is class 0 and labels are padded with 0, or it is the last class and labels are padded with -1
+
+    Returns
+    -------
+    output : array
+        (batch,), the losses
+
+    Notes
+    -----
+    Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
+    """
+    if kwargs:
+        _unknown('contrib.CTCLoss', kwargs)
+    return _invoke(_op_ctc_loss, (data, label, data_lengths, label_lengths,), (use_data_lengths, use_label_lengths, blank_label,), out, _cls)
+
+
 def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=None, out=None, name=None, **kwargs):
     """A sequence as long as an axis of data, or as all of it in its shape.
 
@@ -3196,6 +4290,82 @@ def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=
     if kwargs:
         _unknown('contrib.arange_like', kwargs)
     return _invoke(_op_arange_like, (data,), (start, step, repeat, ctx, axis,), out, _cls)
+
+
+def contrib__ctc_loss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', out=None, name=None, **kwargs):
+    """Negative log probability of label sequences whose alignment is not known.
+
+    Parameters
+    ----------
+    data : array
+        floating (time, batch, classes), before the softmax
+    label : array
+        (batch, labels), classes
+    data_lengths : array, optional
+        (batch,), steps of each sample; with use_data_lengths
+    label_lengths : array, optional
+        (batch,), labels of each; with use_label_lengths
+    use_data_lengths : bool, default False
+        data_lengths is given
+    use_label_lengths : bool, default False
+        label_lengths is given
+    blank_label : 'first' or 'last', default 'first'
+        the blank is class 0 and labels are padded with 0, or it is the last class and labels are padded with -1
+
+    Returns
+    -------
+    output : array
+        (batch,), the losses
+
+    Notes
+    -----
+    Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
+    """
+    if kwargs:
+        _unknown('contrib.ctc_loss', kwargs)
+    return _invoke(_op_ctc_loss, (data, label, data_lengths, label_lengths,), (use_data_lengths, use_label_lengths, blank_label,), out, _cls)
+
+
+def contrib__index_array(data=None, axes=None, out=None, name=None, **kwargs):
+    """The coordinates of every element of an array.
+
+    Parameters
+    ----------
+    data : array
+        array that gives the shape
+    axes : tuple of int, default None
+        axes whose coordinates are given; None: all
+
+    Returns
+    -------
+    out : array
+        int64, shape of data and an axis with one coordinate for each of axes
+    """
+    if kwargs:
+        _unknown('contrib.index_array', kwargs)
+    return _invoke(_op_index_array, (data,), (axes,), out, _cls)
+
+
+def contrib__index_copy(old_tensor=None, index_vector=None, new_tensor=None, out=None, name=None, **kwargs):
+    """old_tensor with rows of new_tensor at the given places of its first axis.
+
+    Parameters
+    ----------
+    old_tensor : array
+        array of shape (n, ...)
+    index_vector : array
+        (m,), places in [0, n)
+    new_tensor : array
+        array of shape (m, ...)
+
+    Returns
+    -------
+    out : array
+        shape of old_tensor
+    """
+    if kwargs:
+        _unknown('contrib.index_copy', kwargs)
+    return _invoke(_op_index_copy, (old_tensor, index_vector, new_tensor,), (), out, _cls)
 
 
 def cos(data=None, out=None, name=None, **kwargs):
@@ -3256,6 +4426,40 @@ def crop(data=None, begin=None, end=None, step=(), out=None, name=None, **kwargs
     if kwargs:
         _unknown('crop', kwargs)
     return _invoke(_op_slice, (data,), (begin, end, step,), out, _cls)
+
+
+def ctc_loss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', out=None, name=None, **kwargs):
+    """Negative log probability of label sequences whose alignment is not known.
+
+    Parameters
+    ----------
+    data : array
+        floating (time, batch, classes), before the softmax
+    label : array
+        (batch, labels), classes
+    data_lengths : array, optional
+        (batch,), steps of each sample; with use_data_lengths
+    label_lengths : array, optional
+        (batch,), labels of each; with use_label_lengths
+    use_data_lengths : bool, default False
+        data_lengths is given
+    use_label_lengths : bool, default False
+        label_lengths is given
+    blank_label : 'first' or 'last', default 'first'
+        the blank is class 0 and labels are padded with 0, or it is the last class and labels are padded with -1
+
+    Returns
+    -------
+    output : array
+        (batch,), the losses
+
+    Notes
+    -----
+    Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
+    """
+    if kwargs:
+        _unknown('ctc_loss', kwargs)
+    return _invoke(_op_ctc_loss, (data, label, data_lengths, label_lengths,), (use_data_lengths, use_label_lengths, blank_label,), out, _cls)
 
 
 def cumprod(data=None, axis=None, dtype=None, reverse=False, out=None, name=None, **kwargs):
@@ -3322,6 +4526,26 @@ def degrees(data=None, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('degrees', kwargs)
     return _invoke(_op_degrees, (data,), (), out, _cls)
+
+
+def depth_to_space(data=None, block_size=None, out=None, name=None, **kwargs):
+    """Channels become blocks of pixels: channel (i b + j) c + k is pixel (i, j) of channel k.
+
+    Parameters
+    ----------
+    data : array
+        (batch, b b c, height, width)
+    block_size : int, required
+        side b of a block, >= 1
+
+    Returns
+    -------
+    out : array
+        (batch, c, b height, b width)
+    """
+    if kwargs:
+        _unknown('depth_to_space', kwargs)
+    return _invoke(_op_depth_to_space, (data,), (block_size,), out, _cls)
 
 
 def digamma(data=None, out=None, name=None, **kwargs):
@@ -3604,6 +4828,28 @@ def eye(N=None, M=0, k=0, ctx='', dtype='float32', out=None, name=None, **kwargs
     return _invoke(_op_eye, (), (N, M, k, ctx, dtype,), out, _cls)
 
 
+def fill_element_0index(lhs=None, mhs=None, rhs=None, out=None, name=None, **kwargs):
+    """lhs with lhs[i, rhs[i]] = mhs[i].
+
+    Parameters
+    ----------
+    lhs : array
+        array of shape (n, m)
+    mhs : array
+        (n,), values
+    rhs : array
+        (n,), places in [0, m)
+
+    Returns
+    -------
+    out : array
+        shape of lhs
+    """
+    if kwargs:
+        _unknown('fill_element_0index', kwargs)
+    return _invoke(_op_fill_element_0index, (lhs, mhs, rhs,), (), out, _cls)
+
+
 def fix(data=None, out=None, name=None, **kwargs):
     """x without its fraction.
 
@@ -3734,6 +4980,26 @@ def gammaln(data=None, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('gammaln', kwargs)
     return _invoke(_op_gammaln, (data,), (), out, _cls)
+
+
+def gather_nd(data=None, indices=None, out=None, name=None, **kwargs):
+    """Elements or parts of data at given coordinates.
+
+    Parameters
+    ----------
+    data : array
+        array of at least m axes
+    indices : array
+        whole numbers (m, ...): coordinates along the first m axes; negative ones count from the end
+
+    Returns
+    -------
+    out : array
+        axes of indices but the first, then the axes of data behind the first m
+    """
+    if kwargs:
+        _unknown('gather_nd', kwargs)
+    return _invoke(_op_gather_nd, (data, indices,), (), out, _cls)
 
 
 def greater(lhs=None, rhs=None, out=None, name=None, **kwargs):
@@ -4628,6 +5894,30 @@ def ones_like(data=None, dtype=None, out=None, name=None, **kwargs):
     return _invoke(_op_ones_like, (data,), (dtype,), out, _cls)
 
 
+def pad(data=None, mode=None, pad_width=None, constant_value=0.0, out=None, name=None, **kwargs):
+    """Adds elements before and behind the data along each axis.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    mode : 'constant' or 'edge' or 'reflect', required
+        what is added: a constant, the element at the border, or the mirror image
+    pad_width : tuple of int, required
+        two numbers for each axis, >= 0
+    constant_value : float, default 0.0
+        what 'constant' adds
+
+    Returns
+    -------
+    out : array
+        data with pad_width[2 i] elements before and pad_width[2 i + 1] behind axis i
+    """
+    if kwargs:
+        _unknown('pad', kwargs)
+    return _invoke(_op_pad, (data,), (mode, pad_width, constant_value,), out, _cls)
+
+
 def pick(data=None, index=None, axis=-1, keepdims=False, mode='clip', out=None, name=None, **kwargs):
     """One element along an axis for each of the other indices.
 
@@ -4916,6 +6206,26 @@ def random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=Non
     return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
 
 
+def ravel_multi_index(data=None, shape=None, out=None, name=None, **kwargs):
+    """Places in a flattened array of the given shape, from coordinates.
+
+    Parameters
+    ----------
+    data : array
+        (m, ...): coordinates along the m axes
+    shape : tuple of int, required
+        m sizes; the first may be -1, it is not needed
+
+    Returns
+    -------
+    out : array
+        data without its first axis, in its type
+    """
+    if kwargs:
+        _unknown('ravel_multi_index', kwargs)
+    return _invoke(_op_ravel_multi_index, (data,), (shape,), out, _cls)
+
+
 def rcbrt(data=None, out=None, name=None, **kwargs):
     """1 / cbrt(x).
 
@@ -4970,6 +6280,28 @@ def relu(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_relu, (data,), (), out, _cls)
 
 
+def repeat(data=None, repeats=None, axis=None, out=None, name=None, **kwargs):
+    """Each element repeated, along an axis or of the flattened array.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    repeats : int, required
+        how often each element comes, >= 0
+    axis : int, default None
+        axis; None: the flattened array
+
+    Returns
+    -------
+    out : array
+        data with repeats times the size along axis; a vector if axis is None
+    """
+    if kwargs:
+        _unknown('repeat', kwargs)
+    return _invoke(_op_repeat, (data,), (repeats, axis,), out, _cls)
+
+
 def reshape(data=None, shape=(), reverse=False, order='C', out=None, name=None, **kwargs):
     """The same elements in other axes. In shape, 0 keeps the size of that axis, -1 takes what is left, -2 copies the remaining axes, -3 merges two axes, -4 splits one into the two sizes that follow.
 
@@ -4992,6 +6324,34 @@ def reshape(data=None, shape=(), reverse=False, order='C', out=None, name=None, 
     if kwargs:
         _unknown('reshape', kwargs)
     return _invoke(_op_reshape, (data,), (shape, reverse, order,), out, _cls)
+
+
+def reshape_like(lhs=None, rhs=None, lhs_begin=None, lhs_end=None, rhs_begin=None, rhs_end=None, out=None, name=None, **kwargs):
+    """The elements of lhs in the shape of rhs; or a range of axes in that of a range of rhs.
+
+    Parameters
+    ----------
+    lhs : array
+        array of any shape
+    rhs : array
+        array that gives the shape
+    lhs_begin : int, default None
+        first axis that is replaced
+    lhs_end : int, default None
+        axis behind the last replaced one
+    rhs_begin : int, default None
+        first axis that is taken
+    rhs_end : int, default None
+        axis behind the last taken one
+
+    Returns
+    -------
+    out : array
+        array with the elements of lhs
+    """
+    if kwargs:
+        _unknown('reshape_like', kwargs)
+    return _invoke(_op_reshape_like, (lhs, rhs,), (lhs_begin, lhs_end, rhs_begin, rhs_end,), out, _cls)
 
 
 def reverse(data=None, axis=None, out=None, name=None, **kwargs):
@@ -5068,6 +6428,28 @@ def rsqrt(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_rsqrt, (data,), (), out, _cls)
 
 
+def scatter_nd(data=None, indices=None, shape=None, out=None, name=None, **kwargs):
+    """Zeros with data at given coordinates; of equal coordinates the last counts.
+
+    Parameters
+    ----------
+    data : array
+        what gather_nd would give for the result
+    indices : array
+        whole numbers (m, ...), as for gather_nd
+    shape : tuple of int, required
+        shape of the result
+
+    Returns
+    -------
+    out : array
+        array of the given shape
+    """
+    if kwargs:
+        _unknown('scatter_nd', kwargs)
+    return _invoke(_op_scatter_nd, (data, indices,), (shape,), out, _cls)
+
+
 def sgd_mom_update(weight=None, grad=None, mom=None, lr=None, momentum=0.0, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, lazy_update=True, out=None, name=None, **kwargs):
     """mom = momentum mom - lr (grad + wd weight); weight + mom.
 
@@ -5134,6 +6516,24 @@ def sgd_update(weight=None, grad=None, lr=None, wd=0.0, rescale_grad=1.0, clip_g
     if kwargs:
         _unknown('sgd_update', kwargs)
     return _invoke(_op_sgd_update, (weight, grad,), (lr, wd, rescale_grad, clip_gradient, lazy_update,), out, _cls)
+
+
+def shape_array(data=None, out=None, name=None, **kwargs):
+    """The shape as an array.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        int64 vector with the size of each axis
+    """
+    if kwargs:
+        _unknown('shape_array', kwargs)
+    return _invoke(_op_shape_array, (data,), (), out, _cls)
 
 
 def sigmoid(data=None, out=None, name=None, **kwargs):
@@ -5208,6 +6608,24 @@ def sinh(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_sinh, (data,), (), out, _cls)
 
 
+def size_array(data=None, out=None, name=None, **kwargs):
+    """The number of elements as an array.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        int64, (1,)
+    """
+    if kwargs:
+        _unknown('size_array', kwargs)
+    return _invoke(_op_size_array, (data,), (), out, _cls)
+
+
 def slice(data=None, begin=None, end=None, step=(), out=None, name=None, **kwargs):
     """Part of an array: begin <= index < end along the first axes, by step.
 
@@ -5254,6 +6672,28 @@ def slice_axis(data=None, axis=None, begin=None, end=None, out=None, name=None, 
     if kwargs:
         _unknown('slice_axis', kwargs)
     return _invoke(_op_slice_axis, (data,), (axis, begin, end,), out, _cls)
+
+
+def slice_like(data=None, shape_like=None, axes=(), out=None, name=None, **kwargs):
+    """The first elements of data along axes, as many as another array has.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    shape_like : array
+        array that gives the sizes
+    axes : tuple of int, default ()
+        axes that are cut; (): all
+
+    Returns
+    -------
+    out : array
+        data with the sizes of shape_like along axes
+    """
+    if kwargs:
+        _unknown('slice_like', kwargs)
+    return _invoke(_op_slice_like, (data, shape_like,), (axes,), out, _cls)
 
 
 def smooth_l1(data=None, scalar=1.0, out=None, name=None, **kwargs):
@@ -5304,6 +6744,26 @@ def softmax(data=None, axis=-1, temperature=None, out=None, name=None, **kwargs)
     if kwargs:
         _unknown('softmax', kwargs)
     return _invoke(_op_softmax, (data,), (axis, temperature,), out, _cls)
+
+
+def softmax_cross_entropy(data=None, label=None, out=None, name=None, **kwargs):
+    """Sum over the batch of -log softmax(data) at the label.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, classes)
+    label : array
+        (batch,), number of the class
+
+    Returns
+    -------
+    output : array
+        (1,)
+    """
+    if kwargs:
+        _unknown('softmax_cross_entropy', kwargs)
+    return _invoke(_op_softmax_cross_entropy, (data, label,), (), out, _cls)
 
 
 def softrelu(data=None, out=None, name=None, **kwargs):
@@ -5362,6 +6822,26 @@ def sort(data=None, axis=-1, is_ascend=True, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('sort', kwargs)
     return _invoke(_op_sort, (data,), (axis, is_ascend,), out, _cls)
+
+
+def space_to_depth(data=None, block_size=None, out=None, name=None, **kwargs):
+    """Blocks of pixels become channels: the reverse of depth_to_space.
+
+    Parameters
+    ----------
+    data : array
+        (batch, c, b height, b width)
+    block_size : int, required
+        side b of a block, >= 1
+
+    Returns
+    -------
+    out : array
+        (batch, b b c, height, width)
+    """
+    if kwargs:
+        _unknown('space_to_depth', kwargs)
+    return _invoke(_op_space_to_depth, (data,), (block_size,), out, _cls)
 
 
 def split(data=None, num_outputs=None, axis=1, squeeze_axis=False, out=None, name=None, **kwargs):
@@ -5638,6 +7118,26 @@ def tanh(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_tanh, (data,), (), out, _cls)
 
 
+def tile(data=None, reps=None, out=None, name=None, **kwargs):
+    """The array repeated along each axis.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    reps : tuple of int, required
+        copies along each axis, >= 0; axes are added in front where one has fewer
+
+    Returns
+    -------
+    out : array
+        reps[i] copies of data one after another along axis i
+    """
+    if kwargs:
+        _unknown('tile', kwargs)
+    return _invoke(_op_tile, (data,), (reps,), out, _cls)
+
+
 def topk(data=None, axis=-1, k=1, ret_typ='indices', is_ascend=False, dtype='float32', out=None, name=None, **kwargs):
     """The k largest (or smallest) elements along an axis, in order: their places, values, both, or a mask.
 
@@ -5752,6 +7252,26 @@ def uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name
     return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
 
 
+def unravel_index(data=None, shape=None, out=None, name=None, **kwargs):
+    """Coordinates from places in a flattened array of the given shape.
+
+    Parameters
+    ----------
+    data : array
+        places, of any shape
+    shape : tuple of int, required
+        m sizes; the first may be -1, it is not needed
+
+    Returns
+    -------
+    out : array
+        (m, ...): coordinates along the m axes, in the type of data
+    """
+    if kwargs:
+        _unknown('unravel_index', kwargs)
+    return _invoke(_op_unravel_index, (data,), (shape,), out, _cls)
+
+
 def where(condition=None, x=None, y=None, out=None, name=None, **kwargs):
     """x where condition is not 0, else y.
 
@@ -5794,4 +7314,4 @@ def zeros_like(data=None, dtype=None, out=None, name=None, **kwargs):
     return _invoke(_op_zeros_like, (data,), (dtype,), out, _cls)
 
 
-contrib = _Namespace(arange_like=contrib__arange_like)
+contrib = _Namespace(CTCLoss=contrib__CTCLoss, arange_like=contrib__arange_like, ctc_loss=contrib__ctc_loss, index_array=contrib__index_array, index_copy=contrib__index_copy)

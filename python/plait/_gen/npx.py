@@ -17,26 +17,43 @@ _op_activation = _operator('activation')
 _op_arange_like = _operator('arange_like')
 _op_batch_dot = _operator('batch_dot')
 _op_batch_norm = _operator('batch_norm')
+_op_broadcast_like = _operator('broadcast_like')
 _op_cast = _operator('cast')
 _op_convolution = _operator('convolution')
+_op_ctc_loss = _operator('ctc_loss')
+_op_deconvolution = _operator('deconvolution')
 _op_digamma = _operator('digamma')
 _op_dropout = _operator('dropout')
 _op_embedding = _operator('embedding')
 _op_erf = _operator('erf')
 _op_erfinv = _operator('erfinv')
 _op_flatten = _operator('flatten')
-_op_fully_connected = _operator('fully_connected')
 _op_gamma = _operator('gamma')
 _op_gammaln = _operator('gammaln')
+_op_gather_nd = _operator('gather_nd')
+_op_group_norm = _operator('group_norm')
+_op_instance_norm = _operator('instance_norm')
+_op_l2_normalization = _operator('l2_normalization')
+_op_layer_norm = _operator('layer_norm')
+_op_leaky_relu = _operator('leaky_relu')
 _op_log_softmax = _operator('log_softmax')
+_op_lrn = _operator('lrn')
 _op_norm = _operator('norm')
 _op_one_hot = _operator('one_hot')
 _op_pick = _operator('pick')
 _op_pooling = _operator('pooling')
 _op_relu = _operator('relu')
+_op_reshape_like = _operator('reshape_like')
+_op_rms_norm = _operator('rms_norm')
+_op_rnn = _operator('rnn')
 _op_rsqrt = _operator('rsqrt')
+_op_sequence_last = _operator('sequence_last')
+_op_sequence_mask = _operator('sequence_mask')
+_op_sequence_reverse = _operator('sequence_reverse')
+_op_shape_array = _operator('shape_array')
 _op_sigmoid = _operator('sigmoid')
 _op_slice = _operator('slice')
+_op_slice_like = _operator('slice_like')
 _op_smooth_l1 = _operator('smooth_l1')
 _op_softmax = _operator('softmax')
 _op_stop_gradient = _operator('stop_gradient')
@@ -165,6 +182,28 @@ def batch_norm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=No
     return _run(_op_batch_norm, (data, gamma, beta, moving_mean, moving_var,), (eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis,), out)
 
 
+def broadcast_like(lhs=None, rhs=None, lhs_axes=None, rhs_axes=None, out=None, name=None):
+    """Repeats axes of size 1 of lhs to the sizes of another array.
+
+    Parameters
+    ----------
+    lhs : array
+        array of any shape
+    rhs : array
+        array that gives the sizes
+    lhs_axes : tuple of int, default None
+        axes that are repeated; None: all
+    rhs_axes : tuple of int, default None
+        where their sizes stand in rhs
+
+    Returns
+    -------
+    out : array
+        lhs with the sizes of rhs
+    """
+    return _run(_op_broadcast_like, (lhs, rhs,), (lhs_axes, rhs_axes,), out)
+
+
 def cast(data=None, dtype=None, out=None, name=None):
     """The data in another type. Whole numbers wrap around, fractions are cut off.
 
@@ -221,6 +260,82 @@ def convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
     LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998)
     """
     return _run(_op_convolution, (data, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, no_bias, layout,), out)
+
+
+def ctc_loss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', out=None, name=None):
+    """Negative log probability of label sequences whose alignment is not known.
+
+    Parameters
+    ----------
+    data : array
+        floating (time, batch, classes), before the softmax
+    label : array
+        (batch, labels), classes
+    data_lengths : array, optional
+        (batch,), steps of each sample; with use_data_lengths
+    label_lengths : array, optional
+        (batch,), labels of each; with use_label_lengths
+    use_data_lengths : bool, default False
+        data_lengths is given
+    use_label_lengths : bool, default False
+        label_lengths is given
+    blank_label : 'first' or 'last', default 'first'
+        the blank is class 0 and labels are padded with 0, or it is the last class and labels are padded with -1
+
+    Returns
+    -------
+    output : array
+        (batch,), the losses
+
+    Notes
+    -----
+    Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
+    """
+    return _run(_op_ctc_loss, (data, label, data_lengths, label_lengths,), (use_data_lengths, use_label_lengths, blank_label,), out)
+
+
+def deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, no_bias=True, layout=None, out=None, name=None):
+    """Transposed convolution over 1 to 3 spatial axes.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, spatial...)
+    weight : array
+        (channels, num_filter / num_group, kernel...)
+    bias : array, optional
+        (num_filter,); left out with no_bias=True
+    kernel : tuple of int, required
+        sizes of the window, one for each spatial axis
+    stride : tuple of int, default ()
+        upscaling factors; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        elements cut off at both ends; default none
+    adj : tuple of int, default ()
+        elements added at the end, < stride
+    target_shape : tuple of int, default ()
+        spatial sizes of the result; pad and adj are then not used
+    num_filter : int, required
+        number of output channels, > 0
+    num_group : int, default 1
+        channels are taken in this many groups
+    no_bias : bool, default True
+        no bias is added
+    layout : str, default None
+        NCW, NCHW or NCDHW
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, spatial...): stride (n - 1) + dilate (kernel - 1) + 1 - 2 pad + adj elements along an axis of n
+
+    Notes
+    -----
+    Zeiler, Krishnan, Taylor, Fergus: Deconvolutional networks, CVPR (2010)
+    """
+    return _run(_op_deconvolution, (data, weight, bias,), (kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, no_bias, layout,), out)
 
 
 def digamma(data=None, out=None, name=None):
@@ -339,32 +454,6 @@ def flatten(data=None, out=None, name=None):
     return _run(_op_flatten, (data,), (), out, True)
 
 
-def fully_connected(data=None, weight=None, bias=None, num_hidden=None, no_bias=False, flatten=True, out=None, name=None):
-    """data times the transposed weight, plus bias.
-
-    Parameters
-    ----------
-    data : array
-        floating array (batch, ...); with flatten=False (..., features)
-    weight : array
-        (num_hidden, features)
-    bias : array, optional
-        (num_hidden,); left out with no_bias=True
-    num_hidden : int, required
-        number of outputs of a sample, > 0
-    no_bias : bool, default False
-        no bias is added
-    flatten : bool, default True
-        join all axes but the first
-
-    Returns
-    -------
-    output : array
-        (batch, num_hidden); with flatten=False (..., num_hidden)
-    """
-    return _run(_op_fully_connected, (data, weight, bias,), (num_hidden, no_bias, flatten,), out)
-
-
 def gamma(data=None, out=None, name=None):
     """Gamma function.
 
@@ -397,6 +486,160 @@ def gammaln(data=None, out=None, name=None):
     return _run(_op_gammaln, (data,), (), out)
 
 
+def gather_nd(data=None, indices=None, out=None, name=None):
+    """Elements or parts of data at given coordinates.
+
+    Parameters
+    ----------
+    data : array
+        array of at least m axes
+    indices : array
+        whole numbers (m, ...): coordinates along the first m axes; negative ones count from the end
+
+    Returns
+    -------
+    out : array
+        axes of indices but the first, then the axes of data behind the first m
+    """
+    return _run(_op_gather_nd, (data, indices,), (), out)
+
+
+def group_norm(data=None, gamma=None, beta=None, num_groups=1, eps=1e-05, output_mean_var=False, out=None, name=None):
+    """Brings the channels of each group of each sample to mean 0 and variance 1, then scales.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...)
+    gamma : array
+        (num_groups,), factors
+    beta : array
+        (num_groups,), shifts
+    num_groups : int, default 1
+        must divide the number of channels
+    eps : float, default 1e-05
+        added to the variance, >= 0
+    output_mean_var : bool, default False
+        return mean and std as well
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Wu, He: Group normalization, ECCV (2018)
+    """
+    return _run(_op_group_norm, (data, gamma, beta,), (num_groups, eps, output_mean_var,), out)
+
+
+def instance_norm(data=None, gamma=None, beta=None, eps=0.001, out=None, name=None):
+    """Brings each channel of each sample to mean 0 and variance 1, then scales and shifts it.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...)
+    gamma : array
+        (channels,), factors
+    beta : array
+        (channels,), shifts
+    eps : float, default 0.001
+        added to the variance, >= 0
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Ulyanov, Vedaldi, Lempitsky: Instance normalization (2016)
+    """
+    return _run(_op_instance_norm, (data, gamma, beta,), (eps,), out)
+
+
+def l2_normalization(data=None, eps=1e-10, mode='instance', out=None, name=None):
+    """Divides data by the root of the sum of squares over parts of it.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...)
+    eps : float, default 1e-10
+        added to the sum of squares, >= 0
+    mode : 'instance' or 'channel' or 'spatial', default 'instance'
+        the sum runs over a whole sample, over its channels, or over the axes after them
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    return _run(_op_l2_normalization, (data,), (eps, mode,), out)
+
+
+def layer_norm(data=None, gamma=None, beta=None, axis=-1, eps=1e-05, output_mean_var=False, out=None, name=None):
+    """Brings each line along an axis to mean 0 and variance 1, then scales and shifts it.
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., n, ...)
+    gamma : array
+        (n,), factors
+    beta : array
+        (n,), shifts
+    axis : int, default -1
+        axis of a line; negative counts from the end
+    eps : float, default 1e-05
+        added to the variance, >= 0
+    output_mean_var : bool, default False
+        return mean and std as well
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Ba, Kiros, Hinton: Layer normalization (2016)
+    """
+    return _run(_op_layer_norm, (data, gamma, beta,), (axis, eps, output_mean_var,), out)
+
+
+def leaky_relu(data=None, gamma=None, act_type='leaky', slope=0.25, lower_bound=0.125, upper_bound=0.334, out=None, name=None):
+    """Activations that are not flat below 0, element by element.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...) or of any shape
+    gamma : array, optional
+        (channels,) or (1,): slopes of prelu
+    act_type : 'elu' or 'gelu' or 'leaky' or 'prelu' or 'rrelu' or 'selu', default 'leaky'
+        leaky: slope x below 0; prelu: slopes are learnt; rrelu: slopes are drawn in train mode and the mean of the bounds else; elu: slope (exp(x) - 1); selu: elu with fixed constants; gelu: x times the normal distribution function
+    slope : float, default 0.25
+        slope of leaky, factor of elu
+    lower_bound : float, default 0.125
+        smallest slope of rrelu
+    upper_bound : float, default 0.334
+        largest slope of rrelu
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    He, Zhang, Ren, Sun, ICCV (2015): prelu; Xu, Wang, Chen, Li (2015): rrelu
+    """
+    return _run(_op_leaky_relu, (data, gamma,), (act_type, slope, lower_bound, upper_bound,), out)
+
+
 def log_softmax(data=None, axis=-1, temperature=None, out=None, name=None):
     """Logarithm of softmax, computed without forming the softmax.
 
@@ -415,6 +658,34 @@ def log_softmax(data=None, axis=-1, temperature=None, out=None, name=None):
         shape and dtype of data; every value <= 0
     """
     return _run(_op_log_softmax, (data,), (axis, temperature,), out)
+
+
+def lrn(data=None, alpha=0.0001, beta=0.75, knorm=2.0, nsize=None, out=None, name=None):
+    """Divides each element by a power of the squares of its neighbours along the channels.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...)
+    alpha : float, default 0.0001
+        factor of the squares
+    beta : float, default 0.75
+        exponent
+    knorm : float, default 2.0
+        number added to the squares
+    nsize : int, required
+        channels in a window, odd
+
+    Returns
+    -------
+    output : array
+        data / (knorm + alpha / nsize * squares) ** beta
+
+    Notes
+    -----
+    Krizhevsky, Sutskever, Hinton, NIPS (2012), sec. 3.3
+    """
+    return _run(_op_lrn, (data,), (alpha, beta, knorm, nsize,), out)
 
 
 def norm(data=None, ord=2, axis=None, keepdims=False, out=None, name=None):
@@ -535,6 +806,110 @@ def relu(data=None, out=None, name=None):
     return _run(_op_relu, (data,), (), out)
 
 
+def reshape_like(lhs=None, rhs=None, lhs_begin=None, lhs_end=None, rhs_begin=None, rhs_end=None, out=None, name=None):
+    """The elements of lhs in the shape of rhs; or a range of axes in that of a range of rhs.
+
+    Parameters
+    ----------
+    lhs : array
+        array of any shape
+    rhs : array
+        array that gives the shape
+    lhs_begin : int, default None
+        first axis that is replaced
+    lhs_end : int, default None
+        axis behind the last replaced one
+    rhs_begin : int, default None
+        first axis that is taken
+    rhs_end : int, default None
+        axis behind the last taken one
+
+    Returns
+    -------
+    out : array
+        array with the elements of lhs
+    """
+    return _run(_op_reshape_like, (lhs, rhs,), (lhs_begin, lhs_end, rhs_begin, rhs_end,), out)
+
+
+def rms_norm(data=None, gamma=None, eps=1e-05, out=None, name=None):
+    """Divides each line along the last axis by its root mean square, then scales it.
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., n)
+    gamma : array
+        (n,), factors
+    eps : float, default 1e-05
+        added to the mean square, >= 0
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Zhang, Sennrich: Root mean square layer normalization, NeurIPS (2019)
+    """
+    return _run(_op_rms_norm, (data, gamma,), (eps,), out)
+
+
+def rnn(data=None, parameters=None, state=None, state_cell=None, sequence_length=None, state_size=None, num_layers=None, bidirectional=False, mode=None, p=0.0, state_outputs=False, projection_size=None, lstm_state_clip_min=None, lstm_state_clip_max=None, lstm_state_clip_nan=False, use_sequence_length=False, out=None, name=None):
+    """A recurrent network of one or more layers, run over whole sequences.
+
+    Parameters
+    ----------
+    data : array
+        floating (steps, batch, features)
+    parameters : array
+        vector: for each layer and direction weights of input, state and projection, gate by gate (lstm: input, forget, cell, output; gru: reset, update, new); then all biases, of input and state
+    state : array
+        (layers * directions, batch, state_size or projection_size), at the start
+    state_cell : array, optional
+        (layers * directions, batch, state_size), at the start; for lstm
+    sequence_length : array, optional
+        (batch,), steps of each; with use_sequence_length
+    state_size : int, required
+        cells of a layer, > 0
+    num_layers : int, required
+        layers, > 0
+    bidirectional : bool, default False
+        each layer runs forwards and backwards; the results are joined
+    mode : 'gru' or 'lstm' or 'rnn_relu' or 'rnn_tanh', required
+        kind of cell
+    p : float, default 0.0
+        probability of dropping an output between layers, in [0, 1)
+    state_outputs : bool, default False
+        return the last states as well
+    projection_size : int, default None
+        numbers to which the output of an lstm is projected
+    lstm_state_clip_min : float, default None
+        least cell state of lstm
+    lstm_state_clip_max : float, default None
+        largest cell state of lstm
+    lstm_state_clip_nan : bool, default False
+        with a bound, NaN in a cell state becomes 0
+    use_sequence_length : bool, default False
+        lengths are given; outputs behind the end are 0 and states those at the end
+
+    Returns
+    -------
+    output : array
+        (steps, batch, directions * state_size or projection_size)
+    state_output : array
+        state at the end; with state_outputs
+    statecell_output : array
+        state_cell at the end; with state_outputs, for lstm
+
+    Notes
+    -----
+    Hochreiter, Schmidhuber (1997): lstm; Cho et al. (2014): gru, with the reset gate applied behind the state's product; Sak, Senior, Beaufays (2014): projection
+    """
+    return _run(_op_rnn, (data, parameters, state, state_cell, sequence_length,), (state_size, num_layers, bidirectional, mode, p, state_outputs, projection_size, lstm_state_clip_min, lstm_state_clip_max, lstm_state_clip_nan, use_sequence_length,), out)
+
+
 def rsqrt(data=None, out=None, name=None):
     """1 / sqrt(x).
 
@@ -549,6 +924,90 @@ def rsqrt(data=None, out=None, name=None):
         shape of data; floating, float32 for whole numbers
     """
     return _run(_op_rsqrt, (data,), (), out)
+
+
+def sequence_last(data=None, sequence_length=None, use_sequence_length=False, axis=0, out=None, name=None):
+    """The last step of each sequence.
+
+    Parameters
+    ----------
+    data : array
+        (time, batch, ...), or (batch, time, ...) with axis 1
+    sequence_length : array, optional
+        (batch,), steps of each, >= 1; with use_sequence_length
+    use_sequence_length : bool, default False
+        lengths are given; else all sequences fill the time axis
+    axis : int, default 0
+        time axis, 0 or 1
+
+    Returns
+    -------
+    output : array
+        data without the time axis
+    """
+    return _run(_op_sequence_last, (data, sequence_length,), (use_sequence_length, axis,), out)
+
+
+def sequence_mask(data=None, sequence_length=None, use_sequence_length=False, value=0.0, axis=0, out=None, name=None):
+    """Sets what lies behind the end of each sequence to a value.
+
+    Parameters
+    ----------
+    data : array
+        (time, batch, ...), or (batch, time, ...) with axis 1
+    sequence_length : array, optional
+        (batch,), steps of each sequence; with use_sequence_length
+    use_sequence_length : bool, default False
+        lengths are given; else the data is copied
+    value : float, default 0.0
+        what is written
+    axis : int, default 0
+        time axis, 0 or 1
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    return _run(_op_sequence_mask, (data, sequence_length,), (use_sequence_length, value, axis,), out)
+
+
+def sequence_reverse(data=None, sequence_length=None, use_sequence_length=False, axis=0, out=None, name=None):
+    """Turns each sequence round; what lies behind its end stays.
+
+    Parameters
+    ----------
+    data : array
+        (time, batch, ...)
+    sequence_length : array, optional
+        (batch,), steps of each sequence; with use_sequence_length
+    use_sequence_length : bool, default False
+        lengths are given; else all sequences fill the time axis
+    axis : int, default 0
+        time axis, 0 or 1
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    return _run(_op_sequence_reverse, (data, sequence_length,), (use_sequence_length, axis,), out)
+
+
+def shape_array(data=None, out=None, name=None):
+    """The shape as an array.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        int64 vector with the size of each axis
+    """
+    return _run(_op_shape_array, (data,), (), out)
 
 
 def sigmoid(data=None, out=None, name=None):
@@ -587,6 +1046,26 @@ def slice(data=None, begin=None, end=None, step=(), out=None, name=None):
         array with as many axes
     """
     return _run(_op_slice, (data,), (begin, end, step,), out, True)
+
+
+def slice_like(data=None, shape_like=None, axes=(), out=None, name=None):
+    """The first elements of data along axes, as many as another array has.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    shape_like : array
+        array that gives the sizes
+    axes : tuple of int, default ()
+        axes that are cut; (): all
+
+    Returns
+    -------
+    out : array
+        data with the sizes of shape_like along axes
+    """
+    return _run(_op_slice_like, (data, shape_like,), (axes,), out)
 
 
 def smooth_l1(data=None, scalar=1.0, out=None, name=None):

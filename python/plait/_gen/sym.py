@@ -86,6 +86,38 @@ def BlockGrad(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('stop_gradient', name, {'data': data}, {}, attr, 'BlockGrad', kwargs)
 
 
+def CTCLoss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', name=None, attr=None, out=None, **kwargs):
+    """Negative log probability of label sequences whose alignment is not known.
+
+    Parameters
+    ----------
+    data : array
+        floating (time, batch, classes), before the softmax
+    label : array
+        (batch, labels), classes
+    data_lengths : array, optional
+        (batch,), steps of each sample; with use_data_lengths
+    label_lengths : array, optional
+        (batch,), labels of each; with use_label_lengths
+    use_data_lengths : bool, default False
+        data_lengths is given
+    use_label_lengths : bool, default False
+        label_lengths is given
+    blank_label : 'first' or 'last', default 'first'
+        the blank is class 0 and labels are padded with 0, or it is the last class and labels are padded with -1
+
+    Returns
+    -------
+    output : array
+        (batch,), the losses
+
+    Notes
+    -----
+    Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
+    """
+    return _compose('ctc_loss', name, {'data': data, 'label': label, 'data_lengths': data_lengths, 'label_lengths': label_lengths}, {'use_data_lengths': use_data_lengths, 'use_label_lengths': use_label_lengths, 'blank_label': blank_label}, attr, 'CTCLoss', kwargs)
+
+
 def Cast(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     """The data in another type. Whole numbers wrap around, fractions are cut off.
 
@@ -162,6 +194,50 @@ def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
     LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998)
     """
     return _compose('convolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'num_filter': num_filter, 'num_group': num_group, 'no_bias': no_bias, 'layout': layout}, attr, 'Convolution', kwargs)
+
+
+def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, no_bias=True, layout=None, name=None, attr=None, out=None, **kwargs):
+    """Transposed convolution over 1 to 3 spatial axes.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, spatial...)
+    weight : array
+        (channels, num_filter / num_group, kernel...)
+    bias : array, optional
+        (num_filter,); left out with no_bias=True
+    kernel : tuple of int, required
+        sizes of the window, one for each spatial axis
+    stride : tuple of int, default ()
+        upscaling factors; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        elements cut off at both ends; default none
+    adj : tuple of int, default ()
+        elements added at the end, < stride
+    target_shape : tuple of int, default ()
+        spatial sizes of the result; pad and adj are then not used
+    num_filter : int, required
+        number of output channels, > 0
+    num_group : int, default 1
+        channels are taken in this many groups
+    no_bias : bool, default True
+        no bias is added
+    layout : str, default None
+        NCW, NCHW or NCDHW
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, spatial...): stride (n - 1) + dilate (kernel - 1) + 1 - 2 pad + adj elements along an axis of n
+
+    Notes
+    -----
+    Zeiler, Krishnan, Taylor, Fergus: Deconvolutional networks, CVPR (2010)
+    """
+    return _compose('deconvolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'adj': adj, 'target_shape': target_shape, 'num_filter': num_filter, 'num_group': num_group, 'no_bias': no_bias, 'layout': layout}, attr, 'Deconvolution', kwargs)
 
 
 def Dropout(data=None, p=0.5, mode='training', axes=(), name=None, attr=None, out=None, **kwargs):
@@ -276,6 +352,230 @@ def FullyConnected(data=None, weight=None, bias=None, num_hidden=None, no_bias=F
     return _compose('fully_connected', name, {'data': data, 'weight': weight, 'bias': bias}, {'num_hidden': num_hidden, 'no_bias': no_bias, 'flatten': flatten}, attr, 'FullyConnected', kwargs)
 
 
+def GroupNorm(data=None, gamma=None, beta=None, num_groups=1, eps=1e-05, output_mean_var=False, name=None, attr=None, out=None, **kwargs):
+    """Brings the channels of each group of each sample to mean 0 and variance 1, then scales.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...)
+    gamma : array
+        (num_groups,), factors
+    beta : array
+        (num_groups,), shifts
+    num_groups : int, default 1
+        must divide the number of channels
+    eps : float, default 1e-05
+        added to the variance, >= 0
+    output_mean_var : bool, default False
+        return mean and std as well
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Wu, He: Group normalization, ECCV (2018)
+    """
+    return _compose('group_norm', name, {'data': data, 'gamma': gamma, 'beta': beta}, {'num_groups': num_groups, 'eps': eps, 'output_mean_var': output_mean_var}, attr, 'GroupNorm', kwargs)
+
+
+def InstanceNorm(data=None, gamma=None, beta=None, eps=0.001, name=None, attr=None, out=None, **kwargs):
+    """Brings each channel of each sample to mean 0 and variance 1, then scales and shifts it.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...)
+    gamma : array
+        (channels,), factors
+    beta : array
+        (channels,), shifts
+    eps : float, default 0.001
+        added to the variance, >= 0
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Ulyanov, Vedaldi, Lempitsky: Instance normalization (2016)
+    """
+    return _compose('instance_norm', name, {'data': data, 'gamma': gamma, 'beta': beta}, {'eps': eps}, attr, 'InstanceNorm', kwargs)
+
+
+def L2Normalization(data=None, eps=1e-10, mode='instance', name=None, attr=None, out=None, **kwargs):
+    """Divides data by the root of the sum of squares over parts of it.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...)
+    eps : float, default 1e-10
+        added to the sum of squares, >= 0
+    mode : 'instance' or 'channel' or 'spatial', default 'instance'
+        the sum runs over a whole sample, over its channels, or over the axes after them
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    return _compose('l2_normalization', name, {'data': data}, {'eps': eps, 'mode': mode}, attr, 'L2Normalization', kwargs)
+
+
+def LRN(data=None, alpha=0.0001, beta=0.75, knorm=2.0, nsize=None, name=None, attr=None, out=None, **kwargs):
+    """Divides each element by a power of the squares of its neighbours along the channels.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...)
+    alpha : float, default 0.0001
+        factor of the squares
+    beta : float, default 0.75
+        exponent
+    knorm : float, default 2.0
+        number added to the squares
+    nsize : int, required
+        channels in a window, odd
+
+    Returns
+    -------
+    output : array
+        data / (knorm + alpha / nsize * squares) ** beta
+
+    Notes
+    -----
+    Krizhevsky, Sutskever, Hinton, NIPS (2012), sec. 3.3
+    """
+    return _compose('lrn', name, {'data': data}, {'alpha': alpha, 'beta': beta, 'knorm': knorm, 'nsize': nsize}, attr, 'LRN', kwargs)
+
+
+def LayerNorm(data=None, gamma=None, beta=None, axis=-1, eps=1e-05, output_mean_var=False, name=None, attr=None, out=None, **kwargs):
+    """Brings each line along an axis to mean 0 and variance 1, then scales and shifts it.
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., n, ...)
+    gamma : array
+        (n,), factors
+    beta : array
+        (n,), shifts
+    axis : int, default -1
+        axis of a line; negative counts from the end
+    eps : float, default 1e-05
+        added to the variance, >= 0
+    output_mean_var : bool, default False
+        return mean and std as well
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Ba, Kiros, Hinton: Layer normalization (2016)
+    """
+    return _compose('layer_norm', name, {'data': data, 'gamma': gamma, 'beta': beta}, {'axis': axis, 'eps': eps, 'output_mean_var': output_mean_var}, attr, 'LayerNorm', kwargs)
+
+
+def LeakyReLU(data=None, gamma=None, act_type='leaky', slope=0.25, lower_bound=0.125, upper_bound=0.334, name=None, attr=None, out=None, **kwargs):
+    """Activations that are not flat below 0, element by element.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...) or of any shape
+    gamma : array, optional
+        (channels,) or (1,): slopes of prelu
+    act_type : 'elu' or 'gelu' or 'leaky' or 'prelu' or 'rrelu' or 'selu', default 'leaky'
+        leaky: slope x below 0; prelu: slopes are learnt; rrelu: slopes are drawn in train mode and the mean of the bounds else; elu: slope (exp(x) - 1); selu: elu with fixed constants; gelu: x times the normal distribution function
+    slope : float, default 0.25
+        slope of leaky, factor of elu
+    lower_bound : float, default 0.125
+        smallest slope of rrelu
+    upper_bound : float, default 0.334
+        largest slope of rrelu
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    He, Zhang, Ren, Sun, ICCV (2015): prelu; Xu, Wang, Chen, Li (2015): rrelu
+    """
+    return _compose('leaky_relu', name, {'data': data, 'gamma': gamma}, {'act_type': act_type, 'slope': slope, 'lower_bound': lower_bound, 'upper_bound': upper_bound}, attr, 'LeakyReLU', kwargs)
+
+
+def LinearRegressionOutput(data=None, label=None, grad_scale=1.0, name=None, attr=None, out=None, **kwargs):
+    """The data; its gradient is that of half the squared distance to label.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, ...)
+    label : array
+        as many elements as data
+    grad_scale : float, default 1.0
+        factor of the gradient, which is divided by the number of outputs of a sample
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    return _compose('linear_regression_output', name, {'data': data, 'label': label}, {'grad_scale': grad_scale}, attr, 'LinearRegressionOutput', kwargs)
+
+
+def LogisticRegressionOutput(data=None, label=None, grad_scale=1.0, name=None, attr=None, out=None, **kwargs):
+    """Sigmoid of data; the gradient is that of the cross-entropy with label.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, ...)
+    label : array
+        as many elements as data
+    grad_scale : float, default 1.0
+        factor of the gradient, which is divided by the number of outputs of a sample
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    return _compose('logistic_regression_output', name, {'data': data, 'label': label}, {'grad_scale': grad_scale}, attr, 'LogisticRegressionOutput', kwargs)
+
+
+def MAERegressionOutput(data=None, label=None, grad_scale=1.0, name=None, attr=None, out=None, **kwargs):
+    """The data; its gradient is that of the absolute distance to label.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, ...)
+    label : array
+        as many elements as data
+    grad_scale : float, default 1.0
+        factor of the gradient, which is divided by the number of outputs of a sample
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    return _compose('mae_regression_output', name, {'data': data, 'label': label}, {'grad_scale': grad_scale}, attr, 'MAERegressionOutput', kwargs)
+
+
 def MakeLoss(data=None, grad_scale=1.0, valid_thresh=0.0, normalization='null', name=None, attr=None, out=None, **kwargs):
     """The data; marks it as a loss: its gradient is grad_scale whatever comes from behind.
 
@@ -296,6 +596,28 @@ def MakeLoss(data=None, grad_scale=1.0, valid_thresh=0.0, normalization='null', 
         shape and type of data
     """
     return _compose('make_loss', name, {'data': data}, {'grad_scale': grad_scale, 'valid_thresh': valid_thresh, 'normalization': normalization}, attr, 'MakeLoss', kwargs)
+
+
+def Pad(data=None, mode=None, pad_width=None, constant_value=0.0, name=None, attr=None, out=None, **kwargs):
+    """Adds elements before and behind the data along each axis.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    mode : 'constant' or 'edge' or 'reflect', required
+        what is added: a constant, the element at the border, or the mirror image
+    pad_width : tuple of int, required
+        two numbers for each axis, >= 0
+    constant_value : float, default 0.0
+        what 'constant' adds
+
+    Returns
+    -------
+    out : array
+        data with pad_width[2 i] elements before and pad_width[2 i + 1] behind axis i
+    """
+    return _compose('pad', name, {'data': data}, {'mode': mode, 'pad_width': pad_width, 'constant_value': constant_value}, attr, 'Pad', kwargs)
 
 
 def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, name=None, attr=None, out=None, **kwargs):
@@ -330,6 +652,84 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     return _compose('pooling', name, {'data': data}, {'kernel': kernel, 'pool_type': pool_type, 'global_pool': global_pool, 'pooling_convention': pooling_convention, 'stride': stride, 'pad': pad, 'count_include_pad': count_include_pad, 'layout': layout}, attr, 'Pooling', kwargs)
 
 
+def RMSNorm(data=None, gamma=None, eps=1e-05, name=None, attr=None, out=None, **kwargs):
+    """Divides each line along the last axis by its root mean square, then scales it.
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., n)
+    gamma : array
+        (n,), factors
+    eps : float, default 1e-05
+        added to the mean square, >= 0
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Zhang, Sennrich: Root mean square layer normalization, NeurIPS (2019)
+    """
+    return _compose('rms_norm', name, {'data': data, 'gamma': gamma}, {'eps': eps}, attr, 'RMSNorm', kwargs)
+
+
+def RNN(data=None, parameters=None, state=None, state_cell=None, sequence_length=None, state_size=None, num_layers=None, bidirectional=False, mode=None, p=0.0, state_outputs=False, projection_size=None, lstm_state_clip_min=None, lstm_state_clip_max=None, lstm_state_clip_nan=False, use_sequence_length=False, name=None, attr=None, out=None, **kwargs):
+    """A recurrent network of one or more layers, run over whole sequences.
+
+    Parameters
+    ----------
+    data : array
+        floating (steps, batch, features)
+    parameters : array
+        vector: for each layer and direction weights of input, state and projection, gate by gate (lstm: input, forget, cell, output; gru: reset, update, new); then all biases, of input and state
+    state : array
+        (layers * directions, batch, state_size or projection_size), at the start
+    state_cell : array, optional
+        (layers * directions, batch, state_size), at the start; for lstm
+    sequence_length : array, optional
+        (batch,), steps of each; with use_sequence_length
+    state_size : int, required
+        cells of a layer, > 0
+    num_layers : int, required
+        layers, > 0
+    bidirectional : bool, default False
+        each layer runs forwards and backwards; the results are joined
+    mode : 'gru' or 'lstm' or 'rnn_relu' or 'rnn_tanh', required
+        kind of cell
+    p : float, default 0.0
+        probability of dropping an output between layers, in [0, 1)
+    state_outputs : bool, default False
+        return the last states as well
+    projection_size : int, default None
+        numbers to which the output of an lstm is projected
+    lstm_state_clip_min : float, default None
+        least cell state of lstm
+    lstm_state_clip_max : float, default None
+        largest cell state of lstm
+    lstm_state_clip_nan : bool, default False
+        with a bound, NaN in a cell state becomes 0
+    use_sequence_length : bool, default False
+        lengths are given; outputs behind the end are 0 and states those at the end
+
+    Returns
+    -------
+    output : array
+        (steps, batch, directions * state_size or projection_size)
+    state_output : array
+        state at the end; with state_outputs
+    statecell_output : array
+        state_cell at the end; with state_outputs, for lstm
+
+    Notes
+    -----
+    Hochreiter, Schmidhuber (1997): lstm; Cho et al. (2014): gru, with the reset gate applied behind the state's product; Sak, Senior, Beaufays (2014): projection
+    """
+    return _compose('rnn', name, {'data': data, 'parameters': parameters, 'state': state, 'state_cell': state_cell, 'sequence_length': sequence_length}, {'state_size': state_size, 'num_layers': num_layers, 'bidirectional': bidirectional, 'mode': mode, 'p': p, 'state_outputs': state_outputs, 'projection_size': projection_size, 'lstm_state_clip_min': lstm_state_clip_min, 'lstm_state_clip_max': lstm_state_clip_max, 'lstm_state_clip_nan': lstm_state_clip_nan, 'use_sequence_length': use_sequence_length}, attr, 'RNN', kwargs)
+
+
 def Reshape(data=None, shape=(), reverse=False, order='C', name=None, attr=None, out=None, **kwargs):
     """The same elements in other axes. In shape, 0 keeps the size of that axis, -1 takes what is left, -2 copies the remaining axes, -3 merges two axes, -4 splits one into the two sizes that follow.
 
@@ -350,6 +750,102 @@ def Reshape(data=None, shape=(), reverse=False, order='C', name=None, attr=None,
         array with as many elements
     """
     return _compose('reshape', name, {'data': data}, {'shape': shape, 'reverse': reverse, 'order': order}, attr, 'Reshape', kwargs)
+
+
+def SVMOutput(data=None, label=None, margin=1.0, regularization_coefficient=1.0, use_linear=False, name=None, attr=None, out=None, **kwargs):
+    """The data; its gradient is that of a one-against-all hinge loss.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, classes)
+    label : array
+        (batch,), number of the class
+    margin : float, default 1.0
+        distance at which the loss ends
+    regularization_coefficient : float, default 1.0
+        factor of the gradient
+    use_linear : bool, default False
+        hinge loss; False: its square
+
+    Returns
+    -------
+    output : array
+        the data
+
+    Notes
+    -----
+    Tang: Deep learning using linear support vector machines (2013)
+    """
+    return _compose('svm_output', name, {'data': data, 'label': label}, {'margin': margin, 'regularization_coefficient': regularization_coefficient, 'use_linear': use_linear}, attr, 'SVMOutput', kwargs)
+
+
+def SequenceLast(data=None, sequence_length=None, use_sequence_length=False, axis=0, name=None, attr=None, out=None, **kwargs):
+    """The last step of each sequence.
+
+    Parameters
+    ----------
+    data : array
+        (time, batch, ...), or (batch, time, ...) with axis 1
+    sequence_length : array, optional
+        (batch,), steps of each, >= 1; with use_sequence_length
+    use_sequence_length : bool, default False
+        lengths are given; else all sequences fill the time axis
+    axis : int, default 0
+        time axis, 0 or 1
+
+    Returns
+    -------
+    output : array
+        data without the time axis
+    """
+    return _compose('sequence_last', name, {'data': data, 'sequence_length': sequence_length}, {'use_sequence_length': use_sequence_length, 'axis': axis}, attr, 'SequenceLast', kwargs)
+
+
+def SequenceMask(data=None, sequence_length=None, use_sequence_length=False, value=0.0, axis=0, name=None, attr=None, out=None, **kwargs):
+    """Sets what lies behind the end of each sequence to a value.
+
+    Parameters
+    ----------
+    data : array
+        (time, batch, ...), or (batch, time, ...) with axis 1
+    sequence_length : array, optional
+        (batch,), steps of each sequence; with use_sequence_length
+    use_sequence_length : bool, default False
+        lengths are given; else the data is copied
+    value : float, default 0.0
+        what is written
+    axis : int, default 0
+        time axis, 0 or 1
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    return _compose('sequence_mask', name, {'data': data, 'sequence_length': sequence_length}, {'use_sequence_length': use_sequence_length, 'value': value, 'axis': axis}, attr, 'SequenceMask', kwargs)
+
+
+def SequenceReverse(data=None, sequence_length=None, use_sequence_length=False, axis=0, name=None, attr=None, out=None, **kwargs):
+    """Turns each sequence round; what lies behind its end stays.
+
+    Parameters
+    ----------
+    data : array
+        (time, batch, ...)
+    sequence_length : array, optional
+        (batch,), steps of each sequence; with use_sequence_length
+    use_sequence_length : bool, default False
+        lengths are given; else all sequences fill the time axis
+    axis : int, default 0
+        time axis, 0 or 1
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    return _compose('sequence_reverse', name, {'data': data, 'sequence_length': sequence_length}, {'use_sequence_length': use_sequence_length, 'axis': axis}, attr, 'SequenceReverse', kwargs)
 
 
 def SliceChannel(data=None, num_outputs=None, axis=1, squeeze_axis=False, name=None, attr=None, out=None, **kwargs):
@@ -374,6 +870,92 @@ def SliceChannel(data=None, num_outputs=None, axis=1, squeeze_axis=False, name=N
     return _compose('split', name, {'data': data}, {'num_outputs': num_outputs, 'axis': axis, 'squeeze_axis': squeeze_axis}, attr, 'SliceChannel', kwargs)
 
 
+def Softmax(data=None, label=None, grad_scale=1.0, ignore_label=-1.0, multi_output=False, use_ignore=False, preserve_shape=False, normalization='null', out_grad=False, smooth_alpha=0.0, name=None, attr=None, out=None, **kwargs):
+    """Softmax whose gradient is that of the cross-entropy with label.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, classes, ...)
+    label : array
+        number of the class of each line, or their distribution in data's shape
+    grad_scale : float, default 1.0
+        factor of the gradient
+    ignore_label : float, default -1.0
+        with use_ignore, lines with this label get no gradient
+    multi_output : bool, default False
+        softmax over axis 1, one label for each place
+    use_ignore : bool, default False
+        whether ignore_label counts
+    preserve_shape : bool, default False
+        softmax over the last axis instead of all but the first
+    normalization : 'batch' or 'null' or 'valid', default 'null'
+        divisor of the gradient: none, the batch size, or the number of labels not ignored
+    out_grad : bool, default False
+        multiply the gradient by what comes from behind
+    smooth_alpha : float, default 0.0
+        share of the label that is spread over the other classes, in [0, 1]
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data; every value in [0, 1]
+    """
+    return _compose('softmax_output', name, {'data': data, 'label': label}, {'grad_scale': grad_scale, 'ignore_label': ignore_label, 'multi_output': multi_output, 'use_ignore': use_ignore, 'preserve_shape': preserve_shape, 'normalization': normalization, 'out_grad': out_grad, 'smooth_alpha': smooth_alpha}, attr, 'Softmax', kwargs)
+
+
+def SoftmaxActivation(data=None, mode='instance', name=None, attr=None, out=None, **kwargs):
+    """Softmax over all features of a sample, or over its channels at every place.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, channels, ...)
+    mode : 'channel' or 'instance', default 'instance'
+        over the whole sample or over axis 1
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+    """
+    return _compose('softmax_activation', name, {'data': data}, {'mode': mode}, attr, 'SoftmaxActivation', kwargs)
+
+
+def SoftmaxOutput(data=None, label=None, grad_scale=1.0, ignore_label=-1.0, multi_output=False, use_ignore=False, preserve_shape=False, normalization='null', out_grad=False, smooth_alpha=0.0, name=None, attr=None, out=None, **kwargs):
+    """Softmax whose gradient is that of the cross-entropy with label.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, classes, ...)
+    label : array
+        number of the class of each line, or their distribution in data's shape
+    grad_scale : float, default 1.0
+        factor of the gradient
+    ignore_label : float, default -1.0
+        with use_ignore, lines with this label get no gradient
+    multi_output : bool, default False
+        softmax over axis 1, one label for each place
+    use_ignore : bool, default False
+        whether ignore_label counts
+    preserve_shape : bool, default False
+        softmax over the last axis instead of all but the first
+    normalization : 'batch' or 'null' or 'valid', default 'null'
+        divisor of the gradient: none, the batch size, or the number of labels not ignored
+    out_grad : bool, default False
+        multiply the gradient by what comes from behind
+    smooth_alpha : float, default 0.0
+        share of the label that is spread over the other classes, in [0, 1]
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data; every value in [0, 1]
+    """
+    return _compose('softmax_output', name, {'data': data, 'label': label}, {'grad_scale': grad_scale, 'ignore_label': ignore_label, 'multi_output': multi_output, 'use_ignore': use_ignore, 'preserve_shape': preserve_shape, 'normalization': normalization, 'out_grad': out_grad, 'smooth_alpha': smooth_alpha}, attr, 'SoftmaxOutput', kwargs)
+
+
 def SwapAxis(data=None, dim1=0, dim2=0, name=None, attr=None, out=None, **kwargs):
     """Exchanges two axes.
 
@@ -392,6 +974,32 @@ def SwapAxis(data=None, dim1=0, dim2=0, name=None, attr=None, out=None, **kwargs
         data with dim1 and dim2 exchanged
     """
     return _compose('swap_axes', name, {'data': data}, {'dim1': dim1, 'dim2': dim2}, attr, 'SwapAxis', kwargs)
+
+
+def UpSampling(*data, scale=None, num_filter=0, sample_type=None, multi_input_mode='concat', num_args=1, name=None, attr=None, out=None, **kwargs):
+    """Enlarges images by a whole factor.
+
+    Parameters
+    ----------
+    *data : array
+        (batch, channels, height, width); several are joined; with 'bilinear' data and weight (channels, 1, 2 scale - scale % 2, 2 scale - scale % 2)
+    scale : int, required
+        factor, >= 1
+    num_filter : int, default 0
+        channels, for 'bilinear'; those of data are taken
+    sample_type : 'bilinear' or 'nearest', required
+        repeat each element, or a deconvolution with weight
+    multi_input_mode : 'concat' or 'sum', default 'concat'
+        how several arrays are joined
+    num_args : int, default 1
+        number of arrays; counted when given
+
+    Returns
+    -------
+    output : array
+        (batch, channels, scale height, scale width) for the sizes of the first
+    """
+    return _compose('up_sampling', name, (*_flatten(data),), {'scale': scale, 'num_filter': num_filter, 'sample_type': sample_type, 'multi_input_mode': multi_input_mode, 'num_args': num_args}, attr, 'UpSampling', kwargs)
 
 
 def _DivScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
@@ -718,6 +1326,58 @@ def _arange(start=0.0, stop=None, step=1.0, repeat=1, infer_range=False, ctx='',
     return _compose('arange', name, {}, {'start': start, 'stop': stop, 'step': step, 'repeat': repeat, 'infer_range': infer_range, 'ctx': ctx, 'dtype': dtype}, attr, '_arange', kwargs)
 
 
+def _backward_gather_nd(data=None, indices=None, shape=None, name=None, attr=None, out=None, **kwargs):
+    """Zeros with data added at given coordinates: the gradient of gather_nd.
+
+    Parameters
+    ----------
+    data : array
+        what gather_nd would give for the result
+    indices : array
+        whole numbers (m, ...), as for gather_nd
+    shape : tuple of int, required
+        shape of the result
+
+    Returns
+    -------
+    out : array
+        array of the given shape
+    """
+    return _compose('scatter_add_nd', name, {'data': data, 'indices': indices}, {'shape': shape}, attr, '_backward_gather_nd', kwargs)
+
+
+def _contrib_CTCLoss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', name=None, attr=None, out=None, **kwargs):
+    """Negative log probability of label sequences whose alignment is not known.
+
+    Parameters
+    ----------
+    data : array
+        floating (time, batch, classes), before the softmax
+    label : array
+        (batch, labels), classes
+    data_lengths : array, optional
+        (batch,), steps of each sample; with use_data_lengths
+    label_lengths : array, optional
+        (batch,), labels of each; with use_label_lengths
+    use_data_lengths : bool, default False
+        data_lengths is given
+    use_label_lengths : bool, default False
+        label_lengths is given
+    blank_label : 'first' or 'last', default 'first'
+        the blank is class 0 and labels are padded with 0, or it is the last class and labels are padded with -1
+
+    Returns
+    -------
+    output : array
+        (batch,), the losses
+
+    Notes
+    -----
+    Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
+    """
+    return _compose('ctc_loss', name, {'data': data, 'label': label, 'data_lengths': data_lengths, 'label_lengths': label_lengths}, {'use_data_lengths': use_data_lengths, 'use_label_lengths': use_label_lengths, 'blank_label': blank_label}, attr, '_contrib_CTCLoss', kwargs)
+
+
 def _contrib_arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=None, name=None, attr=None, out=None, **kwargs):
     """A sequence as long as an axis of data, or as all of it in its shape.
 
@@ -742,6 +1402,76 @@ def _contrib_arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=
         vector, or the shape of data if axis is None
     """
     return _compose('arange_like', name, {'data': data}, {'start': start, 'step': step, 'repeat': repeat, 'ctx': ctx, 'axis': axis}, attr, '_contrib_arange_like', kwargs)
+
+
+def _contrib_ctc_loss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', name=None, attr=None, out=None, **kwargs):
+    """Negative log probability of label sequences whose alignment is not known.
+
+    Parameters
+    ----------
+    data : array
+        floating (time, batch, classes), before the softmax
+    label : array
+        (batch, labels), classes
+    data_lengths : array, optional
+        (batch,), steps of each sample; with use_data_lengths
+    label_lengths : array, optional
+        (batch,), labels of each; with use_label_lengths
+    use_data_lengths : bool, default False
+        data_lengths is given
+    use_label_lengths : bool, default False
+        label_lengths is given
+    blank_label : 'first' or 'last', default 'first'
+        the blank is class 0 and labels are padded with 0, or it is the last class and labels are padded with -1
+
+    Returns
+    -------
+    output : array
+        (batch,), the losses
+
+    Notes
+    -----
+    Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
+    """
+    return _compose('ctc_loss', name, {'data': data, 'label': label, 'data_lengths': data_lengths, 'label_lengths': label_lengths}, {'use_data_lengths': use_data_lengths, 'use_label_lengths': use_label_lengths, 'blank_label': blank_label}, attr, '_contrib_ctc_loss', kwargs)
+
+
+def _contrib_index_array(data=None, axes=None, name=None, attr=None, out=None, **kwargs):
+    """The coordinates of every element of an array.
+
+    Parameters
+    ----------
+    data : array
+        array that gives the shape
+    axes : tuple of int, default None
+        axes whose coordinates are given; None: all
+
+    Returns
+    -------
+    out : array
+        int64, shape of data and an axis with one coordinate for each of axes
+    """
+    return _compose('index_array', name, {'data': data}, {'axes': axes}, attr, '_contrib_index_array', kwargs)
+
+
+def _contrib_index_copy(old_tensor=None, index_vector=None, new_tensor=None, name=None, attr=None, out=None, **kwargs):
+    """old_tensor with rows of new_tensor at the given places of its first axis.
+
+    Parameters
+    ----------
+    old_tensor : array
+        array of shape (n, ...)
+    index_vector : array
+        (m,), places in [0, n)
+    new_tensor : array
+        array of shape (m, ...)
+
+    Returns
+    -------
+    out : array
+        shape of old_tensor
+    """
+    return _compose('index_copy', name, {'old_tensor': old_tensor, 'index_vector': index_vector, 'new_tensor': new_tensor}, {}, attr, '_contrib_index_copy', kwargs)
 
 
 def _copy(data=None, name=None, attr=None, out=None, **kwargs):
@@ -774,6 +1504,54 @@ def _copyto(data=None, name=None, attr=None, out=None, **kwargs):
         shape and type of data
     """
     return _compose('copy', name, {'data': data}, {}, attr, '_copyto', kwargs)
+
+
+def _crop_assign(lhs=None, rhs=None, begin=None, end=None, step=(), name=None, attr=None, out=None, **kwargs):
+    """lhs with rhs in the part that slice(begin, end, step) would give.
+
+    Parameters
+    ----------
+    lhs : array
+        array of any shape
+    rhs : array
+        array in the shape of that part
+    begin : tuple of int, required
+        as for slice
+    end : tuple of int, required
+        as for slice
+    step : tuple of int, default ()
+        as for slice
+
+    Returns
+    -------
+    out : array
+        shape of lhs
+    """
+    return _compose('slice_assign', name, {'lhs': lhs, 'rhs': rhs}, {'begin': begin, 'end': end, 'step': step}, attr, '_crop_assign', kwargs)
+
+
+def _crop_assign_scalar(data=None, scalar=0.0, begin=None, end=None, step=(), name=None, attr=None, out=None, **kwargs):
+    """data with a number in the part that slice(begin, end, step) would give.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 0.0
+        the number
+    begin : tuple of int, required
+        as for slice
+    end : tuple of int, required
+        as for slice
+    step : tuple of int, default ()
+        as for slice
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('slice_assign_scalar', name, {'data': data}, {'scalar': scalar, 'begin': begin, 'end': end, 'step': step}, attr, '_crop_assign_scalar', kwargs)
 
 
 def _div(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
@@ -1028,6 +1806,24 @@ def _hypot_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=
         shape of data
     """
     return _compose('hypot_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_hypot_scalar', kwargs)
+
+
+def _identity_with_attr_like_rhs(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """lhs; rhs gives hints about its storage in MXNet's files and is not read.
+
+    Parameters
+    ----------
+    lhs : array
+        array of any shape
+    rhs : array
+        array of the same shape
+
+    Returns
+    -------
+    out : array
+        lhs
+    """
+    return _compose('identity_with_attr_like_rhs', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_identity_with_attr_like_rhs', kwargs)
 
 
 def _less(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
@@ -1750,6 +2546,24 @@ def _random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=N
     return _compose('random_uniform', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, '_random_uniform', kwargs)
 
 
+def _ravel_multi_index(data=None, shape=None, name=None, attr=None, out=None, **kwargs):
+    """Places in a flattened array of the given shape, from coordinates.
+
+    Parameters
+    ----------
+    data : array
+        (m, ...): coordinates along the m axes
+    shape : tuple of int, required
+        m sizes; the first may be -1, it is not needed
+
+    Returns
+    -------
+    out : array
+        data without its first axis, in its type
+    """
+    return _compose('ravel_multi_index', name, {'data': data}, {'shape': shape}, attr, '_ravel_multi_index', kwargs)
+
+
 def _rdiv_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
     """scalar / data; of whole numbers without the fraction.
 
@@ -1830,6 +2644,76 @@ def _rpower_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out
     return _compose('rpower_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_rpower_scalar', kwargs)
 
 
+def _scatter_set_nd(lhs=None, rhs=None, indices=None, shape=(), name=None, attr=None, out=None, **kwargs):
+    """lhs with rhs at given coordinates; of equal coordinates the last counts.
+
+    Parameters
+    ----------
+    lhs : array
+        array of any shape
+    rhs : array
+        what gather_nd would give for the result
+    indices : array
+        whole numbers (m, ...), as for gather_nd
+    shape : tuple of int, default ()
+        kept for files; that of lhs counts
+
+    Returns
+    -------
+    out : array
+        shape of lhs
+    """
+    return _compose('scatter_set_nd', name, {'lhs': lhs, 'rhs': rhs, 'indices': indices}, {'shape': shape}, attr, '_scatter_set_nd', kwargs)
+
+
+def _slice_assign(lhs=None, rhs=None, begin=None, end=None, step=(), name=None, attr=None, out=None, **kwargs):
+    """lhs with rhs in the part that slice(begin, end, step) would give.
+
+    Parameters
+    ----------
+    lhs : array
+        array of any shape
+    rhs : array
+        array in the shape of that part
+    begin : tuple of int, required
+        as for slice
+    end : tuple of int, required
+        as for slice
+    step : tuple of int, default ()
+        as for slice
+
+    Returns
+    -------
+    out : array
+        shape of lhs
+    """
+    return _compose('slice_assign', name, {'lhs': lhs, 'rhs': rhs}, {'begin': begin, 'end': end, 'step': step}, attr, '_slice_assign', kwargs)
+
+
+def _slice_assign_scalar(data=None, scalar=0.0, begin=None, end=None, step=(), name=None, attr=None, out=None, **kwargs):
+    """data with a number in the part that slice(begin, end, step) would give.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 0.0
+        the number
+    begin : tuple of int, required
+        as for slice
+    end : tuple of int, required
+        as for slice
+    step : tuple of int, default ()
+        as for slice
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('slice_assign_scalar', name, {'data': data}, {'scalar': scalar, 'begin': begin, 'end': end, 'step': step}, attr, '_slice_assign_scalar', kwargs)
+
+
 def _sub(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     """Difference of two arrays.
 
@@ -1864,6 +2748,24 @@ def _sum(*args, num_args=0, name=None, attr=None, out=None, **kwargs):
         their sum
     """
     return _compose('add_n', name, (*_flatten(args),), {'num_args': num_args}, attr, '_sum', kwargs)
+
+
+def _unravel_index(data=None, shape=None, name=None, attr=None, out=None, **kwargs):
+    """Coordinates from places in a flattened array of the given shape.
+
+    Parameters
+    ----------
+    data : array
+        places, of any shape
+    shape : tuple of int, required
+        m sizes; the first may be -1, it is not needed
+
+    Returns
+    -------
+    out : array
+        (m, ...): coordinates along the m axes, in the type of data
+    """
+    return _compose('unravel_index', name, {'data': data}, {'shape': shape}, attr, '_unravel_index', kwargs)
 
 
 def _zeros(shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
@@ -2152,6 +3054,24 @@ def batch_dot(lhs=None, rhs=None, transpose_a=False, transpose_b=False, name=Non
     return _compose('batch_dot', name, {'lhs': lhs, 'rhs': rhs}, {'transpose_a': transpose_a, 'transpose_b': transpose_b}, attr, 'batch_dot', kwargs)
 
 
+def batch_take(a=None, indices=None, name=None, attr=None, out=None, **kwargs):
+    """One element of each row: out[i] = a[i, indices[i]].
+
+    Parameters
+    ----------
+    a : array
+        array of shape (n, m)
+    indices : array
+        (n,) or as many elements; those outside [0, m) are moved to the border
+
+    Returns
+    -------
+    out : array
+        shape of indices
+    """
+    return _compose('batch_take', name, {'a': a, 'indices': indices}, {}, attr, 'batch_take', kwargs)
+
+
 def broadcast_add(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     """Sum of two arrays.
 
@@ -2334,6 +3254,28 @@ def broadcast_less_equal(lhs=None, rhs=None, name=None, attr=None, out=None, **k
         broadcast shape, promoted type
     """
     return _compose('less_equal', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, 'broadcast_less_equal', kwargs)
+
+
+def broadcast_like(lhs=None, rhs=None, lhs_axes=None, rhs_axes=None, name=None, attr=None, out=None, **kwargs):
+    """Repeats axes of size 1 of lhs to the sizes of another array.
+
+    Parameters
+    ----------
+    lhs : array
+        array of any shape
+    rhs : array
+        array that gives the sizes
+    lhs_axes : tuple of int, default None
+        axes that are repeated; None: all
+    rhs_axes : tuple of int, default None
+        where their sizes stand in rhs
+
+    Returns
+    -------
+    out : array
+        lhs with the sizes of rhs
+    """
+    return _compose('broadcast_like', name, {'lhs': lhs, 'rhs': rhs}, {'lhs_axes': lhs_axes, 'rhs_axes': rhs_axes}, attr, 'broadcast_like', kwargs)
 
 
 def broadcast_logical_and(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
@@ -2684,6 +3626,38 @@ def concat(*data, dim=1, num_args=0, name=None, attr=None, out=None, **kwargs):
     return _compose('concat', name, (*_flatten(data),), {'dim': dim, 'num_args': num_args}, attr, 'concat', kwargs)
 
 
+def contrib__CTCLoss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', name=None, attr=None, out=None, **kwargs):
+    """Negative log probability of label sequences whose alignment is not known.
+
+    Parameters
+    ----------
+    data : array
+        floating (time, batch, classes), before the softmax
+    label : array
+        (batch, labels), classes
+    data_lengths : array, optional
+        (batch,), steps of each sample; with use_data_lengths
+    label_lengths : array, optional
+        (batch,), labels of each; with use_label_lengths
+    use_data_lengths : bool, default False
+        data_lengths is given
+    use_label_lengths : bool, default False
+        label_lengths is given
+    blank_label : 'first' or 'last', default 'first'
+        the blank is class 0 and labels are padded with 0, or it is the last class and labels are padded with -1
+
+    Returns
+    -------
+    output : array
+        (batch,), the losses
+
+    Notes
+    -----
+    Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
+    """
+    return _compose('ctc_loss', name, {'data': data, 'label': label, 'data_lengths': data_lengths, 'label_lengths': label_lengths}, {'use_data_lengths': use_data_lengths, 'use_label_lengths': use_label_lengths, 'blank_label': blank_label}, attr, 'contrib.CTCLoss', kwargs)
+
+
 def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=None, name=None, attr=None, out=None, **kwargs):
     """A sequence as long as an axis of data, or as all of it in its shape.
 
@@ -2708,6 +3682,76 @@ def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=
         vector, or the shape of data if axis is None
     """
     return _compose('arange_like', name, {'data': data}, {'start': start, 'step': step, 'repeat': repeat, 'ctx': ctx, 'axis': axis}, attr, 'contrib.arange_like', kwargs)
+
+
+def contrib__ctc_loss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', name=None, attr=None, out=None, **kwargs):
+    """Negative log probability of label sequences whose alignment is not known.
+
+    Parameters
+    ----------
+    data : array
+        floating (time, batch, classes), before the softmax
+    label : array
+        (batch, labels), classes
+    data_lengths : array, optional
+        (batch,), steps of each sample; with use_data_lengths
+    label_lengths : array, optional
+        (batch,), labels of each; with use_label_lengths
+    use_data_lengths : bool, default False
+        data_lengths is given
+    use_label_lengths : bool, default False
+        label_lengths is given
+    blank_label : 'first' or 'last', default 'first'
+        the blank is class 0 and labels are padded with 0, or it is the last class and labels are padded with -1
+
+    Returns
+    -------
+    output : array
+        (batch,), the losses
+
+    Notes
+    -----
+    Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
+    """
+    return _compose('ctc_loss', name, {'data': data, 'label': label, 'data_lengths': data_lengths, 'label_lengths': label_lengths}, {'use_data_lengths': use_data_lengths, 'use_label_lengths': use_label_lengths, 'blank_label': blank_label}, attr, 'contrib.ctc_loss', kwargs)
+
+
+def contrib__index_array(data=None, axes=None, name=None, attr=None, out=None, **kwargs):
+    """The coordinates of every element of an array.
+
+    Parameters
+    ----------
+    data : array
+        array that gives the shape
+    axes : tuple of int, default None
+        axes whose coordinates are given; None: all
+
+    Returns
+    -------
+    out : array
+        int64, shape of data and an axis with one coordinate for each of axes
+    """
+    return _compose('index_array', name, {'data': data}, {'axes': axes}, attr, 'contrib.index_array', kwargs)
+
+
+def contrib__index_copy(old_tensor=None, index_vector=None, new_tensor=None, name=None, attr=None, out=None, **kwargs):
+    """old_tensor with rows of new_tensor at the given places of its first axis.
+
+    Parameters
+    ----------
+    old_tensor : array
+        array of shape (n, ...)
+    index_vector : array
+        (m,), places in [0, n)
+    new_tensor : array
+        array of shape (m, ...)
+
+    Returns
+    -------
+    out : array
+        shape of old_tensor
+    """
+    return _compose('index_copy', name, {'old_tensor': old_tensor, 'index_vector': index_vector, 'new_tensor': new_tensor}, {}, attr, 'contrib.index_copy', kwargs)
 
 
 def cos(data=None, name=None, attr=None, out=None, **kwargs):
@@ -2762,6 +3806,38 @@ def crop(data=None, begin=None, end=None, step=(), name=None, attr=None, out=Non
         array with as many axes
     """
     return _compose('slice', name, {'data': data}, {'begin': begin, 'end': end, 'step': step}, attr, 'crop', kwargs)
+
+
+def ctc_loss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', name=None, attr=None, out=None, **kwargs):
+    """Negative log probability of label sequences whose alignment is not known.
+
+    Parameters
+    ----------
+    data : array
+        floating (time, batch, classes), before the softmax
+    label : array
+        (batch, labels), classes
+    data_lengths : array, optional
+        (batch,), steps of each sample; with use_data_lengths
+    label_lengths : array, optional
+        (batch,), labels of each; with use_label_lengths
+    use_data_lengths : bool, default False
+        data_lengths is given
+    use_label_lengths : bool, default False
+        label_lengths is given
+    blank_label : 'first' or 'last', default 'first'
+        the blank is class 0 and labels are padded with 0, or it is the last class and labels are padded with -1
+
+    Returns
+    -------
+    output : array
+        (batch,), the losses
+
+    Notes
+    -----
+    Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
+    """
+    return _compose('ctc_loss', name, {'data': data, 'label': label, 'data_lengths': data_lengths, 'label_lengths': label_lengths}, {'use_data_lengths': use_data_lengths, 'use_label_lengths': use_label_lengths, 'blank_label': blank_label}, attr, 'ctc_loss', kwargs)
 
 
 def cumprod(data=None, axis=None, dtype=None, reverse=False, name=None, attr=None, out=None, **kwargs):
@@ -2822,6 +3898,24 @@ def degrees(data=None, name=None, attr=None, out=None, **kwargs):
         shape of data; floating, float32 for whole numbers
     """
     return _compose('degrees', name, {'data': data}, {}, attr, 'degrees', kwargs)
+
+
+def depth_to_space(data=None, block_size=None, name=None, attr=None, out=None, **kwargs):
+    """Channels become blocks of pixels: channel (i b + j) c + k is pixel (i, j) of channel k.
+
+    Parameters
+    ----------
+    data : array
+        (batch, b b c, height, width)
+    block_size : int, required
+        side b of a block, >= 1
+
+    Returns
+    -------
+    out : array
+        (batch, c, b height, b width)
+    """
+    return _compose('depth_to_space', name, {'data': data}, {'block_size': block_size}, attr, 'depth_to_space', kwargs)
 
 
 def digamma(data=None, name=None, attr=None, out=None, **kwargs):
@@ -3076,6 +4170,26 @@ def eye(N=None, M=0, k=0, ctx='', dtype='float32', name=None, attr=None, out=Non
     return _compose('eye', name, {}, {'N': N, 'M': M, 'k': k, 'ctx': ctx, 'dtype': dtype}, attr, 'eye', kwargs)
 
 
+def fill_element_0index(lhs=None, mhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """lhs with lhs[i, rhs[i]] = mhs[i].
+
+    Parameters
+    ----------
+    lhs : array
+        array of shape (n, m)
+    mhs : array
+        (n,), values
+    rhs : array
+        (n,), places in [0, m)
+
+    Returns
+    -------
+    out : array
+        shape of lhs
+    """
+    return _compose('fill_element_0index', name, {'lhs': lhs, 'mhs': mhs, 'rhs': rhs}, {}, attr, 'fill_element_0index', kwargs)
+
+
 def fix(data=None, name=None, attr=None, out=None, **kwargs):
     """x without its fraction.
 
@@ -3192,6 +4306,24 @@ def gammaln(data=None, name=None, attr=None, out=None, **kwargs):
         shape of data; floating, float32 for whole numbers
     """
     return _compose('gammaln', name, {'data': data}, {}, attr, 'gammaln', kwargs)
+
+
+def gather_nd(data=None, indices=None, name=None, attr=None, out=None, **kwargs):
+    """Elements or parts of data at given coordinates.
+
+    Parameters
+    ----------
+    data : array
+        array of at least m axes
+    indices : array
+        whole numbers (m, ...): coordinates along the first m axes; negative ones count from the end
+
+    Returns
+    -------
+    out : array
+        axes of indices but the first, then the axes of data behind the first m
+    """
+    return _compose('gather_nd', name, {'data': data, 'indices': indices}, {}, attr, 'gather_nd', kwargs)
 
 
 def greater(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
@@ -3950,6 +5082,28 @@ def ones_like(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     return _compose('ones_like', name, {'data': data}, {'dtype': dtype}, attr, 'ones_like', kwargs)
 
 
+def pad(data=None, mode=None, pad_width=None, constant_value=0.0, name=None, attr=None, out=None, **kwargs):
+    """Adds elements before and behind the data along each axis.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    mode : 'constant' or 'edge' or 'reflect', required
+        what is added: a constant, the element at the border, or the mirror image
+    pad_width : tuple of int, required
+        two numbers for each axis, >= 0
+    constant_value : float, default 0.0
+        what 'constant' adds
+
+    Returns
+    -------
+    out : array
+        data with pad_width[2 i] elements before and pad_width[2 i + 1] behind axis i
+    """
+    return _compose('pad', name, {'data': data}, {'mode': mode, 'pad_width': pad_width, 'constant_value': constant_value}, attr, 'pad', kwargs)
+
+
 def pick(data=None, index=None, axis=-1, keepdims=False, mode='clip', name=None, attr=None, out=None, **kwargs):
     """One element along an axis for each of the other indices.
 
@@ -4214,6 +5368,24 @@ def random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=No
     return _compose('random_uniform', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, 'random_uniform', kwargs)
 
 
+def ravel_multi_index(data=None, shape=None, name=None, attr=None, out=None, **kwargs):
+    """Places in a flattened array of the given shape, from coordinates.
+
+    Parameters
+    ----------
+    data : array
+        (m, ...): coordinates along the m axes
+    shape : tuple of int, required
+        m sizes; the first may be -1, it is not needed
+
+    Returns
+    -------
+    out : array
+        data without its first axis, in its type
+    """
+    return _compose('ravel_multi_index', name, {'data': data}, {'shape': shape}, attr, 'ravel_multi_index', kwargs)
+
+
 def rcbrt(data=None, name=None, attr=None, out=None, **kwargs):
     """1 / cbrt(x).
 
@@ -4262,6 +5434,26 @@ def relu(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('relu', name, {'data': data}, {}, attr, 'relu', kwargs)
 
 
+def repeat(data=None, repeats=None, axis=None, name=None, attr=None, out=None, **kwargs):
+    """Each element repeated, along an axis or of the flattened array.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    repeats : int, required
+        how often each element comes, >= 0
+    axis : int, default None
+        axis; None: the flattened array
+
+    Returns
+    -------
+    out : array
+        data with repeats times the size along axis; a vector if axis is None
+    """
+    return _compose('repeat', name, {'data': data}, {'repeats': repeats, 'axis': axis}, attr, 'repeat', kwargs)
+
+
 def reshape(data=None, shape=(), reverse=False, order='C', name=None, attr=None, out=None, **kwargs):
     """The same elements in other axes. In shape, 0 keeps the size of that axis, -1 takes what is left, -2 copies the remaining axes, -3 merges two axes, -4 splits one into the two sizes that follow.
 
@@ -4282,6 +5474,32 @@ def reshape(data=None, shape=(), reverse=False, order='C', name=None, attr=None,
         array with as many elements
     """
     return _compose('reshape', name, {'data': data}, {'shape': shape, 'reverse': reverse, 'order': order}, attr, 'reshape', kwargs)
+
+
+def reshape_like(lhs=None, rhs=None, lhs_begin=None, lhs_end=None, rhs_begin=None, rhs_end=None, name=None, attr=None, out=None, **kwargs):
+    """The elements of lhs in the shape of rhs; or a range of axes in that of a range of rhs.
+
+    Parameters
+    ----------
+    lhs : array
+        array of any shape
+    rhs : array
+        array that gives the shape
+    lhs_begin : int, default None
+        first axis that is replaced
+    lhs_end : int, default None
+        axis behind the last replaced one
+    rhs_begin : int, default None
+        first axis that is taken
+    rhs_end : int, default None
+        axis behind the last taken one
+
+    Returns
+    -------
+    out : array
+        array with the elements of lhs
+    """
+    return _compose('reshape_like', name, {'lhs': lhs, 'rhs': rhs}, {'lhs_begin': lhs_begin, 'lhs_end': lhs_end, 'rhs_begin': rhs_begin, 'rhs_end': rhs_end}, attr, 'reshape_like', kwargs)
 
 
 def reverse(data=None, axis=None, name=None, attr=None, out=None, **kwargs):
@@ -4350,6 +5568,42 @@ def rsqrt(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('rsqrt', name, {'data': data}, {}, attr, 'rsqrt', kwargs)
 
 
+def scatter_nd(data=None, indices=None, shape=None, name=None, attr=None, out=None, **kwargs):
+    """Zeros with data at given coordinates; of equal coordinates the last counts.
+
+    Parameters
+    ----------
+    data : array
+        what gather_nd would give for the result
+    indices : array
+        whole numbers (m, ...), as for gather_nd
+    shape : tuple of int, required
+        shape of the result
+
+    Returns
+    -------
+    out : array
+        array of the given shape
+    """
+    return _compose('scatter_nd', name, {'data': data, 'indices': indices}, {'shape': shape}, attr, 'scatter_nd', kwargs)
+
+
+def shape_array(data=None, name=None, attr=None, out=None, **kwargs):
+    """The shape as an array.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        int64 vector with the size of each axis
+    """
+    return _compose('shape_array', name, {'data': data}, {}, attr, 'shape_array', kwargs)
+
+
 def sigmoid(data=None, name=None, attr=None, out=None, **kwargs):
     """1 / (1 + exp(-x)).
 
@@ -4414,6 +5668,22 @@ def sinh(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('sinh', name, {'data': data}, {}, attr, 'sinh', kwargs)
 
 
+def size_array(data=None, name=None, attr=None, out=None, **kwargs):
+    """The number of elements as an array.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        int64, (1,)
+    """
+    return _compose('size_array', name, {'data': data}, {}, attr, 'size_array', kwargs)
+
+
 def slice(data=None, begin=None, end=None, step=(), name=None, attr=None, out=None, **kwargs):
     """Part of an array: begin <= index < end along the first axes, by step.
 
@@ -4456,6 +5726,26 @@ def slice_axis(data=None, axis=None, begin=None, end=None, name=None, attr=None,
         array with end - begin indices along axis
     """
     return _compose('slice_axis', name, {'data': data}, {'axis': axis, 'begin': begin, 'end': end}, attr, 'slice_axis', kwargs)
+
+
+def slice_like(data=None, shape_like=None, axes=(), name=None, attr=None, out=None, **kwargs):
+    """The first elements of data along axes, as many as another array has.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    shape_like : array
+        array that gives the sizes
+    axes : tuple of int, default ()
+        axes that are cut; (): all
+
+    Returns
+    -------
+    out : array
+        data with the sizes of shape_like along axes
+    """
+    return _compose('slice_like', name, {'data': data, 'shape_like': shape_like}, {'axes': axes}, attr, 'slice_like', kwargs)
 
 
 def smooth_l1(data=None, scalar=1.0, name=None, attr=None, out=None, **kwargs):
@@ -4502,6 +5792,24 @@ def softmax(data=None, axis=-1, temperature=None, name=None, attr=None, out=None
     Goodfellow, Bengio, Courville: Deep Learning (2016), sec. 4.1
     """
     return _compose('softmax', name, {'data': data}, {'axis': axis, 'temperature': temperature}, attr, 'softmax', kwargs)
+
+
+def softmax_cross_entropy(data=None, label=None, name=None, attr=None, out=None, **kwargs):
+    """Sum over the batch of -log softmax(data) at the label.
+
+    Parameters
+    ----------
+    data : array
+        floating array (batch, classes)
+    label : array
+        (batch,), number of the class
+
+    Returns
+    -------
+    output : array
+        (1,)
+    """
+    return _compose('softmax_cross_entropy', name, {'data': data, 'label': label}, {}, attr, 'softmax_cross_entropy', kwargs)
 
 
 def softrelu(data=None, name=None, attr=None, out=None, **kwargs):
@@ -4554,6 +5862,24 @@ def sort(data=None, axis=-1, is_ascend=True, name=None, attr=None, out=None, **k
         shape of data; a vector if axis is None
     """
     return _compose('sort', name, {'data': data}, {'axis': axis, 'is_ascend': is_ascend}, attr, 'sort', kwargs)
+
+
+def space_to_depth(data=None, block_size=None, name=None, attr=None, out=None, **kwargs):
+    """Blocks of pixels become channels: the reverse of depth_to_space.
+
+    Parameters
+    ----------
+    data : array
+        (batch, c, b height, b width)
+    block_size : int, required
+        side b of a block, >= 1
+
+    Returns
+    -------
+    out : array
+        (batch, b b c, height, width)
+    """
+    return _compose('space_to_depth', name, {'data': data}, {'block_size': block_size}, attr, 'space_to_depth', kwargs)
 
 
 def split(data=None, num_outputs=None, axis=1, squeeze_axis=False, name=None, attr=None, out=None, **kwargs):
@@ -4804,6 +6130,24 @@ def tanh(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('tanh', name, {'data': data}, {}, attr, 'tanh', kwargs)
 
 
+def tile(data=None, reps=None, name=None, attr=None, out=None, **kwargs):
+    """The array repeated along each axis.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    reps : tuple of int, required
+        copies along each axis, >= 0; axes are added in front where one has fewer
+
+    Returns
+    -------
+    out : array
+        reps[i] copies of data one after another along axis i
+    """
+    return _compose('tile', name, {'data': data}, {'reps': reps}, attr, 'tile', kwargs)
+
+
 def topk(data=None, axis=-1, k=1, ret_typ='indices', is_ascend=False, dtype='float32', name=None, attr=None, out=None, **kwargs):
     """The k largest (or smallest) elements along an axis, in order: their places, values, both, or a mask.
 
@@ -4908,6 +6252,24 @@ def uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=None, att
     return _compose('random_uniform', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, 'uniform', kwargs)
 
 
+def unravel_index(data=None, shape=None, name=None, attr=None, out=None, **kwargs):
+    """Coordinates from places in a flattened array of the given shape.
+
+    Parameters
+    ----------
+    data : array
+        places, of any shape
+    shape : tuple of int, required
+        m sizes; the first may be -1, it is not needed
+
+    Returns
+    -------
+    out : array
+        (m, ...): coordinates along the m axes, in the type of data
+    """
+    return _compose('unravel_index', name, {'data': data}, {'shape': shape}, attr, 'unravel_index', kwargs)
+
+
 def where(condition=None, x=None, y=None, name=None, attr=None, out=None, **kwargs):
     """x where condition is not 0, else y.
 
@@ -4946,4 +6308,4 @@ def zeros_like(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     return _compose('zeros_like', name, {'data': data}, {'dtype': dtype}, attr, 'zeros_like', kwargs)
 
 
-contrib = _Namespace(arange_like=contrib__arange_like)
+contrib = _Namespace(CTCLoss=contrib__CTCLoss, arange_like=contrib__arange_like, ctc_loss=contrib__ctc_loss, index_array=contrib__index_array, index_copy=contrib__index_copy)
