@@ -177,72 +177,47 @@ cdef bint _fits(_Pair pair, Array a, object b):
     return -_EXACT < b < _EXACT
 
 
-cdef object _np_binary(_Pair pair, Array a, object b):
-    if isinstance(b, Array):
-        if plait_array_dtype(a._array) == plait_array_dtype((<Array>b)._array) \
-                and (not pair.is_division or _is_floating(a)):
-            return _binary(pair.both, a, <Array>b, <type>type(a))
-    elif _fits(pair, a, b):
-        return _scalar(pair.right, a, b, <type>type(a))
+# Either operand may be the array of mx.np whose slot this is.
+cdef object _np_binary(_Pair pair, object a, object b):
+    if isinstance(a, Array):
+        if isinstance(b, Array):
+            if plait_array_dtype((<Array>a)._array) == plait_array_dtype((<Array>b)._array) \
+                    and (not pair.is_division or _is_floating(<Array>a)):
+                return _binary(pair.both, <Array>a, <Array>b,
+                               <type>type(a if isinstance(a, NPArithmetic) else b))
+        elif _fits(pair, <Array>a, b):
+            return _scalar(pair.right, <Array>a, b, <type>type(a))
+    elif _fits(pair, <Array>b, a):
+        return _scalar(pair.left, <Array>b, a, <type>type(b))
     return _general(pair.both, a, b)
-
-
-cdef object _np_reflected(_Pair pair, Array a, object b):
-    if _fits(pair, a, b):
-        return _scalar(pair.left, a, b, <type>type(a))
-    return _general(pair.both, b, a)
 
 
 cdef class NPArithmetic(Array):
     """Operators of Python with the rules of `mx.np`."""
 
-    def __add__(self, other):
-        return _np_binary(_np_add, self, other)
+    def __add__(left, right):
+        return _np_binary(_np_add, left, right)
 
-    def __radd__(self, other):
-        return _np_reflected(_np_add, self, other)
+    def __sub__(left, right):
+        return _np_binary(_np_subtract, left, right)
 
-    def __sub__(self, other):
-        return _np_binary(_np_subtract, self, other)
+    def __mul__(left, right):
+        return _np_binary(_np_multiply, left, right)
 
-    def __rsub__(self, other):
-        return _np_reflected(_np_subtract, self, other)
+    def __truediv__(left, right):
+        return _np_binary(_np_divide, left, right)
 
-    def __mul__(self, other):
-        return _np_binary(_np_multiply, self, other)
+    def __floordiv__(left, right):
+        return _np_binary(_np_floor_divide, left, right)
 
-    def __rmul__(self, other):
-        return _np_reflected(_np_multiply, self, other)
+    def __mod__(left, right):
+        return _np_binary(_np_mod, left, right)
 
-    def __truediv__(self, other):
-        return _np_binary(_np_divide, self, other)
+    def __divmod__(left, right):
+        return left // right, left % right
 
-    def __rtruediv__(self, other):
-        return _np_reflected(_np_divide, self, other)
-
-    def __floordiv__(self, other):
-        return _np_binary(_np_floor_divide, self, other)
-
-    def __rfloordiv__(self, other):
-        return _np_reflected(_np_floor_divide, self, other)
-
-    def __mod__(self, other):
-        return _np_binary(_np_mod, self, other)
-
-    def __rmod__(self, other):
-        return _np_reflected(_np_mod, self, other)
-
-    def __divmod__(self, other):
-        return self // other, self % other
-
-    def __rdivmod__(self, other):
-        return other // self, other % self
-
-    def __pow__(self, other, modulo):
-        return NotImplemented if modulo is not None else _np_binary(_np_power, self, other)
-
-    def __rpow__(self, other, modulo):
-        return NotImplemented if modulo is not None else _np_reflected(_np_power, self, other)
+    def __pow__(left, right, modulo):
+        return NotImplemented if modulo is not None else _np_binary(_np_power, left, right)
 
     def __eq__(self, other):
         return _np_binary(_np_equal, self, other)
@@ -262,44 +237,27 @@ cdef class NPArithmetic(Array):
     def __ge__(self, other):
         return _np_binary(_np_greater_equal, self, other)
 
-    def __and__(self, other):
-        return _general(_bitwise_and, self, other)
+    def __and__(left, right):
+        return _general(_bitwise_and, left, right)
 
-    def __rand__(self, other):
-        return _general(_bitwise_and, other, self)
+    def __or__(left, right):
+        return _general(_bitwise_or, left, right)
 
-    def __or__(self, other):
-        return _general(_bitwise_or, self, other)
+    def __xor__(left, right):
+        return _general(_bitwise_xor, left, right)
 
-    def __ror__(self, other):
-        return _general(_bitwise_or, other, self)
+    def __lshift__(left, right):
+        return _general(_left_shift, left, right)
 
-    def __xor__(self, other):
-        return _general(_bitwise_xor, self, other)
+    def __rshift__(left, right):
+        return _general(_right_shift, left, right)
 
-    def __rxor__(self, other):
-        return _general(_bitwise_xor, other, self)
-
-    def __lshift__(self, other):
-        return _general(_left_shift, self, other)
-
-    def __rlshift__(self, other):
-        return _general(_left_shift, other, self)
-
-    def __rshift__(self, other):
-        return _general(_right_shift, self, other)
-
-    def __rrshift__(self, other):
-        return _general(_right_shift, other, self)
-
-    def __matmul__(self, other):
-        if isinstance(other, Array) and plait_array_dtype((<Array>self)._array) \
-                == plait_array_dtype((<Array>other)._array):
-            return _binary(_matmul, self, <Array>other, <type>type(self))
-        return _general(_matmul, self, other)
-
-    def __rmatmul__(self, other):
-        return _general(_matmul, other, self)
+    def __matmul__(left, right):
+        if isinstance(left, NPArithmetic) and isinstance(right, NPArithmetic) \
+                and plait_array_dtype((<Array>left)._array) \
+                == plait_array_dtype((<Array>right)._array):
+            return _binary(_matmul, <Array>left, <Array>right, <type>type(left))
+        return _general(_matmul, left, right)
 
     def __hash__(self):
         return <Py_hash_t>(<size_t><void *>self >> 4)
