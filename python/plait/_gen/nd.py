@@ -76,6 +76,8 @@ _op_fill_element_0index = _operator('fill_element_0index')
 _op_flatten = _operator('flatten')
 _op_flip = _operator('flip')
 _op_floor = _operator('floor')
+_op_ftml_update = _operator('ftml_update')
+_op_ftrl_update = _operator('ftrl_update')
 _op_full = _operator('full')
 _op_full_like = _operator('full_like')
 _op_fully_connected = _operator('fully_connected')
@@ -131,10 +133,32 @@ _op_minimum = _operator('minimum')
 _op_minimum_scalar = _operator('minimum_scalar')
 _op_mod = _operator('mod')
 _op_mod_scalar = _operator('mod_scalar')
+_op_multi_adabelief_update = _operator('multi_adabelief_update')
+_op_multi_adadelta_update = _operator('multi_adadelta_update')
+_op_multi_adagrad_update = _operator('multi_adagrad_update')
+_op_multi_adam_update = _operator('multi_adam_update')
+_op_multi_adamax_update = _operator('multi_adamax_update')
+_op_multi_adamw_update = _operator('multi_adamw_update')
+_op_multi_dcasgd_update = _operator('multi_dcasgd_update')
+_op_multi_ftml_update = _operator('multi_ftml_update')
+_op_multi_ftrl_update = _operator('multi_ftrl_update')
+_op_multi_lamb_update = _operator('multi_lamb_update')
+_op_multi_lans_update = _operator('multi_lans_update')
+_op_multi_lars_update = _operator('multi_lars_update')
+_op_multi_lion_update = _operator('multi_lion_update')
+_op_multi_mp_sgd_mom_update = _operator('multi_mp_sgd_mom_update')
+_op_multi_mp_sgd_update = _operator('multi_mp_sgd_update')
+_op_multi_nadam_update = _operator('multi_nadam_update')
+_op_multi_nag_mom_update = _operator('multi_nag_mom_update')
+_op_multi_rmsprop_update = _operator('multi_rmsprop_update')
+_op_multi_rmspropalex_update = _operator('multi_rmspropalex_update')
 _op_multi_sgd_mom_update = _operator('multi_sgd_mom_update')
 _op_multi_sgd_update = _operator('multi_sgd_update')
+_op_multi_signsgd_update = _operator('multi_signsgd_update')
+_op_multi_signum_update = _operator('multi_signum_update')
 _op_multiply = _operator('multiply')
 _op_multiply_scalar = _operator('multiply_scalar')
+_op_nag_mom_update = _operator('nag_mom_update')
 _op_nanprod = _operator('nanprod')
 _op_nansum = _operator('nansum')
 _op_negative = _operator('negative')
@@ -169,6 +193,8 @@ _op_reshape_like = _operator('reshape_like')
 _op_rint = _operator('rint')
 _op_rmod_scalar = _operator('rmod_scalar')
 _op_rms_norm = _operator('rms_norm')
+_op_rmsprop_update = _operator('rmsprop_update')
+_op_rmspropalex_update = _operator('rmspropalex_update')
 _op_rnn = _operator('rnn')
 _op_round = _operator('round')
 _op_rpower_scalar = _operator('rpower_scalar')
@@ -185,6 +211,8 @@ _op_sgd_update = _operator('sgd_update')
 _op_shape_array = _operator('shape_array')
 _op_sigmoid = _operator('sigmoid')
 _op_sign = _operator('sign')
+_op_signsgd_update = _operator('signsgd_update')
+_op_signum_update = _operator('signum_update')
 _op_sin = _operator('sin')
 _op_sinh = _operator('sinh')
 _op_size_array = _operator('size_array')
@@ -4924,6 +4952,92 @@ def floor(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_floor, (data,), (), out, _cls)
 
 
+def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=None, t=None, beta1=0.6, beta2=0.999, epsilon=1e-08, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
+    """One step of follow the moving leader.
+
+    Parameters
+    ----------
+    weight : array
+        floating array
+    grad : array
+        as weight
+    d : array
+        as weight
+    v : array
+        as weight
+    z : array
+        as weight
+    lr : float, required
+        learning rate, no unit
+    t : tuple of float, required
+        number of this step, from 1, for each weight or for all
+    beta1 : float, default 0.6
+        decay of the gradients
+    beta2 : float, default 0.999
+        decay of the mean square
+    epsilon : float, default 1e-08
+        added to the root
+    wd : float, default 0.0
+        weight decay, no unit
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+
+    Returns
+    -------
+    output : array
+        as weight
+
+    Notes
+    -----
+    Zheng, Kwok, ICML (2017)
+    """
+    if kwargs:
+        _unknown('ftml_update', kwargs)
+    return _invoke(_op_ftml_update, (weight, grad, d, v, z,), (lr, t, beta1, beta2, epsilon, wd, rescale_grad, clip_gradient,), out, _cls)
+
+
+def ftrl_update(weight=None, grad=None, z=None, n=None, lr=None, lamda1=0.01, beta=1.0, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
+    """One step of follow the regularised leader, with sparse weights.
+
+    Parameters
+    ----------
+    weight : array
+        floating array
+    grad : array
+        as weight
+    z : array
+        as weight
+    n : array
+        as weight
+    lr : float, required
+        learning rate, no unit
+    lamda1 : float, default 0.01
+        1-norm decay, no unit
+    beta : float, default 1.0
+        added to the root of the summed squares
+    wd : float, default 0.0
+        weight decay, no unit
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+
+    Returns
+    -------
+    output : array
+        as weight
+
+    Notes
+    -----
+    McMahan and others, KDD (2013)
+    """
+    if kwargs:
+        _unknown('ftrl_update', kwargs)
+    return _invoke(_op_ftrl_update, (weight, grad, z, n,), (lr, lamda1, beta, wd, rescale_grad, clip_gradient,), out, _cls)
+
+
 def full_like(data=None, dtype=None, fill_value=0.0, out=None, name=None, **kwargs):
     """One value in the shape of data.
 
@@ -5630,6 +5744,764 @@ def modulo(lhs=None, rhs=None, out=None, name=None, **kwargs):
     return _invoke(_op_mod, (lhs, rhs,), (), out, _cls)
 
 
+def multi_adabelief_update(*data, lrs=None, wds=None, beta1=0.9, beta2=0.999, epsilon=1e-08, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """Adam with the mean square of what the mean did not foresee.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    beta1 : float, default 0.9
+        decay of the mean
+    beta2 : float, default 0.999
+        decay of the mean square
+    epsilon : float, default 1e-08
+        added to the root
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Zhuang and others, NeurIPS (2020)
+    """
+    if kwargs:
+        _unknown('multi_adabelief_update', kwargs)
+    return _invoke(_op_multi_adabelief_update, (*_flatten(data),), (lrs, wds, beta1, beta2, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_adadelta_update(*data, lrs=None, wds=None, rho=0.9, epsilon=1e-05, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """Steps in the ratio of the mean squares of earlier steps and of gradients; learning rates are not used.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    rho : float, default 0.9
+        decay of the mean squares
+    epsilon : float, default 1e-05
+        added under the roots
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Zeiler (2012)
+    """
+    if kwargs:
+        _unknown('multi_adadelta_update', kwargs)
+    return _invoke(_op_multi_adadelta_update, (*_flatten(data),), (lrs, wds, rho, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_adagrad_update(*data, lrs=None, wds=None, epsilon=1e-07, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """history += grad^2; weight - lr (grad / sqrt(history + epsilon) + wd weight).
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    epsilon : float, default 1e-07
+        added under the root
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Duchi, Hazan, Singer, JMLR 12 (2011)
+    """
+    if kwargs:
+        _unknown('multi_adagrad_update', kwargs)
+    return _invoke(_op_multi_adagrad_update, (*_flatten(data),), (lrs, wds, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_adam_update(*data, lrs=None, wds=None, beta1=0.9, beta2=0.999, epsilon=1e-08, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """adam_update for many weights in one call.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    beta1 : float, default 0.9
+        decay of the mean
+    beta2 : float, default 0.999
+        decay of the mean square
+    epsilon : float, default 1e-08
+        added to the root
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Kingma, Ba, ICLR (2015)
+    """
+    if kwargs:
+        _unknown('multi_adam_update', kwargs)
+    return _invoke(_op_multi_adam_update, (*_flatten(data),), (lrs, wds, beta1, beta2, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_adamax_update(*data, lrs=None, wds=None, beta1=0.9, beta2=0.999, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """Adam with the largest gradient in place of the mean square; learning rates come with the bias correction.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    beta1 : float, default 0.9
+        decay of the mean
+    beta2 : float, default 0.999
+        decay of the largest value
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Kingma, Ba, ICLR (2015), sec. 7.1
+    """
+    if kwargs:
+        _unknown('multi_adamax_update', kwargs)
+    return _invoke(_op_multi_adamax_update, (*_flatten(data),), (lrs, wds, beta1, beta2, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_adamw_update(*data, lrs=None, wds=None, beta1=0.9, beta2=0.999, epsilon=1e-08, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """Adam with weight decay apart from the gradient: each weight first loses the share wds of itself.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    beta1 : float, default 0.9
+        decay of the mean
+    beta2 : float, default 0.999
+        decay of the mean square
+    epsilon : float, default 1e-08
+        added to the root
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Loshchilov, Hutter, ICLR (2019)
+    """
+    if kwargs:
+        _unknown('multi_adamw_update', kwargs)
+    return _invoke(_op_multi_adamw_update, (*_flatten(data),), (lrs, wds, beta1, beta2, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_dcasgd_update(*data, lrs=None, wds=None, momentum=0.0, lamda=0.04, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """Gradient descent that makes up for gradients of older weights.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    momentum : float, default 0.0
+        share of the last step
+    lamda : float, default 0.04
+        strength of the compensation
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Zheng and others, ICML (2017)
+    """
+    if kwargs:
+        _unknown('multi_dcasgd_update', kwargs)
+    return _invoke(_op_multi_dcasgd_update, (*_flatten(data),), (lrs, wds, momentum, lamda, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_ftml_update(*data, lrs=None, wds=None, t=None, beta1=0.6, beta2=0.999, epsilon=1e-08, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """One step of follow the moving leader.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    t : tuple of float, required
+        number of this step, from 1, for each weight or for all
+    beta1 : float, default 0.6
+        decay of the gradients
+    beta2 : float, default 0.999
+        decay of the mean square
+    epsilon : float, default 1e-08
+        added to the root
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Zheng, Kwok, ICML (2017)
+    """
+    if kwargs:
+        _unknown('multi_ftml_update', kwargs)
+    return _invoke(_op_multi_ftml_update, (*_flatten(data),), (lrs, wds, t, beta1, beta2, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_ftrl_update(*data, lrs=None, wds=None, lamda1=0.01, beta=1.0, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """One step of follow the regularised leader, with sparse weights.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    lamda1 : float, default 0.01
+        1-norm decay, no unit
+    beta : float, default 1.0
+        added to the root of the summed squares
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    McMahan and others, KDD (2013)
+    """
+    if kwargs:
+        _unknown('multi_ftrl_update', kwargs)
+    return _invoke(_op_multi_ftrl_update, (*_flatten(data),), (lrs, wds, lamda1, beta, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_lamb_update(*data, lrs=None, wds=None, step_count=None, beta1=0.9, beta2=0.999, epsilon=1e-06, lower_bound=-1.0, upper_bound=-1.0, bias_correction=True, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """Adam's direction, as long as the norm of the weight: for large batches.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    step_count : tuple of float, required
+        number of this step, from 1, for each weight
+    beta1 : float, default 0.9
+        decay of the mean
+    beta2 : float, default 0.999
+        decay of the mean square
+    epsilon : float, default 1e-06
+        added to the root
+    lower_bound : float, default -1.0
+        least norm of a weight; < 0: none
+    upper_bound : float, default -1.0
+        largest norm of a weight; < 0: none
+    bias_correction : bool, default True
+        whether the means are corrected for their start at 0
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    You and others, ICLR (2020)
+    """
+    if kwargs:
+        _unknown('multi_lamb_update', kwargs)
+    return _invoke(_op_multi_lamb_update, (*_flatten(data),), (lrs, wds, step_count, beta1, beta2, epsilon, lower_bound, upper_bound, bias_correction, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_lans_update(*data, lrs=None, wds=None, step_count=None, beta1=0.9, beta2=0.999, epsilon=1e-06, lower_bound=-1.0, upper_bound=-1.0, bias_correction=True, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """LAMB with normalised gradients, along the mean and along the gradient.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    step_count : tuple of float, required
+        number of this step, from 1, for each weight
+    beta1 : float, default 0.9
+        decay of the mean
+    beta2 : float, default 0.999
+        decay of the mean square
+    epsilon : float, default 1e-06
+        added to the root
+    lower_bound : float, default -1.0
+        least norm of a weight; < 0: none
+    upper_bound : float, default -1.0
+        largest norm of a weight; < 0: none
+    bias_correction : bool, default True
+        whether the means are corrected for their start at 0
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Zheng, Lin, Zha, Li (2020)
+    """
+    if kwargs:
+        _unknown('multi_lans_update', kwargs)
+    return _invoke(_op_multi_lans_update, (*_flatten(data),), (lrs, wds, step_count, beta1, beta2, epsilon, lower_bound, upper_bound, bias_correction, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_lars_update(*data, lrs=None, wds=None, etas=None, momentum=0.0, epsilon=0.0, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """Momentum with the rate of each weight scaled by the ratio of its norm to that of its gradient.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    etas : tuple of float, required
+        trust in each weight; 0: its rate is not scaled
+    momentum : float, default 0.0
+        share of the last step
+    epsilon : float, default 0.0
+        added to the norms
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    You, Gitman, Ginsburg (2017)
+    """
+    if kwargs:
+        _unknown('multi_lars_update', kwargs)
+    return _invoke(_op_multi_lars_update, (*_flatten(data),), (lrs, wds, etas, momentum, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_lion_update(*data, lrs=None, wds=None, beta1=0.9, beta2=0.99, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """weight - lr (sign(beta1 mom + (1 - beta1) grad) + wd weight), then mom = beta2 mom + (1 - beta2) grad.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    beta1 : float, default 0.9
+        share of the mean in the step
+    beta2 : float, default 0.99
+        decay of the mean
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Chen and others, NeurIPS (2023)
+    """
+    if kwargs:
+        _unknown('multi_lion_update', kwargs)
+    return _invoke(_op_multi_lion_update, (*_flatten(data),), (lrs, wds, beta1, beta2, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_mp_sgd_mom_update(*data, lrs=None, wds=None, momentum=0.0, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=True, out=None, name=None, **kwargs):
+    """sgd_mom_update for many weights of 16 bits with float32 masters.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    momentum : float, default 0.0
+        share of the last step
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default True
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Micikevicius and others, ICLR (2018)
+    """
+    if kwargs:
+        _unknown('multi_mp_sgd_mom_update', kwargs)
+    return _invoke(_op_multi_mp_sgd_mom_update, (*_flatten(data),), (lrs, wds, momentum, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_mp_sgd_update(*data, lrs=None, wds=None, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=True, out=None, name=None, **kwargs):
+    """sgd_update for many weights of 16 bits with float32 masters.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default True
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Micikevicius and others, ICLR (2018)
+    """
+    if kwargs:
+        _unknown('multi_mp_sgd_update', kwargs)
+    return _invoke(_op_multi_mp_sgd_update, (*_flatten(data),), (lrs, wds, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_nadam_update(*data, lrs=None, wds=None, grad_factors=None, mean_factors=None, var_factors=None, beta1=0.9, beta2=0.999, epsilon=1e-08, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """Adam with the mean taken one step ahead.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    grad_factors : tuple of float, required
+        share of the gradient in the step, for each weight
+    mean_factors : tuple of float, required
+        share of the mean
+    var_factors : tuple of float, required
+        correction of the mean square
+    beta1 : float, default 0.9
+        decay of the mean
+    beta2 : float, default 0.999
+        decay of the mean square
+    epsilon : float, default 1e-08
+        added to the root
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Dozat, ICLR workshop (2016)
+    """
+    if kwargs:
+        _unknown('multi_nadam_update', kwargs)
+    return _invoke(_op_multi_nadam_update, (*_flatten(data),), (lrs, wds, grad_factors, mean_factors, var_factors, beta1, beta2, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_nag_mom_update(*data, lrs=None, wds=None, momentum=0.0, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """Momentum with the gradient taken ahead: s = lr (grad + wd weight), mom = momentum mom - s, weight + momentum mom - s.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    momentum : float, default 0.0
+        share of the last step
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Sutskever, Martens, Dahl, Hinton, ICML (2013)
+    """
+    if kwargs:
+        _unknown('multi_nag_mom_update', kwargs)
+    return _invoke(_op_multi_nag_mom_update, (*_flatten(data),), (lrs, wds, momentum, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_rmsprop_update(*data, lrs=None, wds=None, gamma1=0.95, epsilon=1e-08, clip_weights=-1.0, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """Gradients divided by the root of their mean square n.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    gamma1 : float, default 0.95
+        decay of the mean square
+    epsilon : float, default 1e-08
+        added under the root
+    clip_weights : float, default -1.0
+        largest absolute value of a weight; <= 0: none
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Tieleman, Hinton: lecture 6.5 (2012)
+    """
+    if kwargs:
+        _unknown('multi_rmsprop_update', kwargs)
+    return _invoke(_op_multi_rmsprop_update, (*_flatten(data),), (lrs, wds, gamma1, epsilon, clip_weights, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_rmspropalex_update(*data, lrs=None, wds=None, gamma1=0.95, gamma2=0.9, epsilon=1e-08, clip_weights=-1.0, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """Gradients divided by the root of their variance, with momentum delta.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    gamma1 : float, default 0.95
+        decay of the means
+    gamma2 : float, default 0.9
+        share of the last step
+    epsilon : float, default 1e-08
+        added under the root
+    clip_weights : float, default -1.0
+        largest absolute value of a weight; <= 0: none
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Graves: Generating sequences (2013), eq. 38-45
+    """
+    if kwargs:
+        _unknown('multi_rmspropalex_update', kwargs)
+    return _invoke(_op_multi_rmspropalex_update, (*_flatten(data),), (lrs, wds, gamma1, gamma2, epsilon, clip_weights, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
 def multi_sgd_mom_update(*data, momentum=0.0, lrs=None, wds=None, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, out=None, name=None, **kwargs):
     """sgd_mom_update for many weights in one call.
 
@@ -5688,6 +6560,78 @@ def multi_sgd_update(*data, lrs=None, wds=None, rescale_grad=1.0, clip_gradient=
     return _invoke(_op_multi_sgd_update, (*_flatten(data),), (lrs, wds, rescale_grad, clip_gradient, num_weights,), out, _cls)
 
 
+def multi_signsgd_update(*data, lrs=None, wds=None, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """(1 - lr wd) weight - lr sign(grad).
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Bernstein, Wang, Azizzadenesheli, Anandkumar, ICML (2018)
+    """
+    if kwargs:
+        _unknown('multi_signsgd_update', kwargs)
+    return _invoke(_op_multi_signsgd_update, (*_flatten(data),), (lrs, wds, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_signum_update(*data, lrs=None, wds=None, momentum=0.0, wd_lh=0.0, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """mom = momentum mom - (1 - momentum) (grad + wd weight); (1 - lr wd_lh) weight + lr sign(mom).
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    momentum : float, default 0.0
+        share of the last step
+    wd_lh : float, default 0.0
+        weight decay apart from the momentum
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Bernstein, Wang, Azizzadenesheli, Anandkumar, ICML (2018)
+    """
+    if kwargs:
+        _unknown('multi_signum_update', kwargs)
+    return _invoke(_op_multi_signum_update, (*_flatten(data),), (lrs, wds, momentum, wd_lh, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
 def multiply(lhs=None, rhs=None, out=None, name=None, **kwargs):
     """Product of two arrays.
 
@@ -5706,6 +6650,42 @@ def multiply(lhs=None, rhs=None, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('multiply', kwargs)
     return _invoke(_op_multiply, (lhs, rhs,), (), out, _cls)
+
+
+def nag_mom_update(weight=None, grad=None, mom=None, lr=None, momentum=0.0, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
+    """Momentum with the gradient taken ahead: s = lr (grad + wd weight), mom = momentum mom - s, weight + momentum mom - s.
+
+    Parameters
+    ----------
+    weight : array
+        floating array
+    grad : array
+        as weight
+    mom : array
+        as weight
+    lr : float, required
+        learning rate, no unit
+    momentum : float, default 0.0
+        share of the last step
+    wd : float, default 0.0
+        weight decay, no unit
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+
+    Returns
+    -------
+    output : array
+        as weight
+
+    Notes
+    -----
+    Sutskever, Martens, Dahl, Hinton, ICML (2013)
+    """
+    if kwargs:
+        _unknown('nag_mom_update', kwargs)
+    return _invoke(_op_nag_mom_update, (weight, grad, mom,), (lr, momentum, wd, rescale_grad, clip_gradient,), out, _cls)
 
 
 def nanprod(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=None, name=None, **kwargs):
@@ -6392,6 +7372,92 @@ def rint(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_rint, (data,), (), out, _cls)
 
 
+def rmsprop_update(weight=None, grad=None, n=None, lr=None, gamma1=0.95, epsilon=1e-08, clip_weights=-1.0, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
+    """Gradients divided by the root of their mean square n.
+
+    Parameters
+    ----------
+    weight : array
+        floating array
+    grad : array
+        as weight
+    n : array
+        as weight
+    lr : float, required
+        learning rate, no unit
+    gamma1 : float, default 0.95
+        decay of the mean square
+    epsilon : float, default 1e-08
+        added under the root
+    clip_weights : float, default -1.0
+        largest absolute value of a weight; <= 0: none
+    wd : float, default 0.0
+        weight decay, no unit
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+
+    Returns
+    -------
+    output : array
+        as weight
+
+    Notes
+    -----
+    Tieleman, Hinton: lecture 6.5 (2012)
+    """
+    if kwargs:
+        _unknown('rmsprop_update', kwargs)
+    return _invoke(_op_rmsprop_update, (weight, grad, n,), (lr, gamma1, epsilon, clip_weights, wd, rescale_grad, clip_gradient,), out, _cls)
+
+
+def rmspropalex_update(weight=None, grad=None, n=None, g=None, delta=None, lr=None, gamma1=0.95, gamma2=0.9, epsilon=1e-08, clip_weights=-1.0, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
+    """Gradients divided by the root of their variance, with momentum delta.
+
+    Parameters
+    ----------
+    weight : array
+        floating array
+    grad : array
+        as weight
+    n : array
+        as weight
+    g : array
+        as weight
+    delta : array
+        as weight
+    lr : float, required
+        learning rate, no unit
+    gamma1 : float, default 0.95
+        decay of the means
+    gamma2 : float, default 0.9
+        share of the last step
+    epsilon : float, default 1e-08
+        added under the root
+    clip_weights : float, default -1.0
+        largest absolute value of a weight; <= 0: none
+    wd : float, default 0.0
+        weight decay, no unit
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+
+    Returns
+    -------
+    output : array
+        as weight
+
+    Notes
+    -----
+    Graves: Generating sequences (2013), eq. 38-45
+    """
+    if kwargs:
+        _unknown('rmspropalex_update', kwargs)
+    return _invoke(_op_rmspropalex_update, (weight, grad, n, g, delta,), (lr, gamma1, gamma2, epsilon, clip_weights, wd, rescale_grad, clip_gradient,), out, _cls)
+
+
 def round(data=None, out=None, name=None, **kwargs):
     """Nearest whole number, halves away from 0.
 
@@ -6570,6 +7636,76 @@ def sign(data=None, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('sign', kwargs)
     return _invoke(_op_sign, (data,), (), out, _cls)
+
+
+def signsgd_update(weight=None, grad=None, lr=None, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
+    """(1 - lr wd) weight - lr sign(grad).
+
+    Parameters
+    ----------
+    weight : array
+        floating array
+    grad : array
+        as weight
+    lr : float, required
+        learning rate, no unit
+    wd : float, default 0.0
+        weight decay, no unit
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+
+    Returns
+    -------
+    output : array
+        as weight
+
+    Notes
+    -----
+    Bernstein, Wang, Azizzadenesheli, Anandkumar, ICML (2018)
+    """
+    if kwargs:
+        _unknown('signsgd_update', kwargs)
+    return _invoke(_op_signsgd_update, (weight, grad,), (lr, wd, rescale_grad, clip_gradient,), out, _cls)
+
+
+def signum_update(weight=None, grad=None, mom=None, lr=None, momentum=0.0, wd_lh=0.0, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
+    """mom = momentum mom - (1 - momentum) (grad + wd weight); (1 - lr wd_lh) weight + lr sign(mom).
+
+    Parameters
+    ----------
+    weight : array
+        floating array
+    grad : array
+        as weight
+    mom : array
+        as weight
+    lr : float, required
+        learning rate, no unit
+    momentum : float, default 0.0
+        share of the last step
+    wd_lh : float, default 0.0
+        weight decay apart from the momentum
+    wd : float, default 0.0
+        weight decay, no unit
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+
+    Returns
+    -------
+    output : array
+        as weight
+
+    Notes
+    -----
+    Bernstein, Wang, Azizzadenesheli, Anandkumar, ICML (2018)
+    """
+    if kwargs:
+        _unknown('signum_update', kwargs)
+    return _invoke(_op_signum_update, (weight, grad, mom,), (lr, momentum, wd_lh, wd, rescale_grad, clip_gradient,), out, _cls)
 
 
 def sin(data=None, out=None, name=None, **kwargs):
