@@ -322,6 +322,13 @@ def test_other_libraries_share_the_memory():
     assert np.shares_memory(np.from_dlpack(x), np.from_dlpack(x))
     back = mx.np.from_dlpack(np.arange(3.0))
     assert back.tolist() == [0, 1, 2]
+    shared = np.ones(3, "float32")
+    npx.from_numpy(shared)[0] = 5.0
+    assert shared[0] == 5 and npx.from_numpy(shared, zero_copy=False).tolist() == [5, 1, 1]
+    assert (
+        mx.np.from_dlpack(x.to_dlpack_for_write()).shape
+        == mx.np.from_dlpack(x.to_dlpack_for_read()).shape
+    )
     assert memoryview(x).shape == (2, 3) and np.asarray(memoryview(x))[1, 2] == 5
     assert (
         x.__array_namespace__() is mx.np and x.__array_namespace__(api_version="2024.12") is mx.np

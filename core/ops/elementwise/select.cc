@@ -211,6 +211,7 @@ PLAIT_OP(add_n, CountAttrs)
     .attr("num_args", &CountAttrs::num_args, 0, "number of arrays; counted when given")
     .on("nd sym", "add_n")
     .on("nd sym", "ElementWiseSum")
+    .on("npx", "add_n")
     .on("nd sym", "_sum")
     .infer([](const CountAttrs&, const Specs& in) -> Spec {
       check(!in.empty(), ErrorKind::kInvalidArgument, "got no arrays, must be at least 1");

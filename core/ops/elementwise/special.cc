@@ -6,7 +6,7 @@ namespace {
 
 PLAIT_UNARY_Y(sigmoid, "nd sym npx", "1 / (1 + exp(-x)).", sigmoid(x), y*(1.0 - y));
 PLAIT_UNARY_Y(relu, "nd sym npx", "max(x, 0).", x < T(0) ? T(0) : x, op::greater(y, 0.0));
-PLAIT_UNARY_X(softsign, "nd sym", "x / (1 + |x|).", x / (T(1) + std::fabs(x)),
+PLAIT_UNARY_X(softsign, "nd sym npx", "x / (1 + |x|).", x / (T(1) + std::fabs(x)),
               1.0 / ((abs(x) + 1.0) * (abs(x) + 1.0)));
 PLAIT_UNARY_X(softrelu, "nd sym", "log(1 + exp(x)), without overflow.", softplus(x), sigmoid(x));
 PLAIT_UNARY_X(erf, "nd sym npx", "Error function.", erf(x), exp(-(x* x)) * 1.1283791670955126);

@@ -152,6 +152,7 @@ PLAIT_OP(split, SplitAttrs)
     .attr("squeeze_axis", &SplitAttrs::squeeze_axis, false,
           "drop the axis; pieces must have size 1")
     .on("nd sym", "SliceChannel")
+    .on("npx", "slice_channel")
     .on("nd sym", "split")
     .num_outputs([](const SplitAttrs& a) {
       check(a.num_outputs >= 1, ErrorKind::kInvalidArgument, "num_outputs is ", a.num_outputs,

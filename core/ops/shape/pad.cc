@@ -97,6 +97,7 @@ PLAIT_OP(pad, PadAttrs)
     .attr("constant_value", &PadAttrs::constant_value, 0.0, "what 'constant' adds")
     .on("nd sym", "Pad")
     .on("nd sym", "pad")
+    .on("npx", "pad")
     .infer([](const PadAttrs& a, const Specs& in) -> Spec {
       return {padded(a, in[0].shape), in[0].dtype};
     })

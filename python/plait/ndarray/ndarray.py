@@ -188,6 +188,16 @@ class NDArray(NDArithmetic):
         """The array itself."""
         return self
 
+    def to_dlpack_for_read(self) -> Any:
+        """A DLPack capsule on the memory, once the content is there."""
+        self.wait_to_read()
+        return self.__dlpack__()
+
+    def to_dlpack_for_write(self) -> Any:
+        """A DLPack capsule on the memory, once nobody reads or writes it."""
+        self.wait_to_write()
+        return self.__dlpack__()
+
     def tostype(self, stype: Any) -> Any:
         """The array with another storage type; only "default" exists."""
         if stype != "default":

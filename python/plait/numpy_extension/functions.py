@@ -10,11 +10,13 @@ from .._array import invoke, operator
 from ..numpy import _indexing
 from ..numpy import _operands as _o
 from ..numpy import argwhere as _argwhere
+from ..numpy import from_dlpack
 from ..numpy import reshape as _reshape
 from ..numpy import where as _where
 from ..numpy.multiarray import ndarray
 
 __all__ = [
+    "from_numpy",
     "constraint_check", "fully_connected", "index_add", "index_update", "masked_log_softmax",
     "masked_softmax", "nonzero", "reshape",
 ]  # fmt: skip
@@ -22,6 +24,11 @@ __all__ = [
 _DENSE = operator("fully_connected")
 _SOFTMAX, _LOG_SOFTMAX = operator("softmax"), operator("log_softmax")
 _ASSIGN, _ADD = operator("assign_axes"), operator("gather_axes_backward")
+
+
+def from_numpy(ndarray: Any, zero_copy: bool = True) -> Any:
+    """An array on the memory of a NumPy array, or a copy of it."""
+    return from_dlpack(ndarray) if zero_copy else _o.from_numpy(ndarray)
 
 
 def nonzero(a: Any) -> Any:
