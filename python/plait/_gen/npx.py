@@ -14,6 +14,7 @@ def _flatten(arrays):
 
 
 _op_activation = _operator('activation')
+_op_add_n = _operator('add_n')
 _op_arange_like = _operator('arange_like')
 _op_batch_dot = _operator('batch_dot')
 _op_batch_norm = _operator('batch_norm')
@@ -40,6 +41,7 @@ _op_log_softmax = _operator('log_softmax')
 _op_lrn = _operator('lrn')
 _op_norm = _operator('norm')
 _op_one_hot = _operator('one_hot')
+_op_pad = _operator('pad')
 _op_pick = _operator('pick')
 _op_pooling = _operator('pooling')
 _op_relu = _operator('relu')
@@ -56,6 +58,8 @@ _op_slice = _operator('slice')
 _op_slice_like = _operator('slice_like')
 _op_smooth_l1 = _operator('smooth_l1')
 _op_softmax = _operator('softmax')
+_op_softsign = _operator('softsign')
+_op_split = _operator('split')
 _op_stop_gradient = _operator('stop_gradient')
 _op_topk = _operator('topk')
 
@@ -76,6 +80,24 @@ def activation(data=None, act_type=None, out=None, name=None):
         shape and dtype of data
     """
     return _run(_op_activation, (data,), (act_type,), out)
+
+
+def add_n(*args, num_args=0, out=None, name=None):
+    """Sum of arrays of one shape.
+
+    Parameters
+    ----------
+    *args : array
+        arrays of one shape
+    num_args : int, default 0
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        their sum
+    """
+    return _run(_op_add_n, (*_flatten(args),), (num_args,), out)
 
 
 def arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=None, out=None, name=None):
@@ -734,6 +756,28 @@ def one_hot(indices=None, depth=None, on_value=1.0, off_value=0.0, dtype='float3
     return _run(_op_one_hot, (indices,), (depth, on_value, off_value, dtype,), out)
 
 
+def pad(data=None, mode=None, pad_width=None, constant_value=0.0, out=None, name=None):
+    """Adds elements before and behind the data along each axis.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    mode : 'constant' or 'edge' or 'reflect', required
+        what is added: a constant, the element at the border, or the mirror image
+    pad_width : tuple of int, required
+        two numbers for each axis, >= 0
+    constant_value : float, default 0.0
+        what 'constant' adds
+
+    Returns
+    -------
+    out : array
+        data with pad_width[2 i] elements before and pad_width[2 i + 1] behind axis i
+    """
+    return _run(_op_pad, (data,), (mode, pad_width, constant_value,), out)
+
+
 def pick(data=None, index=None, axis=-1, keepdims=False, mode='clip', out=None, name=None):
     """One element along an axis for each of the other indices.
 
@@ -1048,6 +1092,28 @@ def slice(data=None, begin=None, end=None, step=(), out=None, name=None):
     return _run(_op_slice, (data,), (begin, end, step,), out, True)
 
 
+def slice_channel(data=None, num_outputs=None, axis=1, squeeze_axis=False, out=None, name=None):
+    """Takes an array apart into equal pieces along an axis.
+
+    Parameters
+    ----------
+    data : array
+        array whose size along axis is a multiple of num_outputs
+    num_outputs : int, required
+        number of pieces, >= 1
+    axis : int, default 1
+        axis that is divided
+    squeeze_axis : bool, default False
+        drop the axis; pieces must have size 1
+
+    Returns
+    -------
+    out : array
+        each piece
+    """
+    return _run(_op_split, (data,), (num_outputs, axis, squeeze_axis,), out)
+
+
 def slice_like(data=None, shape_like=None, axes=(), out=None, name=None):
     """The first elements of data along axes, as many as another array has.
 
@@ -1112,6 +1178,22 @@ def softmax(data=None, axis=-1, temperature=None, out=None, name=None):
     Goodfellow, Bengio, Courville: Deep Learning (2016), sec. 4.1
     """
     return _run(_op_softmax, (data,), (axis, temperature,), out)
+
+
+def softsign(data=None, out=None, name=None):
+    """x / (1 + |x|).
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        shape of data; floating, float32 for whole numbers
+    """
+    return _run(_op_softsign, (data,), (), out)
 
 
 def stop_gradient(data=None, out=None, name=None):
