@@ -3,6 +3,7 @@
 from .. import metric
 from . import contrib, data, loss, model_zoo, nn, rnn, utils
 from .block import Block
+from .checkpoint import Checkpoint
 from .hybrid_block import HybridBlock
 from .parameter import Constant, DeferredInitializationError, Parameter
 from .parameter_dict import ParameterDict
@@ -19,6 +20,7 @@ __all__ = [
     "rnn",
     "utils",
     "Block",
+    "Checkpoint",
     "HybridBlock",
     "Constant",
     "DeferredInitializationError",

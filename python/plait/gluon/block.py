@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 from .. import initializer, ndarray
 from ..name import NameManager, Prefix
+from .files import replacing
 from .parameter import Parameter
 from .parameter_dict import ParameterDict
 from .summary import summarize
@@ -314,7 +315,8 @@ class Block:
             for name, param in params.items():
                 first.setdefault(id(param), (name, param))
             params = dict(first.values())
-        ndarray.save(filename, {name: param._reduce() for name, param in params.items()})
+        with replacing(filename) as partial:
+            ndarray.save(partial, {name: param._reduce() for name, param in params.items()})
 
     def load_parameters(
         self,

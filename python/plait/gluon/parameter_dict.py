@@ -4,6 +4,7 @@ import re
 from collections import OrderedDict
 
 from .. import ndarray
+from .files import replacing
 from .parameter import Constant, Parameter
 
 __all__ = ["ParameterDict"]
@@ -179,7 +180,8 @@ class ParameterDict:
                     "to be saved with strip_prefix"
                 )
             arrays[param.name[len(strip_prefix) :]] = param._reduce()
-        ndarray.save(filename, arrays)
+        with replacing(filename) as partial:
+            ndarray.save(partial, arrays)
 
     def load(
         self,

@@ -1,6 +1,7 @@
 """Updates the parameters of a model after each backward pass."""
 
 from .. import optimizer as opt
+from .files import replacing
 from .parameter import Parameter, version
 
 __all__ = ["Trainer"]
@@ -136,7 +137,7 @@ class Trainer:
     def save_states(self, fname):
         """Write the states of the optimizer to a file."""
         self._collect()
-        with open(fname, "wb") as file:
+        with replacing(fname) as partial, open(partial, "wb") as file:
             file.write(self._updaters[0].get_states(dump_optimizer=True))
 
     def load_states(self, fname):
