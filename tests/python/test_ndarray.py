@@ -163,3 +163,10 @@ def test_dlpack_shares_memory():
 def test_unknown_attribute_type_names_operator():
     with pytest.raises(TypeError, match="sum: axis"):
         nd.sum(nd.ones((2, 2)), axis="x")
+
+
+def test_single_elements_have_one_axis():
+    x = nd.array([1, 2, 3])
+    assert x[0].shape == (1,) and nd.ones((2, 3))[0, 1].shape == (1,)
+    assert [v.shape for v in x] == [(1,)] * 3
+    assert nd.concat(x[0], x[2], dim=0).asnumpy().tolist() == [1, 3]

@@ -260,7 +260,7 @@ class NDArray(NDArithmetic):
             from ..numpy import _indexing
 
             view = _indexing.get(self, key)
-        return view
+        return view if view.ndim else view.reshape((1,))  # MXNet has no arrays without axes
 
     def __setitem__(self, key: Any, value: Any) -> None:
         from ..numpy import _indexing

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as _np
 
 from .._array import invoke, operator
-from ..numpy import _indexing
+from ..numpy import _indexing, from_dlpack
 from ..numpy import _operands as _o
 from ..numpy import argwhere as _argwhere
-from ..numpy import from_dlpack
 from ..numpy import reshape as _reshape
 from ..numpy import where as _where
 from ..numpy.multiarray import ndarray
