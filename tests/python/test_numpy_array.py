@@ -314,6 +314,7 @@ def test_numpy_functions_run_ours():
     a = np.ones((2, 2))
     a += x
     assert isinstance(a, np.ndarray) and a[1, 1] == 5
+    assert mx.np.geomspace(x[0], x[1], 3).shape == (3, 2)
     assert np.asarray(x).shape == (2, 2) and np.array(x, dtype="float64").dtype == "float64"
 
 

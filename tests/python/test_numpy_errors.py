@@ -82,6 +82,8 @@ WRONG = [
     (lambda: mx.npx.index_update(A, mx.np.zeros((3, 1)), 1.0), ValueError, "index: ind has shape"),
     (lambda: mx.npx.constraint_check(A > 2, "too small"), ValueError, "too small"),
     (lambda: mx.npx.topk(A, k=9), ValueError, "topk: k is 9"),
+    (lambda: mx.np.put([1.0], 0, 1), TypeError, "put: got list, must be an array"),
+    (lambda: mx.np.shares_memory(A, 1), TypeError, "shares_memory: got int"),
     (lambda: mx.nd.relu(mx.nd.ones((2,)), wrong=1), TypeError, r"relu: unknown arguments \['wrong'\]"),
 ]  # fmt: skip
 

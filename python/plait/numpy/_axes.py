@@ -277,7 +277,7 @@ def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = 
 
 def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     """Write `val` on the main diagonal, in place."""
-    if a.ndim < 2:
+    if _o.ours(a, "fill_diagonal").ndim < 2:
         raise ValueError(f"fill_diagonal: a has shape {a.shape}, must have at least 2 axes")
     if a.ndim == 2 and not wrap:
         diagonal(a)[...] = (
@@ -399,6 +399,7 @@ def _pad_constant(x: Any, axis: int, before: int, behind: int, values: Any) -> A
 
 def shares_memory(a: Any, b: Any, max_work: Any = None) -> bool:
     """True if the two arrays have elements in common memory."""
+    a, b = _o.ours(a, "shares_memory"), _o.ours(b, "shares_memory")
     if not a.shares_memory(b) or a.size == 0 or b.size == 0:
         return False
     return bool(_np.shares_memory(_np.asarray(memoryview(a)), _np.asarray(memoryview(b)), max_work))
@@ -406,4 +407,4 @@ def shares_memory(a: Any, b: Any, max_work: Any = None) -> bool:
 
 def may_share_memory(a: Any, b: Any, max_work: Any = None) -> bool:
     """True if the two arrays lie in the same piece of memory."""
-    return bool(a.shares_memory(b))
+    return bool(_o.ours(a, "may_share_memory").shares_memory(_o.ours(b, "may_share_memory")))

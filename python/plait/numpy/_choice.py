@@ -161,6 +161,7 @@ def _flat_view(a: Any, name: str) -> Any:
 
 def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     """Write values at places of the flattened array, in place."""
+    a = _o.ours(a, "put")
     ind = ravel(_o.array_of(_np.asarray(ind)) if not isinstance(ind, _o.Array) else ind)
     if mode != "raise":
         ind = ind % a.size if mode == "wrap" else clip(ind, 0, a.size - 1)
@@ -207,11 +208,13 @@ def triu_indices(n: int, k: int = 0, m: int | None = None) -> tuple[Any, ...]:
 
 def tril_indices_from(arr: Any, k: int = 0) -> tuple[Any, ...]:
     """`tril_indices` for a matrix."""
+    arr = _o.array_of(arr)
     return tril_indices(arr.shape[-2], k, arr.shape[-1])
 
 
 def triu_indices_from(arr: Any, k: int = 0) -> tuple[Any, ...]:
     """`triu_indices` for a matrix."""
+    arr = _o.array_of(arr)
     return triu_indices(arr.shape[-2], k, arr.shape[-1])
 
 

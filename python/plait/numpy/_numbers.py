@@ -279,7 +279,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
     """The elements converted to `dtype`."""
-    result = x.astype(dtype, copy=copy)
+    result = _o.ours(x, "astype").astype(dtype, copy=copy)
     return result if device is None else result.to_device(device)
 
 

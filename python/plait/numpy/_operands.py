@@ -238,6 +238,19 @@ def joint_shape(name: str, *shapes: Any) -> tuple[int, ...]:
         raise ValueError(f"{name}: shapes {listed} must broadcast together") from None
 
 
+def ours(x: Any, name: str) -> Any:
+    """The array that a function is about to change, or that must be one of ours.
+
+    Raises
+    ------
+    TypeError
+        It is something else.
+    """
+    if not isinstance(x, Array):
+        raise TypeError(f"{name}: got {type(x).__name__}, must be an array")
+    return x
+
+
 def axes_of(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
     """Axes counted from the front; None means all.
 

@@ -156,9 +156,9 @@ def svdvals(x: Any, /) -> Any:
 
 def eigh(a: Any, UPLO: str = "L") -> Any:
     """Eigenvalues, ascending, and orthonormal eigenvectors of symmetric matrices."""
-    if UPLO.upper() not in ("L", "U"):
+    if UPLO not in ("L", "U", "l", "u"):
         raise ValueError(f"eigh: UPLO is {UPLO!r}, must be 'L' or 'U'")
-    return EighResult(*_run("eigh", _matrix(a), attrs=(UPLO.upper() == "U",)))
+    return EighResult(*_run("eigh", _matrix(a), attrs=(UPLO in ("U", "u"),)))
 
 
 def eigvalsh(a: Any, UPLO: str = "L") -> Any:

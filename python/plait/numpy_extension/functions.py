@@ -54,6 +54,7 @@ def fully_connected(
     flatten : bool
         Join all axes of x but the first.
     """
+    x, weight = _o.array_of(x), _o.array_of(weight)
     hidden = weight.shape[0] if num_hidden is None else num_hidden
     inputs = (x, weight) if bias is None or no_bias else (x, weight, bias)
     attrs = _by_name(_DENSE, num_hidden=hidden, no_bias=len(inputs) == 2, flatten=flatten)
@@ -76,7 +77,7 @@ _orders: dict[str, list[str]] = {}
 def masked_softmax(data: Any, mask: Any, axis: int = -1, temperature: float = 1.0,
                    normalize: bool = True) -> Any:  # fmt: skip
     """Softmax over the elements where the mask is true; 0 elsewhere."""
-    mask = _o.cast(_o.array_of(mask), "bool")
+    data, mask = _o.array_of(data), _o.cast(_o.array_of(mask), "bool")
     low = _o.number(_np.finfo(data.dtype_name).min / 2, data.dtype_name)
     scores = _where(mask, data / temperature, low)
     result = invoke(_SOFTMAX, (scores,), _by_name(_SOFTMAX, axis=axis), None, ndarray)
@@ -86,7 +87,7 @@ def masked_softmax(data: Any, mask: Any, axis: int = -1, temperature: float = 1.
 def masked_log_softmax(data: Any, mask: Any, axis: int = -1, temperature: float = 1.0,
                        normalize: bool = True) -> Any:  # fmt: skip
     """Logarithm of `masked_softmax`; -inf where the mask is false."""
-    mask = _o.cast(_o.array_of(mask), "bool")
+    data, mask = _o.array_of(data), _o.cast(_o.array_of(mask), "bool")
     low = _o.number(_np.finfo(data.dtype_name).min / 2, data.dtype_name)
     scores = _where(mask, data / temperature, low)
     result = invoke(_LOG_SOFTMAX, (scores,), _by_name(_LOG_SOFTMAX, axis=axis), None, ndarray)
@@ -106,6 +107,7 @@ def _rows(a: Any, ind: Any) -> list[Any]:
 
 def index_update(a: Any, ind: Any, val: Any) -> Any:
     """A copy of `a` with values written at the indices in the columns of `ind`; has gradients."""
+    a = _o.array_of(a)
     rows = _rows(a, ind)
     inputs = (a, _o.operands(a, val)[1], *rows)
     return invoke(_ASSIGN, inputs, (tuple(range(len(rows))), False), None, ndarray)
@@ -115,6 +117,7 @@ def index_add(a: Any, ind: Any, val: Any) -> Any:
     """A copy of `a` with values added at the indices in the columns of `ind`; has gradients."""
     from ..numpy import broadcast_to
 
+    a = _o.array_of(a)
     rows = _rows(a, ind)
     val = _o.cast(_o.operands(a, val)[1], a.dtype_name)
     val = broadcast_to(val, (*rows[0].shape, *a.shape[len(rows) :]))
@@ -176,6 +179,7 @@ def reshape(a: Any, newshape: Any, reverse: bool = False, order: str = "C") -> A
     reverse : bool
         Match axes from the last to the first.
     """
+    a = _o.array_of(a)
     codes, sizes = _o.shape_of(newshape), list(a.shape)
     if reverse:
         turned = list(codes)[::-1]
