@@ -298,8 +298,8 @@ def logspace(
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None,
               axis: int = 0) -> Any:  # fmt: skip
     """`num` values from `start` to `stop`, both of one sign, in equal ratios."""
-    ends = (_o.to_numpy(v) for v in (start, stop))
-    data = _np.geomspace(*ends, num, endpoint, axis=axis)
+    start, stop = _o.to_numpy(start), _o.to_numpy(stop)
+    data = _np.geomspace(start, stop, num, endpoint, axis=axis)
     return _o.cast(_o.from_numpy(data), _kind(dtype))
 
 
