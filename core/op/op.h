@@ -102,10 +102,11 @@ class Op {
   AttrsRef (*new_attrs)() = nullptr;
   const void* (*attrs_data)(const Attrs*) = nullptr;
   Saves saves;
-  bool strided = false;     // the kernel takes any strides
-  bool inplace = false;     // out 0 may be input 0
-  bool random = false;      // needs a RandomKey
-  bool uses_train = false;  // result depends on is_train
+  bool strided = false;      // the kernel takes any strides
+  bool inplace = false;      // out 0 may be input 0
+  bool elementwise = false;  // an element of out 0 depends only on the same element of each input
+  bool random = false;       // needs a RandomKey
+  bool uses_train = false;   // result depends on is_train
   bool has_attrs() const { return !fields.empty(); }
 
   // The untyped functions of the typed builder are kept here.
@@ -301,6 +302,13 @@ class OpBuilder {
   }
   OpBuilder& inplace() {
     op_->inplace = true;
+    return *this;
+  }
+  // One output; each of its elements depends only on the same element of each input, after
+  // broadcasting. Then graphs run the kernel on parts of the arrays, and out 0 may be any input of
+  // its shape and dtype.
+  OpBuilder& elementwise() {
+    op_->inplace = op_->elementwise = true;
     return *this;
   }
   OpBuilder& random() {

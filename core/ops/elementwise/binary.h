@@ -102,7 +102,7 @@ Value flow_to(const GradArgs& g, size_t i, const F& gradient) {
       .infer(infer_rule)                                             \
       .cpu(kernel_rule)                                              \
       .strided()                                                     \
-      .inplace()
+      .elementwise()
 
 #define PLAIT_SCALAR(name, text, infer_rule, kernel_rule)                          \
   PLAIT_OP(name, ScalarAttrs)                                                      \
@@ -114,6 +114,6 @@ Value flow_to(const GradArgs& g, size_t i, const F& gradient) {
       .infer(infer_rule)                                                           \
       .cpu(kernel_rule)                                                            \
       .strided()                                                                   \
-      .inplace()
+      .elementwise()
 
 }  // namespace plait::ops

@@ -24,7 +24,7 @@ PLAIT_OP(copy, NoAttrs)
     .infer(infer_same)
     .cpu(copy_kernel)
     .strided()
-    .inplace()
+    .elementwise()
     .grad([](const NoAttrs&, const GradArgs& g) -> Values { return {g.dout()}; },
           op::saves_nothing());
 
@@ -37,7 +37,7 @@ PLAIT_OP(stop_gradient, NoAttrs)
     .infer(infer_same)
     .cpu(copy_kernel)
     .strided()
-    .inplace()
+    .elementwise()
     .grad([](const NoAttrs&,
              const GradArgs& g) -> Values { return {op::full_of(g.in_spec(0), 0.0)}; },
           op::saves_nothing());
@@ -76,7 +76,7 @@ PLAIT_OP(make_loss, LossAttrs)
       if (k.in[0].data != k.out[0].data) kernels::copy(k.in[0], k.out[0], k.threads);
     })
     .strided()
-    .inplace()
+    .elementwise()
     .grad(make_loss_grad, op::saves_input(0));
 
 struct CastAttrs {

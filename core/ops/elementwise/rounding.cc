@@ -32,7 +32,7 @@ Spec infer_bool(const NoAttrs&, const Specs& in) { return {in[0].shape, DType::k
       .infer(infer_same)                              \
       .cpu(same_kernel<name##_fn>)                    \
       .strided()                                      \
-      .inplace()
+      .elementwise()
 
 // Result 0 or 1: in the type of the data, and as bool.
 #define PLAIT_TEST(name, text, function)            \
@@ -44,7 +44,8 @@ Spec infer_bool(const NoAttrs&, const Specs& in) { return {in[0].shape, DType::k
       .on("np", #name)                              \
       .infer(infer_bool)                            \
       .cpu(same_kernel<name##_fn>)                  \
-      .strided()
+      .strided()                                    \
+      .elementwise()
 
 Values flat(const NoAttrs&, const GradArgs& g) { return {op::full_of(g.in_spec(0), 0.0)}; }
 

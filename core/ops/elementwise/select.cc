@@ -53,6 +53,7 @@ PLAIT_OP(where, NoAttrs)
       kernels::apply(kLoops, kernels::compute_type(out.dtype), out, in, k.threads);
     })
     .strided()
+    .elementwise()
     .grad(
         [](const NoAttrs&, const GradArgs& g) -> Values {
           static const OpCall where("where");
@@ -93,7 +94,7 @@ PLAIT_OP(clip, ClipAttrs)
                      bounds);
     })
     .strided()
-    .inplace()
+    .elementwise()
     .grad(
         [](const ClipAttrs& a, const GradArgs& g) -> Values {
           return {g.dout() * greater_equal(g.in(0), a.a_min) * less_equal(g.in(0), a.a_max)};
@@ -134,7 +135,7 @@ PLAIT_OP(smooth_l1_slope, SmoothAttrs)
     .infer([](const SmoothAttrs&, const Specs& in) -> Spec { return in[0]; })
     .cpu(smooth_kernel<smooth_l1_slope_fn>)
     .strided()
-    .inplace()
+    .elementwise()
     .grad(
         [](const SmoothAttrs& a, const GradArgs& g) -> Values {
           const double s2 = a.scalar * a.scalar;
@@ -151,7 +152,7 @@ PLAIT_OP(smooth_l1, SmoothAttrs)
     .infer([](const SmoothAttrs&, const Specs& in) -> Spec { return in[0]; })
     .cpu(smooth_kernel<smooth_l1_fn>)
     .strided()
-    .inplace()
+    .elementwise()
     .grad(
         [](const SmoothAttrs& a, const GradArgs& g) -> Values {
           static const OpCall slope("smooth_l1_slope", {"scalar"});
@@ -187,7 +188,7 @@ PLAIT_OP(hard_sigmoid, SigmoidAttrs)
                      line);
     })
     .strided()
-    .inplace()
+    .elementwise()
     .grad(
         [](const SigmoidAttrs& a, const GradArgs& g) -> Values {
           return {g.dout() * greater(g.out(0), 0.0) * less(g.out(0), 1.0) * a.alpha};

@@ -29,7 +29,7 @@ PLAIT_OP(trigamma, op::NoAttrs)
     .infer(infer_floating)
     .cpu(floating_kernel<TrigammaFn>)
     .strided()
-    .inplace();
+    .elementwise();
 
 }  // namespace
 }  // namespace plait::ops

@@ -64,7 +64,7 @@ Value chain(const GradArgs& g, const Value& saved, const OpCall& fused) {
       .infer(infer_same)                                                                   \
       .cpu(floating_backward_kernel<name##_backward_fn>)                                   \
       .strided()                                                                           \
-      .inplace();                                                                          \
+      .elementwise();                                                                      \
   PLAIT_OP(name, op::NoAttrs)                                                              \
       .doc(text)                                                                           \
       .input("data", "array of any shape")                                                 \
@@ -73,7 +73,7 @@ Value chain(const GradArgs& g, const Value& saved, const OpCall& fused) {
       .infer(infer_floating)                                                               \
       .cpu(floating_kernel<name##_fn>)                                                     \
       .strided()                                                                           \
-      .inplace()                                                                           \
+      .elementwise()                                                                       \
       .grad(                                                                               \
           [](const op::NoAttrs&, const GradArgs& g) -> Values {                            \
             static const OpCall fused(#name "_backward");                                  \

@@ -147,7 +147,7 @@ PLAIT_OP(activation, ActivationAttrs)
     .on("nd", "Activation")
     .on("sym", "Activation")
     .on("npx", "activation")
-    .inplace()
+    .elementwise()
     .infer(infer)
     .cpu(kernel)
     .grad(backward, saves_output(0));
@@ -158,7 +158,7 @@ PLAIT_OP(activation_backward, ActivationAttrs)
     .input("output", "output of activation")
     .output("ddata", "shape and dtype of dout")
     .required_attr("act_type", &ActivationAttrs::act_type, "which function")
-    .inplace()
+    .elementwise()
     .infer(infer)
     .cpu(backward_kernel);
 
