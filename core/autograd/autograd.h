@@ -22,12 +22,27 @@ bool set_training(bool on);
 void invoke(const op::Op& op, const op::AttrsRef& attrs, std::span<const ArrayRef> in, Arrays& out,
             bool allow_view = false);
 
+// Hears of every operator that a thread applies through `invoke`.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  virtual void applied(const op::Op& op, const op::AttrsRef& attrs, std::span<const ArrayRef> in,
+                       std::span<const ArrayRef> out) = 0;
+};
+void set_listener(Listener* listener);  // of the calling thread; null: nobody
+
 // A recorded step. Built-in operators, compiled graphs and users' functions each derive from it.
 class TapeNode : public RefCounted {
  public:
   // Gradients of the inputs from those of the outputs (null: none came in). Runs under recording
   // if higher orders were asked for.
   virtual Arrays backward(const Arrays& dout, bool create_graph) = 0;
+  // The same without higher orders; the gradient of input i may be written into `into[i]` and
+  // returned as that array, unless it is null.
+  virtual Arrays backward_into(const Arrays& dout, const Arrays& into) {
+    static_cast<void>(into);
+    return backward(dout, false);
+  }
   virtual const char* name() const = 0;
 };
 

@@ -65,7 +65,8 @@ ArrayRef ones(const Spec& spec) {
 
 class Pass {
  public:
-  Pass(bool retain, bool create_graph) : retain_(retain), create_graph_(create_graph) {}
+  Pass(bool retain, bool create_graph, bool deliver)
+      : retain_(retain), create_graph_(create_graph), deliver_(deliver) {}
 
   void start(const ArrayRef& head, const ArrayRef& grad) {
     Meta* meta = meta_of(*head);
@@ -75,6 +76,7 @@ class Pass {
     check(!grad || grad->shape() == head->shape(), ErrorKind::kShape,
           "backward: head gradient has shape ", grad ? to_string(grad->shape()) : "", ", must be ",
           head->shape());
+    ++arrivals_[meta];
     flow(meta, grad ? grad : ones(head->spec()));
     collect(meta->step.get());
   }
@@ -91,7 +93,7 @@ class Pass {
   // Hands the gradients of leaves to the arrays that were marked for them.
   void deliver() {
     for (auto& [meta, grad] : leaves_) {
-      if (!grad || !meta->grad) continue;
+      if (!grad || !meta->grad || grad == meta->grad) continue;
       ArrayRef value = grad;
       if (value->dtype() != meta->grad->dtype()) {
         EagerTracer tracer(create_graph_);
@@ -141,7 +143,12 @@ class Pass {
       if (!step || !seen_.insert(step).second) continue;
       steps_.emplace_back(step);
       for (const Ref<Meta>& m : step->inputs) {
-        if (m && m->step) stack.push_back(m->step.get());
+        if (!m) continue;
+        if (m->step) {
+          stack.push_back(m->step.get());
+        } else {
+          ++arrivals_[m.get()];
+        }
       }
     }
   }
@@ -171,6 +178,17 @@ class Pass {
     }
   }
 
+  // Where a step may write the gradients of leaves at once: those to which only it leads.
+  Arrays targets(const Step& step) const {
+    Arrays into(step.inputs.size());
+    for (size_t i = 0; i < step.inputs.size(); ++i) {
+      const Meta* m = step.inputs[i].get();
+      if (!m || m->step || m->req != GradReq::kWrite || arrivals_.at(m) != 1) continue;
+      if (m->grad && m->grad->contiguous()) into[i] = m->grad;
+    }
+    return into;
+  }
+
   void run_step(Step& step) {
     const auto found = flows_.find(&step);
     if (found == flows_.end()) return;
@@ -184,17 +202,19 @@ class Pass {
     check(static_cast<bool>(step.node), ErrorKind::kInvalidArgument,
           "backward: the graph was freed by an earlier backward, must be kept with "
           "retain_graph=True");
-    const Arrays din = step.node->backward(dout, create_graph_);
+    const Arrays din = deliver_ && !create_graph_ ? step.node->backward_into(dout, targets(step))
+                                                  : step.node->backward(dout, create_graph_);
     for (size_t i = 0; i < step.inputs.size() && i < din.size(); ++i) {
       if (step.inputs[i] && din[i]) flow(step.inputs[i].get(), din[i]);
     }
   }
 
-  bool retain_, create_graph_;
+  bool retain_, create_graph_, deliver_;
   std::unordered_set<Step*> seen_;
   std::vector<Ref<Step>> steps_;
   std::unordered_map<Step*, std::vector<Slot>> flows_;
   std::unordered_map<Meta*, ArrayRef> leaves_;
+  std::unordered_map<const Meta*, int> arrivals_;  // of gradients at leaves, at most
   std::unordered_set<Array*> owned_;
   std::unordered_map<std::pair<Step*, int32_t>, ArrayRef, PairHash> interior_;
   std::vector<Ref<Meta>> keep_alive_;
@@ -217,7 +237,7 @@ Arrays backward(std::span<const ArrayRef> heads, std::span<const ArrayRef> head_
   check(head_grads.empty() || head_grads.size() == heads.size(), ErrorKind::kInvalidArgument,
         "backward: got ", head_grads.size(), " head gradients, must be ", heads.size());
   ModeScope mode(create_graph, train_mode);
-  Pass pass(retain_graph, create_graph);
+  Pass pass(retain_graph, create_graph, variables.empty());
   for (const ArrayRef& v : variables) {
     check(static_cast<bool>(v->autograd), ErrorKind::kInvalidArgument,
           "grad: a variable is not part of the recording, must have attach_grad called before");

@@ -7,6 +7,7 @@ namespace {
 
 thread_local bool recording = false;
 thread_local bool training = false;
+thread_local Listener* listener = nullptr;
 std::atomic<uint64_t> next_sequence{1};
 
 bool wanted(uint64_t mask, size_t i) {
@@ -130,15 +131,19 @@ void invoke(const op::Op& op, const op::AttrsRef& given, std::span<const ArrayRe
   }
   if (!tracked || !op.grad) {
     op::invoke(op, given, in, out, {training, allow_view});
+    if (listener) listener->applied(op, given, in, {out.data(), out.size()});
     return;
   }
   op::AttrsRef attrs = given;
   if (!attrs && op.has_attrs()) attrs = op.make_attrs({});
   op::invoke(op, attrs, in, out, {training, allow_view});
+  if (listener) listener->applied(op, attrs, in, {out.data(), out.size()});
   Ref<OpNode> node(new OpNode(op, attrs, in, out));
   const Ref<Step> step = record_step(node, in, {out.data(), out.size()});
   node->set_step(step.get());
 }
+
+void set_listener(Listener* to) { listener = to; }
 
 void record(Ref<TapeNode> node, std::span<const ArrayRef> in, std::span<const ArrayRef> out) {
   record_step(std::move(node), in, out);
