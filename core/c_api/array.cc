@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "c_api/common.h"
+#include "graph/trace.h"
 #include "op/invoke.h"
 
 using namespace plait;
@@ -113,7 +114,14 @@ plait_array_t plait_array_retain(plait_array_t array) {
 plait_status_t plait_array_detach(plait_array_t array, plait_array_t* out) {
   return guarded([&] {
     require(out, "out");
-    *out = new_handle(array_of(array)->detached());
+    if (!graph::Trace::is_active()) {
+      *out = new_handle(array_of(array)->detached());
+      return;
+    }
+    const ArrayRef a = array_of(array);
+    Arrays stopped;
+    autograd::invoke(op::Op::get("stop_gradient"), {}, {&a, 1}, stopped);
+    *out = new_handle(stopped[0]);
   });
 }
 
@@ -154,6 +162,7 @@ plait_status_t plait_array_data(plait_array_t array, int32_t write, void** data)
       a->wait_to_write();
       a->var().bump_version();
     } else {
+      graph::Trace::check_read(*a);
       a->wait_to_read();
     }
     *data = a->data();
@@ -170,6 +179,7 @@ plait_status_t plait_array_wait_to_write(plait_array_t array) {
 plait_status_t plait_array_copy_from_host(plait_array_t array, const void* data, int64_t bytes) {
   return guarded([&] {
     const ArrayRef a = array_of(array);
+    graph::Trace::check_write(*a);
     check_bytes(*a, bytes);
     if (bytes == 0) return;
     check(!a->storage()->read_only(), ErrorKind::kInvalidArgument,
@@ -190,6 +200,7 @@ plait_status_t plait_array_copy_to_host(plait_array_t array, void* data, int64_t
   return guarded([&] {
     const ArrayRef a = array_of(array);
     check_bytes(*a, bytes);
+    graph::Trace::check_read(*a);
     a->wait_to_read();
     if (bytes == 0) return;
     require(data, "data");
@@ -209,6 +220,8 @@ plait_status_t plait_array_copy_to(plait_array_t from, plait_array_t to) {
     static const op::Op& kCast = op::Op::get("cast");
     ArrayRef source = array_of(from);
     const ArrayRef target = array_of(to);
+    graph::Trace::check_write(*target);
+    graph::Trace::copied(source, target);
     if (source->dtype() != target->dtype()) {
       const std::pair<int, op::AttrValue> dtype{kCast.field_index("dtype"),
                                                 std::string(dtype_name(target->dtype()))};

@@ -4,12 +4,17 @@
 #include "c_api/common.h"
 #include "graph/cached_graph.h"
 #include "graph/json_text.h"
+#include "graph/passes.h"
 #include "graph/symbol.h"
+#include "graph/trace.h"
 
 // Symbols and compiled graphs.
 struct plait_symbol_s {
   plait::graph::Symbol symbol;
   std::string name;
+};
+struct plait_trace_s {
+  plait::Ref<plait::graph::Trace> trace;
 };
 struct plait_graph_s {
   plait::Ref<plait::graph::CachedGraph> graph;
@@ -227,6 +232,24 @@ plait_status_t plait_symbol_set_attr(plait_symbol_t symbol, const char* key, con
   });
 }
 
+plait_status_t plait_symbol_set_value(plait_symbol_t symbol, plait_array_t value) {
+  return guarded([&] {
+    const Symbol& s = symbol_of(symbol);
+    check(s.size() == 1 && s.entries()[0].node->is_variable(), ErrorKind::kInvalidArgument,
+          "symbol: must be a variable to have a value");
+    s.entries()[0].node->constant = value ? array_of(value) : ArrayRef();
+  });
+}
+
+plait_status_t plait_symbol_value(plait_symbol_t symbol, plait_array_t* value) {
+  return guarded([&] {
+    require(value, "value");
+    const Symbol& s = symbol_of(symbol);
+    const bool known = s.size() == 1 && s.entries()[0].node->constant;
+    *value = known ? new_handle(s.entries()[0].node->constant) : nullptr;
+  });
+}
+
 plait_status_t plait_symbol_compose(plait_symbol_t symbol, const char* const* names,
                                     const plait_symbol_t* replacements, int32_t count,
                                     plait_symbol_t* out) {
@@ -302,4 +325,75 @@ plait_status_t plait_graph_explain(plait_graph_t graph, plait_buffer_t* out) {
     require(out, "out");
     *out = new_buffer(graph->graph->explain());
   });
+}
+
+plait_status_t plait_graph_passes(plait_buffer_t* out) {
+  return guarded([&] {
+    require(out, "out");
+    const graph::PassSet on = graph::PassSet::current();
+    std::string text = "[";
+    for (size_t i = 0; i < graph::passes().size(); ++i) {
+      const graph::Pass& pass = graph::passes()[i];
+      text += cat(i ? ", " : "", "{\"name\": ", Json::quote(pass.name),
+                  ", \"doc\": ", Json::quote(pass.doc), ", \"on\": ", on.has(i) ? "true" : "false",
+                  "}");
+    }
+    *out = new_buffer(text + "]");
+  });
+}
+
+plait_status_t plait_graph_set_pass(const char* name, int32_t on, int32_t* was) {
+  return guarded([&] {
+    require(name, "name");
+    const bool before = graph::set_pass(name, on != 0);
+    if (was) *was = before;
+  });
+}
+
+plait_status_t plait_trace_begin(plait_trace_t* out) {
+  return guarded([&] {
+    require(out, "out");
+    *out = new plait_trace_s{make_ref<graph::Trace>()};
+  });
+}
+
+plait_status_t plait_trace_variable(plait_trace_t trace, const char* name, plait_array_t array) {
+  return guarded([&] {
+    require(trace, "trace");
+    require(name, "name");
+    trace->trace->variable(name, array_of(array));
+  });
+}
+
+plait_status_t plait_trace_end(plait_trace_t trace, const plait_array_t* outputs, int32_t count,
+                               plait_symbol_t* out) {
+  return guarded([&] {
+    require(trace, "trace");
+    require(out, "out");
+    require_list(outputs, count, "outputs");
+    Arrays arrays;
+    for (int32_t i = 0; i < count; ++i) arrays.push_back(array_of(outputs[i]));
+    *out = handle_of(trace->trace->finish({arrays.data(), arrays.size()}));
+  });
+}
+
+plait_status_t plait_trace_captured(plait_trace_t trace, int32_t index, plait_array_t* array) {
+  return guarded([&] {
+    require(trace, "trace");
+    require(array, "array");
+    const auto& captured = trace->trace->captured();
+    check(index >= 0 && index < static_cast<int32_t>(captured.size()), ErrorKind::kIndex,
+          "trace: index is ", index, ", must be in [0, ", static_cast<int64_t>(captured.size()) - 1,
+          "]");
+    *array = new_handle(captured[static_cast<size_t>(index)].second);
+  });
+}
+
+int32_t plait_trace_num_captured(plait_trace_t trace) {
+  return trace ? static_cast<int32_t>(trace->trace->captured().size()) : -1;
+}
+
+void plait_trace_free(plait_trace_t trace) {
+  if (trace) trace->trace->stop();
+  delete trace;
 }

@@ -11,43 +11,18 @@ Value Builder::variable(const std::string& name, const Spec& spec) {
   return value_of({node, 0});
 }
 
-std::string Builder::key_of(const Node& node) const {
-  std::string key = std::to_string(node.op->id);
-  const void* attrs = node.op->data_of(node.attrs);
-  if (attrs) {
-    for (const auto& field : node.op->fields) key += '|' + op::to_string(field->get(attrs));
-  }
-  for (const Entry& e : node.inputs) {
-    key += '@' + std::to_string(reinterpret_cast<uintptr_t>(e.node.get())) + ':' +
-           std::to_string(e.index);
-  }
-  return key;
-}
-
 op::Values Builder::apply(const op::Op& op, const op::AttrsRef& attrs, std::span<const Value> in) {
   auto node = make_ref<Node>();
   node->op = &op;
   node->attrs = attrs;
   node->name = origin_;
   Specs in_specs;
-  bool pure = !op.random;
   for (size_t i = 0; i < in.size(); ++i) {
     check(static_cast<bool>(in[i]), ErrorKind::kInternal, op.name, ": input ", i, " is missing");
     node->inputs.push_back(entry_of(in[i]));
     in_specs.push_back(in[i].spec);
-    pure = pure && !node->input_def(i).is_mutable;
   }
-  if (pure) {
-    Ref<Node>& known = known_[key_of(*node)];
-    if (known) {
-      node = known;
-    } else {
-      op::infer(op, attrs, in_specs, node->specs);
-      known = node;
-    }
-  } else {
-    op::infer(op, attrs, in_specs, node->specs);
-  }
+  op::infer(op, attrs, in_specs, node->specs);
   op::Values out;
   for (size_t i = 0; i < node->specs.size(); ++i) {
     out.push_back(value_of({node, static_cast<int32_t>(i)}));

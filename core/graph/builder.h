@@ -8,8 +8,8 @@
 
 namespace plait::graph {
 
-// Builds a typed graph: every node knows the shapes and dtypes of its outputs. Equal applications
-// of pure operators to equal inputs become one node. As a Tracer it receives gradients.
+// Builds a typed graph: every node knows the shapes and dtypes of its outputs. As a Tracer it
+// receives gradients.
 class Builder final : public op::Tracer {
  public:
   Value variable(const std::string& name, const Spec& spec);
@@ -20,8 +20,6 @@ class Builder final : public op::Tracer {
   void set_origin(const std::string& name) { origin_ = name; }
 
  private:
-  std::string key_of(const Node& node) const;
-  std::unordered_map<std::string, Ref<Node>> known_;
   std::string origin_;
 };
 
@@ -49,6 +47,8 @@ struct Residuals {
   std::vector<bool> reads_input;  // backward reads this input itself
   std::vector<Ref<Node>> keep;    // owns `variables`
 };
-Residuals split(const Entries& forward, const Entries& grads, const std::vector<Node*>& inputs);
+// With `recompute`, results that are cheap to compute again are not saved.
+Residuals split(const Entries& forward, const Entries& grads, const std::vector<Node*>& inputs,
+                bool recompute);
 
 }  // namespace plait::graph

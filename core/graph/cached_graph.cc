@@ -1,11 +1,15 @@
 #include "graph/cached_graph.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "graph/builder.h"
+#include "graph/trace.h"
 
 namespace plait::graph {
 namespace {
+
+constexpr size_t kMostPrograms = 256;
 
 bool wants_grad(const ArrayRef& a) { return a->autograd && autograd::is_recorded(*a); }
 
@@ -39,6 +43,8 @@ Ref<CachedGraph::Program> CachedGraph::program_for(std::span<const ArrayRef> in,
     if (record) signature.needs.push_back(wants_grad(a));
   }
   programs_.insert(programs_.begin(), compile(std::move(signature)));
+  if (programs_.size() > kMostPrograms)
+    programs_.pop_back();  // ever new shapes must not fill memory
   return programs_.front();
 }
 
@@ -54,70 +60,132 @@ Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
     in_nodes.push_back(static_cast<Node*>(in_values.back().node.get()));
   }
   const op::Values out_values = instantiate(symbol_.entries(), builder, bound);
-  Entries outputs;
+  const size_t visible = out_values.size();
+  Graph graph{{}, in_nodes, signature.is_train, !signature.needs.empty(), {}};
   for (const Value& v : out_values) {
-    outputs.push_back(entry_of(v));
+    graph.outputs.push_back(entry_of(v));
     program->out_specs.push_back(v.spec);
   }
-  program->num_visible = outputs.size();
+  program->num_visible = visible;
   program->grad_slot.assign(in_nodes.size(), -1);
   program->saved_inputs.assign(in_nodes.size(), false);
-  if (!signature.needs.empty()) {
-    op::Values heads, wanted;
-    std::vector<Node*> backward_in = in_nodes;
+  op::Values heads, wanted;
+  if (graph.has_gradient) {
     for (const Value& v : out_values) heads.push_back(builder.variable("head_grad", v.spec));
     for (size_t i = 0; i < in_nodes.size(); ++i) {
       if (signature.needs[i]) wanted.push_back(in_values[i]);
     }
     const op::Values grads = gradient(out_values, heads, wanted, builder);
-    Entries grad_entries;
     size_t next = 0;
     for (size_t i = 0; i < in_nodes.size(); ++i) {
       if (!signature.needs[i] || !grads[next++]) continue;
-      program->grad_slot[i] = static_cast<int32_t>(grad_entries.size());
-      grad_entries.push_back(entry_of(grads[next - 1]));
+      program->grad_slot[i] = static_cast<int32_t>(graph.outputs.size() - visible);
+      graph.outputs.push_back(entry_of(grads[next - 1]));
     }
-    const Residuals cut = split(outputs, grad_entries, in_nodes);
-    for (const Entry& e : cut.saved) outputs.push_back(e);
-    for (Node* n : cut.variables) backward_in.push_back(n);
-    for (const Value& v : heads) backward_in.push_back(static_cast<Node*>(v.node.get()));
-    for (size_t i = 0; i < in_nodes.size(); ++i) program->saved_inputs[i] = cut.reads_input[i];
-    program->backward = make_ref<Plan>(cut.backward, backward_in, signature.is_train);
   }
-  program->forward = make_ref<Plan>(outputs, in_nodes, signature.is_train);
+  run_passes(graph, Pass::kWhole, passes_, "", program->reports);
+  const Entries grads(graph.outputs.begin() + static_cast<ptrdiff_t>(visible), graph.outputs.end());
+  graph.outputs.resize(visible);
+  if (graph.has_gradient) add_backward(*program, grads, in_nodes, heads, graph);
+  run_passes(graph, Pass::kPart, passes_, "forward", program->reports);
+  add_prologue(*program, graph);
+  program->forward = make_ref<Plan>(graph, passes_);
+  run_passes(graph, Pass::kMemory, passes_, "", program->reports);
   program->signature = std::move(signature);
   return program;
+}
+
+void CachedGraph::add_prologue(Program& program, Graph& graph) const {
+  if (graph.hoisted.empty()) return;
+  Graph prologue{{}, graph.inputs, graph.is_train, false, {}};
+  for (const auto& [entry, variable] : graph.hoisted) prologue.outputs.push_back(entry);
+  const std::vector<Node*> order = topological_order(prologue.outputs);
+  for (size_t i = 0; i < graph.inputs.size(); ++i) {
+    if (std::find(order.begin(), order.end(), graph.inputs[i]) == order.end()) continue;
+    program.prologue_reads.push_back(i);
+  }
+  program.prologue = make_ref<Plan>(prologue, passes_);
+  for (const auto& [entry, variable] : graph.hoisted) graph.inputs.push_back(variable.get());
+}
+
+// Results of the prologue for these inputs: those of the last call if its inputs did not change.
+Arrays CachedGraph::hoisted(Program& program, std::span<const ArrayRef> in) {
+  std::lock_guard lock(program.mutex);
+  bool same = !program.seen.empty();
+  for (size_t k = 0; same && k < program.prologue_reads.size(); ++k) {
+    const ArrayRef& a = in[program.prologue_reads[k]];
+    same = program.seen[k] == a && program.seen_versions[k] == a->version();
+  }
+  if (same) return program.hoisted;
+  program.hoisted = program.prologue->run(in);
+  program.seen.clear();
+  program.seen_versions.clear();
+  for (size_t i : program.prologue_reads) {
+    program.seen.push_back(in[i]);
+    program.seen_versions.push_back(in[i]->version());
+  }
+  return program.hoisted;
+}
+
+// Cuts the gradients off and plans them; what they need of forward becomes outputs of `forward`.
+void CachedGraph::add_backward(Program& program, const Entries& grads,
+                               const std::vector<Node*>& inputs, const op::Values& heads,
+                               Graph& forward) const {
+  const Residuals cut = split(forward.outputs, grads, inputs, passes_.has("recompute"));
+  Graph backward{cut.backward, inputs, forward.is_train, true, {}};
+  for (const Entry& e : cut.saved) {
+    const auto shown = std::find(forward.outputs.begin(), forward.outputs.end(), e);
+    program.residuals.push_back(static_cast<int32_t>(shown - forward.outputs.begin()));
+    if (shown == forward.outputs.end()) forward.outputs.push_back(e);
+  }
+  for (Node* n : cut.variables) backward.inputs.push_back(n);
+  for (const Value& v : heads) backward.inputs.push_back(static_cast<Node*>(v.node.get()));
+  for (size_t i = 0; i < inputs.size(); ++i) program.saved_inputs[i] = cut.reads_input[i];
+  run_passes(backward, Pass::kPart, passes_, "backward", program.reports);
+  program.backward = make_ref<Plan>(backward, passes_);
 }
 
 // One recorded call.
 class CachedGraphNode final : public autograd::TapeNode {
  public:
-  CachedGraphNode(Ref<CachedGraph> graph, Ref<CachedGraph::Program> program, Arrays in,
-                  Arrays residuals)
-      : graph_(std::move(graph)),
-        program_(std::move(program)),
-        in_(std::move(in)),
-        residuals_(std::move(residuals)) {
-    for (ArrayRef& a : in_) {
+  CachedGraphNode(Ref<CachedGraph> graph, Ref<CachedGraph::Program> program,
+                  std::span<const ArrayRef> in, const Arrays& results)
+      : graph_(std::move(graph)), program_(std::move(program)), originals_(in) {
+    for (const ArrayRef& a : in) {
       versions_.push_back(a->version());
-      originals_.push_back(a);
-      a = a->detached();
+      in_.push_back(a->detached());
+    }
+    for (int32_t i : program_->residuals) {
+      const ArrayRef& a = results[static_cast<size_t>(i)];
+      const bool visible = static_cast<size_t>(i) < program_->num_visible;
+      residuals_.push_back(visible ? a->detached() : a);
+      residual_versions_.push_back(a->version());
     }
   }
 
   Arrays backward(const Arrays& dout, bool create_graph) override {
-    if (create_graph) return replay(dout);
+    return create_graph ? replay(dout) : backward_into(dout, {});
+  }
+
+  Arrays backward_into(const Arrays& dout, const Arrays& into) override {
     Arrays in = in_;
     for (size_t i = 0; i < in_.size(); ++i) {
       check(!program_->saved_inputs[i] || in_[i]->version() == versions_[i],
             ErrorKind::kInvalidArgument, "cached_graph: input ", i,
             " was changed after it was recorded for backward");
     }
-    in.append(residuals_.begin(), residuals_.end());
+    for (size_t i = 0; i < residuals_.size(); ++i) {
+      check(residuals_[i]->version() == residual_versions_[i], ErrorKind::kInvalidArgument,
+            "cached_graph: output ", program_->residuals[i],
+            " was changed after it was recorded for backward");
+      in.push_back(residuals_[i]);
+    }
     for (size_t i = 0; i < program_->num_visible; ++i) {
       in.push_back(dout[i] ? dout[i] : zeros(program_->out_specs[i]));
     }
-    const Arrays grads = program_->backward->run({in.data(), in.size()});
+    const Arrays targets = fitting(into, in);
+    const Arrays grads =
+        program_->backward->run({in.data(), in.size()}, {targets.data(), targets.size()});
     Arrays din;
     for (int32_t slot : program_->grad_slot) {
       din.push_back(slot < 0 ? ArrayRef() : grads[static_cast<size_t>(slot)]);
@@ -127,15 +195,29 @@ class CachedGraphNode final : public autograd::TapeNode {
   const char* name() const override { return "cached_graph"; }
 
  private:
+  // For each output of the backward plan the array of `into` that may take it: of the same spec and
+  // in memory that the plan does not read.
+  Arrays fitting(const Arrays& into, const Arrays& in) const {
+    Arrays targets;
+    for (size_t i = 0; i < into.size(); ++i) {
+      const int32_t slot = program_->grad_slot[i];
+      if (slot < 0 || !into[i]) continue;
+      if (!(into[i]->spec() == program_->backward->out_spec(static_cast<size_t>(slot)))) continue;
+      const bool read = std::any_of(in.begin(), in.end(), [&](const ArrayRef& a) {
+        return a->storage() == into[i]->storage();
+      });
+      if (read) continue;
+      if (targets.size() <= static_cast<size_t>(slot))
+        targets.resize(static_cast<size_t>(slot) + 1);
+      targets[static_cast<size_t>(slot)] = into[i];
+    }
+    return targets;
+  }
+
   static ArrayRef zeros(const Spec& spec) {
-    static const op::Op& kFull = op::Op::get("full");
-    const std::pair<int, op::AttrValue> values[] = {
-        {kFull.field_index("shape"), spec.shape},
-        {kFull.field_index("value"), 0.0},
-        {kFull.field_index("dtype"), std::string(dtype_name(spec.dtype))}};
-    Arrays out;
-    op::invoke(kFull, kFull.make_attrs(values), {}, out);
-    return out[0];
+    ArrayRef a = Array::empty(spec.shape, spec.dtype);
+    if (a->nbytes()) std::memset(a->data(), 0, static_cast<size_t>(a->nbytes()));
+    return a;
   }
 
   // Higher orders: the graph is run once more operator by operator under recording, so that its
@@ -164,21 +246,25 @@ class CachedGraphNode final : public autograd::TapeNode {
   Ref<CachedGraph> graph_;
   Ref<CachedGraph::Program> program_;
   Arrays in_, originals_, residuals_;
-  std::vector<uint64_t> versions_;
+  SmallVec<uint64_t, 8> versions_, residual_versions_;
 };
 
 Arrays CachedGraph::call(std::span<const ArrayRef> in) {
   check(in.size() == variables_.size(), ErrorKind::kInvalidArgument, "cached_graph: got ",
         in.size(), " arrays, must be ", variables_.size(), " as in list_inputs()");
+  if (Trace::is_active()) return symbol_.run_eager(in);
   bool record = autograd::is_recording();
   if (record) record = std::any_of(in.begin(), in.end(), wants_grad);
   Ref<Program> program = program_for(in, autograd::is_training(), record);
-  Arrays results = program->forward->run(in);
+  Arrays all(in.begin(), in.end());
+  if (program->prologue) {
+    const Arrays more = hoisted(*program, in);
+    all.append(more.begin(), more.end());
+  }
+  Arrays results = program->forward->run({all.data(), all.size()});
   if (!record) return results;
   Arrays visible(results.begin(), results.begin() + program->num_visible);
-  Arrays residuals(results.begin() + program->num_visible, results.end());
-  Ref<autograd::TapeNode> node(new CachedGraphNode(
-      Ref<CachedGraph>(this), program, Arrays(in.begin(), in.end()), std::move(residuals)));
+  Ref<autograd::TapeNode> node(new CachedGraphNode(Ref<CachedGraph>(this), program, in, results));
   autograd::record(std::move(node), in, {visible.data(), visible.size()});
   return visible;
 }
@@ -189,10 +275,18 @@ std::string CachedGraph::explain() {
   for (const Ref<Program>& p : programs_) {
     text += p->signature.is_train ? "train" : "predict";
     for (const Spec& s : p->signature.in) text += cat(' ', s.shape, s.dtype);
-    for (const auto& [name, plan] : {std::pair{"forward", p->forward}, {"backward", p->backward}}) {
+    for (const PassReport& r : p->reports) {
+      text += cat("\n  ", r.pass->name, r.where.empty() ? "" : " (" + r.where + ")", ": ");
+      text += !r.on ? "off" : r.pass->run ? cat(r.changes, " changes") : std::string("on");
+    }
+    for (const auto& [name, plan] : {std::pair{"when parameters change", p->prologue},
+                                     {"forward", p->forward},
+                                     {"backward", p->backward}}) {
       if (!plan) continue;
       text += cat("\n  ", name, ": ", plan->num_steps(), " steps, ", plan->arena_bytes(),
-                  " bytes of intermediates (", plan->unplanned_bytes(), " without reuse)");
+                  " bytes of intermediates (", plan->unplanned_bytes(), " without reuse)\n",
+                  plan->list_steps());
+      text.pop_back();
     }
     text += '\n';
   }

@@ -21,7 +21,7 @@ class CachedGraph : public RefCounted {
   Arrays call(std::span<const ArrayRef> in);
 
   const Symbol& symbol() const { return symbol_; }
-  // Text about the plans made so far: steps, bytes with and without reuse.
+  // Text about the programs made so far: what each pass did, steps, bytes with and without reuse.
   std::string explain();
 
  private:
@@ -37,18 +37,31 @@ class CachedGraph : public RefCounted {
   struct Program : RefCounted {
     Signature signature;
     Ref<Plan> forward, backward;
+    // Computes what is hoisted, from the inputs; kept while they stay the same.
+    Ref<Plan> prologue;
+    std::vector<size_t> prologue_reads;  // inputs
+    std::mutex mutex;
+    Arrays seen, hoisted;
+    SmallVec<uint64_t, 8> seen_versions;
     size_t num_visible = 0;
     std::vector<Spec> out_specs;
+    std::vector<int32_t> residuals;  // outputs of `forward` that backward reads
+    std::vector<PassReport> reports;
     std::vector<int32_t> grad_slot;  // for each input: output of `backward`, -1 without gradient
     std::vector<bool> saved_inputs;  // inputs whose content backward reads
   };
 
+  static Arrays hoisted(Program& program, std::span<const ArrayRef> in);
   bool matches(const Signature& s, std::span<const ArrayRef> in, bool is_train, bool record) const;
   Ref<Program> program_for(std::span<const ArrayRef> in, bool is_train, bool record);
   Ref<Program> compile(Signature signature) const;
+  void add_prologue(Program& program, Graph& graph) const;
+  void add_backward(Program& program, const Entries& grads, const std::vector<Node*>& inputs,
+                    const op::Values& heads, Graph& forward) const;
 
   Symbol symbol_;
   std::vector<Node*> variables_;
+  const PassSet passes_ = PassSet::current();
   std::mutex mutex_;
   std::vector<Ref<Program>> programs_;  // the last used one first
 };

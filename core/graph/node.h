@@ -31,7 +31,8 @@ class Node : public RefCounted {
   std::string name;
   std::map<std::string, std::string> strings;  // free attributes: "__shape__", "ctx_group", ...
   Entries inputs;
-  Specs specs;  // of all outputs; only in typed graphs, see builder.h
+  Specs specs;        // of all outputs; only in typed graphs, see builder.h
+  ArrayRef constant;  // of a variable: its value, if that is part of the graph
 
   ~Node() override;
   bool is_variable() const { return op == nullptr; }

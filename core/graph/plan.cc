@@ -5,9 +5,10 @@
 
 namespace plait::graph {
 
-Plan::Plan(const Entries& outputs, const std::vector<Node*>& inputs, bool is_train)
-    : is_train_(is_train) {
-  Planner(*this, outputs, inputs).build();
+Plan::Plan(const Graph& graph, PassSet passes) : is_train_(graph.is_train) {
+  const Planner::Rules rules{passes.has("schedule"), passes.has("in_place"),
+                             passes.has("reuse_memory")};
+  Planner(*this, graph.outputs, graph.inputs, rules).build();
   for (const Spec& s : in_specs_) io_bytes_ += num_elements(s.shape) * dtype_size(s.dtype);
   for (const Spec& s : out_specs_) io_bytes_ += num_elements(s.shape) * dtype_size(s.dtype);
   size_t most_in = 0, most_out = 0;
@@ -48,7 +49,7 @@ class PlanTask final : public engine::Task {
   std::vector<op::RandomKey> keys_;
 };
 
-Arrays Plan::run(std::span<const ArrayRef> in) {
+Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given) {
   static const op::Op& copy = op::Op::get("copy");
   Arrays inputs(in.begin(), in.end());
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -60,8 +61,13 @@ Arrays Plan::run(std::span<const ArrayRef> in) {
     op::invoke(copy, {}, std::span<const ArrayRef>(&inputs[i], 1), packed);
     inputs[i] = packed[0];
   }
+  inputs.append(constants_.begin(), constants_.end());
   Arrays out;
-  for (const Spec& s : out_specs_) out.push_back(Array::empty(s.shape, s.dtype));
+  for (size_t i = 0; i < out_specs_.size(); ++i) {
+    out.push_back(i < given.size() && given[i]
+                      ? given[i]
+                      : Array::empty(out_specs_[i].shape, out_specs_[i].dtype));
+  }
   ArrayRef arena;
   if (arena_bytes_) arena = Array::empty(Dims{arena_bytes_}, DType::kUint8);
   std::vector<op::RandomKey> keys;
@@ -117,6 +123,18 @@ void Plan::run_step(const Step& step, int threads, op::RandomKey key) {
   } catch (const Error& e) {
     throw Error(e.kind(), cat(step.op->name, ": ", e.what(), "\n  in node '", step.name, "'"));
   }
+}
+
+std::string Plan::list_steps() const {
+  std::string text;
+  for (const Step& step : steps_) {
+    text += cat("    ", step.op->name, ' ', step.name, ':');
+    for (const Operand& o : step.in) text += cat(' ', o.shape, o.dtype);
+    text += " ->";
+    for (const Operand& o : step.out) text += cat(' ', o.shape, o.dtype);
+    text += '\n';
+  }
+  return text;
 }
 
 }  // namespace plait::graph

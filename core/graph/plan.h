@@ -4,7 +4,7 @@
 #include <mutex>
 #include <vector>
 
-#include "graph/node.h"
+#include "graph/passes.h"
 #include "tensor/array.h"
 
 namespace plait::graph {
@@ -16,15 +16,20 @@ namespace plait::graph {
 // memory differently cost nothing. One run is one engine task.
 class Plan : public RefCounted {
  public:
-  // `inputs` are the variable nodes in the order in which `run` gets their arrays.
-  Plan(const Entries& outputs, const std::vector<Node*>& inputs, bool is_train);
+  // `inputs` of the graph are the variables in the order in which `run` gets their arrays.
+  Plan(const Graph& graph, PassSet passes);
 
-  // `in` fits the specs of the inputs. Returns fresh arrays, one for each output.
-  Arrays run(std::span<const ArrayRef> in);
+  // `in` fits the specs of the inputs. Returns an array for each output: that in `out`, if there is
+  // one and it is not null, else a fresh one. Arrays of `out` must be contiguous, of the output's
+  // spec, and share no memory with `in`.
+  Arrays run(std::span<const ArrayRef> in, std::span<const ArrayRef> out = {});
 
   int64_t arena_bytes() const { return arena_bytes_; }          // planned
   int64_t unplanned_bytes() const { return unplanned_bytes_; }  // without reuse
   size_t num_steps() const { return steps_.size(); }
+  const Spec& out_spec(size_t i) const { return out_specs_[i]; }
+  // One line for each step: operator, node, shapes.
+  std::string list_steps() const;
 
  private:
   friend class Planner;
@@ -57,6 +62,7 @@ class Plan : public RefCounted {
 
   std::vector<Step> steps_;
   std::vector<Spec> in_specs_, out_specs_;
+  Arrays constants_;           // follow the inputs
   std::vector<bool> mutated_;  // inputs that steps write
   std::vector<bool> used_;     // inputs that steps read or write
   bool is_train_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/schedule.h"
+
 namespace plait::graph {
 namespace {
 
@@ -48,12 +50,19 @@ void Arena::give_back(int64_t offset, int64_t bytes) {
   free_[offset] = bytes;
 }
 
-Planner::Planner(Plan& plan, const Entries& outputs, const std::vector<Node*>& inputs)
-    : plan_(plan), outputs_(outputs), inputs_(inputs), order_(topological_order(outputs)) {}
+Planner::Planner(Plan& plan, const Entries& outputs, const std::vector<Node*>& inputs, Rules rules)
+    : plan_(plan),
+      outputs_(outputs),
+      inputs_(inputs),
+      rules_(rules),
+      order_(topological_order(outputs)) {
+  if (rules_.schedule) order_ = order_for_memory(outputs_, order_);
+}
 
 void Planner::build() {
   count_uses();
   place_inputs();
+  place_constants();
   for (Node* node : order_) {
     if (!node->is_variable()) plan_node(*node);
   }
@@ -84,6 +93,18 @@ void Planner::place_inputs() {
   }
 }
 
+// Constants are inputs behind those of the caller.
+void Planner::place_constants() {
+  for (Node* node : order_) {
+    if (!node->constant) continue;
+    const auto index = static_cast<int32_t>(inputs_.size() + plan_.constants_.size());
+    plan_.constants_.push_back(node->constant);
+    plan_.mutated_.push_back(false);
+    plan_.used_.push_back(false);
+    located_[{node, 0}] = new_buffer(node->specs[0], {Plan::Place::kInput, index, 0}, 1);
+  }
+}
+
 Planner::Located Planner::new_buffer(const Spec& spec, Plan::Place place, int64_t uses) {
   Buffer buffer{place, 0, uses};
   if (place.kind == Plan::Place::kArena) {
@@ -98,7 +119,7 @@ Planner::Located Planner::new_buffer(const Spec& spec, Plan::Place place, int64_
 
 void Planner::read(int32_t index) {
   Buffer& b = buffers_[static_cast<size_t>(index)];
-  if (--b.uses_left == 0 && b.place.kind == Plan::Place::kArena) {
+  if (--b.uses_left == 0 && b.place.kind == Plan::Place::kArena && rules_.reuse) {
     arena_.give_back(b.place.offset, b.bytes);
   }
 }
@@ -162,21 +183,37 @@ Planner::Located Planner::output_buffer(Node& node, int32_t index) {
   if (slot != output_slot_.end()) {
     return new_buffer(spec, {Plan::Place::kOutput, slot->second, 0}, uses_[key]);
   }
-  if (node.op->inplace && index == 0) {
-    const Located& in = input_of(node, 0);
-    Buffer& b = buffers_[static_cast<size_t>(in.buffer)];
-    const bool whole = in.operand.contiguous && in.operand.place.offset == b.place.offset &&
-                       aligned(bytes_of(spec)) == b.bytes && in.operand.dtype == spec.dtype &&
-                       in.operand.shape == spec.shape;
-    const bool only_reader = b.uses_left == 1;
-    if (b.place.kind == Plan::Place::kArena && whole && only_reader) {
-      b.uses_left += uses_[key];
-      Located at = in;
-      plan_.unplanned_bytes_ += b.bytes;
-      return at;
+  Located at;
+  if (node.op->inplace && index == 0 && rules_.in_place) {
+    const size_t candidates = node.op->elementwise ? node.inputs.size() : 1;
+    for (size_t i = 0; i < candidates; ++i) {
+      if (over_input(node, i, key, at)) return at;
     }
   }
   return new_buffer(spec, {}, uses_[key]);
+}
+
+// Takes the memory of an intermediate that this node reads last.
+bool Planner::over_input(Node& node, size_t input, const Key& out, Located& at) {
+  const Spec& spec = node.specs[static_cast<size_t>(out.second)];
+  const Located& in = input_of(node, input);
+  Buffer& b = buffers_[static_cast<size_t>(in.buffer)];
+  const bool whole = in.operand.contiguous && in.operand.place.offset == b.place.offset &&
+                     aligned(bytes_of(spec)) == b.bytes && in.operand.dtype == spec.dtype &&
+                     in.operand.shape == spec.shape;
+  int64_t reads = 0;  // of this node; an element-wise one may read an array twice
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const Located& other = input_of(node, i);
+    if (other.buffer != in.buffer) continue;
+    ++reads;
+    if (!(node.inputs[i] == node.inputs[input])) return false;  // another view of the memory
+  }
+  if (reads > 1 && !node.op->elementwise) return false;
+  if (b.place.kind != Plan::Place::kArena || !whole || b.uses_left != reads) return false;
+  b.uses_left += uses_[out];
+  plan_.unplanned_bytes_ += b.bytes;
+  at = in;
+  return true;
 }
 
 void Planner::plan_node(Node& node) {
@@ -197,7 +234,9 @@ void Planner::plan_node(Node& node) {
       check(is_input && at.operand.contiguous, ErrorKind::kInvalidArgument, op.name, ": ",
             node.input_def(i).name, " is computed in the graph, must be a variable, in node '",
             node.name, "'");
-      plan_.mutated_[static_cast<size_t>(at.operand.place.index)] = true;
+      if (writes_inputs(node, plan_.is_train_)) {
+        plan_.mutated_[static_cast<size_t>(at.operand.place.index)] = true;
+      }
     } else if (!op.strided && !at.operand.contiguous) {
       at = contiguous(at, node.name);
     }

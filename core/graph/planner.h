@@ -23,7 +23,10 @@ class Arena {
 // Turns a typed graph into the steps of a Plan.
 class Planner {
  public:
-  Planner(Plan& plan, const Entries& outputs, const std::vector<Node*>& inputs);
+  struct Rules {
+    bool schedule = true, in_place = true, reuse = true;
+  };
+  Planner(Plan& plan, const Entries& outputs, const std::vector<Node*>& inputs, Rules rules);
   void build();
 
  private:
@@ -46,12 +49,14 @@ class Planner {
 
   void count_uses();
   void place_inputs();
+  void place_constants();
   void plan_node(Node& node);
   void plan_view(Node& node);
   Located& input_of(Node& node, size_t i);
   Located contiguous(const Located& from, const std::string& name);
   Located new_buffer(const Spec& spec, Plan::Place place, int64_t uses);
   Located output_buffer(Node& node, int32_t index);
+  bool over_input(Node& node, size_t input, const Key& out, Located& at);
   void read(int32_t buffer);  // one planned read of a buffer is done
   void copy_outputs();
   void add_step(Plan::Step step);
@@ -60,6 +65,7 @@ class Planner {
   Plan& plan_;
   const Entries& outputs_;
   const std::vector<Node*>& inputs_;
+  const Rules rules_;
   std::vector<Node*> order_;
   std::unordered_map<Key, Located, KeyHash> located_;
   std::unordered_map<Key, int64_t, KeyHash> uses_;

@@ -1,17 +1,45 @@
 #include <unordered_set>
 
 #include "graph/builder.h"
+#include "graph/graph.h"
 
 namespace plait::graph {
 namespace {
 
-// Operators that only look at memory differently are repeated rather than saved.
-bool is_cheap(const Node& node) { return node.op && node.op->view; }
+bool is_batch_norm(const Node& node) { return node.op && node.op->name == "batch_norm"; }
+
+// What backward computes again rather than reads: operators that only look at memory differently,
+// and on request element-wise ones and batch norm, whose statistics are saved anyway.
+class Cheap {
+ public:
+  explicit Cheap(bool recompute) : recompute_(recompute) {}
+  bool operator()(const Node& node) const {
+    if (!node.op) return false;
+    if (node.op->view) return true;
+    return recompute_ && ((node.op->elementwise && is_pure(node)) || is_batch_norm(node));
+  }
+
+ private:
+  bool recompute_;
+};
+
+// The attributes of a batch norm that takes its statistics as they are.
+op::AttrsRef with_given_statistics(const Node& norm) {
+  std::vector<std::pair<int, op::AttrValue>> values;
+  for (size_t i = 0; i < norm.op->fields.size(); ++i) {
+    const op::AttrField& field = *norm.op->fields[i];
+    values.emplace_back(static_cast<int>(i), field.name == "use_global_stats"
+                                                 ? op::AttrValue(true)
+                                                 : field.get(norm.op->data_of(norm.attrs)));
+  }
+  return norm.op->make_attrs(values);
+}
 
 class Splitter {
  public:
-  Splitter(const std::vector<Node*>& forward_order, const std::vector<Node*>& inputs)
-      : forward_(forward_order.begin(), forward_order.end()), inputs_(inputs) {
+  Splitter(const std::vector<Node*>& forward_order, const std::vector<Node*>& inputs,
+           const Cheap& cheap)
+      : forward_(forward_order.begin(), forward_order.end()), inputs_(inputs), cheap_(cheap) {
     result_.reads_input.assign(inputs.size(), false);
   }
 
@@ -21,19 +49,26 @@ class Splitter {
       note_input(node);
       return e;
     }
-    if (forward_.count(node) && !is_cheap(*node)) return saved(e);
+    if (forward_.count(node) && !cheap_(*node)) return saved(e);
+    if (forward_.count(node) && is_batch_norm(*node) && e.index > 0) return saved(e);
     return {copies_.at(node), e.index};
   }
 
   // Needs the inputs' copies: called in topological order.
   void visit(Node* node) {
-    if (node->is_variable() || (forward_.count(node) && !is_cheap(*node))) return;
+    if (node->is_variable() || (forward_.count(node) && !cheap_(*node))) return;
     auto twin = make_ref<Node>();
     twin->op = node->op;
     twin->attrs = node->attrs;
     twin->name = node->name;
     twin->specs = node->specs;
-    for (const Entry& in : node->inputs) twin->inputs.push_back(copy(in));
+    if (forward_.count(node) && is_batch_norm(*node)) {
+      twin->attrs = with_given_statistics(*node);
+      for (size_t i = 0; i < 3; ++i) twin->inputs.push_back(copy(node->inputs[i]));
+      for (int32_t i = 1; i < 3; ++i) twin->inputs.push_back(saved({Ref<Node>(node), i}));
+    } else {
+      for (const Entry& in : node->inputs) twin->inputs.push_back(copy(in));
+    }
     copies_[node] = twin;
   }
 
@@ -62,13 +97,15 @@ class Splitter {
 
   std::unordered_set<Node*> forward_;
   const std::vector<Node*>& inputs_;
+  const Cheap& cheap_;
   std::unordered_map<Node*, Ref<Node>> copies_;
   std::map<std::pair<const Node*, int32_t>, Ref<Node>> variables_;
   Residuals result_;
 };
 
 // Nodes that the gradients need; forward nodes that are saved end the walk.
-std::vector<Node*> needed(const Entries& grads, const std::unordered_set<Node*>& forward) {
+std::vector<Node*> needed(const Entries& grads, const std::unordered_set<Node*>& forward,
+                          const Cheap& cheap) {
   std::unordered_set<Node*> wanted;
   std::vector<Node*> stack;
   for (const Entry& e : grads) stack.push_back(e.node.get());
@@ -76,7 +113,7 @@ std::vector<Node*> needed(const Entries& grads, const std::unordered_set<Node*>&
     Node* node = stack.back();
     stack.pop_back();
     if (!wanted.insert(node).second || node->is_variable()) continue;
-    if (forward.count(node) && !is_cheap(*node)) continue;
+    if (forward.count(node) && !cheap(*node)) continue;
     for (const Entry& in : node->inputs) stack.push_back(in.node.get());
   }
   std::vector<Node*> order;
@@ -88,10 +125,12 @@ std::vector<Node*> needed(const Entries& grads, const std::unordered_set<Node*>&
 
 }  // namespace
 
-Residuals split(const Entries& forward, const Entries& grads, const std::vector<Node*>& inputs) {
+Residuals split(const Entries& forward, const Entries& grads, const std::vector<Node*>& inputs,
+                bool recompute) {
   const std::vector<Node*> order = topological_order(forward);
-  Splitter splitter(order, inputs);
-  for (Node* node : needed(grads, {order.begin(), order.end()})) splitter.visit(node);
+  const Cheap cheap(recompute);
+  Splitter splitter(order, inputs, cheap);
+  for (Node* node : needed(grads, {order.begin(), order.end()}, cheap)) splitter.visit(node);
   Entries backward;
   for (const Entry& e : grads) backward.push_back(splitter.copy(e));
   Residuals result = splitter.take();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <unordered_map>
 
 #include "graph/json_text.h"
@@ -11,12 +12,74 @@ namespace {
 
 constexpr int kWrittenVersion = 10901;  // the MXNet whose format is written
 
-// The name that MXNet knows an operator by.
+// The name that MXNet knows an operator by: that with broadcasting where there are two.
 std::string file_name(const op::Op& op) {
+  static const std::map<std::string, std::string> kOther{
+      {"less", "broadcast_lesser"},         {"less_equal", "broadcast_lesser_equal"},
+      {"less_scalar", "_lesser_scalar"},    {"less_equal_scalar", "_lesser_equal_scalar"},
+      {"true_divide", "broadcast_div"},     {"arctan2", "_npi_arctan2"},
+      {"true_divide_scalar", "_div_scalar"}};
+  if (const auto other = kOther.find(op.name); other != kOther.end()) return other->second;
+  std::string first;
   for (const op::Surface& s : op.surfaces) {
-    if (s.where == "sym") return s.name;
+    if (s.where != "sym") continue;
+    if (s.name.rfind("broadcast_", 0) == 0) return s.name;
+    if (first.empty()) first = s.name;
   }
-  return op.name;
+  const size_t dot = first.find('.');  // "random.uniform" is "_random_uniform" in files
+  if (dot != first.npos) first = '_' + first.substr(0, dot) + '_' + first.substr(dot + 1);
+  return first.empty() ? op.name : first;
+}
+
+// The operator of a file: by its name as a symbol, or, in files of MXNet 2, as an array function.
+const op::Op* find_operator(const std::string& name) {
+  if (const op::Op* found = op::Op::find_on("sym", name)) return found;
+  if (const op::Op* found = op::Op::find(name)) return found;
+  static const std::map<std::string, std::string> kOther{
+      {"broadcast_lesser", "less"},
+      {"broadcast_lesser_equal", "less_equal"},
+      {"_lesser_scalar", "less_scalar"},
+      {"_lesser_equal_scalar", "less_equal_scalar"}};
+  if (const auto other = kOther.find(name); other != kOther.end()) {
+    return op::Op::find(other->second);
+  }
+  for (const char* space : {"random", "linalg", "contrib", "image"}) {
+    const std::string prefix = cat('_', space, '_');
+    if (name.rfind(prefix, 0) != 0) continue;
+    const std::string dotted = cat(space, '.', name.substr(prefix.size()));
+    if (const op::Op* found = op::Op::find_on("sym", dotted)) return found;
+  }
+  for (const char* prefix : {"_npi_", "_npx_", "_np_"}) {
+    if (name.rfind(prefix, 0) != 0) continue;
+    const std::string rest = name.substr(std::string_view(prefix).size());
+    for (const char* surface : {"np", "npx"}) {
+      if (const op::Op* found = op::Op::find_on(surface, rest)) return found;
+    }
+    return op::Op::find(rest);
+  }
+  return nullptr;
+}
+
+// Attributes that old versions wrote without underscores.
+constexpr const char* kHidden[] = {"ctx_group", "lr_mult", "wd_mult", "force_mirroring",
+                                   "mirror_stage"};
+bool is_hidden_key(const std::string& key) {
+  return std::any_of(std::begin(kHidden), std::end(kHidden),
+                     [&](const char* hidden) { return key == hidden; });
+}
+
+// Old versions wrote attributes of parameters at the operator: "weight_lr_mult".
+void move_to_inputs(Node& node) {
+  for (size_t i = 0; i < node.inputs.size() && i < node.op->inputs.size(); ++i) {
+    Node& input = *node.inputs[i].node;
+    if (!input.is_variable()) continue;
+    for (const char* hidden : kHidden) {
+      const auto found = node.strings.find(cat(node.op->inputs[i].name, '_', hidden));
+      if (found == node.strings.end()) continue;
+      input.strings[cat("__", hidden, "__")] = found->second;
+      node.strings.erase(found);
+    }
+  }
 }
 
 std::string entry_text(const Entry& e, const std::unordered_map<const Node*, size_t>& ids) {
@@ -50,8 +113,7 @@ Ref<Node> read_node(const Json& json) {
   const std::string& op_name = json.at("op").as_string("op");
   node->name = json.at("name").as_string("name");
   if (op_name != "null") {
-    node->op = op::Op::find_on("sym", op_name);
-    if (!node->op) node->op = op::Op::find(op_name);
+    node->op = find_operator(op_name);
     check(node->op, ErrorKind::kKey, "symbol: operator of node '", node->name, "' is '", op_name,
           "', must be one that this build has");
   }
@@ -68,7 +130,7 @@ Ref<Node> read_node(const Json& json) {
       if (field >= 0) {
         values.emplace_back(field, op::parse_attr(text));
       } else if (name != "num_args") {
-        node->strings[name] = text;
+        node->strings[is_hidden_key(name) ? "__" + name + "__" : name] = text;
       }
     }
   }
@@ -143,7 +205,10 @@ Symbol Symbol::from_json(std::string_view text) {
     for (const Json& input : item.at("inputs").as_array("inputs")) {
       node->inputs.push_back(read_entry(input, nodes));
     }
-    if (node->op) complete_inputs(*node);
+    if (node->op) {
+      complete_inputs(*node);
+      move_to_inputs(*node);
+    }
     nodes.push_back(std::move(node));
   }
   Entries heads;

@@ -231,6 +231,8 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_symbol_names(plait_symbol_t symbol, plait_names_t which, plait_buffer_t *out)
     plait_status_t plait_symbol_attrs(plait_symbol_t symbol, plait_buffer_t *out)
     plait_status_t plait_symbol_set_attr(plait_symbol_t symbol, const char *key, const char *value)
+    plait_status_t plait_symbol_set_value(plait_symbol_t symbol, plait_array_t value)
+    plait_status_t plait_symbol_value(plait_symbol_t symbol, plait_array_t *value)
     plait_status_t plait_symbol_compose(plait_symbol_t symbol, char **names, const plait_symbol_t *replacements, int32_t count, plait_symbol_t *out)
     plait_status_t plait_symbol_infer(plait_symbol_t symbol, const char *given, plait_buffer_t *out)
     cdef struct plait_graph_s
@@ -239,3 +241,13 @@ cdef extern from "plait/c_api.h" nogil:
     void plait_graph_free(plait_graph_t graph)
     plait_status_t plait_graph_call(plait_graph_t graph, const plait_array_t *inputs, int32_t num_inputs, plait_array_t *outputs, int32_t capacity, int32_t *num_outputs)
     plait_status_t plait_graph_explain(plait_graph_t graph, plait_buffer_t *out)
+    cdef struct plait_trace_s
+    ctypedef plait_trace_s *plait_trace_t
+    plait_status_t plait_trace_begin(plait_trace_t *out)
+    plait_status_t plait_trace_variable(plait_trace_t trace, const char *name, plait_array_t array)
+    plait_status_t plait_trace_end(plait_trace_t trace, const plait_array_t *outputs, int32_t count, plait_symbol_t *out)
+    int32_t plait_trace_num_captured(plait_trace_t trace)
+    plait_status_t plait_trace_captured(plait_trace_t trace, int32_t index, plait_array_t *array)
+    void plait_trace_free(plait_trace_t trace)
+    plait_status_t plait_graph_passes(plait_buffer_t *out)
+    plait_status_t plait_graph_set_pass(const char *name, int32_t on, int32_t *was)

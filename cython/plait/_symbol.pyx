@@ -63,6 +63,15 @@ cdef class Handle:
         cdef bytes k = key.encode(), v = value.encode()
         check(plait_symbol_set_attr(self._symbol, k, v))
 
+    def set_value(self, Array value):
+        check(plait_symbol_set_value(self._symbol, value._array if value is not None else NULL))
+
+    def value(self, type cls):
+        """Value of a variable, or None."""
+        cdef plait_array_t array
+        check(plait_symbol_value(self._symbol, &array))
+        return None if array == NULL else wrap(cls, array)
+
     def infer_json(self, str given):
         cdef plait_buffer_t text
         cdef bytes encoded = given.encode()
@@ -210,3 +219,129 @@ cdef class CachedGraph:
         cdef plait_buffer_t text
         check(plait_graph_explain(self._graph, &text))
         return _take_text(text)
+
+
+def passes():
+    """JSON list of the passes of the graph compiler, in the order in which they run."""
+    cdef plait_buffer_t text
+    check(plait_graph_passes(&text))
+    return _take_text(text)
+
+
+def set_pass(str name, bint on):
+    """Switch a pass for graphs made from now on; returns what it was."""
+    cdef bytes encoded = name.encode()
+    cdef int32_t was
+    check(plait_graph_set_pass(encoded, on, &was))
+    return bool(was)
+
+
+cdef class Trace:
+    """Operators applied to arrays by this thread, from the making of the object to `end`."""
+
+    cdef plait_trace_t _trace
+
+    def __cinit__(self):
+        check(plait_trace_begin(&self._trace))
+
+    def __dealloc__(self):
+        plait_trace_free(self._trace)
+
+    def close(self):
+        """Stop without a result."""
+        plait_trace_free(self._trace)
+        self._trace = NULL
+
+    def variable(self, str name, Array array):
+        cdef bytes text = name.encode()
+        check(plait_trace_variable(self._trace, text, array._array))
+
+    def end(self, arrays):
+        """Handle of the symbol of `arrays`."""
+        cdef int32_t n = <int32_t>len(arrays), i
+        cdef Handle out = Handle.__new__(Handle)
+        cdef plait_array_t *items = <plait_array_t *>malloc((n + 1) * sizeof(plait_array_t))
+        if items == NULL:
+            raise MemoryError
+        try:
+            for i in range(n):
+                items[i] = (<Array?>arrays[i])._array
+            check(plait_trace_end(self._trace, items, n, &out._symbol))
+        finally:
+            free(items)
+        return out
+
+    def captured(self, type cls):
+        """List of the arrays behind the variables "captured0" and so on."""
+        cdef plait_array_t array
+        found = []
+        for i in range(plait_trace_num_captured(self._trace)):
+            check(plait_trace_captured(self._trace, i, &array))
+            found.append(wrap(cls, array))
+        return found
+
+
+cdef class BoundGraph:
+    """A compiled graph whose parameters are at hand: a call brings the other inputs only."""
+
+    cdef CachedGraph _graph
+    cdef list _kept
+    cdef plait_array_t *_inputs
+    cdef int32_t *_slots
+    cdef int32_t *_sources
+    cdef int32_t _num_inputs, _num_slots, _num_args
+
+    def __cinit__(self, CachedGraph graph, list arrays, list slots, int32_t num_args):
+        """`arrays` in the order of the inputs, None for those that calls bring; `slots` pairs of
+        such an input and the position of its argument, of `num_args`."""
+        self._graph = graph
+        self._kept = list(arrays)
+        self._num_inputs, self._num_slots = <int32_t>len(arrays), <int32_t>len(slots)
+        self._num_args = num_args
+        self._inputs = <plait_array_t *>malloc((self._num_inputs + 1) * sizeof(plait_array_t))
+        self._slots = <int32_t *>malloc((self._num_slots + 1) * sizeof(int32_t))
+        self._sources = <int32_t *>malloc((self._num_slots + 1) * sizeof(int32_t))
+        if self._inputs == NULL or self._slots == NULL or self._sources == NULL:
+            raise MemoryError
+        for i in range(self._num_inputs):
+            array = self._kept[i]
+            self._inputs[i] = NULL if array is None else (<Array?>array)._array
+        for i, (slot, source) in enumerate(slots):
+            self._slots[i], self._sources[i] = slot, source
+
+    def __dealloc__(self):
+        free(self._inputs)
+        free(self._slots)
+        free(self._sources)
+
+    def call(self, tuple args):
+        """List of the outputs, or None if the arguments are not `num_args` arrays."""
+        cdef int32_t i, m = 0, n = self._num_inputs
+        cdef plait_array_t small[48]
+        cdef plait_array_t *block = small
+        cdef plait_array_t *outputs
+        cdef plait_status_t status
+        if len(args) != self._num_args:
+            return None
+        for item in args:
+            if not isinstance(item, Array):
+                return None
+        if n + self._graph._num_outputs > 48:
+            block = <plait_array_t *>malloc((n + self._graph._num_outputs) * sizeof(plait_array_t))
+            if block == NULL:
+                raise MemoryError
+        try:
+            for i in range(n):
+                block[i] = self._inputs[i]
+            for i in range(self._num_slots):
+                block[self._slots[i]] = (<Array>args[self._sources[i]])._array
+            outputs = block + n
+            with nogil:
+                status = plait_graph_call(self._graph._graph, block, n, outputs,
+                                          self._graph._num_outputs, &m)
+            check(status)
+            cls = type(args[0])
+            return [wrap(cls, outputs[i]) for i in range(m)]
+        finally:
+            if block != small:
+                free(block)

@@ -703,6 +703,13 @@ PLAIT_API plait_status_t plait_symbol_attrs(plait_symbol_t symbol, plait_buffer_
 PLAIT_API plait_status_t plait_symbol_set_attr(plait_symbol_t symbol, const char* key,
                                                const char* value);
 
+/* Gives a variable a value (NULL: none), which symbols that use the variable see. Fails:
+ * INVALID_ARGUMENT if it is no variable. @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_set_value(plait_symbol_t symbol, plait_array_t value);
+
+/* new: the value of a variable; NULL if it has none. @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_value(plait_symbol_t symbol, plait_array_t* value);
+
 /* A copy in which the `count` variables `names` are replaced by symbols of one output. new.
  * Fails: KEY. @since 0.1 */
 PLAIT_API plait_status_t plait_symbol_compose(plait_symbol_t symbol, const char* const* names,
@@ -733,8 +740,44 @@ PLAIT_API plait_status_t plait_graph_call(plait_graph_t graph, const plait_array
                                           int32_t num_inputs, plait_array_t* outputs,
                                           int32_t capacity, int32_t* num_outputs);
 
-/* Text about the plans made so far: steps and bytes. new: plait_buffer_free(). @since 0.1 */
+/* Text about the programs made so far: what each pass did, steps and bytes. new:
+ * plait_buffer_free(). @since 0.1 */
 PLAIT_API plait_status_t plait_graph_explain(plait_graph_t graph, plait_buffer_t* out);
+
+/* Writes down, as a symbol, the operators that the calling thread applies to arrays. Reading the
+ * value of an array that a traced operator made fails. Free with plait_trace_free(). */
+typedef struct plait_trace_s* plait_trace_t;
+
+/* Starts. new. Fails: INVALID_ARGUMENT if the thread traces already. @since 0.1 */
+PLAIT_API plait_status_t plait_trace_begin(plait_trace_t* out);
+
+/* `array` is a variable of the symbol from now on. @since 0.1 */
+PLAIT_API plait_status_t plait_trace_variable(plait_trace_t trace, const char* name,
+                                              plait_array_t array);
+
+/* Stops, in the thread that began. new: the symbol of `count` arrays. Fails: INVALID_ARGUMENT if
+ * one was not computed by traced operators. @since 0.1 */
+PLAIT_API plait_status_t plait_trace_end(plait_trace_t trace, const plait_array_t* outputs,
+                                         int32_t count, plait_symbol_t* out);
+
+/* How many arrays without a name were read: variables "captured0", "captured1", ... of the symbol;
+ * -1 for NULL. @since 0.1 */
+PLAIT_API int32_t plait_trace_num_captured(plait_trace_t trace);
+
+/* new: one of them. Fails: INDEX. @since 0.1 */
+PLAIT_API plait_status_t plait_trace_captured(plait_trace_t trace, int32_t index,
+                                              plait_array_t* array);
+
+/* Stops if still tracing; in the thread that began. @since 0.1 */
+PLAIT_API void plait_trace_free(plait_trace_t trace);
+
+/* The passes of the graph compiler in the order in which they run, as JSON
+ * [{"name": "share", "doc": "...", "on": true}]. new: plait_buffer_free(). @since 0.1 */
+PLAIT_API plait_status_t plait_graph_passes(plait_buffer_t* out);
+
+/* Switches a pass on (1) or off (0) for graphs made from now on; `was` (NULL allowed) gets the
+ * switch before. Fails: KEY. @since 0.1 */
+PLAIT_API plait_status_t plait_graph_set_pass(const char* name, int32_t on, int32_t* was);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,78 @@
+#include "graph/graph.h"
+
+namespace plait::graph {
+
+bool is_pure(const Node& node) {
+  if (!node.op || node.op->random) return false;
+  for (const op::InputDef& def : node.op->inputs) {
+    if (def.is_mutable) return false;
+  }
+  return true;
+}
+
+bool writes_inputs(const Node& node, bool is_train) {
+  bool has_state = false;
+  for (const op::InputDef& def : node.op->inputs) has_state = has_state || def.is_mutable;
+  if (!has_state || !node.op->uses_train) return has_state;
+  if (!is_train) return false;
+  for (const auto& field : node.op->fields) {
+    if (field->name != "use_global_stats") continue;
+    const op::AttrValue given = field->get(node.op->data_of(node.attrs));
+    if (const bool* fixed = std::get_if<bool>(&given); fixed && *fixed) return false;
+  }
+  return true;
+}
+
+Uses count_uses(const Graph& graph, const std::vector<Node*>& order) {
+  Uses uses;
+  for (const Node* node : order) {
+    for (const Entry& e : node->inputs) ++uses[e];
+  }
+  for (const Entry& e : graph.outputs) ++uses[e];
+  return uses;
+}
+
+std::unordered_set<const Node*> written_variables(const std::vector<Node*>& order) {
+  std::unordered_set<const Node*> written;
+  for (const Node* node : order) {
+    for (size_t i = 0; i < node->inputs.size(); ++i) {
+      if (node->input_def(i).is_mutable) written.insert(node->inputs[i].node.get());
+    }
+  }
+  return written;
+}
+
+Entry Substitution::resolve(Entry e) const {
+  for (auto it = map_.find(e); it != map_.end(); it = map_.find(e)) e = it->second;
+  return e;
+}
+
+void Substitution::apply(Graph& graph) const {
+  if (map_.empty()) return;
+  std::unordered_set<Node*> seen;
+  std::vector<Node*> stack;
+  const auto renew = [&](Entry& e) {
+    e = resolve(e);
+    if (seen.insert(e.node.get()).second) stack.push_back(e.node.get());
+  };
+  for (Entry& e : graph.outputs) renew(e);
+  while (!stack.empty()) {
+    Node* node = stack.back();
+    stack.pop_back();
+    for (Entry& e : node->inputs) renew(e);
+  }
+}
+
+std::string application_key(const Node& node) {
+  std::string key = std::to_string(node.op->id);
+  if (const void* attrs = node.op->data_of(node.attrs)) {
+    for (const auto& field : node.op->fields) key += '|' + op::to_string(field->get(attrs));
+  }
+  for (const Entry& e : node.inputs) {
+    key += '@' + std::to_string(reinterpret_cast<uintptr_t>(e.node.get())) + ':' +
+           std::to_string(e.index);
+  }
+  return key;
+}
+
+}  // namespace plait::graph

@@ -1,0 +1,88 @@
+#include "graph/passes.h"
+
+#include <atomic>
+
+#include "base/env.h"
+
+namespace plait::graph {
+namespace {
+
+constexpr Pass kPasses[] = {
+    {"fold_constants", "compute once what depends on no input", Pass::kWhole, fold_constants, true},
+    {"simplify", "leave out operators that change nothing", Pass::kWhole, simplify, true},
+    {"share", "compute equal expressions once", Pass::kWhole, share, true},
+    {"fold_batch_norm", "at inference, scale the weights of the layer before a batch norm instead",
+     Pass::kWhole, fold_batch_norm, true},
+    {"recompute", "in backward, compute cheap results again instead of keeping them", Pass::kMemory,
+     nullptr, false},
+    {"fuse_pointwise", "run chains of element-wise operators tile by tile in cache", Pass::kPart,
+     fuse_pointwise, true},
+    {"schedule", "run first what takes least memory or gives most back", Pass::kMemory, nullptr,
+     true},
+    {"in_place", "write results over inputs that nobody reads again", Pass::kMemory, nullptr, true},
+    {"reuse_memory", "give memory of dead intermediates to later ones", Pass::kMemory, nullptr,
+     true},
+};
+static_assert(std::size(kPasses) <= 64);
+
+size_t index_of(std::string_view name) {
+  std::string known;
+  for (size_t i = 0; i < std::size(kPasses); ++i) {
+    if (kPasses[i].name == name) return i;
+    known += (i ? ", " : "") + std::string(kPasses[i].name);
+  }
+  fail(ErrorKind::kKey, "graph: pass is '", std::string(name), "', must be one of: ", known);
+}
+
+uint64_t initial_bits() {
+  uint64_t bits = 0;
+  for (size_t i = 0; i < std::size(kPasses); ++i) bits |= uint64_t{kPasses[i].by_default} << i;
+  std::string off = env::get_string("PLAIT_GRAPH_PASSES_OFF", nullptr, "");
+  while (!off.empty()) {
+    const size_t end = std::min(off.find(','), off.size());
+    if (end) bits &= ~(uint64_t{1} << index_of(off.substr(0, end)));
+    off.erase(0, end + 1);
+  }
+  return bits;
+}
+
+std::atomic<uint64_t>& switches() {
+  static std::atomic<uint64_t> bits{initial_bits()};
+  return bits;
+}
+
+}  // namespace
+
+std::span<const Pass> passes() { return kPasses; }
+
+PassSet PassSet::current() {
+  PassSet set;
+  set.bits_ = switches().load();
+  return set;
+}
+
+bool PassSet::has(std::string_view name) const { return has(index_of(name)); }
+
+PassSet PassSet::with(std::string_view name, bool on) const {
+  PassSet set = *this;
+  const uint64_t bit = uint64_t{1} << index_of(name);
+  set.bits_ = on ? bits_ | bit : bits_ & ~bit;
+  return set;
+}
+
+bool set_pass(std::string_view name, bool on) {
+  const uint64_t bit = uint64_t{1} << index_of(name);
+  return (on ? switches().fetch_or(bit) : switches().fetch_and(~bit)) & bit;
+}
+
+void run_passes(Graph& graph, Pass::Stage stage, PassSet on, const char* where,
+                std::vector<PassReport>& reports) {
+  for (size_t i = 0; i < std::size(kPasses); ++i) {
+    const Pass& pass = kPasses[i];
+    if (pass.stage != stage) continue;
+    const int64_t changes = on.has(i) && pass.run ? pass.run(graph) : 0;
+    reports.push_back({&pass, on.has(i), changes, where});
+  }
+}
+
+}  // namespace plait::graph

@@ -1,0 +1,108 @@
+#include "graph/schedule.h"
+
+#include <algorithm>
+
+namespace plait::graph {
+namespace {
+
+class Order {
+ public:
+  Order(const Entries& outputs, const std::vector<Node*>& order)
+      : order_(order), missing_(order.size()), height_(order.size()), readers_(order.size()) {
+    for (size_t i = 0; i < order.size(); ++i) position_[order[i]] = i;
+    for (const Entry& e : outputs) ++left_[e.node.get()];  // never freed
+    const auto written = written_variables(order);
+    std::unordered_map<const Node*, size_t> last_touch;
+    for (size_t i = 0; i < order.size(); ++i) {
+      for (const Entry& e : order[i]->inputs) {
+        depend(i, position_.at(e.node.get()));
+        ++left_[e.node.get()];
+        if (!written.count(e.node.get())) continue;
+        const auto [at, is_first] = last_touch.try_emplace(e.node.get(), i);
+        if (!is_first && at->second != i) depend(i, at->second);
+        at->second = i;
+      }
+    }
+  }
+
+  std::vector<Node*> run() {
+    for (size_t i = order_.size(); i-- > 0;) {
+      for (size_t r : readers_[i]) height_[i] = std::max(height_[i], height_[r] + 1);
+    }
+    for (size_t i = 0; i < order_.size(); ++i) {
+      if (missing_[i] == 0) ready_.push_back(i);
+    }
+    std::vector<Node*> result;
+    while (!ready_.empty()) {
+      size_t best = 0;
+      int64_t least = growth(ready_[0]);
+      for (size_t k = 1; k < ready_.size(); ++k) {
+        const int64_t g = growth(ready_[k]);
+        if (g < least || (g == least && comes_first(ready_[k], ready_[best]))) {
+          best = k;
+          least = g;
+        }
+      }
+      const size_t i = ready_[best];
+      ready_.erase(ready_.begin() + static_cast<ptrdiff_t>(best));
+      result.push_back(order_[i]);
+      for (const Entry& e : order_[i]->inputs) --left_[e.node.get()];
+      for (size_t r : readers_[i]) {
+        if (--missing_[r] == 0) ready_.push_back(r);
+      }
+    }
+    return result;
+  }
+
+ private:
+  // Of two that take the same, that with the longer way to the end; what is needed late waits.
+  bool comes_first(size_t a, size_t b) const {
+    return height_[a] != height_[b] ? height_[a] > height_[b] : a < b;
+  }
+
+  void depend(size_t node, size_t on) {
+    readers_[on].push_back(node);
+    ++missing_[node];
+  }
+
+  static int64_t bytes_of(const Node& node) {
+    if (node.is_variable()) return 0;
+    int64_t bytes = 0;
+    for (const Spec& s : node.specs) bytes += num_elements(s.shape) * dtype_size(s.dtype);
+    return bytes;
+  }
+
+  // Bytes that running a node adds to what is alive; views take nothing and keep what they show.
+  int64_t growth(size_t i) const {
+    const Node& node = *order_[i];
+    if (node.is_variable() || node.op->view) return 0;
+    int64_t bytes = bytes_of(node);
+    for (size_t k = 0; k < node.inputs.size(); ++k) {
+      const Node* in = node.inputs[k].node.get();
+      bool repeated = false;
+      int64_t reads = 0;
+      for (size_t j = 0; j < node.inputs.size(); ++j) {
+        reads += node.inputs[j].node.get() == in;
+        repeated = repeated || (j < k && node.inputs[j].node.get() == in);
+      }
+      if (!repeated && left_.at(in) == reads) bytes -= bytes_of(*in);
+    }
+    return bytes;
+  }
+
+  const std::vector<Node*>& order_;
+  std::unordered_map<const Node*, size_t> position_;
+  std::unordered_map<const Node*, int64_t> left_;  // reads to come
+  std::vector<int64_t> missing_;
+  std::vector<int64_t> height_;  // nodes on the longest way to an output
+  std::vector<std::vector<size_t>> readers_;
+  std::vector<size_t> ready_;
+};
+
+}  // namespace
+
+std::vector<Node*> order_for_memory(const Entries& outputs, const std::vector<Node*>& order) {
+  return Order(outputs, order).run();
+}
+
+}  // namespace plait::graph

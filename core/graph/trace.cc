@@ -1,0 +1,94 @@
+#include "graph/trace.h"
+
+namespace plait::graph {
+namespace {
+
+thread_local Trace* current = nullptr;
+
+}  // namespace
+
+Trace::Trace() {
+  check(!current, ErrorKind::kInvalidArgument, "trace: this thread traces already, must end first");
+  current = this;
+  autograd::set_listener(this);
+}
+
+Trace::~Trace() { stop(); }
+
+void Trace::stop() {
+  if (!active_) return;
+  active_ = false;
+  if (current != this) return;
+  current = nullptr;
+  autograd::set_listener(nullptr);
+}
+
+void Trace::variable(const std::string& name, const ArrayRef& array) {
+  entries_[array.get()] = Symbol::variable(name).entries()[0];
+  kept_.push_back(array);
+}
+
+Entry Trace::entry_of(const ArrayRef& array) {
+  const auto found = entries_.find(array.get());
+  if (found != entries_.end()) return found->second;
+  const std::string name = cat("captured", captured_.size());
+  captured_.emplace_back(name, array);
+  variable(name, array);
+  return entries_.at(array.get());
+}
+
+void Trace::applied(const op::Op& op, const op::AttrsRef& attrs, std::span<const ArrayRef> in,
+                    std::span<const ArrayRef> out) {
+  auto node = make_ref<Node>();
+  node->op = &op;
+  node->attrs = attrs ? attrs : op.has_attrs() ? op.make_attrs({}) : attrs;
+  node->name = cat(op.name, counters_[op.name]++);
+  for (const ArrayRef& a : in) node->inputs.push_back(entry_of(a));
+  for (size_t i = 0; i < out.size(); ++i) {
+    entries_[out[i].get()] = {node, static_cast<int32_t>(i)};
+    kept_.push_back(out[i]);
+  }
+}
+
+Symbol Trace::finish(std::span<const ArrayRef> outputs) {
+  stop();
+  Entries entries;
+  for (const ArrayRef& a : outputs) {
+    const auto found = entries_.find(a.get());
+    check(found != entries_.end(), ErrorKind::kInvalidArgument, "trace: an output of shape ",
+          a->shape(), " was not computed by operators from the inputs, must be");
+    entries.push_back(found->second);
+  }
+  return Symbol(std::move(entries));
+}
+
+void Trace::check_read(const Array& array) {
+  if (!current) return;
+  const auto found = current->entries_.find(&array);
+  check(
+      found == current->entries_.end() || found->second.node->is_variable(),
+      ErrorKind::kInvalidArgument,
+      "hybridize: the value of an array computed inside the block is read, must not be\n"
+      "  hint: use operators such as where, or control flow operators, instead of if and float()");
+}
+
+void Trace::check_write(const Array& array) {
+  if (!current) return;
+  for (const ArrayRef& a : current->kept_) {
+    check(!(a->storage() == array.storage()), ErrorKind::kInvalidArgument,
+          "hybridize: an array is changed in place inside the block, must not be\n"
+          "  hint: use operators that give new arrays");
+  }
+}
+
+void Trace::copied(const ArrayRef& from, const ArrayRef& to) {
+  if (!current || !current->entries_.count(from.get())) return;
+  static const op::Op& cast = op::Op::get("cast");
+  const std::pair<int, op::AttrValue> dtype{cast.field_index("dtype"),
+                                            std::string(dtype_name(to->dtype()))};
+  current->applied(cast, cast.make_attrs({&dtype, 1}), {&from, 1}, {&to, 1});
+}
+
+bool Trace::is_active() { return current != nullptr; }
+
+}  // namespace plait::graph

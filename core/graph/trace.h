@@ -1,0 +1,54 @@
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "autograd/autograd.h"
+#include "graph/symbol.h"
+
+namespace plait::graph {
+
+// Writes down the operators that the calling thread applies to arrays as a symbol.
+//
+//   Trace trace;
+//   trace.variable("data", x);
+//   ... y = f(x) ...
+//   Symbol f = trace.finish({y});
+//
+// Arrays that no traced operator made and that have no name are captured: they become variables
+// with the names that `captured` lists. Reading the value of a traced array is an error, because
+// what a program does with it would not be part of the symbol.
+class Trace final : public RefCounted, autograd::Listener {
+ public:
+  Trace();  // starts; throws if the thread is tracing already
+  ~Trace() override;
+
+  void variable(const std::string& name, const ArrayRef& array);
+  // Stops. Throws ErrorKind::kInvalidArgument if an output does not depend on a variable.
+  Symbol finish(std::span<const ArrayRef> outputs);
+  void stop();
+  const std::vector<std::pair<std::string, ArrayRef>>& captured() const { return captured_; }
+
+  // Throws if the array was made by an operator that this thread traces.
+  static void check_read(const Array& array);
+  // Throws if this thread traces and the array, or one that shares its memory, is known.
+  static void check_write(const Array& array);
+  // `to` now has the content of `from`; noted if this thread traces.
+  static void copied(const ArrayRef& from, const ArrayRef& to);
+  static bool is_active();  // in this thread
+
+ private:
+  void applied(const op::Op& op, const op::AttrsRef& attrs, std::span<const ArrayRef> in,
+               std::span<const ArrayRef> out) override;
+  Entry entry_of(const ArrayRef& array);
+
+  std::unordered_map<const Array*, Entry> entries_;
+  Arrays kept_;  // so that no address is used twice
+  std::vector<std::pair<std::string, ArrayRef>> captured_;
+  std::unordered_map<std::string, int> counters_;
+  bool active_ = true;
+};
+
+}  // namespace plait::graph
