@@ -1,6 +1,11 @@
 """Executor: a symbol bound to arrays, as `Symbol.bind` and `Symbol.simple_bind` return it."""
 
+import json
+
+import numpy as np
+
 from . import autograd, ndarray
+from .context import current_context
 from .symbol.symbol import CachedGraph
 
 __all__ = ["Executor"]
@@ -21,6 +26,38 @@ def _by_name(values, names, what):
     return values
 
 
+def _requests(grad_req, names):
+    """grad_req of each name from one for all, a list or a dict."""
+    if isinstance(grad_req, str):
+        found = [grad_req] * len(names)
+    elif isinstance(grad_req, dict):
+        found = [grad_req.get(name, "null") for name in names]
+    else:
+        found = list(grad_req)
+    if len(found) != len(names):
+        raise ValueError(f"bind: grad_req has {len(found)} values, must have {len(names)}")
+    for req in found:
+        if req not in ("write", "add", "null"):
+            raise ValueError(f"bind: grad_req is {req!r}, must be 'write', 'add' or 'null'")
+    return found
+
+
+def _devices(symbol, ctx, group2ctx):
+    """Function from the name of a node to its context; variables are with their first reader."""
+    if not group2ctx:
+        return lambda name: ctx
+    groups = {}
+    nodes = json.loads(symbol.tojson())["nodes"]
+    for node in nodes:
+        attrs = node.get("attrs", {})
+        group = attrs.get("ctx_group", attrs.get("__ctx_group__"))
+        groups.setdefault(node["name"], group)
+        for source, *_ in node["inputs"]:
+            if groups.get(nodes[source]["name"]) is None and nodes[source]["op"] == "null":
+                groups[nodes[source]["name"]] = group
+    return lambda name: group2ctx.get(groups.get(name), ctx)
+
+
 class Executor:
     """Runs one symbol forward and backward on arrays that it keeps.
 
@@ -37,6 +74,9 @@ class Executor:
         "write", "add" or "null", for all or for each argument.
     aux_states : list or dict of NDArray, optional
         Arrays of `symbol.list_auxiliary_states()`.
+    group2ctx : dict of str to Context, optional
+        Devices of the parts of the symbol that the attribute ``ctx_group`` names. Outputs are on
+        the device of their node; all CPU contexts share memory, so nothing is copied.
 
     Raises
     ------
@@ -44,8 +84,18 @@ class Executor:
         If an argument or auxiliary state has no array, or a name is unknown.
     """
 
-    def __init__(self, symbol, ctx, args, args_grad=None, grad_req="write", aux_states=None):
-        self._symbol, self._ctx = symbol, ctx
+    def __init__(
+        self,
+        symbol,
+        ctx,
+        args,
+        args_grad=None,
+        grad_req="write",
+        aux_states=None,
+        group2ctx=None,
+    ):
+        self._symbol, self._ctx = symbol, ctx or current_context()
+        self._group2ctx = group2ctx
         self._arg_names = symbol.list_arguments()
         self._aux_names = symbol.list_auxiliary_states()
         self.arg_arrays = _by_name(args, self._arg_names, "args")
@@ -55,45 +105,157 @@ class Executor:
             (self._arg_names, self.arg_arrays),
             (self._aux_names, self.aux_arrays),
         ):
-            missing = [n for n, a in zip(names, arrays, strict=False) if a is None]
+            missing = [n for n, a in zip(names, arrays, strict=True) if a is None]
             if missing:
                 raise ValueError(f"bind: no array for {missing}")
-        self._grad_req = self._requests(grad_req)
-        self.outputs = []
+        self._grad_req = _requests(grad_req, self._arg_names)
+        self._input_names = symbol.list_inputs()
         self._graph = CachedGraph(symbol, {})
-        by_name = dict(zip(self._arg_names + self._aux_names, self.arg_arrays + self.aux_arrays, strict=False))
-        self._inputs = [by_name[name] for name in symbol.list_inputs()]
-        self._heads = []
-        for array, grad, req in zip(self.arg_arrays, self.grad_arrays, self._grad_req, strict=False):
-            if grad is not None and req != "null":
-                autograd.mark_variables([array], [grad], req)
+        self._monitor = self._monitored = None
+        self._outputs, self._heads = None, []
+        self._mark()
 
-    def _requests(self, grad_req):
-        if isinstance(grad_req, str):
-            return [grad_req] * len(self._arg_names)
-        if isinstance(grad_req, dict):
-            return [grad_req.get(name, "null") for name in self._arg_names]
-        return list(grad_req)
+    def _mark(self):
+        by_name = dict(
+            zip(self._arg_names + self._aux_names, self.arg_arrays + self.aux_arrays, strict=True)
+        )
+        self._inputs = [by_name[name] for name in self._input_names]
+        for i, req in enumerate(self._grad_req):
+            if self.grad_arrays[i] is None or req == "null":
+                self.grad_arrays[i] = None
+                continue
+            autograd.mark_variables([self.arg_arrays[i]], [self.grad_arrays[i]], req)
+
+    @classmethod
+    def simple_bind(cls, symbol, ctx, grad_req, types, shapes, group2ctx=None, shared=None):
+        """An executor on new zero arrays whose shapes and dtypes follow from those given.
+
+        Parameters
+        ----------
+        symbol : Symbol
+        ctx : Context
+        grad_req : str, list or dict of str
+        types, shapes : dict of str
+            dtypes and shapes of some arguments by name.
+        group2ctx : dict of str to Context, optional
+        shared : (Executor, set of str), optional
+            Arrays of these arguments, and auxiliary states, are taken from that executor where
+            their shape is the same.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not determine all arguments.
+        """
+        arg_shapes, _, aux_shapes = symbol.infer_shape(**shapes)
+        names, aux_names = symbol.list_arguments(), symbol.list_auxiliary_states()
+        if arg_shapes is None:
+            partial = dict(zip(names, symbol.infer_shape_partial(**shapes)[0], strict=True))
+            missing = [name for name, shape in partial.items() if shape is None]
+            raise ValueError(f"simple_bind: shapes of {missing} do not follow from {shapes}")
+        types = {n: t for n, t in (types or {}).items() if n in names}
+        arg_types, _, aux_types = symbol.infer_type(**types)
+        device = _devices(symbol, ctx, group2ctx)
+        other, common = shared or (None, ())
+        held = {**other.arg_dict, **other.aux_dict} if other else {}
+        common = {*common, *aux_names} if other else set()
+
+        def array(name, shape, dtype):
+            kept = held.get(name) if name in common else None
+            if kept is not None and kept.shape == tuple(shape):
+                return kept
+            return ndarray.zeros(shape, device(name), dtype)
+
+        args = [array(*row) for row in zip(names, arg_shapes, arg_types, strict=True)]
+        aux = [array(*row) for row in zip(aux_names, aux_shapes, aux_types, strict=True)]
+        grads = []
+        for name, a, req in zip(names, args, _requests(grad_req, names), strict=True):
+            if req == "null" or np.dtype(a.dtype).kind != "f":
+                grads.append(None)
+                continue
+            kept = other.grad_dict.get(name) if name in common else None
+            grads.append(
+                kept if kept is not None else ndarray.zeros(a.shape, device(name), a.dtype)
+            )
+        return cls(symbol, ctx, args, grads, grad_req, aux, group2ctx)
+
+    # --- arrays ---------------------------------------------------------------------------------
 
     @property
     def arg_dict(self):
         """dict of NDArray by argument name."""
-        return dict(zip(self._arg_names, self.arg_arrays, strict=False))
+        return dict(zip(self._arg_names, self.arg_arrays, strict=True))
 
     @property
     def grad_dict(self):
         """dict of NDArray (or None) by argument name."""
-        return dict(zip(self._arg_names, self.grad_arrays, strict=False))
+        return dict(zip(self._arg_names, self.grad_arrays, strict=True))
 
     @property
     def aux_dict(self):
         """dict of NDArray by name of the auxiliary state."""
-        return dict(zip(self._aux_names, self.aux_arrays, strict=False))
+        return dict(zip(self._aux_names, self.aux_arrays, strict=True))
+
+    @property
+    def outputs(self):
+        """list of NDArray: results of the last forward; zeros before the first."""
+        if self._outputs is None:
+            given = {n: a.shape for n, a in self.arg_dict.items()}
+            types = {n: a.dtype for n, a in self.arg_dict.items()}
+            shapes, dtypes = (
+                self._symbol.infer_shape(**given)[1],
+                self._symbol.infer_type(**types)[1],
+            )
+            self._outputs = [
+                ndarray.zeros(s, self._ctx, t) for s, t in zip(shapes, dtypes, strict=True)
+            ]
+        return self._outputs
 
     @property
     def output_dict(self):
         """dict of NDArray by output name, of the last forward."""
-        return dict(zip(self._symbol.list_outputs(), self.outputs, strict=False))
+        return dict(zip(self._symbol.list_outputs(), self.outputs, strict=True))
+
+    def set_inputs(self, arrays):
+        """Take other arrays for some arguments, without copying; shapes may differ.
+
+        Parameters
+        ----------
+        arrays : dict of str to NDArray
+            Arguments that are not in the symbol are left out.
+        """
+        for name, value in arrays.items():
+            if name not in self._arg_names:
+                continue
+            i = self._arg_names.index(name)
+            own = self.arg_arrays[i]
+            value = value.astype(own.dtype, copy=False).as_in_context(own.context)
+            grad = self.grad_arrays[i]
+            if grad is not None:
+                value = value.detach()
+                if grad.shape != value.shape:
+                    grad = self.grad_arrays[i] = ndarray.zeros(value.shape, own.context, own.dtype)
+                autograd.mark_variables([value], [grad], self._grad_req[i])
+            self.arg_arrays[i] = value
+            self._inputs[self._input_names.index(name)] = value
+
+    def copy_params_from(self, arg_params, aux_params=None, allow_extra_params=False):
+        """Copy arrays by name into the arguments and auxiliary states.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown and `allow_extra_params` is False.
+        """
+        for params, own in ((arg_params, self.arg_dict), (aux_params or {}, self.aux_dict)):
+            for name, value in params.items():
+                if name in own:
+                    if value is not own[name]:
+                        value.astype(own[name].dtype).copyto(own[name])
+                elif not allow_extra_params:
+                    raise ValueError(f"copy_params_from: no argument {name!r} in the symbol")
+
+    # --- running --------------------------------------------------------------------------------
 
     def forward(self, is_train=False, **kwargs):
         """Compute the outputs; keyword arguments are copied into the arguments first.
@@ -106,11 +268,65 @@ class Executor:
         for name, value in kwargs.items():
             if name not in arg_dict:
                 raise TypeError(f"forward: no argument {name!r}; there are {self._arg_names}")
+            if tuple(value.shape) != arg_dict[name].shape:
+                raise ValueError(
+                    f"forward: {name} has shape {tuple(value.shape)}, must be "
+                    f"{arg_dict[name].shape}\n  hint: use reshape for other shapes"
+                )
             arg_dict[name][:] = value
         with autograd.record() if is_train else autograd.pause(train_mode=False):
-            self.outputs = self._graph(*self._inputs)
-        self._heads = self.outputs if is_train else []
-        return self.outputs
+            if self._monitor is None:
+                outs = self._graph(*self._inputs)
+            else:
+                outs = self._run_monitored()
+        self._heads = outs if is_train else []
+        self._outputs = self._placed(outs)
+        return self._outputs
+
+    def _placed(self, outs):
+        if not self._group2ctx:
+            return outs
+        device = _devices(self._symbol, self._ctx, self._group2ctx)
+        placed = []
+        for out, head in zip(outs, self._symbol, strict=True):
+            ctx = device(head.name)
+            placed.append(out if out.context == ctx else out.as_in_context(ctx))
+        return placed
+
+    def _run_monitored(self):
+        """All results are computed and shown to the monitor; returns the outputs."""
+        callback, monitor_all = self._monitor
+        if self._monitored is None:
+            internals = self._symbol.get_internals()
+            variables = set(self._input_names)
+            keep = [i for i, n in enumerate(internals.list_outputs()) if n not in variables]
+            from .symbol import Group
+
+            inner = Group([internals[i] for i in keep])
+            self._monitored = inner.list_outputs(), CachedGraph(Group([self._symbol, inner]), {})
+        names, graph = self._monitored
+        order = graph.symbol.list_inputs()
+        by_name = dict(zip(self._input_names, self._inputs, strict=True))
+        if monitor_all:
+            for name in self._input_names:
+                callback(name, by_name[name])
+        found = graph(*[by_name[name] for name in order])
+        outs = found[: len(self._symbol)]
+        for name, array in zip(names, found[len(outs) :], strict=True):
+            callback(name, array)
+        return outs
+
+    def set_monitor_callback(self, callback, monitor_all=False):
+        """Call ``callback(name, array)`` for the result of every operator in `forward`.
+
+        Parameters
+        ----------
+        callback : function or None
+            None ends it.
+        monitor_all : bool
+            Whether inputs are shown as well.
+        """
+        self._monitor = None if callback is None else (callback, monitor_all)
 
     def backward(self, out_grads=None, is_train=True):
         """Fill the gradient arrays; `out_grads` are those of the outputs (default: ones).
@@ -124,37 +340,58 @@ class Executor:
             raise RuntimeError("executor: backward needs forward(is_train=True) before it")
         if out_grads is not None and not isinstance(out_grads, (list, tuple)):
             out_grads = [out_grads]
+        if all(grad is None for grad in self.grad_arrays):
+            return
         autograd.backward(self._heads, out_grads, retain_graph=True, train_mode=is_train)
 
-    def copy_params_from(self, arg_params, aux_params=None, allow_extra_params=False):
-        """Copy arrays by name into the arguments and auxiliary states.
+    def reshape(self, partial_shaping=False, allow_up_sizing=False, **kwargs):
+        """An executor for other input shapes that shares the arrays whose shape stays.
+
+        Parameters
+        ----------
+        partial_shaping : bool
+            Whether shapes of arguments that are not named may change.
+        allow_up_sizing : bool
+            Whether arrays may become larger.
+        **kwargs : tuple of int
+            Shapes by name.
 
         Raises
         ------
         ValueError
-            If a name is unknown and `allow_extra_params` is False.
+            If a shape may not change, or shapes do not follow.
         """
-        for params, own in ((arg_params, self.arg_dict), (aux_params or {}, self.aux_dict)):
-            for name, value in params.items():
-                if name in own:
-                    value.astype(own[name].dtype).copyto(own[name])
-                elif not allow_extra_params:
-                    raise ValueError(f"copy_params_from: no argument {name!r} in the symbol")
-
-    def reshape(self, partial_shaping=False, allow_up_sizing=False, **kwargs):
-        """An executor for other input shapes that shares the arrays whose shape stays."""
         shapes, _, aux_shapes = self._symbol.infer_shape(**kwargs)
         if shapes is None:
             raise ValueError(f"reshape: shapes {kwargs} do not determine all arguments")
         args, grads = [], []
-        for shape, array, grad in zip(shapes, self.arg_arrays, self.grad_arrays, strict=False):
+        for name, shape, array, grad in zip(
+            self._arg_names, shapes, self.arg_arrays, self.grad_arrays, strict=True
+        ):
             same = tuple(shape) == array.shape
-            args.append(array if same else ndarray.zeros(shape, self._ctx, array.dtype))
+            if not same and not partial_shaping and name not in kwargs:
+                raise ValueError(
+                    f"reshape: {name} would have shape {tuple(shape)}, must stay {array.shape} "
+                    "without partial_shaping"
+                )
+            new = array if same else ndarray.empty(shape, array.context, array.dtype)
+            if not same and new.size > array.size and not allow_up_sizing:
+                raise ValueError(
+                    f"reshape: {name} would grow from {array.shape} to {tuple(shape)}, "
+                    "must not without allow_up_sizing"
+                )
+            args.append(array if same else ndarray.zeros(shape, array.context, array.dtype))
             if grad is not None and not same:
-                grad = ndarray.zeros(shape, self._ctx, array.dtype)
+                grad = ndarray.zeros(shape, array.context, array.dtype)
             grads.append(grad)
         aux = [
-            a if tuple(s) == a.shape else ndarray.zeros(s, self._ctx, a.dtype)
-            for s, a in zip(aux_shapes, self.aux_arrays, strict=False)
+            a if tuple(s) == a.shape else ndarray.zeros(s, a.context, a.dtype)
+            for s, a in zip(aux_shapes, self.aux_arrays, strict=True)
         ]
-        return Executor(self._symbol, self._ctx, args, grads, self._grad_req, aux)
+        new = Executor(self._symbol, self._ctx, args, grads, self._grad_req, aux, self._group2ctx)
+        new._graph, new._monitor = self._graph, self._monitor
+        return new
+
+    def debug_str(self):
+        """The graph as text, one node a line."""
+        return self._symbol.debug_str()

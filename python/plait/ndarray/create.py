@@ -31,7 +31,7 @@ def empty(shape, ctx=None, dtype=None):
 def full(shape, val, ctx=None, dtype=None, out=None):
     """An array filled with one value."""
     out = empty(shape, ctx, dtype) if out is None else out
-    out[:] = val
+    out[...] = val
     return out
 
 

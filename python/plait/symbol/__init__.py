@@ -2,6 +2,18 @@
 
 from .._gen import sym as _generated
 from .._gen.sym import *  # noqa: F401,F403
+from .shorthand import (
+    AvgPool,
+    Convolution,
+    FullyConnected,
+    LabelCrossEntropyOutput,
+    MaxPool,
+    hypot,
+    maximum,
+    minimum,
+    pow,
+    power,
+)
 from .symbol import (
     CachedGraph,
     Group,

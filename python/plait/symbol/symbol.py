@@ -174,8 +174,10 @@ class Symbol:
         """Attribute `key` of the node as text, or None."""
         return self.list_attr().get(key)
 
-    def list_attr(self):
-        """dict of str: the attributes of this node."""
+    def list_attr(self, recursive=False):
+        """dict of str: the attributes of this node; of all nodes below use `attr_dict`."""
+        if recursive:
+            raise ValueError("list_attr: recursive is True, must be False\n  hint: use attr_dict()")
         return self.attr_dict().get(self.name, {})
 
     def attr_dict(self):
@@ -362,14 +364,63 @@ class Symbol:
 
     # --- running --------------------------------------------------------------------------------
 
+    @property
+    def value(self):
+        """NDArray or None: value of a variable, as training through `gluon.Trainer` leaves it."""
+        return self._handle.value(_default_class())
+
+    @value.setter
+    def value(self, array):
+        self._handle.set_value(array)
+
+    def _values(self):
+        """dict of NDArray by name, of the variables below that have a value."""
+        found = {}
+        variables = set(self.list_inputs())
+        internals = self.get_internals()
+        for i, name in enumerate(internals.list_outputs()):
+            if name in variables:
+                value = internals[i].value
+                if value is not None:
+                    found[name] = value
+        return found
+
     def eval(self, ctx=None, **kwargs):
-        """Outputs for the arrays given by name.
+        """Outputs for the arrays given by name; variables with a `value` may be left out.
 
         Returns
         -------
         list of NDArray
+
+        Raises
+        ------
+        ValueError
+            If a variable has no array.
         """
-        return self.bind(ctx or current_context(), kwargs, grad_req="null").forward()
+        values = {**self._values(), **kwargs}
+        aux = {name: values.pop(name) for name in self.list_auxiliary_states() if name in values}
+        args = {name: values[name] for name in self.list_arguments() if name in values}
+        unknown = sorted(set(kwargs) - set(args) - set(aux))
+        if unknown:
+            raise ValueError(f"eval: no variable {unknown}; there are {self.list_inputs()}")
+        return self.bind(ctx or current_context(), args, None, "null", aux).forward()
+
+    def optimize_for(self, backend=None, args=None, aux=None, ctx=None, **kwargs):
+        """This symbol: it is compiled when it is bound, by the passes of `mx.graph`.
+
+        Parameters
+        ----------
+        backend : {None, 'default', 'MKLDNN', 'ONEDNN'}
+            Names that MXNet's programs use.
+
+        Raises
+        ------
+        ValueError
+            If the backend is unknown.
+        """
+        if backend not in (None, "default", "MKLDNN", "ONEDNN"):
+            raise ValueError(f"optimize_for: backend is {backend!r}, must be 'MKLDNN' or None")
+        return self
 
     def bind(
         self,
@@ -384,11 +435,11 @@ class Symbol:
         """An Executor on the arrays given; see `plait.executor.Executor`."""
         from ..executor import Executor
 
-        return Executor(self, ctx, args, args_grad, grad_req, aux_states)
+        return Executor(self, ctx, args, args_grad, grad_req, aux_states, group2ctx)
 
     def simple_bind(
         self,
-        ctx,
+        ctx=None,
         grad_req="write",
         type_dict=None,
         group2ctx=None,
@@ -399,30 +450,38 @@ class Symbol:
     ):
         """An Executor on new zero arrays whose shapes follow from those given by name.
 
+        Parameters
+        ----------
+        ctx : Context
+        grad_req : str, list or dict of str
+            "write", "add" or "null", for all or for each argument.
+        type_dict : dict of str to dtype, optional
+            dtypes of some arguments.
+        group2ctx : dict of str to Context, optional
+            Devices of the parts that the attribute ``ctx_group`` names.
+        shared_exec : Executor, optional
+            Whose arrays are taken for `shared_arg_names` and auxiliary states of the same shape.
+        shared_arg_names : list of str, optional
+            Default all arguments whose shape is not given.
+        shared_buffer : optional
+            Accepted for MXNet's programs: memory is pooled anyway.
+        **kwargs : tuple of int
+            Shapes by name.
+
         Raises
         ------
         ValueError
             If the shapes do not determine all arguments.
         """
-        from .. import ndarray
+        from ..executor import Executor
 
-        arg_shapes, _, aux_shapes = self.infer_shape(**kwargs)
-        if arg_shapes is None:
-            partial = dict(zip(self.list_arguments(), self.infer_shape_partial(**kwargs)[0], strict=False))
-            missing = [name for name, shape in partial.items() if shape is None]
-            raise ValueError(f"simple_bind: shapes of {missing} do not follow from {kwargs}")
-        types = type_dict or {}
-        names = self.list_arguments()
-        args = [ndarray.zeros(s, ctx, types.get(n, "float32")) for n, s in zip(names, arg_shapes, strict=False)]
-        aux = [ndarray.zeros(s, ctx) for s in aux_shapes]
-        grads = None
-        if grad_req != "null":
-            wanted = grad_req if isinstance(grad_req, dict) else {}
-            grads = [
-                None if wanted.get(n) == "null" else ndarray.zeros(a.shape, ctx, a.dtype)
-                for n, a in zip(names, args, strict=False)
-            ]
-        return self.bind(ctx, args, grads, grad_req, aux)
+        shared = None
+        if shared_exec is not None:
+            names = shared_arg_names or [n for n in self.list_arguments() if n not in kwargs]
+            shared = shared_exec, set(names)
+        return Executor.simple_bind(
+            self, ctx or current_context(), grad_req, type_dict, kwargs, group2ctx, shared
+        )
 
 
 def _reshape(function, symbol, shape, kwargs):

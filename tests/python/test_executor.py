@@ -1,0 +1,131 @@
+"""Executors: binding, requests, reshaping, monitors, devices."""
+
+import numpy as np
+import pytest
+
+import plait as mx
+from plait import nd, sym
+
+
+def square_sum():
+    x, w = sym.Variable("x"), sym.Variable("w")
+    return sym.sum(x * x * w, name="total")
+
+
+def test_requests_for_each_argument():
+    x, w = nd.array([1.0, 2.0]), nd.array([3.0, 4.0])
+    grads = {"x": nd.ones(2), "w": nd.ones(2)}
+    executor = square_sum().bind(mx.cpu(), {"x": x, "w": w}, grads, {"x": "add", "w": "write"})
+    for i in range(2):
+        executor.forward(is_train=True)
+        executor.backward()
+        np.testing.assert_allclose(grads["x"].asnumpy(), 1 + (i + 1) * np.array([6, 16]))
+        np.testing.assert_allclose(grads["w"].asnumpy(), [1, 4])
+    executor = square_sum().bind(mx.cpu(), [x, w], [None, grads["w"]], ["null", "write"])
+    executor.forward(is_train=True)
+    executor.backward(
+        nd.array([2.0]).reshape(()) if executor.outputs[0].ndim == 0 else nd.array([2.0])
+    )
+    np.testing.assert_allclose(grads["w"].asnumpy(), [2, 8])
+    assert executor.grad_dict["x"] is None
+    with pytest.raises(ValueError, match="grad_req"):
+        square_sum().bind(mx.cpu(), [x, w], None, "sometimes")
+
+
+def test_forward_by_name_and_output_dict():
+    executor = square_sum().simple_bind(mx.cpu(), x=(2,), w=(2,))
+    assert executor.outputs[0].size == 1  # known before the first run
+    executor.forward(x=nd.array([1.0, 2.0]), w=nd.array([1.0, 1.0]))
+    assert executor.output_dict["total_output"].asscalar() == 5
+    with pytest.raises(TypeError, match="nosuch"):
+        executor.forward(nosuch=nd.zeros(2))
+    with pytest.raises(ValueError, match="reshape"):
+        executor.forward(x=nd.zeros(3))
+    with pytest.raises(RuntimeError, match="forward"):
+        executor.backward()
+
+
+def test_reshape_keeps_parameters():
+    net = sym.FullyConnected(sym.Variable("data"), num_hidden=3, name="fc")
+    executor = net.simple_bind(mx.cpu(), data=(4, 5))
+    executor.arg_dict["fc_weight"][:] = 1
+    small = executor.reshape(data=(2, 5))
+    assert small.arg_dict["data"].shape == (2, 5)
+    assert small.arg_dict["fc_weight"] is executor.arg_dict["fc_weight"]
+    small.forward(data=nd.ones((2, 5)))
+    np.testing.assert_array_equal(small.outputs[0].asnumpy(), np.full((2, 3), 5))
+    with pytest.raises(ValueError, match="allow_up_sizing"):
+        executor.reshape(data=(8, 5))
+    assert executor.reshape(allow_up_sizing=True, data=(8, 5)).outputs[0].shape == (8, 3)
+    with pytest.raises(ValueError, match="partial_shaping"):
+        executor.reshape(data=(4, 2))
+    wide = executor.reshape(partial_shaping=True, data=(4, 2))
+    assert wide.arg_dict["fc_weight"].shape == (3, 2)
+
+
+def test_shared_arrays():
+    net = sym.FullyConnected(sym.Variable("data"), num_hidden=3, name="fc")
+    first = net.simple_bind(mx.cpu(), data=(4, 5))
+    second = net.simple_bind(mx.cpu(), shared_exec=first, data=(2, 5))
+    assert second.arg_dict["fc_weight"] is first.arg_dict["fc_weight"]
+    assert second.arg_dict["data"].shape == (2, 5)
+
+
+def test_types():
+    net = square_sum()
+    executor = net.simple_bind(mx.cpu(), type_dict={"x": "float64", "w": "float64"}, x=(2,), w=(2,))
+    assert executor.arg_dict["w"].dtype == np.float64
+    assert executor.forward()[0].dtype == np.float64
+
+
+def test_monitor_callback():
+    x = sym.Variable("x")
+    net = sym.exp(sym.negative(x, name="minus"), name="e")
+    executor = net.bind(mx.cpu(), [nd.zeros(2)], [nd.zeros(2)])
+    seen = []
+    executor.set_monitor_callback(lambda name, array: seen.append((name, array.asnumpy()[0])))
+    executor.forward(is_train=True)
+    assert seen == [("minus_output", 0), ("e_output", 1)]
+    executor.backward()
+    np.testing.assert_array_equal(executor.grad_dict["x"].asnumpy(), [-1, -1])
+    executor.set_monitor_callback(lambda name, array: seen.append(name), monitor_all=True)
+    seen.clear()
+    executor.forward()
+    assert seen == ["x", "minus_output", "e_output"]
+    executor.set_monitor_callback(None)
+    seen.clear()
+    executor.forward()
+    assert not seen
+
+
+def test_groups_on_several_devices():
+    with mx.AttrScope(ctx_group="first"):
+        net = sym.FullyConnected(sym.Variable("data"), num_hidden=4, name="fc1")
+    with mx.AttrScope(ctx_group="second"):
+        net = sym.FullyConnected(net, num_hidden=2, name="fc2")
+    places = {"first": mx.cpu(1), "second": mx.cpu(2)}
+    executor = net.simple_bind(mx.cpu(), group2ctx=places, data=(3, 5))
+    assert executor.arg_dict["fc1_weight"].context == mx.cpu(1)
+    assert executor.arg_dict["fc2_weight"].context == mx.cpu(2)
+    for array in executor.arg_arrays:
+        array[:] = 1
+    (out,) = executor.forward(is_train=True)
+    assert out.context == mx.cpu(2)
+    executor.backward(nd.ones((3, 2), ctx=mx.cpu(2)))
+    assert executor.grad_dict["fc1_weight"].context == mx.cpu(1)
+    alone = net.simple_bind(mx.cpu(), data=(3, 5))
+    for array in alone.arg_arrays:
+        array[:] = 1
+    np.testing.assert_array_equal(alone.forward()[0].asnumpy(), out.asnumpy())
+
+
+def test_eval_and_copy_params():
+    net = square_sum()
+    assert net.eval(x=nd.ones(2), w=nd.ones(2))[0].asscalar() == 2
+    with pytest.raises(ValueError, match="w"):
+        net.eval(x=nd.ones(2))
+    with pytest.raises(ValueError, match="nosuch"):
+        net.eval(x=nd.ones(2), w=nd.ones(2), nosuch=nd.ones(2))
+    executor = net.simple_bind(mx.cpu(), x=(2,), w=(2,))
+    executor.copy_params_from({"w": nd.ones(2), "other": nd.ones(1)}, allow_extra_params=True)
+    assert executor.arg_dict["w"].asnumpy().tolist() == [1, 1]
