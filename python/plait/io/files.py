@@ -1,0 +1,208 @@
+"""Batches from text files and from the files of MNIST."""
+
+import gzip
+import os
+import struct
+
+import numpy as np
+
+from .. import ndarray as nd
+from .ndarray_iter import NDArrayIter
+
+__all__ = ["CSVIter", "LibSVMIter", "MNISTIter"]
+
+
+def _part(length, part_index, num_parts):
+    """Slice of the samples that belong to one of `num_parts` workers."""
+    if not 0 <= part_index < num_parts:
+        raise ValueError(f"part_index is {part_index}, must be in [0, {num_parts - 1}]")
+    return slice(length * part_index // num_parts, length * (part_index + 1) // num_parts)
+
+
+def _read_csv(path, shape, dtype):
+    rows = np.loadtxt(path, delimiter=",", dtype=dtype, ndmin=2)
+    size = int(np.prod(shape))
+    if rows.shape[1] != size:
+        raise ValueError(
+            f"CSVIter: {path} has {rows.shape[1]} values a line, must have {size} "
+            f"for shape {tuple(shape)}"
+        )
+    return rows.reshape(-1, *shape)
+
+
+class CSVIter(NDArrayIter):
+    """Batches from files with one sample a line and commas between its numbers.
+
+    Parameters
+    ----------
+    data_csv : str
+        File of the data.
+    data_shape : tuple of int
+        Shape of a sample.
+    label_csv : str, optional
+        File of the labels; without it labels are 0.
+    label_shape : tuple of int
+    batch_size : int
+    round_batch : bool
+        Whether the last batch is filled from the start; otherwise it is left out.
+    dtype : dtype
+    """
+
+    def __init__(
+        self,
+        data_csv,
+        data_shape,
+        label_csv=None,
+        label_shape=(1,),
+        batch_size=1,
+        round_batch=True,
+        dtype="float32",
+        data_name="data",
+        label_name="label",
+    ):
+        data = _read_csv(data_csv, tuple(data_shape), dtype)
+        if label_csv is None:
+            label = np.zeros((len(data), *label_shape), dtype=dtype)
+        else:
+            label = _read_csv(label_csv, tuple(label_shape), dtype)
+        if tuple(label_shape) == (1,):
+            label = label.reshape(-1)
+        mode = "pad" if round_batch else "discard"
+        super().__init__(data, label, batch_size, False, mode, data_name, label_name)
+
+
+def _read_libsvm(path, size):
+    """(labels, dense rows) of a file with lines such as ``1 0:0.5 7:2``."""
+    labels, rows = [], []
+    with open(path, encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            words = line.split()
+            if not words:
+                continue
+            row = np.zeros(size, dtype=np.float32)
+            try:
+                split = next((i for i, w in enumerate(words) if ":" in w), len(words))
+                labels.append([float(w) for w in words[:split]])
+                for word in words[split:]:
+                    index, value = word.split(":")
+                    row[int(index)] = float(value)
+            except (ValueError, IndexError) as error:
+                raise ValueError(f"LibSVMIter: {path}, line {number}: {error}") from None
+            rows.append(row)
+    return labels, np.array(rows).reshape(len(rows), size)
+
+
+class LibSVMIter(NDArrayIter):
+    """Batches from files of sparse samples: a label, then ``index:value`` from index 0.
+
+    Data are CSR arrays where this build has them, else dense ones.
+
+    Parameters
+    ----------
+    data_libsvm : str
+        File of the data, with labels unless `label_libsvm` is given.
+    data_shape : tuple of int
+        Shape of a sample, of one axis.
+    label_libsvm : str, optional
+        File of sparse labels.
+    label_shape : tuple of int
+    batch_size : int
+    num_parts, part_index : int
+        Which part of the samples to read, when several workers share the file.
+    round_batch : bool
+        Whether the last batch is filled from the start; otherwise it is left out.
+    """
+
+    def __init__(
+        self,
+        data_libsvm,
+        data_shape,
+        label_libsvm=None,
+        label_shape=(1,),
+        batch_size=1,
+        num_parts=1,
+        part_index=0,
+        round_batch=True,
+        data_name="data",
+        label_name="softmax_label",
+    ):
+        labels, data = _read_libsvm(data_libsvm, int(np.prod(data_shape)))
+        if label_libsvm is None:
+            label = np.array(labels, dtype=np.float32)
+            label = label.reshape(-1) if tuple(label_shape) == (1,) else label
+        else:
+            label = _read_libsvm(label_libsvm, int(np.prod(label_shape)))[1]
+        part = _part(len(data), part_index, num_parts)
+        mode = "pad" if round_batch else "discard"
+        super().__init__(data[part], label[part], batch_size, False, mode, data_name, label_name)
+
+    def getdata(self):
+        """list of CSRNDArray, or NDArray without sparse arrays: the data of the current batch."""
+        dense = super().getdata()
+        return [a.tostype("csr") for a in dense] if hasattr(nd, "sparse") else dense
+
+
+def _read_idx(path, axes):
+    """The array of one file of MNIST, packed by gzip or not."""
+    packed = path if os.path.exists(path) else path + ".gz"
+    with (gzip.open if packed.endswith(".gz") else open)(packed, "rb") as file:
+        content = file.read()
+    if len(content) < 4 + 4 * axes or content[:3] != b"\0\0\x08" or content[3] != axes:
+        raise ValueError(f"MNISTIter: {packed} is not a file of bytes with {axes} axes")
+    shape = struct.unpack(f">{axes}I", content[4 : 4 + 4 * axes])
+    values = np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * axes)
+    if values.size != int(np.prod(shape)):
+        raise ValueError(f"MNISTIter: {packed} has {values.size} values, must have {shape}")
+    return values.reshape(shape)
+
+
+class MNISTIter(NDArrayIter):
+    """Batches from the files of MNIST (LeCun, Cortes, Burges) or of its relatives.
+
+    Parameters
+    ----------
+    image, label : str
+        The two files, packed by gzip or not; ".gz" may be left out.
+    batch_size : int
+    shuffle : bool
+    flat : bool
+        Whether a sample is (784,) instead of (1, 28, 28).
+    seed : int
+        Of the order, if shuffled.
+    silent : bool
+        Accepted for MXNet's programs.
+    num_parts, part_index : int
+        Which part of the samples to read, when several workers share the files.
+
+    Notes
+    -----
+    Pixels are divided by 255. What is left of the last batch is left out.
+    """
+
+    def __init__(
+        self,
+        image="./train-images-idx3-ubyte",
+        label="./train-labels-idx1-ubyte",
+        batch_size=128,
+        shuffle=True,
+        flat=False,
+        seed=0,
+        silent=False,
+        num_parts=1,
+        part_index=0,
+        input_shape=None,
+        data_name="data",
+        label_name="softmax_label",
+    ):
+        images = _read_idx(image, 3)
+        labels = _read_idx(label, 1)
+        if len(images) != len(labels):
+            raise ValueError(f"MNISTIter: {len(images)} images and {len(labels)} labels")
+        part = _part(len(images), part_index, num_parts)
+        data, numbers = images[part].astype(np.float32) / 255, labels[part].astype(np.float32)
+        if shuffle:
+            order = np.random.RandomState(seed).permutation(len(data))
+            data, numbers = data[order], numbers[order]
+        shape = (data[0].size,) if flat else (1, *data.shape[1:])
+        data = data.reshape(len(data), *(input_shape or shape))
+        super().__init__(data, numbers, batch_size, False, "discard", data_name, label_name)
