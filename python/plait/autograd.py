@@ -1,5 +1,7 @@
 """Recording of operations and gradients."""
 
+import threading
+
 from . import _autograd
 from ._autograd import is_recording, is_training, set_recording, set_training
 
@@ -19,6 +21,7 @@ __all__ = [
 ]
 
 _REQUESTS = {"null": 0, "write": 1, "add": 3}
+_tracing = threading.local()  # .on: a hybrid block is being compiled from its `forward`
 
 
 class _Scope:
@@ -148,6 +151,11 @@ class Function:
         self.saved_tensors = arrays
 
     def __call__(self, *inputs):
+        if getattr(_tracing, "on", False):
+            raise NotImplementedError(
+                f"hybridize: {type(self).__name__} is an autograd.Function, must not be used in a "
+                "compiled block: its gradient would be lost"
+            )
         with pause():
             outputs = self.forward(*inputs)
         single = not isinstance(outputs, (list, tuple))
@@ -155,7 +163,9 @@ class Function:
         if is_recording() and any(_autograd.is_recorded(x) for x in inputs):
 
             def run(grads):
-                grads = [r.zeros_like() if g is None else g for g, r in zip(grads, results, strict=False)]
+                grads = [
+                    r.zeros_like() if g is None else g for g, r in zip(grads, results, strict=False)
+                ]
                 dins = self.backward(*grads)
                 return list(dins) if isinstance(dins, (list, tuple)) else [dins]
 

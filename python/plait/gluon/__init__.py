@@ -1,7 +1,7 @@
 """Models as Python objects: blocks, parameters, losses and training."""
 
 from .. import metric
-from . import contrib, data, loss, model_zoo, nn, rnn, utils
+from . import contrib, data, loss, model_zoo, nn, rnn, symbol_trainer, utils
 from .block import Block
 from .checkpoint import Checkpoint
 from .hybrid_block import HybridBlock
@@ -18,6 +18,7 @@ __all__ = [
     "model_zoo",
     "nn",
     "rnn",
+    "symbol_trainer",
     "utils",
     "Block",
     "Checkpoint",

@@ -1,6 +1,11 @@
 """Blocks that also run as a compiled graph."""
 
-from .. import ndarray, symbol
+import traceback
+import warnings
+from pathlib import Path
+
+from .. import _symbol, autograd, ndarray, symbol
+from ..base import MXNetError
 from ..symbol import Symbol
 from .block import Block
 from .parameter import DeferredInitializationError, tracing, version
@@ -22,26 +27,67 @@ def _rebuild(structure, leaves):
     return [_rebuild(item, leaves) for item in structure]
 
 
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+def _is_own(frame):
+    return not frame.filename.startswith((_PACKAGE, "<")) and not frame.filename.endswith(".pyx")
+
+
+_BACKENDS = (None, "default", "MKLDNN", "ONEDNN")
+_tracing = autograd._tracing
+# What `_compile` makes: blocks written down from arrays have it for each signature.
+_COMPILED = (
+    "_graph", "_bound", "_slots", "_sources", "_constants", "_captured", "_structure", "_traced",
+    "_template", "_template_version", "_shared_ctx",
+)  # fmt: skip
+
+
+def _user_line():
+    """Text about the innermost line of the stack outside this package."""
+    return _text_of(traceback.extract_stack())
+
+
+def _line_of(error):
+    """Text about the innermost line outside this package that an exception passed."""
+    return _text_of(traceback.extract_tb(error.__traceback__))
+
+
+def _text_of(frames):
+    own = [f for f in frames if _is_own(f)]
+    return f"{own[-1].filename}:{own[-1].lineno}: {own[-1].line}" if own else "an unknown line"
+
+
 class HybridBlock(Block):
-    """Block that computes by ``hybrid_forward(F, x, *args, **params)``.
+    """Block that also runs as one compiled graph, once `hybridize` was called.
 
-    `F` is `mx.nd` or, once `hybridize` was called, `mx.sym`: then the block is traced once and
-    runs as one compiled graph. `params` are the block's own parameters by attribute name.
+    A subclass defines one of two methods.
 
-    A block may define ``forward(x, *args)`` instead, as in MXNet 2.0, and read its parameters by
-    ``self.weight.data()``; then the operations on `x` must be methods, arithmetic or layers, which
-    take symbols as well.
+    ``hybrid_forward(F, x, *args, **params)`` computes with the operators of `F`, which is `mx.nd`
+    or, to make the graph, `mx.sym`; `params` are the block's own parameters by attribute name.
+
+    ``forward(x, *args)`` computes with arrays. To make the graph it runs once more, and the
+    operators it applies are written down. What it does besides happens only then: it must not
+    read values of arrays that it computed (``if x.sum() > 0``), which is an error that names the
+    line, nor change arrays in place; setting attributes gives a warning.
     """
 
     def __init__(self, prefix=None, params=None):
         super().__init__(prefix, params)
         self._active = False
         self._flags = {}
-        self._graph = None
+        self._graph = self._bound = self._key = self._own = None
+        self._variants = {}
         self._eager = None
         self._eager_version = -1
 
     def __setattr__(self, name, value):
+        if getattr(_tracing, "on", False) and not name.startswith("_"):
+            warnings.warn(
+                f"{type(self).__name__}.{name} is set while the block is compiled; compiled calls "
+                f"do not set it\n  at {_user_line()}",
+                stacklevel=2,
+            )
         super().__setattr__(name, value)
         if isinstance(value, Block) or hasattr(value, "grad_req"):
             self._forget()
@@ -56,7 +102,8 @@ class HybridBlock(Block):
         self._forget()
 
     def _forget(self):
-        self._graph = None
+        self._graph = self._bound = self._key = self._own = None
+        self._variants = {}
         self._eager_version = -1
 
     def hybridize(self, active=True, **flags):
@@ -71,8 +118,60 @@ class HybridBlock(Block):
         self._forget()
         super().cast(dtype)
 
+    def _has_own_forward(self):
+        """True if `forward` of this block or one below is the user's: it takes arrays only."""
+        return any(not type(b).forward.__module__.startswith(__package__) for b in self._walk())
+
+    def _trace_arrays(self, *args):
+        """As `_trace`, by running `forward` on the arrays and writing its operators down."""
+        leaves, outputs = [], []
+        structure = [_flatten(arg, leaves) for arg in args]
+        names = ["data"] if len(leaves) == 1 else [f"data{i}" for i in range(len(leaves))]
+        arrays = [None if leaf is None else leaf.detach() for leaf in leaves]
+        ctx = next(leaf for leaf in leaves if leaf is not None).context
+        params = self.collect_params()
+        states = {n: p.data(ctx).copy() for n, p in params.items() if p.grad_req == "null"}
+        outer, _tracing.on = getattr(_tracing, "on", False), True
+        try:
+            with autograd.pause(train_mode=autograd.is_training()):
+                trace = _symbol.Trace()
+                try:
+                    for name, param in params.items():
+                        trace.variable(name, param.data(ctx))
+                    for name, array in zip(names, arrays, strict=True):
+                        if array is not None:
+                            trace.variable(name, array)
+                    out_structure = _flatten(
+                        self.forward(*_rebuild(structure, iter(arrays))), outputs
+                    )
+                    output = Symbol(trace.end(outputs))
+                    captured = trace.captured(type(outputs[0]))
+                finally:
+                    trace.close()
+        except MXNetError as error:
+            if "hybridize:" not in str(error):
+                raise
+            raise type(error)(f"{error}\n  at {_line_of(error)}") from None
+        finally:
+            _tracing.on = outer
+            for name, value in states.items():  # running statistics moved
+                value.copyto(params[name].data(ctx))
+        self._captured = {f"captured{i}": array for i, array in enumerate(captured)}
+        inputs = [
+            None if leaf is None else symbol.var(name)
+            for name, leaf in zip(names, leaves, strict=True)
+        ]
+        return inputs, output, out_structure, leaves
+
     def _trace(self, *args):
-        """(inputs, output, structure): symbols of this block for arguments like `args`."""
+        """(inputs, output, structure, leaves): symbols of this block for arguments like `args`."""
+        self._captured = {}
+        if self._has_own_forward():
+            return self._trace_arrays(*args)
+        return self._trace_symbols(*args)
+
+    def _trace_symbols(self, *args):
+        """As `_trace`, by running `forward` on symbols; parameters are symbols meanwhile."""
         leaves = []
         structure = [_flatten(arg, leaves) for arg in args]
         names = ["data"] if len(leaves) == 1 else [f"data{i}" for i in range(len(leaves))]
@@ -91,8 +190,12 @@ class HybridBlock(Block):
         return inputs, output, out_structure, leaves
 
     def infer_shape(self, *args):
-        """Set the unknown shapes of the parameters from input arrays."""
-        inputs, output, _, leaves = self._trace(*args)
+        """Set the unknown shapes of the parameters from input arrays.
+
+        Runs `forward` on symbols. A block defines this itself if its own `forward` does not take
+        symbols and it has parameters of unknown shape.
+        """
+        inputs, output, _, leaves = self._trace_symbols(*args)
         shapes = {
             var.name: leaf.shape
             for var, leaf in zip(inputs, leaves, strict=True)
@@ -122,19 +225,47 @@ class HybridBlock(Block):
         params = self.collect_params()
         slots = [places.get(name, name) for name in output.list_inputs()]
         self._slots = [(i, slot) for i, slot in enumerate(slots) if isinstance(slot, int)]
-        self._sources = [None if isinstance(slot, int) else params[slot] for slot in slots]
+        self._sources = [params[slot] if slot in params else None for slot in slots]
+        self._constants = [
+            (i, self._captured[s]) for i, s in enumerate(slots) if s in self._captured
+        ]
         self._structure = structure
         self._traced = inputs, output
         self._template_version = -1
         self._graph = symbol.CachedGraph(output, self._flags)
 
+    @staticmethod
+    def _signature(args):
+        """What a graph that was written down from arrays holds for."""
+        leaves = []
+        for arg in args:
+            _flatten(arg, leaves)
+        return (
+            autograd.is_training(),
+            *(None if leaf is None else (leaf.shape, leaf.dtype) for leaf in leaves),
+        )
+
+    def _select(self, args):
+        """Make the graph for arguments like these the current one; None if it is new."""
+        key = self._signature(args)
+        if key == self._key:
+            return
+        if self._graph is not None:
+            self._variants[self._key] = {name: self.__dict__[name] for name in _COMPILED}
+        self.__dict__.update(self._variants.get(key, dict.fromkeys(_COMPILED)))
+        self._key = key
+
     def _run(self, *args):
         """Call the compiled graph."""
+        if self._own is None:
+            self._own = self._has_own_forward()
+        if self._own:
+            self._select(args)
         if self._graph is None:
             try:
                 self._compile(*args)
             except DeferredInitializationError:
-                self._finish_deferred(*args)
+                self._initialize_by(*args)
                 self._compile(*args)
         leaves = args
         if any(isinstance(arg, (list, tuple)) for arg in args):
@@ -156,6 +287,30 @@ class HybridBlock(Block):
         out = self._graph(*arrays)
         return out[0] if self._structure is None else _rebuild(self._structure, iter(out))
 
+    def _initialize_by(self, *args):
+        """Finish parameters whose shapes follow from the arguments."""
+        if not self._has_own_forward():
+            self._finish_deferred(*args)
+            return
+        outer, _tracing.on = getattr(_tracing, "on", False), True
+        try:
+            with autograd.pause():
+                self._call_own_forward(*args)  # children finish themselves
+        finally:
+            _tracing.on = outer
+
+    def _call_own_forward(self, *args, **kwargs):
+        """Run a subclass's `forward`, finishing its own parameters if they wait for shapes."""
+        try:
+            return super().__call__(*args, **kwargs)
+        except DeferredInitializationError:
+            if all(p.shape is not None and 0 not in p.shape for p in self._reg_params.values()):
+                for param in self._reg_params.values():
+                    param._finish_deferred_init()
+            else:
+                self._finish_deferred(*args)
+            return super().__call__(*args, **kwargs)
+
     def _fill_template(self, leaves, args):
         ctx = next(leaf for leaf in leaves if leaf is not None).context
         sources = [source for source in self._sources if source is not None]
@@ -165,20 +320,33 @@ class HybridBlock(Block):
         except DeferredInitializationError:
             self._finish_deferred(*args)
         self._template = [None if source is None else source.data(ctx) for source in self._sources]
+        for i, array in self._constants:
+            self._template[i] = array
         several = any(len(source.list_ctx()) > 1 for source in sources)
         self._shared_ctx = ctx if several else None
+        self._bound = None
+        if not several:
+            self._bound = _symbol.BoundGraph(
+                self._graph._graph, self._template, self._slots, len(leaves)
+            )
         self._template_version = version.value
 
     def __call__(self, *args, **kwargs):
         """Run the hooks, then the compiled graph if hybridized, else `forward`."""
-        if not self._active or kwargs or self._is_symbolic(args):
-            try:
-                return super().__call__(*args, **kwargs)
-            except DeferredInitializationError:
-                # A `forward` that reads parameters whose shapes the input has yet to tell.
-                if type(self).forward is HybridBlock.forward or self._is_symbolic(args):
-                    raise
-            self._finish_deferred(*args)
+        if (
+            self._bound is not None
+            and self._template_version == version.value
+            and not (kwargs or self._forward_hooks or self._forward_pre_hooks)
+            and (self._key is None or self._key == self._signature(args))
+            and not getattr(_tracing, "on", False)
+        ):
+            out = self._bound.call(args)
+            if out is not None:
+                return out[0] if self._structure is None else _rebuild(self._structure, iter(out))
+        traced = getattr(_tracing, "on", False)
+        if not self._active or kwargs or traced or self._is_symbolic(args):
+            if self._has_own_forward() and not self._is_symbolic(args):
+                return self._call_own_forward(*args, **kwargs)
             return super().__call__(*args, **kwargs)
         for hook in list(self._forward_pre_hooks.values()):
             hook(self, args)
@@ -227,6 +395,46 @@ class HybridBlock(Block):
         """Compute the outputs with the operators of `F`; defined by subclasses."""
         raise NotImplementedError(f"{type(self).__name__} must define hybrid_forward")
 
+    def optimize_for(self, x, *args, backend=None, backend_opts=None, clear=True, **kwargs):
+        """Hybridize, compile for arguments like `x` and run once.
+
+        Parameters
+        ----------
+        x, *args : NDArray
+        backend : {None, 'default', 'MKLDNN', 'ONEDNN'}
+            Names that MXNet's programs use; all mean the compiler described by `mx.graph.passes`.
+        backend_opts : dict, optional
+            Switches of passes by name, as for `mx.graph.switched`.
+        clear : bool
+            Accepted for MXNet's programs: what was compiled before is always forgotten.
+        **kwargs
+            As for `hybridize`.
+
+        Raises
+        ------
+        ValueError
+            If the backend is unknown.
+        """
+        from .. import graph
+
+        if backend not in _BACKENDS:
+            raise ValueError(f"optimize_for: backend is {backend!r}, must be one of {_BACKENDS}")
+        self.hybridize(True, **kwargs)
+        with graph.switched(**(backend_opts or {})):
+            self(x, *args)
+
+    def explain(self):
+        """str: what the graph compiler made of this block: passes, steps, bytes.
+
+        Raises
+        ------
+        RuntimeError
+            If the block was not hybridized and called before.
+        """
+        if self._graph is None:
+            raise RuntimeError(f"{self._name}: must be hybridized and run once before explain")
+        return self._graph.explain()
+
     def export(self, path, epoch=0, remove_amp_cast=True):
         """Write ``path-symbol.json`` and ``path-0000.params`` (with the number `epoch`).
 
@@ -249,6 +457,7 @@ class HybridBlock(Block):
         params = self.collect_params()
         names = [name for name in output.list_inputs() if name in params]
         arrays = {("aux:" if n in auxiliary else "arg:") + n: params[n]._reduce() for n in names}
+        arrays.update({"arg:" + name: array for name, array in self._captured.items()})
         files = f"{path}-symbol.json", f"{path}-{epoch:04d}.params"
         output.save(files[0])
         ndarray.save(files[1], arrays)

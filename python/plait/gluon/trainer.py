@@ -1,8 +1,10 @@
 """Updates the parameters of a model after each backward pass."""
 
 from .. import optimizer as opt
+from ..symbol import Symbol
 from .files import replacing
 from .parameter import Parameter, version
+from .symbol_trainer import SymbolTrainer
 
 __all__ = ["Trainer"]
 
@@ -21,11 +23,18 @@ class Trainer:
     kvstore : {None, 'local', 'device'}
         Copies on several devices are summed in this process.
 
+    For a loss that is a symbol, ``Trainer(loss, optimizer)`` gives a `SymbolTrainer`.
+
     Examples
     --------
     >>> trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
     >>> trainer.step(batch_size)
     """
+
+    def __new__(cls, params, *args, **kwargs):
+        if isinstance(params, Symbol):
+            return SymbolTrainer(params, *args, **kwargs)
+        return super().__new__(cls)
 
     def __init__(
         self,
