@@ -13,22 +13,32 @@ from . import numpy, numpy_extension, util  # isort: skip
 from . import (
     callback,
     executor,
+    executor_manager,
     gluon,
+    graph,
     initializer,
+    io,
     kvstore,
     lr_scheduler,
     metric,
+    model,
+    module,
+    monitor,
     optimizer,
     profiler,
     runtime,
     test_utils,
+    visualization,
 )
 from . import initializer as init
 from . import kvstore as kv
+from . import module as mod
+from . import monitor as mon
 from . import ndarray as nd
 from . import numpy as np
 from . import numpy_extension as npx
 from . import symbol as sym
+from . import visualization as viz
 from .attribute import AttrScope
 from .base import MXNetError
 from .context import Context, cpu, cpu_pinned, current_context, gpu, num_gpus
