@@ -5,6 +5,10 @@ namespace {
 
 thread_local Trace* current = nullptr;
 
+constexpr const char* kInPlace =
+    "hybridize: an array is changed in place inside the block, must not be\n"
+    "  hint: use operators that give new arrays";
+
 }  // namespace
 
 Trace::Trace() {
@@ -39,6 +43,7 @@ Entry Trace::entry_of(const ArrayRef& array) {
 
 void Trace::applied(const op::Op& op, const op::AttrsRef& attrs, std::span<const ArrayRef> in,
                     std::span<const ArrayRef> out) {
+  if (!op.view) check_results(out);
   auto node = make_ref<Node>();
   node->op = &op;
   node->attrs = attrs ? attrs : op.has_attrs() ? op.make_attrs({}) : attrs;
@@ -48,6 +53,11 @@ void Trace::applied(const op::Op& op, const op::AttrsRef& attrs, std::span<const
     entries_[out[i].get()] = {node, static_cast<int32_t>(i)};
     kept_.push_back(out[i]);
   }
+}
+
+// Results are new memory: what an operator wrote over would keep its old name elsewhere.
+void Trace::check_results(std::span<const ArrayRef> out) const {
+  for (const ArrayRef& result : out) check_write(*result);
 }
 
 Symbol Trace::finish(std::span<const ArrayRef> outputs) {
@@ -75,9 +85,7 @@ void Trace::check_read(const Array& array) {
 void Trace::check_write(const Array& array) {
   if (!current) return;
   for (const ArrayRef& a : current->kept_) {
-    check(!(a->storage() == array.storage()), ErrorKind::kInvalidArgument,
-          "hybridize: an array is changed in place inside the block, must not be\n"
-          "  hint: use operators that give new arrays");
+    check(!(a->storage() == array.storage()), ErrorKind::kInvalidArgument, kInPlace);
   }
 }
 

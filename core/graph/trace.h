@@ -43,6 +43,7 @@ class Trace final : public RefCounted, autograd::Listener {
   void applied(const op::Op& op, const op::AttrsRef& attrs, std::span<const ArrayRef> in,
                std::span<const ArrayRef> out) override;
   Entry entry_of(const ArrayRef& array);
+  void check_results(std::span<const ArrayRef> out) const;
 
   std::unordered_map<const Array*, Entry> entries_;
   Arrays kept_;  // so that no address is used twice

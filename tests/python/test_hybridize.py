@@ -128,6 +128,20 @@ def test_changes_in_place_name_the_line():
         net(nd.ones((2,)))
 
 
+def test_sums_in_place_name_the_line():
+    class Adds(gluon.HybridBlock):
+        def forward(self, x):
+            y = x * 2
+            y += x
+            return y
+
+    net = Adds()
+    assert net(nd.ones((2,))).asnumpy().tolist() == [3, 3]
+    net.hybridize()
+    with pytest.raises(mx.MXNetError, match=r"(?s)in place.*y \+= x"):
+        net(nd.ones((2,)))
+
+
 def test_setting_attributes_warns():
     class Counts(gluon.HybridBlock):
         calls = 0
