@@ -102,14 +102,11 @@ def draw_history(history, path):
     left.set(title="training loss", xlabel="epoch", xticks=epochs)
     right.plot(epochs, [h["train"] for h in history], "o-", label="training")
     right.plot(epochs, [h["test"] for h in history], "o-", label="test")
-    right.annotate(
-        f"{history[-1]['test']:.4f}",
-        (len(history), history[-1]["test"]),
-        xytext=(0, -14),
-        textcoords="offset points",
-        ha="center",
+    right.set(
+        title=f"accuracy, {history[-1]['test']:.4f} on the test images",
+        xlabel="epoch",
+        xticks=epochs,
     )
-    right.set(title="accuracy", xlabel="epoch", xticks=epochs)
     right.legend(frameon=False, loc="lower right")
     for axes in (left, right):
         axes.grid(alpha=0.3)
