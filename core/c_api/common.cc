@@ -45,7 +45,9 @@ op::AttrsRef attrs_of(const op::Op& op, const plait_value_t* values, int32_t cou
   if (count > 0) require(values, "attrs");
   SmallVec<std::pair<int, op::AttrValue>, 8> list;
   for (int32_t i = 0; i < count; ++i) {
-    if (values[i].kind != PLAIT_VALUE_NONE) list.emplace_back(i, value_of(values[i]));
+    const bool none = values[i].kind == PLAIT_VALUE_NONE;
+    if (!none || op.fields[static_cast<size_t>(i)]->optional)
+      list.emplace_back(i, value_of(values[i]));
   }
   return op.make_attrs({list.data(), list.size()});
 }

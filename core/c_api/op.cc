@@ -139,6 +139,9 @@ plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t* inputs, int32
     Arrays in, out;
     while (num_inputs > 0 && !inputs[num_inputs - 1]) --num_inputs;  // optional inputs left out
     for (int32_t i = 0; i < num_inputs; ++i) {
+      const bool optional = static_cast<size_t>(i) < core_op.inputs.size() &&
+                            core_op.inputs[static_cast<size_t>(i)].kind == op::InputDef::kOptional;
+      if (!inputs[i] && optional) continue;  // the attributes say which ones are there
       check(inputs[i], ErrorKind::kInvalidArgument, core_op.name, ": input ", i,
             " is NULL, must be an array");
       in.emplace_back(raw(inputs[i]));

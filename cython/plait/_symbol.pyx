@@ -142,22 +142,22 @@ def variable(str name):
 def apply(str op, str name, inputs, input_names, dict attrs):
     """Handle of operator `op` (its name in the registry) applied to handles.
 
-    Attributes whose value is None keep their default; others are handed over in Python's spelling.
+    None stands for None where that is legal, else for the default; other values are handed over in
+    Python's spelling.
     """
     cdef plait_op_t found
     cdef bytes op_name = op.encode(), node_name = name.encode()
     check(plait_op_find(op_name, &found))
-    given = {key: value for key, value in attrs.items() if value is not None}
     cdef _Handles parts = _Handles(inputs)
-    cdef _Texts slots = _Texts(input_names), keys = _Texts(given)
-    cdef _Texts texts = _Texts(given.values())
+    cdef _Texts slots = _Texts(input_names), keys = _Texts(attrs)
+    cdef _Texts texts = _Texts(attrs.values())
     cdef Handle out = Handle.__new__(Handle)
     cdef plait_value_t *values = <plait_value_t *>malloc((texts.count + 1) * sizeof(plait_value_t))
     if values == NULL:
         raise MemoryError
     try:
-        for i in range(texts.count):
-            values[i].kind = PLAIT_VALUE_STRING
+        for i, value in enumerate(attrs.values()):
+            values[i].kind = PLAIT_VALUE_NONE if value is None else PLAIT_VALUE_STRING
             values[i].size = 0
             values[i].as_.string = texts.items[i]
         check(plait_symbol_apply(found, node_name, parts.items, slots.items, parts.count, keys.items,

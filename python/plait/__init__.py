@@ -12,6 +12,7 @@ from . import attribute, autograd, base, context, engine, name, ndarray, op, ran
 from . import numpy, numpy_extension, util  # isort: skip
 from . import (
     callback,
+    contrib,
     executor,
     executor_manager,
     gluon,
@@ -21,6 +22,8 @@ from . import (
     kvstore,
     lr_scheduler,
     metric,
+    operator,
+
     model,
     module,
     monitor,

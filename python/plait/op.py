@@ -50,10 +50,10 @@ def invoke(name, inputs, attrs=None, out=None):
 
     op = _array.operator(name)
     attrs = dict(attrs or {})
-    names = [a["name"] for a in json.loads(op.describe_json())["attrs"]]
-    unknown = set(attrs) - set(names)
+    defaults = {a["name"]: a["default"] for a in json.loads(op.describe_json())["attrs"]}
+    unknown = set(attrs) - set(defaults)
     if unknown:
-        raise KeyError(f"{name}: attribute is {sorted(unknown)}, must be one of {names}")
-    values = tuple(attrs.get(n) for n in names)
+        raise KeyError(f"{name}: attribute is {sorted(unknown)}, must be one of {list(defaults)}")
+    values = tuple({**defaults, **attrs}.values())
     cls = type(inputs[0]) if inputs else NDArray
     return _array.invoke(op, tuple(inputs), values, out, cls)

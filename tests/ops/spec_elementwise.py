@@ -211,3 +211,57 @@ Spec(
     [((normal(5, 6),), {"scalar": 1.5})],
     grad=(0,),
 )
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+unary("silu", lambda x: x * sigmoid(x))
+unary("mish", lambda x: x * np.tanh(np.log1p(np.exp(x))))
+unary(
+    "gelu_tanh",
+    lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+)
+binary("swiglu", lambda a, b: a * sigmoid(a) * b, dtypes=FLOATS)
+BAD = np.array([[1.0, np.inf], [np.nan, 2.0]])
+Spec(
+    "all_finite",
+    lambda x: np.array([float(np.isfinite(x).all())]),
+    [((normal(3, 4),), {}), ((BAD,), {})],
+)
+Spec(
+    "multi_all_finite",
+    lambda *x: np.array([float(all(np.isfinite(a).all() for a in x))]),
+    [((normal(3), normal(2, 2)), {}), ((normal(3), BAD), {})],
+)
+Spec(
+    "multi_sum_sq",
+    lambda *x: np.array([(a * a).sum() for a in x]),
+    [((normal(3), normal(2, 2)), {})],
+    tolerance=(1e-5, 1e-5),
+)
+Spec("amp_cast", lambda x, dtype: x, [((normal(3, 4),), {"dtype": "float64"})], grad=(0,))
+Spec(
+    "amp_multicast",
+    lambda *x, num_outputs: x,
+    [((normal(3), normal(2, 2)), {"num_outputs": 2})],
+    grad=(0, 1),
+    raises=[((normal(3),), {"num_outputs": 2}, ValueError, "amp_multicast: num_outputs is 2")],
+)
+Spec("div_sqrt_dim", lambda x: x / np.sqrt(x.shape[-1]), [((normal(3, 4),), {})], grad=(0,))
+Spec(
+    "quadratic",
+    lambda x, a, b, c: a * x * x + b * x + c,
+    [((normal(3, 4),), {"a": 2.0, "b": -1.0, "c": 0.5})],
+    grad=(0,),
+)
+Spec("gradient_multiplier", lambda x, scalar: x, [((normal(3, 4),), {"scalar": 0.5})])
+Spec("round_ste", lambda x: np.trunc(x + np.copysign(0.5, x)), [((normal(3, 4),), {})])
+Spec("sign_ste", np.sign, [((normal(3, 4),), {})])
+Spec(
+    "allclose",
+    lambda a, b: np.array([float(np.allclose(a, b, equal_nan=True))]),
+    [((normal(3), normal(3)), {}), ((normal(3), normal(3) * 2), {})],
+    raises=[((normal(3), normal(4)), {}, ValueError, "allclose: b has shape")],
+)

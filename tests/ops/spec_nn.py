@@ -4,7 +4,7 @@ import itertools
 import math
 
 import numpy as np
-from harness import Spec, between, normal
+from harness import SPECS, Spec, between, normal
 
 REALS = ("float32", "float64")
 erf = np.vectorize(math.erf, otypes=["float64"])
@@ -13,6 +13,14 @@ erf = np.vectorize(math.erf, otypes=["float64"])
 def softmax(x, axis=-1):
     e = np.exp(x - x.max(axis, keepdims=True))
     return e / e.sum(axis, keepdims=True)
+
+
+def masked_softmax(x, length=None, axis=-1, temperature=1.0, use_length=False):
+    if length is None:
+        return softmax(x / temperature, axis)
+    e = np.exp(x / temperature)
+    e *= along(np.arange(x.shape[axis]), x.ndim, axis) < np.expand_dims(length, axis)
+    return e / np.maximum(e.sum(axis, keepdims=True), 1e-300)
 
 
 def normalise(x, axes, eps):
@@ -443,11 +451,15 @@ Spec(
 )
 Spec(
     "softmax",
-    lambda x, axis=-1, temperature=1.0: softmax(x / temperature, axis),
+    masked_softmax,
     [
         ((normal(4, 5),), {}),
         ((normal(2, 3, 4),), {"axis": 1, "temperature": 0.5}),
         ((normal(3, 4) * 1e3,), {}),
+        (
+            (normal(2, 3, 4), np.array([[1, 3, 2, 0], [2, 2, 5, 1]], "int32")),
+            {"axis": 1, "use_length": True},
+        ),
     ],
     dtypes=REALS,
     grad=(0,),
@@ -549,4 +561,19 @@ Spec(
             "array 0 has shape",
         ),
     ],
+)
+Spec(
+    "softmin",
+    lambda x, axis=-1, temperature=1.0: softmax(-x / temperature, axis),
+    [((normal(4, 5),), {}), ((normal(2, 3, 4),), {"axis": 1, "temperature": 0.5})],
+    grad=(0,),
+    raises=[((normal(4),), {"temperature": 0.0}, ValueError, "softmin: temperature is 0")],
+)
+batch = SPECS["batch_norm"]
+Spec(
+    "sync_batch_norm",
+    batch.reference,
+    [(inputs, {**attrs, "key": "a"}) for inputs, attrs in batch.samples],
+    dtypes=REALS,
+    grad=(0, 1, 2),
 )

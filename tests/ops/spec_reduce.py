@@ -24,25 +24,42 @@ def reduction(name, reference, low=0.5, high=1.5, grad=(0,)):
         ((normal(2, 3),), {"axis": (0, 0)}, ValueError, "must not repeat"),
     ]
     Spec(name, with_exclude, samples, dtypes=FLOATS, grad=grad, raises=raises)
+    Spec(
+        f"nd_{name}",
+        lambda x, **attrs: at_least_1d(with_exclude(x, **attrs)),
+        [*samples, ((np.array(2.0),), {})],
+        dtypes=FLOATS,
+        grad=grad,
+    )
+
+
+def at_least_1d(x):
+    """MXNet has no arrays without axes."""
+    return np.reshape(x, np.shape(x) or (1,))
 
 
 for name in ["sum", "mean", "prod", "max", "min", "nansum", "nanprod"]:
     reduction(name, getattr(np, name))
-Spec(
-    "norm",
-    lambda x, ord=2, axis=None, keepdims=False: (
-        np.abs(x).sum(axis=axis, keepdims=keepdims)
-        if ord == 1
-        else np.sqrt(np.square(x).sum(axis=axis, keepdims=keepdims))
-    ),
-    [
-        ((normal(3, 4),), {}),
-        ((normal(3, 4),), {"ord": 1, "axis": 1}),
-        ((normal(3, 4),), {"axis": 0, "keepdims": True}),
-    ],
-    grad=(0,),
-    raises=[((normal(2),), {"ord": 3}, ValueError, "norm: ord is 3")],
-)
+
+
+def norm(x, ord=2, axis=None, keepdims=False):
+    if ord == 1:
+        return np.abs(x).sum(axis=axis, keepdims=keepdims)
+    return np.sqrt(np.square(x).sum(axis=axis, keepdims=keepdims))
+
+
+for name, reference in [("norm", norm), ("nd_norm", lambda x, **a: at_least_1d(norm(x, **a)))]:
+    Spec(
+        name,
+        reference,
+        [
+            ((normal(3, 4),), {}),
+            ((normal(3, 4),), {"ord": 1, "axis": 1}),
+            ((normal(3, 4),), {"axis": 0, "keepdims": True}),
+        ],
+        grad=(0,),
+        raises=[((normal(2),), {"ord": 3}, ValueError, f"{name}: ord is 3")],
+    )
 Spec(
     "sum_to_shape",
     lambda x, shape: x.sum(axis=(0,)).sum(axis=1, keepdims=True).reshape(shape),
@@ -50,10 +67,11 @@ Spec(
     grad=(0,),
 )
 for name in ["argmax", "argmin"]:
-    for prefix in ["", "np_"]:
+    for prefix, whole in (("", at_least_1d), ("np_", np.array)):
+        place = getattr(np, name)
         Spec(
             prefix + name,
-            lambda x, axis=None, f=getattr(np, name): f(x, axis=axis),
+            lambda x, axis=None, place=place, whole=whole: whole(place(x, axis=axis)),
             [
                 ((normal(4, 5),), {}),
                 ((normal(4, 5),), {"axis": 0}),
@@ -87,3 +105,26 @@ Spec(
     raises=[((normal(2),), {"k": 3}, ValueError, "topk: k is 3")],
 )
 Spec("argmax_channel", lambda x: x.argmax(1), [((normal(3, 4),), {}), ((normal(2, 3, 4),), {})])
+
+
+def moments(x, axes=None, keepdims=False):
+    return [
+        np.reshape(
+            f(x, axis=axes, keepdims=keepdims),
+            -1 if axes is None else np.shape(f(x, axis=axes, keepdims=keepdims)),
+        )
+        for f in (np.mean, np.var)
+    ]
+
+
+Spec(
+    "moments",
+    moments,
+    [
+        ((normal(3, 4),), {}),
+        ((normal(2, 3, 4),), {"axes": (0, 2)}),
+        ((normal(2, 3, 4),), {"axes": (-1,), "keepdims": True}),
+    ],
+    grad=(0,),
+    raises=[((normal(2, 3),), {"axes": (2,)}, IndexError, "moments: axes is 2")],
+)

@@ -207,3 +207,111 @@ Spec(
     grad=(0,),
     raises=[((normal(1, 1, 3, 2),), {"block_size": 2}, ValueError, "height and width must be")],
 )
+
+
+def diag(x, k=0, axis1=0, axis2=1):
+    return np.diag(x, k) if x.ndim == 1 else np.diagonal(x, k, axis1, axis2)
+
+
+Spec(
+    "diag",
+    diag,
+    [
+        ((normal(3, 4),), {"k": 1}),
+        ((normal(3),), {"k": -1}),
+        ((X,), {"axis1": 2, "axis2": 0}),
+    ],
+    dtypes=NUMBERS,
+    grad=(0,),
+    raises=[
+        ((normal(2, 2),), {"k": 2}, ValueError, "diag: k is 2"),
+        ((normal(2, 2),), {"axis1": 1}, ValueError, "axis1 and axis2 are 1 and 1, must differ"),
+    ],
+)
+
+
+def place_diag(x, k, axis1, axis2, shape):
+    out = np.zeros(shape)
+    for i in range(x.shape[-1]):
+        out[max(-k, 0) + i, max(k, 0) + i] = x[..., i]
+    return out
+
+
+Spec(
+    "place_diag",
+    place_diag,
+    [((normal(4, 2),), {"k": 1, "axis1": 0, "axis2": 1, "shape": (2, 3, 4)})],
+    grad=(0,),
+)
+Spec(
+    "split_v2",
+    lambda x, indices=(), axis=1, squeeze_axis=False, sections=0: [
+        y.squeeze(axis) if squeeze_axis else y
+        for y in np.split(x, sections or list(indices[1:]), axis)
+    ],
+    [
+        ((X,), {"indices": (0, 2), "axis": 2}),
+        ((X,), {"indices": (), "sections": 3}),
+        ((X,), {"indices": (0, 1, 2), "axis": 1, "squeeze_axis": True}),
+    ],
+    grad=(0,),
+    raises=[
+        ((X,), {"indices": (), "sections": 2}, ValueError, "split_v2: sections is 2"),
+        ((X,), {"indices": (0, 5)}, ValueError, "split_v2: indices is"),
+    ],
+)
+IMAGE = normal(2, 3, 5, 6)
+Spec(
+    "crop_like",
+    lambda x, y=None, **_: x[:, :, 1:4, 2:5],
+    [
+        ((IMAGE,), {"offset": (1, 2), "h_w": (3, 3)}),
+        ((IMAGE, normal(1, 1, 3, 3)), {"offset": (1, 2)}),
+    ],
+    grad=(0,),
+    raises=[((IMAGE,), {}, ValueError, "crop_like: the part has size 0")],
+)
+
+
+def im2col(x, kernel, stride=(1, 1), dilate=(1, 1), pad=(0, 0)):
+    x = np.pad(x, [(0, 0), (0, 0), *[(p, p) for p in pad]])
+    size = [(x.shape[2 + i] - dilate[i] * (kernel[i] - 1) - 1) // stride[i] + 1 for i in range(2)]
+    parts = [
+        x[
+            :,
+            :,
+            r * dilate[0] :: stride[0],
+            c * dilate[1] :: stride[1],
+        ][:, :, : size[0], : size[1]]
+        for r in range(kernel[0])
+        for c in range(kernel[1])
+    ]
+    return np.stack(parts, 2).reshape(len(x), -1, size[0] * size[1])
+
+
+def col2im(columns, output_size, **window):
+    """The transpose of im2col, found by applying that to unit images."""
+    n = int(np.prod(output_size))
+    basis = im2col(np.eye(n).reshape(n, 1, *output_size), **window).reshape(n, -1)
+    y = columns.reshape(-1, basis.shape[1]) @ basis.T
+    return y.reshape(len(columns), -1, *output_size)
+
+
+STEPS = {"kernel": (2, 3), "stride": (1, 2), "pad": (1, 0), "dilate": (2, 1)}
+Spec(
+    "im2col",
+    im2col,
+    [((IMAGE,), STEPS), ((IMAGE,), {"kernel": (1, 2)})],
+    grad=(0,),
+    raises=[((IMAGE,), {"kernel": (9, 1)}, ValueError, "im2col: kernel is")],
+)
+Spec(
+    "col2im",
+    col2im,
+    [((normal(2, 12, 10),), {"output_size": (5, 6), **STEPS})],
+    grad=(0,),
+    tolerance=(1e-5, 1e-5),
+    raises=[
+        ((normal(2, 12, 4),), {"output_size": (5, 6), **STEPS}, ValueError, "col2im: data has")
+    ],
+)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from spec_random import MOMENTS
+from spec_random import LIKE, MOMENTS
 
 import plait as mx
 from plait import op
@@ -34,3 +34,58 @@ def test_a_seed_repeats_and_calls_differ():
     mx.random.seed(3)
     np.testing.assert_array_equal(first, draw())
     assert not np.array_equal(first, second)
+
+
+def check_moments(x, mean, variance):
+    x = x.astype("float64")
+    assert abs(x.mean() - mean) < 5 * np.sqrt(variance / x.size)
+    assert abs(x.var() - variance) < 0.08 * variance
+
+
+@pytest.mark.parametrize(("name", "attrs", "mean", "variance"), LIKE)
+def test_moments_in_the_shape_of_an_array(name, attrs, mean, variance):
+    mx.random.seed(11)
+    like = mx.nd.zeros((100, 1000))
+    check_moments(op.invoke(f"random_{name}_like", [like], attrs).asnumpy(), mean, variance)
+
+
+@pytest.mark.parametrize(("name", "attrs", "mean", "variance"), LIKE)
+def test_moments_of_each_pair_of_parameters(name, attrs, mean, variance):
+    mx.random.seed(12)
+    parameters = [mx.nd.array([v, v]) for v in attrs.values()]
+    x = op.invoke(f"sample_{name}", parameters, {"shape": (COUNT // 2,)}).asnumpy()
+    assert x.shape == (2, COUNT // 2)
+    assert not np.array_equal(x[0], x[1])
+    for row in x:
+        check_moments(row, mean, variance)
+
+
+def test_multinomial_draws_with_its_probabilities():
+    mx.random.seed(5)
+    p = np.array([[0.1, 0.2, 0.7], [1.0, 0.0, 0.0]])
+    data = mx.nd.array(p, dtype="float64")
+    data.attach_grad()
+    with mx.autograd.record():
+        out, log_p = op.invoke(
+            "sample_multinomial", [data], {"shape": (20000,), "get_prob": True, "dtype": "int32"}
+        )
+    counts = np.stack([np.bincount(row, minlength=3) for row in out.asnumpy()]) / 20000
+    np.testing.assert_allclose(counts, p, atol=0.02)
+    np.testing.assert_allclose(log_p.asnumpy(), np.log(np.take_along_axis(p, out.asnumpy(), 1)))
+    log_p.backward()
+    want = counts * 20000 / np.maximum(p, 1e-35)
+    np.testing.assert_allclose(data.grad.asnumpy(), want)
+    assert op.invoke("sample_multinomial", [mx.nd.array([0.5, 0.5])]).shape == (1,)
+
+
+def test_shuffle_keeps_the_rows():
+    mx.random.seed(6)
+    x = np.arange(200.0).reshape(100, 2)
+    y = op.invoke("shuffle", [mx.nd.array(x)]).asnumpy()
+    assert not np.array_equal(x, y)
+    np.testing.assert_array_equal(y[y[:, 0].argsort()], x)
+
+
+def test_parameters_of_different_shapes_are_refused():
+    with pytest.raises(ValueError, match="sample_normal: parameter 1 has shape"):
+        op.invoke("sample_normal", [mx.nd.zeros((2,)), mx.nd.ones((3,))])

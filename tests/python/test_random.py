@@ -44,3 +44,20 @@ def test_shuffle_keeps_rows():
     shuffled = nd.random.shuffle(rows).asnumpy()
     np.testing.assert_array_equal(np.sort(shuffled[:, 0]), np.arange(0, 20, 2))
     np.testing.assert_array_equal(shuffled[:, 1] - shuffled[:, 0], np.ones(10))
+
+
+def test_parameters_may_be_arrays():
+    low, high = mx.nd.array([0.0, 10.0]), mx.nd.array([1.0, 20.0])
+    x = mx.nd.random.uniform(low, high, shape=(3, 4))
+    assert x.shape == (2, 3, 4)
+    assert (x[0] < 1).asnumpy().all() and (x[1] >= 10).asnumpy().all()
+    assert mx.nd.random.exponential(mx.nd.array([1.0, 2.0])).shape == (2,)
+    with pytest.raises(TypeError, match="low and high must be all arrays or all numbers"):
+        mx.nd.random.uniform(low, 1.0)
+
+
+def test_multinomial_and_the_shapes_of_arrays():
+    p = mx.nd.array([[0.0, 1.0], [1.0, 0.0]])
+    assert mx.nd.random.multinomial(p, shape=3).asnumpy().tolist() == [[1, 1, 1], [0, 0, 0]]
+    assert mx.random.normal_like(p, loc=5.0).shape == (2, 2)
+    assert mx.random.generalized_negative_binomial(2.0, 0.3, shape=(4,)).shape == (4,)

@@ -38,35 +38,40 @@ Values divide_grad(const NoAttrs&, const GradArgs& g) {
 }
 
 PLAIT_BINARY(add, "Sum of two arrays.", infer_broadcast, binary_kernel<add_fn>)
-    .on("nd sym np", "add")
-    .on("nd sym", "elemwise_add")
     .on("nd sym", "broadcast_add")
+    .on("nd sym np", "add")
+    .on("nd sym", "_Plus")
+    .on("nd sym", "elemwise_add")
     .on("nd sym", "broadcast_plus")
     .on("nd sym", "_plus")
     .on("nd sym", "_add")
     .on("nd sym", "_grad_add")
     .grad(add_grad, op::saves_nothing());
 PLAIT_BINARY(subtract, "Difference of two arrays.", infer_broadcast, binary_kernel<subtract_fn>)
-    .on("nd sym np", "subtract")
-    .on("nd sym", "elemwise_sub")
     .on("nd sym", "broadcast_sub")
+    .on("nd sym np", "subtract")
+    .on("nd sym", "_Minus")
+    .on("nd sym", "elemwise_sub")
     .on("nd sym", "broadcast_minus")
     .on("nd sym", "_minus")
     .on("nd sym", "_sub")
     .grad(subtract_grad, op::saves_nothing());
 PLAIT_BINARY(multiply, "Product of two arrays.", infer_broadcast, binary_kernel<multiply_fn>)
-    .on("nd sym np", "multiply")
-    .on("nd sym", "elemwise_mul")
     .on("nd sym", "broadcast_mul")
+    .on("nd sym np", "multiply")
+    .on("nd sym", "_Mul")
+    .on("nd sym", "elemwise_mul")
     .on("nd sym", "_mul")
     .grad(multiply_grad, op::saves_inputs());
 PLAIT_BINARY(
     divide,
     "Quotient of two arrays; of whole numbers without the fraction, and 0 for a divisor of 0.",
     infer_broadcast, binary_kernel<divide_fn>)
-    .on("nd sym", "divide")
-    .on("nd sym", "elemwise_div")
     .on("nd sym", "broadcast_div")
+    .on("nd sym", "divide")
+    .on("nd sym", "_Div")
+    .on("nd sym", "_scatter_elemwise_div")
+    .on("nd sym", "elemwise_div")
     .on("nd sym", "_div")
     .grad(divide_grad, op::saves_inputs());
 PLAIT_BINARY(true_divide, "Quotient of two arrays; floating also for whole numbers.",
@@ -91,10 +96,12 @@ Values divide_scalar_grad(const ScalarAttrs& a, const GradArgs& g) {
 PLAIT_SCALAR(add_scalar, "data + scalar.", infer_scalar, scalar_kernel<add_fn>)
     .on("nd sym", "_plus_scalar")
     .on("nd sym", "_PlusScalar")
+    .on("nd sym", "_scatter_plus_scalar")
     .grad(pass, op::saves_nothing());
 PLAIT_SCALAR(subtract_scalar, "data - scalar.", infer_scalar, scalar_kernel<subtract_fn>)
     .on("nd sym", "_minus_scalar")
     .on("nd sym", "_MinusScalar")
+    .on("nd sym", "_scatter_minus_scalar")
     .grad(pass, op::saves_nothing());
 PLAIT_SCALAR(rsubtract_scalar, "scalar - data.", infer_scalar, (scalar_kernel<subtract_fn, true>))
     .on("nd sym", "_rminus_scalar")

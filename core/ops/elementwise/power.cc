@@ -53,36 +53,40 @@ Values arctan2_grad(const NoAttrs&, const GradArgs& g) {
 }
 
 PLAIT_BINARY(power, "lhs to the power rhs.", infer_broadcast, binary_kernel<power_fn>)
-    .on("nd sym np", "power")
     .on("nd sym", "broadcast_power")
+    .on("nd sym np", "power")
     .on("nd sym", "_power")
     .on("nd sym", "_Power")
     .on("nd sym", "pow")
     .grad(power_grad, op::saves_inputs() | op::saves_output(0));
 PLAIT_BINARY(mod, "Remainder of lhs / rhs, with the sign of rhs.", infer_broadcast,
              binary_kernel<mod_fn>)
+    .on("nd sym", "broadcast_mod")
     .on("nd sym np", "mod")
+    .on("nd sym", "_Mod")
     .on("nd sym", "modulo")
     .on("np", "remainder")
-    .on("nd sym", "broadcast_mod")
     .on("nd sym", "_mod")
     .grad(mod_grad, op::saves_inputs());
 PLAIT_BINARY(maximum, "The larger of two numbers; NaN where one is NaN.", infer_broadcast,
              binary_kernel<maximum_fn>)
-    .on("nd sym np", "maximum")
     .on("nd sym", "broadcast_maximum")
+    .on("nd sym np", "maximum")
+    .on("nd sym", "_Maximum")
     .on("nd sym", "_maximum")
     .grad(maximum_grad, op::saves_inputs());
 PLAIT_BINARY(minimum, "The smaller of two numbers; NaN where one is NaN.", infer_broadcast,
              binary_kernel<minimum_fn>)
-    .on("nd sym np", "minimum")
     .on("nd sym", "broadcast_minimum")
+    .on("nd sym np", "minimum")
+    .on("nd sym", "_Minimum")
     .on("nd sym", "_minimum")
     .grad(minimum_grad, op::saves_inputs());
 PLAIT_BINARY(hypot, "sqrt(lhs^2 + rhs^2) without overflow.", infer_broadcast_floating,
              binary_kernel<hypot_fn>)
-    .on("nd sym np", "hypot")
     .on("nd sym", "broadcast_hypot")
+    .on("nd sym np", "hypot")
+    .on("nd sym", "_Hypot")
     .on("nd sym", "_hypot")
     .grad(hypot_grad, op::saves_inputs() | op::saves_output(0));
 PLAIT_BINARY(arctan2, "Angle of the point (rhs, lhs) in radians, in (-pi, pi].",

@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
+#include "kernels/convert.h"
 #include "kernels/math.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
@@ -13,6 +16,7 @@ namespace math = kernels::math;
 struct SoftmaxAttrs {
   int64_t axis;
   std::optional<double> temperature;
+  bool use_length;
 };
 
 // Lines of n elements, `step` apart.
@@ -39,7 +43,22 @@ Spec infer(const SoftmaxAttrs& a, const Specs& in) {
   check(!a.temperature || *a.temperature > 0, ErrorKind::kInvalidArgument, "temperature is ",
         a.temperature.value_or(0), ", must be > 0");
   Lines(in[0].shape, a.axis);
+  if (a.use_length) {
+    Dims lines = in[0].shape;
+    lines.erase(static_cast<size_t>(normalize_axis(a.axis, static_cast<int64_t>(lines.size()))));
+    check(in[1].shape == lines && is_integer(in[1].dtype), ErrorKind::kShape, "length has shape ",
+          in[1].shape, " and dtype ", in[1].dtype, ", must be ", lines, " and whole numbers");
+  }
   return in[0];
+}
+
+// Elements of each line that count; none: all of them.
+std::vector<int64_t> lengths_of(const SoftmaxAttrs& a, const KernelArgs& k, int64_t n) {
+  if (!a.use_length) return {};
+  std::vector<int64_t> length(static_cast<size_t>(k.in[1].size()));
+  kernels::convert(k.in[1].data, k.in[1].dtype, 1, length.data(), DType::kInt64, k.in[1].size());
+  for (int64_t& v : length) v = std::clamp<int64_t>(v, 0, n);
+  return length;
 }
 
 // The maximum is subtracted, so exp stays finite.
@@ -79,12 +98,16 @@ template <bool kLog>
 void kernel(const SoftmaxAttrs& a, const KernelArgs& k) {
   const Lines lines(*k.in[0].shape, a.axis);
   const double inv_t = 1 / a.temperature.value_or(1.0);
+  const std::vector<int64_t> length = lengths_of(a, k, lines.n);
   dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
     if constexpr (std::is_floating_point_v<T>) {
       const T* x = k.in[0].ptr<T>();
       T* y = k.out[0].ptr<T>();
       lines.each(k.threads, [&](int64_t at) {
-        line<kLog, T>(x + at, y + at, lines.n, lines.step, static_cast<T>(inv_t));
+        const int64_t number = at / (lines.n * lines.step) * lines.step + at % lines.step;
+        const int64_t n = length.empty() ? lines.n : length[static_cast<size_t>(number)];
+        if (n > 0) line<kLog, T>(x + at, y + at, n, lines.step, static_cast<T>(inv_t));
+        for (int64_t i = n; i < lines.n; ++i) y[at + i * lines.step] = T(0);
       });
     }
   });
@@ -149,10 +172,14 @@ const int registered_softmax =
         .doc("Exponentials along one axis, scaled so that they sum to 1.")
         .source("Goodfellow, Bengio, Courville: Deep Learning (2016), sec. 4.1")
         .input("data", "floating array of at least one axis")
+        .optional_input("length", "whole numbers, shape of data without axis; with use_length")
         .output("output", "shape and dtype of data; every value in [0, 1]")
+        .attr("use_length", &SoftmaxAttrs::use_length, false,
+              "only the first elements of each line count, as many as length says; others give 0")
         .on("nd", "softmax")
         .on("sym", "softmax")
         .on("npx", "softmax")
+        .num_inputs([](const SoftmaxAttrs& a) { return a.use_length ? 2 : 1; })
         .inplace()
         .infer(infer)
         .cpu(kernel<false>)

@@ -106,7 +106,7 @@ void backward_kernel(const SoftmaxOutputAttrs& a, const op::KernelArgs& k) {
   double scale = a.grad_scale;
   if (a.normalization == "batch") scale /= static_cast<double>(std::max<int64_t>(1, c.outer));
   if (a.normalization == "valid") scale /= std::max(1.0, valid);
-  if (a.multi_output && a.normalization == "null") scale /= static_cast<double>(c.inner);
+  if (a.multi_output && a.normalization != "valid") scale /= static_cast<double>(c.inner);
   const double smooth = c.n > 1 ? a.smooth_alpha / static_cast<double>(c.n - 1) : 0;
   dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
     using A = acc_t<T>;

@@ -78,7 +78,9 @@ Dims arg_shape(const ArgAttrs& a, const Dims& shape) {
 }
 template <DType kType>
 Spec infer_arg(const ArgAttrs& a, const Specs& in) {
-  const Dims shape = arg_shape(a, in[0].shape);
+  Dims shape = arg_shape(a, in[0].shape);
+  // MXNet has no arrays without axes.
+  if (kType == DType::kFloat32 && shape.empty()) shape.push_back(1);
   check(num_elements(shape) == 0 || num_elements(in[0].shape) > 0, ErrorKind::kInvalidArgument,
         "data has shape ", in[0].shape, ", must have elements along axis");
   return {shape, kType};

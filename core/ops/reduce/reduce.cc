@@ -76,9 +76,23 @@ Spec infer_extreme(const ReduceAttrs& a, const Specs& in) {
   return out;
 }
 
+// MXNet has no arrays without axes: over all axes its reductions give (1,).
+template <Spec (*kRule)(const ReduceAttrs&, const Specs&)>
+Spec infer_nd(const ReduceAttrs& a, const Specs& in) {
+  Spec out = kRule(a, in);
+  if (out.shape.empty()) out.shape.push_back(1);
+  return out;
+}
+
+void reduce_into(Reduction kind, const View& in, const Dims& axes, const View& out, int threads) {
+  static const Dims kNone(0);
+  const bool whole = axes.size() == in.shape->size() && out.ndim() == 1;
+  kernels::reduce(kind, in, axes, whole ? View{out.data, &kNone, &kNone, out.dtype, true} : out,
+                  threads);
+}
 template <Reduction kKind>
 void reduce_kernel(const ReduceAttrs& a, const op::KernelArgs& k) {
-  kernels::reduce(kKind, k.in[0], axes_of(a, *k.in[0].shape), k.out[0], k.threads);
+  reduce_into(kKind, k.in[0], axes_of(a, *k.in[0].shape), k.out[0], k.threads);
 }
 
 // `v` of the reduced shape stretched to the shape of the data.
@@ -136,36 +150,33 @@ Values nanprod_grad(const ReduceAttrs& a, const GradArgs& g) {
       .cpu(reduce_kernel<kind>)                                                              \
       .strided()
 
-PLAIT_REDUCTION(sum, "Sum of the elements over axes.", Reduction::kSum, infer_sum)
-    .on("nd sym np", "sum")
-    .on("nd sym", "sum_axis")
-    .grad(sum_grad, op::saves_nothing());
-PLAIT_REDUCTION(mean, "Mean of the elements over axes.", Reduction::kMean, infer_mean)
-    .on("nd sym np", "mean")
-    .grad(mean_grad, op::saves_nothing());
-PLAIT_REDUCTION(prod, "Product of the elements over axes.", Reduction::kProd, infer_sum)
-    .on("nd sym np", "prod")
-    .grad(prod_grad, op::saves_inputs() | op::saves_output(0));
-PLAIT_REDUCTION(max, "Largest element over axes; NaN if there is one.", Reduction::kMax,
-                infer_extreme)
-    .on("nd sym np", "max")
+// The operators of mx.nd and of mx.np.
+#define PLAIT_REDUCTIONS(name, text, kind, infer_rule, gradient, saves)                         \
+  PLAIT_REDUCTION(name, text, kind, infer_rule).on("np", #name).grad(gradient, saves);          \
+  PLAIT_REDUCTION(nd_##name, text " Over all axes: an array (1,).", kind, infer_nd<infer_rule>) \
+      .on("nd sym", #name)                                                                      \
+      .grad(gradient, saves)
+
+PLAIT_REDUCTIONS(sum, "Sum of the elements over axes.", Reduction::kSum, infer_sum, sum_grad,
+                 op::saves_nothing())
+    .on("nd sym", "sum_axis");
+PLAIT_REDUCTIONS(mean, "Mean of the elements over axes.", Reduction::kMean, infer_mean, mean_grad,
+                 op::saves_nothing());
+PLAIT_REDUCTIONS(prod, "Product of the elements over axes.", Reduction::kProd, infer_sum, prod_grad,
+                 op::saves_inputs() | op::saves_output(0));
+PLAIT_REDUCTIONS(max, "Largest element over axes; NaN if there is one.", Reduction::kMax,
+                 infer_extreme, extreme_grad, op::saves_inputs() | op::saves_output(0))
     .on("nd sym", "max_axis")
-    .on("np", "amax")
-    .grad(extreme_grad, op::saves_inputs() | op::saves_output(0));
-PLAIT_REDUCTION(min, "Smallest element over axes; NaN if there is one.", Reduction::kMin,
-                infer_extreme)
-    .on("nd sym np", "min")
+    .on("np", "amax");
+PLAIT_REDUCTIONS(min, "Smallest element over axes; NaN if there is one.", Reduction::kMin,
+                 infer_extreme, extreme_grad, op::saves_inputs() | op::saves_output(0))
     .on("nd sym", "min_axis")
-    .on("np", "amin")
-    .grad(extreme_grad, op::saves_inputs() | op::saves_output(0));
-PLAIT_REDUCTION(nansum, "Sum over axes of the elements that are not NaN.", Reduction::kNansum,
-                infer_sum)
-    .on("nd sym np", "nansum")
-    .grad(nansum_grad, op::saves_inputs());
-PLAIT_REDUCTION(nanprod, "Product over axes of the elements that are not NaN.", Reduction::kNanprod,
-                infer_sum)
-    .on("nd sym np", "nanprod")
-    .grad(nanprod_grad, op::saves_inputs() | op::saves_output(0));
+    .on("np", "amin");
+PLAIT_REDUCTIONS(nansum, "Sum over axes of the elements that are not NaN.", Reduction::kNansum,
+                 infer_sum, nansum_grad, op::saves_inputs());
+PLAIT_REDUCTIONS(nanprod, "Product over axes of the elements that are not NaN.",
+                 Reduction::kNanprod, infer_sum, nanprod_grad,
+                 op::saves_inputs() | op::saves_output(0));
 
 struct NormAttrs {
   int64_t ord;
@@ -183,25 +194,38 @@ Values norm_grad(const NormAttrs& a, const GradArgs& g) {
   return {stretch(r, g, g.dout() * inverse) * g.in(0)};
 }
 
-PLAIT_OP(norm, NormAttrs)
-    .doc("Sum of absolute values (ord 1) or root of the sum of squares (ord 2) over axes.")
-    .input("data", "array of any shape")
-    .output("out", "the axes that stay")
-    .attr("ord", &NormAttrs::ord, 2, "1 or 2")
-    .attr("axis", &NormAttrs::axis, std::optional<Dims>(), "axes that are reduced; None or (): all")
-    .attr("keepdims", &NormAttrs::keepdims, false, "keep reduced axes with size 1")
-    .on("nd sym npx", "norm")
-    .infer([](const NormAttrs& a, const Specs& in) -> Spec {
-      check(a.ord == 1 || a.ord == 2, ErrorKind::kInvalidArgument, "ord is ", a.ord,
-            ", must be 1 or 2");
-      return infer_reduce(reduce_attrs(a), in);
-    })
-    .cpu([](const NormAttrs& a, const op::KernelArgs& k) {
-      const Reduction kind = a.ord == 1 ? Reduction::kSumAbs : Reduction::kNorm2;
-      kernels::reduce(kind, k.in[0], axes_of(reduce_attrs(a), *k.in[0].shape), k.out[0], k.threads);
-    })
-    .strided()
-    .grad(norm_grad, op::saves_inputs() | op::saves_output(0));
+Spec infer_norm(const NormAttrs& a, const Specs& in) {
+  check(a.ord == 1 || a.ord == 2, ErrorKind::kInvalidArgument, "ord is ", a.ord,
+        ", must be 1 or 2");
+  return infer_reduce(reduce_attrs(a), in);
+}
+Spec infer_nd_norm(const NormAttrs& a, const Specs& in) {
+  Spec out = infer_norm(a, in);
+  if (out.shape.empty()) out.shape.push_back(1);
+  return out;
+}
+
+#define PLAIT_NORM(name, text, infer_rule)                                                         \
+  PLAIT_OP(name, NormAttrs)                                                                        \
+      .doc("Sum of absolute values (ord 1) or root of the sum of squares (ord 2) over axes." text) \
+      .input("data", "array of any shape")                                                         \
+      .output("out", "the axes that stay")                                                         \
+      .attr("ord", &NormAttrs::ord, 2, "1 or 2")                                                   \
+      .attr("axis", &NormAttrs::axis, std::optional<Dims>(),                                       \
+            "axes that are reduced; None or (): all")                                              \
+      .attr("keepdims", &NormAttrs::keepdims, false, "keep reduced axes with size 1")              \
+      .infer(infer_rule)                                                                           \
+      .cpu(norm_kernel)                                                                            \
+      .strided()                                                                                   \
+      .grad(norm_grad, op::saves_inputs() | op::saves_output(0))
+
+void norm_kernel(const NormAttrs& a, const op::KernelArgs& k) {
+  const Reduction kind = a.ord == 1 ? Reduction::kSumAbs : Reduction::kNorm2;
+  reduce_into(kind, k.in[0], axes_of(reduce_attrs(a), *k.in[0].shape), k.out[0], k.threads);
+}
+
+PLAIT_NORM(norm, "", infer_norm).on("npx", "norm");
+PLAIT_NORM(nd_norm, " Over all axes: an array (1,).", infer_nd_norm).on("nd sym", "norm");
 
 struct ShapeAttrs {
   Dims shape;

@@ -2,8 +2,8 @@
 
 from .._gen import nd as _generated
 from .._gen.nd import *  # noqa: F401,F403
+from . import contrib, random  # noqa: F401
 from . import ndarray as _ndarray
-from . import random  # noqa: F401
 from .create import (  # noqa: F401
     arange,
     array,
@@ -38,3 +38,20 @@ globals().update(
         and name not in ("_cls", "_invoke", "_operator", "_flatten", "_Namespace")
     }
 )
+
+
+def Custom(*inputs, op_type, **params):
+    """Run an operator written in Python; see `mx.operator`.
+
+    Parameters
+    ----------
+    *inputs : NDArray
+        Arguments, then auxiliary states, in the order of its `CustomOpProp`; also by name.
+    op_type : str
+        Name under which it was registered.
+    **params
+        Handed to the `CustomOpProp`, as text.
+    """
+    from ..operator import custom
+
+    return custom(inputs, op_type, params)

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "kernels/convert.h"
+#include "op/op.h"
+
+// Shapes of attention: query (batch, heads, queries, features), key (batch, kv_heads, keys,
+// features), value (batch, kv_heads, keys, columns). Head h uses the keys of head h / group.
+namespace plait::ops {
+
+struct AttentionAttrs {
+  std::optional<double> scale;
+  bool causal, has_mask;
+};
+
+struct Heads {
+  int64_t batch, heads, kv_heads, queries, keys, features, columns;
+  double scale;
+
+  Heads(const AttentionAttrs& a, const Dims& q, const Dims& k, const Dims& v)
+      : batch(q[0]),
+        heads(q[1]),
+        kv_heads(k[1]),
+        queries(q[2]),
+        keys(k[2]),
+        features(q[3]),
+        columns(v[3]),
+        scale(a.scale.value_or(1 / std::sqrt(static_cast<double>(std::max<int64_t>(1, q[3]))))) {}
+  int64_t group() const { return heads / kv_heads; }
+};
+
+// Sides of the blocks into which the scores are cut; they are never all there at once.
+inline constexpr int64_t kQueryBlock = 64, kKeyBlock = 256;
+
+// One head of an array (batch, heads, rows, n) as numbers of type A: in place, or converted.
+template <class A>
+class Head {
+ public:
+  Head(const View& v, int64_t index) {
+    const int64_t size = v.dim(2) * v.dim(3);
+    const char* from = v.ptr<char>() + index * size * dtype_size(v.dtype);
+    if (v.dtype == dtype_of<A>()) {
+      data_ = reinterpret_cast<const A*>(from);
+      return;
+    }
+    copy_.resize(static_cast<size_t>(size));
+    kernels::convert(from, v.dtype, 1, copy_.data(), dtype_of<A>(), size);
+    data_ = copy_.data();
+  }
+  Head(const Head&) = delete;
+  const A* row(int64_t i, int64_t n) const { return data_ + i * n; }
+
+ private:
+  std::vector<A> copy_;
+  const A* data_ = nullptr;
+};
+
+// Which keys a query may see, and what is added to its scores.
+class Mask {
+ public:
+  Mask(const AttentionAttrs& a, const Heads& h, const View* mask)
+      : causal_(a.causal), shift_(h.keys - h.queries), mask_(mask) {}
+
+  // Changes the scores of queries [q0, q0 + rows) and keys [k0, k0 + n), which lie in `s`.
+  template <class A>
+  void apply(int64_t b, int64_t h, int64_t q0, int64_t rows, int64_t k0, int64_t n, A* s) const {
+    constexpr A kNever = -std::numeric_limits<A>::infinity();
+    for (int64_t i = 0; i < rows; ++i, s += n) {
+      if (mask_) add_mask(b, h, q0 + i, k0, n, s);
+      if (!causal_) continue;
+      for (int64_t j = std::max<int64_t>(0, q0 + i + shift_ + 1 - k0); j < n; ++j) s[j] = kNever;
+    }
+  }
+  // True if no query of [q0, q0 + rows) sees a key from k0 on.
+  bool hides(int64_t q0, int64_t rows, int64_t k0) const {
+    return causal_ && k0 > q0 + rows - 1 + shift_;
+  }
+
+ private:
+  template <class A>
+  void add_mask(int64_t b, int64_t h, int64_t q, int64_t k0, int64_t n, A* s) const {
+    const int64_t at[] = {b, h, q, k0};
+    int64_t place = 0;
+    const int64_t ndim = mask_->ndim();
+    for (int64_t d = 0; d < ndim; ++d) {
+      if (mask_->dim(d) != 1) place += at[4 - ndim + d] * mask_->stride(d);
+    }
+    const int64_t step = mask_->dim(ndim - 1) == 1 ? 0 : mask_->stride(ndim - 1);
+    const bool adds = is_floating(mask_->dtype);
+    dispatch_all(mask_->dtype, [&]<class T>(T) {
+      const T* m = mask_->ptr<T>() + place;
+      for (int64_t j = 0; j < n; ++j) {
+        const A v = static_cast<A>(static_cast<acc_t<T>>(m[j * step]));
+        if (adds) s[j] += v;
+        if (!adds && v == A(0)) s[j] = -std::numeric_limits<A>::infinity();
+      }
+    });
+  }
+
+  bool causal_;
+  int64_t shift_;  // the last query sees all keys
+  const View* mask_;
+};
+
+}  // namespace plait::ops

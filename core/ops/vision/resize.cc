@@ -1,0 +1,254 @@
+#include <vector>
+
+#include "kernels/parallel.h"
+#include "op/functions.h"
+#include "op/op.h"
+
+// Images brought to another size. Both operators are linear: rows of weights along height and width
+// give the result, their transpose the gradient.
+namespace plait::ops {
+namespace {
+
+using op::KernelArgs;
+
+// Which elements of a line make one element of the result, and their shares.
+struct Share {
+  int64_t first = 0;
+  std::vector<double> weight;
+};
+using Line = std::vector<Share>;
+
+// Linear interpolation; `align_corners`: the first and last elements keep their places.
+Line interpolation(int64_t in, int64_t out, bool align_corners) {
+  Line line(static_cast<size_t>(out));
+  const double scale =
+      align_corners ? (out > 1 ? static_cast<double>(in - 1) / static_cast<double>(out - 1) : 0.0)
+                    : static_cast<double>(in) / static_cast<double>(out);
+  for (int64_t i = 0; i < out; ++i) {
+    const double centre = align_corners ? scale * static_cast<double>(i)
+                                        : scale * (static_cast<double>(i) + 0.5) - 0.5;
+    const double at = std::max(0.0, centre);
+    const int64_t low = std::min(static_cast<int64_t>(at), in - 1),
+                  high = std::min(low + 1, in - 1);
+    const double f = at - static_cast<double>(low);
+    Share& s = line[static_cast<size_t>(i)];
+    s.first = low;
+    s.weight = high > low ? std::vector<double>{1 - f, f} : std::vector<double>{1};
+  }
+  return line;
+}
+
+// Means of the windows [floor(i in / out), ceil((i + 1) in / out)).
+Line means(int64_t in, int64_t out) {
+  Line line(static_cast<size_t>(out));
+  for (int64_t i = 0; i < out; ++i) {
+    const int64_t begin = i * in / out, end = ((i + 1) * in + out - 1) / out;
+    line[static_cast<size_t>(i)] = {begin,
+                                    std::vector<double>(static_cast<size_t>(end - begin),
+                                                        1.0 / static_cast<double>(end - begin))};
+  }
+  return line;
+}
+
+// f(place in the result, place in the data, weight) for all pairs of one plane.
+template <class F>
+void each_pair(const Line& rows, const Line& columns, int64_t width, const F& f) {
+  for (size_t y = 0; y < rows.size(); ++y) {
+    for (size_t x = 0; x < columns.size(); ++x) {
+      const auto to = static_cast<int64_t>(y * columns.size() + x);
+      for (size_t i = 0; i < rows[y].weight.size(); ++i) {
+        for (size_t j = 0; j < columns[x].weight.size(); ++j) {
+          f(to,
+            (rows[y].first + static_cast<int64_t>(i)) * width + columns[x].first +
+                static_cast<int64_t>(j),
+            rows[y].weight[i] * columns[x].weight[j]);
+        }
+      }
+    }
+  }
+}
+
+void resize(const View& from, const View& to, const Line& rows, const Line& columns, int64_t width,
+            bool transposed, int threads) {
+  const int64_t planes = from.dim(0) * from.dim(1), in = from.dim(2) * from.dim(3),
+                out = to.dim(2) * to.dim(3);
+  dispatch_floating(from.dtype, [&]<class T>(T) {
+    using A = acc_t<T>;
+    kernels::parallel_for(threads, planes, 1 + 4096 / (in + out), [&](int64_t begin, int64_t end) {
+      std::vector<A> sums(static_cast<size_t>(out));
+      for (int64_t p = begin; p < end; ++p) {
+        const T* x = from.ptr<T>() + p * in;
+        std::fill(sums.begin(), sums.end(), A(0));
+        each_pair(rows, columns, width, [&](int64_t big, int64_t small, double w) {
+          const int64_t a = transposed ? small : big, b = transposed ? big : small;
+          sums[static_cast<size_t>(a)] += static_cast<A>(w) * static_cast<A>(x[b]);
+        });
+        for (int64_t i = 0; i < out; ++i)
+          to.ptr<T>()[p * out + i] = static_cast<T>(sums[static_cast<size_t>(i)]);
+      }
+    });
+  });
+}
+
+void check_data(const Specs& in) {
+  check(is_floating(in[0].dtype), ErrorKind::kType, "data has dtype ", in[0].dtype,
+        ", must be floating");
+  const Dims& d = in[0].shape;
+  check(d.size() == 4 && d[2] > 0 && d[3] > 0, ErrorKind::kShape, "data has shape ", d,
+        ", must be (batch, channels, height, width) with pixels");
+}
+
+struct ResizeAttrs {
+  int64_t height, width;
+  std::optional<double> scale_height, scale_width;
+  std::string mode;
+  bool align_corners;
+  Dims shape;  // of data, for the backward operator only
+};
+
+// (height, width) of the result; `like` is the shape of the second input, if there is one.
+Dims target(const ResizeAttrs& a, const Dims& data, const Dims* like) {
+  const int64_t h = data[2], w = data[3];
+  const auto scaled = [](int64_t n, double s) {
+    return static_cast<int64_t>(static_cast<double>(n) * s);
+  };
+  const auto odd = [](int64_t n) { return n % 2 ? n : n + 1; };
+  Dims out{a.height, a.width};
+  if (a.mode == "like") out = {(*like)[2], (*like)[3]};
+  if (a.mode == "odd_scale") {
+    out = {odd(scaled(h, a.scale_height.value_or(1))), odd(scaled(w, a.scale_width.value_or(1)))};
+  } else if (a.mode == "to_even_down") {
+    out = {h - h % 2, w - w % 2};
+  } else if (a.mode == "to_even_up") {
+    out = {h + h % 2, w + w % 2};
+  } else if (a.mode == "to_odd_down") {
+    out = {h - 1 + h % 2, w - 1 + w % 2};
+  } else if (a.mode == "to_odd_up") {
+    out = {odd(h), odd(w)};
+  } else if (a.mode == "size" && a.scale_height) {
+    out = {scaled(h, *a.scale_height), scaled(w, a.scale_width.value_or(*a.scale_height))};
+  }
+  check(out[0] > 0 && out[1] > 0, ErrorKind::kInvalidArgument, "height and width are ", out[0],
+        " and ", out[1], ", must be > 0");
+  return out;
+}
+
+Values resize_grad(const ResizeAttrs& a, const GradArgs& g) {
+  static const OpCall kBack("bilinear_resize_backward", {"align_corners", "shape"});
+  Values d(g.num_in());
+  d[0] = kBack({g.dout()}, {a.align_corners, g.in_spec(0).shape});
+  return d;
+}
+
+PLAIT_OP(bilinear_resize, ResizeAttrs)
+    .doc("Images in another size, interpolated linearly between pixels.")
+    .input("data", "floating (batch, channels, height, width)")
+    .optional_input("like", "array whose last two axes give the size; with mode 'like'")
+    .output("output", "(batch, channels, new height, new width)")
+    .attr("height", &ResizeAttrs::height, 1, "new height, > 0; not used with a scale or mode")
+    .attr("width", &ResizeAttrs::width, 1, "new width, > 0")
+    .attr("scale_height", &ResizeAttrs::scale_height, std::nullopt, "new height over the old")
+    .attr("scale_width", &ResizeAttrs::scale_width, std::nullopt, "new width over the old")
+    .attr("mode", &ResizeAttrs::mode, "size", "how the size is found")
+    .choices({"like", "odd_scale", "size", "to_even_down", "to_even_up", "to_odd_down",
+              "to_odd_up"})
+    .attr("align_corners", &ResizeAttrs::align_corners, true,
+          "the centres of the corner pixels keep their places; False: the edges do")
+    .on("nd sym", "_contrib_BilinearResize2D")
+    .on("nd sym", "contrib.BilinearResize2D")
+    .num_inputs([](const ResizeAttrs& a) { return a.mode == "like" ? 2 : 1; })
+    .infer([](const ResizeAttrs& a, const Specs& in) -> Spec {
+      check_data(in);
+      check(a.mode != "like" || in[1].shape.size() == 4, ErrorKind::kShape, "like has shape ",
+            a.mode == "like" ? in[1].shape : Dims{}, ", must have 4 axes");
+      const Dims size = target(a, in[0].shape, a.mode == "like" ? &in[1].shape : nullptr);
+      return {{in[0].shape[0], in[0].shape[1], size[0], size[1]}, in[0].dtype};
+    })
+    .cpu([](const ResizeAttrs& a, const KernelArgs& k) {
+      resize(k.in[0], k.out[0], interpolation(k.in[0].dim(2), k.out[0].dim(2), a.align_corners),
+             interpolation(k.in[0].dim(3), k.out[0].dim(3), a.align_corners), k.in[0].dim(3), false,
+             k.threads);
+    })
+    .grad(resize_grad, op::saves_nothing());
+
+PLAIT_OP(bilinear_resize_backward, ResizeAttrs)
+    .doc("Gradient of bilinear_resize.")
+    .input("dout", "gradient of the output")
+    .output("ddata", "gradient of data")
+    .attr("align_corners", &ResizeAttrs::align_corners, true, "as for bilinear_resize")
+    .required_attr("shape", &ResizeAttrs::shape, "shape of data")
+    .infer([](const ResizeAttrs& a, const Specs& in) -> Spec {
+      return {a.shape, in[0].dtype};
+    })
+    .cpu([](const ResizeAttrs& a, const KernelArgs& k) {
+      resize(k.in[0], k.out[0], interpolation(a.shape[2], k.in[0].dim(2), a.align_corners),
+             interpolation(a.shape[3], k.in[0].dim(3), a.align_corners), a.shape[3], true,
+             k.threads);
+    })
+    .grad(
+        [](const ResizeAttrs& a, const GradArgs& g) -> Values {
+          static const OpCall kResize("bilinear_resize", {"height", "width", "align_corners"});
+          const Dims& out = g.in_spec(0).shape;
+          return {kResize({g.dout()}, {out[2], out[3], a.align_corners})};
+        },
+        op::saves_nothing());
+
+struct AdaptiveAttrs {
+  Dims output_size;
+  Dims shape;  // of data, for the backward operator only
+};
+
+Dims pooled(const AdaptiveAttrs& a) {
+  if (a.output_size.empty()) return {1, 1};
+  check(a.output_size.size() <= 2 && a.output_size[0] > 0 && a.output_size.back() > 0,
+        ErrorKind::kInvalidArgument, "output_size is ", a.output_size,
+        ", must be one or two numbers > 0");
+  return {a.output_size[0], a.output_size.back()};
+}
+
+PLAIT_OP(adaptive_avg_pooling, AdaptiveAttrs)
+    .doc("Means of windows that divide an image into a given number of parts.")
+    .input("data", "floating (batch, channels, height, width)")
+    .output("output", "(batch, channels, output height, output width)")
+    .attr("output_size", &AdaptiveAttrs::output_size, Dims{},
+          "height and width of the result, or one number for both; (): 1")
+    .on("nd sym", "_contrib_AdaptiveAvgPooling2D")
+    .on("nd sym", "contrib.AdaptiveAvgPooling2D")
+    .infer([](const AdaptiveAttrs& a, const Specs& in) -> Spec {
+      check_data(in);
+      const Dims size = pooled(a);
+      return {{in[0].shape[0], in[0].shape[1], size[0], size[1]}, in[0].dtype};
+    })
+    .cpu([](const AdaptiveAttrs&, const KernelArgs& k) {
+      resize(k.in[0], k.out[0], means(k.in[0].dim(2), k.out[0].dim(2)),
+             means(k.in[0].dim(3), k.out[0].dim(3)), k.in[0].dim(3), false, k.threads);
+    })
+    .grad(
+        [](const AdaptiveAttrs&, const GradArgs& g) -> Values {
+          static const OpCall kBack("adaptive_avg_pooling_backward", {"shape"});
+          return {kBack({g.dout()}, {g.in_spec(0).shape})};
+        },
+        op::saves_nothing());
+
+PLAIT_OP(adaptive_avg_pooling_backward, AdaptiveAttrs)
+    .doc("Gradient of adaptive_avg_pooling.")
+    .input("dout", "gradient of the output")
+    .output("ddata", "gradient of data")
+    .required_attr("shape", &AdaptiveAttrs::shape, "shape of data")
+    .infer([](const AdaptiveAttrs& a, const Specs& in) -> Spec {
+      return {a.shape, in[0].dtype};
+    })
+    .cpu([](const AdaptiveAttrs& a, const KernelArgs& k) {
+      resize(k.in[0], k.out[0], means(a.shape[2], k.in[0].dim(2)),
+             means(a.shape[3], k.in[0].dim(3)), a.shape[3], true, k.threads);
+    })
+    .grad(
+        [](const AdaptiveAttrs&, const GradArgs& g) -> Values {
+          static const OpCall kPool("adaptive_avg_pooling", {"output_size"});
+          const Dims& out = g.in_spec(0).shape;
+          return {kPool({g.dout()}, {Dims{out[2], out[3]}})};
+        },
+        op::saves_nothing());
+
+}  // namespace
+}  // namespace plait::ops

@@ -1,0 +1,207 @@
+"""Operators written in Python: `mx.operator`.
+
+>>> import plait as mx
+>>> class Square(mx.operator.CustomOp):
+...     def forward(self, is_train, req, in_data, out_data, aux):
+...         self.assign(out_data[0], req[0], in_data[0] * in_data[0])
+...     def backward(self, req, out_grad, in_data, out_data, in_grad, aux):
+...         self.assign(in_grad[0], req[0], 2 * in_data[0] * out_grad[0])
+>>> @mx.operator.register("square_of_the_doc")
+... class SquareProp(mx.operator.CustomOpProp):
+...     def create_operator(self, ctx, shapes, dtypes):
+...         return Square()
+>>> mx.nd.Custom(mx.nd.array([2.0, 3.0]), op_type="square_of_the_doc").asnumpy().tolist()
+[4.0, 9.0]
+"""
+
+import numpy as np
+
+from . import _autograd, autograd
+
+__all__ = ["CustomOp", "CustomOpProp", "register", "get_all_registered_operators"]
+
+_props = {}
+
+
+class CustomOp:
+    """The computation of an operator: override `forward` and `backward`."""
+
+    def forward(self, is_train, req, in_data, out_data, aux):
+        """Compute the outputs.
+
+        Parameters
+        ----------
+        is_train : bool
+        req : list of str
+            What to do with each output: "null", "write", "inplace" or "add"; see `assign`.
+        in_data, out_data, aux : list of NDArray
+            Inputs, outputs to be filled, auxiliary states to be changed.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define forward")
+
+    def backward(self, req, out_grad, in_data, out_data, in_grad, aux):
+        """Compute the gradients of the inputs into `in_grad`; otherwise as `forward`."""
+        raise NotImplementedError(f"{type(self).__name__} must define backward")
+
+    def assign(self, dst, req, src):
+        """Write `src` into `dst`, or add it, as `req` says.
+
+        Raises
+        ------
+        ValueError
+            If `req` is none of "null", "write", "inplace", "add".
+        """
+        if req in ("write", "inplace"):
+            dst[:] = src
+        elif req == "add":
+            dst[:] += src
+        elif req != "null":
+            raise ValueError(f"assign: req is {req!r}, must be 'null', 'write', 'inplace' or 'add'")
+
+
+class CustomOpProp:
+    """What an operator looks like from outside; subclasses are given to `register`.
+
+    Parameters
+    ----------
+    need_top_grad : bool
+        False for losses: `backward` gets zeros for `out_grad`.
+    """
+
+    def __init__(self, need_top_grad=True):
+        self.need_top_grad_ = need_top_grad
+
+    def list_arguments(self):
+        """list of str: names of the inputs."""
+        return ["data"]
+
+    def list_outputs(self):
+        """list of str: names of the outputs."""
+        return ["output"]
+
+    def list_auxiliary_states(self):
+        """list of str: names of the states that the operator changes."""
+        return []
+
+    def infer_shape(self, in_shape):
+        """Shapes of inputs, outputs and auxiliary states from those of the inputs.
+
+        The default gives every output the shape of the first input.
+        """
+        return in_shape, [in_shape[0]] * len(self.list_outputs()), []
+
+    def infer_type(self, in_type):
+        """dtypes of inputs, outputs and states; the default takes that of the first input."""
+        return (
+            in_type,
+            [in_type[0]] * len(self.list_outputs()),
+            [in_type[0]] * len(self.list_auxiliary_states()),
+        )
+
+    def declare_backward_dependency(self, out_grad, in_data, out_data):
+        """Which arrays `backward` reads; kept for MXNet's programs, all are there anyway."""
+        return [*(out_grad if self.need_top_grad_ else []), *in_data, *out_data]
+
+    def create_operator(self, ctx, in_shapes, in_dtypes):
+        """The `CustomOp` for inputs of these shapes and dtypes."""
+        raise NotImplementedError(f"{type(self).__name__} must define create_operator")
+
+
+def register(reg_name):
+    """A class decorator that makes a `CustomOpProp` known as `op_type=reg_name`.
+
+    Raises
+    ------
+    TypeError
+        If the class is not a `CustomOpProp`.
+    """
+
+    def add(prop):
+        if not (isinstance(prop, type) and issubclass(prop, CustomOpProp)):
+            raise TypeError(f"register: {prop!r} must be a subclass of CustomOpProp")
+        _props[reg_name] = prop
+        return prop
+
+    return add
+
+
+def get_all_registered_operators():
+    """list of str: names given to `register`."""
+    return sorted(_props)
+
+
+def _prop(op_type, params):
+    if op_type not in _props:
+        raise KeyError(f"Custom: op_type is {op_type!r}, must be one of {sorted(_props)}")
+    # MXNet hands parameters over as text, and programs convert them.
+    return _props[op_type](**{k: v if isinstance(v, str) else str(v) for k, v in params.items()})
+
+
+def _ordered(op_type, names, inputs, named):
+    """Inputs in the order of `names`, from positional and named arrays."""
+    arrays = list(inputs) + [named[n] for n in names[len(inputs) :] if n in named]
+    if len(arrays) != len(names):
+        raise ValueError(
+            f"Custom: {op_type} got {len(arrays)} arrays, must be {len(names)}: {names}"
+        )
+    return arrays
+
+
+def custom(inputs, op_type, params):
+    """Run the operator `op_type` at once; `nd.Custom` calls this.
+
+    Raises
+    ------
+    KeyError
+        If no operator is registered as `op_type`.
+    ValueError
+        If the number of arrays or a shape does not fit.
+    """
+    from .ndarray import NDArray, zeros
+
+    named = {k: v for k, v in params.items() if isinstance(v, NDArray)}
+    prop = _prop(op_type, {k: v for k, v in params.items() if k not in named})
+    arguments, states = list(prop.list_arguments()), list(prop.list_auxiliary_states())
+    arrays = _ordered(op_type, arguments + states, inputs, named)
+    data, aux = arrays[: len(arguments)], arrays[len(arguments) :]
+    shapes, dtypes = [list(x.shape) for x in data], [np.dtype(x.dtype).type for x in data]
+    want, out_shapes = prop.infer_shape(shapes)[:2]
+    for name, x, shape in zip(arguments, data, want, strict=False):
+        if tuple(shape) != x.shape:
+            raise ValueError(
+                f"Custom: {op_type}: {name} has shape {x.shape}, must be {tuple(shape)}"
+            )
+    out_dtypes = prop.infer_type(dtypes)[1]
+    ctx = data[0].context if data else None
+    operator = prop.create_operator(ctx, shapes, dtypes)
+    outs = [
+        zeros(tuple(s), ctx=ctx, dtype=np.dtype(t))
+        for s, t in zip(out_shapes, out_dtypes, strict=True)
+    ]
+    training = autograd.is_training()
+    with autograd.pause(train_mode=training):
+        operator.forward(training, ["write"] * len(outs), [x.detach() for x in data], outs, aux)
+    if autograd.is_recording() and any(_autograd.is_recorded(x) for x in data):
+        outs = _record(op_type, prop, operator, data, outs, aux)
+    return outs[0] if len(outs) == 1 else outs
+
+
+def _record(op_type, prop, operator, data, outs, aux):
+    """The outputs as results of a recorded step."""
+    # The recording holds `run`, which therefore must hold nothing that is recorded.
+    saved_in, saved_out = [x.detach() for x in data], [x.detach() for x in outs]
+
+    def run(grads):
+        use = prop.need_top_grad_
+        douts = [
+            y.zeros_like() if g is None or not use else g
+            for g, y in zip(grads, saved_out, strict=True)
+        ]
+        dins = [x.zeros_like() for x in saved_in]
+        with autograd.pause(train_mode=True):
+            operator.backward(["write"] * len(dins), douts, saved_in, saved_out, dins, aux)
+        return dins
+
+    results = [x.detach() for x in outs]
+    _autograd.record(op_type, data, results, run, type(data[0]))
+    return results

@@ -1,0 +1,185 @@
+"""Operators written in Python, and loops over arrays."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import plait as mx
+from plait import autograd, nd
+
+
+class Scale(mx.operator.CustomOp):
+    def __init__(self, factor):
+        self.factor = factor
+
+    def forward(self, is_train, req, in_data, out_data, aux):
+        self.assign(out_data[0], req[0], in_data[0] * in_data[1] * self.factor)
+        aux[0][:] += 1
+
+    def backward(self, req, out_grad, in_data, out_data, in_grad, aux):
+        self.assign(in_grad[0], req[0], out_grad[0] * in_data[1] * self.factor)
+        self.assign(in_grad[1], req[1], (out_grad[0] * in_data[0] * self.factor).sum(axis=0))
+
+
+@mx.operator.register("test_scale")
+class ScaleProp(mx.operator.CustomOpProp):
+    def __init__(self, factor="1.0"):
+        super().__init__()
+        assert isinstance(factor, str)
+        self.factor = float(factor)
+
+    def list_arguments(self):
+        return ["data", "weight"]
+
+    def list_auxiliary_states(self):
+        return ["calls"]
+
+    def infer_shape(self, in_shape):
+        return [in_shape[0], in_shape[0][1:]], [in_shape[0]], [(1,)]
+
+    def create_operator(self, ctx, shapes, dtypes):
+        return Scale(self.factor)
+
+
+class Loss(mx.operator.CustomOp):
+    def forward(self, is_train, req, in_data, out_data, aux):
+        self.assign(out_data[0], req[0], nd.softmax(in_data[0]))
+
+    def backward(self, req, out_grad, in_data, out_data, in_grad, aux):
+        assert (out_grad[0].asnumpy() == 0).all()
+        hot = nd.one_hot(in_data[1], depth=out_data[0].shape[1])
+        self.assign(in_grad[0], req[0], out_data[0] - hot)
+
+
+@mx.operator.register("test_loss")
+class LossProp(mx.operator.CustomOpProp):
+    def __init__(self):
+        super().__init__(need_top_grad=False)
+
+    def list_arguments(self):
+        return ["data", "label"]
+
+    def infer_shape(self, in_shape):
+        return [in_shape[0], (in_shape[0][0],)], [in_shape[0]], []
+
+    def create_operator(self, ctx, shapes, dtypes):
+        return Loss()
+
+
+def run_scale():
+    x, w, calls = nd.array([[1.0, 2.0], [3.0, 4.0]]), nd.array([5.0, 6.0]), nd.zeros((1,))
+    x.attach_grad()
+    w.attach_grad()
+    with autograd.record():
+        y = nd.Custom(x, w, calls, op_type="test_scale", factor=2.0)
+        loss = (y * y).sum()
+    loss.backward()
+    return x, w, calls, y
+
+
+def test_values_gradients_and_states():
+    x, w, calls, y = run_scale()
+    a, b = x.asnumpy(), w.asnumpy()
+    np.testing.assert_allclose(y.asnumpy(), 2 * a * b)
+    np.testing.assert_allclose(x.grad.asnumpy(), 2 * (2 * a * b) * 2 * b)
+    np.testing.assert_allclose(w.grad.asnumpy(), (2 * (2 * a * b) * 2 * a).sum(0))
+    assert calls.asscalar() == 1
+
+
+def test_a_loss_needs_no_gradient_from_behind():
+    x, label = nd.array([[1.0, 2.0, 3.0]]), nd.array([2.0])
+    x.attach_grad()
+    with autograd.record():
+        y = nd.Custom(data=x, label=label, op_type="test_loss")
+    y.backward()
+    np.testing.assert_allclose(x.grad.asnumpy(), y.asnumpy() - [[0, 0, 1]], rtol=1e-6)
+
+
+def test_several_threads():
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(run_scale())) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(timeout=30)
+    assert len(results) == 4
+
+
+def test_refuses():
+    with pytest.raises(KeyError, match="op_type is 'unknown'"):
+        nd.Custom(nd.ones((1,)), op_type="unknown")
+    with pytest.raises(ValueError, match="test_scale got 1 arrays, must be 3"):
+        nd.Custom(nd.ones((1, 1)), op_type="test_scale")
+    with pytest.raises(ValueError, match="weight has shape"):
+        nd.Custom(nd.ones((2, 3)), nd.ones((2,)), nd.zeros((1,)), op_type="test_scale")
+    with pytest.raises(TypeError, match="must be a subclass of CustomOpProp"):
+        mx.operator.register("x")(object)
+    assert "test_loss" in mx.operator.get_all_registered_operators()
+
+
+def test_an_error_inside_reaches_the_caller():
+    @mx.operator.register("test_error")
+    class Prop(mx.operator.CustomOpProp):
+        def create_operator(self, ctx, shapes, dtypes):
+            class Bad(mx.operator.CustomOp):
+                def forward(self, *args):
+                    raise RuntimeError("out of order")
+
+            return Bad()
+
+    with pytest.raises(RuntimeError, match="out of order"):
+        nd.Custom(nd.ones((1,)), op_type="test_error")
+
+
+def test_foreach():
+    x, s = nd.array([[1.0, 2.0], [3.0, 4.0]]), nd.zeros((2,))
+    x.attach_grad()
+    with autograd.record():
+        outs, last = nd.contrib.foreach(lambda item, state: (item * 2, state + item), x, s)
+        loss = (outs.sum() + (last * last).sum()).sum()
+    loss.backward()
+    np.testing.assert_array_equal(outs.asnumpy(), [[2, 4], [6, 8]])
+    np.testing.assert_array_equal(last.asnumpy(), [4, 6])
+    np.testing.assert_array_equal(x.grad.asnumpy(), [[10, 14], [10, 14]])
+    with pytest.raises(ValueError, match="must have the same length"):
+        nd.contrib.foreach(lambda i, s: (i, s), [x, nd.zeros((3,))], s)
+
+
+def test_while_loop():
+    outs, (i, total) = nd.contrib.while_loop(
+        lambda i, total: i < 3,
+        lambda i, total: (i * 10, [i + 1, total + i]),
+        [nd.array([0.0]), nd.array([0.0])],
+        max_iterations=5,
+    )
+    np.testing.assert_array_equal(outs.asnumpy().ravel(), [0, 10, 20, 0, 0])
+    assert (i.asscalar(), total.asscalar()) == (3, 3)
+    with pytest.raises(ValueError, match="max_iterations is None"):
+        nd.contrib.while_loop(lambda i: i < 3, lambda i: (i, i), nd.array([0.0]))
+
+
+def test_cond():
+    x = nd.array([2.0])
+    assert nd.contrib.cond(x > 1, lambda: x * 2, lambda: x).asscalar() == 4
+    assert nd.contrib.cond(x > 3, lambda: x * 2, lambda: x).asscalar() == 2
+
+
+def test_boolean_mask():
+    x = nd.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    x.attach_grad()
+    with autograd.record():
+        y = nd.contrib.boolean_mask(x, nd.array([1, 0, 1]))
+    y.backward()
+    np.testing.assert_array_equal(y.asnumpy(), [[1, 2], [5, 6]])
+    np.testing.assert_array_equal(x.grad.asnumpy(), [[1, 1], [0, 0], [1, 1]])
+    with pytest.raises(ValueError, match="boolean_mask: index has shape"):
+        nd.contrib.boolean_mask(x, nd.array([1, 0]))
+    np.testing.assert_array_equal(nd.contrib.isnan(nd.array([1.0, np.nan])).asnumpy(), [0, 1])
+
+
+def test_contrib_has_its_older_names():
+    anchors = mx.contrib.nd.MultiBoxPrior(nd.zeros((1, 1, 2, 2)), sizes=(0.5, 0.25))
+    assert anchors.shape == (1, 8, 4)
+    prior = mx.contrib.sym.MultiBoxPrior(mx.sym.Variable("data"), sizes=(0.5, 0.25))
+    assert prior.infer_shape(data=(1, 1, 2, 2))[1] == [(1, 8, 4)]
