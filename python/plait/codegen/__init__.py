@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from . import arrays, capi, reference, registry, stubs, symbols
+from . import arrays, c, capi, reference, registry, stubs, symbols
 
 __all__ = ["files"]
 
@@ -29,6 +29,7 @@ def files(root: str | Path) -> dict[str, str]:
         f"{gen}/sym.py": symbols.module(ops),
         f"{gen}/sym.pyi": stubs.functions(ops, "sym", "Symbol", _SYM, stubs.SYMBOL_TAIL),
         "cython/plait/_capi.pxd": capi.declarations(header),
+        "bindings_c/include/plait/ops.h": c.header(ops, header.read_text()),
     }
     out |= {f"python/plait/{name}.pyi": stubs.compiled(name) for name in compiled}
     out |= {f"python/docs/reference/{name}": text for name, text in reference.pages(ops).items()}
