@@ -8,6 +8,7 @@ using namespace plait::c_api;
 
 struct plait_archive_s {
   data::Archive archive;
+  LiveHandle counted{};
 };
 
 namespace {

@@ -10,6 +10,11 @@ thread_local std::string last_error;
 
 }  // namespace
 
+std::atomic<int64_t>& LiveHandle::count() {
+  static std::atomic<int64_t> live{0};
+  return live;
+}
+
 plait_status_t report(plait_status_t status, const char* message) noexcept {
   try {
     last_error = message;
@@ -101,3 +106,7 @@ int64_t plait_buffer_size(plait_buffer_t buffer) {
   return buffer ? static_cast<int64_t>(buffer->bytes.size()) : -1;
 }
 void plait_buffer_free(plait_buffer_t buffer) { delete buffer; }
+
+int64_t plait_handle_live_count(void) {
+  return LiveHandle::count().load(std::memory_order_relaxed);
+}

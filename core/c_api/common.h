@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <exception>
 #include <new>
 #include <string>
@@ -12,8 +13,23 @@
 
 // What all sections of the C interface share: handles, errors, values.
 
+namespace plait::c_api {
+
+// A member of each handle that is an object of its own: counts those that exist.
+class LiveHandle {
+ public:
+  LiveHandle() { count().fetch_add(1, std::memory_order_relaxed); }
+  LiveHandle(const LiveHandle&) = delete;
+  LiveHandle& operator=(const LiveHandle&) = delete;
+  ~LiveHandle() { count().fetch_sub(1, std::memory_order_relaxed); }
+  static std::atomic<int64_t>& count();
+};
+
+}  // namespace plait::c_api
+
 struct plait_buffer_s {
   std::string bytes;
+  plait::c_api::LiveHandle counted{};
 };
 
 namespace plait::c_api {

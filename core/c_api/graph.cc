@@ -12,12 +12,14 @@
 struct plait_symbol_s {
   plait::graph::Symbol symbol;
   std::string name;
+  plait::c_api::LiveHandle counted{};
 };
 struct plait_trace_s {
   plait::Ref<plait::graph::Trace> trace;
 };
 struct plait_graph_s {
   plait::Ref<plait::graph::CachedGraph> graph;
+  plait::c_api::LiveHandle counted{};
 };
 
 namespace plait::c_api {

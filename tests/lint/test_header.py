@@ -10,6 +10,7 @@ from tree import ROOT, files, read
 
 INCLUDE = ROOT / "bindings_c" / "include"
 HEADERS = sorted(p.name for p in (INCLUDE / "plait").glob("*.h"))
+HPP = sorted(str(p.relative_to(INCLUDE / "plait")) for p in (INCLUDE / "plait").rglob("*.hpp"))
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
 
 
@@ -30,6 +31,12 @@ def run(*command, **kwargs):
 def test_header_compiles_alone(header, language):
     name, kind, standard = language
     command = [compiler(name), "-x", kind, f"-std={standard}", *WARNINGS, f"-I{INCLUDE}", "-"]
+    run(*command, input=f'#include "plait/{header}"\n')
+
+
+@pytest.mark.parametrize("header", HPP)
+def test_cpp_header_compiles_alone(header):
+    command = [compiler("g++"), "-x", "c++", "-std=c++20", *WARNINGS, f"-I{INCLUDE}", "-"]
     run(*command, input=f'#include "plait/{header}"\n')
 
 

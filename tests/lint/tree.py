@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("core", "cython", "bindings_c", "bindings_r", "python", "tests", "examples")
-CODE = {".cc", ".h", ".cu", ".cuh", ".c", ".py", ".pyi", ".pyx", ".pxd", ".R", ".cmake"}
+CODE = {".cc", ".h", ".hpp", ".cu", ".cuh", ".c", ".py", ".pyi", ".pyx", ".pxd", ".R", ".cmake"}
 
 
 def files():

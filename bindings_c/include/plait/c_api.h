@@ -779,6 +779,58 @@ PLAIT_API plait_status_t plait_graph_passes(plait_buffer_t* out);
  * switch before. Fails: KEY. @since 0.1 */
 PLAIT_API plait_status_t plait_graph_set_pass(const char* name, int32_t on, int32_t* was);
 
+/* ---- prediction ---------------------------------------------------------------------------- */
+
+/* A network with its weights, ready to run. Free with plait_predictor_free(). One thread at a time
+ * may use a predictor; clones are used at the same time by different threads. */
+typedef struct plait_predictor_s* plait_predictor_t;
+
+/* Loads an exported network: JSON of a symbol and a ".params" file whose names may start with
+ * "arg:" and "aux:". new. Fails: IO, INVALID_ARGUMENT for corrupt JSON, KEY for an unknown
+ * operator. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_predictor_load(const char* symbol_path, const char* params_path,
+                                              plait_predictor_t* out);
+
+/* The same from the content of the files. new. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_predictor_load_buffer(const char* symbol, int64_t symbol_bytes,
+                                                     const void* params, int64_t params_bytes,
+                                                     plait_predictor_t* out);
+
+/* Another predictor on the same weights and compiled plans, without inputs and outputs. new.
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_predictor_clone(plait_predictor_t predictor, plait_predictor_t* out);
+
+/* @since 0.1 */
+PLAIT_API void plait_predictor_free(plait_predictor_t predictor);
+
+/* Variables of the network without weights; and the outputs. Names are borrowed from the
+ * predictor, NULL outside. @since 0.1 */
+PLAIT_API int32_t plait_predictor_num_inputs(plait_predictor_t predictor);
+PLAIT_API const char* plait_predictor_input_name(plait_predictor_t predictor, int32_t index);
+PLAIT_API int32_t plait_predictor_num_outputs(plait_predictor_t predictor);
+PLAIT_API const char* plait_predictor_output_name(plait_predictor_t predictor, int32_t index);
+
+/* The array that the next runs read as input `name`. Its shape may differ from run to run.
+ * Fails: KEY. @since 0.1 */
+PLAIT_API plait_status_t plait_predictor_set_input(plait_predictor_t predictor, const char* name,
+                                                   plait_array_t array);
+
+/* Computes the outputs. Inputs that were not set and whose shape follows from the others, such as
+ * labels, are zeros. Fails: INVALID_ARGUMENT if an input is missing, and with what an operator
+ * rejects. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_predictor_run(plait_predictor_t predictor);
+
+/* Output number `index` of the last run. new. Fails: INDEX, INVALID_ARGUMENT before the first
+ * run. @since 0.1 */
+PLAIT_API plait_status_t plait_predictor_output(plait_predictor_t predictor, int32_t index,
+                                                plait_array_t* out);
+
+/* ---- handles ------------------------------------------------------------------------------- */
+
+/* Buffers, archives, symbols, graphs and predictors that exist now, for leak checks; arrays are
+ * counted by plait_array_live_count(). @since 0.1 */
+PLAIT_API int64_t plait_handle_live_count(void);
+
 #ifdef __cplusplus
 }
 #endif

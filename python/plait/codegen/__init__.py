@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from . import arrays, c, capi, reference, registry, stubs, symbols
+from . import arrays, c, capi, cpp, reference, registry, stubs, symbols
 
 __all__ = ["files"]
 
@@ -30,6 +30,7 @@ def files(root: str | Path) -> dict[str, str]:
         f"{gen}/sym.pyi": stubs.functions(ops, "sym", "Symbol", _SYM, stubs.SYMBOL_TAIL),
         "cython/plait/_capi.pxd": capi.declarations(header),
         "bindings_c/include/plait/ops.h": c.header(ops, header.read_text()),
+        "bindings_c/include/plait/cpp/ops.hpp": cpp.header(ops),
     }
     out |= {f"python/plait/{name}.pyi": stubs.compiled(name) for name in compiled}
     out |= {f"python/docs/reference/{name}": text for name, text in reference.pages(ops).items()}

@@ -155,7 +155,7 @@ def comment(words, indent=""):
     return [indent + line for line in ("/* " + "\n * ".join(lines) + " */").split("\n")]
 
 
-def _joined(start, parts, end):
+def joined(start, parts, end):
     """`start`(parts`end` with the parts broken into lines below the bracket."""
     indent = " " * len(start)
     lines, line = [], start
@@ -226,7 +226,7 @@ class _Function:
             before += statements
             values += initial
         lines += [f"  {line}" for line in before]
-        lines += _joined(f"  const {kind} a = {{", values, "};")
+        lines += joined(f"  const {kind} a = {{", values, "};")
         return [*lines, "  return a;", "}"]
 
     @staticmethod
@@ -254,7 +254,7 @@ class _Function:
             parameters += ["int32_t capacity", "int32_t* num_out"]
         about += [f"{o['name']}: {o['doc']}." for o in d["outputs"] if not o["hidden"]]
         lines = [line for sentence in [" ".join(about)] for line in comment(sentence)]
-        lines += _joined(f"static inline plait_status_t plait_{self.name}(", parameters, ") {")
+        lines += joined(f"static inline plait_status_t plait_{self.name}(", parameters, ") {")
         lines.append("  static plait_op_t op_ = NULL;")
         if self.options:
             name = f"plait_{self.name}"
@@ -264,13 +264,13 @@ class _Function:
             lines.append(f"  const plait_array_t inputs_[] = {{{names}}};")
         if d["attrs"]:
             values = [self._value(a) for a in d["attrs"]]
-            lines += _joined("  const plait_value_t values_[] = {", values, "};")
+            lines += joined("  const plait_value_t values_[] = {", values, "};")
         arguments = ["&op_", text(self.name)]
         arguments += [("inputs" if many else "inputs_") if d["inputs"] else "NULL"]
         arguments.append("num_inputs" if many else str(len(d["inputs"])))
         arguments += ["values_" if d["attrs"] else "NULL", str(len(d["attrs"])), "out"]
         arguments += ["capacity", "num_out"] if d["variable_outputs"] else [str(visible), "NULL"]
-        return [*lines, *_joined("  return plait__call(", arguments, ");"), "}"]
+        return [*lines, *joined("  return plait__call(", arguments, ");"), "}"]
 
     def text(self):
         """All of it."""
