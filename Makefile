@@ -44,13 +44,20 @@ $(VENV)/.lint: pyproject.toml $(VENV)/.built
 	$(BIN)/python -m pip install --quiet $$(sed -n '/^lint = /s/^lint = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ',"')
 	@touch $@
 
+$(VENV)/.r: pyproject.toml $(VENV)/.created
+	@echo "== R and what its tests need"
+	.ci/system-packages test $(PYTHON)
+	! command -v R >/dev/null || $(BIN)/python -m pip install --quiet \
+	  $$(sed -n '/^r = /s/^r = \[\(.*\)\].*/\1/p' pyproject.toml | tr -d ',"')
+	@touch $@
+
 build: $(VENV)/.built
 
 demo: $(VENV)/.built
 	.ci/system-packages demo $(PYTHON)
 	$(BIN)/python examples/python/fashion_mnist.py $(if $(DATA),--data $(DATA))
 
-test: $(VENV)/.built
+test: $(VENV)/.built $(VENV)/.r
 	$(BIN)/pytest -n auto $(PYTEST_ARGS)
 
 lint: $(VENV)/.lint

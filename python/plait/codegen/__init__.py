@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from . import arrays, c, capi, cpp, reference, registry, stubs, symbols
+from . import arrays, c, capi, cpp, r, reference, registry, stubs, symbols
 
 __all__ = ["files"]
 
@@ -32,6 +32,7 @@ def files(root: str | Path) -> dict[str, str]:
         "bindings_c/include/plait/ops.h": c.header(ops, header.read_text()),
         "bindings_c/include/plait/cpp/ops.hpp": cpp.header(ops),
     }
+    out |= r.files(ops, root)
     out |= {f"python/plait/{name}.pyi": stubs.compiled(name) for name in compiled}
     out |= {f"python/docs/reference/{name}": text for name, text in reference.pages(ops).items()}
     return out

@@ -1,0 +1,4 @@
+library(testthat)
+library(plait)
+
+test_check("plait")

@@ -1,0 +1,53 @@
+test_that("a symbol says what it is", {
+  x <- mx.symbol.Variable("x")
+  net <- mx.symbol.FullyConnected(x, num_hidden = 4, name = "fc")
+  expect_identical(arguments(net), c("x", "fc_weight", "fc_bias"))
+  expect_identical(outputs(net), "fc_output")
+  expect_identical(net$name, "fc")
+  shapes <- mx.symbol.infer.shape(net, x = c(3, 10))
+  expect_equal(shapes$arg.shapes, list(x = c(3, 10), fc_weight = c(3, 4), fc_bias = 4))
+  expect_equal(shapes$out.shapes, list(fc_output = c(4, 10)))
+  expect_null(mx.symbol.infer.shape(net))
+  expect_identical(net$get.internals()$outputs[2], "fc_weight")
+  expect_identical(capture.output(print(net)), "<MXSymbol fc_output>")
+  expect_error(net$nothing, class = "plait_key_error")
+})
+
+test_that("names are made up and attributes kept", {
+  x <- mx.symbol.Variable("x")
+  a <- mx.symbol.relu(x)
+  b <- mx.symbol.relu(x)
+  expect_false(a$name == b$name)
+  y <- mx.symbol.relu(x, name = "r", attr = list(ctx_group = "dev1"))
+  expect_identical(y$attributes$r$ctx_group, "dev1")
+  expect_error(mx.symbol.Activation(x, act_type = "none"), class = "plait_value_error")
+})
+
+test_that("arithmetic, groups and replacement", {
+  a <- mx.symbol.Variable("a")
+  b <- mx.symbol.Variable("b")
+  net <- mx.symbol.Group((a + b) * 2, 1 / a - b, -(a^2), sum(exp(a)), mean(b))
+  expect_length(net, 5)
+  exec <- mx.simple.bind(net, grad.req = "null", a = 2, b = 2)
+  mx.exec.update.arg.arrays(exec, list(a = mx.nd.array(c(1, 2)), b = mx.nd.array(c(3, 4))))
+  mx.exec.forward(exec, is.train = FALSE)
+  expect_equal(lapply(unname(exec$outputs), values), list(
+    c(8, 12), c(-2, -3.5), c(-1, -4), sum(exp(1:2)), 3.5
+  ), tolerance = 1e-6)
+  expect_error(range(a), class = "plait_value_error")
+  expect_identical(arguments(mx.apply(a + b, a = b)), "b")
+  expect_identical(net[[2]]$outputs, net$outputs[2])
+})
+
+test_that("JSON and files", {
+  x <- mx.symbol.Variable("x")
+  net <- mx.symbol.Convolution(x, kernel = c(3, 3), num_filter = 2, name = "c")
+  again <- mx.symbol.load.json(net$as.json())
+  expect_identical(again$as.json(), net$as.json())
+  file <- tempfile()
+  mx.symbol.save(net, file)
+  expect_identical(mx.symbol.load(file)$as.json(), net$as.json())
+  expect_error(mx.symbol.load.json("{"), class = "plait_value_error")
+  expect_error(mx.symbol.load(tempfile()), class = "plait_io_error")
+  expect_error(mx.symbol.save(net, file.path(tempfile(), "x")), class = "plait_io_error")
+})
