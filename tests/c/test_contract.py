@@ -36,6 +36,7 @@ class World:
             lib.plait_buffer_data(self.buffer), lib.plait_buffer_size(self.buffer),
             lib.plait_buffer_data(self.bytes), lib.plait_buffer_size(self.bytes),
         )  # fmt: skip
+        self.var = self.made("plait_var_t", lib.plait_var_new)
         c.ok(lib.plait_predictor_set_input(self.predictor, b"x", self.a))
         c.ok(lib.plait_predictor_run(self.predictor))
         c.ok(lib.plait_archive_save(self.folder + b"/p", [self.a], names, 1))
@@ -62,6 +63,7 @@ class World:
         lib.plait_graph_free(self.graph)
         lib.plait_archive_free(self.archive)
         lib.plait_predictor_free(self.predictor)
+        lib.plait_var_free(self.var)
         for buffer in (self.buffer, self.bytes):
             lib.plait_buffer_free(buffer)
 
@@ -73,8 +75,8 @@ def place(kind, value=None):
 
 ARRAY, SYMBOL, BUFFER = place("plait_array_t"), place("plait_symbol_t"), place("plait_buffer_t")
 INT, POINTER = place("int32_t"), place("void *")
-PREDICTOR, ARCHIVE, GRAPH, OP = (
-    place(f"plait_{k}_t") for k in ("predictor", "archive", "graph", "op")
+PREDICTOR, ARCHIVE, GRAPH, OP, VAR = (
+    place(f"plait_{k}_t") for k in ("predictor", "archive", "graph", "op", "var")
 )
 A, B, X, SUM = (lambda w, n=n: getattr(w, n) for n in ("a", "b", "x", "sum"))
 CPU = lambda w: w.c.cpu  # noqa: E731
@@ -218,11 +220,26 @@ CALLS = {
     "predictor_run": [given("predictor")],
     "predictor_output": [given("predictor"), 0, ARRAY],
     "handle_live_count": [],
+    "features": [],
+    "engine_set_num_threads": [1, OPTIONAL(INT)],
+    "engine_set_bulk_size": [0, OPTIONAL(place("int64_t"))],
+    "engine_set_origin": [OPTIONAL(NONE)],
+    "var_new": [VAR],
+    "var_of_array": [A, VAR],
+    "var_version": [given("var")],
+    "var_wait": [given("var"), 0],
+    "profiler_set_state": [0],
+    "profiler_count": [],
+    "profiler_read": [1, BUFFER],
 }  # fmt: skip
 # Called by tests of their own: with functions of the caller, at the end of a process, in a child.
-ELSEWHERE = {"autograd_backward", "autograd_record", "engine_shutdown", "engine_after_fork_child"}
+ELSEWHERE = {
+    "autograd_backward", "autograd_record", "engine_shutdown", "engine_before_fork",
+    "engine_after_fork_parent", "engine_after_fork_child", "engine_push", "engine_push_async",
+    "engine_complete",
+}  # fmt: skip
 FREES = {"array": ARRAY, "buffer": BUFFER, "symbol": SYMBOL, "graph": GRAPH, "archive": ARCHIVE,
-         "predictor": PREDICTOR}  # fmt: skip
+         "predictor": PREDICTOR, "var": VAR}  # fmt: skip
 
 
 @pytest.fixture

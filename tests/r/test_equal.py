@@ -75,7 +75,9 @@ def test_operator(r, to_r, from_r, name, shapes, attrs):
     inputs = [np.random.standard_normal(s).astype("float32") for s in shapes]
     expected = getattr(mx.nd, name)(*[mx.nd.array(x) for x in inputs], **attrs)
     function = r[f"mx.nd.{name.replace('_', '.')}"]
-    got = function(*[r["mx.nd.array"](to_r(x)) for x in inputs], **{k: r_value(v) for k, v in attrs.items()})
+    got = function(
+        *[r["mx.nd.array"](to_r(x)) for x in inputs], **{k: r_value(v) for k, v in attrs.items()}
+    )
     np.testing.assert_allclose(from_r(got), expected.asnumpy().astype("float64"), rtol=1e-6)
 
 
@@ -161,7 +163,9 @@ def test_training_steps(r, to_r, from_r, name):
     for x, y in batches:
         r.assign("x", to_r(x))
         r.assign("y", to_r(y.astype("float32")))
-        r("mx.exec.update.arg.arrays(run, list(data = mx.nd.array(x), softmax_label = mx.nd.array(y)))")
+        r(
+            "mx.exec.update.arg.arrays(run, list(data = mx.nd.array(x), softmax_label = mx.nd.array(y)))"
+        )
         r("mx.exec.forward(run); mx.exec.backward(run)")
         r("update(run$arg.arrays[names], run$grad.arrays[names])")
     for n in weights:
