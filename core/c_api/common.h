@@ -3,6 +3,7 @@
 #include <atomic>
 #include <exception>
 #include <new>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -63,6 +64,12 @@ inline Array* raw(plait_array_t handle) { return reinterpret_cast<Array*>(handle
 inline ArrayRef array_of(plait_array_t handle) {
   check(handle, ErrorKind::kInvalidArgument, "array is NULL, must be an array");
   return ArrayRef(raw(handle));
+}
+// A list of handles as a list of references, without counting each up and down: the caller's
+// references live as long as the call. A Ref is one pointer wide.
+inline std::span<const ArrayRef> borrowed(const plait_array_t* handles, int32_t count) {
+  static_assert(sizeof(ArrayRef) == sizeof(plait_array_t));
+  return {reinterpret_cast<const ArrayRef*>(handles), static_cast<size_t>(count)};
 }
 inline plait_array_t new_handle(ArrayRef array) {
   return reinterpret_cast<plait_array_t>(array.detach());

@@ -136,7 +136,6 @@ plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t* inputs, int32
           capacity, ", must be at least ", visible);
     require_list(inputs, num_inputs, "inputs");
     if (visible > 0) require(outputs, "outputs");
-    Arrays in, out;
     while (num_inputs > 0 && !inputs[num_inputs - 1]) --num_inputs;  // optional inputs left out
     for (int32_t i = 0; i < num_inputs; ++i) {
       const bool optional = static_cast<size_t>(i) < core_op.inputs.size() &&
@@ -144,12 +143,21 @@ plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t* inputs, int32
       if (!inputs[i] && optional) continue;  // the attributes say which ones are there
       check(inputs[i], ErrorKind::kInvalidArgument, core_op.name, ": input ", i,
             " is NULL, must be an array");
-      in.emplace_back(raw(inputs[i]));
     }
+    const std::span<const ArrayRef> in = borrowed(inputs, num_inputs);
+    Arrays out;
     bool given = false;
     for (int32_t i = 0; i < visible; ++i) given = given || outputs[i];
     for (int32_t i = 0; given && i < visible; ++i) out.emplace_back(raw(outputs[i]));
-    autograd::invoke(core_op, values, {in.data(), in.size()}, out, flags & PLAIT_INVOKE_VIEW);
+    if (flags & PLAIT_INVOKE_NOW) {
+      if (given || autograd::is_recording() ||
+          !op::invoke_now(core_op, values, in, out, autograd::is_training())) {
+        *num_outputs = 0;
+        return;
+      }
+    } else {
+      autograd::invoke(core_op, values, in, out, flags & PLAIT_INVOKE_VIEW);
+    }
     for (int32_t i = 0; i < visible; ++i) {
       if (!outputs[i]) outputs[i] = new_handle(std::move(out[static_cast<size_t>(i)]));
     }

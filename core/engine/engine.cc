@@ -5,12 +5,15 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "engine/cost.h"
 #include "engine/internal.h"
 #include "engine/profile.h"
 #include "engine/scheduler.h"
 
 namespace plait::engine {
 namespace {
+
+constexpr int64_t kLeastHandoverNs = 5000;
 
 std::atomic<int64_t> inlined_count{0};
 std::atomic<bool (*)()> interrupt_check{nullptr};
@@ -34,7 +37,7 @@ class Nothing final : public Task {
 
 // Time to give a task to a worker that sleeps and to see it done; the lower quartile of a few.
 int64_t measure_handover_ns() {
-  constexpr int64_t kLeast = 5000, kMost = 50000, kUnmeasured = 20000;
+  constexpr int64_t kMost = 50000, kUnmeasured = 20000;
   if (is_serial() || held_cores > 0) return kUnmeasured;
   Var var;
   std::array<int64_t, 8> times;
@@ -46,12 +49,17 @@ int64_t measure_handover_ns() {
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
   std::sort(times.begin(), times.end());
-  return std::clamp(times[2], kLeast, kMost);
+  return std::clamp(times[2], kLeastHandoverNs, kMost);
+}
+
+// PLAIT_INLINE_NS, or -1.
+int64_t given_limit() {
+  static const int64_t given = env::get_int("PLAIT_INLINE_NS", nullptr, -1);
+  return given;
 }
 
 bool run_inline(Task& task) {
-  if (task.is_async_ || !(task.cost_ns_ > 0)) return false;
-  if (task.cost_ns_ >= static_cast<double>(inline_limit_ns())) return false;
+  if (task.is_async_ || !(task.cost_ns_ > 0) || !is_short(task.cost_ns_)) return false;
   const InlineGuard guard(task.reads_, task.writes_);
   if (!guard.held()) return false;
   count_inlined();
@@ -110,11 +118,13 @@ void push(std::unique_ptr<Task> task) {
 }
 
 int64_t inline_limit_ns() {
-  static const int64_t limit = [] {
-    const int64_t given = env::get_int("PLAIT_INLINE_NS", nullptr, -1);
-    return given >= 0 ? given : measure_handover_ns();
-  }();
+  static const int64_t limit = given_limit() >= 0 ? given_limit() : measure_handover_ns();
   return limit;
+}
+
+bool is_short(double cost_ns) {
+  if (given_limit() < 0 && cost_ns < static_cast<double>(kLeastHandoverNs)) return true;
+  return cost_ns < static_cast<double>(inline_limit_ns());
 }
 
 int64_t caller_limit_ns() {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "engine/cost.h"
 #include "engine/engine.h"
 #include "engine/profile.h"
 
@@ -10,7 +11,6 @@ namespace plait::op {
 namespace {
 
 constexpr double kBytesPerNs = 8, kFlopsPerNs = 30;
-constexpr double kAlwaysSmallNs = 5000;  // less than any hand-over: no need to measure that
 
 std::string shapes_of(std::span<const ArrayRef> in) {
   std::string text;
@@ -122,8 +122,7 @@ bool run_now(const Call& call) {
 }
 
 void schedule(const Call& call, double cost) {
-  const bool small = cost < kAlwaysSmallNs || cost < static_cast<double>(engine::inline_limit_ns());
-  if (small && !engine::is_serial() && run_now(call)) return;
+  if (!engine::is_serial() && engine::is_short(cost) && run_now(call)) return;
   engine::push(std::make_unique<OpTask>(call, cost));
 }
 
@@ -314,6 +313,30 @@ void invoke(const Op& op, const AttrsRef& given_attrs, std::span<const ArrayRef>
   for (size_t i = 0; i < redirected.size(); ++i) {
     if (!(out[i] == redirected[i])) copy_into(redirected[i], out[i]);
   }
+}
+
+bool invoke_now(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> in, Arrays& out,
+                bool is_train) {
+  constexpr double kMostNs = 3000;
+  if (engine::is_serial() || op.view || op.random || (!attrs && op.has_attrs())) return false;
+  Specs in_specs, specs;
+  int64_t bytes = 0;
+  for (size_t i = 0; i < in.size(); ++i) {
+    if (input_def(op, i).is_mutable || !(op.strided || in[i]->contiguous())) return false;
+    bytes += in[i]->nbytes();
+    in_specs.push_back(in[i]->spec());
+  }
+  if (static_cast<double>(bytes) > kMostNs * kBytesPerNs) return false;
+  infer(op, attrs, in_specs, specs);
+  const void* data = op.data_of(attrs);
+  if (op.flops && op.flops(op, data, in_specs) > kMostNs * kFlopsPerNs) return false;
+  Arrays none;
+  if (prepare_outputs(op, specs, in, out, none) == 0) return true;
+  const double cost = cost_ns(op, data, in, in_specs, out);
+  const Call call{&op, attrs, in, out, true, is_train, {}};
+  if (cost < kMostNs && engine::is_short(cost) && run_now(call)) return true;
+  out.clear();
+  return false;
 }
 
 namespace {

@@ -18,6 +18,11 @@ struct InvokeOptions {
 void invoke(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> in, Arrays& out,
             const InvokeOptions& options = {});
 
+// The same for an operator without state that takes a few microseconds, if nobody uses its inputs
+// at this moment: never waits. False: nothing was done. `out` is empty on entry.
+bool invoke_now(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> in, Arrays& out,
+                bool is_train);
+
 // Specs of all outputs; errors carry the operator's name.
 void infer(const Op& op, const AttrsRef& attrs, const Specs& in, Specs& out);
 

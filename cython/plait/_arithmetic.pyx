@@ -16,11 +16,13 @@ cdef object _binary(Operator op, Array a, Array b, type cls):
     cdef plait_array_t pair[2]
     cdef plait_array_t result = NULL
     cdef plait_status_t status
-    cdef int32_t m
+    cdef int32_t m = 1
     pair[0] = a._array
     pair[1] = b._array
-    with nogil:
-        status = plait_op_invoke(op.op, pair, 2, NULL, 0, 0, &result, 1, &m)
+    status = plait_op_invoke(op.op, pair, 2, NULL, 0, PLAIT_INVOKE_NOW, &result, 1, &m)
+    if m == 0:
+        with nogil:
+            status = plait_op_invoke(op.op, pair, 2, NULL, 0, 0, &result, 1, &m)
     check(status)
     return wrap(cls, result)
 
@@ -29,12 +31,14 @@ cdef object _scalar(Operator op, Array a, double value, type cls):
     cdef plait_value_t attr
     cdef plait_array_t result = NULL
     cdef plait_status_t status
-    cdef int32_t m
+    cdef int32_t m = 1
     attr.kind = PLAIT_VALUE_FLOAT
     attr.size = 0
     attr.as_.real = value
-    with nogil:
-        status = plait_op_invoke(op.op, &a._array, 1, &attr, 1, 0, &result, 1, &m)
+    status = plait_op_invoke(op.op, &a._array, 1, &attr, 1, PLAIT_INVOKE_NOW, &result, 1, &m)
+    if m == 0:
+        with nogil:
+            status = plait_op_invoke(op.op, &a._array, 1, &attr, 1, 0, &result, 1, &m)
     check(status)
     return wrap(cls, result)
 

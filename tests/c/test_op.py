@@ -170,3 +170,15 @@ def test_stats_fill_what_fits(c, invalid):
     memory.struct_size = c.ffi.sizeof("plait_memory_stats_t")
     c.ok(c.lib.plait_memory_get_stats(memory))
     assert memory.allocations >= memory.system_allocations > 0
+
+
+def test_flag_now_does_all_or_nothing(c):
+    small, large = c.array([1, 2]), c.array([0.5] * 100000)
+    status, out = c.invoke("add", [small, small], flags=c.lib.PLAIT_INVOKE_NOW)
+    assert status == c.lib.PLAIT_OK and c.values(out[0]) == [2, 4]
+    status, none = c.invoke("add", [large, large], flags=c.lib.PLAIT_INVOKE_NOW)
+    assert status == c.lib.PLAIT_OK and none == []
+    other = c.array([1, 2, 3])
+    status, _ = c.invoke("add", [small, other], flags=c.lib.PLAIT_INVOKE_NOW)
+    assert status == c.lib.PLAIT_ERR_SHAPE
+    c.free(small, large, other, out[0])

@@ -325,7 +325,11 @@ PLAIT_API plait_status_t plait_op_attr_index(plait_op_t op, const char* name, in
 
 /* Flags of plait_op_invoke(). */
 typedef enum plait_invoke_flag_t {
-  PLAIT_INVOKE_VIEW = 1 /* the result may share memory with the input */
+  PLAIT_INVOKE_VIEW = 1, /* the result may share memory with the input */
+  /* Do it only if it takes a few microseconds and has not to wait; otherwise do nothing, succeed
+   * and set the number of outputs to 0. A language with a global lock keeps it around such a call.
+   */
+  PLAIT_INVOKE_NOW = 2
 } plait_invoke_flag_t;
 
 /* Runs an operator on arrays and, while recording, remembers it for gradients.
