@@ -32,6 +32,19 @@ def test_cpp(name):
     assert done.returncode == 0, done.stderr
 
 
+def test_engine_in_serial_mode():
+    if EXECUTABLE is None:
+        pytest.skip("no plait_tests")
+    serial = {**os.environ, "PLAIT_ENGINE": "naive"}
+    listed = subprocess.run([EXECUTABLE, "--list"], capture_output=True, text=True, env=serial)
+    chosen = [name for name in listed.stdout.split() if name.startswith("engine_")]
+    assert "engine_waits_can_be_interrupted" not in chosen and len(chosen) > 5
+    done = subprocess.run(
+        [EXECUTABLE, *chosen], capture_output=True, text=True, timeout=300, env=serial
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_executable_is_built():
     if EXECUTABLE is None:
         pytest.skip("no plait_tests: build with -C cmake.define.PLAIT_BUILD_TESTS=ON")
