@@ -65,3 +65,13 @@ else()
   # That wheel puts this prefix before every BLAS and LAPACK name.
   set_property(TARGET plait::blas PROPERTY INTERFACE_COMPILE_DEFINITIONS PLAIT_BLAS_PREFIX=scipy_)
 endif()
+
+# JPEG and PNG come from the system; without them programs decode images with Pillow.
+if(PLAIT_CODECS)
+  find_package(JPEG)
+  find_package(PNG)
+  if(NOT JPEG_FOUND OR NOT PNG_FOUND)
+    message(STATUS "no headers of libjpeg and libpng: building without PLAIT_CODECS")
+    set(PLAIT_CODECS OFF)
+  endif()
+endif()

@@ -3,7 +3,7 @@ file(GLOB_RECURSE PLAIT_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/
 list(FILTER PLAIT_SOURCES EXCLUDE REGEX "/core/(cmake|third_party)/")
 
 # Optional parts are chosen by file: <part>/ or <part>.cc when it is on, no_<part>.cc when it is off.
-foreach(part cuda mpi)
+foreach(part codecs cuda mpi)
   string(TOUPPER ${part} option)
   if(PLAIT_${option})
     list(FILTER PLAIT_SOURCES EXCLUDE REGEX "/no_${part}\\.cc$")
@@ -32,6 +32,9 @@ set_source_files_properties(
   PROPERTIES COMPILE_DEFINITIONS
              "PLAIT_HAS_CUDA=$<BOOL:${PLAIT_CUDA}>;PLAIT_HAS_MPI=$<BOOL:${PLAIT_MPI}>")
 
+if(PLAIT_CODECS)
+  target_link_libraries(plait_objects PUBLIC JPEG::JPEG PNG::PNG)
+endif()
 if(PLAIT_MPI)
   find_package(MPI REQUIRED COMPONENTS C)
   target_link_libraries(plait_objects PUBLIC MPI::MPI_C)
@@ -60,6 +63,9 @@ if(NOT PLAIT_SANITIZE)
 endif()
 set_target_properties(plait PROPERTIES LINKER_LANGUAGE CXX LINK_DEPENDS ${PLAIT_EXPORTS}
                                        INSTALL_RPATH "$ORIGIN")
+if(PLAIT_CODECS)
+  target_link_libraries(plait PRIVATE JPEG::JPEG PNG::PNG)
+endif()
 if(PLAIT_MPI)
   target_link_libraries(plait PRIVATE MPI::MPI_C)
 endif()

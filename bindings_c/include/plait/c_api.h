@@ -631,6 +631,143 @@ PLAIT_API const char* plait_archive_name(plait_archive_t archive, int32_t index)
 /* @since 0.1 */
 PLAIT_API void plait_archive_free(plait_archive_t archive);
 
+/* ---- record files and images --------------------------------------------------------------- */
+
+/* MXNet's `.rec` file, opened for reading. Threads may share it. Free with
+ * plait_record_file_free(). */
+typedef struct plait_record_file_s* plait_record_file_t;
+
+/* new. Fails: IO. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_record_file_open(const char* path, plait_record_file_t* out);
+
+/* @since 0.1 */
+PLAIT_API void plait_record_file_free(plait_record_file_t file);
+
+/* The record that begins at byte `offset`, and in `next` where the one after it begins: -1 (and
+ * NULL) at the end of the file. new: plait_buffer_free(). Fails: IO, with path and offset, for
+ * anything but a whole record. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_record_file_read(plait_record_file_t file, int64_t offset,
+                                                plait_buffer_t* record, int64_t* next);
+
+/* Where all records begin: int64 array of shape (n,), read from the headers alone. With `recover`
+ * not 0 a fault does not fail: it goes on at the next place where a record may begin. new.
+ * Fails: IO, as plait_record_file_read(). @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_record_file_offsets(plait_record_file_t file, int32_t recover,
+                                                   plait_array_t* out);
+
+/* The first place at or after `offset` where a record may begin, to go on after a fault; -1 if
+ * there is none. Fails: IO. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_record_file_find(plait_record_file_t file, int64_t offset,
+                                                int64_t* found);
+
+/* MXNet's `.rec` file, opened for writing by one thread. Free with plait_record_writer_free(). */
+typedef struct plait_record_writer_s* plait_record_writer_t;
+
+/* Replaces the file. new. Fails: IO. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_record_writer_open(const char* path, plait_record_writer_t* out);
+
+/* Appends a record of `size` bytes, less than 2^29; `offset` is where it begins.
+ * Fails: IO, INVALID_ARGUMENT. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_record_writer_write(plait_record_writer_t writer, const void* bytes,
+                                                   int64_t size, int64_t* offset);
+
+/* Where the next record will begin. @since 0.1 */
+PLAIT_API int64_t plait_record_writer_tell(plait_record_writer_t writer);
+
+/* Hands all bytes to the system. Fails: IO. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_record_writer_flush(plait_record_writer_t writer);
+
+/* Closes the file; writes after it fail. Fails: IO, if not all bytes could be kept. @blocking
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_record_writer_close(plait_record_writer_t writer);
+
+/* Also closes. @since 0.1 */
+PLAIT_API void plait_record_writer_free(plait_record_writer_t writer);
+
+/* 1 if this library was built with JPEG and PNG. @since 0.1 */
+PLAIT_API int32_t plait_image_has_codecs(void);
+
+/* Decodes JPEG or PNG to a uint8 array of shape (height, width, channels). `color`: 0 gray, 1 RGB,
+ * -1 the one to four channels that are stored. `name` stands in messages; NULL: "the image". new.
+ * Fails: IO for anything else and for broken images, NOT_IMPLEMENTED. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_image_decode(const void* bytes, int64_t size, const char* name,
+                                            int32_t color, plait_array_t* out);
+
+/* Encodes a uint8 array of shape (height, width, channels) as `format` "jpeg" (`quality` 1 to 100)
+ * or "png" (`quality` is the level of compression, 0 to 9). new: plait_buffer_free().
+ * Fails: TYPE, SHAPE, INVALID_ARGUMENT, NOT_IMPLEMENTED. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_image_encode(plait_array_t image, const char* format,
+                                            int32_t quality, plait_buffer_t* out);
+
+/* Changes the size of a uint8 or float32 array of shape (height, width, channels).
+ * `interpolation`: 0 nearest, 1 linear, 2 cubic, 3 area, 4 Lanczos. new.
+ * Fails: TYPE, SHAPE, INVALID_ARGUMENT. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_image_resize(plait_array_t image, int64_t height, int64_t width,
+                                            int32_t interpolation, plait_array_t* out);
+
+/* How records become rows of batches, for plait_image_reader_new(). Lengths are in pixels. */
+typedef struct plait_image_reader_options_t {
+  uint32_t struct_size; /* set by the caller: sizeof(plait_image_reader_options_t) */
+  int32_t dtype;        /* of the rows: PLAIT_DTYPE_FLOAT32, UINT8 or INT8 */
+  int64_t channels;     /* 1 or 3 (red, green, blue) */
+  int64_t height;
+  int64_t width;
+  int64_t label_width; /* labels of each record that are kept */
+  int64_t batch_size;
+  int64_t threads;
+  int64_t prefetch;      /* batches made before they are asked for */
+  int64_t resize;        /* length of the shorter side before cropping; 0: as it is */
+  int64_t pad;           /* border around the image, before cropping */
+  int32_t fill_value;    /* of the border */
+  int32_t interpolation; /* as in plait_image_resize() */
+  int32_t rand_crop;     /* 1: the part is at a random place; 0: in the middle */
+  int32_t sized_crop;    /* 1: and of random size and ratio */
+  int32_t skip_broken;   /* 1: leave out what cannot be read; 0: fail */
+  int32_t reserved;
+  double min_area; /* share of the image, for sized_crop */
+  double max_area;
+  double min_ratio; /* width divided by height */
+  double max_ratio;
+  double mirror;     /* probability that left and right are exchanged */
+  double brightness; /* limits of random factors 1 - x to 1 + x */
+  double contrast;
+  double saturation;
+  double hue;       /* limit of a random turn, in half turns */
+  double pca_noise; /* deviation of Krizhevsky's noise of colours */
+  double scale;     /* a row is (pixel - mean) * scale / std */
+  double mean[3];
+  double std[3];
+} plait_image_reader_options_t;
+
+/* Threads that decode the images of a record file ahead of use. Free with
+ * plait_image_reader_free(). */
+typedef struct plait_image_reader_s* plait_image_reader_t;
+
+/* new. Fails: IO, INVALID_ARGUMENT, TYPE, NOT_IMPLEMENTED without codecs. @since 0.1 */
+PLAIT_API plait_status_t plait_image_reader_new(const char* path,
+                                                const plait_image_reader_options_t* options,
+                                                plait_image_reader_t* out);
+
+/* Ends a pass under way. @blocking @since 0.1 */
+PLAIT_API void plait_image_reader_free(plait_image_reader_t reader);
+
+/* Begins a pass over the records at the `count` byte `offsets`, in that order, and drops a pass
+ * under way. Random changes depend on `seed` and the place in the pass alone. @since 0.1 */
+PLAIT_API plait_status_t plait_image_reader_start(plait_image_reader_t reader,
+                                                  const int64_t* offsets, int64_t count,
+                                                  uint64_t seed);
+
+/* The next batch: `data` (batch_size, channels, height, width), `label` (batch_size, label_width)
+ * float32, `index` (batch_size,) int64, the first id in the header of each record; `rows` of them
+ * hold samples, the others repeat these. NULL and 0 at the end of the pass. new.
+ * Fails: IO, with path and offset of the record. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_image_reader_next(plait_image_reader_t reader, plait_array_t* data,
+                                                 plait_array_t* label, plait_array_t* index,
+                                                 int64_t* rows);
+
+/* Records left out since the reader exists; -1 for NULL. @since 0.1 */
+PLAIT_API int64_t plait_image_reader_skipped(plait_image_reader_t reader);
+
 /* ---- symbols and compiled graphs ----------------------------------------------------------- */
 
 /* A graph of operators with one or more outputs. Free with plait_symbol_free(). */
