@@ -1,0 +1,12 @@
+"""Decoding, resizing and changing images: arrays of shape (height, width, channels)."""
+
+from .augment import *  # noqa: F403
+from .augment import __all__ as _augment
+from .codec import imdecode, imencode, imread
+from .detection import *  # noqa: F403
+from .detection import __all__ as _detection
+from .geometry import *  # noqa: F403
+from .geometry import __all__ as _geometry
+
+__all__ = ["imdecode", "imencode", "imread"]
+__all__ += _augment + _detection + _geometry
