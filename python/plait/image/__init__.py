@@ -3,10 +3,12 @@
 from .augment import *  # noqa: F403
 from .augment import __all__ as _augment
 from .codec import imdecode, imencode, imread
+from .det_iterator import ImageDetIter
 from .detection import *  # noqa: F403
 from .detection import __all__ as _detection
 from .geometry import *  # noqa: F403
 from .geometry import __all__ as _geometry
+from .iterator import ImageIter
 
-__all__ = ["imdecode", "imencode", "imread"]
+__all__ = ["ImageDetIter", "ImageIter", "imdecode", "imencode", "imread"]
 __all__ += _augment + _detection + _geometry

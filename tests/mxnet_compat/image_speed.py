@@ -1,0 +1,138 @@
+"""Images a second: decode JPEG, crop 224 x 224 at random, flip at random, normalise, make batches.
+
+    python tests/mxnet_compat/image_speed.py MXNET_PYTHON TORCH_PYTHON
+
+Compares ImageRecordIter of plait and of MXNet 1.9.1 with PyTorch's DataLoader over Pillow, with one
+and two workers, in turns; the best of three passes counts. The images are parts of the two
+photographs of scikit-learn, about 500 x 375.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+COUNT, BATCH, SIZE = 600, 32, 224
+MEAN, STD = (123.68, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+
+def make(folder):
+    """JPEG files, and a record file of them."""
+    from sklearn.datasets import load_sample_images
+
+    from plait import image, recordio
+
+    draw = np.random.RandomState(0)
+    writer = recordio.MXIndexedRecordIO(f"{folder}/a.idx", f"{folder}/a.rec", "w")
+    photos, total = load_sample_images().images, 0
+    for i in range(COUNT):
+        photo = photos[i % 2]
+        h, w = draw.randint(340, 400), draw.randint(460, 540)
+        y, x = draw.randint(photo.shape[0] - h + 1), draw.randint(photo.shape[1] - w + 1)
+        data = image.imencode(np.ascontiguousarray(photo[y : y + h, x : x + w]), ".jpg", 90)
+        total += len(data)
+        with open(f"{folder}/{i}.jpg", "wb") as file:
+            file.write(data)
+        writer.write_idx(i, recordio.pack(recordio.IRHeader(0, i % 10, i, 0), data))
+    writer.close()
+    print(f"{COUNT} images of {total // COUNT // 1000} kB")
+
+
+def record_iter(mx, folder, workers):
+    names = {
+        f"{k}_{c}": v
+        for k, vs in (("mean", MEAN), ("std", STD))
+        for c, v in zip("rgb", vs, strict=True)
+    }
+    it = mx.io.ImageRecordIter(
+        path_imgrec=f"{folder}/a.rec", path_imgidx=f"{folder}/a.idx", data_shape=(3, SIZE, SIZE),
+        batch_size=BATCH, shuffle=True, rand_crop=True, rand_mirror=True, round_batch=False,
+        preprocess_threads=workers, **names,
+    )  # fmt: skip
+
+    def run():
+        it.reset()
+        count = 0
+        for batch in it:
+            batch.data[0].wait_to_read()
+            count += BATCH - (batch.pad or 0)
+        return count
+
+    return run
+
+
+def torch_loader(folder, workers):
+    import torch
+    from PIL import Image
+
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (MEAN, STD))
+
+    class Images(torch.utils.data.Dataset):
+        def __len__(self):
+            return COUNT
+
+        def __getitem__(self, i):
+            with Image.open(f"{folder}/{i}.jpg") as picture:
+                picture = picture.convert("RGB")
+            x = int(torch.randint(picture.width - SIZE + 1, (1,)))
+            y = int(torch.randint(picture.height - SIZE + 1, (1,)))
+            picture = picture.crop((x, y, x + SIZE, y + SIZE))
+            if torch.rand(1) < 0.5:
+                picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+            pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
+            return pixels.float().sub_(mean).div_(std), i % 10
+
+    loader = torch.utils.data.DataLoader(
+        Images(), BATCH, shuffle=True, num_workers=workers, persistent_workers=True
+    )
+    return lambda: sum(len(label) for _, label in loader)
+
+
+def serve(framework, folder):
+    """Answers "workers" lines on the standard input with images a second."""
+    runs = {}
+    for line in sys.stdin:
+        workers = int(line)
+        if workers not in runs:
+            if framework == "torch":
+                runs[workers] = torch_loader(folder, workers)
+            else:
+                runs[workers] = record_iter(__import__(framework), folder, workers)
+            runs[workers]()
+        start = time.perf_counter()
+        count = runs[workers]()
+        print(json.dumps(count / (time.perf_counter() - start)), flush=True)
+
+
+def main():
+    if sys.argv[1] == "--serve":
+        return serve(*sys.argv[2:])
+    pythons = {"plait": sys.executable, "mxnet": sys.argv[1], "torch": sys.argv[2]}
+    with tempfile.TemporaryDirectory() as folder:
+        make(folder)
+        programs = {
+            name: subprocess.Popen(
+                [python, "-W", "ignore", os.path.abspath(__file__), "--serve", name, folder],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            )
+            for name, python in pythons.items()
+        }  # fmt: skip
+        for workers in (1, 2):
+            best = dict.fromkeys(programs, 0.0)
+            for _ in range(3):
+                for name, program in programs.items():
+                    program.stdin.write(f"{workers}\n")
+                    program.stdin.flush()
+                    best[name] = max(best[name], float(program.stdout.readline()))
+            print(f"{workers} worker(s):", *(f"{n} {v:.0f} images/s" for n, v in best.items()))
+        for program in programs.values():
+            program.stdin.close()
+            program.wait()
+
+
+if __name__ == "__main__":
+    main()
