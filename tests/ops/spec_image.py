@@ -79,7 +79,7 @@ Spec(
         ((X,), {"size": (8, 7)}),
         ((X,), {"size": 4, "keep_ratio": True}),
         ((X,), {"size": (3, 9), "interp": 0}),
-        ((PHOTO,), {"size": 3}),
+        ((PHOTO,), {"size": 3, "interp": 0}),
     ],
     raises=[((X,), {"size": (0, 3)}, ValueError, "image_resize: size is")],
 )

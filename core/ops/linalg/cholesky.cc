@@ -50,6 +50,9 @@ PLAIT_OP(cholesky, CholeskyAttrs)
            "floating array of shape (..., n, n), symmetric and positive definite; the "
            "lower triangle is read")
     .output("out", "shape of data")
+    .on("nd sym", "_linalg_potrf")
+    .on("nd sym", "linalg_potrf")
+    .on("nd sym", "linalg.potrf")
     .attr("upper", &CholeskyAttrs::upper, false, "give the upper triangular U with U^T U = data")
     .infer([](const CholeskyAttrs&, const Specs& in) -> Spec {
       square_of(in[0]);

@@ -23,6 +23,9 @@ PLAIT_OP(inverse, NoAttrs)
     .source("LAPACK getrf, getri")
     .input("data", "floating array of shape (..., n, n)")
     .output("out", "shape of data")
+    .on("nd sym", "_linalg_inverse")
+    .on("nd sym", "linalg_inverse")
+    .on("nd sym", "linalg.inverse")
     .infer([](const NoAttrs&, const Specs& in) -> Spec {
       square_of(in[0]);
       return in[0];
@@ -126,6 +129,9 @@ PLAIT_OP(det, NoAttrs)
     .source("LAPACK getrf")
     .input("data", "floating array of shape (..., n, n)")
     .output("out", "the leading axes")
+    .on("nd sym", "_linalg_det")
+    .on("nd sym", "linalg_det")
+    .on("nd sym", "linalg.det")
     .infer([](const NoAttrs&, const Specs& in) -> Spec {
       return {square_of(in[0]).batch, in[0].dtype};
     })
@@ -140,6 +146,9 @@ PLAIT_OP(slogdet, NoAttrs)
     .input("data", "floating array of shape (..., n, n)")
     .output("sign", "the leading axes; -1, 0 or 1")
     .output("logabsdet", "the leading axes; -inf for singular matrices")
+    .on("nd sym", "_linalg_slogdet")
+    .on("nd sym", "linalg_slogdet")
+    .on("nd sym", "linalg.slogdet")
     .infer([](const NoAttrs&, const Specs& in) -> Specs {
       const Spec out{square_of(in[0]).batch, in[0].dtype};
       return {out, out};
