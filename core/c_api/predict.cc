@@ -35,8 +35,8 @@ plait_status_t plait_predictor_load(const char* symbol_path, const char* params_
     require(symbol_path, "symbol_path");
     require(params_path, "params_path");
     require(out, "out");
-    *out = made(data::read_file(symbol_path),
-                data::read_archive(data::read_file(params_path), params_path));
+    const std::string symbol = data::read_file(symbol_path);
+    *out = made(symbol, data::read_archive(data::read_file(params_path), params_path));
   });
 }
 
