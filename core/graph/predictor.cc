@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "op/value.h"
+#include "op/invoke.h"
 
 namespace plait::graph {
 namespace {
@@ -24,6 +24,15 @@ class PredictScope {
 
 std::string plain_name(const std::string& name) {
   return name.starts_with("arg:") || name.starts_with("aux:") ? name.substr(4) : name;
+}
+
+ArrayRef zeros(const Dims& shape, DType dtype) {
+  const op::Op& op = op::Op::get("zeros");
+  const std::pair<int, op::AttrValue> attrs[] = {
+      {op.field_index("shape"), shape}, {op.field_index("dtype"), std::string(dtype_name(dtype))}};
+  Arrays out;
+  op::invoke(op, op.make_attrs(attrs), {}, out);
+  return out[0];
 }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -100,8 +109,7 @@ ArrayRef Predictor::zeros_for(size_t missing, const Arrays& known) const {
   const auto arguments = symbol.list_arguments();
   for (size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] != network_->names[missing] || !found.arg_shapes[i]) continue;
-    const DType dtype = found.arg_dtypes[i].value_or(DType::kFloat32);
-    return op::full_of({*found.arg_shapes[i], dtype}, 0.0).array;
+    return zeros(*found.arg_shapes[i], found.arg_dtypes[i].value_or(DType::kFloat32));
   }
   fail(ErrorKind::kInvalidArgument, "predictor: input '", network_->names[missing],
        "' is not set, must be set before it runs");

@@ -1,5 +1,7 @@
 """The n-th allocation fails, for every n: an error comes back and nothing is lost."""
 
+import time
+
 import pytest
 
 from plait import _array  # noqa: F401  the library is loaded
@@ -125,6 +127,10 @@ def test_allocation_failure(c, action):
             c.ok(lib.plait_memory_fail_after(-1))
             steps.free()
         lib.plait_engine_wait_all()
+        # A worker lets go of its arrays just after their content is there.
+        end = time.monotonic() + 10
+        while lib.plait_array_live_count() != arrays and time.monotonic() < end:
+            time.sleep(0.001)
         assert lib.plait_array_live_count() == arrays, f"failure {n} lost arrays"
         assert lib.plait_handle_live_count() == handles, f"failure {n} lost handles"
         if done:
