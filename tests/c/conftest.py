@@ -1,5 +1,6 @@
 """The C interface through cffi, which reads the header as it is."""
 
+import gc
 import shutil
 import subprocess
 from pathlib import Path
@@ -110,6 +111,7 @@ def library():
 @pytest.fixture
 def c(library):
     """The library; the test must leave no array behind."""
+    gc.collect()  # arrays that tests in Python left behind
     library.lib.plait_engine_wait_all()
     before = library.lib.plait_array_live_count()
     yield library
