@@ -65,8 +65,6 @@ def test_thumbnail_trains():
 def test_refuses():
     with pytest.raises(ValueError, match="name is 'resnet19_v1'"):
         vision.get_model("resnet19_v1")
-    with pytest.raises(ValueError, match="pretrained is True for vgg11"):
-        vision.vgg11(pretrained=True)
     with pytest.raises(ValueError, match="num_layers is 20"):
         vision.get_resnet(1, 20)
     with pytest.raises(ValueError, match="version is '2.0'"):

@@ -7,6 +7,7 @@ Each function makes one model; ``load_parameters`` reads weights that MXNet's mo
 
 from functools import partial
 
+from ..model_store import get_model_file
 from .densenet import DenseNet, get_densenet
 from .inception import Inception3
 from .mobilenet import MobileNet, MobileNetV2
@@ -37,35 +38,35 @@ for _n in (1.0, 0.75, 0.5, 0.25):
     _makers[f"mobilenetv2_{_n}"] = partial(MobileNetV2, _n)
 
 
-def get_model(name, **kwargs):
+def get_model(name, pretrained=False, ctx=None, root=None, **kwargs):
     """The model of a name such as ``"resnet18_v1"`` or ``"mobilenet0.5"``.
 
     Parameters
     ----------
     name : str
     pretrained : bool
-        Must be False: weights are not downloaded.
-    ctx, root
-        Accepted for MXNet's programs.
+        Whether to load the weights that MXNet published (trained on ImageNet).
+    ctx : Context, optional
+        Where they are loaded to.
+    root : str, optional
+        Folder of their files: see `model_store.get_model_file`.
     **kwargs
         Such as ``classes``.
 
     Raises
     ------
     ValueError
-        If the name is unknown, or `pretrained` is set.
+        If the name is unknown.
+    OSError
+        If the weights are not there and cannot be fetched.
     """
     maker = _makers.get(name.lower())
     if maker is None:
         raise ValueError(f"get_model: name is {name!r}, must be one of {sorted(_makers)}")
-    if kwargs.pop("pretrained", False):
-        raise ValueError(
-            f"get_model: pretrained is True for {name}, must be False\n"
-            "  hint: net.load_parameters reads the files of MXNet's models"
-        )
-    kwargs.pop("ctx", None)
-    kwargs.pop("root", None)
-    return maker(**kwargs)
+    net = maker(**kwargs)
+    if pretrained:
+        net.load_parameters(get_model_file(name.lower(), root=root), ctx=ctx)
+    return net
 
 
 def _function(name):
