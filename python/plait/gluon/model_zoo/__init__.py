@@ -1,5 +1,5 @@
-"""Well-known models with the parameter names of MXNet, so that its weights load."""
+"""Well-known models; those of `vision` have the parameter names of MXNet, so its weights load."""
 
-from . import vision
+from . import model_store, recommendation, segmentation, text, vision
 
-__all__ = ["vision"]
+__all__ = ["model_store", "recommendation", "segmentation", "text", "vision"]
