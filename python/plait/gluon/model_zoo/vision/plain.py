@@ -98,9 +98,10 @@ def _fire_conv(channels, kernel, padding=0):
 
 def _fire(squeeze, expand):
     out = nn.HybridSequential(prefix="")
+    out.add(_fire_conv(squeeze, 1))  # first: names of parameters count in this order
     paths = nn.HybridConcatenate(axis=1, prefix="")
     paths.add(_fire_conv(expand, 1), _fire_conv(expand, 3, 1))
-    out.add(_fire_conv(squeeze, 1), paths)
+    out.add(paths)
     return out
 
 
