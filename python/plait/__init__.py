@@ -47,7 +47,7 @@ from .base import MXNetError
 from .context import Context, cpu, cpu_pinned, current_context, gpu, num_gpus
 from .ndarray import waitall
 
-from . import image, io, plots, recordio  # isort: skip
+from . import image, plots, recordio  # isort: skip
 from . import image as img  # isort: skip
 
 __version__ = _engine.version()
