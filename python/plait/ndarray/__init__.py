@@ -1,8 +1,10 @@
 """The classic array world of MXNet: `mx.nd`."""
 
+from importlib import import_module as _import_module
+
 from .._gen import nd as _generated
 from .._gen.nd import *  # noqa: F401,F403
-from . import contrib, random  # noqa: F401
+from . import random  # noqa: F401
 from . import ndarray as _ndarray
 from .create import (  # noqa: F401
     arange,
@@ -26,6 +28,9 @@ from .create import (  # noqa: F401
 from .ndarray import NDArray
 
 _ndarray.add_methods(_generated)
+
+# The module takes the place of the generated namespace of the same name.
+contrib = _import_module(".contrib", __name__)
 
 # Names of the operators that start with an underscore are part of mx.nd too.
 globals().update(
