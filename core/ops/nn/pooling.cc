@@ -1,7 +1,5 @@
-#include <array>
-#include <limits>
+#include "kernels/pooling.h"
 
-#include "kernels/parallel.h"
 #include "op/op.h"
 
 namespace plait::op {
@@ -14,173 +12,111 @@ struct PoolingAttrs {
   std::optional<std::string> layout;
 };
 
-using Axes = std::array<int64_t, 3>;
-
-// A pooling window over up to three spatial axes; missing ones have size 1.
-struct Window {
-  int64_t planes = 0;
-  Axes in{1, 1, 1}, out{1, 1, 1}, kernel{1, 1, 1}, stride{1, 1, 1}, pad{0, 0, 0};
-  bool max = true, sum = false, include_pad = true;
-
-  Window(const PoolingAttrs& a, const Dims& data) {
-    const size_t n = a.global_pool ? data.size() - 2 : a.kernel.size();
-    check(n >= 1 && n <= 3 && data.size() == n + 2, ErrorKind::kShape, "data has shape ", data,
-          ", must have ", n + 2, " axes for kernel ", a.kernel);
-    for (const auto& [name, d] : {std::pair{"stride", &a.stride}, {"pad", &a.pad}}) {
-      check(a.global_pool || d->empty() || d->size() == n, ErrorKind::kInvalidArgument, name,
-            " is ", *d, ", must have ", n, " sizes");
+// The window for `data`; throws where the attributes do not fit.
+kernels::Pool window(const PoolingAttrs& a, const Dims& data) {
+  const size_t n = a.global_pool ? data.size() - 2 : a.kernel.size();
+  check(n >= 1 && n <= 3 && data.size() == n + 2, ErrorKind::kShape, "data has shape ", data,
+        ", must have ", n + 2, " axes for kernel ", a.kernel);
+  for (const auto& [name, d] : {std::pair{"stride", &a.stride}, {"pad", &a.pad}}) {
+    check(a.global_pool || d->empty() || d->size() == n, ErrorKind::kInvalidArgument, name, " is ",
+          *d, ", must have ", n, " sizes");
+  }
+  kernels::Pool p;
+  p.planes = data[0] * data[1];
+  p.kind = a.pool_type == "max"   ? kernels::Pool::kMax
+           : a.pool_type == "sum" ? kernels::Pool::kSum
+                                  : kernels::Pool::kMean;
+  p.include_pad = a.count_include_pad;
+  for (size_t i = 0, at = 3 - n; i < n; ++i, ++at) {
+    p.in[at] = data[i + 2];
+    if (a.global_pool) {
+      p.kernel[at] = p.in[at];
+      continue;
     }
-    planes = data[0] * data[1];
-    max = a.pool_type == "max";
-    sum = a.pool_type == "sum";
-    include_pad = a.count_include_pad;
-    for (size_t i = 0, at = 3 - n; i < n; ++i, ++at) {
-      in[at] = data[i + 2];
-      if (a.global_pool) {
-        kernel[at] = in[at];
-        continue;
-      }
-      kernel[at] = a.kernel[i];
-      stride[at] = a.stride.empty() ? 1 : a.stride[i];
-      pad[at] = a.pad.empty() ? 0 : a.pad[i];
-      check(kernel[at] > 0 && stride[at] > 0, ErrorKind::kInvalidArgument, "kernel is ", a.kernel,
-            ", stride is ", a.stride, ", must be > 0");
-      check(pad[at] >= 0 && pad[at] < kernel[at], ErrorKind::kInvalidArgument, "pad is ", a.pad,
-            ", must be >= 0 and smaller than kernel ", a.kernel);
-      const int64_t span = in[at] + 2 * pad[at] - kernel[at];
-      check(span >= 0, ErrorKind::kShape, "kernel is ", a.kernel, ", must fit into data of shape ",
-            data, " padded by ", a.pad);
-      out[at] = size(a.pooling_convention, in[at], span, stride[at]);
+    p.kernel[at] = a.kernel[i];
+    p.stride[at] = a.stride.empty() ? 1 : a.stride[i];
+    p.pad[at] = a.pad.empty() ? 0 : a.pad[i];
+    check(p.kernel[at] > 0 && p.stride[at] > 0, ErrorKind::kInvalidArgument, "kernel is ",
+          a.kernel, ", stride is ", a.stride, ", must be > 0");
+    check(p.pad[at] >= 0 && p.pad[at] < p.kernel[at], ErrorKind::kInvalidArgument, "pad is ",
+          a.pad, ", must be >= 0 and smaller than kernel ", a.kernel);
+    const int64_t span = p.in[at] + 2 * p.pad[at] - p.kernel[at], step = p.stride[at];
+    check(span >= 0, ErrorKind::kShape, "kernel is ", a.kernel, ", must fit into data of shape ",
+          data, " padded by ", a.pad);
+    if (a.pooling_convention == "same") {
+      p.out[at] = (p.in[at] + step - 1) / step;
+    } else {
+      p.out[at] = (a.pooling_convention == "full" ? (span + step - 1) / step : span / step) + 1;
     }
   }
-  static int64_t size(const std::string& convention, int64_t in, int64_t span, int64_t stride) {
-    if (convention == "same") return (in + stride - 1) / stride;
-    return (convention == "full" ? (span + stride - 1) / stride : span / stride) + 1;
-  }
-  int64_t in_size() const { return in[0] * in[1] * in[2]; }
-  int64_t out_size() const { return out[0] * out[1] * out[2]; }
-
-  // visit(first, last of the window inside the data, elements of the mean) for output (a, b, c).
-  template <class F>
-  void at(int64_t a, int64_t b, int64_t c, const F& visit) const {
-    Axes first{a * stride[0] - pad[0], b * stride[1] - pad[1], c * stride[2] - pad[2]}, last;
-    int64_t whole = 1, inside = 1;
-    for (size_t i = 0; i < 3; ++i) {
-      last[i] = first[i] + kernel[i];
-      whole *= std::min(last[i], in[i] + pad[i]) - first[i];
-      first[i] = std::max<int64_t>(first[i], 0);
-      last[i] = std::min(last[i], in[i]);
-      inside *= std::max<int64_t>(last[i] - first[i], 0);
-    }
-    visit(first, last, std::max<int64_t>(include_pad ? whole : inside, 1));
-  }
-};
-
-template <class F>
-void each_output(const Window& w, const F& f) {
-  int64_t p = 0;
-  for (int64_t a = 0; a < w.out[0]; ++a)
-    for (int64_t b = 0; b < w.out[1]; ++b)
-      for (int64_t c = 0; c < w.out[2]; ++c) f(p++, a, b, c);
+  return p;
 }
 
-template <class F>
-void each_input(const Window& w, const Axes& first, const Axes& last, const F& f) {
-  for (int64_t a = first[0]; a < last[0]; ++a)
-    for (int64_t b = first[1]; b < last[1]; ++b)
-      for (int64_t c = first[2]; c < last[2]; ++c) f((a * w.in[1] + b) * w.in[2] + c);
-}
-
-template <class T>
-void forward(const Window& w, const T* x, T* y, int threads) {
-  kernels::parallel_for(threads, w.planes, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; ++n) {
-      const T* xs = x + n * w.in_size();
-      T* ys = y + n * w.out_size();
-      each_output(w, [&](int64_t p, int64_t a, int64_t b, int64_t c) {
-        w.at(a, b, c, [&](const Axes& first, const Axes& last, int64_t count) {
-          T best = -std::numeric_limits<T>::infinity(), sum = 0;
-          if (w.max) {
-            each_input(w, first, last,
-                       [&](int64_t q) { best = xs[q] > best || xs[q] != xs[q] ? xs[q] : best; });
-          } else {
-            each_input(w, first, last, [&](int64_t q) { sum += xs[q]; });
-          }
-          ys[p] = w.max ? best : w.sum ? sum : sum / static_cast<T>(count);
-        });
-      });
-    }
-  });
-}
-
-// The gradient of a maximum goes to its first occurrence.
-template <class T>
-void spread(const Window& w, const T* dy, const T* x, T* dx, int threads) {
-  kernels::parallel_for(threads, w.planes, 1, [&](int64_t begin, int64_t end) {
-    std::fill(dx + begin * w.in_size(), dx + end * w.in_size(), T(0));
-    for (int64_t n = begin; n < end; ++n) {
-      const T *xs = x + n * w.in_size(), *dys = dy + n * w.out_size();
-      T* dxs = dx + n * w.in_size();
-      each_output(w, [&](int64_t p, int64_t a, int64_t b, int64_t c) {
-        w.at(a, b, c, [&](const Axes& first, const Axes& last, int64_t count) {
-          if (w.max) {
-            int64_t best = -1;
-            each_input(w, first, last,
-                       [&](int64_t q) { best = best < 0 || xs[q] > xs[best] ? q : best; });
-            if (best >= 0) dxs[best] += dys[p];
-          } else {
-            const T d = w.sum ? dys[p] : dys[p] / static_cast<T>(count);
-            each_input(w, first, last, [&](int64_t q) { dxs[q] += d; });
-          }
-        });
-      });
-    }
-  });
+Dims out_shape(const kernels::Pool& p, const Dims& data) {
+  Dims out{data[0], data[1]};
+  for (size_t i = 5 - data.size(); i < 3; ++i) out.push_back(p.out[i]);
+  return out;
 }
 
 Spec infer(const PoolingAttrs& a, const Specs& in) {
-  const Window w(a, in[0].shape);
-  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType,
-        "data has dtype ", in[0].dtype, ", must be float32 or float64");
-  Dims out{in[0].shape[0], in[0].shape[1]};
-  for (size_t i = 5 - in[0].shape.size(); i < 3; ++i) out.push_back(w.out[i]);
-  return {out, in[0].dtype};
+  check(is_floating(in[0].dtype), ErrorKind::kType, "data has dtype ", in[0].dtype,
+        ", must be floating");
+  return {out_shape(window(a, in[0].shape), in[0].shape), in[0].dtype};
+}
+
+// For the two operators that take data second: `first` has the shape of the output or of data.
+Spec infer_with(const PoolingAttrs& a, const Specs& in, bool first_is_output) {
+  const Spec out = infer(a, {in[1]});
+  const Spec& want = first_is_output ? out : in[1];
+  check(in[0].shape == want.shape, ErrorKind::kShape, first_is_output ? "dout" : "values",
+        " has shape ", in[0].shape, ", must be ", want.shape, " for data of shape ", in[1].shape);
+  check(in[0].dtype == want.dtype, ErrorKind::kType, "data has dtype ", in[1].dtype, ", must be ",
+        in[0].dtype, " as the other input");
+  return first_is_output ? in[1] : out;
 }
 
 void kernel(const PoolingAttrs& a, const KernelArgs& k) {
-  const Window w(a, *k.in[0].shape);
-  dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
-    if constexpr (std::is_floating_point_v<T>)
-      forward(w, k.in[0].ptr<T>(), k.out[0].ptr<T>(), k.threads);
-  });
+  kernels::pool(window(a, *k.in[0].shape), k.in[0].dtype, k.in[0].data, k.out[0].data, k.threads);
 }
 
 void backward_kernel(const PoolingAttrs& a, const KernelArgs& k) {
-  const Window w(a, *k.in[1].shape);
-  dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
-    if constexpr (std::is_floating_point_v<T>) {
-      spread(w, k.in[0].ptr<T>(), k.in[1].ptr<T>(), k.out[0].ptr<T>(), k.threads);
-    }
-  });
+  kernels::pool_backward(window(a, *k.in[1].shape), k.in[0].dtype, k.in[0].data, k.in[1].data,
+                         k.out[0].data, k.threads);
 }
+
+void at_maximum_kernel(const PoolingAttrs& a, const KernelArgs& k) {
+  kernels::pool_at_maximum(window(a, *k.in[1].shape), k.in[0].dtype, k.in[0].data, k.in[1].data,
+                           k.out[0].data, k.threads);
+}
+
+#define PLAIT_WINDOW_NAMES                                                                       \
+  {                                                                                              \
+    "kernel", "stride", "pad", "pool_type", "pooling_convention", "global_pool",                 \
+        "count_include_pad"                                                                      \
+  }
+#define PLAIT_WINDOW_VALUES(a)                                                                   \
+  {                                                                                              \
+    a.kernel, a.stride, a.pad, a.pool_type, a.pooling_convention, a.global_pool,                 \
+        a.count_include_pad                                                                      \
+  }
 
 Values backward(const PoolingAttrs& a, const GradArgs& g) {
-  static const OpCall kSpread("pooling_backward",
-                              {"kernel", "stride", "pad", "pool_type", "pooling_convention",
-                               "global_pool", "count_include_pad"});
-  return {kSpread({g.dout(), g.in(0)}, {a.kernel, a.stride, a.pad, a.pool_type,
-                                        a.pooling_convention, a.global_pool, a.count_include_pad})};
+  static const OpCall kSpread("pooling_backward", PLAIT_WINDOW_NAMES);
+  return {kSpread({g.dout(), g.in(0)}, PLAIT_WINDOW_VALUES(a))};
 }
 
-// The mean is linear: the gradient of its gradient is the mean again.
+// Linear in dout: the gradient reads what lies at the maxima, or is the mean (sum) again. Where the
+// maxima are does not change with data.
 Values backward_backward(const PoolingAttrs& a, const GradArgs& g) {
-  static const OpCall kPool("pooling", {"kernel", "stride", "pad", "pool_type",
-                                        "pooling_convention", "global_pool", "count_include_pad"});
-  check(a.pool_type != "max", ErrorKind::kNotImplemented,
-        "pooling: the second gradient of pool_type 'max'");
-  return {kPool({g.dout()}, {a.kernel, a.stride, a.pad, a.pool_type, a.pooling_convention,
-                             a.global_pool, a.count_include_pad}),
-          Value{}};
+  static const OpCall kPool("pooling", PLAIT_WINDOW_NAMES),
+      kAtMaximum("pooling_at_maximum", PLAIT_WINDOW_NAMES);
+  if (a.pool_type != "max") return {kPool({g.dout()}, PLAIT_WINDOW_VALUES(a)), Value{}};
+  return {kAtMaximum({g.dout(), g.in(1)}, PLAIT_WINDOW_VALUES(a)), Value{}};
+}
+
+Values at_maximum_backward(const PoolingAttrs& a, const GradArgs& g) {
+  static const OpCall kSpread("pooling_backward", PLAIT_WINDOW_NAMES);
+  return {kSpread({g.dout(), g.in(1)}, PLAIT_WINDOW_VALUES(a)), Value{}};
 }
 
 template <class Builder>
@@ -220,9 +156,20 @@ const int registered_backward =
         .input("dout", "gradient of the output")
         .input("data", "as for pooling")
         .output("ddata", "shape of data")
-        .infer(+[](const PoolingAttrs&, const Specs& in) { return in[1]; })
+        .infer(+[](const PoolingAttrs& a, const Specs& in) { return infer_with(a, in, true); })
         .cpu(backward_kernel)
-        .grad(backward_backward, saves_nothing());
+        .grad(backward_backward, saves_input(1));
+
+const int registered_at_maximum =
+    window_attrs(OpBuilder<PoolingAttrs>(Op::add("pooling_at_maximum", __FILE__, __LINE__)))
+        .doc("Elements of values where the windows of data have their maxima: the gradient of "
+             "pooling_backward.")
+        .input("values", "shape of data")
+        .input("data", "as for pooling")
+        .output("output", "(batch, channels, spatial...), as the output of pooling")
+        .infer(+[](const PoolingAttrs& a, const Specs& in) { return infer_with(a, in, false); })
+        .cpu(at_maximum_kernel)
+        .grad(at_maximum_backward, saves_input(1));
 
 }  // namespace
 }  // namespace plait::op
