@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include "kernels/simd.h"
 #include "memory/pool.h"
 
 namespace plait::kernels::onednn {
@@ -24,7 +25,12 @@ class Scratch {
 }  // namespace
 
 dnnl::engine& cpu() {
-  static auto* engine = new dnnl::engine(dnnl::engine::kind::cpu, 0);
+  static auto* engine = [] {
+    // PLAIT_SIMD holds for oneDNN too; it listens before the first primitive only.
+    if (kIsa == Isa::kBaseline) dnnl::set_max_cpu_isa(dnnl::cpu_isa::sse41);
+    if (kIsa == Isa::kAvx2) dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2);
+    return new dnnl::engine(dnnl::engine::kind::cpu, 0);
+  }();
   return *engine;
 }
 

@@ -1,13 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 // Loops that are compiled once for each instruction set and chosen at run time.
 namespace plait::kernels {
 
 enum class Isa { kBaseline, kAvx2, kAvx512 };
 
-// The best set that this processor (and operating system) supports.
+// The best set that this processor (and operating system) supports, at most what the environment
+// variable PLAIT_SIMD names: baseline, avx2 or avx512.
 Isa detect_isa();
 inline const Isa kIsa = detect_isa();
 
@@ -60,6 +62,27 @@ inline auto vector_call(const Body& body) {
   if (kIsa == Isa::kAvx2) return detail::call_avx2(body);
 #endif
   return body();
+}
+
+// f(bytes of a vector register as a constant), for code that is written in vectors. What f computes
+// goes through vector_call_of<bytes>.
+template <class F>
+inline void with_vector_bytes(const F& f) {
+  switch (kIsa) {
+    case Isa::kAvx512: return f(std::integral_constant<int, 64>{});
+    case Isa::kAvx2: return f(std::integral_constant<int, 32>{});
+    default: return f(std::integral_constant<int, 16>{});
+  }
+}
+
+// body() compiled for the instruction set that has vectors of kBytes.
+template <int kBytes, class Body>
+inline auto vector_call_of(const Body& body) {
+#if defined(__x86_64__)
+  if constexpr (kBytes == 64) return detail::call_avx512(body);
+  if constexpr (kBytes == 32) return detail::call_avx2(body);
+#endif
+  if constexpr (kBytes == 16) return body();
 }
 
 }  // namespace plait::kernels

@@ -1,7 +1,5 @@
-#include <array>
+#include "kernels/convolution.h"
 
-#include "kernels/dnnl.h"
-#include "kernels/parallel.h"
 #include "op/op.h"
 
 namespace plait::op {
@@ -67,188 +65,24 @@ struct Geometry {
     s.append(kernel.begin(), kernel.end());
     return s;
   }
-};
-
-// --- float32: oneDNN ---------------------------------------------------------------------------
-
-using dnnl::memory;
-
-struct Descs {
-  memory::desc src, weights, bias, dst;        // plain
-  memory::desc any_src, any_weights, any_dst;  // layout left to oneDNN
-  memory::dims stride, dilate, pad;
-};
-
-Descs describe(const Geometry& g, bool bias) {
-  constexpr std::array<memory::format_tag, 3> kData{
-      memory::format_tag::ncw, memory::format_tag::nchw, memory::format_tag::ncdhw};
-  constexpr std::array<memory::format_tag, 3> kWeights{
-      memory::format_tag::oiw, memory::format_tag::oihw, memory::format_tag::oidhw};
-  constexpr std::array<memory::format_tag, 3> kGrouped{
-      memory::format_tag::goiw, memory::format_tag::goihw, memory::format_tag::goidhw};
-  const auto f32 = memory::data_type::f32;
-  const auto any = memory::format_tag::any;
-  const size_t n = g.kernel.size() - 1;
-  memory::dims src{g.batch, g.in_channels}, dst{g.batch, g.out_channels}, weights;
-  if (g.groups > 1)
-    weights = {g.groups, g.out_channels / g.groups, g.in_channels / g.groups};
-  else
-    weights = {g.out_channels, g.in_channels};
-  Descs d;
-  for (size_t i = 0; i <= n; ++i) {
-    src.push_back(g.in[i]);
-    dst.push_back(g.out[i]);
-    weights.push_back(g.kernel[i]);
-    d.stride.push_back(g.stride[i]);
-    d.dilate.push_back(g.dilate[i] - 1);
-    d.pad.push_back(g.pad[i]);
-  }
-  d.src = memory::desc(src, f32, kData[n]);
-  d.dst = memory::desc(dst, f32, kData[n]);
-  d.weights = memory::desc(weights, f32, g.groups > 1 ? kGrouped[n] : kWeights[n]);
-  d.any_src = memory::desc(src, f32, any);
-  d.any_dst = memory::desc(dst, f32, any);
-  d.any_weights = memory::desc(weights, f32, any);
-  if (bias) d.bias = memory::desc({g.out_channels}, f32, memory::format_tag::a);
-  return d;
-}
-
-std::string key_of(char kind, const Geometry& g, bool bias, int threads) {
-  kernels::onednn::Key key(kind);
-  key.add(g.batch).add(g.in_channels).add(g.out_channels).add(g.groups).add(bias).add(threads);
-  return key.add(g.in).add(g.kernel).add(g.stride).add(g.dilate).add(g.pad).text();
-}
-
-dnnl::primitive_attr user_scratchpad() {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return attr;
-}
-
-dnnl::convolution_forward::primitive_desc forward_desc(const Descs& d, bool bias) {
-  const auto kind = dnnl::prop_kind::forward_training;
-  const auto algorithm = dnnl::algorithm::convolution_direct;
-  auto& cpu = kernels::onednn::cpu();
-  if (bias) {
-    return {cpu,       kind,     algorithm, d.any_src, d.any_weights, d.bias,
-            d.any_dst, d.stride, d.dilate,  d.pad,     d.pad,         user_scratchpad()};
-  }
-  return {cpu,      kind,     algorithm, d.any_src, d.any_weights,    d.any_dst,
-          d.stride, d.dilate, d.pad,     d.pad,     user_scratchpad()};
-}
-
-void forward_f32(const Geometry& g, const View& x, const View& w, const View* b, const View& y,
-                 int threads) {
-  kernels::onednn::ThreadScope scope(threads);
-  const auto& conv = kernels::onednn::prepared(key_of('c', g, b, threads), [&] {
-    const Descs d = describe(g, b);
-    const auto pd = forward_desc(d, b);
-    kernels::onednn::Prepared p(pd, dnnl::convolution_forward(pd));
-    p.add(DNNL_ARG_SRC, d.src, pd.src_desc(), false);
-    p.add(DNNL_ARG_WEIGHTS, d.weights, pd.weights_desc(), false);
-    p.add(DNNL_ARG_DST, d.dst, pd.dst_desc(), true);
-    if (b) p.add(DNNL_ARG_BIAS, d.bias, d.bias, false);
-    return p;
-  });
-  if (b) {
-    conv.run({x.data, w.data, y.data, b->data});
-  } else {
-    conv.run({x.data, w.data, y.data});
-  }
-}
-
-void backward_data_f32(const Geometry& g, const View& dy, const View& w, const View& dx,
-                       int threads) {
-  kernels::onednn::ThreadScope scope(threads);
-  kernels::onednn::prepared(key_of('d', g, false, threads), [&] {
-    const Descs d = describe(g, false);
-    const dnnl::convolution_backward_data::primitive_desc pd(
-        kernels::onednn::cpu(), dnnl::algorithm::convolution_direct, d.any_src, d.any_weights,
-        d.any_dst, d.stride, d.dilate, d.pad, d.pad, forward_desc(d, false), user_scratchpad());
-    kernels::onednn::Prepared p(pd, dnnl::convolution_backward_data(pd));
-    p.add(DNNL_ARG_DIFF_DST, d.dst, pd.diff_dst_desc(), false);
-    p.add(DNNL_ARG_WEIGHTS, d.weights, pd.weights_desc(), false);
-    p.add(DNNL_ARG_DIFF_SRC, d.src, pd.diff_src_desc(), true);
-    return p;
-  }).run({dy.data, w.data, dx.data});
-}
-
-void backward_weight_f32(const Geometry& g, const View& x, const View& dy, const View& dw,
-                         int threads) {
-  kernels::onednn::ThreadScope scope(threads);
-  kernels::onednn::prepared(key_of('w', g, false, threads), [&] {
-    const Descs d = describe(g, false);
-    const dnnl::convolution_backward_weights::primitive_desc pd(
-        kernels::onednn::cpu(), dnnl::algorithm::convolution_direct, d.any_src, d.any_weights,
-        d.any_dst, d.stride, d.dilate, d.pad, d.pad, forward_desc(d, false), user_scratchpad());
-    kernels::onednn::Prepared p(pd, dnnl::convolution_backward_weights(pd));
-    p.add(DNNL_ARG_SRC, d.src, pd.src_desc(), false);
-    p.add(DNNL_ARG_DIFF_DST, d.dst, pd.diff_dst_desc(), false);
-    p.add(DNNL_ARG_DIFF_WEIGHTS, d.weights, pd.diff_weights_desc(), true);
-    return p;
-  }).run({x.data, dy.data, dw.data});
-}
-
-// --- float64: plain loops ----------------------------------------------------------------------
-
-enum class Role { kForward, kData, kWeight };
-
-// Visits every product of the convolution: y += x w, dx += dy w or dw += x dy. Spatial axes are
-// padded to three. Parallel over what no two visits of different threads write.
-void visit_f64(const Geometry& g, Role role, double* x, double* w, double* y, int threads) {
-  std::array<int64_t, 3> in{1, 1, 1}, out{1, 1, 1}, ker{1, 1, 1}, str{1, 1, 1}, dil{1, 1, 1},
-      pad{0, 0, 0};
-  for (size_t i = 0, at = 3 - g.kernel.size(); i < g.kernel.size(); ++i, ++at) {
-    in[at] = g.in[i], out[at] = g.out[i], ker[at] = g.kernel[i];
-    str[at] = g.stride[i], dil[at] = g.dilate[i], pad[at] = g.pad[i];
-  }
-  const int64_t ci = g.in_channels / g.groups, co = g.out_channels / g.groups;
-  const int64_t in_size = in[0] * in[1] * in[2], out_size = out[0] * out[1] * out[2],
-                ker_size = ker[0] * ker[1] * ker[2];
-  const auto plane = [&](int64_t n, int64_t o, int64_t i) {
-    double* xs = x + (n * g.in_channels + o / co * ci + i) * in_size;
-    double* ws = w + (o * ci + i) * ker_size;
-    double* ys = y + (n * g.out_channels + o) * out_size;
-    for (int64_t p = 0; p < out_size; ++p) {
-      const int64_t po[3] = {p / (out[1] * out[2]), p / out[2] % out[1], p % out[2]};
-      for (int64_t r = 0; r < ker_size; ++r) {
-        const int64_t rk[3] = {r / (ker[1] * ker[2]), r / ker[2] % ker[1], r % ker[2]};
-        int64_t q = 0;
-        bool inside = true;
-        for (int a = 0; a < 3; ++a) {
-          const int64_t at = po[a] * str[a] - pad[a] + rk[a] * dil[a];
-          inside = inside && at >= 0 && at < in[a];
-          q = q * in[a] + at;
-        }
-        if (!inside) continue;
-        if (role == Role::kForward) ys[p] += xs[q] * ws[r];
-        if (role == Role::kData) xs[q] += ys[p] * ws[r];
-        if (role == Role::kWeight) ws[r] += xs[q] * ys[p];
-      }
+  kernels::Conv plan() const {
+    kernels::Conv c;
+    c.axes = static_cast<int>(kernel.size());
+    c.batch = batch;
+    c.in_channels = in_channels;
+    c.out_channels = out_channels;
+    c.groups = groups;
+    for (size_t i = 0, at = 3 - kernel.size(); i < kernel.size(); ++i, ++at) {
+      c.in[at] = in[i], c.out[at] = out[i], c.kernel[at] = kernel[i];
+      c.stride[at] = stride[i], c.dilate[at] = dilate[i], c.pad[at] = pad[i];
     }
-  };
-  const int64_t outer = role == Role::kWeight ? g.out_channels : g.batch;
-  const int64_t inner = role == Role::kWeight ? g.batch : g.out_channels;
-  kernels::parallel_for(threads, outer, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t a = begin; a < end; ++a) {
-      for (int64_t b = 0; b < inner; ++b) {
-        for (int64_t i = 0; i < ci; ++i) {
-          if (role == Role::kWeight)
-            plane(b, a, i);
-          else
-            plane(a, b, i);
-        }
-      }
-    }
-  });
-}
-
-// --- the three operators -----------------------------------------------------------------------
+    return c;
+  }
+};
 
 void check_dtype(const Specs& in) {
   const DType d = in[0].dtype;
-  check(d == DType::kFloat32 || d == DType::kFloat64, ErrorKind::kType, "data has dtype ", d,
-        ", must be float32 or float64");
+  check(is_floating(d), ErrorKind::kType, "data has dtype ", d, ", must be floating");
   for (const Spec& s : in) {
     check(s.dtype == d, ErrorKind::kType, "an input has dtype ", s.dtype, ", must be ", d,
           " as data");
@@ -287,17 +121,8 @@ double flops(const ConvolutionAttrs& a, const Dims& data) {
 
 void kernel(const ConvolutionAttrs& a, const KernelArgs& k) {
   const Geometry g(a, *k.in[0].shape);
-  const View& y = k.out[0];
-  if (y.dtype == DType::kFloat32) {
-    forward_f32(g, k.in[0], k.in[1], k.in.size() > 2 ? &k.in[2] : nullptr, y, k.threads);
-    return;
-  }
-  const int64_t plane = num_elements(g.out);
-  for (int64_t i = 0; i < y.size(); ++i) {
-    y.ptr<double>()[i] = k.in.size() > 2 ? k.in[2].ptr<double>()[i / plane % g.out_channels] : 0;
-  }
-  visit_f64(g, Role::kForward, k.in[0].ptr<double>(), k.in[1].ptr<double>(), y.ptr<double>(),
-            k.threads);
+  kernels::conv(g.plan(), k.in[0].dtype, k.in[0].data, k.in[1].data,
+                k.in.size() > 2 ? k.in[2].data : nullptr, k.out[0].data, k.threads);
 }
 
 Value conv(const ConvolutionAttrs& a, const Value& x, const Value& w) {
@@ -335,13 +160,8 @@ Spec infer_data(const ConvolutionAttrs& a, const Specs& in) {
 
 void data_kernel(const ConvolutionAttrs& a, const KernelArgs& k) {
   const Geometry g(a, a.shape);
-  if (k.out[0].dtype == DType::kFloat32) {
-    backward_data_f32(g, k.in[0], k.in[1], k.out[0], k.threads);
-    return;
-  }
-  std::fill_n(k.out[0].ptr<double>(), k.out[0].size(), 0.0);
-  visit_f64(g, Role::kData, k.out[0].ptr<double>(), k.in[1].ptr<double>(), k.in[0].ptr<double>(),
-            k.threads);
+  kernels::conv_backward_data(g.plan(), k.in[0].dtype, k.in[0].data, k.in[1].data, k.out[0].data,
+                              k.threads);
 }
 
 Values data_backward(const ConvolutionAttrs& a, const GradArgs& g) {
@@ -358,13 +178,8 @@ Spec infer_weight(const ConvolutionAttrs& a, const Specs& in) {
 
 void weight_kernel(const ConvolutionAttrs& a, const KernelArgs& k) {
   const Geometry g(a, *k.in[0].shape);
-  if (k.out[0].dtype == DType::kFloat32) {
-    backward_weight_f32(g, k.in[0], k.in[1], k.out[0], k.threads);
-    return;
-  }
-  std::fill_n(k.out[0].ptr<double>(), k.out[0].size(), 0.0);
-  visit_f64(g, Role::kWeight, k.in[0].ptr<double>(), k.out[0].ptr<double>(), k.in[1].ptr<double>(),
-            k.threads);
+  kernels::conv_backward_weight(g.plan(), k.in[0].dtype, k.in[0].data, k.in[1].data,
+                                k.out[0].data, k.threads);
 }
 
 Values weight_backward(const ConvolutionAttrs& a, const GradArgs& g) {

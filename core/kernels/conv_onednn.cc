@@ -1,0 +1,139 @@
+#include "kernels/convolution.h"
+#include "kernels/dnnl.h"
+#include "kernels/simd.h"
+
+namespace plait::kernels::onednn {
+namespace {
+
+using dnnl::memory;
+using Tag = memory::format_tag;
+
+struct Descs {
+  memory::desc src, weights, bias, dst;              // plain
+  memory::desc free_src, free_weights, free_dst;  // layout left to oneDNN
+  memory::dims stride, dilate, pad;
+};
+
+// Blocked layouts fill the channels up to whole vectors. Where that costs much, channels go last,
+// without blocks.
+bool channels_last(const Conv& c) {
+  const int64_t lanes = kIsa == Isa::kAvx512 ? 16 : 8;
+  const auto filled = [=](int64_t n) { return (n + lanes - 1) / lanes * lanes; };
+  if (c.groups > 1 || c.in_channels <= 4) return false;
+  return 4 * filled(c.in_channels) * filled(c.out_channels) >
+         5 * c.in_channels * c.out_channels;
+}
+
+Descs describe(const Conv& c, bool bias) {
+  constexpr std::array<Tag, 3> kData{Tag::ncw, Tag::nchw, Tag::ncdhw},
+      kLast{Tag::nwc, Tag::nhwc, Tag::ndhwc}, kWeights{Tag::oiw, Tag::oihw, Tag::oidhw},
+      kGrouped{Tag::goiw, Tag::goihw, Tag::goidhw};
+  const auto f32 = memory::data_type::f32;
+  const auto n = static_cast<size_t>(c.axes - 1);
+  const Tag free = channels_last(c) ? kLast[n] : Tag::any;
+  memory::dims src{c.batch, c.in_channels}, dst{c.batch, c.out_channels}, weights;
+  if (c.groups > 1) weights.push_back(c.groups);
+  weights.push_back(c.out_channels / c.groups);
+  weights.push_back(c.in_channels / c.groups);
+  Descs d;
+  for (size_t i = 2 - n; i < 3; ++i) {
+    src.push_back(c.in[i]);
+    dst.push_back(c.out[i]);
+    weights.push_back(c.kernel[i]);
+    d.stride.push_back(c.stride[i]);
+    d.dilate.push_back(c.dilate[i] - 1);
+    d.pad.push_back(c.pad[i]);
+  }
+  d.src = memory::desc(src, f32, kData[n]);
+  d.dst = memory::desc(dst, f32, kData[n]);
+  d.weights = memory::desc(weights, f32, c.groups > 1 ? kGrouped[n] : kWeights[n]);
+  d.free_src = memory::desc(src, f32, free);
+  d.free_dst = memory::desc(dst, f32, free);
+  d.free_weights = memory::desc(weights, f32, Tag::any);
+  if (bias) d.bias = memory::desc({c.out_channels}, f32, Tag::a);
+  return d;
+}
+
+std::string key_of(char kind, const Conv& c, bool bias, int threads) {
+  Key key(kind);
+  key.add(c.batch).add(c.in_channels).add(c.out_channels).add(c.groups).add(bias).add(threads);
+  key.add(c.axes);
+  for (const Conv::Axes& a : {c.in, c.kernel, c.stride, c.dilate, c.pad}) {
+    for (int64_t v : a) key.add(v);
+  }
+  return key.text();
+}
+
+dnnl::primitive_attr user_scratchpad() {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attr;
+}
+
+constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+
+dnnl::convolution_forward::primitive_desc forward_desc(const Descs& d, bool bias) {
+  const auto kind = dnnl::prop_kind::forward_training;
+  if (bias) {
+    return {cpu(),      kind,     kDirect,  d.free_src, d.free_weights, d.bias,
+            d.free_dst, d.stride, d.dilate, d.pad,      d.pad,          user_scratchpad()};
+  }
+  return {cpu(),    kind,     kDirect, d.free_src, d.free_weights,   d.free_dst,
+          d.stride, d.dilate, d.pad,   d.pad,      user_scratchpad()};
+}
+
+void* writable(const float* p) { return const_cast<float*>(p); }
+
+}  // namespace
+
+void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y,
+          int threads) {
+  ThreadScope scope(threads);
+  const auto& forward = prepared(key_of('c', c, bias, threads), [&] {
+    const Descs d = describe(c, bias);
+    const auto pd = forward_desc(d, bias);
+    Prepared p(pd, dnnl::convolution_forward(pd));
+    p.add(DNNL_ARG_SRC, d.src, pd.src_desc(), false);
+    p.add(DNNL_ARG_WEIGHTS, d.weights, pd.weights_desc(), false);
+    p.add(DNNL_ARG_DST, d.dst, pd.dst_desc(), true);
+    if (bias) p.add(DNNL_ARG_BIAS, d.bias, d.bias, false);
+    return p;
+  });
+  if (bias) {
+    forward.run({writable(x), writable(w), y, writable(bias)});
+  } else {
+    forward.run({writable(x), writable(w), y});
+  }
+}
+
+void conv_backward_data(const Conv& c, const float* dy, const float* w, float* dx, int threads) {
+  ThreadScope scope(threads);
+  prepared(key_of('d', c, false, threads), [&] {
+    const Descs d = describe(c, false);
+    const dnnl::convolution_backward_data::primitive_desc pd(
+        cpu(), kDirect, d.free_src, d.free_weights, d.free_dst, d.stride, d.dilate, d.pad, d.pad,
+        forward_desc(d, false), user_scratchpad());
+    Prepared p(pd, dnnl::convolution_backward_data(pd));
+    p.add(DNNL_ARG_DIFF_DST, d.dst, pd.diff_dst_desc(), false);
+    p.add(DNNL_ARG_WEIGHTS, d.weights, pd.weights_desc(), false);
+    p.add(DNNL_ARG_DIFF_SRC, d.src, pd.diff_src_desc(), true);
+    return p;
+  }).run({writable(dy), writable(w), dx});
+}
+
+void conv_backward_weight(const Conv& c, const float* x, const float* dy, float* dw, int threads) {
+  ThreadScope scope(threads);
+  prepared(key_of('w', c, false, threads), [&] {
+    const Descs d = describe(c, false);
+    const dnnl::convolution_backward_weights::primitive_desc pd(
+        cpu(), kDirect, d.free_src, d.free_weights, d.free_dst, d.stride, d.dilate, d.pad, d.pad,
+        forward_desc(d, false), user_scratchpad());
+    Prepared p(pd, dnnl::convolution_backward_weights(pd));
+    p.add(DNNL_ARG_SRC, d.src, pd.src_desc(), false);
+    p.add(DNNL_ARG_DIFF_DST, d.dst, pd.diff_dst_desc(), false);
+    p.add(DNNL_ARG_DIFF_WEIGHTS, d.weights, pd.diff_weights_desc(), true);
+    return p;
+  }).run({writable(x), writable(dy), dw});
+}
+
+}  // namespace plait::kernels::onednn

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "base/dtype.h"
+
+namespace plait::kernels {
+
+// A convolution over one to three spatial axes; missing ones come first and have size 1.
+struct Conv {
+  using Axes = std::array<int64_t, 3>;
+
+  int axes = 2;
+  int64_t batch = 0, in_channels = 0, out_channels = 0, groups = 1;
+  Axes in{1, 1, 1}, out{1, 1, 1}, kernel{1, 1, 1};
+  Axes stride{1, 1, 1}, dilate{1, 1, 1}, pad{0, 0, 0};
+
+  int64_t in_size() const { return in[0] * in[1] * in[2]; }
+  int64_t out_size() const { return out[0] * out[1] * out[2]; }
+  int64_t kernel_size() const { return kernel[0] * kernel[1] * kernel[2]; }
+};
+
+// x: (batch, in_channels, in), w: (out_channels, in_channels / groups, kernel), bias:
+// (out_channels) or null, y: (batch, out_channels, out); contiguous, floating. float16 and bfloat16
+// are computed in float32.
+void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* bias, void* y,
+          int threads);
+// Gradients of a sum of y weighted with dy.
+void conv_backward_data(const Conv& c, DType dtype, const void* dy, const void* w, void* dx,
+                        int threads);
+void conv_backward_weight(const Conv& c, DType dtype, const void* x, const void* dy, void* dw,
+                          int threads);
+
+// The three ways to compute them; see the files.
+namespace onednn {
+void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y, int threads);
+void conv_backward_data(const Conv& c, const float* dy, const float* w, float* dx, int threads);
+void conv_backward_weight(const Conv& c, const float* x, const float* dy, float* dw, int threads);
+}  // namespace onednn
+
+// Vectors run over the samples of the batch, so no lane is lost to numbers of channels that do not
+// fill vectors. Only without groups; the gradient of data only for stride 1 and pad < span of the
+// kernel.
+namespace across_batch {
+bool can(const Conv& c);
+bool can_backward_data(const Conv& c);
+template <class T>
+void conv(const Conv& c, const T* x, const T* w, const T* bias, T* y, int threads);
+template <class T>
+void conv_backward_data(const Conv& c, const T* dy, const T* w, T* dx, int threads);
+template <class T>
+void conv_backward_weight(const Conv& c, const T* x, const T* dy, T* dw, int threads);
+}  // namespace across_batch
+
+namespace plain {
+void conv(const Conv& c, const double* x, const double* w, const double* bias, double* y,
+          int threads);
+void conv_backward_data(const Conv& c, const double* dy, const double* w, double* dx, int threads);
+void conv_backward_weight(const Conv& c, const double* x, const double* dy, double* dw,
+                          int threads);
+}  // namespace plain
+
+}  // namespace plait::kernels
