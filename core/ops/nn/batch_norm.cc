@@ -1,5 +1,8 @@
 #include <cmath>
+#include <vector>
 
+#include "kernels/convert.h"
+#include "kernels/copy.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
 #include "op/op.h"
@@ -30,18 +33,19 @@ struct Layout {
 };
 
 Specs infer(const BatchNormAttrs& a, const Specs& in) {
-  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType,
-        "data has dtype ", in[0].dtype, ", must be float32 or float64");
+  check(is_floating(in[0].dtype), ErrorKind::kType, "data has dtype ", in[0].dtype,
+        ", must be floating");
+  const DType wide = kernels::compute_type(in[0].dtype);  // float32 for float16, as in MXNet
   check(a.eps > 0, ErrorKind::kInvalidArgument, "eps is ", a.eps, ", must be > 0");
   const Dims channel{Layout(in[0].shape, a.axis).channels};
   const char* names[] = {"data", "gamma", "beta", "moving_mean", "moving_var"};
   for (size_t i = 1; i < 5; ++i) {
     check(in[i].shape == channel, ErrorKind::kShape, names[i], " has shape ", in[i].shape,
           ", must be ", channel, " for data of shape ", in[0].shape);
-    check(in[i].dtype == in[0].dtype, ErrorKind::kType, names[i], " has dtype ", in[i].dtype,
-          ", must be ", in[0].dtype, " as data");
+    check(in[i].dtype == wide, ErrorKind::kType, names[i], " has dtype ", in[i].dtype,
+          ", must be ", wide, " for data of dtype ", in[0].dtype);
   }
-  const Spec statistics{channel, in[0].dtype};
+  const Spec statistics{channel, wide};
   return {in[0], statistics, statistics};
 }
 
@@ -53,6 +57,44 @@ void complete(const BatchNormAttrs& a, std::vector<Dims>& in, std::vector<bool>&
   }
 }
 
+// Data as T: the memory itself, or for float16 and bfloat16 a converted copy that `store` writes
+// back.
+template <class T>
+class Operand {
+ public:
+  Operand(const View& v, bool load) : view_(v) {
+    if (v.dtype == dtype_of<T>()) return;
+    copy_.resize(static_cast<size_t>(v.size()));
+    if (load) kernels::convert(v.data, v.dtype, 1, copy_.data(), dtype_of<T>(), v.size());
+  }
+  T* data() { return view_.dtype == dtype_of<T>() ? view_.ptr<T>() : copy_.data(); }
+  void store() {
+    if (view_.dtype == dtype_of<T>()) return;
+    kernels::convert(copy_.data(), dtype_of<T>(), 1, view_.data, view_.dtype, view_.size());
+  }
+
+ private:
+  View view_;
+  std::vector<T> copy_;
+};
+
+// Sums of f(i) for i in [0, n) in parts that vectorise.
+template <class T, class F>
+inline double sum_of(int64_t n, const F& f) {
+  constexpr int64_t kParts = 32;
+  double sum = 0;
+  int64_t i = 0;
+  if (n >= kParts) {
+    T parts[kParts] = {};
+    for (; i + kParts <= n; i += kParts) {
+      for (int64_t j = 0; j < kParts; ++j) parts[j] += f(i + j);
+    }
+    for (T p : parts) sum += p;
+  }
+  for (; i < n; ++i) sum += f(i);
+  return sum;
+}
+
 template <class T>
 struct Moments {
   T mean = 0, variance = 0;
@@ -60,62 +102,54 @@ struct Moments {
 
 // Two passes: the variance of large means would cancel in one.
 template <class T>
-Moments<T> moments(const Layout& l, const T* x, int64_t c) {
+inline Moments<T> moments(const Layout& l, const T* x, int64_t c) {
   const double n = static_cast<double>(l.count());
   double sum = 0, squares = 0;
-  l.each(c, [&](int64_t at) {
-    T parts[16] = {};
-    int64_t i = 0;
-    for (; i + 16 <= l.inner; i += 16) {
-      for (int64_t j = 0; j < 16; ++j) parts[j] += x[at + i + j];
-    }
-    for (; i < l.inner; ++i) sum += x[at + i];
-    for (T p : parts) sum += p;
-  });
+  l.each(c, [&](int64_t at) { sum += sum_of<T>(l.inner, [=](int64_t i) { return x[at + i]; }); });
   const T mean = static_cast<T>(sum / n);
   l.each(c, [&](int64_t at) {
-    T parts[16] = {};
-    int64_t i = 0;
-    for (; i + 16 <= l.inner; i += 16) {
-      for (int64_t j = 0; j < 16; ++j) parts[j] += (x[at + i + j] - mean) * (x[at + i + j] - mean);
-    }
-    for (; i < l.inner; ++i) squares += (x[at + i] - mean) * (x[at + i] - mean);
-    for (T p : parts) squares += p;
+    squares += sum_of<T>(
+        l.inner, [=](int64_t i) { return (x[at + i] - mean) * (x[at + i] - mean); });
   });
   return {mean, static_cast<T>(squares / n)};
+}
+
+// f(channel) for all channels, compiled for the best instruction set.
+template <class F>
+void each_channel(const Layout& l, int threads, const F& f) {
+  const int64_t grain = std::max<int64_t>(1, kernels::kGrain / std::max<int64_t>(l.count(), 1));
+  kernels::parallel_for(threads, l.channels, grain, [&](int64_t begin, int64_t end) {
+    kernels::vector_call([&] {
+      for (int64_t c = begin; c < end; ++c) f(c);
+    });
+  });
 }
 
 template <class T>
 void normalise(const BatchNormAttrs& a, const KernelArgs& k) {
   const Layout l(*k.in[0].shape, a.axis);
-  const T *x = k.in[0].ptr<T>(), *gamma = k.in[1].ptr<T>(), *beta = k.in[2].ptr<T>();
+  Operand<T> data(k.in[0], true), result(k.out[0], false);
+  const T *x = data.data(), *gamma = k.in[1].ptr<T>(), *beta = k.in[2].ptr<T>();
   T *moving_mean = k.in[3].ptr<T>(), *moving_var = k.in[4].ptr<T>();
-  T *y = k.out[0].ptr<T>(), *out_mean = k.out[1].ptr<T>(), *out_var = k.out[2].ptr<T>();
+  T *y = result.data(), *out_mean = k.out[1].ptr<T>(), *out_var = k.out[2].ptr<T>();
   const bool own = k.is_train && !a.use_global_stats;
   const T momentum = static_cast<T>(a.momentum);
-  kernels::parallel_for(
-      k.threads, l.channels,
-      std::max<int64_t>(1, kernels::kGrain / std::max<int64_t>(l.count(), 1)),
-      [&](int64_t begin, int64_t end) {
-        for (int64_t c = begin; c < end; ++c) {
-          const Moments<T> m =
-              own && l.count() ? moments(l, x, c) : Moments<T>{moving_mean[c], moving_var[c]};
-          if (own) {
-            moving_mean[c] = momentum * moving_mean[c] + (1 - momentum) * m.mean;
-            moving_var[c] = momentum * moving_var[c] + (1 - momentum) * m.variance;
-          }
-          out_mean[c] = m.mean;
-          out_var[c] = m.variance;
-          const T scale =
-              (a.fix_gamma ? T(1) : gamma[c]) / std::sqrt(m.variance + static_cast<T>(a.eps));
-          const T shift = beta[c] - m.mean * scale;
-          l.each(c, [&](int64_t at) {
-            const T* xs = x + at;
-            T* ys = y + at;
-            kernels::vector_loop(l.inner, [=](int64_t i) { ys[i] = xs[i] * scale + shift; });
-          });
-        }
-      });
+  each_channel(l, k.threads, [&](int64_t c) {
+    const Moments<T> m =
+        own && l.count() ? moments(l, x, c) : Moments<T>{moving_mean[c], moving_var[c]};
+    if (own) {
+      moving_mean[c] = momentum * moving_mean[c] + (1 - momentum) * m.mean;
+      moving_var[c] = momentum * moving_var[c] + (1 - momentum) * m.variance;
+    }
+    out_mean[c] = m.mean;
+    out_var[c] = m.variance;
+    const T scale = (a.fix_gamma ? T(1) : gamma[c]) / std::sqrt(m.variance + static_cast<T>(a.eps));
+    const T shift = beta[c] - m.mean * scale;
+    l.each(c, [&](int64_t at) {
+      for (int64_t i = 0; i < l.inner; ++i) y[at + i] = x[at + i] * scale + shift;
+    });
+  });
+  result.store();
 }
 
 void kernel(const BatchNormAttrs& a, const KernelArgs& k) {
@@ -125,9 +159,45 @@ void kernel(const BatchNormAttrs& a, const KernelArgs& k) {
     normalise<float>(a, k);
 }
 
+// (channels,) as an array that broadcasts against data.
+Value per_channel(const BatchNormAttrs& a, const Value& v, const Dims& data) {
+  Dims shape(data.size(), 1);
+  const int64_t axis = normalize_axis(a.axis, static_cast<int64_t>(data.size()));
+  shape[static_cast<size_t>(axis)] = data[static_cast<size_t>(axis)];
+  return reshape_to(v, shape);
+}
+
+// The three gradients from operators, for higher orders. With s = gamma / sqrt(var + eps) and
+// h = (x - mean) / sqrt(var + eps): dgamma = sum(dy h), dbeta = sum(dy) and
+// dx = s (dy - own (mean(dy) + h mean(dy h))) (Ioffe, Szegedy 2015). `own` is 1 if the statistics
+// are those of the batch, which then depend on x, and 0 if they were given.
+Values differentiable(const BatchNormAttrs& a, const GradArgs& g) {
+  static const OpCall kSum("sum", {"axis", "exclude"}), kMean("mean", {"axis", "exclude"}),
+      kOwn("batch_norm_own_statistics", {"use_global_stats"}), kRoot("rsqrt");
+  const Dims &shape = g.in_spec(0).shape, axis{a.axis};
+  const DType wide = g.out_spec(1).dtype;
+  const auto spread = [&](const Value& v) { return per_channel(a, v, shape); };
+  const auto mean_of = [&](const Value& v) { return kMean({v}, {axis, true}); };
+  const Value x = cast_to(g.in(0), wide), dy = cast_to(g.dout(), wide);
+  const Value own = kOwn({g.out(1)}, {a.use_global_stats}), given = 1.0 - own;
+  const Value mean = spread(own * mean_of(x) + given * g.out(1));
+  const Value centred = x - mean;
+  const Value var = own * mean_of(centred * centred) + given * g.out(2);
+  const Value inverse = spread(kRoot({var + a.eps})), h = centred * inverse;
+  const Value scale = a.fix_gamma ? inverse : inverse * spread(g.in(1));
+  const Value back = spread(own * mean_of(dy)) + h * spread(own * mean_of(dy * h));
+  const Value dgamma = kSum({dy * h}, {axis, true});
+  return {cast_to(scale * (dy - back), g.in_spec(0).dtype),
+          a.fix_gamma ? dgamma * 0.0 : dgamma,
+          kSum({dy}, {axis, true}),
+          Value{},
+          Value{}};
+}
+
 Values backward(const BatchNormAttrs& a, const GradArgs& g) {
   static const OpCall kFused("batch_norm_backward",
                              {"eps", "fix_gamma", "use_global_stats", "axis"});
+  if (current_tracer().differentiable()) return differentiable(a, g);
   const Value in[] = {g.dout(), g.in(0), g.in(1), g.out(1), g.out(2)};
   const AttrValue attrs[] = {a.eps, a.fix_gamma, a.use_global_stats, a.axis};
   const Values d = kFused.all(in, attrs);
@@ -138,55 +208,34 @@ Values backward(const BatchNormAttrs& a, const GradArgs& g) {
 
 Specs infer_backward(const BatchNormAttrs&, const Specs& in) { return {in[1], in[2], in[2]}; }
 
-// With s = gamma / sqrt(var + eps) and h = (x - mean) / sqrt(var + eps):
-// dgamma = sum(dy h), dbeta = sum(dy), dx = s (dy - mean(dy) - h mean(dy h)), or s dy when the
-// statistics were given (Ioffe, Szegedy 2015).
+// The formulas of `differentiable` in two passes over the data.
 template <class T>
 void differentiate(const BatchNormAttrs& a, const KernelArgs& k) {
   const Layout l(*k.in[1].shape, a.axis);
-  const T *dy = k.in[0].ptr<T>(), *x = k.in[1].ptr<T>(), *gamma = k.in[2].ptr<T>();
+  Operand<T> grad(k.in[0], true), data(k.in[1], true), result(k.out[0], false);
+  const T *dy = grad.data(), *x = data.data(), *gamma = k.in[2].ptr<T>();
   const T *mean = k.in[3].ptr<T>(), *var = k.in[4].ptr<T>();
-  T *dx = k.out[0].ptr<T>(), *dgamma = k.out[1].ptr<T>(), *dbeta = k.out[2].ptr<T>();
+  T *dx = result.data(), *dgamma = k.out[1].ptr<T>(), *dbeta = k.out[2].ptr<T>();
   const bool own = k.is_train && !a.use_global_stats;
-  kernels::parallel_for(
-      k.threads, l.channels,
-      std::max<int64_t>(1, kernels::kGrain / std::max<int64_t>(l.count(), 1)),
-      [&](int64_t begin, int64_t end) {
-        for (int64_t c = begin; c < end; ++c) {
-          const T inv = T(1) / std::sqrt(var[c] + static_cast<T>(a.eps)), mu = mean[c];
-          double sum = 0, product = 0;
-          l.each(c, [&](int64_t at) {
-            T s[8] = {}, p[8] = {};
-            int64_t i = 0;
-            for (; i + 8 <= l.inner; i += 8) {
-              for (int64_t j = 0; j < 8; ++j) {
-                s[j] += dy[at + i + j];
-                p[j] += dy[at + i + j] * (x[at + i + j] - mu);
-              }
-            }
-            for (; i < l.inner; ++i) {
-              sum += dy[at + i];
-              product += dy[at + i] * (x[at + i] - mu);
-            }
-            for (int64_t j = 0; j < 8; ++j) {
-              sum += s[j];
-              product += p[j];
-            }
-          });
-          dbeta[c] = static_cast<T>(sum);
-          dgamma[c] = a.fix_gamma ? T(0) : static_cast<T>(product) * inv;
-          const T scale = (a.fix_gamma ? T(1) : gamma[c]) * inv, n = static_cast<T>(l.count());
-          const T mean_dy = own ? static_cast<T>(sum) / n : T(0);
-          const T slope = own ? static_cast<T>(product) * inv * inv / n : T(0);
-          l.each(c, [&](int64_t at) {
-            const T *dys = dy + at, *xs = x + at;
-            T* dxs = dx + at;
-            kernels::vector_loop(l.inner, [=](int64_t i) {
-              dxs[i] = scale * (dys[i] - mean_dy - (xs[i] - mu) * slope);
-            });
-          });
-        }
-      });
+  each_channel(l, k.threads, [&](int64_t c) {
+    const T inv = T(1) / std::sqrt(var[c] + static_cast<T>(a.eps)), mu = mean[c];
+    double sum = 0, product = 0;
+    l.each(c, [&](int64_t at) {
+      sum += sum_of<T>(l.inner, [=](int64_t i) { return dy[at + i]; });
+      product += sum_of<T>(l.inner, [=](int64_t i) { return dy[at + i] * (x[at + i] - mu); });
+    });
+    dbeta[c] = static_cast<T>(sum);
+    dgamma[c] = a.fix_gamma ? T(0) : static_cast<T>(product) * inv;
+    const T scale = (a.fix_gamma ? T(1) : gamma[c]) * inv, n = static_cast<T>(l.count());
+    const T mean_dy = own ? static_cast<T>(sum) / n : T(0);
+    const T slope = own ? static_cast<T>(product) * inv * inv / n : T(0);
+    l.each(c, [&](int64_t at) {
+      for (int64_t i = at; i < at + l.inner; ++i) {
+        dx[i] = scale * (dy[i] - mean_dy - (x[i] - mu) * slope);
+      }
+    });
+  });
+  result.store();
 }
 
 void backward_kernel(const BatchNormAttrs& a, const KernelArgs& k) {
@@ -196,8 +245,8 @@ void backward_kernel(const BatchNormAttrs& a, const KernelArgs& k) {
     differentiate<float>(a, k);
 }
 
-Values refuse(const BatchNormAttrs&, const GradArgs&) {
-  fail(ErrorKind::kNotImplemented, "batch_norm: second gradients are not implemented");
+void own_kernel(const BatchNormAttrs& a, const KernelArgs& k) {
+  kernels::fill(k.out[0], k.is_train && !a.use_global_stats, k.threads);
 }
 
 PLAIT_OP(batch_norm, BatchNormAttrs)
@@ -244,8 +293,16 @@ PLAIT_OP(batch_norm_backward, BatchNormAttrs)
     .attr("axis", &BatchNormAttrs::axis, 1, "as for batch_norm")
     .uses_train()
     .infer(infer_backward)
-    .cpu(backward_kernel)
-    .grad(refuse, saves_nothing());
+    .cpu(backward_kernel);
+
+PLAIT_OP(batch_norm_own_statistics, BatchNormAttrs)
+    .doc("1 if batch_norm takes the statistics of the batch, 0 if those given.")
+    .input("like", "(channels,), any of the statistics; only its dtype counts")
+    .output("own", "(1,), dtype of like")
+    .attr("use_global_stats", &BatchNormAttrs::use_global_stats, false, "as for batch_norm")
+    .uses_train()
+    .infer(+[](const BatchNormAttrs&, const Specs& in) { return Spec{{1}, in[0].dtype}; })
+    .cpu(own_kernel);
 
 }  // namespace
 }  // namespace plait::op
