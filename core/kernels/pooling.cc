@@ -47,6 +47,7 @@ class Planes {
         joined_(need_ <= p.out[2] * p.stride[2]),
         width_(joined_ ? p.out[2] * p.stride[2] : need_),
         rows_(p.out[0] * p.out[1]) {
+    plan_rows();
     line_.resize(static_cast<size_t>(rows_ * width_ + p.stride[2]));
     if (p.kind == Pool::kMax) {
       row_.resize(line_.size());
@@ -100,16 +101,27 @@ class Planes {
     }
   }
 
-  // f(plane row inside the window, its number in the window) for output row (a, b).
-  template <class F>
-  void each_row(int64_t a, int64_t b, const F& f) const {
-    const Range depth = range(p_, 0, a), height = range(p_, 1, b);
-    for (int64_t d = depth.first; d < depth.last; ++d) {
-      for (int64_t h = height.first; h < height.last; ++h) {
-        f((d * p_.in[1] + h) * p_.in[2],
-          static_cast<Index>((d - depth.start) * p_.kernel[1] + h - height.start));
+  void plan_rows() {
+    first_part_.push_back(0);
+    for (int64_t a = 0; a < p_.out[0]; ++a) {
+      for (int64_t b = 0; b < p_.out[1]; ++b) {
+        const Range depth = range(p_, 0, a), height = range(p_, 1, b);
+        for (int64_t d = depth.first; d < depth.last; ++d) {
+          for (int64_t h = height.first; h < height.last; ++h) {
+            const int64_t number = (d - depth.start) * p_.kernel[1] + h - height.start;
+            parts_.push_back({(d * p_.in[1] + h) * p_.in[2], static_cast<Index>(number)});
+          }
+        }
+        first_part_.push_back(parts_.size());
+        start_.push_back((depth.start * p_.in[1] + height.start) * p_.in[2] - p_.pad[2]);
       }
     }
+  }
+
+  // f(first element of a row of the plane, its number in the window) for the rows inside window r.
+  template <class F>
+  void each_row(int64_t r, const F& f) const {
+    for (size_t i = first_part_[r]; i < first_part_[r + 1]; ++i) f(parts_[i].at, parts_[i].number);
   }
 
   // line_[output row][padded column] = combination of the rows; row_: where a maximum stood first.
@@ -121,13 +133,16 @@ class Planes {
       T* whole = line_.data() + r * width_;
       T* line = whole + pad;
       Index* row = kTrack ? row_.data() + r * width_ + pad : nullptr;
-      for (int64_t i = 0; i < pad; ++i) whole[i] = none;
-      for (int64_t i = pad + n; i < need_; ++i) whole[i] = none;
-      if constexpr (kTrack) {
-        std::fill_n(row - pad, need_, static_cast<Index>(kOutside));
-      }
+      const auto none_from = [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          whole[i] = none;
+          if constexpr (kTrack) row[i - pad] = static_cast<Index>(kOutside);
+        }
+      };
+      none_from(0, pad);
+      none_from(pad + n, need_);
       bool empty = true;
-      each_row(r / p_.out[1], r % p_.out[1], [&](int64_t at, Index number) {
+      each_row(r, [&](int64_t at, Index number) {
         const T* from = x + at;
         if (empty) {
           for (int64_t i = 0; i < n; ++i) line[i] = from[i];
@@ -149,7 +164,7 @@ class Planes {
         }
         empty = false;
       });
-      if (empty) std::fill_n(line, n, none);
+      if (empty) none_from(pad, pad + n);
     }
   }
 
@@ -224,14 +239,12 @@ class Planes {
   void each_maximum(const F& f) const {
     int64_t at = 0;
     for (int64_t r = 0; r < rows_; ++r) {
-      const int64_t depth = r / p_.out[1] * p_.stride[0] - p_.pad[0];
-      const int64_t height = r % p_.out[1] * p_.stride[1] - p_.pad[1];
       for (int64_t c = 0; c < p_.out[2]; ++c, ++at) {
         const int64_t row = best_row_[at];
         if (row == kOutside) continue;
         const int64_t down = p_.in[0] == 1 ? 0 : row / p_.kernel[1];
-        const int64_t line = (depth + down) * p_.in[1] + height + row - down * p_.kernel[1];
-        f(line * p_.in[2] + c * p_.stride[2] - p_.pad[2] + best_column_[at], at);
+        const int64_t lines = down * p_.in[1] + row - down * p_.kernel[1];
+        f(start_[r] + lines * p_.in[2] + c * p_.stride[2] + best_column_[at], at);
       }
     }
   }
@@ -252,7 +265,7 @@ class Planes {
     });
     for (int64_t r = 0; r < rows_; ++r) {
       const T* line = line_.data() + r * width_ + p_.pad[2];
-      each_row(r / p_.out[1], r % p_.out[1], [&](int64_t at, Index) {
+      each_row(r, [&](int64_t at, Index) {
         for (int64_t i = 0; i < p_.in[2]; ++i) dx[at + i] += line[i];
       });
     }
@@ -264,6 +277,13 @@ class Planes {
   const int64_t width_, rows_;
   std::vector<T> line_, best_, count_;
   std::vector<Index> row_, best_row_, best_column_;
+  struct Part {
+    int64_t at;
+    Index number;
+  };
+  std::vector<Part> parts_;         // rows inside the windows, window row after window row
+  std::vector<size_t> first_part_;  // of each row of outputs
+  std::vector<int64_t> start_;      // of the first window of each row of outputs; may be negative
 };
 
 // An operand: planes of `size` elements.
