@@ -1,8 +1,6 @@
-#include <cmath>
-
+#include "kernels/convert.h"
+#include "kernels/elementwise.h"
 #include "kernels/math.h"
-#include "kernels/parallel.h"
-#include "kernels/simd.h"
 #include "op/op.h"
 
 namespace plait::op {
@@ -78,44 +76,39 @@ void with_function(const std::string& type, const F& f) {
 }
 
 template <class F>
-void with_real(DType dtype, const F& f) {
-  if (dtype == DType::kFloat64)
-    f(double{});
-  else
-    f(float{});
+struct Backward {
+  template <class T>
+  static T f(T dy, T y) {
+    return dy * F::d(y);
+  }
+};
+
+Spec infer_backward(const ActivationAttrs&, const Specs& in) {
+  check(in[1].shape == in[0].shape && in[1].dtype == in[0].dtype, ErrorKind::kShape,
+        "output has shape ", in[1].shape, " and dtype ", in[1].dtype,
+        ", must be as dout: ", in[0].shape, ", ", in[0].dtype);
+  return in[0];
 }
 
 Spec infer(const ActivationAttrs&, const Specs& in) {
-  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType,
-        "data has dtype ", in[0].dtype, ", must be float32 or float64");
+  check(is_floating(in[0].dtype), ErrorKind::kType, "data has dtype ", in[0].dtype,
+        ", must be floating");
   return in[0];
 }
 
 void kernel(const ActivationAttrs& a, const KernelArgs& k) {
+  const DType type = kernels::compute_type(k.out[0].dtype);
   with_function(a.act_type, [&]<class F>(F) {
-    with_real(k.in[0].dtype, [&]<class T>(T) {
-      const T* x = k.in[0].ptr<T>();
-      T* y = k.out[0].ptr<T>();
-      kernels::parallel_for(k.threads, k.out[0].size(), kernels::kGrain, [=](int64_t b, int64_t e) {
-        const T* xs = x + b;
-        T* ys = y + b;
-        kernels::vector_loop(e - b, [=](int64_t i) { ys[i] = F::f(xs[i]); });
-      });
-    });
+    static constexpr kernels::Loops kLoops = kernels::unary_float_loops<F>();
+    kernels::apply(kLoops, type, k.out[0], k.in, k.threads);
   });
 }
 
 void backward_kernel(const ActivationAttrs& a, const KernelArgs& k) {
+  const DType type = kernels::compute_type(k.out[0].dtype);
   with_function(a.act_type, [&]<class F>(F) {
-    with_real(k.in[0].dtype, [&]<class T>(T) {
-      const T *dy = k.in[0].ptr<T>(), *y = k.in[1].ptr<T>();
-      T* dx = k.out[0].ptr<T>();
-      kernels::parallel_for(k.threads, k.out[0].size(), kernels::kGrain, [=](int64_t b, int64_t e) {
-        const T *dys = dy + b, *ys = y + b;
-        T* dxs = dx + b;
-        kernels::vector_loop(e - b, [=](int64_t i) { dxs[i] = dys[i] * F::d(ys[i]); });
-      });
-    });
+    static constexpr kernels::Loops kLoops = kernels::binary_float_loops<Backward<F>>();
+    kernels::apply(kLoops, type, k.out[0], k.in, k.threads);
   });
 }
 
@@ -147,6 +140,7 @@ PLAIT_OP(activation, ActivationAttrs)
     .on("nd", "Activation")
     .on("sym", "Activation")
     .on("npx", "activation")
+    .strided()
     .elementwise()
     .infer(infer)
     .cpu(kernel)
@@ -158,8 +152,9 @@ PLAIT_OP(activation_backward, ActivationAttrs)
     .input("output", "output of activation")
     .output("ddata", "shape and dtype of dout")
     .required_attr("act_type", &ActivationAttrs::act_type, "which function")
+    .strided()
     .elementwise()
-    .infer(infer)
+    .infer(infer_backward)
     .cpu(backward_kernel);
 
 }  // namespace

@@ -42,8 +42,8 @@ Specs infer(const BatchNormAttrs& a, const Specs& in) {
   for (size_t i = 1; i < 5; ++i) {
     check(in[i].shape == channel, ErrorKind::kShape, names[i], " has shape ", in[i].shape,
           ", must be ", channel, " for data of shape ", in[0].shape);
-    check(in[i].dtype == wide, ErrorKind::kType, names[i], " has dtype ", in[i].dtype,
-          ", must be ", wide, " for data of dtype ", in[0].dtype);
+    check(in[i].dtype == wide, ErrorKind::kType, names[i], " has dtype ", in[i].dtype, ", must be ",
+          wide, " for data of dtype ", in[0].dtype);
   }
   const Spec statistics{channel, wide};
   return {in[0], statistics, statistics};
@@ -108,8 +108,8 @@ inline Moments<T> moments(const Layout& l, const T* x, int64_t c) {
   l.each(c, [&](int64_t at) { sum += sum_of<T>(l.inner, [=](int64_t i) { return x[at + i]; }); });
   const T mean = static_cast<T>(sum / n);
   l.each(c, [&](int64_t at) {
-    squares += sum_of<T>(
-        l.inner, [=](int64_t i) { return (x[at + i] - mean) * (x[at + i] - mean); });
+    squares +=
+        sum_of<T>(l.inner, [=](int64_t i) { return (x[at + i] - mean) * (x[at + i] - mean); });
   });
   return {mean, static_cast<T>(squares / n)};
 }
@@ -187,11 +187,8 @@ Values differentiable(const BatchNormAttrs& a, const GradArgs& g) {
   const Value scale = a.fix_gamma ? inverse : inverse * spread(g.in(1));
   const Value back = spread(own * mean_of(dy)) + h * spread(own * mean_of(dy * h));
   const Value dgamma = kSum({dy * h}, {axis, true});
-  return {cast_to(scale * (dy - back), g.in_spec(0).dtype),
-          a.fix_gamma ? dgamma * 0.0 : dgamma,
-          kSum({dy}, {axis, true}),
-          Value{},
-          Value{}};
+  return {cast_to(scale * (dy - back), g.in_spec(0).dtype), a.fix_gamma ? dgamma * 0.0 : dgamma,
+          kSum({dy}, {axis, true}), Value{}, Value{}};
 }
 
 Values backward(const BatchNormAttrs& a, const GradArgs& g) {
@@ -301,7 +298,9 @@ PLAIT_OP(batch_norm_own_statistics, BatchNormAttrs)
     .output("own", "(1,), dtype of like")
     .attr("use_global_stats", &BatchNormAttrs::use_global_stats, false, "as for batch_norm")
     .uses_train()
-    .infer(+[](const BatchNormAttrs&, const Specs& in) { return Spec{{1}, in[0].dtype}; })
+    .infer(+[](const BatchNormAttrs&, const Specs& in) {
+      return Spec{{1}, in[0].dtype};
+    })
     .cpu(own_kernel);
 
 }  // namespace

@@ -1,4 +1,8 @@
+#include "kernels/convert.h"
+#include "kernels/copy.h"
+#include "kernels/elementwise.h"
 #include "kernels/parallel.h"
+#include "kernels/simd.h"
 #include "op/op.h"
 
 namespace plait::op {
@@ -24,54 +28,61 @@ Dims mask_shape(const DropoutAttrs& a, const Dims& data) {
 
 Specs infer(const DropoutAttrs& a, const Specs& in) {
   check(a.p >= 0 && a.p < 1, ErrorKind::kInvalidArgument, "p is ", a.p, ", must be in [0, 1)");
-  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType,
-        "data has dtype ", in[0].dtype, ", must be float32 or float64");
+  check(is_floating(in[0].dtype), ErrorKind::kType, "data has dtype ", in[0].dtype,
+        ", must be floating");
   return {in[0], {mask_shape(a, in[0].shape), in[0].dtype}};
 }
 
-// Number in [0, 1) for one counter: the finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
-double uniform_at(RandomKey key, uint64_t i) {
-  uint64_t z = key.seed * 0xd1342543de82ef95ull + (key.offset + i + 1) * 0x9e3779b97f4a7c15ull;
+// 64 random bits for one counter: the finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+inline uint64_t bits_at(uint64_t start, int64_t i) {
+  uint64_t z = start + static_cast<uint64_t>(i) * 0x9e3779b97f4a7c15ull;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-  return static_cast<double>((z ^ (z >> 31)) >> 11) * 0x1p-53;
+  return z ^ (z >> 31);
 }
 
 template <class T>
-void drop(const DropoutAttrs& a, const KernelArgs& k) {
-  const T* x = k.in[0].ptr<T>();
-  T *y = k.out[0].ptr<T>(), *mask = k.out[1].ptr<T>();
-  const bool on = active(a, k.is_train);
-  const T keep = static_cast<T>(1 / (1 - a.p));
-  kernels::parallel_for(k.threads, k.out[1].size(), 4096, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      mask[i] = !on ? T(1) : uniform_at(k.random, static_cast<uint64_t>(i)) < a.p ? T(0) : keep;
-    }
-  });
-  const Dims &shape = *k.out[0].shape, &small = *k.out[1].shape;
-  const bool shared = !(shape == small);
-  kernels::parallel_for(k.threads, k.out[0].size(), 4096, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      int64_t at = i;
-      if (shared) {
-        int64_t rest = i, step = 1;
-        at = 0;
-        for (size_t d = shape.size(); d-- > 0;) {
-          if (small[d] > 1) at += rest % shape[d] * step;
-          rest /= shape[d];
-          step *= small[d];
-        }
-      }
-      y[i] = x[i] * mask[at];
-    }
+T to_real(double v) {
+  if constexpr (std::is_same_v<T, double>)
+    return v;
+  else
+    return T(static_cast<float>(v));
+}
+
+// mask[i] = 0 with probability p, else 1 / (1 - p).
+template <class T>
+void draw(RandomKey key, double p, const View& mask, int threads) {
+  const uint64_t first =
+      key.seed * 0xd1342543de82ef95ull + (key.offset + 1) * 0x9e3779b97f4a7c15ull;
+  const uint64_t limit = static_cast<uint64_t>(p * 0x1p53) << 11;
+  const T keep = to_real<T>(1 / (1 - p)), drop = to_real<T>(0);
+  T* m = mask.ptr<T>();
+  kernels::parallel_for(threads, mask.size(), 4096, [&](int64_t begin, int64_t end) {
+    T* to = m + begin;
+    const uint64_t start = first + static_cast<uint64_t>(begin) * 0x9e3779b97f4a7c15ull;
+    kernels::vector_loop(end - begin,
+                         [=](int64_t i) { to[i] = bits_at(start, i) < limit ? drop : keep; });
   });
 }
 
+struct Product {
+  template <class T>
+  static T f(T a, T b) {
+    return a * b;
+  }
+};
+
 void kernel(const DropoutAttrs& a, const KernelArgs& k) {
-  if (k.in[0].dtype == DType::kFloat64)
-    drop<double>(a, k);
-  else
-    drop<float>(a, k);
+  const View &x = k.in[0], &y = k.out[0], &mask = k.out[1];
+  if (!active(a, k.is_train)) {
+    kernels::fill(mask, 1, k.threads);
+    kernels::copy(x, y, k.threads);
+    return;
+  }
+  dispatch_floating(mask.dtype, [&]<class T>(T) { draw<T>(k.random, a.p, mask, k.threads); });
+  static constexpr kernels::Loops kLoops = kernels::binary_float_loops<Product>();
+  const View in[2] = {x, mask};
+  kernels::apply(kLoops, kernels::compute_type(y.dtype), y, in, k.threads);
 }
 
 Values backward(const DropoutAttrs&, const GradArgs& g) { return {g.dout() * g.out(1)}; }

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "kernels/convert.h"
@@ -16,6 +15,7 @@ namespace math = kernels::math;
 struct SoftmaxAttrs {
   int64_t axis;
   std::optional<double> temperature;
+  std::optional<DType> dtype;
   bool use_length;
 };
 
@@ -26,20 +26,26 @@ struct Lines {
     const auto at = static_cast<size_t>(normalize_axis(axis, static_cast<int64_t>(shape.size())));
     for (size_t i = 0; i < shape.size(); ++i) (i < at ? outer : i == at ? n : step) *= shape[i];
   }
-  // f(offset of the first element) for every line.
+  // Calls start(run) once on each thread; run(f) calls f(offset of the first element) for the lines
+  // of this thread, compiled for the best instruction set.
   template <class F>
-  void each(int threads, const F& f) const {
-    kernels::parallel_for(threads, outer * step,
-                          std::max<int64_t>(1, 16384 / std::max<int64_t>(n, 1)),
-                          [&](int64_t begin, int64_t end) {
-                            for (int64_t i = begin; i < end; ++i) f(i / step * n * step + i % step);
-                          });
+  void each(int threads, const F& start) const {
+    const int64_t grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(n, 1));
+    kernels::parallel_for(threads, outer * step, grain, [&](int64_t begin, int64_t end) {
+      start([&](const auto& f) {
+        kernels::vector_call([&] {
+          for (int64_t i = begin; i < end; ++i) f(i / step * n * step + i % step);
+        });
+      });
+    });
   }
 };
 
 Spec infer(const SoftmaxAttrs& a, const Specs& in) {
-  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType,
-        "data has dtype ", in[0].dtype, ", must be float32 or float64");
+  check(is_floating(in[0].dtype), ErrorKind::kType, "data has dtype ", in[0].dtype,
+        ", must be floating");
+  check(!a.dtype || is_floating(*a.dtype), ErrorKind::kType, "dtype is ",
+        a.dtype.value_or(DType::kFloat32), ", must be floating");
   check(!a.temperature || *a.temperature > 0, ErrorKind::kInvalidArgument, "temperature is ",
         a.temperature.value_or(0), ", must be > 0");
   Lines(in[0].shape, a.axis);
@@ -49,7 +55,30 @@ Spec infer(const SoftmaxAttrs& a, const Specs& in) {
     check(in[1].shape == lines && is_integer(in[1].dtype), ErrorKind::kShape, "length has shape ",
           in[1].shape, " and dtype ", in[1].dtype, ", must be ", lines, " and whole numbers");
   }
-  return in[0];
+  return {in[0].shape, a.dtype.value_or(in[0].dtype)};
+}
+
+// Gradients have the dtype of data, which `dtype` names where it is not that of the output.
+Spec infer_backward(const SoftmaxAttrs& a, const Specs& in) {
+  check(in[1].shape == in[0].shape, ErrorKind::kShape, "output has shape ", in[1].shape,
+        ", must be ", in[0].shape, " as dout");
+  return infer(a, in);
+}
+
+// f(T) for the type in which `dtype` is computed.
+template <class F>
+void with_real(DType dtype, const F& f) {
+  if (dtype == DType::kFloat64) return f(double{});
+  f(float{});
+}
+
+// A line as contiguous numbers of type T, in place or in a buffer.
+template <class T>
+const T* gathered(const View& v, int64_t at, int64_t n, int64_t step, std::vector<T>& buffer) {
+  if (v.dtype == dtype_of<T>() && step == 1) return v.ptr<T>() + at;
+  kernels::convert(v.ptr<char>() + at * dtype_size(v.dtype), v.dtype, step, buffer.data(),
+                   dtype_of<T>(), n);
+  return buffer.data();
 }
 
 // Elements of each line that count; none: all of them.
@@ -61,55 +90,88 @@ std::vector<int64_t> lengths_of(const SoftmaxAttrs& a, const KernelArgs& k, int6
   return length;
 }
 
+// f(line as T..., result as T, number of the line) for every line of the first input, and of the
+// second if there are `kInputs` 2: float16 and bfloat16 and lines with gaps go through buffers.
+template <class T, int kInputs, class F>
+void each_line(const Lines& lines, const KernelArgs& k, const F& f) {
+  const View& out = k.out[0];
+  const bool direct = out.dtype == dtype_of<T>() && lines.step == 1;
+  const int64_t n = lines.n, step = lines.step;
+  lines.each(k.threads, [&](auto begin_lines) {
+    std::vector<T> a(static_cast<size_t>(n)), b(a.size()), result(direct ? 0 : a.size());
+    begin_lines([&](int64_t at) {
+      const T* x = gathered(k.in[0], at, n, step, a);
+      const T* y = kInputs > 1 ? gathered(k.in[1], at, n, step, b) : nullptr;
+      const int64_t number = at / (n * step) * step + at % step;
+      if (direct) return f(x, y, out.ptr<T>() + at, number);
+      f(x, y, result.data(), number);
+      kernels::convert_scatter(result.data(), dtype_of<T>(),
+                               out.ptr<char>() + at * dtype_size(out.dtype), out.dtype, step, n);
+    });
+  });
+}
+
+// Sums in as many parts as vectorise; `f(i)` is the element.
+template <class T, class F>
+inline T sum_of(int64_t n, const F& f) {
+  constexpr int64_t kParts = 32;
+  T sum = 0;
+  int64_t i = 0;
+  if (n >= kParts) {
+    T parts[kParts] = {};
+    for (; i + kParts <= n; i += kParts) {
+      for (int64_t j = 0; j < kParts; ++j) parts[j] += f(i + j);
+    }
+    for (T p : parts) sum += p;
+  }
+  for (; i < n; ++i) sum += f(i);
+  return sum;
+}
+
+template <class T>
+inline T largest(const T* x, int64_t n) {
+  constexpr int64_t kParts = 32;
+  T top = x[0];
+  int64_t i = 0;
+  if (n >= kParts) {
+    T parts[kParts];
+    for (int64_t j = 0; j < kParts; ++j) parts[j] = x[j];
+    for (i = kParts; i + kParts <= n; i += kParts) {
+      for (int64_t j = 0; j < kParts; ++j) parts[j] = x[i + j] > parts[j] ? x[i + j] : parts[j];
+    }
+    for (T p : parts) top = p > top ? p : top;
+  }
+  for (; i < n; ++i) top = x[i] > top ? x[i] : top;
+  return top;
+}
+
 // The maximum is subtracted, so exp stays finite.
 template <bool kLog, class T>
-void line(const T* x, T* y, int64_t n, int64_t step, T inv_t) {
-  if (step == 1) {
-    T top = x[0];
-    for (int64_t i = 1; i < n; ++i) top = x[i] > top ? x[i] : top;
-    kernels::vector_loop(n, [=](int64_t i) { y[i] = math::exp((x[i] - top) * inv_t); });
-    T sums[8] = {};
-    int64_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-      for (int64_t j = 0; j < 8; ++j) sums[j] += y[i + j];
-    }
-    T sum = 0;
-    for (; i < n; ++i) sum += y[i];
-    for (T s : sums) sum += s;
-    if constexpr (kLog) {
-      const T shift = std::log(sum);
-      kernels::vector_loop(n, [=](int64_t j) { y[j] = (x[j] - top) * inv_t - shift; });
-    } else {
-      const T scale = T(1) / sum;
-      kernels::vector_loop(n, [=](int64_t j) { y[j] *= scale; });
-    }
-    return;
-  }
-  T top = x[0], sum = 0;
-  for (int64_t i = 1; i < n; ++i) top = std::max(top, x[i * step]);
-  for (int64_t i = 0; i < n; ++i) sum += std::exp((x[i * step] - top) * inv_t);
-  for (int64_t i = 0; i < n; ++i) {
-    const T v = (x[i * step] - top) * inv_t;
-    y[i * step] = kLog ? v - std::log(sum) : std::exp(v) / sum;
+inline void line(const T* x, T* y, int64_t n, T inv_t) {
+  const T top = largest(x, n);
+  if constexpr (kLog) {
+    const T sum = sum_of<T>(n, [=](int64_t i) { return math::exp((x[i] - top) * inv_t); });
+    const T shift = math::log(sum);
+    for (int64_t i = 0; i < n; ++i) y[i] = (x[i] - top) * inv_t - shift;
+  } else {
+    const T sum = sum_of<T>(n, [=](int64_t i) { return y[i] = math::exp((x[i] - top) * inv_t); });
+    const T scale = T(1) / sum;
+    for (int64_t i = 0; i < n; ++i) y[i] *= scale;
   }
 }
 
 template <bool kLog>
 void kernel(const SoftmaxAttrs& a, const KernelArgs& k) {
   const Lines lines(*k.in[0].shape, a.axis);
-  const double inv_t = 1 / a.temperature.value_or(1.0);
   const std::vector<int64_t> length = lengths_of(a, k, lines.n);
-  dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
-    if constexpr (std::is_floating_point_v<T>) {
-      const T* x = k.in[0].ptr<T>();
-      T* y = k.out[0].ptr<T>();
-      lines.each(k.threads, [&](int64_t at) {
-        const int64_t number = at / (lines.n * lines.step) * lines.step + at % lines.step;
-        const int64_t n = length.empty() ? lines.n : length[static_cast<size_t>(number)];
-        if (n > 0) line<kLog, T>(x + at, y + at, n, lines.step, static_cast<T>(inv_t));
-        for (int64_t i = n; i < lines.n; ++i) y[at + i * lines.step] = T(0);
-      });
-    }
+  const bool wide = k.in[0].dtype == DType::kFloat64 || k.out[0].dtype == DType::kFloat64;
+  with_real(wide ? DType::kFloat64 : DType::kFloat32, [&]<class T>(T) {
+    const T inv_t = static_cast<T>(1 / a.temperature.value_or(1.0));
+    each_line<T, 1>(lines, k, [&](const T* x, const T*, T* y, int64_t number) {
+      const int64_t n = length.empty() ? lines.n : length[static_cast<size_t>(number)];
+      if (n > 0) line<kLog>(x, y, n, inv_t);
+      std::fill(y + n, y + lines.n, T(0));
+    });
   });
 }
 
@@ -117,24 +179,15 @@ void kernel(const SoftmaxAttrs& a, const KernelArgs& k) {
 template <bool kLog>
 void backward_kernel(const SoftmaxAttrs& a, const KernelArgs& k) {
   const Lines lines(*k.in[0].shape, a.axis);
-  const double inv_t = 1 / a.temperature.value_or(1.0);
-  dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
-    if constexpr (std::is_floating_point_v<T>) {
-      const T *dy = k.in[0].ptr<T>(), *y = k.in[1].ptr<T>();
-      T* dx = k.out[0].ptr<T>();
-      const int64_t n = lines.n, s = lines.step;
-      lines.each(k.threads, [&](int64_t at) {
-        T sum = 0;
-        for (int64_t i = 0; i < n; ++i) sum += dy[at + i * s] * (kLog ? T(1) : y[at + i * s]);
-        const T t = static_cast<T>(inv_t);
-        const T *dys = dy + at, *ys = y + at;
-        T* dxs = dx + at;
-        kernels::vector_loop(n, [=](int64_t i) {
-          dxs[i * s] = kLog ? (dys[i * s] - math::exp(ys[i * s]) * sum) * t
-                            : ys[i * s] * (dys[i * s] - sum) * t;
-        });
-      });
-    }
+  const bool wide = k.in[0].dtype == DType::kFloat64 || k.out[0].dtype == DType::kFloat64;
+  with_real(wide ? DType::kFloat64 : DType::kFloat32, [&]<class T>(T) {
+    const T t = static_cast<T>(1 / a.temperature.value_or(1.0));
+    each_line<T, 2>(lines, k, [=, n = lines.n](const T* dy, const T* y, T* dx, int64_t) {
+      const T sum = sum_of<T>(n, [=](int64_t i) { return kLog ? dy[i] : dy[i] * y[i]; });
+      for (int64_t i = 0; i < n; ++i) {
+        dx[i] = kLog ? (dy[i] - math::exp(y[i]) * sum) * t : y[i] * (dy[i] - sum) * t;
+      }
+    });
   });
 }
 
@@ -142,21 +195,37 @@ Value scaled(const SoftmaxAttrs& a, const Value& v) {
   return a.temperature ? v / *a.temperature : v;
 }
 
+// y and dy in the dtype of data, in which the gradient is computed if it must be differentiable.
+Values in_dtype_of_data(const GradArgs& g) {
+  const DType d = g.in_spec(0).dtype;
+  if (g.out_spec(0).dtype == d) return {g.out(0), g.dout()};
+  return {cast_to(g.out(0), d), cast_to(g.dout(), d)};
+}
+AttrValue temperature_of(const SoftmaxAttrs& a) {
+  return a.temperature ? AttrValue(*a.temperature) : AttrValue();
+}
+
 Values backward(const SoftmaxAttrs& a, const GradArgs& g) {
-  static const OpCall kFused("softmax_backward", {"axis", "temperature"}),
+  static const OpCall kFused("softmax_backward", {"axis", "temperature", "dtype"}),
       kSum("sum", {"axis", "keepdims"});
-  const AttrValue t = a.temperature ? AttrValue(*a.temperature) : AttrValue();
-  const Value y = g.out(0), dy = g.dout();
-  if (!current_tracer().differentiable()) return {kFused({dy, y}, {a.axis, t})};
+  if (!current_tracer().differentiable()) {
+    return {kFused({g.dout(), g.out(0)},
+                   {a.axis, temperature_of(a), std::string(dtype_name(g.in_spec(0).dtype))})};
+  }
+  const Values v = in_dtype_of_data(g);
+  const Value &y = v[0], &dy = v[1];
   return {scaled(a, y * (dy - kSum({dy * y}, {Dims{a.axis}, true})))};
 }
 
 Values log_backward(const SoftmaxAttrs& a, const GradArgs& g) {
-  static const OpCall kFused("log_softmax_backward", {"axis", "temperature"}),
+  static const OpCall kFused("log_softmax_backward", {"axis", "temperature", "dtype"}),
       kSum("sum", {"axis", "keepdims"}), kExp("exp");
-  const AttrValue t = a.temperature ? AttrValue(*a.temperature) : AttrValue();
-  const Value y = g.out(0), dy = g.dout();
-  if (!current_tracer().differentiable()) return {kFused({dy, y}, {a.axis, t})};
+  if (!current_tracer().differentiable()) {
+    return {kFused({g.dout(), g.out(0)},
+                   {a.axis, temperature_of(a), std::string(dtype_name(g.in_spec(0).dtype))})};
+  }
+  const Values v = in_dtype_of_data(g);
+  const Value &y = v[0], &dy = v[1];
   return {scaled(a, dy - kExp({y}) * kSum({dy}, {Dims{a.axis}, true}))};
 }
 
@@ -164,7 +233,9 @@ template <class Builder>
 Builder& line_attrs(Builder&& b) {
   return b.attr("axis", &SoftmaxAttrs::axis, -1, "axis of a line; negative counts from the end")
       .attr("temperature", &SoftmaxAttrs::temperature, std::nullopt,
-            "data is divided by it; no unit, > 0; default 1");
+            "data is divided by it; no unit, > 0; default 1")
+      .attr("dtype", &SoftmaxAttrs::dtype, std::nullopt,
+            "floating type of the result; default that of data");
 }
 
 const int registered_softmax =
@@ -173,14 +244,13 @@ const int registered_softmax =
         .source("Goodfellow, Bengio, Courville: Deep Learning (2016), sec. 4.1")
         .input("data", "floating array of at least one axis")
         .optional_input("length", "whole numbers, shape of data without axis; with use_length")
-        .output("output", "shape and dtype of data; every value in [0, 1]")
+        .output("output", "shape of data; every value in [0, 1]")
         .attr("use_length", &SoftmaxAttrs::use_length, false,
               "only the first elements of each line count, as many as length says; others give 0")
         .on("nd", "softmax")
         .on("sym", "softmax")
         .on("npx", "softmax")
         .num_inputs([](const SoftmaxAttrs& a) { return a.use_length ? 2 : 1; })
-        .inplace()
         .infer(infer)
         .cpu(kernel<false>)
         .grad(backward, saves_output(0));
@@ -189,7 +259,7 @@ const int registered_log_softmax =
     line_attrs(OpBuilder<SoftmaxAttrs>(Op::add("log_softmax", __FILE__, __LINE__)))
         .doc("Logarithm of softmax, computed without forming the softmax.")
         .input("data", "floating array of at least one axis")
-        .output("output", "shape and dtype of data; every value <= 0")
+        .output("output", "shape of data; every value <= 0")
         .on("nd", "log_softmax")
         .on("sym", "log_softmax")
         .on("npx", "log_softmax")
@@ -202,8 +272,8 @@ const int registered_softmax_backward =
         .doc("Gradient of softmax from its output.")
         .input("dout", "gradient of the output")
         .input("output", "output of softmax")
-        .output("ddata", "shape and dtype of dout")
-        .infer(infer)
+        .output("ddata", "shape of dout")
+        .infer(infer_backward)
         .cpu(backward_kernel<false>);
 
 const int registered_log_softmax_backward =
@@ -211,8 +281,8 @@ const int registered_log_softmax_backward =
         .doc("Gradient of log_softmax from its output.")
         .input("dout", "gradient of the output")
         .input("output", "output of log_softmax")
-        .output("ddata", "shape and dtype of dout")
-        .infer(infer)
+        .output("ddata", "shape of dout")
+        .infer(infer_backward)
         .cpu(backward_kernel<true>);
 
 }  // namespace

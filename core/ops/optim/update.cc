@@ -26,8 +26,8 @@ void check_like(const Spec& s, const Spec& weight, const char* name) {
 }
 
 Spec infer(const StepAttrs&, const Specs& in) {
-  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType,
-        "weight has dtype ", in[0].dtype, ", must be float32 or float64");
+  check(is_floating(in[0].dtype), ErrorKind::kType, "weight has dtype ", in[0].dtype,
+        ", must be floating");
   for (size_t i = 1; i < in.size(); ++i) check_like(in[i], in[0], i == 1 ? "grad" : "a state");
   return in[0];
 }
@@ -50,32 +50,28 @@ void each(const KernelArgs& k, int64_t n, const F& body) {
   });
 }
 
+// float16 and bfloat16 are computed in float32.
 template <class T>
-void sgd(const KernelArgs& k, int64_t n, const T* w, const T* g, T* m, T* out, T lr, T momentum,
-         Gradient<T> grad) {
+void sgd(const KernelArgs& k, int64_t n, const T* w, const T* g, T* m, T* out, acc_t<T> lr,
+         acc_t<T> momentum, Gradient<acc_t<T>> grad) {
+  using A = acc_t<T>;
   if (m) {
     each<T>(k, n, [=](int64_t i) {
-      m[i] = momentum * m[i] - lr * grad(g[i], w[i]);
-      out[i] = w[i] + m[i];
+      const A step = momentum * A(m[i]) - lr * grad(A(g[i]), A(w[i]));
+      m[i] = T(step);
+      out[i] = T(A(w[i]) + step);
     });
   } else {
-    each<T>(k, n, [=](int64_t i) { out[i] = w[i] - lr * grad(g[i], w[i]); });
+    each<T>(k, n, [=](int64_t i) { out[i] = T(A(w[i]) - lr * grad(A(g[i]), A(w[i]))); });
   }
 }
 
-template <class F>
-void with_real(DType dtype, const F& f) {
-  if (dtype == DType::kFloat64)
-    f(double{});
-  else
-    f(float{});
-}
-
 void sgd_kernel(const StepAttrs& a, const KernelArgs& k) {
-  with_real(k.in[0].dtype, [&]<class T>(T) {
-    const Gradient<T> grad{T(a.rescale_grad), T(a.clip_gradient), T(a.wd)};
+  dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
+    using A = acc_t<T>;
+    const Gradient<A> grad{A(a.rescale_grad), A(a.clip_gradient), A(a.wd)};
     sgd<T>(k, k.out[0].size(), k.in[0].ptr<T>(), k.in[1].ptr<T>(),
-           k.in.size() > 2 ? k.in[2].ptr<T>() : nullptr, k.out[0].ptr<T>(), T(a.lr), T(a.momentum),
+           k.in.size() > 2 ? k.in[2].ptr<T>() : nullptr, k.out[0].ptr<T>(), A(a.lr), A(a.momentum),
            grad);
   });
 }
@@ -83,16 +79,18 @@ void sgd_kernel(const StepAttrs& a, const KernelArgs& k) {
 // m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, w -= lr m / (sqrt(v) + eps); the caller corrects
 // lr.
 void adam_kernel(const StepAttrs& a, const KernelArgs& k) {
-  with_real(k.in[0].dtype, [&]<class T>(T) {
-    const Gradient<T> grad{T(a.rescale_grad), T(a.clip_gradient), T(a.wd)};
-    const T b1 = T(a.beta1), b2 = T(a.beta2), lr = T(a.lr), eps = T(a.epsilon);
+  dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
+    using A = acc_t<T>;
+    const Gradient<A> grad{A(a.rescale_grad), A(a.clip_gradient), A(a.wd)};
+    const A b1 = A(a.beta1), b2 = A(a.beta2), lr = A(a.lr), eps = A(a.epsilon);
     const T *w = k.in[0].ptr<T>(), *g = k.in[1].ptr<T>();
     T *m = k.in[2].ptr<T>(), *v = k.in[3].ptr<T>(), *out = k.out[0].ptr<T>();
     each<T>(k, k.out[0].size(), [=](int64_t i) {
-      const T d = grad(g[i], w[i]);
-      m[i] = b1 * m[i] + (T(1) - b1) * d;
-      v[i] = b2 * v[i] + (T(1) - b2) * d * d;
-      out[i] = w[i] - lr * m[i] / (std::sqrt(v[i]) + eps);
+      const A d = grad(A(g[i]), A(w[i]));
+      const A mean = b1 * A(m[i]) + (A(1) - b1) * d, square = b2 * A(v[i]) + (A(1) - b2) * d * d;
+      m[i] = T(mean);
+      v[i] = T(square);
+      out[i] = T(A(w[i]) - lr * mean / (std::sqrt(square) + eps));
     });
   });
 }
@@ -165,6 +163,8 @@ Specs infer_multi(const MultiAttrs& a, const Specs& in, size_t stride) {
         a.lrs.size(), " and wds has ", a.wds.size(), " numbers, must be ", n);
   Specs out;
   for (size_t i = 0; i < n; ++i) {
+    check(is_floating(in[i * stride].dtype), ErrorKind::kType, "a weight has dtype ",
+          in[i * stride].dtype, ", must be floating");
     for (size_t j = 1; j < stride; ++j)
       check_like(in[i * stride + j], in[i * stride], j == 1 ? "a gradient" : "a state");
     out.push_back(in[i * stride]);
@@ -178,10 +178,11 @@ void multi_kernel(const MultiAttrs& a, const KernelArgs& k) {
   const size_t n = static_cast<size_t>(a.num_weights), stride = k.in.size() / n;
   for (size_t i = 0; i < n; ++i) {
     const View *in = &k.in[i * stride], &out = k.out[i];
-    with_real(out.dtype, [&]<class T>(T) {
-      const Gradient<T> grad{T(a.rescale_grad), T(a.clip_gradient), T(a.wds[i])};
+    dispatch_floating(out.dtype, [&]<class T>(T) {
+      using A = acc_t<T>;
+      const Gradient<A> grad{A(a.rescale_grad), A(a.clip_gradient), A(a.wds[i])};
       sgd<T>(k, out.size(), in[0].ptr<T>(), in[1].ptr<T>(), stride > 2 ? in[2].ptr<T>() : nullptr,
-             out.ptr<T>(), T(a.lrs[i]), T(a.momentum), grad);
+             out.ptr<T>(), A(a.lrs[i]), A(a.momentum), grad);
     });
   }
 }
