@@ -4,7 +4,7 @@ import itertools
 import math
 
 import numpy as np
-from harness import SPECS, Spec, between, normal
+from harness import SPECS, Spec, normal
 
 REALS = ("float32", "float64")
 erf = np.vectorize(math.erf, otypes=["float64"])
@@ -13,14 +13,6 @@ erf = np.vectorize(math.erf, otypes=["float64"])
 def softmax(x, axis=-1):
     e = np.exp(x - x.max(axis, keepdims=True))
     return e / e.sum(axis, keepdims=True)
-
-
-def masked_softmax(x, length=None, axis=-1, temperature=1.0, use_length=False):
-    if length is None:
-        return softmax(x / temperature, axis)
-    e = np.exp(x / temperature)
-    e *= along(np.arange(x.shape[axis]), x.ndim, axis) < np.expand_dims(length, axis)
-    return e / np.maximum(e.sum(axis, keepdims=True), 1e-300)
 
 
 def normalise(x, axes, eps):
@@ -176,28 +168,6 @@ Spec(
 )
 
 
-def conv(x, w, bias=None, stride=None, dilate=None, pad=None, num_group=1, **_):
-    n = w.ndim - 2
-    stride, dilate, pad = stride or (1,) * n, dilate or (1,) * n, pad or (0,) * n
-    x = np.pad(x, [(0, 0), (0, 0)] + [(p, p) for p in pad])
-    out = [
-        (x.shape[i + 2] - dilate[i] * (w.shape[i + 2] - 1) - 1) // stride[i] + 1 for i in range(n)
-    ]
-    y = np.zeros((len(x), len(w), *out))
-    ci, co = w.shape[1], len(w) // num_group
-    for k in itertools.product(*map(range, w.shape[2:])):
-        box = tuple(
-            slice(k[i] * dilate[i], k[i] * dilate[i] + (out[i] - 1) * stride[i] + 1, stride[i])
-            for i in range(n)
-        )
-        for g in range(num_group):
-            part = x[(slice(None), slice(g * ci, g * ci + ci), *box)]
-            y[:, g * co : g * co + co] += np.einsum(
-                "nc...,oc->no...", part, w[(slice(g * co, g * co + co), slice(None), *k)]
-            )
-    return y if bias is None else y + along(bias, y.ndim, 1)
-
-
 def deconv(
     x,
     w,
@@ -241,35 +211,6 @@ def deconv(
     return y if bias is None else y + along(bias, y.ndim, 1)
 
 
-Spec(
-    "convolution",
-    conv,
-    [
-        (
-            (normal(2, 3, 7, 6), normal(4, 3, 3, 2), normal(4)),
-            {"kernel": (3, 2), "num_filter": 4, "stride": (2, 1), "pad": (1, 1)},
-        ),
-        (
-            (normal(2, 4, 9), normal(6, 2, 3)),
-            {"kernel": (3,), "num_filter": 6, "num_group": 2, "dilate": (2,), "no_bias": True},
-        ),
-        (
-            (normal(1, 2, 3, 4, 3), normal(2, 2, 2, 2, 2), normal(2)),
-            {"kernel": (2, 2, 2), "num_filter": 2},
-        ),
-    ],
-    dtypes=REALS,
-    grad=(0, 1),
-    tolerance=(1e-4, 1e-5),
-    raises=[
-        (
-            (normal(1, 3, 5, 5), normal(2, 2, 3, 3), normal(2)),
-            {"kernel": (3, 3), "num_filter": 2},
-            ValueError,
-            "convolution: weight has shape",
-        )
-    ],
-)
 Spec(
     "deconvolution",
     deconv,
@@ -316,164 +257,8 @@ Spec(
         ),
     ],
 )
-Spec(
-    "fully_connected",
-    lambda x, w, b=None, num_hidden=0, no_bias=False, flatten=True: (
-        (x.reshape(len(x), -1) if flatten else x) @ w.T + (0 if b is None else b)
-    ),
-    [
-        ((normal(3, 2, 2), normal(5, 4), normal(5)), {"num_hidden": 5}),
-        ((normal(3, 2, 4), normal(5, 4)), {"num_hidden": 5, "no_bias": True, "flatten": False}),
-    ],
-    grad=(0, 1),
-    raises=[
-        ((normal(3, 4), normal(5, 3), normal(5)), {"num_hidden": 5}, ValueError, "weight has shape")
-    ],
-)
-Spec(
-    "embedding",
-    lambda i, w, input_dim, output_dim: w[i],
-    [
-        (
-            (np.array([[0, 2], [1, 2]], dtype="int32"), normal(3, 4)),
-            {"input_dim": 3, "output_dim": 4},
-        )
-    ],
-    grad=(1,),
-    raises=[
-        (
-            (np.array([0], dtype="int32"), normal(3, 4)),
-            {"input_dim": 2, "output_dim": 4},
-            ValueError,
-            "embedding: weight has shape",
-        )
-    ],
-)
-ACTIVATIONS = {
-    "relu": lambda x: np.maximum(x, 0),
-    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-    "tanh": np.tanh,
-    "softrelu": lambda x: np.log1p(np.exp(x)),
-    "softsign": lambda x: x / (1 + np.abs(x)),
-}
-Spec(
-    "activation",
-    lambda x, act_type: ACTIVATIONS[act_type](x),
-    [((normal(4, 5),), {"act_type": t}) for t in ACTIVATIONS],
-    dtypes=REALS,
-    grad=(0,),
-    tolerance=(1e-5, 1e-6),
-    raises=[((normal(2),), {"act_type": "none"}, ValueError, "activation: act_type")],
-)
-Spec(
-    "batch_norm",
-    lambda x, gamma, beta, mean, var, eps, axis=1, **_: (
-        (x - along(mean, x.ndim, axis))
-        / np.sqrt(along(var, x.ndim, axis) + eps)
-        * along(gamma, x.ndim, axis)
-        + along(beta, x.ndim, axis)
-    ),
-    [
-        (
-            (normal(3, 4, 5), normal(4), normal(4) * 2, normal(4) * 3, between(0.5, 2, 4)),
-            {"eps": 1e-3, "fix_gamma": False, "use_global_stats": True},
-        ),
-        (
-            (normal(3, 2, 4), normal(4), normal(4) * 2, normal(4) * 3, between(0.5, 2, 4)),
-            {"eps": 1e-2, "fix_gamma": False, "use_global_stats": True, "axis": -1},
-        ),
-    ],
-    dtypes=REALS,
-    grad=(0, 1, 2),
-    raises=[
-        (
-            (normal(2, 3), normal(2), normal(3), normal(3), normal(3)),
-            {},
-            ValueError,
-            "batch_norm: gamma has shape",
-        )
-    ],
-)
-Spec(
-    "dropout",
-    lambda x, p: x,
-    [((normal(3, 4),), {"p": 0.5})],
-    dtypes=REALS,
-    raises=[((normal(3),), {"p": 1.5}, ValueError, "dropout: p is 1.5")],
-)
 
 
-def pool(x, kernel, pool_type="max", stride=None, pad=None, count_include_pad=True):
-    n = len(kernel)
-    stride, pad = stride or (1,) * n, pad or (0,) * n
-    fill = -np.inf if pool_type == "max" else 0
-    wide = np.pad(x, [(0, 0), (0, 0)] + [(p, p) for p in pad], constant_values=fill)
-    ones = np.pad(np.ones_like(x), [(0, 0), (0, 0)] + [(p, p) for p in pad])
-    out = [(wide.shape[i + 2] - kernel[i]) // stride[i] + 1 for i in range(n)]
-    y = np.zeros((*x.shape[:2], *out))
-    for at in itertools.product(*map(range, out)):
-        box = tuple(slice(a * s, a * s + k) for a, s, k in zip(at, stride, kernel, strict=True))
-        window = wide[(slice(None), slice(None), *box)].reshape(*x.shape[:2], -1)
-        count = window.shape[-1]
-        if not count_include_pad:
-            count = ones[(0, 0, *box)].sum()
-        y[(slice(None), slice(None), *at)] = {
-            "max": window.max(-1),
-            "sum": window.sum(-1),
-            "avg": window.sum(-1) / count,
-        }[pool_type]
-    return y
-
-
-Spec(
-    "pooling",
-    pool,
-    [
-        ((normal(2, 3, 6, 5),), {"kernel": (3, 2), "stride": (2, 1), "pad": (1, 0), "pool_type": t})
-        for t in ("max", "avg", "sum")
-    ]
-    + [
-        (
-            (normal(2, 3, 7),),
-            {
-                "kernel": (3,),
-                "stride": (2,),
-                "pad": (1,),
-                "pool_type": "avg",
-                "count_include_pad": False,
-            },
-        ),
-        ((normal(1, 2, 4, 4, 3),), {"kernel": (2, 2, 2)}),
-    ],
-    dtypes=REALS,
-    grad=(0,),
-    raises=[((normal(2, 3, 4),), {"kernel": (5,)}, ValueError, "pooling: kernel is")],
-)
-Spec(
-    "softmax",
-    masked_softmax,
-    [
-        ((normal(4, 5),), {}),
-        ((normal(2, 3, 4),), {"axis": 1, "temperature": 0.5}),
-        ((normal(3, 4) * 1e3,), {}),
-        (
-            (normal(2, 3, 4), np.array([[1, 3, 2, 0], [2, 2, 5, 1]], "int32")),
-            {"axis": 1, "use_length": True},
-        ),
-    ],
-    dtypes=REALS,
-    grad=(0,),
-    tolerance=(1e-5, 1e-6),
-    raises=[((normal(4),), {"temperature": 0.0}, ValueError, "temperature is 0")],
-)
-Spec(
-    "log_softmax",
-    lambda x, axis=-1: np.log(softmax(x, axis)),
-    [((normal(4, 5),), {}), ((normal(2, 3, 4),), {"axis": 1})],
-    dtypes=REALS,
-    grad=(0,),
-    tolerance=(1e-5, 1e-6),
-)
 Spec(
     "softmax_activation",
     lambda x, mode="instance": (

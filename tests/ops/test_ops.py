@@ -4,15 +4,21 @@ import importlib
 from pathlib import Path
 
 import pytest
-from harness import SPECS, arrays, check_gradient, check_values, normal, run
+from harness import (
+    SPECS,
+    arrays,
+    check_gradient,
+    check_second_gradient,
+    check_values,
+    normal,
+    run,
+)
 
 import plait as mx
 from plait import op
 
-GROUPS = sorted(p.stem.removeprefix("spec_") for p in Path(__file__).parent.glob("spec_*.py"))
-
-for group in GROUPS:
-    entries = importlib.import_module(f"spec_{group}")
+for path in sorted(Path(__file__).parent.glob("spec_*.py")):
+    entries = importlib.import_module(path.stem)
     if hasattr(entries, "register"):
         entries.register()
 
@@ -27,8 +33,9 @@ GRADIENTS = [
     pytest.param(s, n, id=f"{s.name}-{n}")
     for s in SPECS.values()
     if s.grad
-    for n in range(len(s.samples))
+    for n in range(len(s.samples[: s.samples_grad]))
 ]
+SECOND = [p for p in GRADIENTS if p.values[0].second]
 REFUSALS = [
     pytest.param(s, r, id=f"{s.name}-{i}") for s in SPECS.values() for i, r in enumerate(s.raises)
 ]
@@ -44,6 +51,11 @@ def test_gradient(spec, sample):
     check_gradient(spec, *spec.samples[sample])
 
 
+@pytest.mark.parametrize(("spec", "sample"), SECOND)
+def test_second_gradient(spec, sample):
+    check_second_gradient(spec, *spec.samples[sample])
+
+
 @pytest.mark.parametrize(("spec", "case"), REFUSALS)
 def test_refuses(spec, case):
     inputs, attrs, error, text = case
@@ -52,14 +64,11 @@ def test_refuses(spec, case):
 
 
 def own_operators():
-    """Operators of these groups. Those of a gradient are tested through the operator they serve."""
-    for name in op.list_operators():
-        group = op.info(name).where.rsplit("ops/", 1)[-1].split("/")[0]
-        if group in GROUPS and "_backward" not in name:
-            yield name
+    """Those of a gradient are tested through the operator they serve."""
+    return [name for name in op.list_operators() if "_backward" not in name]
 
 
-@pytest.mark.parametrize("name", list(own_operators()))
+@pytest.mark.parametrize("name", own_operators())
 def test_has_an_entry(name):
     assert name in SPECS
 

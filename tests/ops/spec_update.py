@@ -1,0 +1,74 @@
+"""Entries of core/ops/optim/update.cc. States change in place; what a step leaves in them is checked too."""
+
+import numpy as np
+from harness import HALVES, REALS, Spec, between, normal
+
+COMMON = dict(wd=0.01, rescale_grad=0.5, clip_gradient=0.4)
+W, G, M, V = normal(40), normal(40) * 2, normal(40) / 3, between(0.1, 1, 40)
+
+
+def gradient(w, g, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0):
+    g = g * rescale_grad
+    return (np.clip(g, -clip_gradient, clip_gradient) if clip_gradient >= 0 else g) + wd * w
+
+
+def sgd(w, g, lr, **common):
+    return w - lr * gradient(w, g, **common)
+
+
+def sgd_mom(w, g, m, lr, momentum=0.0, **common):
+    return w + momentum * m - lr * gradient(w, g, **common)
+
+
+def adam(w, g, m, v, lr, beta1=0.9, beta2=0.999, epsilon=1e-8, **common):
+    g = gradient(w, g, **common)
+    m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
+    return w - lr * m / (np.sqrt(v) + epsilon)
+
+
+def many(step, count):
+    def reference(*arrays, lrs, wds, num_weights, **common):
+        return tuple(
+            step(*arrays[i * count : (i + 1) * count], lr=lrs[i], wd=wds[i], **common)
+            for i in range(num_weights)
+        )
+
+    return reference
+
+
+def entry(name, step, inputs, **attrs):
+    other = (np.ones(3), *inputs[1:])
+    Spec(
+        name,
+        step,
+        [(inputs, dict(lr=0.1, **attrs)), (inputs, dict(lr=0.1, **attrs, **COMMON))],
+        dtypes=(*REALS, *HALVES),
+        raises=[
+            (other, dict(lr=0.1), ValueError, "grad has shape"),
+            (tuple(x.astype("int32") for x in inputs), dict(lr=0.1), TypeError, "weight has dtype"),
+        ],
+    )
+
+
+entry("sgd_update", sgd, (W, G))
+entry("sgd_mom_update", sgd_mom, (W, G, M), momentum=0.9)
+entry("adam_update", adam, (W, G, M, V), beta1=0.8, beta2=0.9)
+
+MANY = dict(lrs=(0.1, 0.2), wds=(0.0, 0.01), num_weights=2)
+for name, step, inputs, attrs in [
+    ("multi_sgd_update", sgd, (W, G, W[:7], G[:7]), {}),
+    ("multi_sgd_mom_update", sgd_mom, (W, G, M, W[:7], G[:7], M[:7]), dict(momentum=0.9)),
+]:
+    Spec(
+        name,
+        many(step, len(inputs) // 2),
+        [
+            (inputs, dict(MANY, **attrs)),
+            (inputs, dict(MANY, **attrs, rescale_grad=0.5, clip_gradient=0.4)),
+        ],
+        dtypes=(*REALS, *HALVES),
+        raises=[
+            (inputs[:-1], MANY, ValueError, "arrays, must be"),
+            (inputs, dict(MANY, lrs=(0.1,)), ValueError, "lrs has 1"),
+        ],
+    )
