@@ -5,44 +5,25 @@
 #include "kernels/convert.h"
 #include "kernels/simd.h"
 #include "kernels/strided.h"
+#include "kernels/transpose.h"
 
 namespace plait::kernels {
 namespace {
 
-constexpr int64_t kTile = 32;  // side of the square that a transpose moves at a time
+constexpr int64_t kStrip = 64;  // rows that one thread takes at a time
 constexpr int64_t kCopyGrain = int64_t{1} << 18;  // bytes worth a second thread
-
-// y[i * sy + j] = x[i + j * sx] for a full tile: rows of y are written whole.
-template <class T>
-void transpose_tile(const T* x, int64_t sx, T* y, int64_t sy, int64_t rows, int64_t columns) {
-  if (rows == kTile && columns == kTile) {
-    T block[kTile][kTile + 1];
-    for (int64_t j = 0; j < kTile; ++j) {
-      const T* line = x + j * sx;
-      for (int64_t i = 0; i < kTile; ++i) block[i][j] = line[i];
-    }
-    for (int64_t i = 0; i < kTile; ++i) {
-      T* line = y + i * sy;
-      for (int64_t j = 0; j < kTile; ++j) line[j] = block[i][j];
-    }
-    return;
-  }
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < columns; ++j) y[i * sy + j] = x[i + j * sx];
-  }
-}
 
 // The walk's row runs along out; `axis` is an outer axis that is contiguous in `in`.
 template <class T>
 void transpose(const T* x, T* y, const Walk& walk, int axis, int threads) {
   const int64_t rows = walk.shape[axis], columns = walk.row;
   const int64_t sx = walk.row_stride[1], sy = walk.stride[0][axis];
-  const int64_t down = (rows + kTile - 1) / kTile, across = (columns + kTile - 1) / kTile;
+  const int64_t strips = (rows + kStrip - 1) / kStrip;
   const int64_t planes = walk.size / (rows * columns);
-  const int64_t grain = std::max<int64_t>(1, kCopyGrain / (kTile * columns * sizeof(T)));
-  parallel_for(threads, planes * down, grain, [&](int64_t begin, int64_t end) {
+  const int64_t grain = std::max<int64_t>(1, kCopyGrain / (kStrip * columns * sizeof(T)));
+  parallel_for(threads, planes * strips, grain, [&](int64_t begin, int64_t end) {
     for (int64_t strip = begin; strip < end; ++strip) {
-      int64_t plane = strip / down, in_at = 0, out_at = 0;
+      int64_t plane = strip / strips, in_at = 0, out_at = 0;
       for (int d = walk.ndim; d-- > 0;) {
         if (d == axis) continue;
         const int64_t index = plane % walk.shape[d];
@@ -50,14 +31,13 @@ void transpose(const T* x, T* y, const Walk& walk, int axis, int threads) {
         out_at += index * walk.stride[0][d];
         in_at += index * walk.stride[1][d];
       }
-      const int64_t i = strip % down * kTile;
-      const int64_t height = std::min(kTile, rows - i);
-      vector_call([=] {
-        for (int64_t t = 0; t < across; ++t) {
-          const int64_t j = t * kTile;
-          transpose_tile(x + in_at + i + j * sx, sx, y + out_at + i * sy + j, sy, height,
-                         std::min(kTile, columns - j));
-        }
+      const int64_t i = strip % strips * kStrip, height = std::min(kStrip, rows - i);
+      const T* from = x + in_at + i;
+      T* to = y + out_at + i * sy;
+      with_vector_bytes([&](auto bytes) {
+        vector_call_of<bytes>([=] {
+          transpose_matrix<T, transpose_bytes<T, bytes>()>(from, sx, columns, height, to, sy);
+        });
       });
     }
   });

@@ -5,6 +5,7 @@
 #include "kernels/convert.h"
 #include "kernels/dnnl.h"
 #include "kernels/parallel.h"
+#include "kernels/simd.h"
 
 #include <cblas.h>
 
@@ -13,8 +14,9 @@ namespace {
 
 using dnnl::memory;
 
-void gemm_f32(const Gemm& g, const float* x, const float* y, const float* bias, float* c,
-              int threads) {
+// float32 or bfloat16; sums are kept in float32.
+void gemm_onednn(const Gemm& g, memory::data_type type, const void* x, const void* y,
+                 const void* bias, void* c, int threads) {
   onednn::ThreadScope scope(threads);
   onednn::Key key('g');
   key.add(g.transpose_x | g.transpose_y << 1 | (bias != nullptr) << 2)
@@ -22,17 +24,17 @@ void gemm_f32(const Gemm& g, const float* x, const float* y, const float* bias, 
       .add(g.m)
       .add(g.n)
       .add(g.k)
+      .add(static_cast<int64_t>(type))
       .add(threads);
   const auto& primitive = onednn::prepared(key.text(), [&] {
-    const auto f32 = memory::data_type::f32;
     const memory::desc xd(
-        {g.batch, g.m, g.k}, f32,
+        {g.batch, g.m, g.k}, type,
         g.transpose_x ? memory::dims{g.m * g.k, 1, g.m} : memory::dims{g.m * g.k, g.k, 1});
     const memory::desc yd(
-        {g.batch, g.k, g.n}, f32,
+        {g.batch, g.k, g.n}, type,
         g.transpose_y ? memory::dims{g.n * g.k, 1, g.k} : memory::dims{g.n * g.k, g.n, 1});
-    const memory::desc cd({g.batch, g.m, g.n}, f32, memory::dims{g.m * g.n, g.n, 1});
-    const memory::desc bd({1, 1, g.n}, f32, memory::dims{g.n, g.n, 1});
+    const memory::desc cd({g.batch, g.m, g.n}, type, memory::dims{g.m * g.n, g.n, 1});
+    const memory::desc bd({1, 1, g.n}, type, memory::dims{g.n, g.n, 1});
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const auto pd = bias ? dnnl::matmul::primitive_desc(onednn::cpu(), xd, yd, bd, cd, attr)
@@ -44,7 +46,7 @@ void gemm_f32(const Gemm& g, const float* x, const float* y, const float* bias, 
     if (bias) p.add(DNNL_ARG_BIAS, bd, bd, false);
     return p;
   });
-  const auto any = [](const float* p) { return const_cast<float*>(p); };
+  const auto any = [](const void* p) { return const_cast<void*>(p); };
   if (bias) {
     primitive.run({any(x), any(y), c, any(bias)});
   } else {
@@ -52,17 +54,28 @@ void gemm_f32(const Gemm& g, const float* x, const float* y, const float* bias, 
   }
 }
 
-void gemm_f64(const Gemm& g, const double* x, const double* y, const double* bias, double* c) {
-  scipy_openblas_set_num_threads(1);  // batches and callers are parallel already
-  for (int64_t b = 0; b < g.batch; ++b) {
-    double* out = c + b * g.m * g.n;
-    for (int64_t i = 0; i < g.m * g.n; ++i) out[i] = bias ? bias[i % g.n] : 0;
-    scipy_cblas_dgemm(CblasRowMajor, g.transpose_x ? CblasTrans : CblasNoTrans,
-                      g.transpose_y ? CblasTrans : CblasNoTrans, static_cast<int>(g.m),
-                      static_cast<int>(g.n), static_cast<int>(g.k), 1.0, x + b * g.m * g.k,
-                      static_cast<int>(g.transpose_x ? g.m : g.k), y + b * g.n * g.k,
-                      static_cast<int>(g.transpose_y ? g.k : g.n), 1.0, out, static_cast<int>(g.n));
-  }
+// Threads share the rows of all products.
+void gemm_f64(const Gemm& g, const double* x, const double* y, const double* bias, double* c,
+              int threads) {
+  scipy_openblas_set_num_threads(1);
+  constexpr int64_t kFewest = 32;  // rows, below which a second thread gains nothing
+  parallel_for(threads, g.batch * g.m, kFewest, [&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      const int64_t b = begin / g.m, row = begin % g.m, rows = std::min(g.m - row, end - begin);
+      double* out = c + begin * g.n;
+      for (int64_t i = 0; i < rows; ++i) {
+        for (int64_t j = 0; j < g.n; ++j) out[i * g.n + j] = bias ? bias[j] : 0;
+      }
+      const double* from = x + b * g.m * g.k + (g.transpose_x ? row : row * g.k);
+      scipy_cblas_dgemm(CblasRowMajor, g.transpose_x ? CblasTrans : CblasNoTrans,
+                        g.transpose_y ? CblasTrans : CblasNoTrans, static_cast<int>(rows),
+                        static_cast<int>(g.n), static_cast<int>(g.k), 1.0, from,
+                        static_cast<int>(g.transpose_x ? g.m : g.k), y + b * g.n * g.k,
+                        static_cast<int>(g.transpose_y ? g.k : g.n), 1.0, out,
+                        static_cast<int>(g.n));
+      begin += rows;
+    }
+  });
 }
 
 void gemm_i64(const Gemm& g, const int64_t* x, const int64_t* y, const int64_t* bias, int64_t* c,
@@ -117,17 +130,20 @@ void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* 
   }
   switch (dtype) {
     case DType::kFloat32:
-      gemm_f32(g, static_cast<const float*>(x), static_cast<const float*>(y),
-               static_cast<const float*>(bias), static_cast<float*>(c), threads);
+      gemm_onednn(g, memory::data_type::f32, x, y, bias, c, threads);
       return;
     case DType::kFloat64:
       gemm_f64(g, static_cast<const double*>(x), static_cast<const double*>(y),
-               static_cast<const double*>(bias), static_cast<double*>(c));
+               static_cast<const double*>(bias), static_cast<double*>(c), threads);
       return;
     case DType::kFloat16:
     case DType::kBfloat16:
+      if (dtype == DType::kBfloat16 && kIsa == Isa::kAvx512) {  // where oneDNN has it
+        gemm_onednn(g, memory::data_type::bf16, x, y, bias, c, threads);
+        return;
+      }
       through<float>(g, dtype, x, y, bias, c, [&](auto* a, auto* b, auto* d, auto* out) {
-        gemm_f32(g, a, b, d, out, threads);
+        gemm_onednn(g, memory::data_type::f32, a, b, d, out, threads);
       });
       return;
     default:

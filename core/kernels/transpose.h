@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -47,6 +48,12 @@ inline void transpose_square(const T* x, int64_t sx, T* y, int64_t sy) {
   }
 #pragma GCC unroll 16
   for (int i = 0; i < kLanes; ++i) *reinterpret_cast<V*>(y + i * sy) = rows[i];
+}
+
+// Bytes of the vectors with which to transpose: at most 16 lanes, whose rows fit the registers.
+template <class T, int kBytes>
+constexpr int transpose_bytes() {
+  return std::min(kBytes, 16 * static_cast<int>(sizeof(T)));
 }
 
 // The same for any number of rows and columns.
