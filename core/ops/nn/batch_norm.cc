@@ -12,7 +12,7 @@ namespace {
 
 struct BatchNormAttrs {
   double eps, momentum;
-  bool fix_gamma, use_global_stats, output_mean_var;
+  bool fix_gamma, use_global_stats, output_mean_var, cudnn_off;
   int64_t axis;
 };
 
@@ -265,6 +265,8 @@ PLAIT_OP(batch_norm, BatchNormAttrs)
           "use the running statistics in train mode too")
     .attr("output_mean_var", &BatchNormAttrs::output_mean_var, false, "kept for MXNet's files")
     .attr("axis", &BatchNormAttrs::axis, 1, "axis of the channels")
+    .attr("cudnn_off", &BatchNormAttrs::cudnn_off, false,
+          "kept for MXNet's programs; without effect")
     .on("nd", "BatchNorm")
     .on("sym", "BatchNorm")
     .on("npx", "batch_norm")

@@ -9,7 +9,9 @@ struct ConvolutionAttrs {
   Dims kernel, stride, dilate, pad;
   int64_t num_filter, num_group;
   bool no_bias;
-  std::optional<std::string> layout;
+  std::optional<std::string> layout, cudnn_tune;
+  int64_t workspace;
+  bool cudnn_off;
   Dims shape;  // of the result, for the backward operators only
 };
 
@@ -203,6 +205,12 @@ const int registered_forward =
     geometry_attrs(OpBuilder<ConvolutionAttrs>(Op::add("convolution", __FILE__, __LINE__)))
         .attr("no_bias", &ConvolutionAttrs::no_bias, false, "no bias is added")
         .attr("layout", &ConvolutionAttrs::layout, std::nullopt, "NCW, NCHW or NCDHW")
+        .attr("workspace", &ConvolutionAttrs::workspace, 1024,
+              "kept for MXNet's programs; without effect")
+        .attr("cudnn_tune", &ConvolutionAttrs::cudnn_tune, std::nullopt,
+              "kept for MXNet's programs; without effect")
+        .attr("cudnn_off", &ConvolutionAttrs::cudnn_off, false,
+              "kept for MXNet's programs; without effect")
         .doc("Slides filters over 1 to 3 spatial axes and sums the products.")
         .source("LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998)")
         .input("data", "(batch, channels, spatial...)")

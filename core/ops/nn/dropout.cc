@@ -12,6 +12,7 @@ struct DropoutAttrs {
   double p;
   std::string mode;
   Dims axes;
+  bool cudnn_off;
 };
 
 bool active(const DropoutAttrs& a, bool is_train) {
@@ -97,6 +98,8 @@ PLAIT_OP(dropout, DropoutAttrs)
     .attr("mode", &DropoutAttrs::mode, "training", "when elements are dropped")
     .choices({"training", "always"})
     .attr("axes", &DropoutAttrs::axes, Dims{}, "axes along which the mask is the same")
+    .attr("cudnn_off", &DropoutAttrs::cudnn_off, false,
+          "kept for MXNet's programs; without effect")
     .on("nd", "Dropout")
     .on("sym", "Dropout")
     .on("npx", "dropout")

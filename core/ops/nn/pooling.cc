@@ -10,6 +10,7 @@ struct PoolingAttrs {
   std::string pool_type, pooling_convention;
   bool global_pool, count_include_pad;
   std::optional<std::string> layout;
+  bool cudnn_off;
 };
 
 // The window for `data`; throws where the attributes do not fit.
@@ -140,6 +141,8 @@ Builder& window_attrs(Builder&& b) {
 const int registered_pooling =
     window_attrs(OpBuilder<PoolingAttrs>(Op::add("pooling", __FILE__, __LINE__)))
         .attr("layout", &PoolingAttrs::layout, std::nullopt, "NCW, NCHW or NCDHW")
+        .attr("cudnn_off", &PoolingAttrs::cudnn_off, false,
+              "kept for MXNet's programs; without effect")
         .doc("Maximum, mean or sum of a window that slides over 1 to 3 spatial axes.")
         .input("data", "(batch, channels, spatial...)")
         .output("output", "(batch, channels, spatial...)")
