@@ -10,7 +10,7 @@
 namespace plait::kernels {
 namespace {
 
-constexpr int64_t kStrip = 64;  // rows that one thread takes at a time
+constexpr int64_t kStrip = 64;                    // rows that one thread takes at a time
 constexpr int64_t kCopyGrain = int64_t{1} << 18;  // bytes worth a second thread
 
 // The walk's row runs along out; `axis` is an outer axis that is contiguous in `in`.

@@ -22,6 +22,12 @@ class Scratch {
   void* data_;
 };
 
+void execute(const dnnl::reorder& reorder, const dnnl::memory& from, const dnnl::memory& to) {
+  const dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from.get()}, {DNNL_ARG_TO, to.get()}};
+  dnnl::error::wrap_c_api(dnnl_primitive_execute(reorder.get(), stream().get(), 2, args),
+                          "could not execute a reorder");
+}
+
 }  // namespace
 
 dnnl::engine& cpu() {
@@ -41,42 +47,38 @@ dnnl::stream& stream() {
 
 void Prepared::add(int arg, const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted,
                    bool is_output) {
-  Operand o{arg, plain, wanted, is_output, {}};
+  Operand o{is_output, dnnl::memory(plain, cpu(), nullptr), {}, {}};
   if (plain != wanted) {
     const auto& from = is_output ? wanted : plain;
     const auto& to = is_output ? plain : wanted;
+    o.wanted = dnnl::memory(wanted, cpu(), nullptr);
     o.reorder = dnnl::reorder(dnnl::reorder::primitive_desc(cpu(), from, cpu(), to));
   }
+  args_.push_back({arg, (o.reorder ? o.wanted : o.plain).get()});
   operands_.push_back(std::move(o));
 }
 
 void Prepared::run(std::initializer_list<void*> data) const {
   std::vector<Scratch> scratch;
   scratch.reserve(operands_.size() + 1);
-  std::unordered_map<int, dnnl::memory> args;
-  std::vector<std::pair<size_t, dnnl::memory>> back;
+  const auto allocate = [&](dnnl::memory m) {
+    scratch.emplace_back(static_cast<int64_t>(m.get_desc().get_size()));
+    m.set_data_handle(scratch.back().data());
+  };
   auto at = data.begin();
-  for (size_t i = 0; i < operands_.size(); ++i, ++at) {
-    const Operand& o = operands_[i];
-    dnnl::memory plain(o.plain, cpu(), *at);
-    if (!o.reorder) {
-      args[o.arg] = plain;
-      continue;
-    }
-    scratch.emplace_back(static_cast<int64_t>(o.wanted.get_size()));
-    dnnl::memory wanted(o.wanted, cpu(), scratch.back().data());
-    if (o.is_output) {
-      back.emplace_back(i, plain);
-    } else {
-      o.reorder.execute(stream(), plain, wanted);
-    }
-    args[o.arg] = wanted;
+  for (const Operand& o : operands_) {
+    dnnl::memory(o.plain).set_data_handle(*at++);
+    if (!o.reorder) continue;
+    allocate(o.wanted);
+    if (!o.is_output) execute(o.reorder, o.plain, o.wanted);
   }
-  scratch.emplace_back(static_cast<int64_t>(scratchpad_.get_size()));
-  args[DNNL_ARG_SCRATCHPAD] = dnnl::memory(scratchpad_, cpu(), scratch.back().data());
-  primitive_.execute(stream(), args);
-  for (auto& [i, plain] : back)
-    operands_[i].reorder.execute(stream(), args[operands_[i].arg], plain);
+  allocate(scratchpad_);
+  dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive_.get(), stream().get(),
+                                                 static_cast<int>(args_.size()), args_.data()),
+                          "could not execute a primitive");
+  for (const Operand& o : operands_) {
+    if (o.reorder && o.is_output) execute(o.reorder, o.wanted, o.plain);
+  }
 }
 
 ThreadScope::ThreadScope(int threads) : before_(omp_get_max_threads()) {

@@ -17,19 +17,15 @@ dnnl::stream& stream();
 inline dnnl::memory::dims dims_of(const Dims& d) { return {d.begin(), d.end()}; }
 
 // A primitive with the layouts that it wants. Plain operands are brought into these layouts and
-// back by reorders when they differ.
+// back by reorders when they differ. Its memory objects are made once and pointed to the data of
+// each call, so one object serves one thread.
 class Prepared {
  public:
-  struct Operand {
-    int arg;  // DNNL_ARG_...
-    dnnl::memory::desc plain, wanted;
-    bool is_output;
-    dnnl::reorder reorder;  // only if plain != wanted
-  };
-
   template <class PrimitiveDesc>
   Prepared(const PrimitiveDesc& pd, dnnl::primitive primitive)
-      : primitive_(std::move(primitive)), scratchpad_(pd.scratchpad_desc()) {}
+      : primitive_(std::move(primitive)), scratchpad_(pd.scratchpad_desc(), cpu(), nullptr) {
+    args_.push_back({DNNL_ARG_SCRATCHPAD, scratchpad_.get()});
+  }
 
   void add(int arg, const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted,
            bool is_output);
@@ -37,9 +33,16 @@ class Prepared {
   void run(std::initializer_list<void*> data) const;
 
  private:
+  struct Operand {
+    bool is_output;
+    dnnl::memory plain, wanted;
+    dnnl::reorder reorder;  // only if the layouts differ
+  };
+
   dnnl::primitive primitive_;
-  dnnl::memory::desc scratchpad_;
+  dnnl::memory scratchpad_;
   std::vector<Operand> operands_;
+  std::vector<dnnl_exec_arg_t> args_;
 };
 
 // The prepared primitive of this thread for `key`, made by `make` the first time. Keys hold all

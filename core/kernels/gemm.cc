@@ -129,9 +129,7 @@ void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* 
     return;
   }
   switch (dtype) {
-    case DType::kFloat32:
-      gemm_onednn(g, memory::data_type::f32, x, y, bias, c, threads);
-      return;
+    case DType::kFloat32: gemm_onednn(g, memory::data_type::f32, x, y, bias, c, threads); return;
     case DType::kFloat64:
       gemm_f64(g, static_cast<const double*>(x), static_cast<const double*>(y),
                static_cast<const double*>(bias), static_cast<double*>(c), threads);
