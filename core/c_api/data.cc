@@ -192,8 +192,8 @@ plait_status_t plait_image_encode(plait_array_t image, const char* format, int32
   });
 }
 
-plait_status_t plait_image_resize(plait_array_t image, int64_t height, int64_t width,
-                                  int32_t interpolation, plait_array_t* out) {
+plait_status_t plait_image_resample(plait_array_t image, int64_t height, int64_t width,
+                                    int32_t interpolation, plait_array_t* out) {
   return guarded([&] {
     require(out, "out");
     check(interpolation >= 0 && interpolation <= 4, ErrorKind::kInvalidArgument,

@@ -118,6 +118,7 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_op_attr_index(plait_op_t op, const char *name, int32_t *index)
     ctypedef enum plait_invoke_flag_t:
         PLAIT_INVOKE_VIEW
+        PLAIT_INVOKE_NOW
     plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t *inputs, int32_t num_inputs, const plait_value_t *attrs, int32_t num_attrs, int32_t flags, plait_array_t *outputs, int32_t capacity, int32_t *num_outputs)
     plait_status_t plait_op_infer(plait_op_t op, const plait_spec_t *inputs, int32_t num_inputs, const plait_value_t *attrs, int32_t num_attrs, plait_spec_t *specs, int32_t capacity, int32_t *num_outputs)
     plait_status_t plait_random_seed(uint64_t seed)
@@ -210,6 +211,63 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_archive_array(plait_archive_t archive, int32_t index, plait_array_t *out)
     const char *plait_archive_name(plait_archive_t archive, int32_t index)
     void plait_archive_free(plait_archive_t archive)
+    cdef struct plait_record_file_s
+    ctypedef plait_record_file_s *plait_record_file_t
+    plait_status_t plait_record_file_open(const char *path, plait_record_file_t *out)
+    void plait_record_file_free(plait_record_file_t file)
+    plait_status_t plait_record_file_read(plait_record_file_t file, int64_t offset, plait_buffer_t *record, int64_t *next)
+    plait_status_t plait_record_file_offsets(plait_record_file_t file, int32_t recover, plait_array_t *out)
+    plait_status_t plait_record_file_find(plait_record_file_t file, int64_t offset, int64_t *found)
+    cdef struct plait_record_writer_s
+    ctypedef plait_record_writer_s *plait_record_writer_t
+    plait_status_t plait_record_writer_open(const char *path, plait_record_writer_t *out)
+    plait_status_t plait_record_writer_write(plait_record_writer_t writer, const void *bytes, int64_t size, int64_t *offset)
+    int64_t plait_record_writer_tell(plait_record_writer_t writer)
+    plait_status_t plait_record_writer_flush(plait_record_writer_t writer)
+    plait_status_t plait_record_writer_close(plait_record_writer_t writer)
+    void plait_record_writer_free(plait_record_writer_t writer)
+    int32_t plait_image_has_codecs()
+    plait_status_t plait_image_decode(const void *bytes, int64_t size, const char *name, int32_t color, plait_array_t *out)
+    plait_status_t plait_image_encode(plait_array_t image, const char *format, int32_t quality, plait_buffer_t *out)
+    plait_status_t plait_image_resample(plait_array_t image, int64_t height, int64_t width, int32_t interpolation, plait_array_t *out)
+    ctypedef struct plait_image_reader_options_t:
+        uint32_t struct_size
+        int32_t dtype
+        int64_t channels
+        int64_t height
+        int64_t width
+        int64_t label_width
+        int64_t batch_size
+        int64_t threads
+        int64_t prefetch
+        int64_t resize
+        int64_t pad
+        int32_t fill_value
+        int32_t interpolation
+        int32_t rand_crop
+        int32_t sized_crop
+        int32_t skip_broken
+        int32_t reserved
+        double min_area
+        double max_area
+        double min_ratio
+        double max_ratio
+        double mirror
+        double brightness
+        double contrast
+        double saturation
+        double hue
+        double pca_noise
+        double scale
+        double mean[3]
+        double std[3]
+    cdef struct plait_image_reader_s
+    ctypedef plait_image_reader_s *plait_image_reader_t
+    plait_status_t plait_image_reader_new(const char *path, const plait_image_reader_options_t *options, plait_image_reader_t *out)
+    void plait_image_reader_free(plait_image_reader_t reader)
+    plait_status_t plait_image_reader_start(plait_image_reader_t reader, const int64_t *offsets, int64_t count, uint64_t seed)
+    plait_status_t plait_image_reader_next(plait_image_reader_t reader, plait_array_t *data, plait_array_t *label, plait_array_t *index, int64_t *rows)
+    int64_t plait_image_reader_skipped(plait_image_reader_t reader)
     cdef struct plait_symbol_s
     ctypedef plait_symbol_s *plait_symbol_t
     ctypedef enum plait_names_t:
@@ -251,3 +309,17 @@ cdef extern from "plait/c_api.h" nogil:
     void plait_trace_free(plait_trace_t trace)
     plait_status_t plait_graph_passes(plait_buffer_t *out)
     plait_status_t plait_graph_set_pass(const char *name, int32_t on, int32_t *was)
+    cdef struct plait_predictor_s
+    ctypedef plait_predictor_s *plait_predictor_t
+    plait_status_t plait_predictor_load(const char *symbol_path, const char *params_path, plait_predictor_t *out)
+    plait_status_t plait_predictor_load_buffer(const char *symbol, int64_t symbol_bytes, const void *params, int64_t params_bytes, plait_predictor_t *out)
+    plait_status_t plait_predictor_clone(plait_predictor_t predictor, plait_predictor_t *out)
+    void plait_predictor_free(plait_predictor_t predictor)
+    int32_t plait_predictor_num_inputs(plait_predictor_t predictor)
+    const char *plait_predictor_input_name(plait_predictor_t predictor, int32_t index)
+    int32_t plait_predictor_num_outputs(plait_predictor_t predictor)
+    const char *plait_predictor_output_name(plait_predictor_t predictor, int32_t index)
+    plait_status_t plait_predictor_set_input(plait_predictor_t predictor, const char *name, plait_array_t array)
+    plait_status_t plait_predictor_run(plait_predictor_t predictor)
+    plait_status_t plait_predictor_output(plait_predictor_t predictor, int32_t index, plait_array_t *out)
+    int64_t plait_handle_live_count()

@@ -150,7 +150,7 @@ def resize(Array image, int64_t height, int64_t width, int32_t interpolation):
     cdef plait_array_t out
     cdef plait_status_t status
     with nogil:
-        status = plait_image_resize(image._array, height, width, interpolation, &out)
+        status = plait_image_resample(image._array, height, width, interpolation, &out)
     check(status)
     return wrap(type(image), out)
 

@@ -22,11 +22,10 @@ from . import (
     kvstore,
     lr_scheduler,
     metric,
-    operator,
-
     model,
     module,
     monitor,
+    operator,
     optimizer,
     profiler,
     runtime,

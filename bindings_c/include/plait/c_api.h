@@ -702,7 +702,7 @@ PLAIT_API plait_status_t plait_image_encode(plait_array_t image, const char* for
 /* Changes the size of a uint8 or float32 array of shape (height, width, channels).
  * `interpolation`: 0 nearest, 1 linear, 2 cubic, 3 area, 4 Lanczos. new.
  * Fails: TYPE, SHAPE, INVALID_ARGUMENT. @blocking @since 0.1 */
-PLAIT_API plait_status_t plait_image_resize(plait_array_t image, int64_t height, int64_t width,
+PLAIT_API plait_status_t plait_image_resample(plait_array_t image, int64_t height, int64_t width,
                                             int32_t interpolation, plait_array_t* out);
 
 /* How records become rows of batches, for plait_image_reader_new(). Lengths are in pixels. */
@@ -719,7 +719,7 @@ typedef struct plait_image_reader_options_t {
   int64_t resize;        /* length of the shorter side before cropping; 0: as it is */
   int64_t pad;           /* border around the image, before cropping */
   int32_t fill_value;    /* of the border */
-  int32_t interpolation; /* as in plait_image_resize() */
+  int32_t interpolation; /* as in plait_image_resample() */
   int32_t rand_crop;     /* 1: the part is at a random place; 0: in the middle */
   int32_t sized_crop;    /* 1: and of random size and ratio */
   int32_t skip_broken;   /* 1: leave out what cannot be read; 0: fail */
