@@ -26,25 +26,43 @@ mx.nd.adam.update <- function(weight, grad, mean, var, lr, beta1 = 0.9,
     out)
 }
 
+mx.nd.contrib.AdaptiveAvgPooling2D <- function(data, output_size = integer(0),
+  out = NULL) {
+  .Call(C_invoke, .ops$adaptive_avg_pooling, list(data), list(output_size), 1L,
+    out)
+}
+mx.nd.internal.contrib.AdaptiveAvgPooling2D <- mx.nd.contrib.AdaptiveAvgPooling2D
+
+mx.symbol.contrib.AdaptiveAvgPooling2D <- function(data = NULL,
+  output_size = integer(0), name = NULL, attr = NULL) {
+  .compose(.ops$adaptive_avg_pooling, "contrib.AdaptiveAvgPooling2D", name,
+    list(data = data), list(output_size = output_size), attr)
+}
+mx.symbol.internal.contrib_AdaptiveAvgPooling2D <- mx.symbol.contrib.AdaptiveAvgPooling2D
+
 mx.nd.add <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$add, list(lhs, rhs), list(), 1L, out)
 }
-mx.nd.elemwise.add <- mx.nd.add
 mx.nd.broadcast.add <- mx.nd.add
+mx.nd.internal.Plus <- mx.nd.add
+mx.nd.elemwise.add <- mx.nd.add
 mx.nd.broadcast.plus <- mx.nd.add
 mx.nd.internal.plus <- mx.nd.add
 mx.nd.internal.add <- mx.nd.add
 mx.nd.internal.grad.add <- mx.nd.add
 
-mx.symbol.add <- function(lhs = NULL, rhs = NULL, name = NULL, attr = NULL) {
-  .compose(.ops$add, "add", name, list(lhs = lhs, rhs = rhs), list(), attr)
+mx.symbol.broadcast_add <- function(lhs = NULL, rhs = NULL, name = NULL,
+  attr = NULL) {
+  .compose(.ops$add, "broadcast_add", name, list(lhs = lhs, rhs = rhs), list(),
+    attr)
 }
-mx.symbol.elemwise_add <- mx.symbol.add
-mx.symbol.broadcast_add <- mx.symbol.add
-mx.symbol.broadcast_plus <- mx.symbol.add
-mx.symbol.internal.plus <- mx.symbol.add
-mx.symbol.internal.add <- mx.symbol.add
-mx.symbol.internal.grad_add <- mx.symbol.add
+mx.symbol.add <- mx.symbol.broadcast_add
+mx.symbol.elemwise_add <- mx.symbol.broadcast_add
+mx.symbol.broadcast_plus <- mx.symbol.broadcast_add
+mx.symbol.internal.Plus <- mx.symbol.broadcast_add
+mx.symbol.internal.plus <- mx.symbol.broadcast_add
+mx.symbol.internal.add <- mx.symbol.broadcast_add
+mx.symbol.internal.grad_add <- mx.symbol.broadcast_add
 
 mx.nd.ElementWiseSum <- function(..., num_args = 0L, out = NULL) {
   .Call(C_invoke, .ops$add_n, .arrays(...), list(num_args), 1L, out)
@@ -64,6 +82,7 @@ mx.nd.internal.plus.scalar <- function(data, scalar = 1, is_int = TRUE,
   .Call(C_invoke, .ops$add_scalar, list(data), list(scalar, is_int), 1L, out)
 }
 mx.nd.internal.PlusScalar <- mx.nd.internal.plus.scalar
+mx.nd.internal.scatter.plus.scalar <- mx.nd.internal.plus.scalar
 
 mx.symbol.internal.plus_scalar <- function(data = NULL, scalar = 1,
   is_int = TRUE, name = NULL, attr = NULL) {
@@ -71,6 +90,52 @@ mx.symbol.internal.plus_scalar <- function(data = NULL, scalar = 1,
     list(scalar = scalar, is_int = is_int), attr)
 }
 mx.symbol.internal.PlusScalar <- mx.symbol.internal.plus_scalar
+mx.symbol.internal.scatter_plus_scalar <- mx.symbol.internal.plus_scalar
+
+mx.nd.all.finite <- function(data, init_output = TRUE, out = NULL) {
+  .Call(C_invoke, .ops$all_finite, list(data), list(init_output), 1L, out)
+}
+
+mx.symbol.all_finite <- function(data = NULL, init_output = TRUE, name = NULL,
+  attr = NULL) {
+  .compose(.ops$all_finite, "all_finite", name, list(data = data),
+    list(init_output = init_output), attr)
+}
+
+mx.nd.contrib.allclose <- function(a, b, rtol = 1e-05, atol = 1e-08,
+  equal_nan = TRUE, out = NULL) {
+  .Call(C_invoke, .ops$allclose, list(a, b), list(rtol, atol, equal_nan), 1L,
+    out)
+}
+mx.nd.internal.contrib.allclose <- mx.nd.contrib.allclose
+
+mx.symbol.contrib.allclose <- function(a = NULL, b = NULL, rtol = 1e-05,
+  atol = 1e-08, equal_nan = TRUE, name = NULL, attr = NULL) {
+  .compose(.ops$allclose, "contrib.allclose", name, list(a = a, b = b),
+    list(rtol = rtol, atol = atol, equal_nan = equal_nan), attr)
+}
+mx.symbol.internal.contrib_allclose <- mx.symbol.contrib.allclose
+
+mx.nd.amp.cast <- function(data, dtype, out = NULL) {
+  .Call(C_invoke, .ops$amp_cast, list(data), list(dtype), 1L, out)
+}
+
+mx.symbol.amp_cast <- function(data = NULL, dtype, name = NULL, attr = NULL) {
+  .compose(.ops$amp_cast, "amp_cast", name, list(data = data),
+    list(dtype = dtype), attr)
+}
+
+mx.nd.amp.multicast <- function(..., num_outputs, cast_narrow = FALSE,
+  out = NULL) {
+  .Call(C_invoke, .ops$amp_multicast, .arrays(...), list(num_outputs,
+    cast_narrow), 0L, out)
+}
+
+mx.symbol.amp_multicast <- function(..., num_outputs, cast_narrow = FALSE,
+  name = NULL, attr = NULL) {
+  .compose(.ops$amp_multicast, "amp_multicast", name, .arrays(...),
+    list(num_outputs = num_outputs, cast_narrow = cast_narrow), attr)
+}
 
 mx.nd.internal.arange <- function(start = 0, stop = NULL, step = 1,
   `repeat` = 1L, infer_range = FALSE, ctx = NULL, dtype = "float32",
@@ -215,21 +280,21 @@ mx.symbol.batch_dot <- function(lhs = NULL, rhs = NULL, transpose_a = FALSE,
 
 mx.nd.BatchNorm <- function(data, gamma, beta, moving_mean, moving_var,
   eps = 0.001, momentum = 0.9, fix_gamma = TRUE, use_global_stats = FALSE,
-  output_mean_var = FALSE, axis = 1L, out = NULL) {
+  output_mean_var = FALSE, axis = 1L, cudnn_off = FALSE, out = NULL) {
   .Call(C_invoke, .ops$batch_norm, list(data, gamma, beta, moving_mean,
     moving_var), list(eps, momentum, fix_gamma, use_global_stats,
-    output_mean_var, axis), 1L, out)
+    output_mean_var, axis, cudnn_off), 1L, out)
 }
 
 mx.symbol.BatchNorm <- function(data = NULL, gamma = NULL, beta = NULL,
   moving_mean = NULL, moving_var = NULL, eps = 0.001, momentum = 0.9,
   fix_gamma = TRUE, use_global_stats = FALSE, output_mean_var = FALSE,
-  axis = 1L, name = NULL, attr = NULL) {
+  axis = 1L, cudnn_off = FALSE, name = NULL, attr = NULL) {
   .compose(.ops$batch_norm, "BatchNorm", name, list(data = data, gamma = gamma,
     beta = beta, moving_mean = moving_mean, moving_var = moving_var),
     list(eps = eps, momentum = momentum, fix_gamma = fix_gamma,
     use_global_stats = use_global_stats, output_mean_var = output_mean_var,
-    axis = axis), attr)
+    axis = axis, cudnn_off = cudnn_off), attr)
 }
 
 mx.nd.batch.take <- function(a, indices, out = NULL) {
@@ -241,6 +306,121 @@ mx.symbol.batch_take <- function(a = NULL, indices = NULL, name = NULL,
   .compose(.ops$batch_take, "batch_take", name, list(a = a, indices = indices),
     list(), attr)
 }
+
+mx.nd.contrib.BilinearResize2D <- function(data, like = NULL, height = 1L,
+  width = 1L, scale_height = NULL, scale_width = NULL, mode = "size",
+  align_corners = TRUE, out = NULL) {
+  .Call(C_invoke, .ops$bilinear_resize, list(data, like), list(height, width,
+    scale_height, scale_width, mode, align_corners), 1L, out)
+}
+mx.nd.internal.contrib.BilinearResize2D <- mx.nd.contrib.BilinearResize2D
+
+mx.symbol.contrib.BilinearResize2D <- function(data = NULL, like = NULL,
+  height = 1L, width = 1L, scale_height = NULL, scale_width = NULL,
+  mode = "size", align_corners = TRUE, name = NULL, attr = NULL) {
+  .compose(.ops$bilinear_resize, "contrib.BilinearResize2D", name,
+    list(data = data, like = like), list(height = height, width = width,
+    scale_height = scale_height, scale_width = scale_width, mode = mode,
+    align_corners = align_corners), attr)
+}
+mx.symbol.internal.contrib_BilinearResize2D <- mx.symbol.contrib.BilinearResize2D
+
+mx.nd.BilinearSampler <- function(data, grid, out = NULL) {
+  .Call(C_invoke, .ops$bilinear_sampler, list(data, grid), list(), 1L, out)
+}
+
+mx.symbol.BilinearSampler <- function(data = NULL, grid = NULL, name = NULL,
+  attr = NULL) {
+  .compose(.ops$bilinear_sampler, "BilinearSampler", name, list(data = data,
+    grid = grid), list(), attr)
+}
+
+mx.nd.internal.contrib.bipartite.matching <- function(data, is_ascend = FALSE,
+  threshold, topk = -1L, out = NULL) {
+  .Call(C_invoke, .ops$bipartite_matching, list(data), list(is_ascend,
+    threshold, topk), 2L, out)
+}
+mx.nd.contrib.bipartite.matching <- mx.nd.internal.contrib.bipartite.matching
+
+mx.symbol.contrib.bipartite_matching <- function(data = NULL, is_ascend = FALSE,
+  threshold, topk = -1L, name = NULL, attr = NULL) {
+  .compose(.ops$bipartite_matching, "contrib.bipartite_matching", name,
+    list(data = data), list(is_ascend = is_ascend, threshold = threshold,
+    topk = topk), attr)
+}
+mx.symbol.internal.contrib_bipartite_matching <- mx.symbol.contrib.bipartite_matching
+
+mx.nd.internal.contrib.box.decode <- function(data, anchors, std0 = 1, std1 = 1,
+  std2 = 1, std3 = 1, clip = -1, format = "center", out = NULL) {
+  .Call(C_invoke, .ops$box_decode, list(data, anchors), list(std0, std1, std2,
+    std3, clip, format), 1L, out)
+}
+mx.nd.contrib.box.decode <- mx.nd.internal.contrib.box.decode
+
+mx.symbol.contrib.box_decode <- function(data = NULL, anchors = NULL, std0 = 1,
+  std1 = 1, std2 = 1, std3 = 1, clip = -1, format = "center", name = NULL,
+  attr = NULL) {
+  .compose(.ops$box_decode, "contrib.box_decode", name, list(data = data,
+    anchors = anchors), list(std0 = std0, std1 = std1, std2 = std2, std3 = std3,
+    clip = clip, format = format), attr)
+}
+mx.symbol.internal.contrib_box_decode <- mx.symbol.contrib.box_decode
+
+mx.nd.internal.contrib.box.encode <- function(samples, matches, anchors, refs,
+  means, stds, out = NULL) {
+  .Call(C_invoke, .ops$box_encode, list(samples, matches, anchors, refs, means,
+    stds), list(), 2L, out)
+}
+mx.nd.contrib.box.encode <- mx.nd.internal.contrib.box.encode
+
+mx.symbol.contrib.box_encode <- function(samples = NULL, matches = NULL,
+  anchors = NULL, refs = NULL, means = NULL, stds = NULL, name = NULL,
+  attr = NULL) {
+  .compose(.ops$box_encode, "contrib.box_encode", name, list(samples = samples,
+    matches = matches, anchors = anchors, refs = refs, means = means,
+    stds = stds), list(), attr)
+}
+mx.symbol.internal.contrib_box_encode <- mx.symbol.contrib.box_encode
+
+mx.nd.internal.contrib.box.iou <- function(lhs, rhs, format = "corner",
+  out = NULL) {
+  .Call(C_invoke, .ops$box_iou, list(lhs, rhs), list(format), 1L, out)
+}
+mx.nd.contrib.box.iou <- mx.nd.internal.contrib.box.iou
+
+mx.symbol.contrib.box_iou <- function(lhs = NULL, rhs = NULL, format = "corner",
+  name = NULL, attr = NULL) {
+  .compose(.ops$box_iou, "contrib.box_iou", name, list(lhs = lhs, rhs = rhs),
+    list(format = format), attr)
+}
+mx.symbol.internal.contrib_box_iou <- mx.symbol.contrib.box_iou
+
+mx.nd.internal.contrib.box.nms <- function(data, overlap_thresh = 0.5,
+  valid_thresh = 0, topk = -1L, coord_start = 2L, score_index = 1L,
+  id_index = -1L, background_id = -1L, force_suppress = FALSE,
+  in_format = "corner", out_format = "corner", out = NULL) {
+  .Call(C_invoke, .ops$box_nms, list(data), list(overlap_thresh, valid_thresh,
+    topk, coord_start, score_index, id_index, background_id, force_suppress,
+    in_format, out_format), 1L, out)
+}
+mx.nd.contrib.box.nms <- mx.nd.internal.contrib.box.nms
+mx.nd.internal.contrib.box.non.maximum.suppression <- mx.nd.internal.contrib.box.nms
+mx.nd.contrib.box.non.maximum.suppression <- mx.nd.internal.contrib.box.nms
+
+mx.symbol.contrib.box_nms <- function(data = NULL, overlap_thresh = 0.5,
+  valid_thresh = 0, topk = -1L, coord_start = 2L, score_index = 1L,
+  id_index = -1L, background_id = -1L, force_suppress = FALSE,
+  in_format = "corner", out_format = "corner", name = NULL, attr = NULL) {
+  .compose(.ops$box_nms, "contrib.box_nms", name, list(data = data),
+    list(overlap_thresh = overlap_thresh, valid_thresh = valid_thresh,
+    topk = topk, coord_start = coord_start, score_index = score_index,
+    id_index = id_index, background_id = background_id,
+    force_suppress = force_suppress, in_format = in_format,
+    out_format = out_format), attr)
+}
+mx.symbol.contrib.box_non_maximum_suppression <- mx.symbol.contrib.box_nms
+mx.symbol.internal.contrib_box_nms <- mx.symbol.contrib.box_nms
+mx.symbol.internal.contrib_box_non_maximum_suppression <- mx.symbol.contrib.box_nms
 
 mx.nd.broadcast.axis <- function(data, axis = integer(0), size = integer(0),
   out = NULL) {
@@ -304,6 +484,19 @@ mx.symbol.ceil <- function(data = NULL, name = NULL, attr = NULL) {
   .compose(.ops$ceil, "ceil", name, list(data = data), list(), attr)
 }
 
+mx.nd.linalg.potrf <- function(data, upper = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$cholesky, list(data), list(upper), 1L, out)
+}
+mx.nd.internal.linalg.potrf <- mx.nd.linalg.potrf
+
+mx.symbol.linalg_potrf <- function(data = NULL, upper = FALSE, name = NULL,
+  attr = NULL) {
+  .compose(.ops$cholesky, "linalg_potrf", name, list(data = data),
+    list(upper = upper), attr)
+}
+mx.symbol.linalg.potrf <- mx.symbol.linalg_potrf
+mx.symbol.internal.linalg_potrf <- mx.symbol.linalg_potrf
+
 mx.nd.clip <- function(data, a_min, a_max, out = NULL) {
   .Call(C_invoke, .ops$clip, list(data), list(a_min, a_max), 1L, out)
 }
@@ -312,6 +505,20 @@ mx.symbol.clip <- function(data = NULL, a_min, a_max, name = NULL,
   attr = NULL) {
   .compose(.ops$clip, "clip", name, list(data = data), list(a_min = a_min,
     a_max = a_max), attr)
+}
+
+mx.nd.col2im <- function(data, output_size, kernel, stride = integer(0),
+  dilate = integer(0), pad = integer(0), out = NULL) {
+  .Call(C_invoke, .ops$col2im, list(data), list(output_size, kernel, stride,
+    dilate, pad), 1L, out)
+}
+
+mx.symbol.col2im <- function(data = NULL, output_size, kernel,
+  stride = integer(0), dilate = integer(0), pad = integer(0), name = NULL,
+  attr = NULL) {
+  .compose(.ops$col2im, "col2im", name, list(data = data),
+    list(output_size = output_size, kernel = kernel, stride = stride,
+    dilate = dilate, pad = pad), attr)
 }
 
 mx.nd.Concat <- function(..., dim = 1L, num_args = 0L, out = NULL) {
@@ -328,19 +535,22 @@ mx.symbol.concat <- mx.symbol.Concat
 
 mx.nd.Convolution <- function(data, weight, bias = NULL, kernel,
   stride = integer(0), dilate = integer(0), pad = integer(0), num_filter,
-  num_group = 1L, no_bias = FALSE, layout = NULL, out = NULL) {
+  num_group = 1L, no_bias = FALSE, layout = NULL, workspace = 1024L,
+  cudnn_tune = NULL, cudnn_off = FALSE, out = NULL) {
   .Call(C_invoke, .ops$convolution, list(data, weight, bias), list(kernel,
-    stride, dilate, pad, num_filter, num_group, no_bias, layout), 1L, out)
+    stride, dilate, pad, num_filter, num_group, no_bias, layout, workspace,
+    cudnn_tune, cudnn_off), 1L, out)
 }
 
 mx.symbol.Convolution <- function(data = NULL, weight = NULL, bias = NULL,
   kernel, stride = integer(0), dilate = integer(0), pad = integer(0),
-  num_filter, num_group = 1L, no_bias = FALSE, layout = NULL, name = NULL,
-  attr = NULL) {
+  num_filter, num_group = 1L, no_bias = FALSE, layout = NULL, workspace = 1024L,
+  cudnn_tune = NULL, cudnn_off = FALSE, name = NULL, attr = NULL) {
   .compose(.ops$convolution, "Convolution", name, list(data = data,
     weight = weight, bias = bias), list(kernel = kernel, stride = stride,
     dilate = dilate, pad = pad, num_filter = num_filter, num_group = num_group,
-    no_bias = no_bias, layout = layout), attr)
+    no_bias = no_bias, layout = layout, workspace = workspace,
+    cudnn_tune = cudnn_tune, cudnn_off = cudnn_off), attr)
 }
 
 mx.nd.identity <- function(data, out = NULL) {
@@ -354,6 +564,22 @@ mx.symbol.identity <- function(data = NULL, name = NULL, attr = NULL) {
 }
 mx.symbol.internal.copy <- mx.symbol.identity
 mx.symbol.internal.copyto <- mx.symbol.identity
+
+mx.nd.Correlation <- function(data1, data2, kernel_size = 1L,
+  max_displacement = 1L, stride1 = 1L, stride2 = 1L, pad_size = 0L,
+  is_multiply = TRUE, out = NULL) {
+  .Call(C_invoke, .ops$correlation, list(data1, data2), list(kernel_size,
+    max_displacement, stride1, stride2, pad_size, is_multiply), 1L, out)
+}
+
+mx.symbol.Correlation <- function(data1 = NULL, data2 = NULL, kernel_size = 1L,
+  max_displacement = 1L, stride1 = 1L, stride2 = 1L, pad_size = 0L,
+  is_multiply = TRUE, name = NULL, attr = NULL) {
+  .compose(.ops$correlation, "Correlation", name, list(data1 = data1,
+    data2 = data2), list(kernel_size = kernel_size,
+    max_displacement = max_displacement, stride1 = stride1, stride2 = stride2,
+    pad_size = pad_size, is_multiply = is_multiply), attr)
+}
 
 mx.nd.cos <- function(data, out = NULL) {
   .Call(C_invoke, .ops$cos, list(data), list(), 1L, out)
@@ -369,6 +595,18 @@ mx.nd.cosh <- function(data, out = NULL) {
 
 mx.symbol.cosh <- function(data = NULL, name = NULL, attr = NULL) {
   .compose(.ops$cosh, "cosh", name, list(data = data), list(), attr)
+}
+
+mx.nd.Crop <- function(..., num_args = 1L, offset = c(0L, 0L), h_w = c(0L, 0L),
+  center_crop = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$crop_like, .arrays(...), list(num_args, offset, h_w,
+    center_crop), 1L, out)
+}
+
+mx.symbol.Crop <- function(..., num_args = 1L, offset = c(0L, 0L), h_w = c(0L,
+  0L), center_crop = FALSE, name = NULL, attr = NULL) {
+  .compose(.ops$crop_like, "Crop", name, .arrays(...), list(num_args = num_args,
+    offset = offset, h_w = h_w, center_crop = center_crop), attr)
 }
 
 mx.nd.CTCLoss <- function(data, label, data_lengths = NULL,
@@ -397,6 +635,28 @@ mx.symbol.contrib.ctc_loss <- mx.symbol.CTCLoss
 mx.symbol.internal.contrib_CTCLoss <- mx.symbol.CTCLoss
 mx.symbol.internal.contrib_ctc_loss <- mx.symbol.CTCLoss
 
+mx.nd.cumprod <- function(data, axis = NULL, dtype = NULL, reverse = FALSE,
+  out = NULL) {
+  .Call(C_invoke, .ops$cumprod, list(data), list(axis, dtype, reverse), 1L, out)
+}
+
+mx.symbol.cumprod <- function(data = NULL, axis = NULL, dtype = NULL,
+  reverse = FALSE, name = NULL, attr = NULL) {
+  .compose(.ops$cumprod, "cumprod", name, list(data = data), list(axis = axis,
+    dtype = dtype, reverse = reverse), attr)
+}
+
+mx.nd.cumsum <- function(data, axis = NULL, dtype = NULL, reverse = FALSE,
+  out = NULL) {
+  .Call(C_invoke, .ops$cumsum, list(data), list(axis, dtype, reverse), 1L, out)
+}
+
+mx.symbol.cumsum <- function(data = NULL, axis = NULL, dtype = NULL,
+  reverse = FALSE, name = NULL, attr = NULL) {
+  .compose(.ops$cumsum, "cumsum", name, list(data = data), list(axis = axis,
+    dtype = dtype, reverse = reverse), attr)
+}
+
 mx.nd.Deconvolution <- function(data, weight, bias = NULL, kernel,
   stride = integer(0), dilate = integer(0), pad = integer(0), adj = integer(0),
   target_shape = integer(0), num_filter, num_group = 1L, no_bias = TRUE,
@@ -417,6 +677,29 @@ mx.symbol.Deconvolution <- function(data = NULL, weight = NULL, bias = NULL,
     layout = layout), attr)
 }
 
+mx.nd.contrib.DeformableConvolution <- function(data, offset, weight,
+  bias = NULL, kernel, stride = integer(0), dilate = integer(0),
+  pad = integer(0), num_filter, num_group = 1L, num_deformable_group = 1L,
+  no_bias = FALSE, layout = NULL, out = NULL) {
+  .Call(C_invoke, .ops$deformable_convolution, list(data, offset, weight, bias),
+    list(kernel, stride, dilate, pad, num_filter, num_group,
+    num_deformable_group, no_bias, layout), 1L, out)
+}
+mx.nd.internal.contrib.DeformableConvolution <- mx.nd.contrib.DeformableConvolution
+
+mx.symbol.contrib.DeformableConvolution <- function(data = NULL, offset = NULL,
+  weight = NULL, bias = NULL, kernel, stride = integer(0), dilate = integer(0),
+  pad = integer(0), num_filter, num_group = 1L, num_deformable_group = 1L,
+  no_bias = FALSE, layout = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$deformable_convolution, "contrib.DeformableConvolution", name,
+    list(data = data, offset = offset, weight = weight, bias = bias),
+    list(kernel = kernel, stride = stride, dilate = dilate, pad = pad,
+    num_filter = num_filter, num_group = num_group,
+    num_deformable_group = num_deformable_group, no_bias = no_bias,
+    layout = layout), attr)
+}
+mx.symbol.internal.contrib_DeformableConvolution <- mx.symbol.contrib.DeformableConvolution
+
 mx.nd.degrees <- function(data, out = NULL) {
   .Call(C_invoke, .ops$degrees, list(data), list(), 1L, out)
 }
@@ -435,6 +718,27 @@ mx.symbol.depth_to_space <- function(data = NULL, block_size, name = NULL,
     list(block_size = block_size), attr)
 }
 
+mx.nd.linalg.det <- function(data, out = NULL) {
+  .Call(C_invoke, .ops$det, list(data), list(), 1L, out)
+}
+mx.nd.internal.linalg.det <- mx.nd.linalg.det
+
+mx.symbol.linalg_det <- function(data = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$det, "linalg_det", name, list(data = data), list(), attr)
+}
+mx.symbol.linalg.det <- mx.symbol.linalg_det
+mx.symbol.internal.linalg_det <- mx.symbol.linalg_det
+
+mx.nd.diag <- function(data, k = 0L, axis1 = 0L, axis2 = 1L, out = NULL) {
+  .Call(C_invoke, .ops$diag, list(data), list(k, axis1, axis2), 1L, out)
+}
+
+mx.symbol.diag <- function(data = NULL, k = 0L, axis1 = 0L, axis2 = 1L,
+  name = NULL, attr = NULL) {
+  .compose(.ops$diag, "diag", name, list(data = data), list(k = k,
+    axis1 = axis1, axis2 = axis2), attr)
+}
+
 mx.nd.digamma <- function(data, out = NULL) {
   .Call(C_invoke, .ops$digamma, list(data), list(), 1L, out)
 }
@@ -443,20 +747,37 @@ mx.symbol.digamma <- function(data = NULL, name = NULL, attr = NULL) {
   .compose(.ops$digamma, "digamma", name, list(data = data), list(), attr)
 }
 
+mx.nd.internal.contrib.div.sqrt.dim <- function(data, out = NULL) {
+  .Call(C_invoke, .ops$div_sqrt_dim, list(data), list(), 1L, out)
+}
+mx.nd.contrib.div.sqrt.dim <- mx.nd.internal.contrib.div.sqrt.dim
+
+mx.symbol.contrib.div_sqrt_dim <- function(data = NULL, name = NULL,
+  attr = NULL) {
+  .compose(.ops$div_sqrt_dim, "contrib.div_sqrt_dim", name, list(data = data),
+    list(), attr)
+}
+mx.symbol.internal.contrib_div_sqrt_dim <- mx.symbol.contrib.div_sqrt_dim
+
 mx.nd.divide <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$divide, list(lhs, rhs), list(), 1L, out)
 }
-mx.nd.elemwise.div <- mx.nd.divide
 mx.nd.broadcast.div <- mx.nd.divide
+mx.nd.internal.Div <- mx.nd.divide
+mx.nd.internal.scatter.elemwise.div <- mx.nd.divide
+mx.nd.elemwise.div <- mx.nd.divide
 mx.nd.internal.div <- mx.nd.divide
 
-mx.symbol.divide <- function(lhs = NULL, rhs = NULL, name = NULL, attr = NULL) {
-  .compose(.ops$divide, "divide", name, list(lhs = lhs, rhs = rhs), list(),
-    attr)
+mx.symbol.broadcast_div <- function(lhs = NULL, rhs = NULL, name = NULL,
+  attr = NULL) {
+  .compose(.ops$divide, "broadcast_div", name, list(lhs = lhs, rhs = rhs),
+    list(), attr)
 }
-mx.symbol.elemwise_div <- mx.symbol.divide
-mx.symbol.broadcast_div <- mx.symbol.divide
-mx.symbol.internal.div <- mx.symbol.divide
+mx.symbol.divide <- mx.symbol.broadcast_div
+mx.symbol.elemwise_div <- mx.symbol.broadcast_div
+mx.symbol.internal.Div <- mx.symbol.broadcast_div
+mx.symbol.internal.scatter_elemwise_div <- mx.symbol.broadcast_div
+mx.symbol.internal.div <- mx.symbol.broadcast_div
 
 mx.nd.internal.div.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
@@ -484,14 +805,15 @@ mx.symbol.dot <- function(lhs = NULL, rhs = NULL, transpose_a = FALSE,
 }
 
 mx.nd.Dropout <- function(data, p = 0.5, mode = "training", axes = integer(0),
-  out = NULL) {
-  .Call(C_invoke, .ops$dropout, list(data), list(p, mode, axes), 1L, out)
+  cudnn_off = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$dropout, list(data), list(p, mode, axes, cudnn_off), 1L,
+    out)
 }
 
 mx.symbol.Dropout <- function(data = NULL, p = 0.5, mode = "training",
-  axes = integer(0), name = NULL, attr = NULL) {
+  axes = integer(0), cudnn_off = FALSE, name = NULL, attr = NULL) {
   .compose(.ops$dropout, "Dropout", name, list(data = data), list(p = p,
-    mode = mode, axes = axes), attr)
+    mode = mode, axes = axes, cudnn_off = cudnn_off), attr)
 }
 
 mx.nd.Embedding <- function(data, weight, input_dim, output_dim,
@@ -513,23 +835,29 @@ mx.nd.equal <- function(lhs, rhs, out = NULL) {
 }
 mx.nd.broadcast.equal <- mx.nd.equal
 mx.nd.internal.equal <- mx.nd.equal
+mx.nd.internal.Equal <- mx.nd.equal
 
-mx.symbol.equal <- function(lhs = NULL, rhs = NULL, name = NULL, attr = NULL) {
-  .compose(.ops$equal, "equal", name, list(lhs = lhs, rhs = rhs), list(), attr)
+mx.symbol.broadcast_equal <- function(lhs = NULL, rhs = NULL, name = NULL,
+  attr = NULL) {
+  .compose(.ops$equal, "broadcast_equal", name, list(lhs = lhs, rhs = rhs),
+    list(), attr)
 }
-mx.symbol.broadcast_equal <- mx.symbol.equal
-mx.symbol.internal.equal <- mx.symbol.equal
+mx.symbol.equal <- mx.symbol.broadcast_equal
+mx.symbol.internal.equal <- mx.symbol.broadcast_equal
+mx.symbol.internal.Equal <- mx.symbol.broadcast_equal
 
 mx.nd.internal.equal.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
   .Call(C_invoke, .ops$equal_scalar, list(data), list(scalar, is_int), 1L, out)
 }
+mx.nd.internal.EqualScalar <- mx.nd.internal.equal.scalar
 
 mx.symbol.internal.equal_scalar <- function(data = NULL, scalar = 1,
   is_int = TRUE, name = NULL, attr = NULL) {
   .compose(.ops$equal_scalar, "internal.equal_scalar", name, list(data = data),
     list(scalar = scalar, is_int = is_int), attr)
 }
+mx.symbol.internal.EqualScalar <- mx.symbol.internal.equal_scalar
 
 mx.nd.erf <- function(data, out = NULL) {
   .Call(C_invoke, .ops$erf, list(data), list(), 1L, out)
@@ -625,6 +953,19 @@ mx.symbol.floor <- function(data = NULL, name = NULL, attr = NULL) {
   .compose(.ops$floor, "floor", name, list(data = data), list(), attr)
 }
 
+mx.nd.ftml.update <- function(weight, grad, d, v, z, lr, t, beta1 = 0.6,
+  beta2 = 0.999, epsilon = 1e-08, wd = 0, rescale_grad = 1, clip_gradient = -1,
+  out = NULL) {
+  .Call(C_invoke, .ops$ftml_update, list(weight, grad, d, v, z), list(lr, t,
+    beta1, beta2, epsilon, wd, rescale_grad, clip_gradient), 1L, out)
+}
+
+mx.nd.ftrl.update <- function(weight, grad, z, n, lr, lamda1 = 0.01, beta = 1,
+  wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  .Call(C_invoke, .ops$ftrl_update, list(weight, grad, z, n), list(lr, lamda1,
+    beta, wd, rescale_grad, clip_gradient), 1L, out)
+}
+
 mx.nd.internal.full <- function(shape = integer(0), ctx = NULL,
   dtype = "float32", value = 0, out = NULL) {
   .Call(C_invoke, .ops$full, list(), list(shape, .ctx.text(ctx), dtype, value),
@@ -686,56 +1027,96 @@ mx.symbol.gather_nd <- function(data = NULL, indices = NULL, name = NULL,
     indices = indices), list(), attr)
 }
 
+mx.nd.gelu.tanh <- function(data, out = NULL) {
+  .Call(C_invoke, .ops$gelu_tanh, list(data), list(), 1L, out)
+}
+
+mx.symbol.gelu_tanh <- function(data = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$gelu_tanh, "gelu_tanh", name, list(data = data), list(), attr)
+}
+
+mx.nd.contrib.gradientmultiplier <- function(data, scalar = 1, out = NULL) {
+  .Call(C_invoke, .ops$gradient_multiplier, list(data), list(scalar), 1L, out)
+}
+mx.nd.internal.contrib.gradientmultiplier <- mx.nd.contrib.gradientmultiplier
+
+mx.symbol.contrib.gradientmultiplier <- function(data = NULL, scalar = 1,
+  name = NULL, attr = NULL) {
+  .compose(.ops$gradient_multiplier, "contrib.gradientmultiplier", name,
+    list(data = data), list(scalar = scalar), attr)
+}
+mx.symbol.internal.contrib_gradientmultiplier <- mx.symbol.contrib.gradientmultiplier
+
 mx.nd.greater <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$greater, list(lhs, rhs), list(), 1L, out)
 }
 mx.nd.broadcast.greater <- mx.nd.greater
 mx.nd.internal.greater <- mx.nd.greater
+mx.nd.internal.Greater <- mx.nd.greater
 
-mx.symbol.greater <- function(lhs = NULL, rhs = NULL, name = NULL,
+mx.symbol.broadcast_greater <- function(lhs = NULL, rhs = NULL, name = NULL,
   attr = NULL) {
-  .compose(.ops$greater, "greater", name, list(lhs = lhs, rhs = rhs), list(),
-    attr)
+  .compose(.ops$greater, "broadcast_greater", name, list(lhs = lhs, rhs = rhs),
+    list(), attr)
 }
-mx.symbol.broadcast_greater <- mx.symbol.greater
-mx.symbol.internal.greater <- mx.symbol.greater
+mx.symbol.greater <- mx.symbol.broadcast_greater
+mx.symbol.internal.greater <- mx.symbol.broadcast_greater
+mx.symbol.internal.Greater <- mx.symbol.broadcast_greater
 
-mx.nd.greater.equal <- function(lhs, rhs, out = NULL) {
+mx.nd.broadcast.greater.equal <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$greater_equal, list(lhs, rhs), list(), 1L, out)
 }
-mx.nd.broadcast.greater.equal <- mx.nd.greater.equal
-mx.nd.internal.greater.equal <- mx.nd.greater.equal
+mx.nd.greater.equal <- mx.nd.broadcast.greater.equal
+mx.nd.internal.greater.equal <- mx.nd.broadcast.greater.equal
+mx.nd.internal.Greater.Equal <- mx.nd.broadcast.greater.equal
 
-mx.symbol.greater_equal <- function(lhs = NULL, rhs = NULL, name = NULL,
-  attr = NULL) {
-  .compose(.ops$greater_equal, "greater_equal", name, list(lhs = lhs,
+mx.symbol.broadcast_greater_equal <- function(lhs = NULL, rhs = NULL,
+  name = NULL, attr = NULL) {
+  .compose(.ops$greater_equal, "broadcast_greater_equal", name, list(lhs = lhs,
     rhs = rhs), list(), attr)
 }
-mx.symbol.broadcast_greater_equal <- mx.symbol.greater_equal
-mx.symbol.internal.greater_equal <- mx.symbol.greater_equal
+mx.symbol.greater_equal <- mx.symbol.broadcast_greater_equal
+mx.symbol.internal.greater_equal <- mx.symbol.broadcast_greater_equal
+mx.symbol.internal.Greater_Equal <- mx.symbol.broadcast_greater_equal
 
 mx.nd.internal.greater.equal.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
   .Call(C_invoke, .ops$greater_equal_scalar, list(data), list(scalar, is_int),
     1L, out)
 }
+mx.nd.internal.GreaterEqualScalar <- mx.nd.internal.greater.equal.scalar
 
 mx.symbol.internal.greater_equal_scalar <- function(data = NULL, scalar = 1,
   is_int = TRUE, name = NULL, attr = NULL) {
   .compose(.ops$greater_equal_scalar, "internal.greater_equal_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
+mx.symbol.internal.GreaterEqualScalar <- mx.symbol.internal.greater_equal_scalar
 
 mx.nd.internal.greater.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
   .Call(C_invoke, .ops$greater_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
+mx.nd.internal.GreaterScalar <- mx.nd.internal.greater.scalar
 
 mx.symbol.internal.greater_scalar <- function(data = NULL, scalar = 1,
   is_int = TRUE, name = NULL, attr = NULL) {
   .compose(.ops$greater_scalar, "internal.greater_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
+}
+mx.symbol.internal.GreaterScalar <- mx.symbol.internal.greater_scalar
+
+mx.nd.GridGenerator <- function(data, transform_type, target_shape = c(0L, 0L),
+  out = NULL) {
+  .Call(C_invoke, .ops$grid_generator, list(data), list(transform_type,
+    target_shape), 1L, out)
+}
+
+mx.symbol.GridGenerator <- function(data = NULL, transform_type,
+  target_shape = c(0L, 0L), name = NULL, attr = NULL) {
+  .compose(.ops$grid_generator, "GridGenerator", name, list(data = data),
+    list(transform_type = transform_type, target_shape = target_shape), attr)
 }
 
 mx.nd.GroupNorm <- function(data, gamma, beta, num_groups = 1L, eps = 1e-05,
@@ -766,13 +1147,17 @@ mx.nd.hypot <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$hypot, list(lhs, rhs), list(), 1L, out)
 }
 mx.nd.broadcast.hypot <- mx.nd.hypot
+mx.nd.internal.Hypot <- mx.nd.hypot
 mx.nd.internal.hypot <- mx.nd.hypot
 
-mx.symbol.hypot <- function(lhs = NULL, rhs = NULL, name = NULL, attr = NULL) {
-  .compose(.ops$hypot, "hypot", name, list(lhs = lhs, rhs = rhs), list(), attr)
+mx.symbol.broadcast_hypot <- function(lhs = NULL, rhs = NULL, name = NULL,
+  attr = NULL) {
+  .compose(.ops$hypot, "broadcast_hypot", name, list(lhs = lhs, rhs = rhs),
+    list(), attr)
 }
-mx.symbol.broadcast_hypot <- mx.symbol.hypot
-mx.symbol.internal.hypot <- mx.symbol.hypot
+mx.symbol.hypot <- mx.symbol.broadcast_hypot
+mx.symbol.internal.Hypot <- mx.symbol.broadcast_hypot
+mx.symbol.internal.hypot <- mx.symbol.broadcast_hypot
 
 mx.nd.internal.hypot.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
@@ -798,6 +1183,221 @@ mx.symbol.internal.identity_with_attr_like_rhs <- function(lhs = NULL,
     "internal.identity_with_attr_like_rhs", name, list(lhs = lhs, rhs = rhs),
     list(), attr)
 }
+
+mx.nd.im2col <- function(data, kernel, stride = integer(0), dilate = integer(0),
+  pad = integer(0), out = NULL) {
+  .Call(C_invoke, .ops$im2col, list(data), list(kernel, stride, dilate, pad),
+    1L, out)
+}
+
+mx.symbol.im2col <- function(data = NULL, kernel, stride = integer(0),
+  dilate = integer(0), pad = integer(0), name = NULL, attr = NULL) {
+  .compose(.ops$im2col, "im2col", name, list(data = data), list(kernel = kernel,
+    stride = stride, dilate = dilate, pad = pad), attr)
+}
+
+mx.nd.internal.image.adjust.lighting <- function(data, alpha, out = NULL) {
+  .Call(C_invoke, .ops$image_adjust_lighting, list(data), list(alpha), 1L, out)
+}
+mx.nd.image.adjust.lighting <- mx.nd.internal.image.adjust.lighting
+
+mx.symbol.image.adjust_lighting <- function(data = NULL, alpha, name = NULL,
+  attr = NULL) {
+  .compose(.ops$image_adjust_lighting, "image.adjust_lighting", name,
+    list(data = data), list(alpha = alpha), attr)
+}
+mx.symbol.internal.image_adjust_lighting <- mx.symbol.image.adjust_lighting
+
+mx.nd.image.crop <- function(data, x, y, width, height, out = NULL) {
+  .Call(C_invoke, .ops$image_crop, list(data), list(x, y, width, height), 1L,
+    out)
+}
+mx.nd.internal.image.crop <- mx.nd.image.crop
+
+mx.symbol.image.crop <- function(data = NULL, x, y, width, height, name = NULL,
+  attr = NULL) {
+  .compose(.ops$image_crop, "image.crop", name, list(data = data), list(x = x,
+    y = y, width = width, height = height), attr)
+}
+mx.symbol.internal.image_crop <- mx.symbol.image.crop
+
+mx.nd.internal.image.flip.left.right <- function(data, out = NULL) {
+  .Call(C_invoke, .ops$image_flip_left_right, list(data), list(), 1L, out)
+}
+mx.nd.image.flip.left.right <- mx.nd.internal.image.flip.left.right
+
+mx.symbol.image.flip_left_right <- function(data = NULL, name = NULL,
+  attr = NULL) {
+  .compose(.ops$image_flip_left_right, "image.flip_left_right", name,
+    list(data = data), list(), attr)
+}
+mx.symbol.internal.image_flip_left_right <- mx.symbol.image.flip_left_right
+
+mx.nd.internal.image.flip.top.bottom <- function(data, out = NULL) {
+  .Call(C_invoke, .ops$image_flip_top_bottom, list(data), list(), 1L, out)
+}
+mx.nd.image.flip.top.bottom <- mx.nd.internal.image.flip.top.bottom
+
+mx.symbol.image.flip_top_bottom <- function(data = NULL, name = NULL,
+  attr = NULL) {
+  .compose(.ops$image_flip_top_bottom, "image.flip_top_bottom", name,
+    list(data = data), list(), attr)
+}
+mx.symbol.internal.image_flip_top_bottom <- mx.symbol.image.flip_top_bottom
+
+mx.nd.image.normalize <- function(data, mean = c(0, 0, 0, 0), std = c(1, 1, 1,
+  1), out = NULL) {
+  .Call(C_invoke, .ops$image_normalize, list(data), list(mean, std), 1L, out)
+}
+mx.nd.internal.image.normalize <- mx.nd.image.normalize
+
+mx.symbol.image.normalize <- function(data = NULL, mean = c(0, 0, 0, 0),
+  std = c(1, 1, 1, 1), name = NULL, attr = NULL) {
+  .compose(.ops$image_normalize, "image.normalize", name, list(data = data),
+    list(mean = mean, std = std), attr)
+}
+mx.symbol.internal.image_normalize <- mx.symbol.image.normalize
+
+mx.nd.internal.image.random.brightness <- function(data, min_factor, max_factor,
+  out = NULL) {
+  .Call(C_invoke, .ops$image_random_brightness, list(data), list(min_factor,
+    max_factor), 1L, out)
+}
+mx.nd.image.random.brightness <- mx.nd.internal.image.random.brightness
+
+mx.symbol.image.random_brightness <- function(data = NULL, min_factor,
+  max_factor, name = NULL, attr = NULL) {
+  .compose(.ops$image_random_brightness, "image.random_brightness", name,
+    list(data = data), list(min_factor = min_factor, max_factor = max_factor),
+    attr)
+}
+mx.symbol.internal.image_random_brightness <- mx.symbol.image.random_brightness
+
+mx.nd.internal.image.random.color.jitter <- function(data, brightness, contrast,
+  saturation, hue, out = NULL) {
+  .Call(C_invoke, .ops$image_random_color_jitter, list(data), list(brightness,
+    contrast, saturation, hue), 1L, out)
+}
+mx.nd.image.random.color.jitter <- mx.nd.internal.image.random.color.jitter
+
+mx.symbol.image.random_color_jitter <- function(data = NULL, brightness,
+  contrast, saturation, hue, name = NULL, attr = NULL) {
+  .compose(.ops$image_random_color_jitter, "image.random_color_jitter", name,
+    list(data = data), list(brightness = brightness, contrast = contrast,
+    saturation = saturation, hue = hue), attr)
+}
+mx.symbol.internal.image_random_color_jitter <- mx.symbol.image.random_color_jitter
+
+mx.nd.internal.image.random.contrast <- function(data, min_factor, max_factor,
+  out = NULL) {
+  .Call(C_invoke, .ops$image_random_contrast, list(data), list(min_factor,
+    max_factor), 1L, out)
+}
+mx.nd.image.random.contrast <- mx.nd.internal.image.random.contrast
+
+mx.symbol.image.random_contrast <- function(data = NULL, min_factor, max_factor,
+  name = NULL, attr = NULL) {
+  .compose(.ops$image_random_contrast, "image.random_contrast", name,
+    list(data = data), list(min_factor = min_factor, max_factor = max_factor),
+    attr)
+}
+mx.symbol.internal.image_random_contrast <- mx.symbol.image.random_contrast
+
+mx.nd.internal.image.random.flip.left.right <- function(data, p = 0.5,
+  out = NULL) {
+  .Call(C_invoke, .ops$image_random_flip_left_right, list(data), list(p), 1L,
+    out)
+}
+mx.nd.image.random.flip.left.right <- mx.nd.internal.image.random.flip.left.right
+
+mx.symbol.image.random_flip_left_right <- function(data = NULL, p = 0.5,
+  name = NULL, attr = NULL) {
+  .compose(.ops$image_random_flip_left_right, "image.random_flip_left_right",
+    name, list(data = data), list(p = p), attr)
+}
+mx.symbol.internal.image_random_flip_left_right <- mx.symbol.image.random_flip_left_right
+
+mx.nd.internal.image.random.flip.top.bottom <- function(data, p = 0.5,
+  out = NULL) {
+  .Call(C_invoke, .ops$image_random_flip_top_bottom, list(data), list(p), 1L,
+    out)
+}
+mx.nd.image.random.flip.top.bottom <- mx.nd.internal.image.random.flip.top.bottom
+
+mx.symbol.image.random_flip_top_bottom <- function(data = NULL, p = 0.5,
+  name = NULL, attr = NULL) {
+  .compose(.ops$image_random_flip_top_bottom, "image.random_flip_top_bottom",
+    name, list(data = data), list(p = p), attr)
+}
+mx.symbol.internal.image_random_flip_top_bottom <- mx.symbol.image.random_flip_top_bottom
+
+mx.nd.internal.image.random.hue <- function(data, min_factor, max_factor,
+  out = NULL) {
+  .Call(C_invoke, .ops$image_random_hue, list(data), list(min_factor,
+    max_factor), 1L, out)
+}
+mx.nd.image.random.hue <- mx.nd.internal.image.random.hue
+
+mx.symbol.image.random_hue <- function(data = NULL, min_factor, max_factor,
+  name = NULL, attr = NULL) {
+  .compose(.ops$image_random_hue, "image.random_hue", name, list(data = data),
+    list(min_factor = min_factor, max_factor = max_factor), attr)
+}
+mx.symbol.internal.image_random_hue <- mx.symbol.image.random_hue
+
+mx.nd.internal.image.random.lighting <- function(data, alpha_std = 0.05,
+  out = NULL) {
+  .Call(C_invoke, .ops$image_random_lighting, list(data), list(alpha_std), 1L,
+    out)
+}
+mx.nd.image.random.lighting <- mx.nd.internal.image.random.lighting
+
+mx.symbol.image.random_lighting <- function(data = NULL, alpha_std = 0.05,
+  name = NULL, attr = NULL) {
+  .compose(.ops$image_random_lighting, "image.random_lighting", name,
+    list(data = data), list(alpha_std = alpha_std), attr)
+}
+mx.symbol.internal.image_random_lighting <- mx.symbol.image.random_lighting
+
+mx.nd.internal.image.random.saturation <- function(data, min_factor, max_factor,
+  out = NULL) {
+  .Call(C_invoke, .ops$image_random_saturation, list(data), list(min_factor,
+    max_factor), 1L, out)
+}
+mx.nd.image.random.saturation <- mx.nd.internal.image.random.saturation
+
+mx.symbol.image.random_saturation <- function(data = NULL, min_factor,
+  max_factor, name = NULL, attr = NULL) {
+  .compose(.ops$image_random_saturation, "image.random_saturation", name,
+    list(data = data), list(min_factor = min_factor, max_factor = max_factor),
+    attr)
+}
+mx.symbol.internal.image_random_saturation <- mx.symbol.image.random_saturation
+
+mx.nd.image.resize <- function(data, size = integer(0), keep_ratio = FALSE,
+  interp = 1L, out = NULL) {
+  .Call(C_invoke, .ops$image_resize, list(data), list(size, keep_ratio, interp),
+    1L, out)
+}
+mx.nd.internal.image.resize <- mx.nd.image.resize
+
+mx.symbol.image.resize <- function(data = NULL, size = integer(0),
+  keep_ratio = FALSE, interp = 1L, name = NULL, attr = NULL) {
+  .compose(.ops$image_resize, "image.resize", name, list(data = data),
+    list(size = size, keep_ratio = keep_ratio, interp = interp), attr)
+}
+mx.symbol.internal.image_resize <- mx.symbol.image.resize
+
+mx.nd.internal.image.to.tensor <- function(data, out = NULL) {
+  .Call(C_invoke, .ops$image_to_tensor, list(data), list(), 1L, out)
+}
+mx.nd.image.to.tensor <- mx.nd.internal.image.to.tensor
+
+mx.symbol.image.to_tensor <- function(data = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$image_to_tensor, "image.to_tensor", name, list(data = data),
+    list(), attr)
+}
+mx.symbol.internal.image_to_tensor <- mx.symbol.image.to_tensor
 
 mx.nd.internal.contrib.index.array <- function(data, axes = NULL, out = NULL) {
   .Call(C_invoke, .ops$index_array, list(data), list(axes), 1L, out)
@@ -837,6 +1437,81 @@ mx.symbol.InstanceNorm <- function(data = NULL, gamma = NULL, beta = NULL,
     gamma = gamma, beta = beta), list(eps = eps), attr)
 }
 
+mx.nd.internal.contrib.interleaved.matmul.encdec.qk <- function(queries,
+  keys_values, heads, out = NULL) {
+  .Call(C_invoke, .ops$interleaved_matmul_encdec_qk, list(queries, keys_values),
+    list(heads), 1L, out)
+}
+mx.nd.contrib.interleaved.matmul.encdec.qk <- mx.nd.internal.contrib.interleaved.matmul.encdec.qk
+
+mx.symbol.contrib.interleaved_matmul_encdec_qk <- function(queries = NULL,
+  keys_values = NULL, heads, name = NULL, attr = NULL) {
+  .compose(.ops$interleaved_matmul_encdec_qk,
+    "contrib.interleaved_matmul_encdec_qk", name, list(queries = queries,
+    keys_values = keys_values), list(heads = heads), attr)
+}
+mx.symbol.internal.contrib_interleaved_matmul_encdec_qk <- mx.symbol.contrib.interleaved_matmul_encdec_qk
+
+mx.nd.internal.contrib.interleaved.matmul.encdec.valatt <- function(keys_values,
+  attention, heads, out = NULL) {
+  .Call(C_invoke, .ops$interleaved_matmul_encdec_valatt, list(keys_values,
+    attention), list(heads), 1L, out)
+}
+mx.nd.contrib.interleaved.matmul.encdec.valatt <- mx.nd.internal.contrib.interleaved.matmul.encdec.valatt
+
+mx.symbol.contrib.interleaved_matmul_encdec_valatt <- function(
+  keys_values = NULL, attention = NULL, heads, name = NULL, attr = NULL) {
+  .compose(.ops$interleaved_matmul_encdec_valatt,
+    "contrib.interleaved_matmul_encdec_valatt", name,
+    list(keys_values = keys_values, attention = attention), list(heads = heads),
+    attr)
+}
+mx.symbol.internal.contrib_interleaved_matmul_encdec_valatt <- mx.symbol.contrib.interleaved_matmul_encdec_valatt
+
+mx.nd.internal.contrib.interleaved.matmul.selfatt.qk <- function(
+  queries_keys_values, heads, out = NULL) {
+  .Call(C_invoke, .ops$interleaved_matmul_selfatt_qk, list(queries_keys_values),
+    list(heads), 1L, out)
+}
+mx.nd.contrib.interleaved.matmul.selfatt.qk <- mx.nd.internal.contrib.interleaved.matmul.selfatt.qk
+
+mx.symbol.contrib.interleaved_matmul_selfatt_qk <- function(
+  queries_keys_values = NULL, heads, name = NULL, attr = NULL) {
+  .compose(.ops$interleaved_matmul_selfatt_qk,
+    "contrib.interleaved_matmul_selfatt_qk", name,
+    list(queries_keys_values = queries_keys_values), list(heads = heads), attr)
+}
+mx.symbol.internal.contrib_interleaved_matmul_selfatt_qk <- mx.symbol.contrib.interleaved_matmul_selfatt_qk
+
+mx.nd.internal.contrib.interleaved.matmul.selfatt.valatt <- function(
+  queries_keys_values, attention, heads, out = NULL) {
+  .Call(C_invoke, .ops$interleaved_matmul_selfatt_valatt,
+    list(queries_keys_values, attention), list(heads), 1L, out)
+}
+mx.nd.contrib.interleaved.matmul.selfatt.valatt <- mx.nd.internal.contrib.interleaved.matmul.selfatt.valatt
+
+mx.symbol.contrib.interleaved_matmul_selfatt_valatt <- function(
+  queries_keys_values = NULL, attention = NULL, heads, name = NULL,
+  attr = NULL) {
+  .compose(.ops$interleaved_matmul_selfatt_valatt,
+    "contrib.interleaved_matmul_selfatt_valatt", name,
+    list(queries_keys_values = queries_keys_values, attention = attention),
+    list(heads = heads), attr)
+}
+mx.symbol.internal.contrib_interleaved_matmul_selfatt_valatt <- mx.symbol.contrib.interleaved_matmul_selfatt_valatt
+
+mx.nd.linalg.inverse <- function(data, out = NULL) {
+  .Call(C_invoke, .ops$inverse, list(data), list(), 1L, out)
+}
+mx.nd.internal.linalg.inverse <- mx.nd.linalg.inverse
+
+mx.symbol.linalg_inverse <- function(data = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$inverse, "linalg_inverse", name, list(data = data), list(),
+    attr)
+}
+mx.symbol.linalg.inverse <- mx.symbol.linalg_inverse
+mx.symbol.internal.linalg_inverse <- mx.symbol.linalg_inverse
+
 mx.nd.isfinite <- function(data, out = NULL) {
   .Call(C_invoke, .ops$isfinite, list(data), list(), 1L, out)
 }
@@ -859,6 +1534,14 @@ mx.nd.isnan <- function(data, out = NULL) {
 
 mx.symbol.isnan <- function(data = NULL, name = NULL, attr = NULL) {
   .compose(.ops$isnan, "isnan", name, list(data = data), list(), attr)
+}
+
+mx.nd.khatri.rao <- function(..., out = NULL) {
+  .Call(C_invoke, .ops$khatri_rao, .arrays(...), list(), 1L, out)
+}
+
+mx.symbol.khatri_rao <- function(..., name = NULL, attr = NULL) {
+  .compose(.ops$khatri_rao, "khatri_rao", name, .arrays(...), list(), attr)
 }
 
 mx.nd.L2Normalization <- function(data, eps = 1e-10, mode = "instance",
@@ -902,51 +1585,238 @@ mx.symbol.LeakyReLU <- function(data = NULL, gamma = NULL, act_type = "leaky",
 mx.nd.less <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$less, list(lhs, rhs), list(), 1L, out)
 }
-mx.nd.broadcast.less <- mx.nd.less
-mx.nd.internal.less <- mx.nd.less
+mx.nd.broadcast.lesser <- mx.nd.less
+mx.nd.internal.lesser <- mx.nd.less
+mx.nd.internal.Lesser <- mx.nd.less
 
-mx.symbol.less <- function(lhs = NULL, rhs = NULL, name = NULL, attr = NULL) {
-  .compose(.ops$less, "less", name, list(lhs = lhs, rhs = rhs), list(), attr)
-}
-mx.symbol.broadcast_less <- mx.symbol.less
-mx.symbol.internal.less <- mx.symbol.less
-
-mx.nd.less.equal <- function(lhs, rhs, out = NULL) {
-  .Call(C_invoke, .ops$less_equal, list(lhs, rhs), list(), 1L, out)
-}
-mx.nd.broadcast.less.equal <- mx.nd.less.equal
-mx.nd.internal.less.equal <- mx.nd.less.equal
-
-mx.symbol.less_equal <- function(lhs = NULL, rhs = NULL, name = NULL,
+mx.symbol.broadcast_lesser <- function(lhs = NULL, rhs = NULL, name = NULL,
   attr = NULL) {
-  .compose(.ops$less_equal, "less_equal", name, list(lhs = lhs, rhs = rhs),
+  .compose(.ops$less, "broadcast_lesser", name, list(lhs = lhs, rhs = rhs),
     list(), attr)
 }
-mx.symbol.broadcast_less_equal <- mx.symbol.less_equal
-mx.symbol.internal.less_equal <- mx.symbol.less_equal
+mx.symbol.less <- mx.symbol.broadcast_lesser
+mx.symbol.internal.lesser <- mx.symbol.broadcast_lesser
+mx.symbol.internal.Lesser <- mx.symbol.broadcast_lesser
 
-mx.nd.internal.less.equal.scalar <- function(data, scalar = 1, is_int = TRUE,
+mx.nd.broadcast.lesser.equal <- function(lhs, rhs, out = NULL) {
+  .Call(C_invoke, .ops$less_equal, list(lhs, rhs), list(), 1L, out)
+}
+mx.nd.less.equal <- mx.nd.broadcast.lesser.equal
+mx.nd.internal.lesser.equal <- mx.nd.broadcast.lesser.equal
+mx.nd.internal.Lesser.Equal <- mx.nd.broadcast.lesser.equal
+
+mx.symbol.broadcast_lesser_equal <- function(lhs = NULL, rhs = NULL,
+  name = NULL, attr = NULL) {
+  .compose(.ops$less_equal, "broadcast_lesser_equal", name, list(lhs = lhs,
+    rhs = rhs), list(), attr)
+}
+mx.symbol.less_equal <- mx.symbol.broadcast_lesser_equal
+mx.symbol.internal.lesser_equal <- mx.symbol.broadcast_lesser_equal
+mx.symbol.internal.Lesser_Equal <- mx.symbol.broadcast_lesser_equal
+
+mx.nd.internal.lesser.equal.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
   .Call(C_invoke, .ops$less_equal_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
+mx.nd.internal.LesserEqualScalar <- mx.nd.internal.lesser.equal.scalar
 
-mx.symbol.internal.less_equal_scalar <- function(data = NULL, scalar = 1,
+mx.symbol.internal.lesser_equal_scalar <- function(data = NULL, scalar = 1,
   is_int = TRUE, name = NULL, attr = NULL) {
-  .compose(.ops$less_equal_scalar, "internal.less_equal_scalar", name,
+  .compose(.ops$less_equal_scalar, "internal.lesser_equal_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
+mx.symbol.internal.LesserEqualScalar <- mx.symbol.internal.lesser_equal_scalar
 
-mx.nd.internal.less.scalar <- function(data, scalar = 1, is_int = TRUE,
+mx.nd.internal.lesser.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
   .Call(C_invoke, .ops$less_scalar, list(data), list(scalar, is_int), 1L, out)
 }
+mx.nd.internal.LesserScalar <- mx.nd.internal.lesser.scalar
 
-mx.symbol.internal.less_scalar <- function(data = NULL, scalar = 1,
+mx.symbol.internal.lesser_scalar <- function(data = NULL, scalar = 1,
   is_int = TRUE, name = NULL, attr = NULL) {
-  .compose(.ops$less_scalar, "internal.less_scalar", name, list(data = data),
+  .compose(.ops$less_scalar, "internal.lesser_scalar", name, list(data = data),
     list(scalar = scalar, is_int = is_int), attr)
 }
+mx.symbol.internal.LesserScalar <- mx.symbol.internal.lesser_scalar
+
+mx.nd.linalg.extractdiag <- function(A, offset = 0L, out = NULL) {
+  .Call(C_invoke, .ops$linalg_extractdiag, list(A), list(offset), 1L, out)
+}
+mx.nd.internal.linalg.extractdiag <- mx.nd.linalg.extractdiag
+
+mx.symbol.linalg_extractdiag <- function(A = NULL, offset = 0L, name = NULL,
+  attr = NULL) {
+  .compose(.ops$linalg_extractdiag, "linalg_extractdiag", name, list(A = A),
+    list(offset = offset), attr)
+}
+mx.symbol.linalg.extractdiag <- mx.symbol.linalg_extractdiag
+mx.symbol.internal.linalg_extractdiag <- mx.symbol.linalg_extractdiag
+
+mx.nd.linalg.extracttrian <- function(A, offset = 0L, lower = TRUE,
+  out = NULL) {
+  .Call(C_invoke, .ops$linalg_extracttrian, list(A), list(offset, lower), 1L,
+    out)
+}
+mx.nd.internal.linalg.extracttrian <- mx.nd.linalg.extracttrian
+
+mx.symbol.linalg_extracttrian <- function(A = NULL, offset = 0L, lower = TRUE,
+  name = NULL, attr = NULL) {
+  .compose(.ops$linalg_extracttrian, "linalg_extracttrian", name, list(A = A),
+    list(offset = offset, lower = lower), attr)
+}
+mx.symbol.linalg.extracttrian <- mx.symbol.linalg_extracttrian
+mx.symbol.internal.linalg_extracttrian <- mx.symbol.linalg_extracttrian
+
+mx.nd.linalg.gelqf <- function(A, out = NULL) {
+  .Call(C_invoke, .ops$linalg_gelqf, list(A), list(), 2L, out)
+}
+mx.nd.internal.linalg.gelqf <- mx.nd.linalg.gelqf
+
+mx.symbol.linalg_gelqf <- function(A = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$linalg_gelqf, "linalg_gelqf", name, list(A = A), list(), attr)
+}
+mx.symbol.linalg.gelqf <- mx.symbol.linalg_gelqf
+mx.symbol.internal.linalg_gelqf <- mx.symbol.linalg_gelqf
+
+mx.nd.linalg.gemm <- function(A, B, C, transpose_a = FALSE, transpose_b = FALSE,
+  alpha = 1, beta = 1, axis = -2L, out = NULL) {
+  .Call(C_invoke, .ops$linalg_gemm, list(A, B, C), list(transpose_a,
+    transpose_b, alpha, beta, axis), 1L, out)
+}
+mx.nd.internal.linalg.gemm <- mx.nd.linalg.gemm
+
+mx.symbol.linalg_gemm <- function(A = NULL, B = NULL, C = NULL,
+  transpose_a = FALSE, transpose_b = FALSE, alpha = 1, beta = 1, axis = -2L,
+  name = NULL, attr = NULL) {
+  .compose(.ops$linalg_gemm, "linalg_gemm", name, list(A = A, B = B, C = C),
+    list(transpose_a = transpose_a, transpose_b = transpose_b, alpha = alpha,
+    beta = beta, axis = axis), attr)
+}
+mx.symbol.linalg.gemm <- mx.symbol.linalg_gemm
+mx.symbol.internal.linalg_gemm <- mx.symbol.linalg_gemm
+
+mx.nd.linalg.gemm2 <- function(A, B, transpose_a = FALSE, transpose_b = FALSE,
+  alpha = 1, axis = -2L, out = NULL) {
+  .Call(C_invoke, .ops$linalg_gemm2, list(A, B), list(transpose_a, transpose_b,
+    alpha, axis), 1L, out)
+}
+mx.nd.internal.linalg.gemm2 <- mx.nd.linalg.gemm2
+
+mx.symbol.linalg_gemm2 <- function(A = NULL, B = NULL, transpose_a = FALSE,
+  transpose_b = FALSE, alpha = 1, axis = -2L, name = NULL, attr = NULL) {
+  .compose(.ops$linalg_gemm2, "linalg_gemm2", name, list(A = A, B = B),
+    list(transpose_a = transpose_a, transpose_b = transpose_b, alpha = alpha,
+    axis = axis), attr)
+}
+mx.symbol.linalg.gemm2 <- mx.symbol.linalg_gemm2
+mx.symbol.internal.linalg_gemm2 <- mx.symbol.linalg_gemm2
+
+mx.nd.linalg.makediag <- function(A, offset = 0L, out = NULL) {
+  .Call(C_invoke, .ops$linalg_makediag, list(A), list(offset), 1L, out)
+}
+mx.nd.internal.linalg.makediag <- mx.nd.linalg.makediag
+
+mx.symbol.linalg_makediag <- function(A = NULL, offset = 0L, name = NULL,
+  attr = NULL) {
+  .compose(.ops$linalg_makediag, "linalg_makediag", name, list(A = A),
+    list(offset = offset), attr)
+}
+mx.symbol.linalg.makediag <- mx.symbol.linalg_makediag
+mx.symbol.internal.linalg_makediag <- mx.symbol.linalg_makediag
+
+mx.nd.linalg.maketrian <- function(A, offset = 0L, lower = TRUE, out = NULL) {
+  .Call(C_invoke, .ops$linalg_maketrian, list(A), list(offset, lower), 1L, out)
+}
+mx.nd.internal.linalg.maketrian <- mx.nd.linalg.maketrian
+
+mx.symbol.linalg_maketrian <- function(A = NULL, offset = 0L, lower = TRUE,
+  name = NULL, attr = NULL) {
+  .compose(.ops$linalg_maketrian, "linalg_maketrian", name, list(A = A),
+    list(offset = offset, lower = lower), attr)
+}
+mx.symbol.linalg.maketrian <- mx.symbol.linalg_maketrian
+mx.symbol.internal.linalg_maketrian <- mx.symbol.linalg_maketrian
+
+mx.nd.linalg.potri <- function(A, out = NULL) {
+  .Call(C_invoke, .ops$linalg_potri, list(A), list(), 1L, out)
+}
+mx.nd.internal.linalg.potri <- mx.nd.linalg.potri
+
+mx.symbol.linalg_potri <- function(A = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$linalg_potri, "linalg_potri", name, list(A = A), list(), attr)
+}
+mx.symbol.linalg.potri <- mx.symbol.linalg_potri
+mx.symbol.internal.linalg_potri <- mx.symbol.linalg_potri
+
+mx.nd.linalg.sumlogdiag <- function(A, out = NULL) {
+  .Call(C_invoke, .ops$linalg_sumlogdiag, list(A), list(), 1L, out)
+}
+mx.nd.internal.linalg.sumlogdiag <- mx.nd.linalg.sumlogdiag
+
+mx.symbol.linalg_sumlogdiag <- function(A = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$linalg_sumlogdiag, "linalg_sumlogdiag", name, list(A = A),
+    list(), attr)
+}
+mx.symbol.linalg.sumlogdiag <- mx.symbol.linalg_sumlogdiag
+mx.symbol.internal.linalg_sumlogdiag <- mx.symbol.linalg_sumlogdiag
+
+mx.nd.linalg.syevd <- function(A, out = NULL) {
+  .Call(C_invoke, .ops$linalg_syevd, list(A), list(), 2L, out)
+}
+mx.nd.internal.linalg.syevd <- mx.nd.linalg.syevd
+
+mx.symbol.linalg_syevd <- function(A = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$linalg_syevd, "linalg_syevd", name, list(A = A), list(), attr)
+}
+mx.symbol.linalg.syevd <- mx.symbol.linalg_syevd
+mx.symbol.internal.linalg_syevd <- mx.symbol.linalg_syevd
+
+mx.nd.linalg.syrk <- function(A, transpose = FALSE, alpha = 1, out = NULL) {
+  .Call(C_invoke, .ops$linalg_syrk, list(A), list(transpose, alpha), 1L, out)
+}
+mx.nd.internal.linalg.syrk <- mx.nd.linalg.syrk
+
+mx.symbol.linalg_syrk <- function(A = NULL, transpose = FALSE, alpha = 1,
+  name = NULL, attr = NULL) {
+  .compose(.ops$linalg_syrk, "linalg_syrk", name, list(A = A),
+    list(transpose = transpose, alpha = alpha), attr)
+}
+mx.symbol.linalg.syrk <- mx.symbol.linalg_syrk
+mx.symbol.internal.linalg_syrk <- mx.symbol.linalg_syrk
+
+mx.nd.linalg.trmm <- function(A, B, transpose = FALSE, rightside = FALSE,
+  lower = TRUE, alpha = 1, out = NULL) {
+  .Call(C_invoke, .ops$linalg_trmm, list(A, B), list(transpose, rightside,
+    lower, alpha), 1L, out)
+}
+mx.nd.internal.linalg.trmm <- mx.nd.linalg.trmm
+
+mx.symbol.linalg_trmm <- function(A = NULL, B = NULL, transpose = FALSE,
+  rightside = FALSE, lower = TRUE, alpha = 1, name = NULL, attr = NULL) {
+  .compose(.ops$linalg_trmm, "linalg_trmm", name, list(A = A, B = B),
+    list(transpose = transpose, rightside = rightside, lower = lower,
+    alpha = alpha), attr)
+}
+mx.symbol.linalg.trmm <- mx.symbol.linalg_trmm
+mx.symbol.internal.linalg_trmm <- mx.symbol.linalg_trmm
+
+mx.nd.linalg.trsm <- function(A, B, transpose = FALSE, rightside = FALSE,
+  lower = TRUE, alpha = 1, out = NULL) {
+  .Call(C_invoke, .ops$linalg_trsm, list(A, B), list(transpose, rightside,
+    lower, alpha), 1L, out)
+}
+mx.nd.internal.linalg.trsm <- mx.nd.linalg.trsm
+
+mx.symbol.linalg_trsm <- function(A = NULL, B = NULL, transpose = FALSE,
+  rightside = FALSE, lower = TRUE, alpha = 1, name = NULL, attr = NULL) {
+  .compose(.ops$linalg_trsm, "linalg_trsm", name, list(A = A, B = B),
+    list(transpose = transpose, rightside = rightside, lower = lower,
+    alpha = alpha), attr)
+}
+mx.symbol.linalg.trsm <- mx.symbol.linalg_trsm
+mx.symbol.internal.linalg_trsm <- mx.symbol.linalg_trsm
 
 mx.nd.LinearRegressionOutput <- function(data, label, grad_scale = 1,
   out = NULL) {
@@ -1008,42 +1878,46 @@ mx.symbol.log2 <- function(data = NULL, name = NULL, attr = NULL) {
 }
 
 mx.nd.log.softmax <- function(data, axis = -1L, temperature = NULL,
-  out = NULL) {
-  .Call(C_invoke, .ops$log_softmax, list(data), list(axis, temperature), 1L,
-    out)
+  dtype = NULL, out = NULL) {
+  .Call(C_invoke, .ops$log_softmax, list(data), list(axis, temperature, dtype),
+    1L, out)
 }
 
 mx.symbol.log_softmax <- function(data = NULL, axis = -1L, temperature = NULL,
-  name = NULL, attr = NULL) {
+  dtype = NULL, name = NULL, attr = NULL) {
   .compose(.ops$log_softmax, "log_softmax", name, list(data = data),
-    list(axis = axis, temperature = temperature), attr)
+    list(axis = axis, temperature = temperature, dtype = dtype), attr)
 }
 
-mx.nd.logical.and <- function(lhs, rhs, out = NULL) {
+mx.nd.broadcast.logical.and <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$logical_and, list(lhs, rhs), list(), 1L, out)
 }
-mx.nd.broadcast.logical.and <- mx.nd.logical.and
-mx.nd.internal.logical.and <- mx.nd.logical.and
+mx.nd.logical.and <- mx.nd.broadcast.logical.and
+mx.nd.internal.logical.and <- mx.nd.broadcast.logical.and
+mx.nd.internal.Logical.And <- mx.nd.broadcast.logical.and
 
-mx.symbol.logical_and <- function(lhs = NULL, rhs = NULL, name = NULL,
+mx.symbol.broadcast_logical_and <- function(lhs = NULL, rhs = NULL, name = NULL,
   attr = NULL) {
-  .compose(.ops$logical_and, "logical_and", name, list(lhs = lhs, rhs = rhs),
-    list(), attr)
+  .compose(.ops$logical_and, "broadcast_logical_and", name, list(lhs = lhs,
+    rhs = rhs), list(), attr)
 }
-mx.symbol.broadcast_logical_and <- mx.symbol.logical_and
-mx.symbol.internal.logical_and <- mx.symbol.logical_and
+mx.symbol.logical_and <- mx.symbol.broadcast_logical_and
+mx.symbol.internal.logical_and <- mx.symbol.broadcast_logical_and
+mx.symbol.internal.Logical_And <- mx.symbol.broadcast_logical_and
 
 mx.nd.internal.logical.and.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
   .Call(C_invoke, .ops$logical_and_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
+mx.nd.internal.LogicalAndScalar <- mx.nd.internal.logical.and.scalar
 
 mx.symbol.internal.logical_and_scalar <- function(data = NULL, scalar = 1,
   is_int = TRUE, name = NULL, attr = NULL) {
   .compose(.ops$logical_and_scalar, "internal.logical_and_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
+mx.symbol.internal.LogicalAndScalar <- mx.symbol.internal.logical_and_scalar
 
 mx.nd.logical.not <- function(data, out = NULL) {
   .Call(C_invoke, .ops$logical_not, list(data), list(), 1L, out)
@@ -1054,57 +1928,65 @@ mx.symbol.logical_not <- function(data = NULL, name = NULL, attr = NULL) {
     attr)
 }
 
-mx.nd.logical.or <- function(lhs, rhs, out = NULL) {
+mx.nd.broadcast.logical.or <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$logical_or, list(lhs, rhs), list(), 1L, out)
 }
-mx.nd.broadcast.logical.or <- mx.nd.logical.or
-mx.nd.internal.logical.or <- mx.nd.logical.or
+mx.nd.logical.or <- mx.nd.broadcast.logical.or
+mx.nd.internal.logical.or <- mx.nd.broadcast.logical.or
+mx.nd.internal.Logical.Or <- mx.nd.broadcast.logical.or
 
-mx.symbol.logical_or <- function(lhs = NULL, rhs = NULL, name = NULL,
+mx.symbol.broadcast_logical_or <- function(lhs = NULL, rhs = NULL, name = NULL,
   attr = NULL) {
-  .compose(.ops$logical_or, "logical_or", name, list(lhs = lhs, rhs = rhs),
-    list(), attr)
+  .compose(.ops$logical_or, "broadcast_logical_or", name, list(lhs = lhs,
+    rhs = rhs), list(), attr)
 }
-mx.symbol.broadcast_logical_or <- mx.symbol.logical_or
-mx.symbol.internal.logical_or <- mx.symbol.logical_or
+mx.symbol.logical_or <- mx.symbol.broadcast_logical_or
+mx.symbol.internal.logical_or <- mx.symbol.broadcast_logical_or
+mx.symbol.internal.Logical_Or <- mx.symbol.broadcast_logical_or
 
 mx.nd.internal.logical.or.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
   .Call(C_invoke, .ops$logical_or_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
+mx.nd.internal.LogicalOrScalar <- mx.nd.internal.logical.or.scalar
 
 mx.symbol.internal.logical_or_scalar <- function(data = NULL, scalar = 1,
   is_int = TRUE, name = NULL, attr = NULL) {
   .compose(.ops$logical_or_scalar, "internal.logical_or_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
+mx.symbol.internal.LogicalOrScalar <- mx.symbol.internal.logical_or_scalar
 
-mx.nd.logical.xor <- function(lhs, rhs, out = NULL) {
+mx.nd.broadcast.logical.xor <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$logical_xor, list(lhs, rhs), list(), 1L, out)
 }
-mx.nd.broadcast.logical.xor <- mx.nd.logical.xor
-mx.nd.internal.logical.xor <- mx.nd.logical.xor
+mx.nd.logical.xor <- mx.nd.broadcast.logical.xor
+mx.nd.internal.logical.xor <- mx.nd.broadcast.logical.xor
+mx.nd.internal.Logical.Xor <- mx.nd.broadcast.logical.xor
 
-mx.symbol.logical_xor <- function(lhs = NULL, rhs = NULL, name = NULL,
+mx.symbol.broadcast_logical_xor <- function(lhs = NULL, rhs = NULL, name = NULL,
   attr = NULL) {
-  .compose(.ops$logical_xor, "logical_xor", name, list(lhs = lhs, rhs = rhs),
-    list(), attr)
+  .compose(.ops$logical_xor, "broadcast_logical_xor", name, list(lhs = lhs,
+    rhs = rhs), list(), attr)
 }
-mx.symbol.broadcast_logical_xor <- mx.symbol.logical_xor
-mx.symbol.internal.logical_xor <- mx.symbol.logical_xor
+mx.symbol.logical_xor <- mx.symbol.broadcast_logical_xor
+mx.symbol.internal.logical_xor <- mx.symbol.broadcast_logical_xor
+mx.symbol.internal.Logical_Xor <- mx.symbol.broadcast_logical_xor
 
 mx.nd.internal.logical.xor.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
   .Call(C_invoke, .ops$logical_xor_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
+mx.nd.internal.LogicalXorScalar <- mx.nd.internal.logical.xor.scalar
 
 mx.symbol.internal.logical_xor_scalar <- function(data = NULL, scalar = 1,
   is_int = TRUE, name = NULL, attr = NULL) {
   .compose(.ops$logical_xor_scalar, "internal.logical_xor_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
+mx.symbol.internal.LogicalXorScalar <- mx.symbol.internal.logical_xor_scalar
 
 mx.nd.LogisticRegressionOutput <- function(data, label, grad_scale = 1,
   out = NULL) {
@@ -1156,33 +2038,21 @@ mx.symbol.MakeLoss <- function(data = NULL, grad_scale = 1, valid_thresh = 0,
 }
 mx.symbol.make_loss <- mx.symbol.MakeLoss
 
-mx.nd.max <- function(data, axis = NULL, keepdims = FALSE, exclude = FALSE,
-  dtype = NULL, out = NULL) {
-  .Call(C_invoke, .ops$max, list(data), list(axis, keepdims, exclude, dtype),
-    1L, out)
-}
-mx.nd.max.axis <- mx.nd.max
-
-mx.symbol.max <- function(data = NULL, axis = NULL, keepdims = FALSE,
-  exclude = FALSE, dtype = NULL, name = NULL, attr = NULL) {
-  .compose(.ops$max, "max", name, list(data = data), list(axis = axis,
-    keepdims = keepdims, exclude = exclude, dtype = dtype), attr)
-}
-mx.symbol.max_axis <- mx.symbol.max
-
 mx.nd.maximum <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$maximum, list(lhs, rhs), list(), 1L, out)
 }
 mx.nd.broadcast.maximum <- mx.nd.maximum
+mx.nd.internal.Maximum <- mx.nd.maximum
 mx.nd.internal.maximum <- mx.nd.maximum
 
-mx.symbol.maximum <- function(lhs = NULL, rhs = NULL, name = NULL,
+mx.symbol.broadcast_maximum <- function(lhs = NULL, rhs = NULL, name = NULL,
   attr = NULL) {
-  .compose(.ops$maximum, "maximum", name, list(lhs = lhs, rhs = rhs), list(),
-    attr)
+  .compose(.ops$maximum, "broadcast_maximum", name, list(lhs = lhs, rhs = rhs),
+    list(), attr)
 }
-mx.symbol.broadcast_maximum <- mx.symbol.maximum
-mx.symbol.internal.maximum <- mx.symbol.maximum
+mx.symbol.maximum <- mx.symbol.broadcast_maximum
+mx.symbol.internal.Maximum <- mx.symbol.broadcast_maximum
+mx.symbol.internal.maximum <- mx.symbol.broadcast_maximum
 
 mx.nd.internal.maximum.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
@@ -1198,45 +2068,21 @@ mx.symbol.internal.maximum_scalar <- function(data = NULL, scalar = 1,
 }
 mx.symbol.internal.MaximumScalar <- mx.symbol.internal.maximum_scalar
 
-mx.nd.mean <- function(data, axis = NULL, keepdims = FALSE, exclude = FALSE,
-  dtype = NULL, out = NULL) {
-  .Call(C_invoke, .ops$mean, list(data), list(axis, keepdims, exclude, dtype),
-    1L, out)
-}
-
-mx.symbol.mean <- function(data = NULL, axis = NULL, keepdims = FALSE,
-  exclude = FALSE, dtype = NULL, name = NULL, attr = NULL) {
-  .compose(.ops$mean, "mean", name, list(data = data), list(axis = axis,
-    keepdims = keepdims, exclude = exclude, dtype = dtype), attr)
-}
-
-mx.nd.min <- function(data, axis = NULL, keepdims = FALSE, exclude = FALSE,
-  dtype = NULL, out = NULL) {
-  .Call(C_invoke, .ops$min, list(data), list(axis, keepdims, exclude, dtype),
-    1L, out)
-}
-mx.nd.min.axis <- mx.nd.min
-
-mx.symbol.min <- function(data = NULL, axis = NULL, keepdims = FALSE,
-  exclude = FALSE, dtype = NULL, name = NULL, attr = NULL) {
-  .compose(.ops$min, "min", name, list(data = data), list(axis = axis,
-    keepdims = keepdims, exclude = exclude, dtype = dtype), attr)
-}
-mx.symbol.min_axis <- mx.symbol.min
-
 mx.nd.minimum <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$minimum, list(lhs, rhs), list(), 1L, out)
 }
 mx.nd.broadcast.minimum <- mx.nd.minimum
+mx.nd.internal.Minimum <- mx.nd.minimum
 mx.nd.internal.minimum <- mx.nd.minimum
 
-mx.symbol.minimum <- function(lhs = NULL, rhs = NULL, name = NULL,
+mx.symbol.broadcast_minimum <- function(lhs = NULL, rhs = NULL, name = NULL,
   attr = NULL) {
-  .compose(.ops$minimum, "minimum", name, list(lhs = lhs, rhs = rhs), list(),
-    attr)
+  .compose(.ops$minimum, "broadcast_minimum", name, list(lhs = lhs, rhs = rhs),
+    list(), attr)
 }
-mx.symbol.broadcast_minimum <- mx.symbol.minimum
-mx.symbol.internal.minimum <- mx.symbol.minimum
+mx.symbol.minimum <- mx.symbol.broadcast_minimum
+mx.symbol.internal.Minimum <- mx.symbol.broadcast_minimum
+mx.symbol.internal.minimum <- mx.symbol.broadcast_minimum
 
 mx.nd.internal.minimum.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
@@ -1252,19 +2098,31 @@ mx.symbol.internal.minimum_scalar <- function(data = NULL, scalar = 1,
 }
 mx.symbol.internal.MinimumScalar <- mx.symbol.internal.minimum_scalar
 
+mx.nd.mish <- function(data, out = NULL) {
+  .Call(C_invoke, .ops$mish, list(data), list(), 1L, out)
+}
+
+mx.symbol.mish <- function(data = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$mish, "mish", name, list(data = data), list(), attr)
+}
+
 mx.nd.mod <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$mod, list(lhs, rhs), list(), 1L, out)
 }
 mx.nd.modulo <- mx.nd.mod
 mx.nd.broadcast.mod <- mx.nd.mod
+mx.nd.internal.Mod <- mx.nd.mod
 mx.nd.internal.mod <- mx.nd.mod
 
-mx.symbol.mod <- function(lhs = NULL, rhs = NULL, name = NULL, attr = NULL) {
-  .compose(.ops$mod, "mod", name, list(lhs = lhs, rhs = rhs), list(), attr)
+mx.symbol.broadcast_mod <- function(lhs = NULL, rhs = NULL, name = NULL,
+  attr = NULL) {
+  .compose(.ops$mod, "broadcast_mod", name, list(lhs = lhs, rhs = rhs), list(),
+    attr)
 }
-mx.symbol.modulo <- mx.symbol.mod
-mx.symbol.broadcast_mod <- mx.symbol.mod
-mx.symbol.internal.mod <- mx.symbol.mod
+mx.symbol.mod <- mx.symbol.broadcast_mod
+mx.symbol.modulo <- mx.symbol.broadcast_mod
+mx.symbol.internal.Mod <- mx.symbol.broadcast_mod
+mx.symbol.internal.mod <- mx.symbol.broadcast_mod
 
 mx.nd.internal.mod.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
@@ -1279,6 +2137,267 @@ mx.symbol.internal.mod_scalar <- function(data = NULL, scalar = 1,
 }
 mx.symbol.internal.ModScalar <- mx.symbol.internal.mod_scalar
 
+mx.nd.contrib.ModulatedDeformableConvolution <- function(data, offset, mask,
+  weight, bias = NULL, kernel, stride = integer(0), dilate = integer(0),
+  pad = integer(0), num_filter, num_group = 1L, num_deformable_group = 1L,
+  no_bias = FALSE, layout = NULL, out = NULL) {
+  .Call(C_invoke, .ops$modulated_deformable_convolution, list(data, offset,
+    mask, weight, bias), list(kernel, stride, dilate, pad, num_filter,
+    num_group, num_deformable_group, no_bias, layout), 1L, out)
+}
+mx.nd.internal.contrib.ModulatedDeformableConvolution <- mx.nd.contrib.ModulatedDeformableConvolution
+
+mx.symbol.contrib.ModulatedDeformableConvolution <- function(data = NULL,
+  offset = NULL, mask = NULL, weight = NULL, bias = NULL, kernel,
+  stride = integer(0), dilate = integer(0), pad = integer(0), num_filter,
+  num_group = 1L, num_deformable_group = 1L, no_bias = FALSE, layout = NULL,
+  name = NULL, attr = NULL) {
+  .compose(.ops$modulated_deformable_convolution,
+    "contrib.ModulatedDeformableConvolution", name, list(data = data,
+    offset = offset, mask = mask, weight = weight, bias = bias),
+    list(kernel = kernel, stride = stride, dilate = dilate, pad = pad,
+    num_filter = num_filter, num_group = num_group,
+    num_deformable_group = num_deformable_group, no_bias = no_bias,
+    layout = layout), attr)
+}
+mx.symbol.internal.contrib_ModulatedDeformableConvolution <- mx.symbol.contrib.ModulatedDeformableConvolution
+
+mx.nd.moments <- function(data, axes = NULL, keepdims = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$moments, list(data), list(axes, keepdims), 2L, out)
+}
+
+mx.symbol.moments <- function(data = NULL, axes = NULL, keepdims = FALSE,
+  name = NULL, attr = NULL) {
+  .compose(.ops$moments, "moments", name, list(data = data), list(axes = axes,
+    keepdims = keepdims), attr)
+}
+
+mx.nd.multi.adabelief.update <- function(..., lrs, wds, beta1 = 0.9,
+  beta2 = 0.999, epsilon = 1e-08, rescale_grad = 1, clip_gradient = -1,
+  num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_adabelief_update, .arrays(...), list(lrs, wds,
+    beta1, beta2, epsilon, rescale_grad, clip_gradient, num_weights,
+    multi_precision), 0L, out)
+}
+
+mx.nd.multi.adadelta.update <- function(..., lrs, wds, rho = 0.9,
+  epsilon = 1e-05, rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_adadelta_update, .arrays(...), list(lrs, wds, rho,
+    epsilon, rescale_grad, clip_gradient, num_weights, multi_precision), 0L,
+    out)
+}
+
+mx.nd.multi.adagrad.update <- function(..., lrs, wds, epsilon = 1e-07,
+  rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_adagrad_update, .arrays(...), list(lrs, wds,
+    epsilon, rescale_grad, clip_gradient, num_weights, multi_precision), 0L,
+    out)
+}
+
+mx.nd.multi.adam.update <- function(..., lrs, wds, beta1 = 0.9, beta2 = 0.999,
+  epsilon = 1e-08, rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_adam_update, .arrays(...), list(lrs, wds, beta1,
+    beta2, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision),
+    0L, out)
+}
+
+mx.nd.multi.adamax.update <- function(..., lrs, wds, beta1 = 0.9, beta2 = 0.999,
+  rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_adamax_update, .arrays(...), list(lrs, wds, beta1,
+    beta2, rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
+}
+
+mx.nd.multi.adamw.update <- function(..., lrs, wds, beta1 = 0.9, beta2 = 0.999,
+  epsilon = 1e-08, rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_adamw_update, .arrays(...), list(lrs, wds, beta1,
+    beta2, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision),
+    0L, out)
+}
+
+mx.nd.multi.all.finite <- function(..., num_arrays = 1L, init_output = TRUE,
+  out = NULL) {
+  .Call(C_invoke, .ops$multi_all_finite, .arrays(...), list(num_arrays,
+    init_output), 1L, out)
+}
+
+mx.symbol.multi_all_finite <- function(..., num_arrays = 1L, init_output = TRUE,
+  name = NULL, attr = NULL) {
+  .compose(.ops$multi_all_finite, "multi_all_finite", name, .arrays(...),
+    list(num_arrays = num_arrays, init_output = init_output), attr)
+}
+
+mx.nd.contrib.MultiBoxDetection <- function(cls_prob, loc_pred, anchor,
+  clip = TRUE, threshold = 0.01, background_id = 0L, nms_threshold = 0.5,
+  force_suppress = FALSE, variances = c(0.1, 0.1, 0.2, 0.2), nms_topk = -1L,
+  out = NULL) {
+  .Call(C_invoke, .ops$multi_box_detection, list(cls_prob, loc_pred, anchor),
+    list(clip, threshold, background_id, nms_threshold, force_suppress,
+    variances, nms_topk), 1L, out)
+}
+mx.nd.internal.contrib.MultiBoxDetection <- mx.nd.contrib.MultiBoxDetection
+
+mx.symbol.contrib.MultiBoxDetection <- function(cls_prob = NULL,
+  loc_pred = NULL, anchor = NULL, clip = TRUE, threshold = 0.01,
+  background_id = 0L, nms_threshold = 0.5, force_suppress = FALSE,
+  variances = c(0.1, 0.1, 0.2, 0.2), nms_topk = -1L, name = NULL, attr = NULL) {
+  .compose(.ops$multi_box_detection, "contrib.MultiBoxDetection", name,
+    list(cls_prob = cls_prob, loc_pred = loc_pred, anchor = anchor),
+    list(clip = clip, threshold = threshold, background_id = background_id,
+    nms_threshold = nms_threshold, force_suppress = force_suppress,
+    variances = variances, nms_topk = nms_topk), attr)
+}
+mx.symbol.internal.contrib_MultiBoxDetection <- mx.symbol.contrib.MultiBoxDetection
+
+mx.nd.contrib.MultiBoxPrior <- function(data, sizes = c(1), ratios = c(1),
+  clip = FALSE, steps = c(-1, -1), offsets = c(0.5, 0.5), out = NULL) {
+  .Call(C_invoke, .ops$multi_box_prior, list(data), list(sizes, ratios, clip,
+    steps, offsets), 1L, out)
+}
+mx.nd.internal.contrib.MultiBoxPrior <- mx.nd.contrib.MultiBoxPrior
+
+mx.symbol.contrib.MultiBoxPrior <- function(data = NULL, sizes = c(1),
+  ratios = c(1), clip = FALSE, steps = c(-1, -1), offsets = c(0.5, 0.5),
+  name = NULL, attr = NULL) {
+  .compose(.ops$multi_box_prior, "contrib.MultiBoxPrior", name,
+    list(data = data), list(sizes = sizes, ratios = ratios, clip = clip,
+    steps = steps, offsets = offsets), attr)
+}
+mx.symbol.internal.contrib_MultiBoxPrior <- mx.symbol.contrib.MultiBoxPrior
+
+mx.nd.contrib.MultiBoxTarget <- function(anchor, label, cls_pred,
+  overlap_threshold = 0.5, ignore_label = -1, negative_mining_ratio = -1,
+  negative_mining_thresh = 0.5, minimum_negative_samples = 0L,
+  variances = c(0.1, 0.1, 0.2, 0.2), out = NULL) {
+  .Call(C_invoke, .ops$multi_box_target, list(anchor, label, cls_pred),
+    list(overlap_threshold, ignore_label, negative_mining_ratio,
+    negative_mining_thresh, minimum_negative_samples, variances), 3L, out)
+}
+mx.nd.internal.contrib.MultiBoxTarget <- mx.nd.contrib.MultiBoxTarget
+
+mx.symbol.contrib.MultiBoxTarget <- function(anchor = NULL, label = NULL,
+  cls_pred = NULL, overlap_threshold = 0.5, ignore_label = -1,
+  negative_mining_ratio = -1, negative_mining_thresh = 0.5,
+  minimum_negative_samples = 0L, variances = c(0.1, 0.1, 0.2, 0.2), name = NULL,
+  attr = NULL) {
+  .compose(.ops$multi_box_target, "contrib.MultiBoxTarget", name,
+    list(anchor = anchor, label = label, cls_pred = cls_pred),
+    list(overlap_threshold = overlap_threshold, ignore_label = ignore_label,
+    negative_mining_ratio = negative_mining_ratio,
+    negative_mining_thresh = negative_mining_thresh,
+    minimum_negative_samples = minimum_negative_samples, variances = variances),
+    attr)
+}
+mx.symbol.internal.contrib_MultiBoxTarget <- mx.symbol.contrib.MultiBoxTarget
+
+mx.nd.multi.dcasgd.update <- function(..., lrs, wds, momentum = 0, lamda = 0.04,
+  rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_dcasgd_update, .arrays(...), list(lrs, wds,
+    momentum, lamda, rescale_grad, clip_gradient, num_weights, multi_precision),
+    0L, out)
+}
+
+mx.nd.multi.ftml.update <- function(..., lrs, wds, t, beta1 = 0.6,
+  beta2 = 0.999, epsilon = 1e-08, rescale_grad = 1, clip_gradient = -1,
+  num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_ftml_update, .arrays(...), list(lrs, wds, t, beta1,
+    beta2, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision),
+    0L, out)
+}
+
+mx.nd.multi.ftrl.update <- function(..., lrs, wds, lamda1 = 0.01, beta = 1,
+  rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_ftrl_update, .arrays(...), list(lrs, wds, lamda1,
+    beta, rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
+}
+
+mx.nd.multi.lamb.update <- function(..., lrs, wds, step_count, beta1 = 0.9,
+  beta2 = 0.999, epsilon = 1e-06, lower_bound = -1, upper_bound = -1,
+  bias_correction = TRUE, rescale_grad = 1, clip_gradient = -1,
+  num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_lamb_update, .arrays(...), list(lrs, wds,
+    step_count, beta1, beta2, epsilon, lower_bound, upper_bound,
+    bias_correction, rescale_grad, clip_gradient, num_weights, multi_precision),
+    0L, out)
+}
+
+mx.nd.multi.lans.update <- function(..., lrs, wds, step_count, beta1 = 0.9,
+  beta2 = 0.999, epsilon = 1e-06, lower_bound = -1, upper_bound = -1,
+  bias_correction = TRUE, rescale_grad = 1, clip_gradient = -1,
+  num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_lans_update, .arrays(...), list(lrs, wds,
+    step_count, beta1, beta2, epsilon, lower_bound, upper_bound,
+    bias_correction, rescale_grad, clip_gradient, num_weights, multi_precision),
+    0L, out)
+}
+
+mx.nd.multi.lars.update <- function(..., lrs, wds, etas, momentum = 0,
+  epsilon = 0, rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_lars_update, .arrays(...), list(lrs, wds, etas,
+    momentum, epsilon, rescale_grad, clip_gradient, num_weights,
+    multi_precision), 0L, out)
+}
+
+mx.nd.multi.lion.update <- function(..., lrs, wds, beta1 = 0.9, beta2 = 0.99,
+  rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_lion_update, .arrays(...), list(lrs, wds, beta1,
+    beta2, rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
+}
+
+mx.nd.multi.mp.sgd.mom.update <- function(..., lrs, wds, momentum = 0,
+  rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = TRUE, out = NULL) {
+  .Call(C_invoke, .ops$multi_mp_sgd_mom_update, .arrays(...), list(lrs, wds,
+    momentum, rescale_grad, clip_gradient, num_weights, multi_precision), 0L,
+    out)
+}
+
+mx.nd.multi.mp.sgd.update <- function(..., lrs, wds, rescale_grad = 1,
+  clip_gradient = -1, num_weights = 1L, multi_precision = TRUE, out = NULL) {
+  .Call(C_invoke, .ops$multi_mp_sgd_update, .arrays(...), list(lrs, wds,
+    rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
+}
+
+mx.nd.multi.nadam.update <- function(..., lrs, wds, grad_factors, mean_factors,
+  var_factors, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-08, rescale_grad = 1,
+  clip_gradient = -1, num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_nadam_update, .arrays(...), list(lrs, wds,
+    grad_factors, mean_factors, var_factors, beta1, beta2, epsilon,
+    rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
+}
+
+mx.nd.multi.nag.mom.update <- function(..., lrs, wds, momentum = 0,
+  rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_nag_mom_update, .arrays(...), list(lrs, wds,
+    momentum, rescale_grad, clip_gradient, num_weights, multi_precision), 0L,
+    out)
+}
+
+mx.nd.multi.rmsprop.update <- function(..., lrs, wds, gamma1 = 0.95,
+  epsilon = 1e-08, clip_weights = -1, rescale_grad = 1, clip_gradient = -1,
+  num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_rmsprop_update, .arrays(...), list(lrs, wds,
+    gamma1, epsilon, clip_weights, rescale_grad, clip_gradient, num_weights,
+    multi_precision), 0L, out)
+}
+
+mx.nd.multi.rmspropalex.update <- function(..., lrs, wds, gamma1 = 0.95,
+  gamma2 = 0.9, epsilon = 1e-08, clip_weights = -1, rescale_grad = 1,
+  clip_gradient = -1, num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_rmspropalex_update, .arrays(...), list(lrs, wds,
+    gamma1, gamma2, epsilon, clip_weights, rescale_grad, clip_gradient,
+    num_weights, multi_precision), 0L, out)
+}
+
 mx.nd.multi.sgd.mom.update <- function(..., momentum = 0, lrs, wds,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L, out = NULL) {
   .Call(C_invoke, .ops$multi_sgd_mom_update, .arrays(...), list(momentum, lrs,
@@ -1291,21 +2410,47 @@ mx.nd.multi.sgd.update <- function(..., lrs, wds, rescale_grad = 1,
     rescale_grad, clip_gradient, num_weights), 0L, out)
 }
 
+mx.nd.multi.signsgd.update <- function(..., lrs, wds, rescale_grad = 1,
+  clip_gradient = -1, num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_signsgd_update, .arrays(...), list(lrs, wds,
+    rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
+}
+
+mx.nd.multi.signum.update <- function(..., lrs, wds, momentum = 0, wd_lh = 0,
+  rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_signum_update, .arrays(...), list(lrs, wds,
+    momentum, wd_lh, rescale_grad, clip_gradient, num_weights, multi_precision),
+    0L, out)
+}
+
+mx.nd.multi.sum.sq <- function(..., num_arrays = 1L, out = NULL) {
+  .Call(C_invoke, .ops$multi_sum_sq, .arrays(...), list(num_arrays), 1L, out)
+}
+
+mx.symbol.multi_sum_sq <- function(..., num_arrays = 1L, name = NULL,
+  attr = NULL) {
+  .compose(.ops$multi_sum_sq, "multi_sum_sq", name, .arrays(...),
+    list(num_arrays = num_arrays), attr)
+}
+
 mx.nd.multiply <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$multiply, list(lhs, rhs), list(), 1L, out)
 }
-mx.nd.elemwise.mul <- mx.nd.multiply
 mx.nd.broadcast.mul <- mx.nd.multiply
+mx.nd.internal.Mul <- mx.nd.multiply
+mx.nd.elemwise.mul <- mx.nd.multiply
 mx.nd.internal.mul <- mx.nd.multiply
 
-mx.symbol.multiply <- function(lhs = NULL, rhs = NULL, name = NULL,
+mx.symbol.broadcast_mul <- function(lhs = NULL, rhs = NULL, name = NULL,
   attr = NULL) {
-  .compose(.ops$multiply, "multiply", name, list(lhs = lhs, rhs = rhs), list(),
-    attr)
+  .compose(.ops$multiply, "broadcast_mul", name, list(lhs = lhs, rhs = rhs),
+    list(), attr)
 }
-mx.symbol.elemwise_mul <- mx.symbol.multiply
-mx.symbol.broadcast_mul <- mx.symbol.multiply
-mx.symbol.internal.mul <- mx.symbol.multiply
+mx.symbol.multiply <- mx.symbol.broadcast_mul
+mx.symbol.elemwise_mul <- mx.symbol.broadcast_mul
+mx.symbol.internal.Mul <- mx.symbol.broadcast_mul
+mx.symbol.internal.mul <- mx.symbol.broadcast_mul
 
 mx.nd.internal.mul.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
@@ -1321,29 +2466,113 @@ mx.symbol.internal.mul_scalar <- function(data = NULL, scalar = 1,
 }
 mx.symbol.internal.MulScalar <- mx.symbol.internal.mul_scalar
 
+mx.nd.nag.mom.update <- function(weight, grad, mom, lr, momentum = 0, wd = 0,
+  rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  .Call(C_invoke, .ops$nag_mom_update, list(weight, grad, mom), list(lr,
+    momentum, wd, rescale_grad, clip_gradient), 1L, out)
+}
+
+mx.nd.max <- function(data, axis = NULL, keepdims = FALSE, exclude = FALSE,
+  dtype = NULL, out = NULL) {
+  .Call(C_invoke, .ops$nd_max, list(data), list(axis, keepdims, exclude, dtype),
+    1L, out)
+}
+mx.nd.max.axis <- mx.nd.max
+
+mx.symbol.max <- function(data = NULL, axis = NULL, keepdims = FALSE,
+  exclude = FALSE, dtype = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$nd_max, "max", name, list(data = data), list(axis = axis,
+    keepdims = keepdims, exclude = exclude, dtype = dtype), attr)
+}
+mx.symbol.max_axis <- mx.symbol.max
+
+mx.nd.mean <- function(data, axis = NULL, keepdims = FALSE, exclude = FALSE,
+  dtype = NULL, out = NULL) {
+  .Call(C_invoke, .ops$nd_mean, list(data), list(axis, keepdims, exclude,
+    dtype), 1L, out)
+}
+
+mx.symbol.mean <- function(data = NULL, axis = NULL, keepdims = FALSE,
+  exclude = FALSE, dtype = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$nd_mean, "mean", name, list(data = data), list(axis = axis,
+    keepdims = keepdims, exclude = exclude, dtype = dtype), attr)
+}
+
+mx.nd.min <- function(data, axis = NULL, keepdims = FALSE, exclude = FALSE,
+  dtype = NULL, out = NULL) {
+  .Call(C_invoke, .ops$nd_min, list(data), list(axis, keepdims, exclude, dtype),
+    1L, out)
+}
+mx.nd.min.axis <- mx.nd.min
+
+mx.symbol.min <- function(data = NULL, axis = NULL, keepdims = FALSE,
+  exclude = FALSE, dtype = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$nd_min, "min", name, list(data = data), list(axis = axis,
+    keepdims = keepdims, exclude = exclude, dtype = dtype), attr)
+}
+mx.symbol.min_axis <- mx.symbol.min
+
 mx.nd.nanprod <- function(data, axis = NULL, keepdims = FALSE, exclude = FALSE,
   dtype = NULL, out = NULL) {
-  .Call(C_invoke, .ops$nanprod, list(data), list(axis, keepdims, exclude,
+  .Call(C_invoke, .ops$nd_nanprod, list(data), list(axis, keepdims, exclude,
     dtype), 1L, out)
 }
 
 mx.symbol.nanprod <- function(data = NULL, axis = NULL, keepdims = FALSE,
   exclude = FALSE, dtype = NULL, name = NULL, attr = NULL) {
-  .compose(.ops$nanprod, "nanprod", name, list(data = data), list(axis = axis,
-    keepdims = keepdims, exclude = exclude, dtype = dtype), attr)
+  .compose(.ops$nd_nanprod, "nanprod", name, list(data = data),
+    list(axis = axis, keepdims = keepdims, exclude = exclude, dtype = dtype),
+    attr)
 }
 
 mx.nd.nansum <- function(data, axis = NULL, keepdims = FALSE, exclude = FALSE,
   dtype = NULL, out = NULL) {
-  .Call(C_invoke, .ops$nansum, list(data), list(axis, keepdims, exclude, dtype),
-    1L, out)
+  .Call(C_invoke, .ops$nd_nansum, list(data), list(axis, keepdims, exclude,
+    dtype), 1L, out)
 }
 
 mx.symbol.nansum <- function(data = NULL, axis = NULL, keepdims = FALSE,
   exclude = FALSE, dtype = NULL, name = NULL, attr = NULL) {
-  .compose(.ops$nansum, "nansum", name, list(data = data), list(axis = axis,
+  .compose(.ops$nd_nansum, "nansum", name, list(data = data), list(axis = axis,
     keepdims = keepdims, exclude = exclude, dtype = dtype), attr)
 }
+
+mx.nd.norm <- function(data, ord = 2L, axis = NULL, keepdims = FALSE,
+  out = NULL) {
+  .Call(C_invoke, .ops$nd_norm, list(data), list(ord, axis, keepdims), 1L, out)
+}
+
+mx.symbol.norm <- function(data = NULL, ord = 2L, axis = NULL, keepdims = FALSE,
+  name = NULL, attr = NULL) {
+  .compose(.ops$nd_norm, "norm", name, list(data = data), list(ord = ord,
+    axis = axis, keepdims = keepdims), attr)
+}
+
+mx.nd.prod <- function(data, axis = NULL, keepdims = FALSE, exclude = FALSE,
+  dtype = NULL, out = NULL) {
+  .Call(C_invoke, .ops$nd_prod, list(data), list(axis, keepdims, exclude,
+    dtype), 1L, out)
+}
+
+mx.symbol.prod <- function(data = NULL, axis = NULL, keepdims = FALSE,
+  exclude = FALSE, dtype = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$nd_prod, "prod", name, list(data = data), list(axis = axis,
+    keepdims = keepdims, exclude = exclude, dtype = dtype), attr)
+}
+
+mx.nd.sum <- function(data, axis = NULL, keepdims = FALSE, exclude = FALSE,
+  dtype = NULL, out = NULL) {
+  .Call(C_invoke, .ops$nd_sum, list(data), list(axis, keepdims, exclude, dtype),
+    1L, out)
+}
+mx.nd.sum.axis <- mx.nd.sum
+
+mx.symbol.sum <- function(data = NULL, axis = NULL, keepdims = FALSE,
+  exclude = FALSE, dtype = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$nd_sum, "sum", name, list(data = data), list(axis = axis,
+    keepdims = keepdims, exclude = exclude, dtype = dtype), attr)
+}
+mx.symbol.sum_axis <- mx.symbol.sum
 
 mx.nd.negative <- function(data, out = NULL) {
   .Call(C_invoke, .ops$negative, list(data), list(), 1L, out)
@@ -1355,42 +2584,35 @@ mx.symbol.negative <- function(data = NULL, name = NULL, attr = NULL) {
 }
 mx.symbol.internal.neg <- mx.symbol.negative
 
-mx.nd.norm <- function(data, ord = 2L, axis = NULL, keepdims = FALSE,
-  out = NULL) {
-  .Call(C_invoke, .ops$norm, list(data), list(ord, axis, keepdims), 1L, out)
-}
-
-mx.symbol.norm <- function(data = NULL, ord = 2L, axis = NULL, keepdims = FALSE,
-  name = NULL, attr = NULL) {
-  .compose(.ops$norm, "norm", name, list(data = data), list(ord = ord,
-    axis = axis, keepdims = keepdims), attr)
-}
-
-mx.nd.not.equal <- function(lhs, rhs, out = NULL) {
+mx.nd.broadcast.not.equal <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$not_equal, list(lhs, rhs), list(), 1L, out)
 }
-mx.nd.broadcast.not.equal <- mx.nd.not.equal
-mx.nd.internal.not.equal <- mx.nd.not.equal
+mx.nd.not.equal <- mx.nd.broadcast.not.equal
+mx.nd.internal.not.equal <- mx.nd.broadcast.not.equal
+mx.nd.internal.Not.Equal <- mx.nd.broadcast.not.equal
 
-mx.symbol.not_equal <- function(lhs = NULL, rhs = NULL, name = NULL,
+mx.symbol.broadcast_not_equal <- function(lhs = NULL, rhs = NULL, name = NULL,
   attr = NULL) {
-  .compose(.ops$not_equal, "not_equal", name, list(lhs = lhs, rhs = rhs),
-    list(), attr)
+  .compose(.ops$not_equal, "broadcast_not_equal", name, list(lhs = lhs,
+    rhs = rhs), list(), attr)
 }
-mx.symbol.broadcast_not_equal <- mx.symbol.not_equal
-mx.symbol.internal.not_equal <- mx.symbol.not_equal
+mx.symbol.not_equal <- mx.symbol.broadcast_not_equal
+mx.symbol.internal.not_equal <- mx.symbol.broadcast_not_equal
+mx.symbol.internal.Not_Equal <- mx.symbol.broadcast_not_equal
 
 mx.nd.internal.not.equal.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
   .Call(C_invoke, .ops$not_equal_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
+mx.nd.internal.NotEqualScalar <- mx.nd.internal.not.equal.scalar
 
 mx.symbol.internal.not_equal_scalar <- function(data = NULL, scalar = 1,
   is_int = TRUE, name = NULL, attr = NULL) {
   .compose(.ops$not_equal_scalar, "internal.not_equal_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
+mx.symbol.internal.NotEqualScalar <- mx.symbol.internal.not_equal_scalar
 
 mx.nd.one.hot <- function(indices, depth, on_value = 1, off_value = 0,
   dtype = "float32", out = NULL) {
@@ -1456,19 +2678,22 @@ mx.symbol.choose_element_0index <- mx.symbol.pick
 
 mx.nd.Pooling <- function(data, kernel = integer(0), pool_type = "max",
   global_pool = FALSE, pooling_convention = "valid", stride = integer(0),
-  pad = integer(0), count_include_pad = TRUE, layout = NULL, out = NULL) {
+  pad = integer(0), count_include_pad = TRUE, layout = NULL, cudnn_off = FALSE,
+  out = NULL) {
   .Call(C_invoke, .ops$pooling, list(data), list(kernel, pool_type, global_pool,
-    pooling_convention, stride, pad, count_include_pad, layout), 1L, out)
+    pooling_convention, stride, pad, count_include_pad, layout, cudnn_off), 1L,
+    out)
 }
 
 mx.symbol.Pooling <- function(data = NULL, kernel = integer(0),
   pool_type = "max", global_pool = FALSE, pooling_convention = "valid",
   stride = integer(0), pad = integer(0), count_include_pad = TRUE,
-  layout = NULL, name = NULL, attr = NULL) {
+  layout = NULL, cudnn_off = FALSE, name = NULL, attr = NULL) {
   .compose(.ops$pooling, "Pooling", name, list(data = data),
     list(kernel = kernel, pool_type = pool_type, global_pool = global_pool,
     pooling_convention = pooling_convention, stride = stride, pad = pad,
-    count_include_pad = count_include_pad, layout = layout), attr)
+    count_include_pad = count_include_pad, layout = layout,
+    cudnn_off = cudnn_off), attr)
 }
 
 mx.nd.power <- function(lhs, rhs, out = NULL) {
@@ -1479,13 +2704,15 @@ mx.nd.broadcast.power <- mx.nd.power
 mx.nd.internal.power <- mx.nd.power
 mx.nd.internal.Power <- mx.nd.power
 
-mx.symbol.power <- function(lhs = NULL, rhs = NULL, name = NULL, attr = NULL) {
-  .compose(.ops$power, "power", name, list(lhs = lhs, rhs = rhs), list(), attr)
+mx.symbol.broadcast_power <- function(lhs = NULL, rhs = NULL, name = NULL,
+  attr = NULL) {
+  .compose(.ops$power, "broadcast_power", name, list(lhs = lhs, rhs = rhs),
+    list(), attr)
 }
-mx.symbol.broadcast_power <- mx.symbol.power
-mx.symbol.pow <- mx.symbol.power
-mx.symbol.internal.power <- mx.symbol.power
-mx.symbol.internal.Power <- mx.symbol.power
+mx.symbol.power <- mx.symbol.broadcast_power
+mx.symbol.pow <- mx.symbol.broadcast_power
+mx.symbol.internal.power <- mx.symbol.broadcast_power
+mx.symbol.internal.Power <- mx.symbol.broadcast_power
 
 mx.nd.internal.power.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
@@ -1500,17 +2727,17 @@ mx.symbol.internal.power_scalar <- function(data = NULL, scalar = 1,
 }
 mx.symbol.internal.PowerScalar <- mx.symbol.internal.power_scalar
 
-mx.nd.prod <- function(data, axis = NULL, keepdims = FALSE, exclude = FALSE,
-  dtype = NULL, out = NULL) {
-  .Call(C_invoke, .ops$prod, list(data), list(axis, keepdims, exclude, dtype),
-    1L, out)
+mx.nd.contrib.quadratic <- function(data, a = 0, b = 0, c = 0, out = NULL) {
+  .Call(C_invoke, .ops$quadratic, list(data), list(a, b, c), 1L, out)
 }
+mx.nd.internal.contrib.quadratic <- mx.nd.contrib.quadratic
 
-mx.symbol.prod <- function(data = NULL, axis = NULL, keepdims = FALSE,
-  exclude = FALSE, dtype = NULL, name = NULL, attr = NULL) {
-  .compose(.ops$prod, "prod", name, list(data = data), list(axis = axis,
-    keepdims = keepdims, exclude = exclude, dtype = dtype), attr)
+mx.symbol.contrib.quadratic <- function(data = NULL, a = 0, b = 0, c = 0,
+  name = NULL, attr = NULL) {
+  .compose(.ops$quadratic, "contrib.quadratic", name, list(data = data),
+    list(a = a, b = b, c = c), attr)
 }
+mx.symbol.internal.contrib_quadratic <- mx.symbol.contrib.quadratic
 
 mx.nd.radians <- function(data, out = NULL) {
   .Call(C_invoke, .ops$radians, list(data), list(), 1L, out)
@@ -1534,6 +2761,18 @@ mx.symbol.random_exponential <- function(shape = integer(0), ctx = NULL,
 }
 mx.symbol.internal.random_exponential <- mx.symbol.random_exponential
 
+mx.nd.internal.random.exponential.like <- function(data, lam = 1, out = NULL) {
+  .Call(C_invoke, .ops$random_exponential_like, list(data), list(lam), 1L, out)
+}
+mx.nd.random.exponential.like <- mx.nd.internal.random.exponential.like
+
+mx.symbol.random_exponential_like <- function(data = NULL, lam = 1, name = NULL,
+  attr = NULL) {
+  .compose(.ops$random_exponential_like, "random_exponential_like", name,
+    list(data = data), list(lam = lam), attr)
+}
+mx.symbol.internal.random_exponential_like <- mx.symbol.random_exponential_like
+
 mx.nd.internal.random.gamma <- function(shape = integer(0), ctx = NULL,
   dtype = "float32", alpha = 1, beta = 1, out = NULL) {
   .Call(C_invoke, .ops$random_gamma, list(), list(shape, .ctx.text(ctx), dtype,
@@ -1548,6 +2787,50 @@ mx.symbol.random_gamma <- function(shape = integer(0), ctx = NULL,
 }
 mx.symbol.internal.random_gamma <- mx.symbol.random_gamma
 
+mx.nd.internal.random.gamma.like <- function(data, alpha = 1, beta = 1,
+  out = NULL) {
+  .Call(C_invoke, .ops$random_gamma_like, list(data), list(alpha, beta), 1L,
+    out)
+}
+mx.nd.random.gamma.like <- mx.nd.internal.random.gamma.like
+
+mx.symbol.random_gamma_like <- function(data = NULL, alpha = 1, beta = 1,
+  name = NULL, attr = NULL) {
+  .compose(.ops$random_gamma_like, "random_gamma_like", name, list(data = data),
+    list(alpha = alpha, beta = beta), attr)
+}
+mx.symbol.internal.random_gamma_like <- mx.symbol.random_gamma_like
+
+mx.nd.internal.random.generalized.negative.binomial <- function(mu = 1,
+  alpha = 1, shape = integer(0), ctx = NULL, dtype = "float32", out = NULL) {
+  .Call(C_invoke, .ops$random_generalized_negative_binomial, list(), list(mu,
+    alpha, shape, .ctx.text(ctx), dtype), 1L, out)
+}
+mx.nd.random.generalized.negative.binomial <- mx.nd.internal.random.generalized.negative.binomial
+
+mx.symbol.random_generalized_negative_binomial <- function(mu = 1, alpha = 1,
+  shape = integer(0), ctx = NULL, dtype = "float32", name = NULL, attr = NULL) {
+  .compose(.ops$random_generalized_negative_binomial,
+    "random_generalized_negative_binomial", name, list(), list(mu = mu,
+    alpha = alpha, shape = shape, ctx = ctx, dtype = dtype), attr)
+}
+mx.symbol.internal.random_generalized_negative_binomial <- mx.symbol.random_generalized_negative_binomial
+
+mx.nd.internal.random.generalized.negative.binomial.like <- function(data,
+  mu = 1, alpha = 1, out = NULL) {
+  .Call(C_invoke, .ops$random_generalized_negative_binomial_like, list(data),
+    list(mu, alpha), 1L, out)
+}
+mx.nd.random.generalized.negative.binomial.like <- mx.nd.internal.random.generalized.negative.binomial.like
+
+mx.symbol.random_generalized_negative_binomial_like <- function(data = NULL,
+  mu = 1, alpha = 1, name = NULL, attr = NULL) {
+  .compose(.ops$random_generalized_negative_binomial_like,
+    "random_generalized_negative_binomial_like", name, list(data = data),
+    list(mu = mu, alpha = alpha), attr)
+}
+mx.symbol.internal.random_generalized_negative_binomial_like <- mx.symbol.random_generalized_negative_binomial_like
+
 mx.nd.internal.random.negative.binomial <- function(shape = integer(0),
   ctx = NULL, dtype = "float32", k = 1, p = 1, out = NULL) {
   .Call(C_invoke, .ops$random_negative_binomial, list(), list(shape,
@@ -1561,6 +2844,20 @@ mx.symbol.random_negative_binomial <- function(shape = integer(0), ctx = NULL,
     list(), list(shape = shape, ctx = ctx, dtype = dtype, k = k, p = p), attr)
 }
 mx.symbol.internal.random_negative_binomial <- mx.symbol.random_negative_binomial
+
+mx.nd.internal.random.negative.binomial.like <- function(data, k = 1, p = 1,
+  out = NULL) {
+  .Call(C_invoke, .ops$random_negative_binomial_like, list(data), list(k, p),
+    1L, out)
+}
+mx.nd.random.negative.binomial.like <- mx.nd.internal.random.negative.binomial.like
+
+mx.symbol.random_negative_binomial_like <- function(data = NULL, k = 1, p = 1,
+  name = NULL, attr = NULL) {
+  .compose(.ops$random_negative_binomial_like, "random_negative_binomial_like",
+    name, list(data = data), list(k = k, p = p), attr)
+}
+mx.symbol.internal.random_negative_binomial_like <- mx.symbol.random_negative_binomial_like
 
 mx.nd.normal <- function(shape = integer(0), ctx = NULL, dtype = "float32",
   loc = 0, scale = 1, out = NULL) {
@@ -1579,6 +2876,20 @@ mx.symbol.random_normal <- function(shape = integer(0), ctx = NULL,
 mx.symbol.normal <- mx.symbol.random_normal
 mx.symbol.internal.random_normal <- mx.symbol.random_normal
 
+mx.nd.internal.random.normal.like <- function(data, loc = 0, scale = 1,
+  out = NULL) {
+  .Call(C_invoke, .ops$random_normal_like, list(data), list(loc, scale), 1L,
+    out)
+}
+mx.nd.random.normal.like <- mx.nd.internal.random.normal.like
+
+mx.symbol.random_normal_like <- function(data = NULL, loc = 0, scale = 1,
+  name = NULL, attr = NULL) {
+  .compose(.ops$random_normal_like, "random_normal_like", name,
+    list(data = data), list(loc = loc, scale = scale), attr)
+}
+mx.symbol.internal.random_normal_like <- mx.symbol.random_normal_like
+
 mx.nd.internal.random.poisson <- function(shape = integer(0), ctx = NULL,
   dtype = "float32", lam = 1, out = NULL) {
   .Call(C_invoke, .ops$random_poisson, list(), list(shape, .ctx.text(ctx),
@@ -1592,6 +2903,18 @@ mx.symbol.random_poisson <- function(shape = integer(0), ctx = NULL,
     list(shape = shape, ctx = ctx, dtype = dtype, lam = lam), attr)
 }
 mx.symbol.internal.random_poisson <- mx.symbol.random_poisson
+
+mx.nd.internal.random.poisson.like <- function(data, lam = 1, out = NULL) {
+  .Call(C_invoke, .ops$random_poisson_like, list(data), list(lam), 1L, out)
+}
+mx.nd.random.poisson.like <- mx.nd.internal.random.poisson.like
+
+mx.symbol.random_poisson_like <- function(data = NULL, lam = 1, name = NULL,
+  attr = NULL) {
+  .compose(.ops$random_poisson_like, "random_poisson_like", name,
+    list(data = data), list(lam = lam), attr)
+}
+mx.symbol.internal.random_poisson_like <- mx.symbol.random_poisson_like
 
 mx.nd.internal.random.randint <- function(shape = integer(0), ctx = NULL,
   dtype = "float32", low = 0, high = 1, out = NULL) {
@@ -1622,6 +2945,20 @@ mx.symbol.random_uniform <- function(shape = integer(0), ctx = NULL,
 }
 mx.symbol.uniform <- mx.symbol.random_uniform
 mx.symbol.internal.random_uniform <- mx.symbol.random_uniform
+
+mx.nd.internal.random.uniform.like <- function(data, low = 0, high = 1,
+  out = NULL) {
+  .Call(C_invoke, .ops$random_uniform_like, list(data), list(low, high), 1L,
+    out)
+}
+mx.nd.random.uniform.like <- mx.nd.internal.random.uniform.like
+
+mx.symbol.random_uniform_like <- function(data = NULL, low = 0, high = 1,
+  name = NULL, attr = NULL) {
+  .compose(.ops$random_uniform_like, "random_uniform_like", name,
+    list(data = data), list(low = low, high = high), attr)
+}
+mx.symbol.internal.random_uniform_like <- mx.symbol.random_uniform_like
 
 mx.nd.internal.ravel.multi.index <- function(data, shape, out = NULL) {
   .Call(C_invoke, .ops$ravel_multi_index, list(data), list(shape), 1L, out)
@@ -1741,6 +3078,21 @@ mx.symbol.RMSNorm <- function(data = NULL, gamma = NULL, eps = 1e-05,
     list(eps = eps), attr)
 }
 
+mx.nd.rmsprop.update <- function(weight, grad, n, lr, gamma1 = 0.95,
+  epsilon = 1e-08, clip_weights = -1, wd = 0, rescale_grad = 1,
+  clip_gradient = -1, out = NULL) {
+  .Call(C_invoke, .ops$rmsprop_update, list(weight, grad, n), list(lr, gamma1,
+    epsilon, clip_weights, wd, rescale_grad, clip_gradient), 1L, out)
+}
+
+mx.nd.rmspropalex.update <- function(weight, grad, n, g, delta, lr,
+  gamma1 = 0.95, gamma2 = 0.9, epsilon = 1e-08, clip_weights = -1, wd = 0,
+  rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  .Call(C_invoke, .ops$rmspropalex_update, list(weight, grad, n, g, delta),
+    list(lr, gamma1, gamma2, epsilon, clip_weights, wd, rescale_grad,
+    clip_gradient), 1L, out)
+}
+
 mx.nd.RNN <- function(data, parameters, state, state_cell = NULL,
   sequence_length = NULL, state_size, num_layers, bidirectional = FALSE, mode,
   p = 0, state_outputs = FALSE, projection_size = NULL,
@@ -1769,6 +3121,51 @@ mx.symbol.RNN <- function(data = NULL, parameters = NULL, state = NULL,
     use_sequence_length = use_sequence_length), attr)
 }
 
+mx.nd.contrib.ROIAlign <- function(data, rois, pooled_size, spatial_scale,
+  sample_ratio = -1L, position_sensitive = FALSE, aligned = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$roi_align, list(data, rois), list(pooled_size,
+    spatial_scale, sample_ratio, position_sensitive, aligned), 1L, out)
+}
+mx.nd.internal.contrib.ROIAlign <- mx.nd.contrib.ROIAlign
+
+mx.symbol.contrib.ROIAlign <- function(data = NULL, rois = NULL, pooled_size,
+  spatial_scale, sample_ratio = -1L, position_sensitive = FALSE,
+  aligned = FALSE, name = NULL, attr = NULL) {
+  .compose(.ops$roi_align, "contrib.ROIAlign", name, list(data = data,
+    rois = rois), list(pooled_size = pooled_size, spatial_scale = spatial_scale,
+    sample_ratio = sample_ratio, position_sensitive = position_sensitive,
+    aligned = aligned), attr)
+}
+mx.symbol.internal.contrib_ROIAlign <- mx.symbol.contrib.ROIAlign
+
+mx.nd.ROIPooling <- function(data, rois, pooled_size, spatial_scale,
+  out = NULL) {
+  .Call(C_invoke, .ops$roi_pooling, list(data, rois), list(pooled_size,
+    spatial_scale), 1L, out)
+}
+
+mx.symbol.ROIPooling <- function(data = NULL, rois = NULL, pooled_size,
+  spatial_scale, name = NULL, attr = NULL) {
+  .compose(.ops$roi_pooling, "ROIPooling", name, list(data = data, rois = rois),
+    list(pooled_size = pooled_size, spatial_scale = spatial_scale), attr)
+}
+
+mx.nd.contrib.rotary.embedding <- function(data, positions = NULL, base = 10000,
+  dim = NULL, interleaved = FALSE, has_positions = FALSE, inverse = FALSE,
+  out = NULL) {
+  .Call(C_invoke, .ops$rotary_embedding, list(data, positions), list(base, dim,
+    interleaved, has_positions, inverse), 1L, out)
+}
+
+mx.symbol.contrib.rotary_embedding <- function(data = NULL, positions = NULL,
+  base = 10000, dim = NULL, interleaved = FALSE, has_positions = FALSE,
+  inverse = FALSE, name = NULL, attr = NULL) {
+  .compose(.ops$rotary_embedding, "contrib.rotary_embedding", name,
+    list(data = data, positions = positions), list(base = base, dim = dim,
+    interleaved = interleaved, has_positions = has_positions,
+    inverse = inverse), attr)
+}
+
 mx.nd.round <- function(data, out = NULL) {
   .Call(C_invoke, .ops$round, list(data), list(), 1L, out)
 }
@@ -1776,6 +3173,17 @@ mx.nd.round <- function(data, out = NULL) {
 mx.symbol.round <- function(data = NULL, name = NULL, attr = NULL) {
   .compose(.ops$round, "round", name, list(data = data), list(), attr)
 }
+
+mx.nd.internal.contrib.round.ste <- function(data, out = NULL) {
+  .Call(C_invoke, .ops$round_ste, list(data), list(), 1L, out)
+}
+mx.nd.contrib.round.ste <- mx.nd.internal.contrib.round.ste
+
+mx.symbol.contrib.round_ste <- function(data = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$round_ste, "contrib.round_ste", name, list(data = data), list(),
+    attr)
+}
+mx.symbol.internal.contrib_round_ste <- mx.symbol.contrib.round_ste
 
 mx.nd.internal.rpower.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
@@ -1811,6 +3219,134 @@ mx.symbol.internal.rminus_scalar <- function(data = NULL, scalar = 1,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
 mx.symbol.internal.RMinusScalar <- mx.symbol.internal.rminus_scalar
+
+mx.nd.internal.sample.exponential <- function(lam, shape = integer(0),
+  dtype = NULL, out = NULL) {
+  .Call(C_invoke, .ops$sample_exponential, list(lam), list(shape, dtype), 1L,
+    out)
+}
+mx.nd.sample.exponential <- mx.nd.internal.sample.exponential
+
+mx.symbol.sample_exponential <- function(lam = NULL, shape = integer(0),
+  dtype = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$sample_exponential, "sample_exponential", name, list(lam = lam),
+    list(shape = shape, dtype = dtype), attr)
+}
+mx.symbol.internal.sample_exponential <- mx.symbol.sample_exponential
+
+mx.nd.internal.sample.gamma <- function(alpha, beta, shape = integer(0),
+  dtype = NULL, out = NULL) {
+  .Call(C_invoke, .ops$sample_gamma, list(alpha, beta), list(shape, dtype), 1L,
+    out)
+}
+mx.nd.sample.gamma <- mx.nd.internal.sample.gamma
+
+mx.symbol.sample_gamma <- function(alpha = NULL, beta = NULL,
+  shape = integer(0), dtype = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$sample_gamma, "sample_gamma", name, list(alpha = alpha,
+    beta = beta), list(shape = shape, dtype = dtype), attr)
+}
+mx.symbol.internal.sample_gamma <- mx.symbol.sample_gamma
+
+mx.nd.internal.sample.generalized.negative.binomial <- function(mu, alpha,
+  shape = integer(0), dtype = NULL, out = NULL) {
+  .Call(C_invoke, .ops$sample_generalized_negative_binomial, list(mu, alpha),
+    list(shape, dtype), 1L, out)
+}
+mx.nd.sample.generalized.negative.binomial <- mx.nd.internal.sample.generalized.negative.binomial
+
+mx.symbol.sample_generalized_negative_binomial <- function(mu = NULL,
+  alpha = NULL, shape = integer(0), dtype = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$sample_generalized_negative_binomial,
+    "sample_generalized_negative_binomial", name, list(mu = mu, alpha = alpha),
+    list(shape = shape, dtype = dtype), attr)
+}
+mx.symbol.internal.sample_generalized_negative_binomial <- mx.symbol.sample_generalized_negative_binomial
+
+mx.nd.internal.sample.multinomial <- function(data, shape = integer(0),
+  get_prob = FALSE, dtype = "int32", out = NULL) {
+  .Call(C_invoke, .ops$sample_multinomial, list(data), list(shape, get_prob,
+    dtype), 0L, out)
+}
+mx.nd.sample.multinomial <- mx.nd.internal.sample.multinomial
+
+mx.symbol.sample_multinomial <- function(data = NULL, shape = integer(0),
+  get_prob = FALSE, dtype = "int32", name = NULL, attr = NULL) {
+  .compose(.ops$sample_multinomial, "sample_multinomial", name,
+    list(data = data), list(shape = shape, get_prob = get_prob, dtype = dtype),
+    attr)
+}
+mx.symbol.internal.sample_multinomial <- mx.symbol.sample_multinomial
+
+mx.nd.internal.sample.negative.binomial <- function(k, p, shape = integer(0),
+  dtype = NULL, out = NULL) {
+  .Call(C_invoke, .ops$sample_negative_binomial, list(k, p), list(shape, dtype),
+    1L, out)
+}
+mx.nd.sample.negative.binomial <- mx.nd.internal.sample.negative.binomial
+
+mx.symbol.sample_negative_binomial <- function(k = NULL, p = NULL,
+  shape = integer(0), dtype = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$sample_negative_binomial, "sample_negative_binomial", name,
+    list(k = k, p = p), list(shape = shape, dtype = dtype), attr)
+}
+mx.symbol.internal.sample_negative_binomial <- mx.symbol.sample_negative_binomial
+
+mx.nd.internal.sample.normal <- function(mu, sigma, shape = integer(0),
+  dtype = NULL, out = NULL) {
+  .Call(C_invoke, .ops$sample_normal, list(mu, sigma), list(shape, dtype), 1L,
+    out)
+}
+mx.nd.sample.normal <- mx.nd.internal.sample.normal
+
+mx.symbol.sample_normal <- function(mu = NULL, sigma = NULL, shape = integer(0),
+  dtype = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$sample_normal, "sample_normal", name, list(mu = mu,
+    sigma = sigma), list(shape = shape, dtype = dtype), attr)
+}
+mx.symbol.internal.sample_normal <- mx.symbol.sample_normal
+
+mx.nd.internal.sample.poisson <- function(lam, shape = integer(0), dtype = NULL,
+  out = NULL) {
+  .Call(C_invoke, .ops$sample_poisson, list(lam), list(shape, dtype), 1L, out)
+}
+mx.nd.sample.poisson <- mx.nd.internal.sample.poisson
+
+mx.symbol.sample_poisson <- function(lam = NULL, shape = integer(0),
+  dtype = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$sample_poisson, "sample_poisson", name, list(lam = lam),
+    list(shape = shape, dtype = dtype), attr)
+}
+mx.symbol.internal.sample_poisson <- mx.symbol.sample_poisson
+
+mx.nd.internal.sample.uniform <- function(low, high, shape = integer(0),
+  dtype = NULL, out = NULL) {
+  .Call(C_invoke, .ops$sample_uniform, list(low, high), list(shape, dtype), 1L,
+    out)
+}
+mx.nd.sample.uniform <- mx.nd.internal.sample.uniform
+
+mx.symbol.sample_uniform <- function(low = NULL, high = NULL,
+  shape = integer(0), dtype = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$sample_uniform, "sample_uniform", name, list(low = low,
+    high = high), list(shape = shape, dtype = dtype), attr)
+}
+mx.symbol.internal.sample_uniform <- mx.symbol.sample_uniform
+
+mx.nd.contrib.scaled.dot.product.attention <- function(query, key, value,
+  mask = NULL, scale = NULL, causal = FALSE, has_mask = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$scaled_dot_product_attention, list(query, key, value,
+    mask), list(scale, causal, has_mask), 1L, out)
+}
+
+mx.symbol.contrib.scaled_dot_product_attention <- function(query = NULL,
+  key = NULL, value = NULL, mask = NULL, scale = NULL, causal = FALSE,
+  has_mask = FALSE, name = NULL, attr = NULL) {
+  .compose(.ops$scaled_dot_product_attention,
+    "contrib.scaled_dot_product_attention", name, list(query = query, key = key,
+    value = value, mask = mask), list(scale = scale, causal = causal,
+    has_mask = has_mask), attr)
+}
 
 mx.nd.internal.backward.gather.nd <- function(data, indices, shape,
   out = NULL) {
@@ -1907,6 +3443,16 @@ mx.symbol.shape_array <- function(data = NULL, name = NULL, attr = NULL) {
     attr)
 }
 
+mx.nd.shuffle <- function(data, out = NULL) {
+  .Call(C_invoke, .ops$shuffle, list(data), list(), 1L, out)
+}
+mx.nd.internal.shuffle <- mx.nd.shuffle
+
+mx.symbol.shuffle <- function(data = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$shuffle, "shuffle", name, list(data = data), list(), attr)
+}
+mx.symbol.internal.shuffle <- mx.symbol.shuffle
+
 mx.nd.sigmoid <- function(data, out = NULL) {
   .Call(C_invoke, .ops$sigmoid, list(data), list(), 1L, out)
 }
@@ -1921,6 +3467,37 @@ mx.nd.sign <- function(data, out = NULL) {
 
 mx.symbol.sign <- function(data = NULL, name = NULL, attr = NULL) {
   .compose(.ops$sign, "sign", name, list(data = data), list(), attr)
+}
+
+mx.nd.internal.contrib.sign.ste <- function(data, out = NULL) {
+  .Call(C_invoke, .ops$sign_ste, list(data), list(), 1L, out)
+}
+mx.nd.contrib.sign.ste <- mx.nd.internal.contrib.sign.ste
+
+mx.symbol.contrib.sign_ste <- function(data = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$sign_ste, "contrib.sign_ste", name, list(data = data), list(),
+    attr)
+}
+mx.symbol.internal.contrib_sign_ste <- mx.symbol.contrib.sign_ste
+
+mx.nd.signsgd.update <- function(weight, grad, lr, wd = 0, rescale_grad = 1,
+  clip_gradient = -1, out = NULL) {
+  .Call(C_invoke, .ops$signsgd_update, list(weight, grad), list(lr, wd,
+    rescale_grad, clip_gradient), 1L, out)
+}
+
+mx.nd.signum.update <- function(weight, grad, mom, lr, momentum = 0, wd_lh = 0,
+  wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  .Call(C_invoke, .ops$signum_update, list(weight, grad, mom), list(lr,
+    momentum, wd_lh, wd, rescale_grad, clip_gradient), 1L, out)
+}
+
+mx.nd.silu <- function(data, out = NULL) {
+  .Call(C_invoke, .ops$silu, list(data), list(), 1L, out)
+}
+
+mx.symbol.silu <- function(data = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$silu, "silu", name, list(data = data), list(), attr)
 }
 
 mx.nd.sin <- function(data, out = NULL) {
@@ -2008,6 +3585,18 @@ mx.symbol.slice_like <- function(data = NULL, shape_like = NULL,
     shape_like = shape_like), list(axes = axes), attr)
 }
 
+mx.nd.linalg.slogdet <- function(data, out = NULL) {
+  .Call(C_invoke, .ops$slogdet, list(data), list(), 2L, out)
+}
+mx.nd.internal.linalg.slogdet <- mx.nd.linalg.slogdet
+
+mx.symbol.linalg_slogdet <- function(data = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$slogdet, "linalg_slogdet", name, list(data = data), list(),
+    attr)
+}
+mx.symbol.linalg.slogdet <- mx.symbol.linalg_slogdet
+mx.symbol.internal.linalg_slogdet <- mx.symbol.linalg_slogdet
+
 mx.nd.smooth.l1 <- function(data, scalar = 1, out = NULL) {
   .Call(C_invoke, .ops$smooth_l1, list(data), list(scalar), 1L, out)
 }
@@ -2018,14 +3607,18 @@ mx.symbol.smooth_l1 <- function(data = NULL, scalar = 1, name = NULL,
     list(scalar = scalar), attr)
 }
 
-mx.nd.softmax <- function(data, axis = -1L, temperature = NULL, out = NULL) {
-  .Call(C_invoke, .ops$softmax, list(data), list(axis, temperature), 1L, out)
+mx.nd.softmax <- function(data, length = NULL, axis = -1L, temperature = NULL,
+  dtype = NULL, use_length = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$softmax, list(data, length), list(axis, temperature,
+    dtype, use_length), 1L, out)
 }
 
-mx.symbol.softmax <- function(data = NULL, axis = -1L, temperature = NULL,
-  name = NULL, attr = NULL) {
-  .compose(.ops$softmax, "softmax", name, list(data = data), list(axis = axis,
-    temperature = temperature), attr)
+mx.symbol.softmax <- function(data = NULL, length = NULL, axis = -1L,
+  temperature = NULL, dtype = NULL, use_length = FALSE, name = NULL,
+  attr = NULL) {
+  .compose(.ops$softmax, "softmax", name, list(data = data, length = length),
+    list(axis = axis, temperature = temperature, dtype = dtype,
+    use_length = use_length), attr)
 }
 
 mx.nd.SoftmaxActivation <- function(data, mode = "instance", out = NULL) {
@@ -2070,6 +3663,16 @@ mx.symbol.SoftmaxOutput <- function(data = NULL, label = NULL, grad_scale = 1,
 }
 mx.symbol.Softmax <- mx.symbol.SoftmaxOutput
 
+mx.nd.softmin <- function(data, axis = -1L, temperature = NULL, out = NULL) {
+  .Call(C_invoke, .ops$softmin, list(data), list(axis, temperature), 1L, out)
+}
+
+mx.symbol.softmin <- function(data = NULL, axis = -1L, temperature = NULL,
+  name = NULL, attr = NULL) {
+  .compose(.ops$softmin, "softmin", name, list(data = data), list(axis = axis,
+    temperature = temperature), attr)
+}
+
 mx.nd.softrelu <- function(data, out = NULL) {
   .Call(C_invoke, .ops$softrelu, list(data), list(), 1L, out)
 }
@@ -2106,6 +3709,20 @@ mx.symbol.space_to_depth <- function(data = NULL, block_size, name = NULL,
     list(block_size = block_size), attr)
 }
 
+mx.nd.SpatialTransformer <- function(data, loc, target_shape = c(0L, 0L),
+  transform_type, sampler_type, out = NULL) {
+  .Call(C_invoke, .ops$spatial_transformer, list(data, loc), list(target_shape,
+    transform_type, sampler_type), 1L, out)
+}
+
+mx.symbol.SpatialTransformer <- function(data = NULL, loc = NULL,
+  target_shape = c(0L, 0L), transform_type, sampler_type, name = NULL,
+  attr = NULL) {
+  .compose(.ops$spatial_transformer, "SpatialTransformer", name,
+    list(data = data, loc = loc), list(target_shape = target_shape,
+    transform_type = transform_type, sampler_type = sampler_type), attr)
+}
+
 mx.nd.SliceChannel <- function(data, num_outputs, axis = 1L,
   squeeze_axis = FALSE, out = NULL) {
   .Call(C_invoke, .ops$split, list(data), list(num_outputs, axis, squeeze_axis),
@@ -2120,6 +3737,19 @@ mx.symbol.SliceChannel <- function(data = NULL, num_outputs, axis = 1L,
     attr)
 }
 mx.symbol.split <- mx.symbol.SliceChannel
+
+mx.nd.internal.split.v2 <- function(data, indices, axis = 1L,
+  squeeze_axis = FALSE, sections = 0L, out = NULL) {
+  .Call(C_invoke, .ops$split_v2, list(data), list(indices, axis, squeeze_axis,
+    sections), 0L, out)
+}
+
+mx.symbol.internal.split_v2 <- function(data = NULL, indices, axis = 1L,
+  squeeze_axis = FALSE, sections = 0L, name = NULL, attr = NULL) {
+  .compose(.ops$split_v2, "internal.split_v2", name, list(data = data),
+    list(indices = indices, axis = axis, squeeze_axis = squeeze_axis,
+    sections = sections), attr)
+}
 
 mx.nd.sqrt <- function(data, out = NULL) {
   .Call(C_invoke, .ops$sqrt, list(data), list(), 1L, out)
@@ -2171,22 +3801,24 @@ mx.symbol.BlockGrad <- mx.symbol.stop_gradient
 mx.nd.subtract <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$subtract, list(lhs, rhs), list(), 1L, out)
 }
-mx.nd.elemwise.sub <- mx.nd.subtract
 mx.nd.broadcast.sub <- mx.nd.subtract
+mx.nd.internal.Minus <- mx.nd.subtract
+mx.nd.elemwise.sub <- mx.nd.subtract
 mx.nd.broadcast.minus <- mx.nd.subtract
 mx.nd.internal.minus <- mx.nd.subtract
 mx.nd.internal.sub <- mx.nd.subtract
 
-mx.symbol.subtract <- function(lhs = NULL, rhs = NULL, name = NULL,
+mx.symbol.broadcast_sub <- function(lhs = NULL, rhs = NULL, name = NULL,
   attr = NULL) {
-  .compose(.ops$subtract, "subtract", name, list(lhs = lhs, rhs = rhs), list(),
-    attr)
+  .compose(.ops$subtract, "broadcast_sub", name, list(lhs = lhs, rhs = rhs),
+    list(), attr)
 }
-mx.symbol.elemwise_sub <- mx.symbol.subtract
-mx.symbol.broadcast_sub <- mx.symbol.subtract
-mx.symbol.broadcast_minus <- mx.symbol.subtract
-mx.symbol.internal.minus <- mx.symbol.subtract
-mx.symbol.internal.sub <- mx.symbol.subtract
+mx.symbol.subtract <- mx.symbol.broadcast_sub
+mx.symbol.elemwise_sub <- mx.symbol.broadcast_sub
+mx.symbol.broadcast_minus <- mx.symbol.broadcast_sub
+mx.symbol.internal.Minus <- mx.symbol.broadcast_sub
+mx.symbol.internal.minus <- mx.symbol.broadcast_sub
+mx.symbol.internal.sub <- mx.symbol.broadcast_sub
 
 mx.nd.internal.minus.scalar <- function(data, scalar = 1, is_int = TRUE,
   out = NULL) {
@@ -2194,6 +3826,7 @@ mx.nd.internal.minus.scalar <- function(data, scalar = 1, is_int = TRUE,
     out)
 }
 mx.nd.internal.MinusScalar <- mx.nd.internal.minus.scalar
+mx.nd.internal.scatter.minus.scalar <- mx.nd.internal.minus.scalar
 
 mx.symbol.internal.minus_scalar <- function(data = NULL, scalar = 1,
   is_int = TRUE, name = NULL, attr = NULL) {
@@ -2201,20 +3834,7 @@ mx.symbol.internal.minus_scalar <- function(data = NULL, scalar = 1,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
 mx.symbol.internal.MinusScalar <- mx.symbol.internal.minus_scalar
-
-mx.nd.sum <- function(data, axis = NULL, keepdims = FALSE, exclude = FALSE,
-  dtype = NULL, out = NULL) {
-  .Call(C_invoke, .ops$sum, list(data), list(axis, keepdims, exclude, dtype),
-    1L, out)
-}
-mx.nd.sum.axis <- mx.nd.sum
-
-mx.symbol.sum <- function(data = NULL, axis = NULL, keepdims = FALSE,
-  exclude = FALSE, dtype = NULL, name = NULL, attr = NULL) {
-  .compose(.ops$sum, "sum", name, list(data = data), list(axis = axis,
-    keepdims = keepdims, exclude = exclude, dtype = dtype), attr)
-}
-mx.symbol.sum_axis <- mx.symbol.sum
+mx.symbol.internal.scatter_minus_scalar <- mx.symbol.internal.minus_scalar
 
 mx.nd.SVMOutput <- function(data, label, margin = 1,
   regularization_coefficient = 1, use_linear = FALSE, out = NULL) {
@@ -2242,6 +3862,39 @@ mx.symbol.SwapAxis <- function(data = NULL, dim1 = 0L, dim2 = 0L, name = NULL,
     list(dim1 = dim1, dim2 = dim2), attr)
 }
 mx.symbol.swapaxes <- mx.symbol.SwapAxis
+
+mx.nd.swiglu <- function(gate, up, out = NULL) {
+  .Call(C_invoke, .ops$swiglu, list(gate, up), list(), 1L, out)
+}
+
+mx.symbol.swiglu <- function(gate = NULL, up = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$swiglu, "swiglu", name, list(gate = gate, up = up), list(),
+    attr)
+}
+
+mx.nd.contrib.SyncBatchNorm <- function(data, gamma, beta, moving_mean,
+  moving_var, eps = 0.001, momentum = 0.9, fix_gamma = TRUE,
+  use_global_stats = FALSE, output_mean_var = FALSE, ndev = 1L, key = "",
+  axis = 1L, out = NULL) {
+  .Call(C_invoke, .ops$sync_batch_norm, list(data, gamma, beta, moving_mean,
+    moving_var), list(eps, momentum, fix_gamma, use_global_stats,
+    output_mean_var, ndev, key, axis), 1L, out)
+}
+mx.nd.internal.contrib.SyncBatchNorm <- mx.nd.contrib.SyncBatchNorm
+
+mx.symbol.contrib.SyncBatchNorm <- function(data = NULL, gamma = NULL,
+  beta = NULL, moving_mean = NULL, moving_var = NULL, eps = 0.001,
+  momentum = 0.9, fix_gamma = TRUE, use_global_stats = FALSE,
+  output_mean_var = FALSE, ndev = 1L, key = "", axis = 1L, name = NULL,
+  attr = NULL) {
+  .compose(.ops$sync_batch_norm, "contrib.SyncBatchNorm", name,
+    list(data = data, gamma = gamma, beta = beta, moving_mean = moving_mean,
+    moving_var = moving_var), list(eps = eps, momentum = momentum,
+    fix_gamma = fix_gamma, use_global_stats = use_global_stats,
+    output_mean_var = output_mean_var, ndev = ndev, key = key, axis = axis),
+    attr)
+}
+mx.symbol.internal.contrib_SyncBatchNorm <- mx.symbol.contrib.SyncBatchNorm
 
 mx.nd.take <- function(a, indices, axis = 0L, mode = "clip", out = NULL) {
   .Call(C_invoke, .ops$take, list(a, indices), list(axis, mode), 1L, out)

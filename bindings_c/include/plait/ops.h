@@ -151,6 +151,27 @@ static inline plait_status_t plait_adam_update(plait_array_t weight, plait_array
   return plait__call(&op_, "adam_update", inputs_, 4, values_, 8, out, 1, NULL);
 }
 
+typedef struct {
+  /* height and width of the result, or one number for both; (): 1 */
+  const int64_t* output_size;
+  int32_t output_size_size;
+} plait_adaptive_avg_pooling_attrs_t;
+static inline plait_adaptive_avg_pooling_attrs_t plait_adaptive_avg_pooling_defaults(void) {
+  const plait_adaptive_avg_pooling_attrs_t a = {NULL, 0};
+  return a;
+}
+/* Means of windows that divide an image into a given number of parts. data: floating (batch,
+ * channels, height, width). output: (batch, channels, output height, output width). */
+static inline plait_status_t plait_adaptive_avg_pooling(plait_array_t data,
+                                                        const plait_adaptive_avg_pooling_attrs_t* attrs,
+                                                        plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_adaptive_avg_pooling_attrs_t a_ = attrs ? *attrs : plait_adaptive_avg_pooling_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(a_.output_size, a_.output_size_size)};
+  return plait__call(&op_, "adaptive_avg_pooling", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
 /* Sum of two arrays. lhs: array. rhs: array whose shape broadcasts with that of lhs. out:
  * broadcast shape, promoted type. */
 static inline plait_status_t plait_add(plait_array_t lhs, plait_array_t rhs, plait_array_t* out) {
@@ -195,6 +216,81 @@ static inline plait_status_t plait_add_scalar(plait_array_t data,
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__float(a_.scalar), plait__bool(a_.is_int)};
   return plait__call(&op_, "add_scalar", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* kept for files; has no effect */
+  int32_t init_output;
+} plait_all_finite_attrs_t;
+static inline plait_all_finite_attrs_t plait_all_finite_defaults(void) {
+  const plait_all_finite_attrs_t a = {1};
+  return a;
+}
+/* 1 if no element is infinite or NaN, else 0. data: floating array. out: float32, (1,). */
+static inline plait_status_t plait_all_finite(plait_array_t data,
+                                              const plait_all_finite_attrs_t* attrs,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_all_finite_attrs_t a_ = attrs ? *attrs : plait_all_finite_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__bool(a_.init_output)};
+  return plait__call(&op_, "all_finite", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* difference allowed, relative to b */
+  double rtol;
+  /* difference allowed besides */
+  double atol;
+  /* NaN is close to NaN */
+  int32_t equal_nan;
+} plait_allclose_attrs_t;
+static inline plait_allclose_attrs_t plait_allclose_defaults(void) {
+  const plait_allclose_attrs_t a = {1e-05, 1e-08, 1};
+  return a;
+}
+/* 1 if |a - b| <= atol + rtol |b| for all elements, else 0. a: array. b: array of the same shape
+ * and type. out: float32, (1,). */
+static inline plait_status_t plait_allclose(plait_array_t a, plait_array_t b,
+                                            const plait_allclose_attrs_t* attrs,
+                                            plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_allclose_attrs_t a_ = attrs ? *attrs : plait_allclose_defaults();
+  const plait_array_t inputs_[] = {a, b};
+  const plait_value_t values_[] = {plait__float(a_.rtol), plait__float(a_.atol),
+                                   plait__bool(a_.equal_nan)};
+  return plait__call(&op_, "allclose", inputs_, 2, values_, 3, out, 1, NULL);
+}
+
+/* Floating data in another type; other data as they are. data: array of any shape. dtype: type
+ * of the result. out: shape of data. */
+static inline plait_status_t plait_amp_cast(plait_array_t data, const char* dtype,
+                                            plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__string(dtype)};
+  return plait__call(&op_, "amp_cast", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* take the narrowest type */
+  int32_t cast_narrow;
+} plait_amp_multicast_attrs_t;
+static inline plait_amp_multicast_attrs_t plait_amp_multicast_defaults(void) {
+  const plait_amp_multicast_attrs_t a = {0};
+  return a;
+}
+/* Floating arrays in one type: the widest among them, or the narrowest. data: floating arrays.
+ * num_outputs: number of arrays. out: each array in the common type. */
+static inline plait_status_t plait_amp_multicast(const plait_array_t* inputs, int32_t num_inputs,
+                                                 int64_t num_outputs,
+                                                 const plait_amp_multicast_attrs_t* attrs,
+                                                 plait_array_t* out, int32_t capacity,
+                                                 int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_amp_multicast_attrs_t a_ = attrs ? *attrs : plait_amp_multicast_defaults();
+  const plait_value_t values_[] = {plait__int(num_outputs), plait__bool(a_.cast_narrow)};
+  return plait__call(&op_, "amp_multicast", inputs, num_inputs, values_, 2, out, capacity, num_out);
 }
 
 typedef struct {
@@ -425,9 +521,11 @@ typedef struct {
   int32_t output_mean_var;
   /* axis of the channels */
   int64_t axis;
+  /* kept for MXNet's programs; without effect */
+  int32_t cudnn_off;
 } plait_batch_norm_attrs_t;
 static inline plait_batch_norm_attrs_t plait_batch_norm_defaults(void) {
-  const plait_batch_norm_attrs_t a = {0.001, 0.9, 1, 0, 0, 1};
+  const plait_batch_norm_attrs_t a = {0.001, 0.9, 1, 0, 0, 1, 0};
   return a;
 }
 /* Scales each channel to mean beta and standard deviation gamma over the batch. data: floating
@@ -444,8 +542,232 @@ static inline plait_status_t plait_batch_norm(plait_array_t data, plait_array_t 
   const plait_array_t inputs_[] = {data, gamma, beta, moving_mean, moving_var};
   const plait_value_t values_[] = {plait__float(a_.eps), plait__float(a_.momentum),
                                    plait__bool(a_.fix_gamma), plait__bool(a_.use_global_stats),
-                                   plait__bool(a_.output_mean_var), plait__int(a_.axis)};
-  return plait__call(&op_, "batch_norm", inputs_, 5, values_, 6, out, 1, NULL);
+                                   plait__bool(a_.output_mean_var), plait__int(a_.axis),
+                                   plait__bool(a_.cudnn_off)};
+  return plait__call(&op_, "batch_norm", inputs_, 5, values_, 7, out, 1, NULL);
+}
+
+/* One element of each row: out[i] = a[i, indices[i]]. a: array of shape (n, m). indices: (n,) or
+ * as many elements; those outside [0, m) are moved to the border. out: shape of indices. */
+static inline plait_status_t plait_batch_take(plait_array_t a, plait_array_t indices,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {a, indices};
+  return plait__call(&op_, "batch_take", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* new height, > 0; not used with a scale or mode */
+  int64_t height;
+  /* new width, > 0 */
+  int64_t width;
+  /* new height over the old */
+  const double* scale_height;
+  /* new width over the old */
+  const double* scale_width;
+  /* how the size is found; one of like, odd_scale, size, to_even_down, to_even_up, to_odd_down,
+   * to_odd_up */
+  const char* mode;
+  /* the centres of the corner pixels keep their places; False: the edges do */
+  int32_t align_corners;
+} plait_bilinear_resize_attrs_t;
+static inline plait_bilinear_resize_attrs_t plait_bilinear_resize_defaults(void) {
+  const plait_bilinear_resize_attrs_t a = {1, 1, NULL, NULL, "size", 1};
+  return a;
+}
+/* Images in another size, interpolated linearly between pixels. data: floating (batch, channels,
+ * height, width). like: array whose last two axes give the size; with mode 'like' (optional).
+ * output: (batch, channels, new height, new width). */
+static inline plait_status_t plait_bilinear_resize(plait_array_t data, plait_array_t like,
+                                                   const plait_bilinear_resize_attrs_t* attrs,
+                                                   plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_bilinear_resize_attrs_t a_ = attrs ? *attrs : plait_bilinear_resize_defaults();
+  const plait_array_t inputs_[] = {data, like};
+  const plait_value_t values_[] = {plait__int(a_.height), plait__int(a_.width),
+                                   plait__maybe_float(a_.scale_height),
+                                   plait__maybe_float(a_.scale_width), plait__string(a_.mode),
+                                   plait__bool(a_.align_corners)};
+  return plait__call(&op_, "bilinear_resize", inputs_, 2, values_, 6, out, 1, NULL);
+}
+
+/* Reads images at places given by a grid, between pixels linearly, outside as 0. data: floating
+ * (batch, channels, height, width). grid: (batch, 2, out_height, out_width): x and y in [-1, 1].
+ * output: (batch, channels, out_height, out_width). */
+static inline plait_status_t plait_bilinear_sampler(plait_array_t data, plait_array_t grid,
+                                                    plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data, grid};
+  return plait__call(&op_, "bilinear_sampler", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* smaller scores are better */
+  int32_t is_ascend;
+  /* at most this many pairs; <= 0: all */
+  int64_t topk;
+} plait_bipartite_matching_attrs_t;
+static inline plait_bipartite_matching_attrs_t plait_bipartite_matching_defaults(void) {
+  const plait_bipartite_matching_attrs_t a = {0, -1};
+  return a;
+}
+/* Pairs rows and columns of a score matrix, the best pair first, each at most once. data:
+ * floating (..., rows, columns), scores. threshold: worse scores make no pair. row_match: (...,
+ * rows): column of each row, -1 for none. column_match: (..., columns): row of each column, -1
+ * for none. */
+static inline plait_status_t plait_bipartite_matching(plait_array_t data, double threshold,
+                                                      const plait_bipartite_matching_attrs_t* attrs,
+                                                      plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_bipartite_matching_attrs_t a_ = attrs ? *attrs : plait_bipartite_matching_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__bool(a_.is_ascend), plait__float(threshold),
+                                   plait__int(a_.topk)};
+  return plait__call(&op_, "bipartite_matching", inputs_, 1, values_, 3, out, 2, NULL);
+}
+
+/* Bits that both numbers have; of bool: both are true. lhs: array. rhs: array whose shape
+ * broadcasts with that of lhs. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_bitwise_and(plait_array_t lhs, plait_array_t rhs,
+                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "bitwise_and", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+/* Every bit turned round; of bool: logical not. data: array of integers or bool. out: shape and
+ * type of data. */
+static inline plait_status_t plait_bitwise_not(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "bitwise_not", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* Bits that one of the numbers has; of bool: one is true. lhs: array. rhs: array whose shape
+ * broadcasts with that of lhs. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_bitwise_or(plait_array_t lhs, plait_array_t rhs,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "bitwise_or", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+/* Bits that exactly one number has; of bool: exactly one is true. lhs: array. rhs: array whose
+ * shape broadcasts with that of lhs. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_bitwise_xor(plait_array_t lhs, plait_array_t rhs,
+                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "bitwise_xor", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* factor of the first offset */
+  double std0;
+  /* factor of the second offset */
+  double std1;
+  /* factor of the third offset */
+  double std2;
+  /* factor of the fourth offset */
+  double std3;
+  /* largest logarithm of a size; <= 0: no bound */
+  double clip;
+  /* format of the anchors; one of center, corner */
+  const char* format;
+} plait_box_decode_attrs_t;
+static inline plait_box_decode_attrs_t plait_box_decode_defaults(void) {
+  const plait_box_decode_attrs_t a = {1.0, 1.0, 1.0, 1.0, -1.0, "center"};
+  return a;
+}
+/* Boxes from offsets to anchors: the reverse of box_encode. data: floating (batch, boxes, 4),
+ * offsets of centre and logarithms of sizes. anchors: (1, boxes, 4). out: (batch, boxes, 4),
+ * corners. */
+static inline plait_status_t plait_box_decode(plait_array_t data, plait_array_t anchors,
+                                              const plait_box_decode_attrs_t* attrs,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_box_decode_attrs_t a_ = attrs ? *attrs : plait_box_decode_defaults();
+  const plait_array_t inputs_[] = {data, anchors};
+  const plait_value_t values_[] = {plait__float(a_.std0), plait__float(a_.std1),
+                                   plait__float(a_.std2), plait__float(a_.std3),
+                                   plait__float(a_.clip), plait__string(a_.format)};
+  return plait__call(&op_, "box_decode", inputs_, 2, values_, 6, out, 1, NULL);
+}
+
+/* Offsets of boxes to anchors, as targets of training. samples: (batch, boxes): 1 for a matched
+ * anchor, else no target. matches: (batch, boxes): number of the reference of each anchor.
+ * anchors: (batch, boxes, 4), corners. refs: (batch, references, 4), corners. means: (4,),
+ * subtracted from the offsets. stds: (4,), divisors of the offsets. targets: (batch, boxes, 4).
+ * masks: (batch, boxes, 4): 1 where there is a target. */
+static inline plait_status_t plait_box_encode(plait_array_t samples, plait_array_t matches,
+                                              plait_array_t anchors, plait_array_t refs,
+                                              plait_array_t means, plait_array_t stds,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {samples, matches, anchors, refs, means, stds};
+  return plait__call(&op_, "box_encode", inputs_, 6, NULL, 0, out, 2, NULL);
+}
+
+typedef struct {
+  /* boxes are (left, top, right, bottom) or (x, y, width, height) of the centre; one of center,
+   * corner */
+  const char* format;
+} plait_box_iou_attrs_t;
+static inline plait_box_iou_attrs_t plait_box_iou_defaults(void) {
+  const plait_box_iou_attrs_t a = {"corner"};
+  return a;
+}
+/* Intersection over union of every pair of boxes. lhs: floating (..., 4). rhs: floating (...,
+ * 4). out: axes of lhs but the last, then those of rhs but the last. */
+static inline plait_status_t plait_box_iou(plait_array_t lhs, plait_array_t rhs,
+                                           const plait_box_iou_attrs_t* attrs, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_box_iou_attrs_t a_ = attrs ? *attrs : plait_box_iou_defaults();
+  const plait_array_t inputs_[] = {lhs, rhs};
+  const plait_value_t values_[] = {plait__string(a_.format)};
+  return plait__call(&op_, "box_iou", inputs_, 2, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* boxes that overlap a better one by more are dropped */
+  double overlap_thresh;
+  /* boxes must have a larger score */
+  double valid_thresh;
+  /* only this many of the best are looked at; <= 0: all */
+  int64_t topk;
+  /* place of the first coordinate */
+  int64_t coord_start;
+  /* place of the score */
+  int64_t score_index;
+  /* place of the class; -1: there is none */
+  int64_t id_index;
+  /* class that is dropped; -1: none */
+  int64_t background_id;
+  /* also between classes */
+  int32_t force_suppress;
+  /* format of the coordinates in data; one of center, corner */
+  const char* in_format;
+  /* format of the coordinates in the result; one of center, corner */
+  const char* out_format;
+} plait_box_nms_attrs_t;
+static inline plait_box_nms_attrs_t plait_box_nms_defaults(void) {
+  const plait_box_nms_attrs_t a = {0.5, 0.0, -1, 2, 1, -1, -1, 0, "corner", "corner"};
+  return a;
+}
+/* Keeps the best of boxes that overlap; the rest is filled with -1. data: floating (..., boxes,
+ * numbers): each box has four coordinates, a score and maybe a class. out: shape of data: the
+ * boxes that stay, best first, then rows of -1. */
+static inline plait_status_t plait_box_nms(plait_array_t data, const plait_box_nms_attrs_t* attrs,
+                                           plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_box_nms_attrs_t a_ = attrs ? *attrs : plait_box_nms_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.overlap_thresh), plait__float(a_.valid_thresh),
+                                   plait__int(a_.topk), plait__int(a_.coord_start),
+                                   plait__int(a_.score_index), plait__int(a_.id_index),
+                                   plait__int(a_.background_id), plait__bool(a_.force_suppress),
+                                   plait__string(a_.in_format), plait__string(a_.out_format)};
+  return plait__call(&op_, "box_nms", inputs_, 1, values_, 10, out, 1, NULL);
 }
 
 typedef struct {
@@ -471,6 +793,31 @@ static inline plait_status_t plait_broadcast_axis(plait_array_t data,
   const plait_value_t values_[] = {plait__ints(a_.axis, a_.axis_size),
                                    plait__ints(a_.size, a_.size_size)};
   return plait__call(&op_, "broadcast_axis", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* axes that are repeated; None: all */
+  const int64_t* lhs_axes;
+  int32_t lhs_axes_size;
+  /* where their sizes stand in rhs */
+  const int64_t* rhs_axes;
+  int32_t rhs_axes_size;
+} plait_broadcast_like_attrs_t;
+static inline plait_broadcast_like_attrs_t plait_broadcast_like_defaults(void) {
+  const plait_broadcast_like_attrs_t a = {NULL, -1, NULL, -1};
+  return a;
+}
+/* Repeats axes of size 1 of lhs to the sizes of another array. lhs: array of any shape. rhs:
+ * array that gives the sizes. out: lhs with the sizes of rhs. */
+static inline plait_status_t plait_broadcast_like(plait_array_t lhs, plait_array_t rhs,
+                                                  const plait_broadcast_like_attrs_t* attrs,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_broadcast_like_attrs_t a_ = attrs ? *attrs : plait_broadcast_like_defaults();
+  const plait_array_t inputs_[] = {lhs, rhs};
+  const plait_value_t values_[] = {plait__ints(a_.lhs_axes, a_.lhs_axes_size),
+                                   plait__ints(a_.rhs_axes, a_.rhs_axes_size)};
+  return plait__call(&op_, "broadcast_like", inputs_, 2, values_, 2, out, 1, NULL);
 }
 
 typedef struct {
@@ -517,6 +864,25 @@ static inline plait_status_t plait_ceil(plait_array_t data, plait_array_t* out) 
   return plait__call(&op_, "ceil", inputs_, 1, NULL, 0, out, 1, NULL);
 }
 
+typedef struct {
+  /* give the upper triangular U with U^T U = data */
+  int32_t upper;
+} plait_cholesky_attrs_t;
+static inline plait_cholesky_attrs_t plait_cholesky_defaults(void) {
+  const plait_cholesky_attrs_t a = {0};
+  return a;
+}
+/* Lower triangular L with L L^T = data, or its transpose. data: floating array of shape (..., n,
+ * n), symmetric and positive definite; the lower triangle is read. out: shape of data. */
+static inline plait_status_t plait_cholesky(plait_array_t data, const plait_cholesky_attrs_t* attrs,
+                                            plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_cholesky_attrs_t a_ = attrs ? *attrs : plait_cholesky_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__bool(a_.upper)};
+  return plait__call(&op_, "cholesky", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
 /* Numbers moved into [a_min, a_max]. data: array of any shape. a_min: lower bound. a_max: upper
  * bound. out: shape and type of data. */
 static inline plait_status_t plait_clip(plait_array_t data, double a_min, double a_max,
@@ -525,6 +891,39 @@ static inline plait_status_t plait_clip(plait_array_t data, double a_min, double
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__float(a_min), plait__float(a_max)};
   return plait__call(&op_, "clip", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* steps of the window; default ones */
+  const int64_t* stride;
+  int32_t stride_size;
+  /* steps inside the window; default ones */
+  const int64_t* dilate;
+  int32_t dilate_size;
+  /* zeros at both ends; default none */
+  const int64_t* pad;
+  int32_t pad_size;
+} plait_col2im_attrs_t;
+static inline plait_col2im_attrs_t plait_col2im_defaults(void) {
+  const plait_col2im_attrs_t a = {NULL, 0, NULL, 0, NULL, 0};
+  return a;
+}
+/* Sums columns of windows into images: the gradient of im2col. data: floating (batch, channels *
+ * window, places). output_size: spatial sizes of the images. kernel: sizes of the window. out:
+ * (batch, channels, output_size...). */
+static inline plait_status_t plait_col2im(plait_array_t data, const int64_t* output_size,
+                                          int32_t output_size_size, const int64_t* kernel,
+                                          int32_t kernel_size, const plait_col2im_attrs_t* attrs,
+                                          plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_col2im_attrs_t a_ = attrs ? *attrs : plait_col2im_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(output_size, output_size_size),
+                                   plait__ints(kernel, kernel_size),
+                                   plait__ints(a_.stride, a_.stride_size),
+                                   plait__ints(a_.dilate, a_.dilate_size),
+                                   plait__ints(a_.pad, a_.pad_size)};
+  return plait__call(&op_, "col2im", inputs_, 1, values_, 5, out, 1, NULL);
 }
 
 typedef struct {
@@ -563,9 +962,15 @@ typedef struct {
   int32_t no_bias;
   /* NCW, NCHW or NCDHW */
   const char* layout;
+  /* kept for MXNet's programs; without effect */
+  int64_t workspace;
+  /* kept for MXNet's programs; without effect */
+  const char* cudnn_tune;
+  /* kept for MXNet's programs; without effect */
+  int32_t cudnn_off;
 } plait_convolution_attrs_t;
 static inline plait_convolution_attrs_t plait_convolution_defaults(void) {
-  const plait_convolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, 1, 0, NULL};
+  const plait_convolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, 1, 0, NULL, 1024, NULL, 0};
   return a;
 }
 /* Slides filters over 1 to 3 spatial axes and sums the products. data: (batch, channels,
@@ -585,8 +990,9 @@ static inline plait_status_t plait_convolution(plait_array_t data, plait_array_t
                                    plait__ints(a_.dilate, a_.dilate_size),
                                    plait__ints(a_.pad, a_.pad_size), plait__int(num_filter),
                                    plait__int(a_.num_group), plait__bool(a_.no_bias),
-                                   plait__string(a_.layout)};
-  return plait__call(&op_, "convolution", inputs_, 3, values_, 8, out, 1, NULL);
+                                   plait__string(a_.layout), plait__int(a_.workspace),
+                                   plait__string(a_.cudnn_tune), plait__bool(a_.cudnn_off)};
+  return plait__call(&op_, "convolution", inputs_, 3, values_, 11, out, 1, NULL);
 }
 
 /* A copy of the data. data: array of any shape. out: shape and type of data. */
@@ -594,6 +1000,48 @@ static inline plait_status_t plait_copy(plait_array_t data, plait_array_t* out) 
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
   return plait__call(&op_, "copy", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* The magnitude of lhs with the sign of rhs. lhs: array. rhs: array whose shape broadcasts with
+ * that of lhs. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_copysign(plait_array_t lhs, plait_array_t rhs,
+                                            plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "copysign", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* side of a patch, odd */
+  int64_t kernel_size;
+  /* largest displacement along each axis, >= 0 */
+  int64_t max_displacement;
+  /* distance of patches in data1, > 0 */
+  int64_t stride1;
+  /* distance of displacements, > 0 */
+  int64_t stride2;
+  /* zeros around both images, >= 0 */
+  int64_t pad_size;
+  /* mean product; False: mean absolute difference */
+  int32_t is_multiply;
+} plait_correlation_attrs_t;
+static inline plait_correlation_attrs_t plait_correlation_defaults(void) {
+  const plait_correlation_attrs_t a = {1, 1, 1, 1, 0, 1};
+  return a;
+}
+/* Compares patches of an image with displaced patches of another one. data1: floating (batch,
+ * channels, height, width). data2: the same shape. output: (batch, displacements, rows,
+ * columns). */
+static inline plait_status_t plait_correlation(plait_array_t data1, plait_array_t data2,
+                                               const plait_correlation_attrs_t* attrs,
+                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_correlation_attrs_t a_ = attrs ? *attrs : plait_correlation_defaults();
+  const plait_array_t inputs_[] = {data1, data2};
+  const plait_value_t values_[] = {plait__int(a_.kernel_size), plait__int(a_.max_displacement),
+                                   plait__int(a_.stride1), plait__int(a_.stride2),
+                                   plait__int(a_.pad_size), plait__bool(a_.is_multiply)};
+  return plait__call(&op_, "correlation", inputs_, 2, values_, 6, out, 1, NULL);
 }
 
 /* Cosine of x radians. data: array of any shape. out: shape of data; floating, float32 for whole
@@ -612,6 +1060,211 @@ static inline plait_status_t plait_cosh(plait_array_t data, plait_array_t* out) 
   return plait__call(&op_, "cosh", inputs_, 1, NULL, 0, out, 1, NULL);
 }
 
+typedef struct {
+  /* number of arrays; counted when given */
+  int64_t num_args;
+  /* first row and column */
+  const int64_t* offset;
+  int32_t offset_size;
+  /* new height and width, if data comes alone */
+  const int64_t* h_w;
+  int32_t h_w_size;
+  /* take the middle; offset is not used */
+  int32_t center_crop;
+} plait_crop_like_attrs_t;
+static inline plait_crop_like_attrs_t plait_crop_like_defaults(void) {
+  static const int64_t offset[] = {0, 0};
+  static const int64_t h_w[] = {0, 0};
+  const plait_crop_like_attrs_t a = {1, offset, 2, h_w, 2, 0};
+  return a;
+}
+/* Part of images: of a given size, or that of other images. data: (batch, channels, height,
+ * width), then maybe images that give the size. out: (batch, channels, new height, new width). */
+static inline plait_status_t plait_crop_like(const plait_array_t* inputs, int32_t num_inputs,
+                                             const plait_crop_like_attrs_t* attrs,
+                                             plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_crop_like_attrs_t a_ = attrs ? *attrs : plait_crop_like_defaults();
+  const plait_value_t values_[] = {plait__int(a_.num_args), plait__ints(a_.offset, a_.offset_size),
+                                   plait__ints(a_.h_w, a_.h_w_size), plait__bool(a_.center_crop)};
+  return plait__call(&op_, "crop_like", inputs, num_inputs, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* data_lengths is given */
+  int32_t use_data_lengths;
+  /* label_lengths is given */
+  int32_t use_label_lengths;
+  /* the blank is class 0 and labels are padded with 0, or it is the last class and labels are
+   * padded with -1; one of first, last */
+  const char* blank_label;
+} plait_ctc_loss_attrs_t;
+static inline plait_ctc_loss_attrs_t plait_ctc_loss_defaults(void) {
+  const plait_ctc_loss_attrs_t a = {0, 0, "first"};
+  return a;
+}
+/* Negative log probability of label sequences whose alignment is not known. data: floating
+ * (time, batch, classes), before the softmax. label: (batch, labels), classes. data_lengths:
+ * (batch,), steps of each sample; with use_data_lengths (optional). label_lengths: (batch,),
+ * labels of each; with use_label_lengths (optional). output: (batch,), the losses. */
+static inline plait_status_t plait_ctc_loss(plait_array_t data, plait_array_t label,
+                                            plait_array_t data_lengths, plait_array_t label_lengths,
+                                            const plait_ctc_loss_attrs_t* attrs,
+                                            plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_ctc_loss_attrs_t a_ = attrs ? *attrs : plait_ctc_loss_defaults();
+  const plait_array_t inputs_[] = {data, label, data_lengths, label_lengths};
+  const plait_value_t values_[] = {plait__bool(a_.use_data_lengths),
+                                   plait__bool(a_.use_label_lengths),
+                                   plait__string(a_.blank_label)};
+  return plait__call(&op_, "ctc_loss", inputs_, 4, values_, 3, out, 1, NULL);
+}
+
+typedef struct {
+  /* axis along which the elements follow each other; None: the flattened array */
+  const int64_t* axis;
+  /* type of the result; None: as data, int64 of bool */
+  const char* dtype;
+  /* start at the end of the axis */
+  int32_t reverse;
+} plait_cumprod_attrs_t;
+static inline plait_cumprod_attrs_t plait_cumprod_defaults(void) {
+  const plait_cumprod_attrs_t a = {NULL, NULL, 0};
+  return a;
+}
+/* Product of the elements up to and with each place, kept in float64. data: array of any shape.
+ * out: shape of data; a vector if axis is None. */
+static inline plait_status_t plait_cumprod(plait_array_t data, const plait_cumprod_attrs_t* attrs,
+                                           plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_cumprod_attrs_t a_ = attrs ? *attrs : plait_cumprod_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__maybe_int(a_.axis), plait__string(a_.dtype),
+                                   plait__bool(a_.reverse)};
+  return plait__call(&op_, "cumprod", inputs_, 1, values_, 3, out, 1, NULL);
+}
+
+typedef struct {
+  /* axis along which the elements follow each other; None: the flattened array */
+  const int64_t* axis;
+  /* type of the result; None: as data, int64 of bool */
+  const char* dtype;
+  /* start at the end of the axis */
+  int32_t reverse;
+} plait_cumsum_attrs_t;
+static inline plait_cumsum_attrs_t plait_cumsum_defaults(void) {
+  const plait_cumsum_attrs_t a = {NULL, NULL, 0};
+  return a;
+}
+/* Sum of the elements up to and with each place, kept in float64. data: array of any shape. out:
+ * shape of data; a vector if axis is None. */
+static inline plait_status_t plait_cumsum(plait_array_t data, const plait_cumsum_attrs_t* attrs,
+                                          plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_cumsum_attrs_t a_ = attrs ? *attrs : plait_cumsum_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__maybe_int(a_.axis), plait__string(a_.dtype),
+                                   plait__bool(a_.reverse)};
+  return plait__call(&op_, "cumsum", inputs_, 1, values_, 3, out, 1, NULL);
+}
+
+typedef struct {
+  /* upscaling factors; default ones */
+  const int64_t* stride;
+  int32_t stride_size;
+  /* steps inside the window; default ones */
+  const int64_t* dilate;
+  int32_t dilate_size;
+  /* elements cut off at both ends; default none */
+  const int64_t* pad;
+  int32_t pad_size;
+  /* elements added at the end, < stride */
+  const int64_t* adj;
+  int32_t adj_size;
+  /* spatial sizes of the result; pad and adj are then not used */
+  const int64_t* target_shape;
+  int32_t target_shape_size;
+  /* channels are taken in this many groups */
+  int64_t num_group;
+  /* no bias is added */
+  int32_t no_bias;
+  /* NCW, NCHW or NCDHW */
+  const char* layout;
+} plait_deconvolution_attrs_t;
+static inline plait_deconvolution_attrs_t plait_deconvolution_defaults(void) {
+  const plait_deconvolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, NULL};
+  return a;
+}
+/* Transposed convolution over 1 to 3 spatial axes. data: floating array (batch, channels,
+ * spatial...). weight: (channels, num_filter / num_group, kernel...). bias: (num_filter,); left
+ * out with no_bias=True (optional). kernel: sizes of the window, one for each spatial axis.
+ * num_filter: number of output channels, > 0. output: (batch, num_filter, spatial...): stride (n
+ * - 1) + dilate (kernel - 1) + 1 - 2 pad + adj elements along an axis of n. */
+static inline plait_status_t plait_deconvolution(plait_array_t data, plait_array_t weight,
+                                                 plait_array_t bias, const int64_t* kernel,
+                                                 int32_t kernel_size, int64_t num_filter,
+                                                 const plait_deconvolution_attrs_t* attrs,
+                                                 plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_deconvolution_attrs_t a_ = attrs ? *attrs : plait_deconvolution_defaults();
+  const plait_array_t inputs_[] = {data, weight, bias};
+  const plait_value_t values_[] = {plait__ints(kernel, kernel_size),
+                                   plait__ints(a_.stride, a_.stride_size),
+                                   plait__ints(a_.dilate, a_.dilate_size),
+                                   plait__ints(a_.pad, a_.pad_size),
+                                   plait__ints(a_.adj, a_.adj_size),
+                                   plait__ints(a_.target_shape, a_.target_shape_size),
+                                   plait__int(num_filter), plait__int(a_.num_group),
+                                   plait__bool(a_.no_bias), plait__string(a_.layout)};
+  return plait__call(&op_, "deconvolution", inputs_, 3, values_, 10, out, 1, NULL);
+}
+
+typedef struct {
+  /* steps of the window; default ones */
+  const int64_t* stride;
+  int32_t stride_size;
+  /* steps inside the window; default ones */
+  const int64_t* dilate;
+  int32_t dilate_size;
+  /* zeros at both ends; default none */
+  const int64_t* pad;
+  int32_t pad_size;
+  /* channels are convolved in groups */
+  int64_t num_group;
+  /* parts of the channels that have offsets of their own */
+  int64_t num_deformable_group;
+  /* no bias is added */
+  int32_t no_bias;
+  /* NCHW is the only one; one of NCHW */
+  const char* layout;
+} plait_deformable_convolution_attrs_t;
+static inline plait_deformable_convolution_attrs_t plait_deformable_convolution_defaults(void) {
+  const plait_deformable_convolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, 1, 1, 0, NULL};
+  return a;
+}
+/* Convolution whose window reads the data at places moved by offsets. data: (batch, channels,
+ * height, width). offset: (batch, 2 * groups * window, rows, columns): y and x, in pixels.
+ * weight: (num_filter, channels / num_group, kernel). bias: (num_filter,); left out with
+ * no_bias=True (optional). kernel: (height, width) of the window. num_filter: output channels, >
+ * 0. output: (batch, num_filter, rows, columns). */
+static inline plait_status_t plait_deformable_convolution(plait_array_t data, plait_array_t offset,
+                                                          plait_array_t weight, plait_array_t bias,
+                                                          const int64_t* kernel,
+                                                          int32_t kernel_size, int64_t num_filter,
+                                                          const plait_deformable_convolution_attrs_t* attrs,
+                                                          plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_deformable_convolution_attrs_t a_ = attrs ? *attrs : plait_deformable_convolution_defaults();
+  const plait_array_t inputs_[] = {data, offset, weight, bias};
+  const plait_value_t values_[] = {plait__ints(kernel, kernel_size),
+                                   plait__ints(a_.stride, a_.stride_size),
+                                   plait__ints(a_.dilate, a_.dilate_size),
+                                   plait__ints(a_.pad, a_.pad_size), plait__int(num_filter),
+                                   plait__int(a_.num_group), plait__int(a_.num_deformable_group),
+                                   plait__bool(a_.no_bias), plait__string(a_.layout)};
+  return plait__call(&op_, "deformable_convolution", inputs_, 4, values_, 9, out, 1, NULL);
+}
+
 /* Radians to degrees. data: array of any shape. out: shape of data; floating, float32 for whole
  * numbers. */
 static inline plait_status_t plait_degrees(plait_array_t data, plait_array_t* out) {
@@ -620,12 +1273,87 @@ static inline plait_status_t plait_degrees(plait_array_t data, plait_array_t* ou
   return plait__call(&op_, "degrees", inputs_, 1, NULL, 0, out, 1, NULL);
 }
 
+/* Channels become blocks of pixels: channel (i b + j) c + k is pixel (i, j) of channel k. data:
+ * (batch, b b c, height, width). block_size: side b of a block, >= 1. out: (batch, c, b height,
+ * b width). */
+static inline plait_status_t plait_depth_to_space(plait_array_t data, int64_t block_size,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__int(block_size)};
+  return plait__call(&op_, "depth_to_space", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+/* Determinant of square matrices. data: floating array of shape (..., n, n). out: the leading
+ * axes. */
+static inline plait_status_t plait_det(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "det", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* which diagonal: > 0 above the main one, < 0 below */
+  int64_t k;
+  /* axis of the rows */
+  int64_t axis1;
+  /* axis of the columns */
+  int64_t axis2;
+} plait_diag_attrs_t;
+static inline plait_diag_attrs_t plait_diag_defaults(void) {
+  const plait_diag_attrs_t a = {0, 0, 1};
+  return a;
+}
+/* A diagonal of matrices; or, from a vector, the matrix that has it on its diagonal. data:
+ * vector, or array of at least 2 axes. out: the other axes, then the diagonal; for a vector a
+ * square matrix. */
+static inline plait_status_t plait_diag(plait_array_t data, const plait_diag_attrs_t* attrs,
+                                        plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_diag_attrs_t a_ = attrs ? *attrs : plait_diag_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__int(a_.k), plait__int(a_.axis1), plait__int(a_.axis2)};
+  return plait__call(&op_, "diag", inputs_, 1, values_, 3, out, 1, NULL);
+}
+
+typedef struct {
+  /* 0: main diagonal, > 0: above it, < 0: below it */
+  int64_t offset;
+  /* rows of the matrices */
+  int64_t axis1;
+  /* columns of the matrices */
+  int64_t axis2;
+} plait_diagonal_attrs_t;
+static inline plait_diagonal_attrs_t plait_diagonal_defaults(void) {
+  const plait_diagonal_attrs_t a = {0, 0, 1};
+  return a;
+}
+/* The diagonal of the matrices that two axes form, as the last axis. data: array with at least
+ * two axes. out: the other axes, then the diagonal. */
+static inline plait_status_t plait_diagonal(plait_array_t data, const plait_diagonal_attrs_t* attrs,
+                                            plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_diagonal_attrs_t a_ = attrs ? *attrs : plait_diagonal_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__int(a_.offset), plait__int(a_.axis1),
+                                   plait__int(a_.axis2)};
+  return plait__call(&op_, "diagonal", inputs_, 1, values_, 3, out, 1, NULL);
+}
+
 /* Derivative of gammaln. data: array of any shape. out: shape of data; floating, float32 for
  * whole numbers. */
 static inline plait_status_t plait_digamma(plait_array_t data, plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
   return plait__call(&op_, "digamma", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* data over the square root of the size of its last axis. data: floating array (..., n). out:
+ * shape of data. */
+static inline plait_status_t plait_div_sqrt_dim(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "div_sqrt_dim", inputs_, 1, NULL, 0, out, 1, NULL);
 }
 
 /* Quotient of two arrays; of whole numbers without the fraction, and 0 for a divisor of 0. lhs:
@@ -690,9 +1418,11 @@ typedef struct {
   /* axes along which the mask is the same */
   const int64_t* axes;
   int32_t axes_size;
+  /* kept for MXNet's programs; without effect */
+  int32_t cudnn_off;
 } plait_dropout_attrs_t;
 static inline plait_dropout_attrs_t plait_dropout_defaults(void) {
-  const plait_dropout_attrs_t a = {0.5, "training", NULL, 0};
+  const plait_dropout_attrs_t a = {0.5, "training", NULL, 0, 0};
   return a;
 }
 /* In train mode sets random elements to 0 and scales the others by 1 / (1 - p). data: floating
@@ -703,8 +1433,8 @@ static inline plait_status_t plait_dropout(plait_array_t data, const plait_dropo
   const plait_dropout_attrs_t a_ = attrs ? *attrs : plait_dropout_defaults();
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__float(a_.p), plait__string(a_.mode),
-                                   plait__ints(a_.axes, a_.axes_size)};
-  return plait__call(&op_, "dropout", inputs_, 1, values_, 3, out, 1, NULL);
+                                   plait__ints(a_.axes, a_.axes_size), plait__bool(a_.cudnn_off)};
+  return plait__call(&op_, "dropout", inputs_, 1, values_, 4, out, 1, NULL);
 }
 
 typedef struct {
@@ -836,6 +1566,15 @@ static inline plait_status_t plait_eye(int64_t N, const plait_eye_attrs_t* attrs
   return plait__call(&op_, "eye", NULL, 0, values_, 5, out, 1, NULL);
 }
 
+/* lhs with lhs[i, rhs[i]] = mhs[i]. lhs: array of shape (n, m). mhs: (n,), values. rhs: (n,),
+ * places in [0, m). out: shape of lhs. */
+static inline plait_status_t plait_fill_element_0index(plait_array_t lhs, plait_array_t mhs,
+                                                       plait_array_t rhs, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, mhs, rhs};
+  return plait__call(&op_, "fill_element_0index", inputs_, 3, NULL, 0, out, 1, NULL);
+}
+
 /* Merges all axes but the first. data: array of shape (n, ...). out: array of shape (n, m). */
 static inline plait_status_t plait_flatten(plait_array_t data, plait_array_t* out) {
   static plait_op_t op_ = NULL;
@@ -867,6 +1606,106 @@ static inline plait_status_t plait_floor(plait_array_t data, plait_array_t* out)
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
   return plait__call(&op_, "floor", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* lhs / rhs rounded down; 0 for a whole divisor of 0. lhs: array. rhs: array whose shape
+ * broadcasts with that of lhs. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_floor_divide(plait_array_t lhs, plait_array_t rhs,
+                                                plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "floor_divide", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+/* The larger of two numbers; where one is NaN, the other. lhs: array. rhs: array whose shape
+ * broadcasts with that of lhs. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_fmax(plait_array_t lhs, plait_array_t rhs, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "fmax", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+/* The smaller of two numbers; where one is NaN, the other. lhs: array. rhs: array whose shape
+ * broadcasts with that of lhs. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_fmin(plait_array_t lhs, plait_array_t rhs, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "fmin", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+/* Remainder of lhs / rhs, with the sign of lhs. lhs: array. rhs: array whose shape broadcasts
+ * with that of lhs. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_fmod(plait_array_t lhs, plait_array_t rhs, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "fmod", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* decay of the gradients */
+  double beta1;
+  /* decay of the mean square */
+  double beta2;
+  /* added to the root */
+  double epsilon;
+  /* weight decay, no unit */
+  double wd;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+} plait_ftml_update_attrs_t;
+static inline plait_ftml_update_attrs_t plait_ftml_update_defaults(void) {
+  const plait_ftml_update_attrs_t a = {0.6, 0.999, 1e-08, 0.0, 1.0, -1.0};
+  return a;
+}
+/* One step of follow the moving leader. weight: floating array. grad: as weight. d: as weight.
+ * v: as weight. z: as weight. lr: learning rate, no unit. t: number of this step, from 1, for
+ * each weight or for all. output: as weight. */
+static inline plait_status_t plait_ftml_update(plait_array_t weight, plait_array_t grad,
+                                               plait_array_t d, plait_array_t v, plait_array_t z,
+                                               double lr, const double* t, int32_t t_size,
+                                               const plait_ftml_update_attrs_t* attrs,
+                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_ftml_update_attrs_t a_ = attrs ? *attrs : plait_ftml_update_defaults();
+  const plait_array_t inputs_[] = {weight, grad, d, v, z};
+  const plait_value_t values_[] = {plait__float(lr), plait__floats(t, t_size),
+                                   plait__float(a_.beta1), plait__float(a_.beta2),
+                                   plait__float(a_.epsilon), plait__float(a_.wd),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient)};
+  return plait__call(&op_, "ftml_update", inputs_, 5, values_, 8, out, 1, NULL);
+}
+
+typedef struct {
+  /* 1-norm decay, no unit */
+  double lamda1;
+  /* added to the root of the summed squares */
+  double beta;
+  /* weight decay, no unit */
+  double wd;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+} plait_ftrl_update_attrs_t;
+static inline plait_ftrl_update_attrs_t plait_ftrl_update_defaults(void) {
+  const plait_ftrl_update_attrs_t a = {0.01, 1.0, 0.0, 1.0, -1.0};
+  return a;
+}
+/* One step of follow the regularised leader, with sparse weights. weight: floating array. grad:
+ * as weight. z: as weight. n: as weight. lr: learning rate, no unit. output: as weight. */
+static inline plait_status_t plait_ftrl_update(plait_array_t weight, plait_array_t grad,
+                                               plait_array_t z, plait_array_t n, double lr,
+                                               const plait_ftrl_update_attrs_t* attrs,
+                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_ftrl_update_attrs_t a_ = attrs ? *attrs : plait_ftrl_update_defaults();
+  const plait_array_t inputs_[] = {weight, grad, z, n};
+  const plait_value_t values_[] = {plait__float(lr), plait__float(a_.lamda1), plait__float(a_.beta),
+                                   plait__float(a_.wd), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient)};
+  return plait__call(&op_, "ftrl_update", inputs_, 4, values_, 6, out, 1, NULL);
 }
 
 typedef struct {
@@ -956,6 +1795,52 @@ static inline plait_status_t plait_gammaln(plait_array_t data, plait_array_t* ou
   return plait__call(&op_, "gammaln", inputs_, 1, NULL, 0, out, 1, NULL);
 }
 
+/* Elements or parts of data at given coordinates. data: array of at least m axes. indices: whole
+ * numbers (m, ...): coordinates along the first m axes; negative ones count from the end. out:
+ * axes of indices but the first, then the axes of data behind the first m. */
+static inline plait_status_t plait_gather_nd(plait_array_t data, plait_array_t indices,
+                                             plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data, indices};
+  return plait__call(&op_, "gather_nd", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+/* Greatest common divisor, >= 0. lhs: array. rhs: array whose shape broadcasts with that of lhs.
+ * out: broadcast shape, promoted type. */
+static inline plait_status_t plait_gcd(plait_array_t lhs, plait_array_t rhs, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "gcd", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+/* x times the normal distribution function, through tanh: 0.5 x (1 + tanh(sqrt(2 / pi) (x +
+ * 0.044715 x^3))). data: array of any shape. out: shape of data; floating, float32 for whole
+ * numbers. */
+static inline plait_status_t plait_gelu_tanh(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "gelu_tanh", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* factor of the gradient */
+  double scalar;
+} plait_gradient_multiplier_attrs_t;
+static inline plait_gradient_multiplier_attrs_t plait_gradient_multiplier_defaults(void) {
+  const plait_gradient_multiplier_attrs_t a = {1.0};
+  return a;
+}
+/* The data; the gradient is multiplied by a number. data: array of any shape. out: the data. */
+static inline plait_status_t plait_gradient_multiplier(plait_array_t data,
+                                                       const plait_gradient_multiplier_attrs_t* attrs,
+                                                       plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_gradient_multiplier_attrs_t a_ = attrs ? *attrs : plait_gradient_multiplier_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.scalar)};
+  return plait__call(&op_, "gradient_multiplier", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
 /* 1 where lhs > rhs, else 0, in the type of the operands. lhs: array. rhs: array whose shape
  * broadcasts with that of lhs. out: broadcast shape, promoted type. */
 static inline plait_status_t plait_greater(plait_array_t lhs, plait_array_t rhs,
@@ -1019,6 +1904,57 @@ static inline plait_status_t plait_greater_scalar(plait_array_t data,
 }
 
 typedef struct {
+  /* (height, width), for 'affine' */
+  const int64_t* target_shape;
+  int32_t target_shape_size;
+} plait_grid_generator_attrs_t;
+static inline plait_grid_generator_attrs_t plait_grid_generator_defaults(void) {
+  static const int64_t target_shape[] = {0, 0};
+  const plait_grid_generator_attrs_t a = {target_shape, 2};
+  return a;
+}
+/* Grids for bilinear_sampler: from affine matrices, or from a flow in pixels. data: floating
+ * (batch, 6), rows of 2 x 3 matrices; or (batch, 2, height, width), flow. transform_type: what
+ * data holds; one of affine, warp. output: (batch, 2, height, width): x and y in [-1, 1]. */
+static inline plait_status_t plait_grid_generator(plait_array_t data, const char* transform_type,
+                                                  const plait_grid_generator_attrs_t* attrs,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_grid_generator_attrs_t a_ = attrs ? *attrs : plait_grid_generator_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__string(transform_type),
+                                   plait__ints(a_.target_shape, a_.target_shape_size)};
+  return plait__call(&op_, "grid_generator", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* must divide the number of channels */
+  int64_t num_groups;
+  /* added to the variance, >= 0 */
+  double eps;
+  /* return mean and std as well */
+  int32_t output_mean_var;
+} plait_group_norm_attrs_t;
+static inline plait_group_norm_attrs_t plait_group_norm_defaults(void) {
+  const plait_group_norm_attrs_t a = {1, 1e-05, 0};
+  return a;
+}
+/* Brings the channels of each group of each sample to mean 0 and variance 1, then scales. data:
+ * floating array (batch, channels, ...). gamma: (num_groups,), factors. beta: (num_groups,),
+ * shifts. output: shape and dtype of data. */
+static inline plait_status_t plait_group_norm(plait_array_t data, plait_array_t gamma,
+                                              plait_array_t beta,
+                                              const plait_group_norm_attrs_t* attrs,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_group_norm_attrs_t a_ = attrs ? *attrs : plait_group_norm_defaults();
+  const plait_array_t inputs_[] = {data, gamma, beta};
+  const plait_value_t values_[] = {plait__int(a_.num_groups), plait__float(a_.eps),
+                                   plait__bool(a_.output_mean_var)};
+  return plait__call(&op_, "group_norm", inputs_, 3, values_, 3, out, 1, NULL);
+}
+
+typedef struct {
   /* slope */
   double alpha;
   /* value at 0 */
@@ -1037,6 +1973,15 @@ static inline plait_status_t plait_hard_sigmoid(plait_array_t data,
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__float(a_.alpha), plait__float(a_.beta)};
   return plait__call(&op_, "hard_sigmoid", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+/* 0 where lhs < 0, 1 where lhs > 0, rhs where lhs is 0. lhs: array. rhs: array whose shape
+ * broadcasts with that of lhs. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_heaviside(plait_array_t lhs, plait_array_t rhs,
+                                             plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "heaviside", inputs_, 2, NULL, 0, out, 1, NULL);
 }
 
 /* sqrt(lhs^2 + rhs^2) without overflow. lhs: array. rhs: array whose shape broadcasts with that
@@ -1068,6 +2013,375 @@ static inline plait_status_t plait_hypot_scalar(plait_array_t data,
   return plait__call(&op_, "hypot_scalar", inputs_, 1, values_, 2, out, 1, NULL);
 }
 
+/* lhs; rhs gives hints about its storage in MXNet's files and is not read. lhs: array of any
+ * shape. rhs: array of the same shape. out: lhs. */
+static inline plait_status_t plait_identity_with_attr_like_rhs(plait_array_t lhs, plait_array_t rhs,
+                                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "identity_with_attr_like_rhs", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* steps of the window; default ones */
+  const int64_t* stride;
+  int32_t stride_size;
+  /* steps inside the window; default ones */
+  const int64_t* dilate;
+  int32_t dilate_size;
+  /* zeros at both ends; default none */
+  const int64_t* pad;
+  int32_t pad_size;
+} plait_im2col_attrs_t;
+static inline plait_im2col_attrs_t plait_im2col_defaults(void) {
+  const plait_im2col_attrs_t a = {NULL, 0, NULL, 0, NULL, 0};
+  return a;
+}
+/* The windows of images as columns: a convolution becomes a matrix product. data: floating
+ * (batch, channels, spatial...). kernel: sizes of the window. out: (batch, channels * window,
+ * places). */
+static inline plait_status_t plait_im2col(plait_array_t data, const int64_t* kernel,
+                                          int32_t kernel_size, const plait_im2col_attrs_t* attrs,
+                                          plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_im2col_attrs_t a_ = attrs ? *attrs : plait_im2col_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(kernel, kernel_size),
+                                   plait__ints(a_.stride, a_.stride_size),
+                                   plait__ints(a_.dilate, a_.dilate_size),
+                                   plait__ints(a_.pad, a_.pad_size)};
+  return plait__call(&op_, "im2col", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
+/* Adds light along the principal components of natural colours. data: (height, width, channels),
+ * maybe with a batch axis in front. alpha: three amounts. out: shape and dtype of data. */
+static inline plait_status_t plait_image_adjust_lighting(plait_array_t data, const double* alpha,
+                                                         int32_t alpha_size, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__floats(alpha, alpha_size)};
+  return plait__call(&op_, "image_adjust_lighting", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+/* A part of an image. data: (height, width, channels), maybe with a batch axis in front. x:
+ * first column. y: first row. width: columns, > 0. height: rows, > 0. out: the part. */
+static inline plait_status_t plait_image_crop(plait_array_t data, int64_t x, int64_t y,
+                                              int64_t width, int64_t height, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__int(x), plait__int(y), plait__int(width),
+                                   plait__int(height)};
+  return plait__call(&op_, "image_crop", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
+/* Images with left and right exchanged. data: (height, width, channels), maybe with a batch axis
+ * in front. out: shape and dtype of data. */
+static inline plait_status_t plait_image_flip_left_right(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "image_flip_left_right", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* Images with top and bottom exchanged. data: (height, width, channels), maybe with a batch axis
+ * in front. out: shape and dtype of data. */
+static inline plait_status_t plait_image_flip_top_bottom(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "image_flip_top_bottom", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* one number, or one for each channel */
+  const double* mean;
+  int32_t mean_size;
+  /* one number, or one for each channel; not 0 */
+  const double* std;
+  int32_t std_size;
+} plait_image_normalize_attrs_t;
+static inline plait_image_normalize_attrs_t plait_image_normalize_defaults(void) {
+  static const double mean[] = {0, 0, 0, 0};
+  static const double std[] = {1, 1, 1, 1};
+  const plait_image_normalize_attrs_t a = {mean, 4, std, 4};
+  return a;
+}
+/* (data - mean) / std for each channel. data: floating (channels, height, width), maybe with a
+ * batch axis in front. out: shape and dtype of data. */
+static inline plait_status_t plait_image_normalize(plait_array_t data,
+                                                   const plait_image_normalize_attrs_t* attrs,
+                                                   plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_image_normalize_attrs_t a_ = attrs ? *attrs : plait_image_normalize_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__floats(a_.mean, a_.mean_size),
+                                   plait__floats(a_.std, a_.std_size)};
+  return plait__call(&op_, "image_normalize", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+/* Images times a factor that is drawn. data: (height, width, channels), maybe with a batch axis
+ * in front. min_factor: least factor, >= 0. max_factor: largest factor; 1: no change. out: shape
+ * and dtype of data. */
+static inline plait_status_t plait_image_random_brightness(plait_array_t data, double min_factor,
+                                                           double max_factor, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(min_factor), plait__float(max_factor)};
+  return plait__call(&op_, "image_random_brightness", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+/* Brightness, contrast, saturation and hue changed by drawn factors in [1 - a, 1 + a], in random
+ * order. data: (height, width, channels), maybe with a batch axis in front. brightness: a of
+ * brightness, >= 0; 0: no change. contrast: a of contrast, >= 0. saturation: a of saturation, >=
+ * 0. hue: a of hue, >= 0. out: shape and dtype of data. */
+static inline plait_status_t plait_image_random_color_jitter(plait_array_t data, double brightness,
+                                                             double contrast, double saturation,
+                                                             double hue, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(brightness), plait__float(contrast),
+                                   plait__float(saturation), plait__float(hue)};
+  return plait__call(&op_, "image_random_color_jitter", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
+/* Distances from mean grey times a factor that is drawn. data: (height, width, channels), maybe
+ * with a batch axis in front. min_factor: least factor, >= 0. max_factor: largest factor; 1: no
+ * change. out: shape and dtype of data. */
+static inline plait_status_t plait_image_random_contrast(plait_array_t data, double min_factor,
+                                                         double max_factor, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(min_factor), plait__float(max_factor)};
+  return plait__call(&op_, "image_random_contrast", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* probability of the flip, in [0, 1] */
+  double p;
+} plait_image_random_flip_left_right_attrs_t;
+static inline plait_image_random_flip_left_right_attrs_t plait_image_random_flip_left_right_defaults(void) {
+  const plait_image_random_flip_left_right_attrs_t a = {0.5};
+  return a;
+}
+/* Images with left and right exchanged by chance. data: (height, width, channels), maybe with a
+ * batch axis in front. out: shape and dtype of data. */
+static inline plait_status_t plait_image_random_flip_left_right(plait_array_t data,
+                                                                const plait_image_random_flip_left_right_attrs_t* attrs,
+                                                                plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_image_random_flip_left_right_attrs_t a_ = attrs ? *attrs : plait_image_random_flip_left_right_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.p)};
+  return plait__call(&op_, "image_random_flip_left_right", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* probability of the flip, in [0, 1] */
+  double p;
+} plait_image_random_flip_top_bottom_attrs_t;
+static inline plait_image_random_flip_top_bottom_attrs_t plait_image_random_flip_top_bottom_defaults(void) {
+  const plait_image_random_flip_top_bottom_attrs_t a = {0.5};
+  return a;
+}
+/* Images with top and bottom exchanged by chance. data: (height, width, channels), maybe with a
+ * batch axis in front. out: shape and dtype of data. */
+static inline plait_status_t plait_image_random_flip_top_bottom(plait_array_t data,
+                                                                const plait_image_random_flip_top_bottom_attrs_t* attrs,
+                                                                plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_image_random_flip_top_bottom_attrs_t a_ = attrs ? *attrs : plait_image_random_flip_top_bottom_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.p)};
+  return plait__call(&op_, "image_random_flip_top_bottom", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+/* Colours turned around grey by pi (factor - 1), a drawn factor. data: (height, width,
+ * channels), maybe with a batch axis in front. min_factor: least factor, >= 0. max_factor:
+ * largest factor; 1: no change. out: shape and dtype of data. */
+static inline plait_status_t plait_image_random_hue(plait_array_t data, double min_factor,
+                                                    double max_factor, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(min_factor), plait__float(max_factor)};
+  return plait__call(&op_, "image_random_hue", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* standard deviation of the three amounts */
+  double alpha_std;
+} plait_image_random_lighting_attrs_t;
+static inline plait_image_random_lighting_attrs_t plait_image_random_lighting_defaults(void) {
+  const plait_image_random_lighting_attrs_t a = {0.05};
+  return a;
+}
+/* Adds a drawn light along the principal components of natural colours. data: (height, width,
+ * channels), maybe with a batch axis in front. out: shape and dtype of data. */
+static inline plait_status_t plait_image_random_lighting(plait_array_t data,
+                                                         const plait_image_random_lighting_attrs_t* attrs,
+                                                         plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_image_random_lighting_attrs_t a_ = attrs ? *attrs : plait_image_random_lighting_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.alpha_std)};
+  return plait__call(&op_, "image_random_lighting", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+/* Distances from grey times a factor that is drawn. data: (height, width, channels), maybe with
+ * a batch axis in front. min_factor: least factor, >= 0. max_factor: largest factor; 1: no
+ * change. out: shape and dtype of data. */
+static inline plait_status_t plait_image_random_saturation(plait_array_t data, double min_factor,
+                                                           double max_factor, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(min_factor), plait__float(max_factor)};
+  return plait__call(&op_, "image_random_saturation", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* (width, height), or one number for both */
+  const int64_t* size;
+  int32_t size_size;
+  /* with one number: the shorter side gets it, the other follows */
+  int32_t keep_ratio;
+  /* 0: nearest pixel, 1: linear between pixels */
+  int64_t interp;
+} plait_image_resize_attrs_t;
+static inline plait_image_resize_attrs_t plait_image_resize_defaults(void) {
+  const plait_image_resize_attrs_t a = {NULL, 0, 0, 1};
+  return a;
+}
+/* Images in another size. data: (height, width, channels), maybe with a batch axis in front.
+ * out: data with the new height and width. */
+static inline plait_status_t plait_image_resize(plait_array_t data,
+                                                const plait_image_resize_attrs_t* attrs,
+                                                plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_image_resize_attrs_t a_ = attrs ? *attrs : plait_image_resize_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(a_.size, a_.size_size), plait__bool(a_.keep_ratio),
+                                   plait__int(a_.interp)};
+  return plait__call(&op_, "image_resize", inputs_, 1, values_, 3, out, 1, NULL);
+}
+
+/* Images with their channels in front, divided by 255. data: (height, width, channels), maybe
+ * with a batch axis in front; usually uint8. out: float32, (channels, height, width), with the
+ * batch axis if there was one. */
+static inline plait_status_t plait_image_to_tensor(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "image_to_tensor", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* axes whose coordinates are given; None: all */
+  const int64_t* axes;
+  int32_t axes_size;
+} plait_index_array_attrs_t;
+static inline plait_index_array_attrs_t plait_index_array_defaults(void) {
+  const plait_index_array_attrs_t a = {NULL, -1};
+  return a;
+}
+/* The coordinates of every element of an array. data: array that gives the shape. out: int64,
+ * shape of data and an axis with one coordinate for each of axes. */
+static inline plait_status_t plait_index_array(plait_array_t data,
+                                               const plait_index_array_attrs_t* attrs,
+                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_index_array_attrs_t a_ = attrs ? *attrs : plait_index_array_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(a_.axes, a_.axes_size)};
+  return plait__call(&op_, "index_array", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+/* old_tensor with rows of new_tensor at the given places of its first axis. old_tensor: array of
+ * shape (n, ...). index_vector: (m,), places in [0, n). new_tensor: array of shape (m, ...).
+ * out: shape of old_tensor. */
+static inline plait_status_t plait_index_copy(plait_array_t old_tensor, plait_array_t index_vector,
+                                              plait_array_t new_tensor, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {old_tensor, index_vector, new_tensor};
+  return plait__call(&op_, "index_copy", inputs_, 3, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* added to the variance, >= 0 */
+  double eps;
+} plait_instance_norm_attrs_t;
+static inline plait_instance_norm_attrs_t plait_instance_norm_defaults(void) {
+  const plait_instance_norm_attrs_t a = {0.001};
+  return a;
+}
+/* Brings each channel of each sample to mean 0 and variance 1, then scales and shifts it. data:
+ * floating array (batch, channels, ...). gamma: (channels,), factors. beta: (channels,), shifts.
+ * output: shape and dtype of data. */
+static inline plait_status_t plait_instance_norm(plait_array_t data, plait_array_t gamma,
+                                                 plait_array_t beta,
+                                                 const plait_instance_norm_attrs_t* attrs,
+                                                 plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_instance_norm_attrs_t a_ = attrs ? *attrs : plait_instance_norm_defaults();
+  const plait_array_t inputs_[] = {data, gamma, beta};
+  const plait_value_t values_[] = {plait__float(a_.eps)};
+  return plait__call(&op_, "instance_norm", inputs_, 3, values_, 1, out, 1, NULL);
+}
+
+/* Scores of attention to another sequence: query key^T / sqrt(n). queries: floating (queries,
+ * batch, heads * n). keys_values: (steps, batch, heads * 2 * n). heads: number of heads, > 0.
+ * output: (batch * heads, queries, steps). */
+static inline plait_status_t plait_interleaved_matmul_encdec_qk(plait_array_t queries,
+                                                                plait_array_t keys_values,
+                                                                int64_t heads, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {queries, keys_values};
+  const plait_value_t values_[] = {plait__int(heads)};
+  return plait__call(&op_, "interleaved_matmul_encdec_qk", inputs_, 2, values_, 1, out, 1, NULL);
+}
+
+/* Results of attention to another sequence: attention value. keys_values: floating (steps,
+ * batch, heads * 2 * n). attention: (batch * heads, queries, steps). heads: number of heads, >
+ * 0. output: (queries, batch, heads * n). */
+static inline plait_status_t plait_interleaved_matmul_encdec_valatt(plait_array_t keys_values,
+                                                                    plait_array_t attention,
+                                                                    int64_t heads,
+                                                                    plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {keys_values, attention};
+  const plait_value_t values_[] = {plait__int(heads)};
+  return plait__call(&op_, "interleaved_matmul_encdec_valatt", inputs_, 2, values_, 1, out, 1,
+                     NULL);
+}
+
+/* Scores of self-attention: query key^T / sqrt(n) of each head. queries_keys_values: floating
+ * (steps, batch, heads * 3 * n). heads: number of heads, > 0. output: (batch * heads, steps,
+ * steps). */
+static inline plait_status_t plait_interleaved_matmul_selfatt_qk(plait_array_t queries_keys_values,
+                                                                 int64_t heads,
+                                                                 plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {queries_keys_values};
+  const plait_value_t values_[] = {plait__int(heads)};
+  return plait__call(&op_, "interleaved_matmul_selfatt_qk", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+/* Results of self-attention: attention value of each head. queries_keys_values: floating (steps,
+ * batch, heads * 3 * n). attention: (batch * heads, queries, steps). heads: number of heads, >
+ * 0. output: (queries, batch, heads * n). */
+static inline plait_status_t plait_interleaved_matmul_selfatt_valatt(plait_array_t queries_keys_values,
+                                                                     plait_array_t attention,
+                                                                     int64_t heads,
+                                                                     plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {queries_keys_values, attention};
+  const plait_value_t values_[] = {plait__int(heads)};
+  return plait__call(&op_, "interleaved_matmul_selfatt_valatt", inputs_, 2, values_, 1, out, 1,
+                     NULL);
+}
+
+/* Inverse of square matrices. data: floating array of shape (..., n, n). out: shape of data. */
+static inline plait_status_t plait_inverse(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "inverse", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
 /* True where x is neither infinite nor NaN. data: array of any shape. out: shape and type of
  * data. */
 static inline plait_status_t plait_isfinite(plait_array_t data, plait_array_t* out) {
@@ -1088,6 +2402,120 @@ static inline plait_status_t plait_isnan(plait_array_t data, plait_array_t* out)
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
   return plait__call(&op_, "isnan", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* Kronecker products of the columns of matrices. args: floating matrices with the same number of
+ * columns. out: (product of the rows, columns). */
+static inline plait_status_t plait_khatri_rao(const plait_array_t* inputs, int32_t num_inputs,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  return plait__call(&op_, "khatri_rao", inputs, num_inputs, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* added to the sum of squares, >= 0 */
+  double eps;
+  /* the sum runs over a whole sample, over its channels, or over the axes after them; one of
+   * instance, channel, spatial */
+  const char* mode;
+} plait_l2_normalization_attrs_t;
+static inline plait_l2_normalization_attrs_t plait_l2_normalization_defaults(void) {
+  const plait_l2_normalization_attrs_t a = {1e-10, "instance"};
+  return a;
+}
+/* Divides data by the root of the sum of squares over parts of it. data: floating array (batch,
+ * channels, ...). output: shape and dtype of data. */
+static inline plait_status_t plait_l2_normalization(plait_array_t data,
+                                                    const plait_l2_normalization_attrs_t* attrs,
+                                                    plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_l2_normalization_attrs_t a_ = attrs ? *attrs : plait_l2_normalization_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.eps), plait__string(a_.mode)};
+  return plait__call(&op_, "l2_normalization", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* axis of a line; negative counts from the end */
+  int64_t axis;
+  /* added to the variance, >= 0 */
+  double eps;
+  /* return mean and std as well */
+  int32_t output_mean_var;
+} plait_layer_norm_attrs_t;
+static inline plait_layer_norm_attrs_t plait_layer_norm_defaults(void) {
+  const plait_layer_norm_attrs_t a = {-1, 1e-05, 0};
+  return a;
+}
+/* Brings each line along an axis to mean 0 and variance 1, then scales and shifts it. data:
+ * floating array (..., n, ...). gamma: (n,), factors. beta: (n,), shifts. output: shape and
+ * dtype of data. */
+static inline plait_status_t plait_layer_norm(plait_array_t data, plait_array_t gamma,
+                                              plait_array_t beta,
+                                              const plait_layer_norm_attrs_t* attrs,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_layer_norm_attrs_t a_ = attrs ? *attrs : plait_layer_norm_defaults();
+  const plait_array_t inputs_[] = {data, gamma, beta};
+  const plait_value_t values_[] = {plait__int(a_.axis), plait__float(a_.eps),
+                                   plait__bool(a_.output_mean_var)};
+  return plait__call(&op_, "layer_norm", inputs_, 3, values_, 3, out, 1, NULL);
+}
+
+/* Least common multiple, >= 0; 0 if one of the numbers is 0. lhs: array. rhs: array whose shape
+ * broadcasts with that of lhs. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_lcm(plait_array_t lhs, plait_array_t rhs, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "lcm", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+/* lhs times 2 to the rhs. lhs: array. rhs: array whose shape broadcasts with that of lhs. out:
+ * broadcast shape, promoted type. */
+static inline plait_status_t plait_ldexp(plait_array_t lhs, plait_array_t rhs, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "ldexp", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* leaky: slope x below 0; prelu: slopes are learnt; rrelu: slopes are drawn in train mode and
+   * the mean of the bounds else; elu: slope (exp(x) - 1); selu: elu with fixed constants; gelu:
+   * x times the normal distribution function; one of elu, gelu, leaky, prelu, rrelu, selu */
+  const char* act_type;
+  /* slope of leaky, factor of elu */
+  double slope;
+  /* smallest slope of rrelu */
+  double lower_bound;
+  /* largest slope of rrelu */
+  double upper_bound;
+} plait_leaky_relu_attrs_t;
+static inline plait_leaky_relu_attrs_t plait_leaky_relu_defaults(void) {
+  const plait_leaky_relu_attrs_t a = {"leaky", 0.25, 0.125, 0.334};
+  return a;
+}
+/* Activations that are not flat below 0, element by element. data: floating array (batch,
+ * channels, ...) or of any shape. gamma: (channels,) or (1,): slopes of prelu (optional).
+ * output: shape and dtype of data. */
+static inline plait_status_t plait_leaky_relu(plait_array_t data, plait_array_t gamma,
+                                              const plait_leaky_relu_attrs_t* attrs,
+                                              plait_array_t* out, int32_t capacity,
+                                              int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_leaky_relu_attrs_t a_ = attrs ? *attrs : plait_leaky_relu_defaults();
+  const plait_array_t inputs_[] = {data, gamma};
+  const plait_value_t values_[] = {plait__string(a_.act_type), plait__float(a_.slope),
+                                   plait__float(a_.lower_bound), plait__float(a_.upper_bound)};
+  return plait__call(&op_, "leaky_relu", inputs_, 2, values_, 4, out, capacity, num_out);
+}
+
+/* lhs times 2 to the rhs; bits that leave the type are lost. lhs: array. rhs: array whose shape
+ * broadcasts with that of lhs. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_left_shift(plait_array_t lhs, plait_array_t rhs,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "left_shift", inputs_, 2, NULL, 0, out, 1, NULL);
 }
 
 /* 1 where lhs < rhs, else 0, in the type of the operands. lhs: array. rhs: array whose shape
@@ -1152,6 +2580,274 @@ static inline plait_status_t plait_less_scalar(plait_array_t data,
 }
 
 typedef struct {
+  /* diagonal: > 0 above the main one, < 0 below */
+  int64_t offset;
+} plait_linalg_extractdiag_attrs_t;
+static inline plait_linalg_extractdiag_attrs_t plait_linalg_extractdiag_defaults(void) {
+  const plait_linalg_extractdiag_attrs_t a = {0};
+  return a;
+}
+/* A diagonal of square matrices. A: float32 or float64 (..., n, n). out: (..., n - |offset|). */
+static inline plait_status_t plait_linalg_extractdiag(plait_array_t A,
+                                                      const plait_linalg_extractdiag_attrs_t* attrs,
+                                                      plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_linalg_extractdiag_attrs_t a_ = attrs ? *attrs : plait_linalg_extractdiag_defaults();
+  const plait_array_t inputs_[] = {A};
+  const plait_value_t values_[] = {plait__int(a_.offset)};
+  return plait__call(&op_, "linalg_extractdiag", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* diagonal that bounds it: > 0 the triangle above it, < 0 the one below */
+  int64_t offset;
+  /* for offset 0: the lower triangle */
+  int32_t lower;
+} plait_linalg_extracttrian_attrs_t;
+static inline plait_linalg_extracttrian_attrs_t plait_linalg_extracttrian_defaults(void) {
+  const plait_linalg_extracttrian_attrs_t a = {0, 1};
+  return a;
+}
+/* A triangle of square matrices as vectors, row by row. A: float32 or float64 (..., n, n). out:
+ * (..., m (m + 1) / 2) for m = n - |offset|. */
+static inline plait_status_t plait_linalg_extracttrian(plait_array_t A,
+                                                       const plait_linalg_extracttrian_attrs_t* attrs,
+                                                       plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_linalg_extracttrian_attrs_t a_ = attrs ? *attrs : plait_linalg_extracttrian_defaults();
+  const plait_array_t inputs_[] = {A};
+  const plait_value_t values_[] = {plait__int(a_.offset), plait__bool(a_.lower)};
+  return plait__call(&op_, "linalg_extracttrian", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+/* A = L Q with a lower triangular L and orthonormal rows in Q. A: float32 or float64 (..., m,
+ * n), m <= n. Q: shape of A. L: (..., m, m). */
+static inline plait_status_t plait_linalg_gelqf(plait_array_t A, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {A};
+  return plait__call(&op_, "linalg_gelqf", inputs_, 1, NULL, 0, out, 2, NULL);
+}
+
+typedef struct {
+  /* take A transposed */
+  int32_t transpose_a;
+  /* take B transposed */
+  int32_t transpose_b;
+  /* factor of the product */
+  double alpha;
+  /* factor of C */
+  double beta;
+  /* axis of the rows; -2 is the only one */
+  int64_t axis;
+} plait_linalg_gemm_attrs_t;
+static inline plait_linalg_gemm_attrs_t plait_linalg_gemm_defaults(void) {
+  const plait_linalg_gemm_attrs_t a = {0, 0, 1.0, 1.0, -2};
+  return a;
+}
+/* alpha op(A) op(B) + beta C. A: float32 or float64 (..., m, k). B: (..., k, n). C: (..., m, n).
+ * out: (..., m, n). */
+static inline plait_status_t plait_linalg_gemm(plait_array_t A, plait_array_t B, plait_array_t C,
+                                               const plait_linalg_gemm_attrs_t* attrs,
+                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_linalg_gemm_attrs_t a_ = attrs ? *attrs : plait_linalg_gemm_defaults();
+  const plait_array_t inputs_[] = {A, B, C};
+  const plait_value_t values_[] = {plait__bool(a_.transpose_a), plait__bool(a_.transpose_b),
+                                   plait__float(a_.alpha), plait__float(a_.beta),
+                                   plait__int(a_.axis)};
+  return plait__call(&op_, "linalg_gemm", inputs_, 3, values_, 5, out, 1, NULL);
+}
+
+typedef struct {
+  /* take A transposed */
+  int32_t transpose_a;
+  /* take B transposed */
+  int32_t transpose_b;
+  /* factor */
+  double alpha;
+  /* axis of the rows; -2 is the only one */
+  int64_t axis;
+} plait_linalg_gemm2_attrs_t;
+static inline plait_linalg_gemm2_attrs_t plait_linalg_gemm2_defaults(void) {
+  const plait_linalg_gemm2_attrs_t a = {0, 0, 1.0, -2};
+  return a;
+}
+/* alpha op(A) op(B). A: float32 or float64 (..., m, k). B: (..., k, n). out: (..., m, n). */
+static inline plait_status_t plait_linalg_gemm2(plait_array_t A, plait_array_t B,
+                                                const plait_linalg_gemm2_attrs_t* attrs,
+                                                plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_linalg_gemm2_attrs_t a_ = attrs ? *attrs : plait_linalg_gemm2_defaults();
+  const plait_array_t inputs_[] = {A, B};
+  const plait_value_t values_[] = {plait__bool(a_.transpose_a), plait__bool(a_.transpose_b),
+                                   plait__float(a_.alpha), plait__int(a_.axis)};
+  return plait__call(&op_, "linalg_gemm2", inputs_, 2, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* diagonal: > 0 above the main one, < 0 below */
+  int64_t offset;
+} plait_linalg_makediag_attrs_t;
+static inline plait_linalg_makediag_attrs_t plait_linalg_makediag_defaults(void) {
+  const plait_linalg_makediag_attrs_t a = {0};
+  return a;
+}
+/* Square matrices with vectors on a diagonal, 0 elsewhere. A: float32 or float64 (..., n). out:
+ * (..., n + |offset|, n + |offset|). */
+static inline plait_status_t plait_linalg_makediag(plait_array_t A,
+                                                   const plait_linalg_makediag_attrs_t* attrs,
+                                                   plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_linalg_makediag_attrs_t a_ = attrs ? *attrs : plait_linalg_makediag_defaults();
+  const plait_array_t inputs_[] = {A};
+  const plait_value_t values_[] = {plait__int(a_.offset)};
+  return plait__call(&op_, "linalg_makediag", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* as for linalg_extracttrian */
+  int64_t offset;
+  /* as for linalg_extracttrian */
+  int32_t lower;
+} plait_linalg_maketrian_attrs_t;
+static inline plait_linalg_maketrian_attrs_t plait_linalg_maketrian_defaults(void) {
+  const plait_linalg_maketrian_attrs_t a = {0, 1};
+  return a;
+}
+/* Square matrices with vectors in a triangle, 0 elsewhere. A: float32 or float64 (..., m (m + 1)
+ * / 2). out: (..., n, n) for n = m + |offset|. */
+static inline plait_status_t plait_linalg_maketrian(plait_array_t A,
+                                                    const plait_linalg_maketrian_attrs_t* attrs,
+                                                    plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_linalg_maketrian_attrs_t a_ = attrs ? *attrs : plait_linalg_maketrian_defaults();
+  const plait_array_t inputs_[] = {A};
+  const plait_value_t values_[] = {plait__int(a_.offset), plait__bool(a_.lower)};
+  return plait__call(&op_, "linalg_maketrian", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+/* The inverse of L L^T for a lower triangular L. A: L, float32 or float64 (..., n, n); the lower
+ * triangle is read. out: shape of A. */
+static inline plait_status_t plait_linalg_potri(plait_array_t A, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {A};
+  return plait__call(&op_, "linalg_potri", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* Sum of the logarithms of the diagonal of square matrices. A: float32 or float64 (..., n, n)
+ * with a positive diagonal. out: (...); (1,) for one matrix. */
+static inline plait_status_t plait_linalg_sumlogdiag(plait_array_t A, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {A};
+  return plait__call(&op_, "linalg_sumlogdiag", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* A = U^T diag(w) U for symmetric matrices. A: float32 or float64 (..., n, n), symmetric; the
+ * lower triangle is read. U: eigenvectors in rows, shape of A. L: eigenvalues w, ascending,
+ * (..., n). */
+static inline plait_status_t plait_linalg_syevd(plait_array_t A, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {A};
+  return plait__call(&op_, "linalg_syevd", inputs_, 1, NULL, 0, out, 2, NULL);
+}
+
+typedef struct {
+  /* take A transposed */
+  int32_t transpose;
+  /* factor */
+  double alpha;
+} plait_linalg_syrk_attrs_t;
+static inline plait_linalg_syrk_attrs_t plait_linalg_syrk_defaults(void) {
+  const plait_linalg_syrk_attrs_t a = {0, 1.0};
+  return a;
+}
+/* alpha A A^T, or alpha A^T A. A: float32 or float64 (..., m, n). out: (..., m, m), or (..., n,
+ * n) with transpose. */
+static inline plait_status_t plait_linalg_syrk(plait_array_t A,
+                                               const plait_linalg_syrk_attrs_t* attrs,
+                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_linalg_syrk_attrs_t a_ = attrs ? *attrs : plait_linalg_syrk_defaults();
+  const plait_array_t inputs_[] = {A};
+  const plait_value_t values_[] = {plait__bool(a_.transpose), plait__float(a_.alpha)};
+  return plait__call(&op_, "linalg_syrk", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* take A transposed */
+  int32_t transpose;
+  /* A stands on the right side */
+  int32_t rightside;
+  /* A is lower triangular; False: upper */
+  int32_t lower;
+  /* factor */
+  double alpha;
+} plait_linalg_trmm_attrs_t;
+static inline plait_linalg_trmm_attrs_t plait_linalg_trmm_defaults(void) {
+  const plait_linalg_trmm_attrs_t a = {0, 0, 1, 1.0};
+  return a;
+}
+/* alpha op(A) B or alpha B op(A) for a triangular A. A: float32 or float64 (..., n, n); one
+ * triangle is read. B: (..., n, m), or (..., m, n) with rightside. out: shape of B. */
+static inline plait_status_t plait_linalg_trmm(plait_array_t A, plait_array_t B,
+                                               const plait_linalg_trmm_attrs_t* attrs,
+                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_linalg_trmm_attrs_t a_ = attrs ? *attrs : plait_linalg_trmm_defaults();
+  const plait_array_t inputs_[] = {A, B};
+  const plait_value_t values_[] = {plait__bool(a_.transpose), plait__bool(a_.rightside),
+                                   plait__bool(a_.lower), plait__float(a_.alpha)};
+  return plait__call(&op_, "linalg_trmm", inputs_, 2, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* take A transposed */
+  int32_t transpose;
+  /* A stands on the right side */
+  int32_t rightside;
+  /* A is lower triangular; False: upper */
+  int32_t lower;
+  /* factor */
+  double alpha;
+} plait_linalg_trsm_attrs_t;
+static inline plait_linalg_trsm_attrs_t plait_linalg_trsm_defaults(void) {
+  const plait_linalg_trsm_attrs_t a = {0, 0, 1, 1.0};
+  return a;
+}
+/* X with op(A) X = alpha B or X op(A) = alpha B for a triangular A. A: float32 or float64 (...,
+ * n, n); one triangle is read. B: (..., n, m), or (..., m, n) with rightside. out: shape of B. */
+static inline plait_status_t plait_linalg_trsm(plait_array_t A, plait_array_t B,
+                                               const plait_linalg_trsm_attrs_t* attrs,
+                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_linalg_trsm_attrs_t a_ = attrs ? *attrs : plait_linalg_trsm_defaults();
+  const plait_array_t inputs_[] = {A, B};
+  const plait_value_t values_[] = {plait__bool(a_.transpose), plait__bool(a_.rightside),
+                                   plait__bool(a_.lower), plait__float(a_.alpha)};
+  return plait__call(&op_, "linalg_trsm", inputs_, 2, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* factor of the gradient, which is divided by the number of outputs of a sample */
+  double grad_scale;
+} plait_linear_regression_output_attrs_t;
+static inline plait_linear_regression_output_attrs_t plait_linear_regression_output_defaults(void) {
+  const plait_linear_regression_output_attrs_t a = {1.0};
+  return a;
+}
+/* The data; its gradient is that of half the squared distance to label. data: floating array
+ * (batch, ...). label: as many elements as data. output: shape and dtype of data. */
+static inline plait_status_t plait_linear_regression_output(plait_array_t data, plait_array_t label,
+                                                            const plait_linear_regression_output_attrs_t* attrs,
+                                                            plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_linear_regression_output_attrs_t a_ = attrs ? *attrs : plait_linear_regression_output_defaults();
+  const plait_array_t inputs_[] = {data, label};
+  const plait_value_t values_[] = {plait__float(a_.grad_scale)};
+  return plait__call(&op_, "linear_regression_output", inputs_, 2, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
   /* False: stop itself is left out */
   int32_t endpoint;
   /* device; set by the caller's context */
@@ -1213,21 +2909,33 @@ typedef struct {
   int64_t axis;
   /* data is divided by it; no unit, > 0; default 1 */
   const double* temperature;
+  /* floating type of the result; default that of data */
+  const char* dtype;
 } plait_log_softmax_attrs_t;
 static inline plait_log_softmax_attrs_t plait_log_softmax_defaults(void) {
-  const plait_log_softmax_attrs_t a = {-1, NULL};
+  const plait_log_softmax_attrs_t a = {-1, NULL, NULL};
   return a;
 }
 /* Logarithm of softmax, computed without forming the softmax. data: floating array of at least
- * one axis. output: shape and dtype of data; every value <= 0. */
+ * one axis. output: shape of data; every value <= 0. */
 static inline plait_status_t plait_log_softmax(plait_array_t data,
                                                const plait_log_softmax_attrs_t* attrs,
                                                plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_log_softmax_attrs_t a_ = attrs ? *attrs : plait_log_softmax_defaults();
   const plait_array_t inputs_[] = {data};
-  const plait_value_t values_[] = {plait__int(a_.axis), plait__maybe_float(a_.temperature)};
-  return plait__call(&op_, "log_softmax", inputs_, 1, values_, 2, out, 1, NULL);
+  const plait_value_t values_[] = {plait__int(a_.axis), plait__maybe_float(a_.temperature),
+                                   plait__string(a_.dtype)};
+  return plait__call(&op_, "log_softmax", inputs_, 1, values_, 3, out, 1, NULL);
+}
+
+/* log(exp(lhs) + exp(rhs)) without overflow. lhs: array. rhs: array whose shape broadcasts with
+ * that of lhs. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_logaddexp(plait_array_t lhs, plait_array_t rhs,
+                                             plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "logaddexp", inputs_, 2, NULL, 0, out, 1, NULL);
 }
 
 /* 1 where both are not 0, else 0, in the type of the operands. lhs: array. rhs: array whose
@@ -1328,6 +3036,72 @@ static inline plait_status_t plait_logical_xor_scalar(plait_array_t data,
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__float(a_.scalar), plait__bool(a_.is_int)};
   return plait__call(&op_, "logical_xor_scalar", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* factor of the gradient, which is divided by the number of outputs of a sample */
+  double grad_scale;
+} plait_logistic_regression_output_attrs_t;
+static inline plait_logistic_regression_output_attrs_t plait_logistic_regression_output_defaults(void) {
+  const plait_logistic_regression_output_attrs_t a = {1.0};
+  return a;
+}
+/* Sigmoid of data; the gradient is that of the cross-entropy with label. data: floating array
+ * (batch, ...). label: as many elements as data. output: shape and dtype of data. */
+static inline plait_status_t plait_logistic_regression_output(plait_array_t data,
+                                                              plait_array_t label,
+                                                              const plait_logistic_regression_output_attrs_t* attrs,
+                                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_logistic_regression_output_attrs_t a_ = attrs ? *attrs : plait_logistic_regression_output_defaults();
+  const plait_array_t inputs_[] = {data, label};
+  const plait_value_t values_[] = {plait__float(a_.grad_scale)};
+  return plait__call(&op_, "logistic_regression_output", inputs_, 2, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* factor of the squares */
+  double alpha;
+  /* exponent */
+  double beta;
+  /* number added to the squares */
+  double knorm;
+} plait_lrn_attrs_t;
+static inline plait_lrn_attrs_t plait_lrn_defaults(void) {
+  const plait_lrn_attrs_t a = {0.0001, 0.75, 2.0};
+  return a;
+}
+/* Divides each element by a power of the squares of its neighbours along the channels. data:
+ * floating array (batch, channels, ...). nsize: channels in a window, odd. output: data / (knorm
+ * + alpha / nsize * squares) ** beta. */
+static inline plait_status_t plait_lrn(plait_array_t data, int64_t nsize,
+                                       const plait_lrn_attrs_t* attrs, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_lrn_attrs_t a_ = attrs ? *attrs : plait_lrn_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.alpha), plait__float(a_.beta),
+                                   plait__float(a_.knorm), plait__int(nsize)};
+  return plait__call(&op_, "lrn", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* factor of the gradient, which is divided by the number of outputs of a sample */
+  double grad_scale;
+} plait_mae_regression_output_attrs_t;
+static inline plait_mae_regression_output_attrs_t plait_mae_regression_output_defaults(void) {
+  const plait_mae_regression_output_attrs_t a = {1.0};
+  return a;
+}
+/* The data; its gradient is that of the absolute distance to label. data: floating array (batch,
+ * ...). label: as many elements as data. output: shape and dtype of data. */
+static inline plait_status_t plait_mae_regression_output(plait_array_t data, plait_array_t label,
+                                                         const plait_mae_regression_output_attrs_t* attrs,
+                                                         plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_mae_regression_output_attrs_t a_ = attrs ? *attrs : plait_mae_regression_output_defaults();
+  const plait_array_t inputs_[] = {data, label};
+  const plait_value_t values_[] = {plait__float(a_.grad_scale)};
+  return plait__call(&op_, "mae_regression_output", inputs_, 2, values_, 1, out, 1, NULL);
 }
 
 typedef struct {
@@ -1496,6 +3270,14 @@ static inline plait_status_t plait_minimum_scalar(plait_array_t data,
   return plait__call(&op_, "minimum_scalar", inputs_, 1, values_, 2, out, 1, NULL);
 }
 
+/* x tanh(log(1 + exp(x))). data: array of any shape. out: shape of data; floating, float32 for
+ * whole numbers. */
+static inline plait_status_t plait_mish(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "mish", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
 /* Remainder of lhs / rhs, with the sign of rhs. lhs: array. rhs: array whose shape broadcasts
  * with that of lhs. out: broadcast shape, promoted type. */
 static inline plait_status_t plait_mod(plait_array_t lhs, plait_array_t rhs, plait_array_t* out) {
@@ -1524,6 +3306,994 @@ static inline plait_status_t plait_mod_scalar(plait_array_t data,
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__float(a_.scalar), plait__bool(a_.is_int)};
   return plait__call(&op_, "mod_scalar", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* steps of the window; default ones */
+  const int64_t* stride;
+  int32_t stride_size;
+  /* steps inside the window; default ones */
+  const int64_t* dilate;
+  int32_t dilate_size;
+  /* zeros at both ends; default none */
+  const int64_t* pad;
+  int32_t pad_size;
+  /* channels are convolved in groups */
+  int64_t num_group;
+  /* parts of the channels that have offsets of their own */
+  int64_t num_deformable_group;
+  /* no bias is added */
+  int32_t no_bias;
+  /* NCHW is the only one; one of NCHW */
+  const char* layout;
+} plait_modulated_deformable_convolution_attrs_t;
+static inline plait_modulated_deformable_convolution_attrs_t plait_modulated_deformable_convolution_defaults(void) {
+  const plait_modulated_deformable_convolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, 1, 1, 0,
+                                                            NULL};
+  return a;
+}
+/* Convolution whose window reads the data at moved places, each with a factor. data: (batch,
+ * channels, height, width). offset: (batch, 2 * groups * window, rows, columns): y and x, in
+ * pixels. mask: (batch, groups * window, rows, columns), factors. weight: (num_filter, channels
+ * / num_group, kernel). bias: (num_filter,); left out with no_bias=True (optional). kernel:
+ * (height, width) of the window. num_filter: output channels, > 0. output: (batch, num_filter,
+ * rows, columns). */
+static inline plait_status_t plait_modulated_deformable_convolution(plait_array_t data,
+                                                                    plait_array_t offset,
+                                                                    plait_array_t mask,
+                                                                    plait_array_t weight,
+                                                                    plait_array_t bias,
+                                                                    const int64_t* kernel,
+                                                                    int32_t kernel_size,
+                                                                    int64_t num_filter,
+                                                                    const plait_modulated_deformable_convolution_attrs_t* attrs,
+                                                                    plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_modulated_deformable_convolution_attrs_t a_ = attrs ? *attrs : plait_modulated_deformable_convolution_defaults();
+  const plait_array_t inputs_[] = {data, offset, mask, weight, bias};
+  const plait_value_t values_[] = {plait__ints(kernel, kernel_size),
+                                   plait__ints(a_.stride, a_.stride_size),
+                                   plait__ints(a_.dilate, a_.dilate_size),
+                                   plait__ints(a_.pad, a_.pad_size), plait__int(num_filter),
+                                   plait__int(a_.num_group), plait__int(a_.num_deformable_group),
+                                   plait__bool(a_.no_bias), plait__string(a_.layout)};
+  return plait__call(&op_, "modulated_deformable_convolution", inputs_, 5, values_, 9, out, 1,
+                     NULL);
+}
+
+typedef struct {
+  /* axes that are reduced; None or (): all */
+  const int64_t* axes;
+  int32_t axes_size;
+  /* keep reduced axes with size 1 */
+  int32_t keepdims;
+} plait_moments_attrs_t;
+static inline plait_moments_attrs_t plait_moments_defaults(void) {
+  const plait_moments_attrs_t a = {NULL, -1, 0};
+  return a;
+}
+/* Mean and variance over axes. data: floating array. mean: the axes that stay; (1,) if none
+ * does. var: mean of the squared distances from mean, shape of mean. */
+static inline plait_status_t plait_moments(plait_array_t data, const plait_moments_attrs_t* attrs,
+                                           plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_moments_attrs_t a_ = attrs ? *attrs : plait_moments_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(a_.axes, a_.axes_size), plait__bool(a_.keepdims)};
+  return plait__call(&op_, "moments", inputs_, 1, values_, 2, out, 2, NULL);
+}
+
+typedef struct {
+  /* decay of the mean */
+  double beta1;
+  /* decay of the mean square */
+  double beta2;
+  /* added to the root */
+  double epsilon;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_adabelief_update_attrs_t;
+static inline plait_multi_adabelief_update_attrs_t plait_multi_adabelief_update_defaults(void) {
+  const plait_multi_adabelief_update_attrs_t a = {0.9, 0.999, 1e-08, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* Adam with the mean square of what the mean did not foresee. data: weight, gradient and states
+ * of each weight in turn. lrs: learning rate of each weight. wds: weight decay of each weight.
+ * output: the weights. */
+static inline plait_status_t plait_multi_adabelief_update(const plait_array_t* inputs,
+                                                          int32_t num_inputs, const double* lrs,
+                                                          int32_t lrs_size, const double* wds,
+                                                          int32_t wds_size,
+                                                          const plait_multi_adabelief_update_attrs_t* attrs,
+                                                          plait_array_t* out, int32_t capacity,
+                                                          int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_adabelief_update_attrs_t a_ = attrs ? *attrs : plait_multi_adabelief_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.beta1), plait__float(a_.beta2),
+                                   plait__float(a_.epsilon), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights),
+                                   plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_adabelief_update", inputs, num_inputs, values_, 9, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* decay of the mean squares */
+  double rho;
+  /* added under the roots */
+  double epsilon;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_adadelta_update_attrs_t;
+static inline plait_multi_adadelta_update_attrs_t plait_multi_adadelta_update_defaults(void) {
+  const plait_multi_adadelta_update_attrs_t a = {0.9, 1e-05, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* Steps in the ratio of the mean squares of earlier steps and of gradients; learning rates are
+ * not used. data: weight, gradient and states of each weight in turn. lrs: learning rate of each
+ * weight. wds: weight decay of each weight. output: the weights. */
+static inline plait_status_t plait_multi_adadelta_update(const plait_array_t* inputs,
+                                                         int32_t num_inputs, const double* lrs,
+                                                         int32_t lrs_size, const double* wds,
+                                                         int32_t wds_size,
+                                                         const plait_multi_adadelta_update_attrs_t* attrs,
+                                                         plait_array_t* out, int32_t capacity,
+                                                         int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_adadelta_update_attrs_t a_ = attrs ? *attrs : plait_multi_adadelta_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.rho), plait__float(a_.epsilon),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_adadelta_update", inputs, num_inputs, values_, 8, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* added under the root */
+  double epsilon;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_adagrad_update_attrs_t;
+static inline plait_multi_adagrad_update_attrs_t plait_multi_adagrad_update_defaults(void) {
+  const plait_multi_adagrad_update_attrs_t a = {1e-07, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* history += grad^2; weight - lr (grad / sqrt(history + epsilon) + wd weight). data: weight,
+ * gradient and states of each weight in turn. lrs: learning rate of each weight. wds: weight
+ * decay of each weight. output: the weights. */
+static inline plait_status_t plait_multi_adagrad_update(const plait_array_t* inputs,
+                                                        int32_t num_inputs, const double* lrs,
+                                                        int32_t lrs_size, const double* wds,
+                                                        int32_t wds_size,
+                                                        const plait_multi_adagrad_update_attrs_t* attrs,
+                                                        plait_array_t* out, int32_t capacity,
+                                                        int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_adagrad_update_attrs_t a_ = attrs ? *attrs : plait_multi_adagrad_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.epsilon), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights),
+                                   plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_adagrad_update", inputs, num_inputs, values_, 7, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* decay of the mean */
+  double beta1;
+  /* decay of the mean square */
+  double beta2;
+  /* added to the root */
+  double epsilon;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_adam_update_attrs_t;
+static inline plait_multi_adam_update_attrs_t plait_multi_adam_update_defaults(void) {
+  const plait_multi_adam_update_attrs_t a = {0.9, 0.999, 1e-08, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* adam_update for many weights in one call. data: weight, gradient and states of each weight in
+ * turn. lrs: learning rate of each weight. wds: weight decay of each weight. output: the
+ * weights. */
+static inline plait_status_t plait_multi_adam_update(const plait_array_t* inputs,
+                                                     int32_t num_inputs, const double* lrs,
+                                                     int32_t lrs_size, const double* wds,
+                                                     int32_t wds_size,
+                                                     const plait_multi_adam_update_attrs_t* attrs,
+                                                     plait_array_t* out, int32_t capacity,
+                                                     int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_adam_update_attrs_t a_ = attrs ? *attrs : plait_multi_adam_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.beta1), plait__float(a_.beta2),
+                                   plait__float(a_.epsilon), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights),
+                                   plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_adam_update", inputs, num_inputs, values_, 9, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* decay of the mean */
+  double beta1;
+  /* decay of the largest value */
+  double beta2;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_adamax_update_attrs_t;
+static inline plait_multi_adamax_update_attrs_t plait_multi_adamax_update_defaults(void) {
+  const plait_multi_adamax_update_attrs_t a = {0.9, 0.999, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* Adam with the largest gradient in place of the mean square; learning rates come with the bias
+ * correction. data: weight, gradient and states of each weight in turn. lrs: learning rate of
+ * each weight. wds: weight decay of each weight. output: the weights. */
+static inline plait_status_t plait_multi_adamax_update(const plait_array_t* inputs,
+                                                       int32_t num_inputs, const double* lrs,
+                                                       int32_t lrs_size, const double* wds,
+                                                       int32_t wds_size,
+                                                       const plait_multi_adamax_update_attrs_t* attrs,
+                                                       plait_array_t* out, int32_t capacity,
+                                                       int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_adamax_update_attrs_t a_ = attrs ? *attrs : plait_multi_adamax_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.beta1), plait__float(a_.beta2),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_adamax_update", inputs, num_inputs, values_, 8, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* decay of the mean */
+  double beta1;
+  /* decay of the mean square */
+  double beta2;
+  /* added to the root */
+  double epsilon;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_adamw_update_attrs_t;
+static inline plait_multi_adamw_update_attrs_t plait_multi_adamw_update_defaults(void) {
+  const plait_multi_adamw_update_attrs_t a = {0.9, 0.999, 1e-08, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* Adam with weight decay apart from the gradient: each weight first loses the share wds of
+ * itself. data: weight, gradient and states of each weight in turn. lrs: learning rate of each
+ * weight. wds: weight decay of each weight. output: the weights. */
+static inline plait_status_t plait_multi_adamw_update(const plait_array_t* inputs,
+                                                      int32_t num_inputs, const double* lrs,
+                                                      int32_t lrs_size, const double* wds,
+                                                      int32_t wds_size,
+                                                      const plait_multi_adamw_update_attrs_t* attrs,
+                                                      plait_array_t* out, int32_t capacity,
+                                                      int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_adamw_update_attrs_t a_ = attrs ? *attrs : plait_multi_adamw_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.beta1), plait__float(a_.beta2),
+                                   plait__float(a_.epsilon), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights),
+                                   plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_adamw_update", inputs, num_inputs, values_, 9, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* number of arrays; counted when given */
+  int64_t num_arrays;
+  /* kept for files; has no effect */
+  int32_t init_output;
+} plait_multi_all_finite_attrs_t;
+static inline plait_multi_all_finite_attrs_t plait_multi_all_finite_defaults(void) {
+  const plait_multi_all_finite_attrs_t a = {1, 1};
+  return a;
+}
+/* 1 if no element of any array is infinite or NaN, else 0. data: floating arrays. out: float32,
+ * (1,). */
+static inline plait_status_t plait_multi_all_finite(const plait_array_t* inputs, int32_t num_inputs,
+                                                    const plait_multi_all_finite_attrs_t* attrs,
+                                                    plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_all_finite_attrs_t a_ = attrs ? *attrs : plait_multi_all_finite_defaults();
+  const plait_value_t values_[] = {plait__int(a_.num_arrays), plait__bool(a_.init_output)};
+  return plait__call(&op_, "multi_all_finite", inputs, num_inputs, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* move corners into the image */
+  int32_t clip;
+  /* smallest score */
+  double threshold;
+  /* class of the background */
+  int64_t background_id;
+  /* boxes that overlap a better one by as much are dropped */
+  double nms_threshold;
+  /* also between classes */
+  int32_t force_suppress;
+  /* factors of the four offsets */
+  const double* variances;
+  int32_t variances_size;
+  /* only this many of the best stay; <= 0: all */
+  int64_t nms_topk;
+} plait_multi_box_detection_attrs_t;
+static inline plait_multi_box_detection_attrs_t plait_multi_box_detection_defaults(void) {
+  static const double variances[] = {0.1, 0.1, 0.2, 0.2};
+  const plait_multi_box_detection_attrs_t a = {1, 0.01, 0, 0.5, 0, variances, 4, -1};
+  return a;
+}
+/* Boxes of a detector: decoded, and of those that overlap only the best. cls_prob: floating
+ * (batch, classes + 1, anchors). loc_pred: (batch, anchors * 4), offsets. anchor: (1, anchors,
+ * 4), corners. out: (batch, anchors, 6): class, score, corners, best first; class -1: dropped. */
+static inline plait_status_t plait_multi_box_detection(plait_array_t cls_prob,
+                                                       plait_array_t loc_pred, plait_array_t anchor,
+                                                       const plait_multi_box_detection_attrs_t* attrs,
+                                                       plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_box_detection_attrs_t a_ = attrs ? *attrs : plait_multi_box_detection_defaults();
+  const plait_array_t inputs_[] = {cls_prob, loc_pred, anchor};
+  const plait_value_t values_[] = {plait__bool(a_.clip), plait__float(a_.threshold),
+                                   plait__int(a_.background_id), plait__float(a_.nms_threshold),
+                                   plait__bool(a_.force_suppress),
+                                   plait__floats(a_.variances, a_.variances_size),
+                                   plait__int(a_.nms_topk)};
+  return plait__call(&op_, "multi_box_detection", inputs_, 3, values_, 7, out, 1, NULL);
+}
+
+typedef struct {
+  /* sizes in parts of the height */
+  const double* sizes;
+  int32_t sizes_size;
+  /* width over height */
+  const double* ratios;
+  int32_t ratios_size;
+  /* move corners into the image */
+  int32_t clip;
+  /* distances of centres (y, x) in parts of the image; negative: one pixel */
+  const double* steps;
+  int32_t steps_size;
+  /* place (y, x) of a centre in its pixel */
+  const double* offsets;
+  int32_t offsets_size;
+} plait_multi_box_prior_attrs_t;
+static inline plait_multi_box_prior_attrs_t plait_multi_box_prior_defaults(void) {
+  static const double sizes[] = {1};
+  static const double ratios[] = {1};
+  static const double steps[] = {-1, -1};
+  static const double offsets[] = {0.5, 0.5};
+  const plait_multi_box_prior_attrs_t a = {sizes, 1, ratios, 1, 0, steps, 2, offsets, 2};
+  return a;
+}
+/* Anchors around every pixel: each size with the first ratio, the first size with each other
+ * ratio. data: (batch, channels, height, width), only the shape counts. out: (1, height * width
+ * * (sizes + ratios - 1), 4), corners in parts of the image. */
+static inline plait_status_t plait_multi_box_prior(plait_array_t data,
+                                                   const plait_multi_box_prior_attrs_t* attrs,
+                                                   plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_box_prior_attrs_t a_ = attrs ? *attrs : plait_multi_box_prior_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__floats(a_.sizes, a_.sizes_size),
+                                   plait__floats(a_.ratios, a_.ratios_size), plait__bool(a_.clip),
+                                   plait__floats(a_.steps, a_.steps_size),
+                                   plait__floats(a_.offsets, a_.offsets_size)};
+  return plait__call(&op_, "multi_box_prior", inputs_, 1, values_, 5, out, 1, NULL);
+}
+
+typedef struct {
+  /* an anchor gets a label that it overlaps by more */
+  double overlap_threshold;
+  /* class of anchors that do not count */
+  double ignore_label;
+  /* background anchors for each labelled one; <= 0: all */
+  double negative_mining_ratio;
+  /* mined anchors overlap every label by less */
+  double negative_mining_thresh;
+  /* mined anchors at least */
+  int64_t minimum_negative_samples;
+  /* divisors of the four offsets */
+  const double* variances;
+  int32_t variances_size;
+} plait_multi_box_target_attrs_t;
+static inline plait_multi_box_target_attrs_t plait_multi_box_target_defaults(void) {
+  static const double variances[] = {0.1, 0.1, 0.2, 0.2};
+  const plait_multi_box_target_attrs_t a = {0.5, -1.0, -1.0, 0.5, 0, variances, 4};
+  return a;
+}
+/* Classes and offsets that a detector should give for each anchor. anchor: floating (1, anchors,
+ * 4), corners. label: (batch, labels, 5 or more): class, corners; a class of -1 ends the list.
+ * cls_pred: (batch, classes + 1, anchors), scores, for mining. loc_target: (batch, anchors * 4),
+ * offsets. loc_mask: (batch, anchors * 4), 1 where an anchor has a label. cls_target: (batch,
+ * anchors): class + 1, 0 for background, or ignore_label. */
+static inline plait_status_t plait_multi_box_target(plait_array_t anchor, plait_array_t label,
+                                                    plait_array_t cls_pred,
+                                                    const plait_multi_box_target_attrs_t* attrs,
+                                                    plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_box_target_attrs_t a_ = attrs ? *attrs : plait_multi_box_target_defaults();
+  const plait_array_t inputs_[] = {anchor, label, cls_pred};
+  const plait_value_t values_[] = {plait__float(a_.overlap_threshold),
+                                   plait__float(a_.ignore_label),
+                                   plait__float(a_.negative_mining_ratio),
+                                   plait__float(a_.negative_mining_thresh),
+                                   plait__int(a_.minimum_negative_samples),
+                                   plait__floats(a_.variances, a_.variances_size)};
+  return plait__call(&op_, "multi_box_target", inputs_, 3, values_, 6, out, 3, NULL);
+}
+
+typedef struct {
+  /* share of the last step */
+  double momentum;
+  /* strength of the compensation */
+  double lamda;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_dcasgd_update_attrs_t;
+static inline plait_multi_dcasgd_update_attrs_t plait_multi_dcasgd_update_defaults(void) {
+  const plait_multi_dcasgd_update_attrs_t a = {0.0, 0.04, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* Gradient descent that makes up for gradients of older weights. data: weight, gradient and
+ * states of each weight in turn. lrs: learning rate of each weight. wds: weight decay of each
+ * weight. output: the weights. */
+static inline plait_status_t plait_multi_dcasgd_update(const plait_array_t* inputs,
+                                                       int32_t num_inputs, const double* lrs,
+                                                       int32_t lrs_size, const double* wds,
+                                                       int32_t wds_size,
+                                                       const plait_multi_dcasgd_update_attrs_t* attrs,
+                                                       plait_array_t* out, int32_t capacity,
+                                                       int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_dcasgd_update_attrs_t a_ = attrs ? *attrs : plait_multi_dcasgd_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.momentum), plait__float(a_.lamda),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_dcasgd_update", inputs, num_inputs, values_, 8, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* decay of the gradients */
+  double beta1;
+  /* decay of the mean square */
+  double beta2;
+  /* added to the root */
+  double epsilon;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_ftml_update_attrs_t;
+static inline plait_multi_ftml_update_attrs_t plait_multi_ftml_update_defaults(void) {
+  const plait_multi_ftml_update_attrs_t a = {0.6, 0.999, 1e-08, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* One step of follow the moving leader. data: weight, gradient and states of each weight in
+ * turn. lrs: learning rate of each weight. wds: weight decay of each weight. t: number of this
+ * step, from 1, for each weight or for all. output: the weights. */
+static inline plait_status_t plait_multi_ftml_update(const plait_array_t* inputs,
+                                                     int32_t num_inputs, const double* lrs,
+                                                     int32_t lrs_size, const double* wds,
+                                                     int32_t wds_size, const double* t,
+                                                     int32_t t_size,
+                                                     const plait_multi_ftml_update_attrs_t* attrs,
+                                                     plait_array_t* out, int32_t capacity,
+                                                     int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_ftml_update_attrs_t a_ = attrs ? *attrs : plait_multi_ftml_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__floats(t, t_size), plait__float(a_.beta1),
+                                   plait__float(a_.beta2), plait__float(a_.epsilon),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_ftml_update", inputs, num_inputs, values_, 10, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* 1-norm decay, no unit */
+  double lamda1;
+  /* added to the root of the summed squares */
+  double beta;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_ftrl_update_attrs_t;
+static inline plait_multi_ftrl_update_attrs_t plait_multi_ftrl_update_defaults(void) {
+  const plait_multi_ftrl_update_attrs_t a = {0.01, 1.0, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* One step of follow the regularised leader, with sparse weights. data: weight, gradient and
+ * states of each weight in turn. lrs: learning rate of each weight. wds: weight decay of each
+ * weight. output: the weights. */
+static inline plait_status_t plait_multi_ftrl_update(const plait_array_t* inputs,
+                                                     int32_t num_inputs, const double* lrs,
+                                                     int32_t lrs_size, const double* wds,
+                                                     int32_t wds_size,
+                                                     const plait_multi_ftrl_update_attrs_t* attrs,
+                                                     plait_array_t* out, int32_t capacity,
+                                                     int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_ftrl_update_attrs_t a_ = attrs ? *attrs : plait_multi_ftrl_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.lamda1), plait__float(a_.beta),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_ftrl_update", inputs, num_inputs, values_, 8, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* decay of the mean */
+  double beta1;
+  /* decay of the mean square */
+  double beta2;
+  /* added to the root */
+  double epsilon;
+  /* least norm of a weight; < 0: none */
+  double lower_bound;
+  /* largest norm of a weight; < 0: none */
+  double upper_bound;
+  /* whether the means are corrected for their start at 0 */
+  int32_t bias_correction;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_lamb_update_attrs_t;
+static inline plait_multi_lamb_update_attrs_t plait_multi_lamb_update_defaults(void) {
+  const plait_multi_lamb_update_attrs_t a = {0.9, 0.999, 1e-06, -1.0, -1.0, 1, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* Adam's direction, as long as the norm of the weight: for large batches. data: weight, gradient
+ * and states of each weight in turn. lrs: learning rate of each weight. wds: weight decay of
+ * each weight. step_count: number of this step, from 1, for each weight. output: the weights. */
+static inline plait_status_t plait_multi_lamb_update(const plait_array_t* inputs,
+                                                     int32_t num_inputs, const double* lrs,
+                                                     int32_t lrs_size, const double* wds,
+                                                     int32_t wds_size, const double* step_count,
+                                                     int32_t step_count_size,
+                                                     const plait_multi_lamb_update_attrs_t* attrs,
+                                                     plait_array_t* out, int32_t capacity,
+                                                     int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_lamb_update_attrs_t a_ = attrs ? *attrs : plait_multi_lamb_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__floats(step_count, step_count_size),
+                                   plait__float(a_.beta1), plait__float(a_.beta2),
+                                   plait__float(a_.epsilon), plait__float(a_.lower_bound),
+                                   plait__float(a_.upper_bound), plait__bool(a_.bias_correction),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_lamb_update", inputs, num_inputs, values_, 13, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* decay of the mean */
+  double beta1;
+  /* decay of the mean square */
+  double beta2;
+  /* added to the root */
+  double epsilon;
+  /* least norm of a weight; < 0: none */
+  double lower_bound;
+  /* largest norm of a weight; < 0: none */
+  double upper_bound;
+  /* whether the means are corrected for their start at 0 */
+  int32_t bias_correction;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_lans_update_attrs_t;
+static inline plait_multi_lans_update_attrs_t plait_multi_lans_update_defaults(void) {
+  const plait_multi_lans_update_attrs_t a = {0.9, 0.999, 1e-06, -1.0, -1.0, 1, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* LAMB with normalised gradients, along the mean and along the gradient. data: weight, gradient
+ * and states of each weight in turn. lrs: learning rate of each weight. wds: weight decay of
+ * each weight. step_count: number of this step, from 1, for each weight. output: the weights. */
+static inline plait_status_t plait_multi_lans_update(const plait_array_t* inputs,
+                                                     int32_t num_inputs, const double* lrs,
+                                                     int32_t lrs_size, const double* wds,
+                                                     int32_t wds_size, const double* step_count,
+                                                     int32_t step_count_size,
+                                                     const plait_multi_lans_update_attrs_t* attrs,
+                                                     plait_array_t* out, int32_t capacity,
+                                                     int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_lans_update_attrs_t a_ = attrs ? *attrs : plait_multi_lans_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__floats(step_count, step_count_size),
+                                   plait__float(a_.beta1), plait__float(a_.beta2),
+                                   plait__float(a_.epsilon), plait__float(a_.lower_bound),
+                                   plait__float(a_.upper_bound), plait__bool(a_.bias_correction),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_lans_update", inputs, num_inputs, values_, 13, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* share of the last step */
+  double momentum;
+  /* added to the norms */
+  double epsilon;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_lars_update_attrs_t;
+static inline plait_multi_lars_update_attrs_t plait_multi_lars_update_defaults(void) {
+  const plait_multi_lars_update_attrs_t a = {0.0, 0.0, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* Momentum with the rate of each weight scaled by the ratio of its norm to that of its gradient.
+ * data: weight, gradient and states of each weight in turn. lrs: learning rate of each weight.
+ * wds: weight decay of each weight. etas: trust in each weight; 0: its rate is not scaled.
+ * output: the weights. */
+static inline plait_status_t plait_multi_lars_update(const plait_array_t* inputs,
+                                                     int32_t num_inputs, const double* lrs,
+                                                     int32_t lrs_size, const double* wds,
+                                                     int32_t wds_size, const double* etas,
+                                                     int32_t etas_size,
+                                                     const plait_multi_lars_update_attrs_t* attrs,
+                                                     plait_array_t* out, int32_t capacity,
+                                                     int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_lars_update_attrs_t a_ = attrs ? *attrs : plait_multi_lars_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__floats(etas, etas_size), plait__float(a_.momentum),
+                                   plait__float(a_.epsilon), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights),
+                                   plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_lars_update", inputs, num_inputs, values_, 9, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* share of the mean in the step */
+  double beta1;
+  /* decay of the mean */
+  double beta2;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_lion_update_attrs_t;
+static inline plait_multi_lion_update_attrs_t plait_multi_lion_update_defaults(void) {
+  const plait_multi_lion_update_attrs_t a = {0.9, 0.99, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* weight - lr (sign(beta1 mom + (1 - beta1) grad) + wd weight), then mom = beta2 mom + (1 -
+ * beta2) grad. data: weight, gradient and states of each weight in turn. lrs: learning rate of
+ * each weight. wds: weight decay of each weight. output: the weights. */
+static inline plait_status_t plait_multi_lion_update(const plait_array_t* inputs,
+                                                     int32_t num_inputs, const double* lrs,
+                                                     int32_t lrs_size, const double* wds,
+                                                     int32_t wds_size,
+                                                     const plait_multi_lion_update_attrs_t* attrs,
+                                                     plait_array_t* out, int32_t capacity,
+                                                     int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_lion_update_attrs_t a_ = attrs ? *attrs : plait_multi_lion_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.beta1), plait__float(a_.beta2),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_lion_update", inputs, num_inputs, values_, 8, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* share of the last step */
+  double momentum;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_mp_sgd_mom_update_attrs_t;
+static inline plait_multi_mp_sgd_mom_update_attrs_t plait_multi_mp_sgd_mom_update_defaults(void) {
+  const plait_multi_mp_sgd_mom_update_attrs_t a = {0.0, 1.0, -1.0, 1, 1};
+  return a;
+}
+/* sgd_mom_update for many weights of 16 bits with float32 masters. data: weight, gradient and
+ * states of each weight in turn. lrs: learning rate of each weight. wds: weight decay of each
+ * weight. output: the weights. */
+static inline plait_status_t plait_multi_mp_sgd_mom_update(const plait_array_t* inputs,
+                                                           int32_t num_inputs, const double* lrs,
+                                                           int32_t lrs_size, const double* wds,
+                                                           int32_t wds_size,
+                                                           const plait_multi_mp_sgd_mom_update_attrs_t* attrs,
+                                                           plait_array_t* out, int32_t capacity,
+                                                           int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_mp_sgd_mom_update_attrs_t a_ = attrs ? *attrs : plait_multi_mp_sgd_mom_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.momentum), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights),
+                                   plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_mp_sgd_mom_update", inputs, num_inputs, values_, 7, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_mp_sgd_update_attrs_t;
+static inline plait_multi_mp_sgd_update_attrs_t plait_multi_mp_sgd_update_defaults(void) {
+  const plait_multi_mp_sgd_update_attrs_t a = {1.0, -1.0, 1, 1};
+  return a;
+}
+/* sgd_update for many weights of 16 bits with float32 masters. data: weight, gradient and states
+ * of each weight in turn. lrs: learning rate of each weight. wds: weight decay of each weight.
+ * output: the weights. */
+static inline plait_status_t plait_multi_mp_sgd_update(const plait_array_t* inputs,
+                                                       int32_t num_inputs, const double* lrs,
+                                                       int32_t lrs_size, const double* wds,
+                                                       int32_t wds_size,
+                                                       const plait_multi_mp_sgd_update_attrs_t* attrs,
+                                                       plait_array_t* out, int32_t capacity,
+                                                       int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_mp_sgd_update_attrs_t a_ = attrs ? *attrs : plait_multi_mp_sgd_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_mp_sgd_update", inputs, num_inputs, values_, 6, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* decay of the mean */
+  double beta1;
+  /* decay of the mean square */
+  double beta2;
+  /* added to the root */
+  double epsilon;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_nadam_update_attrs_t;
+static inline plait_multi_nadam_update_attrs_t plait_multi_nadam_update_defaults(void) {
+  const plait_multi_nadam_update_attrs_t a = {0.9, 0.999, 1e-08, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* Adam with the mean taken one step ahead. data: weight, gradient and states of each weight in
+ * turn. lrs: learning rate of each weight. wds: weight decay of each weight. grad_factors: share
+ * of the gradient in the step, for each weight. mean_factors: share of the mean. var_factors:
+ * correction of the mean square. output: the weights. */
+static inline plait_status_t plait_multi_nadam_update(const plait_array_t* inputs,
+                                                      int32_t num_inputs, const double* lrs,
+                                                      int32_t lrs_size, const double* wds,
+                                                      int32_t wds_size, const double* grad_factors,
+                                                      int32_t grad_factors_size,
+                                                      const double* mean_factors,
+                                                      int32_t mean_factors_size,
+                                                      const double* var_factors,
+                                                      int32_t var_factors_size,
+                                                      const plait_multi_nadam_update_attrs_t* attrs,
+                                                      plait_array_t* out, int32_t capacity,
+                                                      int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_nadam_update_attrs_t a_ = attrs ? *attrs : plait_multi_nadam_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__floats(grad_factors, grad_factors_size),
+                                   plait__floats(mean_factors, mean_factors_size),
+                                   plait__floats(var_factors, var_factors_size),
+                                   plait__float(a_.beta1), plait__float(a_.beta2),
+                                   plait__float(a_.epsilon), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights),
+                                   plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_nadam_update", inputs, num_inputs, values_, 12, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* share of the last step */
+  double momentum;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_nag_mom_update_attrs_t;
+static inline plait_multi_nag_mom_update_attrs_t plait_multi_nag_mom_update_defaults(void) {
+  const plait_multi_nag_mom_update_attrs_t a = {0.0, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* Momentum with the gradient taken ahead: s = lr (grad + wd weight), mom = momentum mom - s,
+ * weight + momentum mom - s. data: weight, gradient and states of each weight in turn. lrs:
+ * learning rate of each weight. wds: weight decay of each weight. output: the weights. */
+static inline plait_status_t plait_multi_nag_mom_update(const plait_array_t* inputs,
+                                                        int32_t num_inputs, const double* lrs,
+                                                        int32_t lrs_size, const double* wds,
+                                                        int32_t wds_size,
+                                                        const plait_multi_nag_mom_update_attrs_t* attrs,
+                                                        plait_array_t* out, int32_t capacity,
+                                                        int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_nag_mom_update_attrs_t a_ = attrs ? *attrs : plait_multi_nag_mom_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.momentum), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights),
+                                   plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_nag_mom_update", inputs, num_inputs, values_, 7, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* decay of the mean square */
+  double gamma1;
+  /* added under the root */
+  double epsilon;
+  /* largest absolute value of a weight; <= 0: none */
+  double clip_weights;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_rmsprop_update_attrs_t;
+static inline plait_multi_rmsprop_update_attrs_t plait_multi_rmsprop_update_defaults(void) {
+  const plait_multi_rmsprop_update_attrs_t a = {0.95, 1e-08, -1.0, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* Gradients divided by the root of their mean square n. data: weight, gradient and states of
+ * each weight in turn. lrs: learning rate of each weight. wds: weight decay of each weight.
+ * output: the weights. */
+static inline plait_status_t plait_multi_rmsprop_update(const plait_array_t* inputs,
+                                                        int32_t num_inputs, const double* lrs,
+                                                        int32_t lrs_size, const double* wds,
+                                                        int32_t wds_size,
+                                                        const plait_multi_rmsprop_update_attrs_t* attrs,
+                                                        plait_array_t* out, int32_t capacity,
+                                                        int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_rmsprop_update_attrs_t a_ = attrs ? *attrs : plait_multi_rmsprop_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.gamma1), plait__float(a_.epsilon),
+                                   plait__float(a_.clip_weights), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights),
+                                   plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_rmsprop_update", inputs, num_inputs, values_, 9, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* decay of the means */
+  double gamma1;
+  /* share of the last step */
+  double gamma2;
+  /* added under the root */
+  double epsilon;
+  /* largest absolute value of a weight; <= 0: none */
+  double clip_weights;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_rmspropalex_update_attrs_t;
+static inline plait_multi_rmspropalex_update_attrs_t plait_multi_rmspropalex_update_defaults(void) {
+  const plait_multi_rmspropalex_update_attrs_t a = {0.95, 0.9, 1e-08, -1.0, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* Gradients divided by the root of their variance, with momentum delta. data: weight, gradient
+ * and states of each weight in turn. lrs: learning rate of each weight. wds: weight decay of
+ * each weight. output: the weights. */
+static inline plait_status_t plait_multi_rmspropalex_update(const plait_array_t* inputs,
+                                                            int32_t num_inputs, const double* lrs,
+                                                            int32_t lrs_size, const double* wds,
+                                                            int32_t wds_size,
+                                                            const plait_multi_rmspropalex_update_attrs_t* attrs,
+                                                            plait_array_t* out, int32_t capacity,
+                                                            int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_rmspropalex_update_attrs_t a_ = attrs ? *attrs : plait_multi_rmspropalex_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.gamma1), plait__float(a_.gamma2),
+                                   plait__float(a_.epsilon), plait__float(a_.clip_weights),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_rmspropalex_update", inputs, num_inputs, values_, 10, out,
+                     capacity, num_out);
 }
 
 typedef struct {
@@ -1587,6 +4357,94 @@ static inline plait_status_t plait_multi_sgd_update(const plait_array_t* inputs,
                      num_out);
 }
 
+typedef struct {
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_signsgd_update_attrs_t;
+static inline plait_multi_signsgd_update_attrs_t plait_multi_signsgd_update_defaults(void) {
+  const plait_multi_signsgd_update_attrs_t a = {1.0, -1.0, 1, 0};
+  return a;
+}
+/* (1 - lr wd) weight - lr sign(grad). data: weight, gradient and states of each weight in turn.
+ * lrs: learning rate of each weight. wds: weight decay of each weight. output: the weights. */
+static inline plait_status_t plait_multi_signsgd_update(const plait_array_t* inputs,
+                                                        int32_t num_inputs, const double* lrs,
+                                                        int32_t lrs_size, const double* wds,
+                                                        int32_t wds_size,
+                                                        const plait_multi_signsgd_update_attrs_t* attrs,
+                                                        plait_array_t* out, int32_t capacity,
+                                                        int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_signsgd_update_attrs_t a_ = attrs ? *attrs : plait_multi_signsgd_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_signsgd_update", inputs, num_inputs, values_, 6, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* share of the last step */
+  double momentum;
+  /* weight decay apart from the momentum */
+  double wd_lh;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_signum_update_attrs_t;
+static inline plait_multi_signum_update_attrs_t plait_multi_signum_update_defaults(void) {
+  const plait_multi_signum_update_attrs_t a = {0.0, 0.0, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* mom = momentum mom - (1 - momentum) (grad + wd weight); (1 - lr wd_lh) weight + lr sign(mom).
+ * data: weight, gradient and states of each weight in turn. lrs: learning rate of each weight.
+ * wds: weight decay of each weight. output: the weights. */
+static inline plait_status_t plait_multi_signum_update(const plait_array_t* inputs,
+                                                       int32_t num_inputs, const double* lrs,
+                                                       int32_t lrs_size, const double* wds,
+                                                       int32_t wds_size,
+                                                       const plait_multi_signum_update_attrs_t* attrs,
+                                                       plait_array_t* out, int32_t capacity,
+                                                       int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_signum_update_attrs_t a_ = attrs ? *attrs : plait_multi_signum_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.momentum), plait__float(a_.wd_lh),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_signum_update", inputs, num_inputs, values_, 8, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* number of arrays; counted when given */
+  int64_t num_arrays;
+} plait_multi_sum_sq_attrs_t;
+static inline plait_multi_sum_sq_attrs_t plait_multi_sum_sq_defaults(void) {
+  const plait_multi_sum_sq_attrs_t a = {1};
+  return a;
+}
+/* Sum of squares of each array. data: floating arrays. out: float32, one number for each array. */
+static inline plait_status_t plait_multi_sum_sq(const plait_array_t* inputs, int32_t num_inputs,
+                                                const plait_multi_sum_sq_attrs_t* attrs,
+                                                plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_sum_sq_attrs_t a_ = attrs ? *attrs : plait_multi_sum_sq_defaults();
+  const plait_value_t values_[] = {plait__int(a_.num_arrays)};
+  return plait__call(&op_, "multi_sum_sq", inputs, num_inputs, values_, 1, out, 1, NULL);
+}
+
 /* Product of two arrays. lhs: array. rhs: array whose shape broadcasts with that of lhs. out:
  * broadcast shape, promoted type. */
 static inline plait_status_t plait_multiply(plait_array_t lhs, plait_array_t rhs,
@@ -1615,6 +4473,35 @@ static inline plait_status_t plait_multiply_scalar(plait_array_t data,
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__float(a_.scalar), plait__bool(a_.is_int)};
   return plait__call(&op_, "multiply_scalar", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* share of the last step */
+  double momentum;
+  /* weight decay, no unit */
+  double wd;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+} plait_nag_mom_update_attrs_t;
+static inline plait_nag_mom_update_attrs_t plait_nag_mom_update_defaults(void) {
+  const plait_nag_mom_update_attrs_t a = {0.0, 0.0, 1.0, -1.0};
+  return a;
+}
+/* Momentum with the gradient taken ahead: s = lr (grad + wd weight), mom = momentum mom - s,
+ * weight + momentum mom - s. weight: floating array. grad: as weight. mom: as weight. lr:
+ * learning rate, no unit. output: as weight. */
+static inline plait_status_t plait_nag_mom_update(plait_array_t weight, plait_array_t grad,
+                                                  plait_array_t mom, double lr,
+                                                  const plait_nag_mom_update_attrs_t* attrs,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_nag_mom_update_attrs_t a_ = attrs ? *attrs : plait_nag_mom_update_defaults();
+  const plait_array_t inputs_[] = {weight, grad, mom};
+  const plait_value_t values_[] = {plait__float(lr), plait__float(a_.momentum), plait__float(a_.wd),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient)};
+  return plait__call(&op_, "nag_mom_update", inputs_, 3, values_, 5, out, 1, NULL);
 }
 
 typedef struct {
@@ -1671,11 +4558,236 @@ static inline plait_status_t plait_nansum(plait_array_t data, const plait_nansum
   return plait__call(&op_, "nansum", inputs_, 1, values_, 4, out, 1, NULL);
 }
 
+typedef struct {
+  /* axes that are reduced; None or (): all */
+  const int64_t* axis;
+  int32_t axis_size;
+  /* keep reduced axes with size 1 */
+  int32_t keepdims;
+  /* reduce the axes that are not in axis */
+  int32_t exclude;
+  /* type of the result; None: as data */
+  const char* dtype;
+} plait_nd_max_attrs_t;
+static inline plait_nd_max_attrs_t plait_nd_max_defaults(void) {
+  const plait_nd_max_attrs_t a = {NULL, -1, 0, 0, NULL};
+  return a;
+}
+/* Largest element over axes; NaN if there is one. Over all axes: an array (1,). data: array of
+ * any shape. out: the axes that stay. */
+static inline plait_status_t plait_nd_max(plait_array_t data, const plait_nd_max_attrs_t* attrs,
+                                          plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_nd_max_attrs_t a_ = attrs ? *attrs : plait_nd_max_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(a_.axis, a_.axis_size), plait__bool(a_.keepdims),
+                                   plait__bool(a_.exclude), plait__string(a_.dtype)};
+  return plait__call(&op_, "nd_max", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* axes that are reduced; None or (): all */
+  const int64_t* axis;
+  int32_t axis_size;
+  /* keep reduced axes with size 1 */
+  int32_t keepdims;
+  /* reduce the axes that are not in axis */
+  int32_t exclude;
+  /* type of the result; None: as data */
+  const char* dtype;
+} plait_nd_mean_attrs_t;
+static inline plait_nd_mean_attrs_t plait_nd_mean_defaults(void) {
+  const plait_nd_mean_attrs_t a = {NULL, -1, 0, 0, NULL};
+  return a;
+}
+/* Mean of the elements over axes. Over all axes: an array (1,). data: array of any shape. out:
+ * the axes that stay. */
+static inline plait_status_t plait_nd_mean(plait_array_t data, const plait_nd_mean_attrs_t* attrs,
+                                           plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_nd_mean_attrs_t a_ = attrs ? *attrs : plait_nd_mean_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(a_.axis, a_.axis_size), plait__bool(a_.keepdims),
+                                   plait__bool(a_.exclude), plait__string(a_.dtype)};
+  return plait__call(&op_, "nd_mean", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* axes that are reduced; None or (): all */
+  const int64_t* axis;
+  int32_t axis_size;
+  /* keep reduced axes with size 1 */
+  int32_t keepdims;
+  /* reduce the axes that are not in axis */
+  int32_t exclude;
+  /* type of the result; None: as data */
+  const char* dtype;
+} plait_nd_min_attrs_t;
+static inline plait_nd_min_attrs_t plait_nd_min_defaults(void) {
+  const plait_nd_min_attrs_t a = {NULL, -1, 0, 0, NULL};
+  return a;
+}
+/* Smallest element over axes; NaN if there is one. Over all axes: an array (1,). data: array of
+ * any shape. out: the axes that stay. */
+static inline plait_status_t plait_nd_min(plait_array_t data, const plait_nd_min_attrs_t* attrs,
+                                          plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_nd_min_attrs_t a_ = attrs ? *attrs : plait_nd_min_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(a_.axis, a_.axis_size), plait__bool(a_.keepdims),
+                                   plait__bool(a_.exclude), plait__string(a_.dtype)};
+  return plait__call(&op_, "nd_min", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* axes that are reduced; None or (): all */
+  const int64_t* axis;
+  int32_t axis_size;
+  /* keep reduced axes with size 1 */
+  int32_t keepdims;
+  /* reduce the axes that are not in axis */
+  int32_t exclude;
+  /* type of the result; None: as data */
+  const char* dtype;
+} plait_nd_nanprod_attrs_t;
+static inline plait_nd_nanprod_attrs_t plait_nd_nanprod_defaults(void) {
+  const plait_nd_nanprod_attrs_t a = {NULL, -1, 0, 0, NULL};
+  return a;
+}
+/* Product over axes of the elements that are not NaN. Over all axes: an array (1,). data: array
+ * of any shape. out: the axes that stay. */
+static inline plait_status_t plait_nd_nanprod(plait_array_t data,
+                                              const plait_nd_nanprod_attrs_t* attrs,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_nd_nanprod_attrs_t a_ = attrs ? *attrs : plait_nd_nanprod_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(a_.axis, a_.axis_size), plait__bool(a_.keepdims),
+                                   plait__bool(a_.exclude), plait__string(a_.dtype)};
+  return plait__call(&op_, "nd_nanprod", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* axes that are reduced; None or (): all */
+  const int64_t* axis;
+  int32_t axis_size;
+  /* keep reduced axes with size 1 */
+  int32_t keepdims;
+  /* reduce the axes that are not in axis */
+  int32_t exclude;
+  /* type of the result; None: as data */
+  const char* dtype;
+} plait_nd_nansum_attrs_t;
+static inline plait_nd_nansum_attrs_t plait_nd_nansum_defaults(void) {
+  const plait_nd_nansum_attrs_t a = {NULL, -1, 0, 0, NULL};
+  return a;
+}
+/* Sum over axes of the elements that are not NaN. Over all axes: an array (1,). data: array of
+ * any shape. out: the axes that stay. */
+static inline plait_status_t plait_nd_nansum(plait_array_t data,
+                                             const plait_nd_nansum_attrs_t* attrs,
+                                             plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_nd_nansum_attrs_t a_ = attrs ? *attrs : plait_nd_nansum_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(a_.axis, a_.axis_size), plait__bool(a_.keepdims),
+                                   plait__bool(a_.exclude), plait__string(a_.dtype)};
+  return plait__call(&op_, "nd_nansum", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* 1 or 2 */
+  int64_t ord;
+  /* axes that are reduced; None or (): all */
+  const int64_t* axis;
+  int32_t axis_size;
+  /* keep reduced axes with size 1 */
+  int32_t keepdims;
+} plait_nd_norm_attrs_t;
+static inline plait_nd_norm_attrs_t plait_nd_norm_defaults(void) {
+  const plait_nd_norm_attrs_t a = {2, NULL, -1, 0};
+  return a;
+}
+/* Sum of absolute values (ord 1) or root of the sum of squares (ord 2) over axes. Over all axes:
+ * an array (1,). data: array of any shape. out: the axes that stay. */
+static inline plait_status_t plait_nd_norm(plait_array_t data, const plait_nd_norm_attrs_t* attrs,
+                                           plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_nd_norm_attrs_t a_ = attrs ? *attrs : plait_nd_norm_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__int(a_.ord), plait__ints(a_.axis, a_.axis_size),
+                                   plait__bool(a_.keepdims)};
+  return plait__call(&op_, "nd_norm", inputs_, 1, values_, 3, out, 1, NULL);
+}
+
+typedef struct {
+  /* axes that are reduced; None or (): all */
+  const int64_t* axis;
+  int32_t axis_size;
+  /* keep reduced axes with size 1 */
+  int32_t keepdims;
+  /* reduce the axes that are not in axis */
+  int32_t exclude;
+  /* type of the result; None: as data */
+  const char* dtype;
+} plait_nd_prod_attrs_t;
+static inline plait_nd_prod_attrs_t plait_nd_prod_defaults(void) {
+  const plait_nd_prod_attrs_t a = {NULL, -1, 0, 0, NULL};
+  return a;
+}
+/* Product of the elements over axes. Over all axes: an array (1,). data: array of any shape.
+ * out: the axes that stay. */
+static inline plait_status_t plait_nd_prod(plait_array_t data, const plait_nd_prod_attrs_t* attrs,
+                                           plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_nd_prod_attrs_t a_ = attrs ? *attrs : plait_nd_prod_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(a_.axis, a_.axis_size), plait__bool(a_.keepdims),
+                                   plait__bool(a_.exclude), plait__string(a_.dtype)};
+  return plait__call(&op_, "nd_prod", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* axes that are reduced; None or (): all */
+  const int64_t* axis;
+  int32_t axis_size;
+  /* keep reduced axes with size 1 */
+  int32_t keepdims;
+  /* reduce the axes that are not in axis */
+  int32_t exclude;
+  /* type of the result; None: as data */
+  const char* dtype;
+} plait_nd_sum_attrs_t;
+static inline plait_nd_sum_attrs_t plait_nd_sum_defaults(void) {
+  const plait_nd_sum_attrs_t a = {NULL, -1, 0, 0, NULL};
+  return a;
+}
+/* Sum of the elements over axes. Over all axes: an array (1,). data: array of any shape. out:
+ * the axes that stay. */
+static inline plait_status_t plait_nd_sum(plait_array_t data, const plait_nd_sum_attrs_t* attrs,
+                                          plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_nd_sum_attrs_t a_ = attrs ? *attrs : plait_nd_sum_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(a_.axis, a_.axis_size), plait__bool(a_.keepdims),
+                                   plait__bool(a_.exclude), plait__string(a_.dtype)};
+  return plait__call(&op_, "nd_sum", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
 /* -x. data: array of any shape. out: shape and type of data. */
 static inline plait_status_t plait_negative(plait_array_t data, plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
   return plait__call(&op_, "negative", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* The number next to lhs on the way to rhs. lhs: array. rhs: array whose shape broadcasts with
+ * that of lhs. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_nextafter(plait_array_t lhs, plait_array_t rhs,
+                                             plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "nextafter", inputs_, 2, NULL, 0, out, 1, NULL);
 }
 
 typedef struct {
@@ -1954,6 +5066,29 @@ static inline plait_status_t plait_ones_like(plait_array_t data,
 }
 
 typedef struct {
+  /* what 'constant' adds */
+  double constant_value;
+} plait_pad_attrs_t;
+static inline plait_pad_attrs_t plait_pad_defaults(void) {
+  const plait_pad_attrs_t a = {0.0};
+  return a;
+}
+/* Adds elements before and behind the data along each axis. data: array of any shape. mode: what
+ * is added: a constant, the element at the border, or the mirror image; one of constant, edge,
+ * reflect. pad_width: two numbers for each axis, >= 0. out: data with pad_width[2 i] elements
+ * before and pad_width[2 i + 1] behind axis i. */
+static inline plait_status_t plait_pad(plait_array_t data, const char* mode,
+                                       const int64_t* pad_width, int32_t pad_width_size,
+                                       const plait_pad_attrs_t* attrs, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_pad_attrs_t a_ = attrs ? *attrs : plait_pad_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__string(mode), plait__ints(pad_width, pad_width_size),
+                                   plait__float(a_.constant_value)};
+  return plait__call(&op_, "pad", inputs_, 1, values_, 3, out, 1, NULL);
+}
+
+typedef struct {
   /* axis of length n; None: the last */
   const int64_t* axis;
   /* keep the axis with size 1 */
@@ -2000,9 +5135,11 @@ typedef struct {
   int32_t count_include_pad;
   /* NCW, NCHW or NCDHW */
   const char* layout;
+  /* kept for MXNet's programs; without effect */
+  int32_t cudnn_off;
 } plait_pooling_attrs_t;
 static inline plait_pooling_attrs_t plait_pooling_defaults(void) {
-  const plait_pooling_attrs_t a = {NULL, 0, "max", 0, "valid", NULL, 0, NULL, 0, 1, NULL};
+  const plait_pooling_attrs_t a = {NULL, 0, "max", 0, "valid", NULL, 0, NULL, 0, 1, NULL, 0};
   return a;
 }
 /* Maximum, mean or sum of a window that slides over 1 to 3 spatial axes. data: (batch, channels,
@@ -2017,8 +5154,9 @@ static inline plait_status_t plait_pooling(plait_array_t data, const plait_pooli
                                    plait__string(a_.pooling_convention),
                                    plait__ints(a_.stride, a_.stride_size),
                                    plait__ints(a_.pad, a_.pad_size),
-                                   plait__bool(a_.count_include_pad), plait__string(a_.layout)};
-  return plait__call(&op_, "pooling", inputs_, 1, values_, 8, out, 1, NULL);
+                                   plait__bool(a_.count_include_pad), plait__string(a_.layout),
+                                   plait__bool(a_.cudnn_off)};
+  return plait__call(&op_, "pooling", inputs_, 1, values_, 9, out, 1, NULL);
 }
 
 /* lhs to the power rhs. lhs: array. rhs: array whose shape broadcasts with that of lhs. out:
@@ -2076,6 +5214,29 @@ static inline plait_status_t plait_prod(plait_array_t data, const plait_prod_att
   return plait__call(&op_, "prod", inputs_, 1, values_, 4, out, 1, NULL);
 }
 
+typedef struct {
+  /* factor of x^2 */
+  double a;
+  /* factor of x */
+  double b;
+  /* value at 0 */
+  double c;
+} plait_quadratic_attrs_t;
+static inline plait_quadratic_attrs_t plait_quadratic_defaults(void) {
+  const plait_quadratic_attrs_t a = {0.0, 0.0, 0.0};
+  return a;
+}
+/* a x^2 + b x + c. data: floating array. out: shape of data. */
+static inline plait_status_t plait_quadratic(plait_array_t data,
+                                             const plait_quadratic_attrs_t* attrs,
+                                             plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_quadratic_attrs_t a_ = attrs ? *attrs : plait_quadratic_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.a), plait__float(a_.b), plait__float(a_.c)};
+  return plait__call(&op_, "quadratic", inputs_, 1, values_, 3, out, 1, NULL);
+}
+
 /* Degrees to radians. data: array of any shape. out: shape of data; floating, float32 for whole
  * numbers. */
 static inline plait_status_t plait_radians(plait_array_t data, plait_array_t* out) {
@@ -2110,6 +5271,26 @@ static inline plait_status_t plait_random_exponential(const plait_random_exponen
 }
 
 typedef struct {
+  /* rate, > 0 */
+  double lam;
+} plait_random_exponential_like_attrs_t;
+static inline plait_random_exponential_like_attrs_t plait_random_exponential_like_defaults(void) {
+  const plait_random_exponential_like_attrs_t a = {1.0};
+  return a;
+}
+/* Exponential with rate lam, in the shape of data. data: array that gives shape and type. out:
+ * shape and type of data. */
+static inline plait_status_t plait_random_exponential_like(plait_array_t data,
+                                                           const plait_random_exponential_like_attrs_t* attrs,
+                                                           plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_exponential_like_attrs_t a_ = attrs ? *attrs : plait_random_exponential_like_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.lam)};
+  return plait__call(&op_, "random_exponential_like", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
   /* shape of the result */
   const int64_t* shape;
   int32_t shape_size;
@@ -2138,6 +5319,80 @@ static inline plait_status_t plait_random_gamma(const plait_random_gamma_attrs_t
 }
 
 typedef struct {
+  /* shape, > 0 */
+  double alpha;
+  /* scale, > 0 */
+  double beta;
+} plait_random_gamma_like_attrs_t;
+static inline plait_random_gamma_like_attrs_t plait_random_gamma_like_defaults(void) {
+  const plait_random_gamma_like_attrs_t a = {1.0, 1.0};
+  return a;
+}
+/* Gamma with shape alpha and scale beta, in the shape of data. data: array that gives shape and
+ * type. out: shape and type of data. */
+static inline plait_status_t plait_random_gamma_like(plait_array_t data,
+                                                     const plait_random_gamma_like_attrs_t* attrs,
+                                                     plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_gamma_like_attrs_t a_ = attrs ? *attrs : plait_random_gamma_like_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.alpha), plait__float(a_.beta)};
+  return plait__call(&op_, "random_gamma_like", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* mean, > 0 */
+  double mu;
+  /* dispersion, >= 0 */
+  double alpha;
+  /* shape of the result */
+  const int64_t* shape;
+  int32_t shape_size;
+  /* device; set by the caller's context */
+  const char* ctx;
+  /* type of the result */
+  const char* dtype;
+} plait_random_generalized_negative_binomial_attrs_t;
+static inline plait_random_generalized_negative_binomial_attrs_t plait_random_generalized_negative_binomial_defaults(void) {
+  const plait_random_generalized_negative_binomial_attrs_t a = {1.0, 1.0, NULL, 0, "", "float32"};
+  return a;
+}
+/* Negative binomial by mean mu and dispersion alpha. out: independent draws. */
+static inline plait_status_t plait_random_generalized_negative_binomial(const plait_random_generalized_negative_binomial_attrs_t* attrs,
+                                                                        plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_generalized_negative_binomial_attrs_t a_ = attrs ? *attrs : plait_random_generalized_negative_binomial_defaults();
+  const plait_value_t values_[] = {plait__float(a_.mu), plait__float(a_.alpha),
+                                   plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
+                                   plait__string(a_.dtype)};
+  return plait__call(&op_, "random_generalized_negative_binomial", NULL, 0, values_, 5, out, 1,
+                     NULL);
+}
+
+typedef struct {
+  /* mean, > 0 */
+  double mu;
+  /* dispersion, >= 0 */
+  double alpha;
+} plait_random_generalized_negative_binomial_like_attrs_t;
+static inline plait_random_generalized_negative_binomial_like_attrs_t plait_random_generalized_negative_binomial_like_defaults(void) {
+  const plait_random_generalized_negative_binomial_like_attrs_t a = {1.0, 1.0};
+  return a;
+}
+/* Negative binomial by mean and dispersion, in the shape of data. data: array that gives shape
+ * and type. out: shape and type of data. */
+static inline plait_status_t plait_random_generalized_negative_binomial_like(plait_array_t data,
+                                                                             const plait_random_generalized_negative_binomial_like_attrs_t* attrs,
+                                                                             plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_generalized_negative_binomial_like_attrs_t a_ = attrs ? *attrs : plait_random_generalized_negative_binomial_like_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.mu), plait__float(a_.alpha)};
+  return plait__call(&op_, "random_generalized_negative_binomial_like", inputs_, 1, values_, 2, out,
+                     1, NULL);
+}
+
+typedef struct {
   /* shape of the result */
   const int64_t* shape;
   int32_t shape_size;
@@ -2162,6 +5417,28 @@ static inline plait_status_t plait_random_negative_binomial(const plait_random_n
   const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
                                    plait__string(a_.dtype), plait__float(a_.k), plait__float(a_.p)};
   return plait__call(&op_, "random_negative_binomial", NULL, 0, values_, 5, out, 1, NULL);
+}
+
+typedef struct {
+  /* successes, > 0 */
+  double k;
+  /* probability of a success, in (0, 1] */
+  double p;
+} plait_random_negative_binomial_like_attrs_t;
+static inline plait_random_negative_binomial_like_attrs_t plait_random_negative_binomial_like_defaults(void) {
+  const plait_random_negative_binomial_like_attrs_t a = {1.0, 1.0};
+  return a;
+}
+/* Failures before k successes, in the shape of data. data: array that gives shape and type. out:
+ * shape and type of data. */
+static inline plait_status_t plait_random_negative_binomial_like(plait_array_t data,
+                                                                 const plait_random_negative_binomial_like_attrs_t* attrs,
+                                                                 plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_negative_binomial_like_attrs_t a_ = attrs ? *attrs : plait_random_negative_binomial_like_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.k), plait__float(a_.p)};
+  return plait__call(&op_, "random_negative_binomial_like", inputs_, 1, values_, 2, out, 1, NULL);
 }
 
 typedef struct {
@@ -2193,6 +5470,28 @@ static inline plait_status_t plait_random_normal(const plait_random_normal_attrs
 }
 
 typedef struct {
+  /* mean */
+  double loc;
+  /* standard deviation, >= 0 */
+  double scale;
+} plait_random_normal_like_attrs_t;
+static inline plait_random_normal_like_attrs_t plait_random_normal_like_defaults(void) {
+  const plait_random_normal_like_attrs_t a = {0.0, 1.0};
+  return a;
+}
+/* Normal with mean loc and deviation scale, in the shape of data. data: array that gives shape
+ * and type. out: shape and type of data. */
+static inline plait_status_t plait_random_normal_like(plait_array_t data,
+                                                      const plait_random_normal_like_attrs_t* attrs,
+                                                      plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_normal_like_attrs_t a_ = attrs ? *attrs : plait_random_normal_like_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.loc), plait__float(a_.scale)};
+  return plait__call(&op_, "random_normal_like", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
   /* shape of the result */
   const int64_t* shape;
   int32_t shape_size;
@@ -2215,6 +5514,26 @@ static inline plait_status_t plait_random_poisson(const plait_random_poisson_att
   const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
                                    plait__string(a_.dtype), plait__float(a_.lam)};
   return plait__call(&op_, "random_poisson", NULL, 0, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* mean, >= 0 */
+  double lam;
+} plait_random_poisson_like_attrs_t;
+static inline plait_random_poisson_like_attrs_t plait_random_poisson_like_defaults(void) {
+  const plait_random_poisson_like_attrs_t a = {1.0};
+  return a;
+}
+/* Poisson with mean lam, in the shape of data. data: array that gives shape and type. out: shape
+ * and type of data. */
+static inline plait_status_t plait_random_poisson_like(plait_array_t data,
+                                                       const plait_random_poisson_like_attrs_t* attrs,
+                                                       plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_poisson_like_attrs_t a_ = attrs ? *attrs : plait_random_poisson_like_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.lam)};
+  return plait__call(&op_, "random_poisson_like", inputs_, 1, values_, 1, out, 1, NULL);
 }
 
 typedef struct {
@@ -2273,6 +5592,39 @@ static inline plait_status_t plait_random_uniform(const plait_random_uniform_att
   return plait__call(&op_, "random_uniform", NULL, 0, values_, 5, out, 1, NULL);
 }
 
+typedef struct {
+  /* lower end */
+  double low;
+  /* upper end, not drawn */
+  double high;
+} plait_random_uniform_like_attrs_t;
+static inline plait_random_uniform_like_attrs_t plait_random_uniform_like_defaults(void) {
+  const plait_random_uniform_like_attrs_t a = {0.0, 1.0};
+  return a;
+}
+/* Uniform on [low, high), in the shape of data. data: array that gives shape and type. out:
+ * shape and type of data. */
+static inline plait_status_t plait_random_uniform_like(plait_array_t data,
+                                                       const plait_random_uniform_like_attrs_t* attrs,
+                                                       plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_uniform_like_attrs_t a_ = attrs ? *attrs : plait_random_uniform_like_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.low), plait__float(a_.high)};
+  return plait__call(&op_, "random_uniform_like", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+/* Places in a flattened array of the given shape, from coordinates. data: (m, ...): coordinates
+ * along the m axes. shape: m sizes; the first may be -1, it is not needed. out: data without its
+ * first axis, in its type. */
+static inline plait_status_t plait_ravel_multi_index(plait_array_t data, const int64_t* shape,
+                                                     int32_t shape_size, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(shape, shape_size)};
+  return plait__call(&op_, "ravel_multi_index", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
 /* 1 / cbrt(x). data: array of any shape. out: shape of data; floating, float32 for whole
  * numbers. */
 static inline plait_status_t plait_rcbrt(plait_array_t data, plait_array_t* out) {
@@ -2318,6 +5670,26 @@ static inline plait_status_t plait_relu(plait_array_t data, plait_array_t* out) 
 }
 
 typedef struct {
+  /* axis; None: the flattened array */
+  const int64_t* axis;
+} plait_repeat_attrs_t;
+static inline plait_repeat_attrs_t plait_repeat_defaults(void) {
+  const plait_repeat_attrs_t a = {NULL};
+  return a;
+}
+/* Each element repeated, along an axis or of the flattened array. data: array of any shape.
+ * repeats: how often each element comes, >= 0. out: data with repeats times the size along axis;
+ * a vector if axis is None. */
+static inline plait_status_t plait_repeat(plait_array_t data, int64_t repeats,
+                                          const plait_repeat_attrs_t* attrs, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_repeat_attrs_t a_ = attrs ? *attrs : plait_repeat_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__int(repeats), plait__maybe_int(a_.axis)};
+  return plait__call(&op_, "repeat", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
   /* sizes or codes */
   const int64_t* shape;
   int32_t shape_size;
@@ -2341,6 +5713,42 @@ static inline plait_status_t plait_reshape(plait_array_t data, const plait_resha
   const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__bool(a_.reverse),
                                    plait__string(a_.order)};
   return plait__call(&op_, "reshape", inputs_, 1, values_, 3, out, 1, NULL);
+}
+
+typedef struct {
+  /* first axis that is replaced */
+  const int64_t* lhs_begin;
+  /* axis behind the last replaced one */
+  const int64_t* lhs_end;
+  /* first axis that is taken */
+  const int64_t* rhs_begin;
+  /* axis behind the last taken one */
+  const int64_t* rhs_end;
+} plait_reshape_like_attrs_t;
+static inline plait_reshape_like_attrs_t plait_reshape_like_defaults(void) {
+  const plait_reshape_like_attrs_t a = {NULL, NULL, NULL, NULL};
+  return a;
+}
+/* The elements of lhs in the shape of rhs; or a range of axes in that of a range of rhs. lhs:
+ * array of any shape. rhs: array that gives the shape. out: array with the elements of lhs. */
+static inline plait_status_t plait_reshape_like(plait_array_t lhs, plait_array_t rhs,
+                                                const plait_reshape_like_attrs_t* attrs,
+                                                plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_reshape_like_attrs_t a_ = attrs ? *attrs : plait_reshape_like_defaults();
+  const plait_array_t inputs_[] = {lhs, rhs};
+  const plait_value_t values_[] = {plait__maybe_int(a_.lhs_begin), plait__maybe_int(a_.lhs_end),
+                                   plait__maybe_int(a_.rhs_begin), plait__maybe_int(a_.rhs_end)};
+  return plait__call(&op_, "reshape_like", inputs_, 2, values_, 4, out, 1, NULL);
+}
+
+/* lhs divided by 2 to the rhs, rounded down. lhs: array. rhs: array whose shape broadcasts with
+ * that of lhs. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_right_shift(plait_array_t lhs, plait_array_t rhs,
+                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lhs, rhs};
+  return plait__call(&op_, "right_shift", inputs_, 2, NULL, 0, out, 1, NULL);
 }
 
 /* Nearest whole number, halves down. data: array of any shape. out: shape and type of data. */
@@ -2372,6 +5780,225 @@ static inline plait_status_t plait_rmod_scalar(plait_array_t data,
   return plait__call(&op_, "rmod_scalar", inputs_, 1, values_, 2, out, 1, NULL);
 }
 
+typedef struct {
+  /* added to the mean square, >= 0 */
+  double eps;
+} plait_rms_norm_attrs_t;
+static inline plait_rms_norm_attrs_t plait_rms_norm_defaults(void) {
+  const plait_rms_norm_attrs_t a = {1e-05};
+  return a;
+}
+/* Divides each line along the last axis by its root mean square, then scales it. data: floating
+ * array (..., n). gamma: (n,), factors. output: shape and dtype of data. */
+static inline plait_status_t plait_rms_norm(plait_array_t data, plait_array_t gamma,
+                                            const plait_rms_norm_attrs_t* attrs,
+                                            plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_rms_norm_attrs_t a_ = attrs ? *attrs : plait_rms_norm_defaults();
+  const plait_array_t inputs_[] = {data, gamma};
+  const plait_value_t values_[] = {plait__float(a_.eps)};
+  return plait__call(&op_, "rms_norm", inputs_, 2, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* decay of the mean square */
+  double gamma1;
+  /* added under the root */
+  double epsilon;
+  /* largest absolute value of a weight; <= 0: none */
+  double clip_weights;
+  /* weight decay, no unit */
+  double wd;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+} plait_rmsprop_update_attrs_t;
+static inline plait_rmsprop_update_attrs_t plait_rmsprop_update_defaults(void) {
+  const plait_rmsprop_update_attrs_t a = {0.95, 1e-08, -1.0, 0.0, 1.0, -1.0};
+  return a;
+}
+/* Gradients divided by the root of their mean square n. weight: floating array. grad: as weight.
+ * n: as weight. lr: learning rate, no unit. output: as weight. */
+static inline plait_status_t plait_rmsprop_update(plait_array_t weight, plait_array_t grad,
+                                                  plait_array_t n, double lr,
+                                                  const plait_rmsprop_update_attrs_t* attrs,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_rmsprop_update_attrs_t a_ = attrs ? *attrs : plait_rmsprop_update_defaults();
+  const plait_array_t inputs_[] = {weight, grad, n};
+  const plait_value_t values_[] = {plait__float(lr), plait__float(a_.gamma1),
+                                   plait__float(a_.epsilon), plait__float(a_.clip_weights),
+                                   plait__float(a_.wd), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient)};
+  return plait__call(&op_, "rmsprop_update", inputs_, 3, values_, 7, out, 1, NULL);
+}
+
+typedef struct {
+  /* decay of the means */
+  double gamma1;
+  /* share of the last step */
+  double gamma2;
+  /* added under the root */
+  double epsilon;
+  /* largest absolute value of a weight; <= 0: none */
+  double clip_weights;
+  /* weight decay, no unit */
+  double wd;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+} plait_rmspropalex_update_attrs_t;
+static inline plait_rmspropalex_update_attrs_t plait_rmspropalex_update_defaults(void) {
+  const plait_rmspropalex_update_attrs_t a = {0.95, 0.9, 1e-08, -1.0, 0.0, 1.0, -1.0};
+  return a;
+}
+/* Gradients divided by the root of their variance, with momentum delta. weight: floating array.
+ * grad: as weight. n: as weight. g: as weight. delta: as weight. lr: learning rate, no unit.
+ * output: as weight. */
+static inline plait_status_t plait_rmspropalex_update(plait_array_t weight, plait_array_t grad,
+                                                      plait_array_t n, plait_array_t g,
+                                                      plait_array_t delta, double lr,
+                                                      const plait_rmspropalex_update_attrs_t* attrs,
+                                                      plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_rmspropalex_update_attrs_t a_ = attrs ? *attrs : plait_rmspropalex_update_defaults();
+  const plait_array_t inputs_[] = {weight, grad, n, g, delta};
+  const plait_value_t values_[] = {plait__float(lr), plait__float(a_.gamma1),
+                                   plait__float(a_.gamma2), plait__float(a_.epsilon),
+                                   plait__float(a_.clip_weights), plait__float(a_.wd),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient)};
+  return plait__call(&op_, "rmspropalex_update", inputs_, 5, values_, 8, out, 1, NULL);
+}
+
+typedef struct {
+  /* each layer runs forwards and backwards; the results are joined */
+  int32_t bidirectional;
+  /* probability of dropping an output between layers, in [0, 1) */
+  double p;
+  /* return the last states as well */
+  int32_t state_outputs;
+  /* numbers to which the output of an lstm is projected */
+  const int64_t* projection_size;
+  /* least cell state of lstm */
+  const double* lstm_state_clip_min;
+  /* largest cell state of lstm */
+  const double* lstm_state_clip_max;
+  /* with a bound, NaN in a cell state becomes 0 */
+  int32_t lstm_state_clip_nan;
+  /* lengths are given; outputs behind the end are 0 and states those at the end */
+  int32_t use_sequence_length;
+} plait_rnn_attrs_t;
+static inline plait_rnn_attrs_t plait_rnn_defaults(void) {
+  const plait_rnn_attrs_t a = {0, 0.0, 0, NULL, NULL, NULL, 0, 0};
+  return a;
+}
+/* A recurrent network of one or more layers, run over whole sequences. data: floating (steps,
+ * batch, features). parameters: vector: for each layer and direction weights of input, state and
+ * projection, gate by gate (lstm: input, forget, cell, output; gru: reset, update, new); then
+ * all biases, of input and state. state: (layers * directions, batch, state_size or
+ * projection_size), at the start. state_cell: (layers * directions, batch, state_size), at the
+ * start; for lstm (optional). sequence_length: (batch,), steps of each; with use_sequence_length
+ * (optional). state_size: cells of a layer, > 0. num_layers: layers, > 0. mode: kind of cell;
+ * one of gru, lstm, rnn_relu, rnn_tanh. output: (steps, batch, directions * state_size or
+ * projection_size). state_output: state at the end; with state_outputs. statecell_output:
+ * state_cell at the end; with state_outputs, for lstm. */
+static inline plait_status_t plait_rnn(plait_array_t data, plait_array_t parameters,
+                                       plait_array_t state, plait_array_t state_cell,
+                                       plait_array_t sequence_length, int64_t state_size,
+                                       int64_t num_layers, const char* mode,
+                                       const plait_rnn_attrs_t* attrs, plait_array_t* out,
+                                       int32_t capacity, int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_rnn_attrs_t a_ = attrs ? *attrs : plait_rnn_defaults();
+  const plait_array_t inputs_[] = {data, parameters, state, state_cell, sequence_length};
+  const plait_value_t values_[] = {plait__int(state_size), plait__int(num_layers),
+                                   plait__bool(a_.bidirectional), plait__string(mode),
+                                   plait__float(a_.p), plait__bool(a_.state_outputs),
+                                   plait__maybe_int(a_.projection_size),
+                                   plait__maybe_float(a_.lstm_state_clip_min),
+                                   plait__maybe_float(a_.lstm_state_clip_max),
+                                   plait__bool(a_.lstm_state_clip_nan),
+                                   plait__bool(a_.use_sequence_length)};
+  return plait__call(&op_, "rnn", inputs_, 5, values_, 11, out, capacity, num_out);
+}
+
+typedef struct {
+  /* samples of a bin along each axis; <= 0: as many as it has pixels */
+  int64_t sample_ratio;
+  /* each bin reads channels of its own */
+  int32_t position_sensitive;
+  /* pixels have their centre at .5, regions any size */
+  int32_t aligned;
+} plait_roi_align_attrs_t;
+static inline plait_roi_align_attrs_t plait_roi_align_defaults(void) {
+  const plait_roi_align_attrs_t a = {-1, 0, 0};
+  return a;
+}
+/* Mean of samples of each bin of each region, read between pixels. data: floating (batch,
+ * channels, height, width). rois: (n, 5): number of the image, left, top, right, bottom.
+ * pooled_size: (height, width) of the result, > 0. spatial_scale: factor from rois to pixels of
+ * data. output: (n, channels, pooled height, pooled width). */
+static inline plait_status_t plait_roi_align(plait_array_t data, plait_array_t rois,
+                                             const int64_t* pooled_size, int32_t pooled_size_size,
+                                             double spatial_scale,
+                                             const plait_roi_align_attrs_t* attrs,
+                                             plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_roi_align_attrs_t a_ = attrs ? *attrs : plait_roi_align_defaults();
+  const plait_array_t inputs_[] = {data, rois};
+  const plait_value_t values_[] = {plait__ints(pooled_size, pooled_size_size),
+                                   plait__float(spatial_scale), plait__int(a_.sample_ratio),
+                                   plait__bool(a_.position_sensitive), plait__bool(a_.aligned)};
+  return plait__call(&op_, "roi_align", inputs_, 2, values_, 5, out, 1, NULL);
+}
+
+/* Largest element of each bin of each region. data: floating (batch, channels, height, width).
+ * rois: (n, 5): number of the image, left, top, right, bottom. pooled_size: (height, width) of
+ * the result, > 0. spatial_scale: factor from rois to pixels of data. output: (n, channels,
+ * pooled height, pooled width); 0 for an empty bin. */
+static inline plait_status_t plait_roi_pooling(plait_array_t data, plait_array_t rois,
+                                               const int64_t* pooled_size, int32_t pooled_size_size,
+                                               double spatial_scale, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data, rois};
+  const plait_value_t values_[] = {plait__ints(pooled_size, pooled_size_size),
+                                   plait__float(spatial_scale)};
+  return plait__call(&op_, "roi_pooling", inputs_, 2, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* pair i turns by base^(-2 i / dim) a step, > 0 */
+  double base;
+  /* how many features are turned, even; None: all */
+  const int64_t* dim;
+  /* pairs are neighbours; False: feature i goes with i + dim / 2 */
+  int32_t interleaved;
+  /* positions are given; else they are 0, 1, 2, ... */
+  int32_t has_positions;
+  /* turn backwards */
+  int32_t inverse;
+} plait_rotary_embedding_attrs_t;
+static inline plait_rotary_embedding_attrs_t plait_rotary_embedding_defaults(void) {
+  const plait_rotary_embedding_attrs_t a = {10000.0, NULL, 0, 0, 0};
+  return a;
+}
+/* Turns pairs of features by angles that grow with the position in the sequence. data: floating
+ * (..., steps, features). positions: (steps,), position of each step; with has_positions
+ * (optional). out: shape and dtype of data. */
+static inline plait_status_t plait_rotary_embedding(plait_array_t data, plait_array_t positions,
+                                                    const plait_rotary_embedding_attrs_t* attrs,
+                                                    plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_rotary_embedding_attrs_t a_ = attrs ? *attrs : plait_rotary_embedding_defaults();
+  const plait_array_t inputs_[] = {data, positions};
+  const plait_value_t values_[] = {plait__float(a_.base), plait__maybe_int(a_.dim),
+                                   plait__bool(a_.interleaved), plait__bool(a_.has_positions),
+                                   plait__bool(a_.inverse)};
+  return plait__call(&op_, "rotary_embedding", inputs_, 2, values_, 5, out, 1, NULL);
+}
+
 /* Nearest whole number, halves away from 0. data: array of any shape. out: shape and type of
  * data. */
 static inline plait_status_t plait_round(plait_array_t data, plait_array_t* out) {
@@ -2386,6 +6013,13 @@ static inline plait_status_t plait_round_even(plait_array_t data, plait_array_t*
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
   return plait__call(&op_, "round_even", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* Nearest whole number; the gradient passes as it is. data: floating array. out: shape of data. */
+static inline plait_status_t plait_round_ste(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "round_ste", inputs_, 1, NULL, 0, out, 1, NULL);
 }
 
 typedef struct {
@@ -2436,6 +6070,347 @@ static inline plait_status_t plait_rsubtract_scalar(plait_array_t data,
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__float(a_.scalar), plait__bool(a_.is_int)};
   return plait__call(&op_, "rsubtract_scalar", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* draws for each element of the parameters */
+  const int64_t* shape;
+  int32_t shape_size;
+  /* type of the result; None: that of the parameters */
+  const char* dtype;
+} plait_sample_exponential_attrs_t;
+static inline plait_sample_exponential_attrs_t plait_sample_exponential_defaults(void) {
+  const plait_sample_exponential_attrs_t a = {NULL, 0, NULL};
+  return a;
+}
+/* Exponential draws for each rate. lam: rates, > 0. out: shape of the parameters, then shape. */
+static inline plait_status_t plait_sample_exponential(plait_array_t lam,
+                                                      const plait_sample_exponential_attrs_t* attrs,
+                                                      plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_sample_exponential_attrs_t a_ = attrs ? *attrs : plait_sample_exponential_defaults();
+  const plait_array_t inputs_[] = {lam};
+  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.dtype)};
+  return plait__call(&op_, "sample_exponential", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* draws for each element of the parameters */
+  const int64_t* shape;
+  int32_t shape_size;
+  /* type of the result; None: that of the parameters */
+  const char* dtype;
+} plait_sample_gamma_attrs_t;
+static inline plait_sample_gamma_attrs_t plait_sample_gamma_defaults(void) {
+  const plait_sample_gamma_attrs_t a = {NULL, 0, NULL};
+  return a;
+}
+/* Gamma draws for each pair of shape and scale. alpha: shapes, > 0. beta: scales, > 0. out:
+ * shape of the parameters, then shape. */
+static inline plait_status_t plait_sample_gamma(plait_array_t alpha, plait_array_t beta,
+                                                const plait_sample_gamma_attrs_t* attrs,
+                                                plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_sample_gamma_attrs_t a_ = attrs ? *attrs : plait_sample_gamma_defaults();
+  const plait_array_t inputs_[] = {alpha, beta};
+  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.dtype)};
+  return plait__call(&op_, "sample_gamma", inputs_, 2, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* draws for each element of the parameters */
+  const int64_t* shape;
+  int32_t shape_size;
+  /* type of the result; None: that of the parameters */
+  const char* dtype;
+} plait_sample_generalized_negative_binomial_attrs_t;
+static inline plait_sample_generalized_negative_binomial_attrs_t plait_sample_generalized_negative_binomial_defaults(void) {
+  const plait_sample_generalized_negative_binomial_attrs_t a = {NULL, 0, NULL};
+  return a;
+}
+/* Negative binomial draws given by mean and dispersion, for each pair of them. mu: means, > 0.
+ * alpha: dispersions; 0: Poisson. out: shape of the parameters, then shape. */
+static inline plait_status_t plait_sample_generalized_negative_binomial(plait_array_t mu,
+                                                                        plait_array_t alpha,
+                                                                        const plait_sample_generalized_negative_binomial_attrs_t* attrs,
+                                                                        plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_sample_generalized_negative_binomial_attrs_t a_ = attrs ? *attrs : plait_sample_generalized_negative_binomial_defaults();
+  const plait_array_t inputs_[] = {mu, alpha};
+  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.dtype)};
+  return plait__call(&op_, "sample_generalized_negative_binomial", inputs_, 2, values_, 2, out, 1,
+                     NULL);
+}
+
+typedef struct {
+  /* draws from each distribution; (): one */
+  const int64_t* shape;
+  int32_t shape_size;
+  /* return log_prob as well */
+  int32_t get_prob;
+  /* type of the classes */
+  const char* dtype;
+} plait_sample_multinomial_attrs_t;
+static inline plait_sample_multinomial_attrs_t plait_sample_multinomial_defaults(void) {
+  const plait_sample_multinomial_attrs_t a = {NULL, 0, 0, "int32"};
+  return a;
+}
+/* Classes drawn with given probabilities, with replacement. data: floating (classes,) or (batch,
+ * classes), probabilities that sum to 1. out: batch axis, then shape; (1,) for a single draw
+ * from one distribution. log_prob: logarithm of the probability of each draw; with get_prob. */
+static inline plait_status_t plait_sample_multinomial(plait_array_t data,
+                                                      const plait_sample_multinomial_attrs_t* attrs,
+                                                      plait_array_t* out, int32_t capacity,
+                                                      int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_sample_multinomial_attrs_t a_ = attrs ? *attrs : plait_sample_multinomial_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__bool(a_.get_prob),
+                                   plait__string(a_.dtype)};
+  return plait__call(&op_, "sample_multinomial", inputs_, 1, values_, 3, out, capacity, num_out);
+}
+
+typedef struct {
+  /* draws for each element of the parameters */
+  const int64_t* shape;
+  int32_t shape_size;
+  /* type of the result; None: that of the parameters */
+  const char* dtype;
+} plait_sample_negative_binomial_attrs_t;
+static inline plait_sample_negative_binomial_attrs_t plait_sample_negative_binomial_defaults(void) {
+  const plait_sample_negative_binomial_attrs_t a = {NULL, 0, NULL};
+  return a;
+}
+/* Failures before k successes of probability p, for each pair of k and p. k: successes, > 0. p:
+ * probabilities of a success, in (0, 1]. out: shape of the parameters, then shape. */
+static inline plait_status_t plait_sample_negative_binomial(plait_array_t k, plait_array_t p,
+                                                            const plait_sample_negative_binomial_attrs_t* attrs,
+                                                            plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_sample_negative_binomial_attrs_t a_ = attrs ? *attrs : plait_sample_negative_binomial_defaults();
+  const plait_array_t inputs_[] = {k, p};
+  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.dtype)};
+  return plait__call(&op_, "sample_negative_binomial", inputs_, 2, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* draws for each element of the parameters */
+  const int64_t* shape;
+  int32_t shape_size;
+  /* type of the result; None: that of the parameters */
+  const char* dtype;
+} plait_sample_normal_attrs_t;
+static inline plait_sample_normal_attrs_t plait_sample_normal_defaults(void) {
+  const plait_sample_normal_attrs_t a = {NULL, 0, NULL};
+  return a;
+}
+/* Normal draws for each pair of mean and deviation. mu: means. sigma: standard deviations. out:
+ * shape of the parameters, then shape. */
+static inline plait_status_t plait_sample_normal(plait_array_t mu, plait_array_t sigma,
+                                                 const plait_sample_normal_attrs_t* attrs,
+                                                 plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_sample_normal_attrs_t a_ = attrs ? *attrs : plait_sample_normal_defaults();
+  const plait_array_t inputs_[] = {mu, sigma};
+  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.dtype)};
+  return plait__call(&op_, "sample_normal", inputs_, 2, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* draws for each element of the parameters */
+  const int64_t* shape;
+  int32_t shape_size;
+  /* type of the result; None: that of the parameters */
+  const char* dtype;
+} plait_sample_poisson_attrs_t;
+static inline plait_sample_poisson_attrs_t plait_sample_poisson_defaults(void) {
+  const plait_sample_poisson_attrs_t a = {NULL, 0, NULL};
+  return a;
+}
+/* Poisson draws for each mean. lam: means, >= 0. out: shape of the parameters, then shape. */
+static inline plait_status_t plait_sample_poisson(plait_array_t lam,
+                                                  const plait_sample_poisson_attrs_t* attrs,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_sample_poisson_attrs_t a_ = attrs ? *attrs : plait_sample_poisson_defaults();
+  const plait_array_t inputs_[] = {lam};
+  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.dtype)};
+  return plait__call(&op_, "sample_poisson", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* draws for each element of the parameters */
+  const int64_t* shape;
+  int32_t shape_size;
+  /* type of the result; None: that of the parameters */
+  const char* dtype;
+} plait_sample_uniform_attrs_t;
+static inline plait_sample_uniform_attrs_t plait_sample_uniform_defaults(void) {
+  const plait_sample_uniform_attrs_t a = {NULL, 0, NULL};
+  return a;
+}
+/* Uniform draws on [low, high) for each pair of bounds. low: lower ends. high: upper ends. out:
+ * shape of the parameters, then shape. */
+static inline plait_status_t plait_sample_uniform(plait_array_t low, plait_array_t high,
+                                                  const plait_sample_uniform_attrs_t* attrs,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_sample_uniform_attrs_t a_ = attrs ? *attrs : plait_sample_uniform_defaults();
+  const plait_array_t inputs_[] = {low, high};
+  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.dtype)};
+  return plait__call(&op_, "sample_uniform", inputs_, 2, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* factor of the scores; None: 1 / sqrt(features) */
+  const double* scale;
+  /* query i sees keys up to i + keys - queries: the last query sees all */
+  int32_t causal;
+  /* a mask is given */
+  int32_t has_mask;
+} plait_scaled_dot_product_attention_attrs_t;
+static inline plait_scaled_dot_product_attention_attrs_t plait_scaled_dot_product_attention_defaults(void) {
+  const plait_scaled_dot_product_attention_attrs_t a = {NULL, 0, 0};
+  return a;
+}
+/* softmax(scale query key^T + mask) value, in blocks: the matrix of scores is never whole.
+ * query: floating (batch, heads, queries, features). key: (batch, kv_heads, keys, features);
+ * kv_heads divides heads, each serves a group. value: (batch, kv_heads, keys, columns). mask:
+ * broadcasts to (batch, heads, queries, keys): floating is added to the scores, other types hide
+ * where 0; with has_mask; no gradient flows to it (optional). output: (batch, heads, queries,
+ * columns); 0 for a query that sees no key. */
+static inline plait_status_t plait_scaled_dot_product_attention(plait_array_t query,
+                                                                plait_array_t key,
+                                                                plait_array_t value,
+                                                                plait_array_t mask,
+                                                                const plait_scaled_dot_product_attention_attrs_t* attrs,
+                                                                plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_scaled_dot_product_attention_attrs_t a_ = attrs ? *attrs : plait_scaled_dot_product_attention_defaults();
+  const plait_array_t inputs_[] = {query, key, value, mask};
+  const plait_value_t values_[] = {plait__maybe_float(a_.scale), plait__bool(a_.causal),
+                                   plait__bool(a_.has_mask)};
+  return plait__call(&op_, "scaled_dot_product_attention", inputs_, 4, values_, 3, out, 1, NULL);
+}
+
+/* Zeros with data added at given coordinates: the gradient of gather_nd. data: what gather_nd
+ * would give for the result. indices: whole numbers (m, ...), as for gather_nd. shape: shape of
+ * the result. out: array of the given shape. */
+static inline plait_status_t plait_scatter_add_nd(plait_array_t data, plait_array_t indices,
+                                                  const int64_t* shape, int32_t shape_size,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data, indices};
+  const plait_value_t values_[] = {plait__ints(shape, shape_size)};
+  return plait__call(&op_, "scatter_add_nd", inputs_, 2, values_, 1, out, 1, NULL);
+}
+
+/* Zeros with data at given coordinates; of equal coordinates the last counts. data: what
+ * gather_nd would give for the result. indices: whole numbers (m, ...), as for gather_nd. shape:
+ * shape of the result. out: array of the given shape. */
+static inline plait_status_t plait_scatter_nd(plait_array_t data, plait_array_t indices,
+                                              const int64_t* shape, int32_t shape_size,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data, indices};
+  const plait_value_t values_[] = {plait__ints(shape, shape_size)};
+  return plait__call(&op_, "scatter_nd", inputs_, 2, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* kept for files; that of lhs counts */
+  const int64_t* shape;
+  int32_t shape_size;
+} plait_scatter_set_nd_attrs_t;
+static inline plait_scatter_set_nd_attrs_t plait_scatter_set_nd_defaults(void) {
+  const plait_scatter_set_nd_attrs_t a = {NULL, 0};
+  return a;
+}
+/* lhs with rhs at given coordinates; of equal coordinates the last counts. lhs: array of any
+ * shape. rhs: what gather_nd would give for the result. indices: whole numbers (m, ...), as for
+ * gather_nd. out: shape of lhs. */
+static inline plait_status_t plait_scatter_set_nd(plait_array_t lhs, plait_array_t rhs,
+                                                  plait_array_t indices,
+                                                  const plait_scatter_set_nd_attrs_t* attrs,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_scatter_set_nd_attrs_t a_ = attrs ? *attrs : plait_scatter_set_nd_defaults();
+  const plait_array_t inputs_[] = {lhs, rhs, indices};
+  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size)};
+  return plait__call(&op_, "scatter_set_nd", inputs_, 3, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* lengths are given; else all sequences fill the time axis */
+  int32_t use_sequence_length;
+  /* time axis, 0 or 1 */
+  int64_t axis;
+} plait_sequence_last_attrs_t;
+static inline plait_sequence_last_attrs_t plait_sequence_last_defaults(void) {
+  const plait_sequence_last_attrs_t a = {0, 0};
+  return a;
+}
+/* The last step of each sequence. data: (time, batch, ...), or (batch, time, ...) with axis 1.
+ * sequence_length: (batch,), steps of each, >= 1; with use_sequence_length (optional). output:
+ * data without the time axis. */
+static inline plait_status_t plait_sequence_last(plait_array_t data, plait_array_t sequence_length,
+                                                 const plait_sequence_last_attrs_t* attrs,
+                                                 plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_sequence_last_attrs_t a_ = attrs ? *attrs : plait_sequence_last_defaults();
+  const plait_array_t inputs_[] = {data, sequence_length};
+  const plait_value_t values_[] = {plait__bool(a_.use_sequence_length), plait__int(a_.axis)};
+  return plait__call(&op_, "sequence_last", inputs_, 2, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* lengths are given; else the data is copied */
+  int32_t use_sequence_length;
+  /* what is written */
+  double value;
+  /* time axis, 0 or 1 */
+  int64_t axis;
+} plait_sequence_mask_attrs_t;
+static inline plait_sequence_mask_attrs_t plait_sequence_mask_defaults(void) {
+  const plait_sequence_mask_attrs_t a = {0, 0.0, 0};
+  return a;
+}
+/* Sets what lies behind the end of each sequence to a value. data: (time, batch, ...), or
+ * (batch, time, ...) with axis 1. sequence_length: (batch,), steps of each sequence; with
+ * use_sequence_length (optional). output: shape and dtype of data. */
+static inline plait_status_t plait_sequence_mask(plait_array_t data, plait_array_t sequence_length,
+                                                 const plait_sequence_mask_attrs_t* attrs,
+                                                 plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_sequence_mask_attrs_t a_ = attrs ? *attrs : plait_sequence_mask_defaults();
+  const plait_array_t inputs_[] = {data, sequence_length};
+  const plait_value_t values_[] = {plait__bool(a_.use_sequence_length), plait__float(a_.value),
+                                   plait__int(a_.axis)};
+  return plait__call(&op_, "sequence_mask", inputs_, 2, values_, 3, out, 1, NULL);
+}
+
+typedef struct {
+  /* lengths are given; else all sequences fill the time axis */
+  int32_t use_sequence_length;
+  /* time axis, 0 or 1 */
+  int64_t axis;
+} plait_sequence_reverse_attrs_t;
+static inline plait_sequence_reverse_attrs_t plait_sequence_reverse_defaults(void) {
+  const plait_sequence_reverse_attrs_t a = {0, 0};
+  return a;
+}
+/* Turns each sequence round; what lies behind its end stays. data: (time, batch, ...).
+ * sequence_length: (batch,), steps of each sequence; with use_sequence_length (optional).
+ * output: shape and dtype of data. */
+static inline plait_status_t plait_sequence_reverse(plait_array_t data,
+                                                    plait_array_t sequence_length,
+                                                    const plait_sequence_reverse_attrs_t* attrs,
+                                                    plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_sequence_reverse_attrs_t a_ = attrs ? *attrs : plait_sequence_reverse_defaults();
+  const plait_array_t inputs_[] = {data, sequence_length};
+  const plait_value_t values_[] = {plait__bool(a_.use_sequence_length), plait__int(a_.axis)};
+  return plait__call(&op_, "sequence_reverse", inputs_, 2, values_, 2, out, 1, NULL);
 }
 
 typedef struct {
@@ -2497,6 +6472,21 @@ static inline plait_status_t plait_sgd_update(plait_array_t weight, plait_array_
   return plait__call(&op_, "sgd_update", inputs_, 2, values_, 5, out, 1, NULL);
 }
 
+/* The shape as an array. data: array of any shape. out: int64 vector with the size of each axis. */
+static inline plait_status_t plait_shape_array(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "shape_array", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* The parts along the first axis in random order; all orders are equally likely. data: array of
+ * shape (n, ...). out: shape and type of data. */
+static inline plait_status_t plait_shuffle(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "shuffle", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
 /* 1 / (1 + exp(-x)). data: array of any shape. out: shape of data; floating, float32 for whole
  * numbers. */
 static inline plait_status_t plait_sigmoid(plait_array_t data, plait_array_t* out) {
@@ -2510,6 +6500,86 @@ static inline plait_status_t plait_sign(plait_array_t data, plait_array_t* out) 
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
   return plait__call(&op_, "sign", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* -1, 0 or 1; the gradient passes as it is. data: floating array. out: shape of data. */
+static inline plait_status_t plait_sign_ste(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "sign_ste", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* True where the number is negative, or -0. data: array of any shape. out: shape of data, bool. */
+static inline plait_status_t plait_signbit(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "signbit", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* weight decay, no unit */
+  double wd;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+} plait_signsgd_update_attrs_t;
+static inline plait_signsgd_update_attrs_t plait_signsgd_update_defaults(void) {
+  const plait_signsgd_update_attrs_t a = {0.0, 1.0, -1.0};
+  return a;
+}
+/* (1 - lr wd) weight - lr sign(grad). weight: floating array. grad: as weight. lr: learning
+ * rate, no unit. output: as weight. */
+static inline plait_status_t plait_signsgd_update(plait_array_t weight, plait_array_t grad,
+                                                  double lr,
+                                                  const plait_signsgd_update_attrs_t* attrs,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_signsgd_update_attrs_t a_ = attrs ? *attrs : plait_signsgd_update_defaults();
+  const plait_array_t inputs_[] = {weight, grad};
+  const plait_value_t values_[] = {plait__float(lr), plait__float(a_.wd),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient)};
+  return plait__call(&op_, "signsgd_update", inputs_, 2, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* share of the last step */
+  double momentum;
+  /* weight decay apart from the momentum */
+  double wd_lh;
+  /* weight decay, no unit */
+  double wd;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+} plait_signum_update_attrs_t;
+static inline plait_signum_update_attrs_t plait_signum_update_defaults(void) {
+  const plait_signum_update_attrs_t a = {0.0, 0.0, 0.0, 1.0, -1.0};
+  return a;
+}
+/* mom = momentum mom - (1 - momentum) (grad + wd weight); (1 - lr wd_lh) weight + lr sign(mom).
+ * weight: floating array. grad: as weight. mom: as weight. lr: learning rate, no unit. output:
+ * as weight. */
+static inline plait_status_t plait_signum_update(plait_array_t weight, plait_array_t grad,
+                                                 plait_array_t mom, double lr,
+                                                 const plait_signum_update_attrs_t* attrs,
+                                                 plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_signum_update_attrs_t a_ = attrs ? *attrs : plait_signum_update_defaults();
+  const plait_array_t inputs_[] = {weight, grad, mom};
+  const plait_value_t values_[] = {plait__float(lr), plait__float(a_.momentum),
+                                   plait__float(a_.wd_lh), plait__float(a_.wd),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient)};
+  return plait__call(&op_, "signum_update", inputs_, 3, values_, 6, out, 1, NULL);
+}
+
+/* x sigmoid(x). data: array of any shape. out: shape of data; floating, float32 for whole
+ * numbers. */
+static inline plait_status_t plait_silu(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "silu", inputs_, 1, NULL, 0, out, 1, NULL);
 }
 
 /* Sine of x radians. data: array of any shape. out: shape of data; floating, float32 for whole
@@ -2526,6 +6596,13 @@ static inline plait_status_t plait_sinh(plait_array_t data, plait_array_t* out) 
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
   return plait__call(&op_, "sinh", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* The number of elements as an array. data: array of any shape. out: int64, (1,). */
+static inline plait_status_t plait_size_array(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "size_array", inputs_, 1, NULL, 0, out, 1, NULL);
 }
 
 typedef struct {
@@ -2552,6 +6629,57 @@ static inline plait_status_t plait_slice(plait_array_t data, const int64_t* begi
 }
 
 typedef struct {
+  /* as for slice */
+  const int64_t* step;
+  int32_t step_size;
+} plait_slice_assign_attrs_t;
+static inline plait_slice_assign_attrs_t plait_slice_assign_defaults(void) {
+  const plait_slice_assign_attrs_t a = {NULL, 0};
+  return a;
+}
+/* lhs with rhs in the part that slice(begin, end, step) would give. lhs: array of any shape.
+ * rhs: array in the shape of that part. begin: as for slice. end: as for slice. out: shape of
+ * lhs. */
+static inline plait_status_t plait_slice_assign(plait_array_t lhs, plait_array_t rhs,
+                                                const int64_t* begin, int32_t begin_size,
+                                                const int64_t* end, int32_t end_size,
+                                                const plait_slice_assign_attrs_t* attrs,
+                                                plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_slice_assign_attrs_t a_ = attrs ? *attrs : plait_slice_assign_defaults();
+  const plait_array_t inputs_[] = {lhs, rhs};
+  const plait_value_t values_[] = {plait__ints(begin, begin_size), plait__ints(end, end_size),
+                                   plait__ints(a_.step, a_.step_size)};
+  return plait__call(&op_, "slice_assign", inputs_, 2, values_, 3, out, 1, NULL);
+}
+
+typedef struct {
+  /* the number */
+  double scalar;
+  /* as for slice */
+  const int64_t* step;
+  int32_t step_size;
+} plait_slice_assign_scalar_attrs_t;
+static inline plait_slice_assign_scalar_attrs_t plait_slice_assign_scalar_defaults(void) {
+  const plait_slice_assign_scalar_attrs_t a = {0.0, NULL, 0};
+  return a;
+}
+/* data with a number in the part that slice(begin, end, step) would give. data: array of any
+ * shape. begin: as for slice. end: as for slice. out: shape of data. */
+static inline plait_status_t plait_slice_assign_scalar(plait_array_t data, const int64_t* begin,
+                                                       int32_t begin_size, const int64_t* end,
+                                                       int32_t end_size,
+                                                       const plait_slice_assign_scalar_attrs_t* attrs,
+                                                       plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_slice_assign_scalar_attrs_t a_ = attrs ? *attrs : plait_slice_assign_scalar_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(a_.scalar), plait__ints(begin, begin_size),
+                                   plait__ints(end, end_size), plait__ints(a_.step, a_.step_size)};
+  return plait__call(&op_, "slice_assign_scalar", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
   /* index behind the last one; None: up to the end */
   const int64_t* end;
 } plait_slice_axis_attrs_t;
@@ -2570,6 +6698,36 @@ static inline plait_status_t plait_slice_axis(plait_array_t data, int64_t axis, 
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__int(axis), plait__int(begin), plait__maybe_int(a_.end)};
   return plait__call(&op_, "slice_axis", inputs_, 1, values_, 3, out, 1, NULL);
+}
+
+typedef struct {
+  /* axes that are cut; (): all */
+  const int64_t* axes;
+  int32_t axes_size;
+} plait_slice_like_attrs_t;
+static inline plait_slice_like_attrs_t plait_slice_like_defaults(void) {
+  const plait_slice_like_attrs_t a = {NULL, 0};
+  return a;
+}
+/* The first elements of data along axes, as many as another array has. data: array of any shape.
+ * shape_like: array that gives the sizes. out: data with the sizes of shape_like along axes. */
+static inline plait_status_t plait_slice_like(plait_array_t data, plait_array_t shape_like,
+                                              const plait_slice_like_attrs_t* attrs,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_slice_like_attrs_t a_ = attrs ? *attrs : plait_slice_like_defaults();
+  const plait_array_t inputs_[] = {data, shape_like};
+  const plait_value_t values_[] = {plait__ints(a_.axes, a_.axes_size)};
+  return plait__call(&op_, "slice_like", inputs_, 2, values_, 1, out, 1, NULL);
+}
+
+/* Sign of the determinant, and logarithm of its absolute value. data: floating array of shape
+ * (..., n, n). sign: the leading axes; -1, 0 or 1. logabsdet: the leading axes; -inf for
+ * singular matrices. */
+static inline plait_status_t plait_slogdet(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "slogdet", inputs_, 1, NULL, 0, out, 2, NULL);
 }
 
 typedef struct {
@@ -2597,20 +6755,115 @@ typedef struct {
   int64_t axis;
   /* data is divided by it; no unit, > 0; default 1 */
   const double* temperature;
+  /* floating type of the result; default that of data */
+  const char* dtype;
+  /* only the first elements of each line count, as many as length says; others give 0 */
+  int32_t use_length;
 } plait_softmax_attrs_t;
 static inline plait_softmax_attrs_t plait_softmax_defaults(void) {
-  const plait_softmax_attrs_t a = {-1, NULL};
+  const plait_softmax_attrs_t a = {-1, NULL, NULL, 0};
   return a;
 }
 /* Exponentials along one axis, scaled so that they sum to 1. data: floating array of at least
- * one axis. output: shape and dtype of data; every value in [0, 1]. */
-static inline plait_status_t plait_softmax(plait_array_t data, const plait_softmax_attrs_t* attrs,
-                                           plait_array_t* out) {
+ * one axis. length: whole numbers, shape of data without axis; with use_length (optional).
+ * output: shape of data; every value in [0, 1]. */
+static inline plait_status_t plait_softmax(plait_array_t data, plait_array_t length,
+                                           const plait_softmax_attrs_t* attrs, plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_softmax_attrs_t a_ = attrs ? *attrs : plait_softmax_defaults();
+  const plait_array_t inputs_[] = {data, length};
+  const plait_value_t values_[] = {plait__int(a_.axis), plait__maybe_float(a_.temperature),
+                                   plait__string(a_.dtype), plait__bool(a_.use_length)};
+  return plait__call(&op_, "softmax", inputs_, 2, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* over the whole sample or over axis 1; one of channel, instance */
+  const char* mode;
+} plait_softmax_activation_attrs_t;
+static inline plait_softmax_activation_attrs_t plait_softmax_activation_defaults(void) {
+  const plait_softmax_activation_attrs_t a = {"instance"};
+  return a;
+}
+/* Softmax over all features of a sample, or over its channels at every place. data: floating
+ * array (batch, channels, ...). output: shape and dtype of data. */
+static inline plait_status_t plait_softmax_activation(plait_array_t data,
+                                                      const plait_softmax_activation_attrs_t* attrs,
+                                                      plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_softmax_activation_attrs_t a_ = attrs ? *attrs : plait_softmax_activation_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__string(a_.mode)};
+  return plait__call(&op_, "softmax_activation", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+/* Sum over the batch of -log softmax(data) at the label. data: floating array (batch, classes).
+ * label: (batch,), number of the class. output: (1,). */
+static inline plait_status_t plait_softmax_cross_entropy(plait_array_t data, plait_array_t label,
+                                                         plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data, label};
+  return plait__call(&op_, "softmax_cross_entropy", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* factor of the gradient */
+  double grad_scale;
+  /* with use_ignore, lines with this label get no gradient */
+  double ignore_label;
+  /* softmax over axis 1, one label for each place */
+  int32_t multi_output;
+  /* whether ignore_label counts */
+  int32_t use_ignore;
+  /* softmax over the last axis instead of all but the first */
+  int32_t preserve_shape;
+  /* divisor of the gradient: none, the batch size, or the number of labels not ignored; one of
+   * batch, null, valid */
+  const char* normalization;
+  /* multiply the gradient by what comes from behind */
+  int32_t out_grad;
+  /* share of the label that is spread over the other classes, in [0, 1] */
+  double smooth_alpha;
+} plait_softmax_output_attrs_t;
+static inline plait_softmax_output_attrs_t plait_softmax_output_defaults(void) {
+  const plait_softmax_output_attrs_t a = {1.0, -1.0, 0, 0, 0, "null", 0, 0.0};
+  return a;
+}
+/* Softmax whose gradient is that of the cross-entropy with label. data: floating array (batch,
+ * classes, ...). label: number of the class of each line, or their distribution in data's shape.
+ * output: shape and dtype of data; every value in [0, 1]. */
+static inline plait_status_t plait_softmax_output(plait_array_t data, plait_array_t label,
+                                                  const plait_softmax_output_attrs_t* attrs,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_softmax_output_attrs_t a_ = attrs ? *attrs : plait_softmax_output_defaults();
+  const plait_array_t inputs_[] = {data, label};
+  const plait_value_t values_[] = {plait__float(a_.grad_scale), plait__float(a_.ignore_label),
+                                   plait__bool(a_.multi_output), plait__bool(a_.use_ignore),
+                                   plait__bool(a_.preserve_shape), plait__string(a_.normalization),
+                                   plait__bool(a_.out_grad), plait__float(a_.smooth_alpha)};
+  return plait__call(&op_, "softmax_output", inputs_, 2, values_, 8, out, 1, NULL);
+}
+
+typedef struct {
+  /* axis of a line; negative counts from the end */
+  int64_t axis;
+  /* data is divided by it; no unit, > 0; default 1 */
+  const double* temperature;
+} plait_softmin_attrs_t;
+static inline plait_softmin_attrs_t plait_softmin_defaults(void) {
+  const plait_softmin_attrs_t a = {-1, NULL};
+  return a;
+}
+/* Softmax of the negated data. data: floating array of at least one axis. output: shape and
+ * dtype of data; every value in [0, 1]. */
+static inline plait_status_t plait_softmin(plait_array_t data, const plait_softmin_attrs_t* attrs,
+                                           plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_softmin_attrs_t a_ = attrs ? *attrs : plait_softmin_defaults();
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__int(a_.axis), plait__maybe_float(a_.temperature)};
-  return plait__call(&op_, "softmax", inputs_, 1, values_, 2, out, 1, NULL);
+  return plait__call(&op_, "softmin", inputs_, 1, values_, 2, out, 1, NULL);
 }
 
 /* log(1 + exp(x)), without overflow. data: array of any shape. out: shape of data; floating,
@@ -2651,6 +6904,43 @@ static inline plait_status_t plait_sort(plait_array_t data, const plait_sort_att
   return plait__call(&op_, "sort", inputs_, 1, values_, 2, out, 1, NULL);
 }
 
+/* Blocks of pixels become channels: the reverse of depth_to_space. data: (batch, c, b height, b
+ * width). block_size: side b of a block, >= 1. out: (batch, b b c, height, width). */
+static inline plait_status_t plait_space_to_depth(plait_array_t data, int64_t block_size,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__int(block_size)};
+  return plait__call(&op_, "space_to_depth", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* (height, width), > 0 */
+  const int64_t* target_shape;
+  int32_t target_shape_size;
+} plait_spatial_transformer_attrs_t;
+static inline plait_spatial_transformer_attrs_t plait_spatial_transformer_defaults(void) {
+  static const int64_t target_shape[] = {0, 0};
+  const plait_spatial_transformer_attrs_t a = {target_shape, 2};
+  return a;
+}
+/* Images turned, scaled and moved by affine matrices. data: floating (batch, channels, height,
+ * width). loc: (batch, 6), rows of 2 x 3 matrices. transform_type: kind of the matrices; one of
+ * affine. sampler_type: how images are read; one of bilinear. output: (batch, channels, target
+ * height, target width). */
+static inline plait_status_t plait_spatial_transformer(plait_array_t data, plait_array_t loc,
+                                                       const char* transform_type,
+                                                       const char* sampler_type,
+                                                       const plait_spatial_transformer_attrs_t* attrs,
+                                                       plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_spatial_transformer_attrs_t a_ = attrs ? *attrs : plait_spatial_transformer_defaults();
+  const plait_array_t inputs_[] = {data, loc};
+  const plait_value_t values_[] = {plait__ints(a_.target_shape, a_.target_shape_size),
+                                   plait__string(transform_type), plait__string(sampler_type)};
+  return plait__call(&op_, "spatial_transformer", inputs_, 2, values_, 3, out, 1, NULL);
+}
+
 typedef struct {
   /* axis that is divided */
   int64_t axis;
@@ -2672,6 +6962,32 @@ static inline plait_status_t plait_split(plait_array_t data, int64_t num_outputs
   const plait_value_t values_[] = {plait__int(num_outputs), plait__int(a_.axis),
                                    plait__bool(a_.squeeze_axis)};
   return plait__call(&op_, "split", inputs_, 1, values_, 3, out, capacity, num_out);
+}
+
+typedef struct {
+  /* axis that is divided */
+  int64_t axis;
+  /* drop the axis from pieces of size 1 */
+  int32_t squeeze_axis;
+  /* number of equal pieces; 0: indices count */
+  int64_t sections;
+} plait_split_v2_attrs_t;
+static inline plait_split_v2_attrs_t plait_split_v2_defaults(void) {
+  const plait_split_v2_attrs_t a = {1, 0, 0};
+  return a;
+}
+/* Takes an array apart along an axis, at given indices or into equal pieces. data: array with
+ * the axis. indices: first index of each piece; not used with sections. out: each piece. */
+static inline plait_status_t plait_split_v2(plait_array_t data, const int64_t* indices,
+                                            int32_t indices_size,
+                                            const plait_split_v2_attrs_t* attrs, plait_array_t* out,
+                                            int32_t capacity, int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_split_v2_attrs_t a_ = attrs ? *attrs : plait_split_v2_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(indices, indices_size), plait__int(a_.axis),
+                                   plait__bool(a_.squeeze_axis), plait__int(a_.sections)};
+  return plait__call(&op_, "split_v2", inputs_, 1, values_, 4, out, capacity, num_out);
 }
 
 /* Square root. data: array of any shape. out: shape of data; floating, float32 for whole
@@ -2792,6 +7108,32 @@ static inline plait_status_t plait_sum(plait_array_t data, const plait_sum_attrs
 }
 
 typedef struct {
+  /* distance at which the loss ends */
+  double margin;
+  /* factor of the gradient */
+  double regularization_coefficient;
+  /* hinge loss; False: its square */
+  int32_t use_linear;
+} plait_svm_output_attrs_t;
+static inline plait_svm_output_attrs_t plait_svm_output_defaults(void) {
+  const plait_svm_output_attrs_t a = {1.0, 1.0, 0};
+  return a;
+}
+/* The data; its gradient is that of a one-against-all hinge loss. data: floating array (batch,
+ * classes). label: (batch,), number of the class. output: the data. */
+static inline plait_status_t plait_svm_output(plait_array_t data, plait_array_t label,
+                                              const plait_svm_output_attrs_t* attrs,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_svm_output_attrs_t a_ = attrs ? *attrs : plait_svm_output_defaults();
+  const plait_array_t inputs_[] = {data, label};
+  const plait_value_t values_[] = {plait__float(a_.margin),
+                                   plait__float(a_.regularization_coefficient),
+                                   plait__bool(a_.use_linear)};
+  return plait__call(&op_, "svm_output", inputs_, 2, values_, 3, out, 1, NULL);
+}
+
+typedef struct {
   /* first axis */
   int64_t dim1;
   /* second axis */
@@ -2810,6 +7152,56 @@ static inline plait_status_t plait_swap_axes(plait_array_t data,
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__int(a_.dim1), plait__int(a_.dim2)};
   return plait__call(&op_, "swap_axes", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+/* gate sigmoid(gate) up. gate: floating array. up: array whose shape broadcasts with that of
+ * gate. out: broadcast shape, promoted type. */
+static inline plait_status_t plait_swiglu(plait_array_t gate, plait_array_t up,
+                                          plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {gate, up};
+  return plait__call(&op_, "swiglu", inputs_, 2, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* added to the variance, > 0 */
+  double eps;
+  /* share of the old value in the running statistics */
+  double momentum;
+  /* take 1 for gamma */
+  int32_t fix_gamma;
+  /* use the running statistics in train mode too */
+  int32_t use_global_stats;
+  /* return mean and var as well */
+  int32_t output_mean_var;
+  /* devices that MXNet would average over; kept for files */
+  int64_t ndev;
+  /* name of the group of devices; kept for files */
+  const char* key;
+  /* axis of the channels */
+  int64_t axis;
+} plait_sync_batch_norm_attrs_t;
+static inline plait_sync_batch_norm_attrs_t plait_sync_batch_norm_defaults(void) {
+  const plait_sync_batch_norm_attrs_t a = {0.001, 0.9, 1, 0, 0, 1, "", 1};
+  return a;
+}
+/* batch_norm: one process normalises over all of its batch at once. data: floating array with a
+ * channel axis. gamma: (channels,). beta: (channels,). moving_mean: (channels,), running mean;
+ * updated in train mode. moving_var: (channels,), running variance; updated in train mode.
+ * output: shape and dtype of data. */
+static inline plait_status_t plait_sync_batch_norm(plait_array_t data, plait_array_t gamma,
+                                                   plait_array_t beta, plait_array_t moving_mean,
+                                                   plait_array_t moving_var,
+                                                   const plait_sync_batch_norm_attrs_t* attrs,
+                                                   plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_sync_batch_norm_attrs_t a_ = attrs ? *attrs : plait_sync_batch_norm_defaults();
+  const plait_array_t inputs_[] = {data, gamma, beta, moving_mean, moving_var};
+  const plait_value_t values_[] = {plait__float(a_.eps), plait__float(a_.momentum),
+                                   plait__bool(a_.fix_gamma), plait__bool(a_.use_global_stats),
+                                   plait__bool(a_.output_mean_var), plait__int(a_.ndev),
+                                   plait__string(a_.key), plait__int(a_.axis)};
+  return plait__call(&op_, "sync_batch_norm", inputs_, 5, values_, 8, out, 1, NULL);
 }
 
 typedef struct {
@@ -2847,6 +7239,17 @@ static inline plait_status_t plait_tanh(plait_array_t data, plait_array_t* out) 
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
   return plait__call(&op_, "tanh", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* The array repeated along each axis. data: array of any shape. reps: copies along each axis, >=
+ * 0; axes are added in front where one has fewer. out: reps[i] copies of data one after another
+ * along axis i. */
+static inline plait_status_t plait_tile(plait_array_t data, const int64_t* reps, int32_t reps_size,
+                                        plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(reps, reps_size)};
+  return plait__call(&op_, "tile", inputs_, 1, values_, 1, out, 1, NULL);
 }
 
 typedef struct {
@@ -2901,6 +7304,44 @@ static inline plait_status_t plait_transpose(plait_array_t data,
   return plait__call(&op_, "transpose", inputs_, 1, values_, 1, out, 1, NULL);
 }
 
+typedef struct {
+  /* diagonal that bounds it: 0 the main one, above it > 0, below it < 0 */
+  int64_t k;
+} plait_tril_attrs_t;
+static inline plait_tril_attrs_t plait_tril_defaults(void) {
+  const plait_tril_attrs_t a = {0};
+  return a;
+}
+/* The elements on and below a diagonal. data: array of shape (..., m, n). out: shape of data, 0
+ * outside of the triangle. */
+static inline plait_status_t plait_tril(plait_array_t data, const plait_tril_attrs_t* attrs,
+                                        plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_tril_attrs_t a_ = attrs ? *attrs : plait_tril_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__int(a_.k)};
+  return plait__call(&op_, "tril", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* diagonal that bounds it: 0 the main one, above it > 0, below it < 0 */
+  int64_t k;
+} plait_triu_attrs_t;
+static inline plait_triu_attrs_t plait_triu_defaults(void) {
+  const plait_triu_attrs_t a = {0};
+  return a;
+}
+/* The elements on and above a diagonal. data: array of shape (..., m, n). out: shape of data, 0
+ * outside of the triangle. */
+static inline plait_status_t plait_triu(plait_array_t data, const plait_triu_attrs_t* attrs,
+                                        plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_triu_attrs_t a_ = attrs ? *attrs : plait_triu_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__int(a_.k)};
+  return plait__call(&op_, "triu", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
 /* Quotient of two arrays; floating also for whole numbers. lhs: array. rhs: array whose shape
  * broadcasts with that of lhs. out: broadcast shape, promoted type. */
 static inline plait_status_t plait_true_divide(plait_array_t lhs, plait_array_t rhs,
@@ -2915,6 +7356,46 @@ static inline plait_status_t plait_trunc(plait_array_t data, plait_array_t* out)
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
   return plait__call(&op_, "trunc", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+/* Coordinates from places in a flattened array of the given shape. data: places, of any shape.
+ * shape: m sizes; the first may be -1, it is not needed. out: (m, ...): coordinates along the m
+ * axes, in the type of data. */
+static inline plait_status_t plait_unravel_index(plait_array_t data, const int64_t* shape,
+                                                 int32_t shape_size, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(shape, shape_size)};
+  return plait__call(&op_, "unravel_index", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* channels, for 'bilinear'; those of data are taken */
+  int64_t num_filter;
+  /* how several arrays are joined; one of concat, sum */
+  const char* multi_input_mode;
+  /* number of arrays; counted when given */
+  int64_t num_args;
+} plait_up_sampling_attrs_t;
+static inline plait_up_sampling_attrs_t plait_up_sampling_defaults(void) {
+  const plait_up_sampling_attrs_t a = {0, "concat", 1};
+  return a;
+}
+/* Enlarges images by a whole factor. data: (batch, channels, height, width); several are joined;
+ * with 'bilinear' data and weight (channels, 1, 2 scale - scale % 2, 2 scale - scale % 2).
+ * scale: factor, >= 1. sample_type: repeat each element, or a deconvolution with weight; one of
+ * bilinear, nearest. output: (batch, channels, scale height, scale width) for the sizes of the
+ * first. */
+static inline plait_status_t plait_up_sampling(const plait_array_t* inputs, int32_t num_inputs,
+                                               int64_t scale, const char* sample_type,
+                                               const plait_up_sampling_attrs_t* attrs,
+                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_up_sampling_attrs_t a_ = attrs ? *attrs : plait_up_sampling_defaults();
+  const plait_value_t values_[] = {plait__int(scale), plait__int(a_.num_filter),
+                                   plait__string(sample_type), plait__string(a_.multi_input_mode),
+                                   plait__int(a_.num_args)};
+  return plait__call(&op_, "up_sampling", inputs, num_inputs, values_, 5, out, 1, NULL);
 }
 
 /* The same elements in the given shape; one size may be -1: what is left. data: array of any

@@ -21,9 +21,14 @@ def _unknown(name, kwargs):
 _op_abs = _operator('abs')
 _op_activation = _operator('activation')
 _op_adam_update = _operator('adam_update')
+_op_adaptive_avg_pooling = _operator('adaptive_avg_pooling')
 _op_add = _operator('add')
 _op_add_n = _operator('add_n')
 _op_add_scalar = _operator('add_scalar')
+_op_all_finite = _operator('all_finite')
+_op_allclose = _operator('allclose')
+_op_amp_cast = _operator('amp_cast')
+_op_amp_multicast = _operator('amp_multicast')
 _op_arange = _operator('arange')
 _op_arange_like = _operator('arange_like')
 _op_arccos = _operator('arccos')
@@ -40,25 +45,40 @@ _op_argsort = _operator('argsort')
 _op_batch_dot = _operator('batch_dot')
 _op_batch_norm = _operator('batch_norm')
 _op_batch_take = _operator('batch_take')
+_op_bilinear_resize = _operator('bilinear_resize')
+_op_bilinear_sampler = _operator('bilinear_sampler')
+_op_bipartite_matching = _operator('bipartite_matching')
+_op_box_decode = _operator('box_decode')
+_op_box_encode = _operator('box_encode')
+_op_box_iou = _operator('box_iou')
+_op_box_nms = _operator('box_nms')
 _op_broadcast_axis = _operator('broadcast_axis')
 _op_broadcast_like = _operator('broadcast_like')
 _op_broadcast_to = _operator('broadcast_to')
 _op_cast = _operator('cast')
 _op_cbrt = _operator('cbrt')
 _op_ceil = _operator('ceil')
+_op_cholesky = _operator('cholesky')
 _op_clip = _operator('clip')
+_op_col2im = _operator('col2im')
 _op_concat = _operator('concat')
 _op_convolution = _operator('convolution')
 _op_copy = _operator('copy')
+_op_correlation = _operator('correlation')
 _op_cos = _operator('cos')
 _op_cosh = _operator('cosh')
+_op_crop_like = _operator('crop_like')
 _op_ctc_loss = _operator('ctc_loss')
 _op_cumprod = _operator('cumprod')
 _op_cumsum = _operator('cumsum')
 _op_deconvolution = _operator('deconvolution')
+_op_deformable_convolution = _operator('deformable_convolution')
 _op_degrees = _operator('degrees')
 _op_depth_to_space = _operator('depth_to_space')
+_op_det = _operator('det')
+_op_diag = _operator('diag')
 _op_digamma = _operator('digamma')
+_op_div_sqrt_dim = _operator('div_sqrt_dim')
 _op_divide = _operator('divide')
 _op_divide_scalar = _operator('divide_scalar')
 _op_dot = _operator('dot')
@@ -84,21 +104,46 @@ _op_fully_connected = _operator('fully_connected')
 _op_gamma = _operator('gamma')
 _op_gammaln = _operator('gammaln')
 _op_gather_nd = _operator('gather_nd')
+_op_gelu_tanh = _operator('gelu_tanh')
+_op_gradient_multiplier = _operator('gradient_multiplier')
 _op_greater = _operator('greater')
 _op_greater_equal = _operator('greater_equal')
 _op_greater_equal_scalar = _operator('greater_equal_scalar')
 _op_greater_scalar = _operator('greater_scalar')
+_op_grid_generator = _operator('grid_generator')
 _op_group_norm = _operator('group_norm')
 _op_hard_sigmoid = _operator('hard_sigmoid')
 _op_hypot = _operator('hypot')
 _op_hypot_scalar = _operator('hypot_scalar')
 _op_identity_with_attr_like_rhs = _operator('identity_with_attr_like_rhs')
+_op_im2col = _operator('im2col')
+_op_image_adjust_lighting = _operator('image_adjust_lighting')
+_op_image_crop = _operator('image_crop')
+_op_image_flip_left_right = _operator('image_flip_left_right')
+_op_image_flip_top_bottom = _operator('image_flip_top_bottom')
+_op_image_normalize = _operator('image_normalize')
+_op_image_random_brightness = _operator('image_random_brightness')
+_op_image_random_color_jitter = _operator('image_random_color_jitter')
+_op_image_random_contrast = _operator('image_random_contrast')
+_op_image_random_flip_left_right = _operator('image_random_flip_left_right')
+_op_image_random_flip_top_bottom = _operator('image_random_flip_top_bottom')
+_op_image_random_hue = _operator('image_random_hue')
+_op_image_random_lighting = _operator('image_random_lighting')
+_op_image_random_saturation = _operator('image_random_saturation')
+_op_image_resize = _operator('image_resize')
+_op_image_to_tensor = _operator('image_to_tensor')
 _op_index_array = _operator('index_array')
 _op_index_copy = _operator('index_copy')
 _op_instance_norm = _operator('instance_norm')
+_op_interleaved_matmul_encdec_qk = _operator('interleaved_matmul_encdec_qk')
+_op_interleaved_matmul_encdec_valatt = _operator('interleaved_matmul_encdec_valatt')
+_op_interleaved_matmul_selfatt_qk = _operator('interleaved_matmul_selfatt_qk')
+_op_interleaved_matmul_selfatt_valatt = _operator('interleaved_matmul_selfatt_valatt')
+_op_inverse = _operator('inverse')
 _op_isfinite = _operator('isfinite')
 _op_isinf = _operator('isinf')
 _op_isnan = _operator('isnan')
+_op_khatri_rao = _operator('khatri_rao')
 _op_l2_normalization = _operator('l2_normalization')
 _op_layer_norm = _operator('layer_norm')
 _op_leaky_relu = _operator('leaky_relu')
@@ -106,6 +151,19 @@ _op_less = _operator('less')
 _op_less_equal = _operator('less_equal')
 _op_less_equal_scalar = _operator('less_equal_scalar')
 _op_less_scalar = _operator('less_scalar')
+_op_linalg_extractdiag = _operator('linalg_extractdiag')
+_op_linalg_extracttrian = _operator('linalg_extracttrian')
+_op_linalg_gelqf = _operator('linalg_gelqf')
+_op_linalg_gemm = _operator('linalg_gemm')
+_op_linalg_gemm2 = _operator('linalg_gemm2')
+_op_linalg_makediag = _operator('linalg_makediag')
+_op_linalg_maketrian = _operator('linalg_maketrian')
+_op_linalg_potri = _operator('linalg_potri')
+_op_linalg_sumlogdiag = _operator('linalg_sumlogdiag')
+_op_linalg_syevd = _operator('linalg_syevd')
+_op_linalg_syrk = _operator('linalg_syrk')
+_op_linalg_trmm = _operator('linalg_trmm')
+_op_linalg_trsm = _operator('linalg_trsm')
 _op_linear_regression_output = _operator('linear_regression_output')
 _op_linspace = _operator('linspace')
 _op_log = _operator('log')
@@ -124,21 +182,25 @@ _op_logistic_regression_output = _operator('logistic_regression_output')
 _op_lrn = _operator('lrn')
 _op_mae_regression_output = _operator('mae_regression_output')
 _op_make_loss = _operator('make_loss')
-_op_max = _operator('max')
 _op_maximum = _operator('maximum')
 _op_maximum_scalar = _operator('maximum_scalar')
-_op_mean = _operator('mean')
-_op_min = _operator('min')
 _op_minimum = _operator('minimum')
 _op_minimum_scalar = _operator('minimum_scalar')
+_op_mish = _operator('mish')
 _op_mod = _operator('mod')
 _op_mod_scalar = _operator('mod_scalar')
+_op_modulated_deformable_convolution = _operator('modulated_deformable_convolution')
+_op_moments = _operator('moments')
 _op_multi_adabelief_update = _operator('multi_adabelief_update')
 _op_multi_adadelta_update = _operator('multi_adadelta_update')
 _op_multi_adagrad_update = _operator('multi_adagrad_update')
 _op_multi_adam_update = _operator('multi_adam_update')
 _op_multi_adamax_update = _operator('multi_adamax_update')
 _op_multi_adamw_update = _operator('multi_adamw_update')
+_op_multi_all_finite = _operator('multi_all_finite')
+_op_multi_box_detection = _operator('multi_box_detection')
+_op_multi_box_prior = _operator('multi_box_prior')
+_op_multi_box_target = _operator('multi_box_target')
 _op_multi_dcasgd_update = _operator('multi_dcasgd_update')
 _op_multi_ftml_update = _operator('multi_ftml_update')
 _op_multi_ftrl_update = _operator('multi_ftrl_update')
@@ -156,13 +218,19 @@ _op_multi_sgd_mom_update = _operator('multi_sgd_mom_update')
 _op_multi_sgd_update = _operator('multi_sgd_update')
 _op_multi_signsgd_update = _operator('multi_signsgd_update')
 _op_multi_signum_update = _operator('multi_signum_update')
+_op_multi_sum_sq = _operator('multi_sum_sq')
 _op_multiply = _operator('multiply')
 _op_multiply_scalar = _operator('multiply_scalar')
 _op_nag_mom_update = _operator('nag_mom_update')
-_op_nanprod = _operator('nanprod')
-_op_nansum = _operator('nansum')
+_op_nd_max = _operator('nd_max')
+_op_nd_mean = _operator('nd_mean')
+_op_nd_min = _operator('nd_min')
+_op_nd_nanprod = _operator('nd_nanprod')
+_op_nd_nansum = _operator('nd_nansum')
+_op_nd_norm = _operator('nd_norm')
+_op_nd_prod = _operator('nd_prod')
+_op_nd_sum = _operator('nd_sum')
 _op_negative = _operator('negative')
-_op_norm = _operator('norm')
 _op_not_equal = _operator('not_equal')
 _op_not_equal_scalar = _operator('not_equal_scalar')
 _op_one_hot = _operator('one_hot')
@@ -173,15 +241,23 @@ _op_pick = _operator('pick')
 _op_pooling = _operator('pooling')
 _op_power = _operator('power')
 _op_power_scalar = _operator('power_scalar')
-_op_prod = _operator('prod')
+_op_quadratic = _operator('quadratic')
 _op_radians = _operator('radians')
 _op_random_exponential = _operator('random_exponential')
+_op_random_exponential_like = _operator('random_exponential_like')
 _op_random_gamma = _operator('random_gamma')
+_op_random_gamma_like = _operator('random_gamma_like')
+_op_random_generalized_negative_binomial = _operator('random_generalized_negative_binomial')
+_op_random_generalized_negative_binomial_like = _operator('random_generalized_negative_binomial_like')
 _op_random_negative_binomial = _operator('random_negative_binomial')
+_op_random_negative_binomial_like = _operator('random_negative_binomial_like')
 _op_random_normal = _operator('random_normal')
+_op_random_normal_like = _operator('random_normal_like')
 _op_random_poisson = _operator('random_poisson')
+_op_random_poisson_like = _operator('random_poisson_like')
 _op_random_randint = _operator('random_randint')
 _op_random_uniform = _operator('random_uniform')
+_op_random_uniform_like = _operator('random_uniform_like')
 _op_ravel_multi_index = _operator('ravel_multi_index')
 _op_rcbrt = _operator('rcbrt')
 _op_rdivide_scalar = _operator('rdivide_scalar')
@@ -196,10 +272,23 @@ _op_rms_norm = _operator('rms_norm')
 _op_rmsprop_update = _operator('rmsprop_update')
 _op_rmspropalex_update = _operator('rmspropalex_update')
 _op_rnn = _operator('rnn')
+_op_roi_align = _operator('roi_align')
+_op_roi_pooling = _operator('roi_pooling')
+_op_rotary_embedding = _operator('rotary_embedding')
 _op_round = _operator('round')
+_op_round_ste = _operator('round_ste')
 _op_rpower_scalar = _operator('rpower_scalar')
 _op_rsqrt = _operator('rsqrt')
 _op_rsubtract_scalar = _operator('rsubtract_scalar')
+_op_sample_exponential = _operator('sample_exponential')
+_op_sample_gamma = _operator('sample_gamma')
+_op_sample_generalized_negative_binomial = _operator('sample_generalized_negative_binomial')
+_op_sample_multinomial = _operator('sample_multinomial')
+_op_sample_negative_binomial = _operator('sample_negative_binomial')
+_op_sample_normal = _operator('sample_normal')
+_op_sample_poisson = _operator('sample_poisson')
+_op_sample_uniform = _operator('sample_uniform')
+_op_scaled_dot_product_attention = _operator('scaled_dot_product_attention')
 _op_scatter_add_nd = _operator('scatter_add_nd')
 _op_scatter_nd = _operator('scatter_nd')
 _op_scatter_set_nd = _operator('scatter_set_nd')
@@ -209,10 +298,13 @@ _op_sequence_reverse = _operator('sequence_reverse')
 _op_sgd_mom_update = _operator('sgd_mom_update')
 _op_sgd_update = _operator('sgd_update')
 _op_shape_array = _operator('shape_array')
+_op_shuffle = _operator('shuffle')
 _op_sigmoid = _operator('sigmoid')
 _op_sign = _operator('sign')
+_op_sign_ste = _operator('sign_ste')
 _op_signsgd_update = _operator('signsgd_update')
 _op_signum_update = _operator('signum_update')
+_op_silu = _operator('silu')
 _op_sin = _operator('sin')
 _op_sinh = _operator('sinh')
 _op_size_array = _operator('size_array')
@@ -221,16 +313,20 @@ _op_slice_assign = _operator('slice_assign')
 _op_slice_assign_scalar = _operator('slice_assign_scalar')
 _op_slice_axis = _operator('slice_axis')
 _op_slice_like = _operator('slice_like')
+_op_slogdet = _operator('slogdet')
 _op_smooth_l1 = _operator('smooth_l1')
 _op_softmax = _operator('softmax')
 _op_softmax_activation = _operator('softmax_activation')
 _op_softmax_cross_entropy = _operator('softmax_cross_entropy')
 _op_softmax_output = _operator('softmax_output')
+_op_softmin = _operator('softmin')
 _op_softrelu = _operator('softrelu')
 _op_softsign = _operator('softsign')
 _op_sort = _operator('sort')
 _op_space_to_depth = _operator('space_to_depth')
+_op_spatial_transformer = _operator('spatial_transformer')
 _op_split = _operator('split')
+_op_split_v2 = _operator('split_v2')
 _op_sqrt = _operator('sqrt')
 _op_square = _operator('square')
 _op_squeeze = _operator('squeeze')
@@ -238,9 +334,10 @@ _op_stack = _operator('stack')
 _op_stop_gradient = _operator('stop_gradient')
 _op_subtract = _operator('subtract')
 _op_subtract_scalar = _operator('subtract_scalar')
-_op_sum = _operator('sum')
 _op_svm_output = _operator('svm_output')
 _op_swap_axes = _operator('swap_axes')
+_op_swiglu = _operator('swiglu')
+_op_sync_batch_norm = _operator('sync_batch_norm')
 _op_take = _operator('take')
 _op_tan = _operator('tan')
 _op_tanh = _operator('tanh')
@@ -276,7 +373,7 @@ def Activation(data=None, act_type=None, out=None, name=None, **kwargs):
     return _invoke(_op_activation, (data,), (act_type,), out, _cls)
 
 
-def BatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, axis=1, out=None, name=None, **kwargs):
+def BatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, axis=1, cudnn_off=False, out=None, name=None, **kwargs):
     """Scales each channel to mean beta and standard deviation gamma over the batch.
 
     Parameters
@@ -303,6 +400,8 @@ def BatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=Non
         kept for MXNet's files
     axis : int, default 1
         axis of the channels
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
 
     Returns
     -------
@@ -315,7 +414,31 @@ def BatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=Non
     """
     if kwargs:
         _unknown('BatchNorm', kwargs)
-    return _invoke(_op_batch_norm, (data, gamma, beta, moving_mean, moving_var,), (eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis,), out, _cls)
+    return _invoke(_op_batch_norm, (data, gamma, beta, moving_mean, moving_var,), (eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis, cudnn_off,), out, _cls)
+
+
+def BilinearSampler(data=None, grid=None, out=None, name=None, **kwargs):
+    """Reads images at places given by a grid, between pixels linearly, outside as 0.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    grid : array
+        (batch, 2, out_height, out_width): x and y in [-1, 1]
+
+    Returns
+    -------
+    output : array
+        (batch, channels, out_height, out_width)
+
+    Notes
+    -----
+    Jaderberg, Simonyan, Zisserman, Kavukcuoglu: Spatial transformer networks (2015)
+    """
+    if kwargs:
+        _unknown('BilinearSampler', kwargs)
+    return _invoke(_op_bilinear_sampler, (data, grid,), (), out, _cls)
 
 
 def BlockGrad(data=None, out=None, name=None, **kwargs):
@@ -412,7 +535,7 @@ def Concat(*data, dim=1, num_args=0, out=None, name=None, **kwargs):
     return _invoke(_op_concat, (*_flatten(data),), (dim, num_args,), out, _cls)
 
 
-def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, no_bias=False, layout=None, out=None, name=None, **kwargs):
+def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, no_bias=False, layout=None, workspace=1024, cudnn_tune=None, cudnn_off=False, out=None, name=None, **kwargs):
     """Slides filters over 1 to 3 spatial axes and sums the products.
 
     Parameters
@@ -439,6 +562,12 @@ def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
         no bias is added
     layout : str, default None
         NCW, NCHW or NCDHW
+    workspace : int, default 1024
+        kept for MXNet's programs; without effect
+    cudnn_tune : str, default None
+        kept for MXNet's programs; without effect
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
 
     Returns
     -------
@@ -451,7 +580,69 @@ def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
     """
     if kwargs:
         _unknown('Convolution', kwargs)
-    return _invoke(_op_convolution, (data, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, no_bias, layout,), out, _cls)
+    return _invoke(_op_convolution, (data, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, no_bias, layout, workspace, cudnn_tune, cudnn_off,), out, _cls)
+
+
+def Correlation(data1=None, data2=None, kernel_size=1, max_displacement=1, stride1=1, stride2=1, pad_size=0, is_multiply=True, out=None, name=None, **kwargs):
+    """Compares patches of an image with displaced patches of another one.
+
+    Parameters
+    ----------
+    data1 : array
+        floating (batch, channels, height, width)
+    data2 : array
+        the same shape
+    kernel_size : int, default 1
+        side of a patch, odd
+    max_displacement : int, default 1
+        largest displacement along each axis, >= 0
+    stride1 : int, default 1
+        distance of patches in data1, > 0
+    stride2 : int, default 1
+        distance of displacements, > 0
+    pad_size : int, default 0
+        zeros around both images, >= 0
+    is_multiply : bool, default True
+        mean product; False: mean absolute difference
+
+    Returns
+    -------
+    output : array
+        (batch, displacements, rows, columns)
+
+    Notes
+    -----
+    Dosovitskiy et al.: FlowNet, ICCV (2015), sec. 3
+    """
+    if kwargs:
+        _unknown('Correlation', kwargs)
+    return _invoke(_op_correlation, (data1, data2,), (kernel_size, max_displacement, stride1, stride2, pad_size, is_multiply,), out, _cls)
+
+
+def Crop(*data, num_args=1, offset=(0, 0), h_w=(0, 0), center_crop=False, out=None, name=None, **kwargs):
+    """Part of images: of a given size, or that of other images.
+
+    Parameters
+    ----------
+    *data : array
+        (batch, channels, height, width), then maybe images that give the size
+    num_args : int, default 1
+        number of arrays; counted when given
+    offset : tuple of int, default (0, 0)
+        first row and column
+    h_w : tuple of int, default (0, 0)
+        new height and width, if data comes alone
+    center_crop : bool, default False
+        take the middle; offset is not used
+
+    Returns
+    -------
+    out : array
+        (batch, channels, new height, new width)
+    """
+    if kwargs:
+        _unknown('Crop', kwargs)
+    return _invoke(_op_crop_like, (*_flatten(data),), (num_args, offset, h_w, center_crop,), out, _cls)
 
 
 def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, no_bias=True, layout=None, out=None, name=None, **kwargs):
@@ -500,7 +691,7 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
     return _invoke(_op_deconvolution, (data, weight, bias,), (kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, no_bias, layout,), out, _cls)
 
 
-def Dropout(data=None, p=0.5, mode='training', axes=(), out=None, name=None, **kwargs):
+def Dropout(data=None, p=0.5, mode='training', axes=(), cudnn_off=False, out=None, name=None, **kwargs):
     """In train mode sets random elements to 0 and scales the others by 1 / (1 - p).
 
     Parameters
@@ -513,6 +704,8 @@ def Dropout(data=None, p=0.5, mode='training', axes=(), out=None, name=None, **k
         when elements are dropped
     axes : tuple of int, default ()
         axes along which the mask is the same
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
 
     Returns
     -------
@@ -525,7 +718,7 @@ def Dropout(data=None, p=0.5, mode='training', axes=(), out=None, name=None, **k
     """
     if kwargs:
         _unknown('Dropout', kwargs)
-    return _invoke(_op_dropout, (data,), (p, mode, axes,), out, _cls)
+    return _invoke(_op_dropout, (data,), (p, mode, axes, cudnn_off,), out, _cls)
 
 
 def ElementWiseSum(*args, num_args=0, out=None, name=None, **kwargs):
@@ -620,6 +813,32 @@ def FullyConnected(data=None, weight=None, bias=None, num_hidden=None, no_bias=F
     if kwargs:
         _unknown('FullyConnected', kwargs)
     return _invoke(_op_fully_connected, (data, weight, bias,), (num_hidden, no_bias, flatten,), out, _cls)
+
+
+def GridGenerator(data=None, transform_type=None, target_shape=(0, 0), out=None, name=None, **kwargs):
+    """Grids for bilinear_sampler: from affine matrices, or from a flow in pixels.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, 6), rows of 2 x 3 matrices; or (batch, 2, height, width), flow
+    transform_type : 'affine' or 'warp', required
+        what data holds
+    target_shape : tuple of int, default (0, 0)
+        (height, width), for 'affine'
+
+    Returns
+    -------
+    output : array
+        (batch, 2, height, width): x and y in [-1, 1]
+
+    Notes
+    -----
+    Jaderberg, Simonyan, Zisserman, Kavukcuoglu: Spatial transformer networks (2015)
+    """
+    if kwargs:
+        _unknown('GridGenerator', kwargs)
+    return _invoke(_op_grid_generator, (data,), (transform_type, target_shape,), out, _cls)
 
 
 def GroupNorm(data=None, gamma=None, beta=None, num_groups=1, eps=1e-05, output_mean_var=False, out=None, name=None, **kwargs):
@@ -912,7 +1131,7 @@ def Pad(data=None, mode=None, pad_width=None, constant_value=0.0, out=None, name
     return _invoke(_op_pad, (data,), (mode, pad_width, constant_value,), out, _cls)
 
 
-def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, out=None, name=None, **kwargs):
+def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, cudnn_off=False, out=None, name=None, **kwargs):
     """Maximum, mean or sum of a window that slides over 1 to 3 spatial axes.
 
     Parameters
@@ -935,6 +1154,8 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
         the mean counts padding as zeros
     layout : str, default None
         NCW, NCHW or NCDHW
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
 
     Returns
     -------
@@ -943,7 +1164,7 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     """
     if kwargs:
         _unknown('Pooling', kwargs)
-    return _invoke(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, layout,), out, _cls)
+    return _invoke(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, layout, cudnn_off,), out, _cls)
 
 
 def RMSNorm(data=None, gamma=None, eps=1e-05, out=None, name=None, **kwargs):
@@ -1026,6 +1247,34 @@ def RNN(data=None, parameters=None, state=None, state_cell=None, sequence_length
     if kwargs:
         _unknown('RNN', kwargs)
     return _invoke(_op_rnn, (data, parameters, state, state_cell, sequence_length,), (state_size, num_layers, bidirectional, mode, p, state_outputs, projection_size, lstm_state_clip_min, lstm_state_clip_max, lstm_state_clip_nan, use_sequence_length,), out, _cls)
+
+
+def ROIPooling(data=None, rois=None, pooled_size=None, spatial_scale=None, out=None, name=None, **kwargs):
+    """Largest element of each bin of each region.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    rois : array
+        (n, 5): number of the image, left, top, right, bottom
+    pooled_size : tuple of int, required
+        (height, width) of the result, > 0
+    spatial_scale : float, required
+        factor from rois to pixels of data
+
+    Returns
+    -------
+    output : array
+        (n, channels, pooled height, pooled width); 0 for an empty bin
+
+    Notes
+    -----
+    Girshick: Fast R-CNN, ICCV (2015)
+    """
+    if kwargs:
+        _unknown('ROIPooling', kwargs)
+    return _invoke(_op_roi_pooling, (data, rois,), (pooled_size, spatial_scale,), out, _cls)
 
 
 def Reshape(data=None, shape=(), reverse=False, order='C', out=None, name=None, **kwargs):
@@ -1272,6 +1521,36 @@ def SoftmaxOutput(data=None, label=None, grad_scale=1.0, ignore_label=-1.0, mult
     return _invoke(_op_softmax_output, (data, label,), (grad_scale, ignore_label, multi_output, use_ignore, preserve_shape, normalization, out_grad, smooth_alpha,), out, _cls)
 
 
+def SpatialTransformer(data=None, loc=None, target_shape=(0, 0), transform_type=None, sampler_type=None, out=None, name=None, **kwargs):
+    """Images turned, scaled and moved by affine matrices.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    loc : array
+        (batch, 6), rows of 2 x 3 matrices
+    target_shape : tuple of int, default (0, 0)
+        (height, width), > 0
+    transform_type : 'affine', required
+        kind of the matrices
+    sampler_type : 'bilinear', required
+        how images are read
+
+    Returns
+    -------
+    output : array
+        (batch, channels, target height, target width)
+
+    Notes
+    -----
+    Jaderberg, Simonyan, Zisserman, Kavukcuoglu: Spatial transformer networks (2015)
+    """
+    if kwargs:
+        _unknown('SpatialTransformer', kwargs)
+    return _invoke(_op_spatial_transformer, (data, loc,), (target_shape, transform_type, sampler_type,), out, _cls)
+
+
 def SwapAxis(data=None, dim1=0, dim2=0, out=None, name=None, **kwargs):
     """Exchanges two axes.
 
@@ -1322,6 +1601,26 @@ def UpSampling(*data, scale=None, num_filter=0, sample_type=None, multi_input_mo
     return _invoke(_op_up_sampling, (*_flatten(data),), (scale, num_filter, sample_type, multi_input_mode, num_args,), out, _cls)
 
 
+def _Div(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """Quotient of two arrays; of whole numbers without the fraction, and 0 for a divisor of 0.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Div', kwargs)
+    return _invoke(_op_divide, (lhs, rhs,), (), out, _cls)
+
+
 def _DivScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
     """data / scalar; of whole numbers without the fraction.
 
@@ -1342,6 +1641,152 @@ def _DivScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs
     if kwargs:
         _unknown('_DivScalar', kwargs)
     return _invoke(_op_divide_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _Equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """1 where lhs = rhs, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Equal', kwargs)
+    return _invoke(_op_equal, (lhs, rhs,), (), out, _cls)
+
+
+def _EqualScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
+    """1 where lhs = rhs, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_EqualScalar', kwargs)
+    return _invoke(_op_equal_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _Greater(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """1 where lhs > rhs, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Greater', kwargs)
+    return _invoke(_op_greater, (lhs, rhs,), (), out, _cls)
+
+
+def _GreaterEqualScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
+    """1 where lhs >= rhs, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_GreaterEqualScalar', kwargs)
+    return _invoke(_op_greater_equal_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _GreaterScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
+    """1 where lhs > rhs, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_GreaterScalar', kwargs)
+    return _invoke(_op_greater_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _Greater_Equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """1 where lhs >= rhs, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Greater_Equal', kwargs)
+    return _invoke(_op_greater_equal, (lhs, rhs,), (), out, _cls)
+
+
+def _Hypot(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """sqrt(lhs^2 + rhs^2) without overflow.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Hypot', kwargs)
+    return _invoke(_op_hypot, (lhs, rhs,), (), out, _cls)
 
 
 def _HypotScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
@@ -1366,6 +1811,236 @@ def _HypotScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwar
     return _invoke(_op_hypot_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
+def _Lesser(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """1 where lhs < rhs, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Lesser', kwargs)
+    return _invoke(_op_less, (lhs, rhs,), (), out, _cls)
+
+
+def _LesserEqualScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
+    """1 where lhs <= rhs, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_LesserEqualScalar', kwargs)
+    return _invoke(_op_less_equal_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _LesserScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
+    """1 where lhs < rhs, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_LesserScalar', kwargs)
+    return _invoke(_op_less_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _Lesser_Equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """1 where lhs <= rhs, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Lesser_Equal', kwargs)
+    return _invoke(_op_less_equal, (lhs, rhs,), (), out, _cls)
+
+
+def _LogicalAndScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
+    """1 where both are not 0, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_LogicalAndScalar', kwargs)
+    return _invoke(_op_logical_and_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _LogicalOrScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
+    """1 where one is not 0, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_LogicalOrScalar', kwargs)
+    return _invoke(_op_logical_or_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _LogicalXorScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
+    """1 where exactly one is not 0, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_LogicalXorScalar', kwargs)
+    return _invoke(_op_logical_xor_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _Logical_And(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """1 where both are not 0, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Logical_And', kwargs)
+    return _invoke(_op_logical_and, (lhs, rhs,), (), out, _cls)
+
+
+def _Logical_Or(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """1 where one is not 0, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Logical_Or', kwargs)
+    return _invoke(_op_logical_or, (lhs, rhs,), (), out, _cls)
+
+
+def _Logical_Xor(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """1 where exactly one is not 0, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Logical_Xor', kwargs)
+    return _invoke(_op_logical_xor, (lhs, rhs,), (), out, _cls)
+
+
+def _Maximum(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """The larger of two numbers; NaN where one is NaN.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Maximum', kwargs)
+    return _invoke(_op_maximum, (lhs, rhs,), (), out, _cls)
+
+
 def _MaximumScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
     """The larger of data and scalar.
 
@@ -1386,6 +2061,26 @@ def _MaximumScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kw
     if kwargs:
         _unknown('_MaximumScalar', kwargs)
     return _invoke(_op_maximum_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _Minimum(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """The smaller of two numbers; NaN where one is NaN.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Minimum', kwargs)
+    return _invoke(_op_minimum, (lhs, rhs,), (), out, _cls)
 
 
 def _MinimumScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
@@ -1410,6 +2105,26 @@ def _MinimumScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kw
     return _invoke(_op_minimum_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
+def _Minus(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """Difference of two arrays.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Minus', kwargs)
+    return _invoke(_op_subtract, (lhs, rhs,), (), out, _cls)
+
+
 def _MinusScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
     """data - scalar.
 
@@ -1430,6 +2145,26 @@ def _MinusScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwar
     if kwargs:
         _unknown('_MinusScalar', kwargs)
     return _invoke(_op_subtract_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _Mod(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """Remainder of lhs / rhs, with the sign of rhs.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Mod', kwargs)
+    return _invoke(_op_mod, (lhs, rhs,), (), out, _cls)
 
 
 def _ModScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
@@ -1454,6 +2189,26 @@ def _ModScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs
     return _invoke(_op_mod_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
+def _Mul(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """Product of two arrays.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Mul', kwargs)
+    return _invoke(_op_multiply, (lhs, rhs,), (), out, _cls)
+
+
 def _MulScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
     """data * scalar.
 
@@ -1474,6 +2229,68 @@ def _MulScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs
     if kwargs:
         _unknown('_MulScalar', kwargs)
     return _invoke(_op_multiply_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _NotEqualScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
+    """1 where lhs differs from rhs, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_NotEqualScalar', kwargs)
+    return _invoke(_op_not_equal_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _Not_Equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """1 where lhs differs from rhs, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Not_Equal', kwargs)
+    return _invoke(_op_not_equal, (lhs, rhs,), (), out, _cls)
+
+
+def _Plus(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """Sum of two arrays.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_Plus', kwargs)
+    return _invoke(_op_add, (lhs, rhs,), (), out, _cls)
 
 
 def _PlusScalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
@@ -1700,6 +2517,58 @@ def _backward_gather_nd(data=None, indices=None, shape=None, out=None, name=None
     return _invoke(_op_scatter_add_nd, (data, indices,), (shape,), out, _cls)
 
 
+def _contrib_AdaptiveAvgPooling2D(data=None, output_size=(), out=None, name=None, **kwargs):
+    """Means of windows that divide an image into a given number of parts.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    output_size : tuple of int, default ()
+        height and width of the result, or one number for both; (): 1
+
+    Returns
+    -------
+    output : array
+        (batch, channels, output height, output width)
+    """
+    if kwargs:
+        _unknown('_contrib_AdaptiveAvgPooling2D', kwargs)
+    return _invoke(_op_adaptive_avg_pooling, (data,), (output_size,), out, _cls)
+
+
+def _contrib_BilinearResize2D(data=None, like=None, height=1, width=1, scale_height=None, scale_width=None, mode='size', align_corners=True, out=None, name=None, **kwargs):
+    """Images in another size, interpolated linearly between pixels.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    like : array, optional
+        array whose last two axes give the size; with mode 'like'
+    height : int, default 1
+        new height, > 0; not used with a scale or mode
+    width : int, default 1
+        new width, > 0
+    scale_height : float, default None
+        new height over the old
+    scale_width : float, default None
+        new width over the old
+    mode : 'like' or 'odd_scale' or 'size' or 'to_even_down' or 'to_even_up' or 'to_odd_down' or 'to_odd_up', default 'size'
+        how the size is found
+    align_corners : bool, default True
+        the centres of the corner pixels keep their places; False: the edges do
+
+    Returns
+    -------
+    output : array
+        (batch, channels, new height, new width)
+    """
+    if kwargs:
+        _unknown('_contrib_BilinearResize2D', kwargs)
+    return _invoke(_op_bilinear_resize, (data, like,), (height, width, scale_height, scale_width, mode, align_corners,), out, _cls)
+
+
 def _contrib_CTCLoss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', out=None, name=None, **kwargs):
     """Negative log probability of label sequences whose alignment is not known.
 
@@ -1734,6 +2603,308 @@ def _contrib_CTCLoss(data=None, label=None, data_lengths=None, label_lengths=Non
     return _invoke(_op_ctc_loss, (data, label, data_lengths, label_lengths,), (use_data_lengths, use_label_lengths, blank_label,), out, _cls)
 
 
+def _contrib_DeformableConvolution(data=None, offset=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, num_deformable_group=1, no_bias=False, layout=None, out=None, name=None, **kwargs):
+    """Convolution whose window reads the data at places moved by offsets.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width)
+    offset : array
+        (batch, 2 * groups * window, rows, columns): y and x, in pixels
+    weight : array
+        (num_filter, channels / num_group, kernel)
+    bias : array, optional
+        (num_filter,); left out with no_bias=True
+    kernel : tuple of int, required
+        (height, width) of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+    num_filter : int, required
+        output channels, > 0
+    num_group : int, default 1
+        channels are convolved in groups
+    num_deformable_group : int, default 1
+        parts of the channels that have offsets of their own
+    no_bias : bool, default False
+        no bias is added
+    layout : 'NCHW', default None
+        NCHW is the only one
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, rows, columns)
+
+    Notes
+    -----
+    Dai et al.: Deformable convolutional networks, ICCV (2017)
+    """
+    if kwargs:
+        _unknown('_contrib_DeformableConvolution', kwargs)
+    return _invoke(_op_deformable_convolution, (data, offset, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, no_bias, layout,), out, _cls)
+
+
+def _contrib_ModulatedDeformableConvolution(data=None, offset=None, mask=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, num_deformable_group=1, no_bias=False, layout=None, out=None, name=None, **kwargs):
+    """Convolution whose window reads the data at moved places, each with a factor.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width)
+    offset : array
+        (batch, 2 * groups * window, rows, columns): y and x, in pixels
+    mask : array
+        (batch, groups * window, rows, columns), factors
+    weight : array
+        (num_filter, channels / num_group, kernel)
+    bias : array, optional
+        (num_filter,); left out with no_bias=True
+    kernel : tuple of int, required
+        (height, width) of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+    num_filter : int, required
+        output channels, > 0
+    num_group : int, default 1
+        channels are convolved in groups
+    num_deformable_group : int, default 1
+        parts of the channels that have offsets of their own
+    no_bias : bool, default False
+        no bias is added
+    layout : 'NCHW', default None
+        NCHW is the only one
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, rows, columns)
+
+    Notes
+    -----
+    Zhu, Hu, Lin, Dai: Deformable ConvNets v2, CVPR (2019)
+    """
+    if kwargs:
+        _unknown('_contrib_ModulatedDeformableConvolution', kwargs)
+    return _invoke(_op_modulated_deformable_convolution, (data, offset, mask, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, no_bias, layout,), out, _cls)
+
+
+def _contrib_MultiBoxDetection(cls_prob=None, loc_pred=None, anchor=None, clip=True, threshold=0.01, background_id=0, nms_threshold=0.5, force_suppress=False, variances=(0.1, 0.1, 0.2, 0.2), nms_topk=-1, out=None, name=None, **kwargs):
+    """Boxes of a detector: decoded, and of those that overlap only the best.
+
+    Parameters
+    ----------
+    cls_prob : array
+        floating (batch, classes + 1, anchors)
+    loc_pred : array
+        (batch, anchors * 4), offsets
+    anchor : array
+        (1, anchors, 4), corners
+    clip : bool, default True
+        move corners into the image
+    threshold : float, default 0.01
+        smallest score
+    background_id : int, default 0
+        class of the background
+    nms_threshold : float, default 0.5
+        boxes that overlap a better one by as much are dropped
+    force_suppress : bool, default False
+        also between classes
+    variances : tuple of float, default (0.1, 0.1, 0.2, 0.2)
+        factors of the four offsets
+    nms_topk : int, default -1
+        only this many of the best stay; <= 0: all
+
+    Returns
+    -------
+    out : array
+        (batch, anchors, 6): class, score, corners, best first; class -1: dropped
+    """
+    if kwargs:
+        _unknown('_contrib_MultiBoxDetection', kwargs)
+    return _invoke(_op_multi_box_detection, (cls_prob, loc_pred, anchor,), (clip, threshold, background_id, nms_threshold, force_suppress, variances, nms_topk,), out, _cls)
+
+
+def _contrib_MultiBoxPrior(data=None, sizes=(1,), ratios=(1,), clip=False, steps=(-1, -1), offsets=(0.5, 0.5), out=None, name=None, **kwargs):
+    """Anchors around every pixel: each size with the first ratio, the first size with each other ratio.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width), only the shape counts
+    sizes : tuple of float, default (1,)
+        sizes in parts of the height
+    ratios : tuple of float, default (1,)
+        width over height
+    clip : bool, default False
+        move corners into the image
+    steps : tuple of float, default (-1, -1)
+        distances of centres (y, x) in parts of the image; negative: one pixel
+    offsets : tuple of float, default (0.5, 0.5)
+        place (y, x) of a centre in its pixel
+
+    Returns
+    -------
+    out : array
+        (1, height * width * (sizes + ratios - 1), 4), corners in parts of the image
+    """
+    if kwargs:
+        _unknown('_contrib_MultiBoxPrior', kwargs)
+    return _invoke(_op_multi_box_prior, (data,), (sizes, ratios, clip, steps, offsets,), out, _cls)
+
+
+def _contrib_MultiBoxTarget(anchor=None, label=None, cls_pred=None, overlap_threshold=0.5, ignore_label=-1.0, negative_mining_ratio=-1.0, negative_mining_thresh=0.5, minimum_negative_samples=0, variances=(0.1, 0.1, 0.2, 0.2), out=None, name=None, **kwargs):
+    """Classes and offsets that a detector should give for each anchor.
+
+    Parameters
+    ----------
+    anchor : array
+        floating (1, anchors, 4), corners
+    label : array
+        (batch, labels, 5 or more): class, corners; a class of -1 ends the list
+    cls_pred : array
+        (batch, classes + 1, anchors), scores, for mining
+    overlap_threshold : float, default 0.5
+        an anchor gets a label that it overlaps by more
+    ignore_label : float, default -1.0
+        class of anchors that do not count
+    negative_mining_ratio : float, default -1.0
+        background anchors for each labelled one; <= 0: all
+    negative_mining_thresh : float, default 0.5
+        mined anchors overlap every label by less
+    minimum_negative_samples : int, default 0
+        mined anchors at least
+    variances : tuple of float, default (0.1, 0.1, 0.2, 0.2)
+        divisors of the four offsets
+
+    Returns
+    -------
+    loc_target : array
+        (batch, anchors * 4), offsets
+    loc_mask : array
+        (batch, anchors * 4), 1 where an anchor has a label
+    cls_target : array
+        (batch, anchors): class + 1, 0 for background, or ignore_label
+    """
+    if kwargs:
+        _unknown('_contrib_MultiBoxTarget', kwargs)
+    return _invoke(_op_multi_box_target, (anchor, label, cls_pred,), (overlap_threshold, ignore_label, negative_mining_ratio, negative_mining_thresh, minimum_negative_samples, variances,), out, _cls)
+
+
+def _contrib_ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None, sample_ratio=-1, position_sensitive=False, aligned=False, out=None, name=None, **kwargs):
+    """Mean of samples of each bin of each region, read between pixels.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    rois : array
+        (n, 5): number of the image, left, top, right, bottom
+    pooled_size : tuple of int, required
+        (height, width) of the result, > 0
+    spatial_scale : float, required
+        factor from rois to pixels of data
+    sample_ratio : int, default -1
+        samples of a bin along each axis; <= 0: as many as it has pixels
+    position_sensitive : bool, default False
+        each bin reads channels of its own
+    aligned : bool, default False
+        pixels have their centre at .5, regions any size
+
+    Returns
+    -------
+    output : array
+        (n, channels, pooled height, pooled width)
+
+    Notes
+    -----
+    He, Gkioxari, Dollar, Girshick: Mask R-CNN, ICCV (2017)
+    """
+    if kwargs:
+        _unknown('_contrib_ROIAlign', kwargs)
+    return _invoke(_op_roi_align, (data, rois,), (pooled_size, spatial_scale, sample_ratio, position_sensitive, aligned,), out, _cls)
+
+
+def _contrib_SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, ndev=1, key='', axis=1, out=None, name=None, **kwargs):
+    """batch_norm: one process normalises over all of its batch at once.
+
+    Parameters
+    ----------
+    data : array
+        floating array with a channel axis
+    gamma : array
+        (channels,)
+    beta : array
+        (channels,)
+    moving_mean : array
+        (channels,), running mean; updated in train mode
+    moving_var : array
+        (channels,), running variance; updated in train mode
+    eps : float, default 0.001
+        added to the variance, > 0
+    momentum : float, default 0.9
+        share of the old value in the running statistics
+    fix_gamma : bool, default True
+        take 1 for gamma
+    use_global_stats : bool, default False
+        use the running statistics in train mode too
+    output_mean_var : bool, default False
+        return mean and var as well
+    ndev : int, default 1
+        devices that MXNet would average over; kept for files
+    key : str, default ''
+        name of the group of devices; kept for files
+    axis : int, default 1
+        axis of the channels
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Ioffe, Szegedy, ICML (2015)
+    """
+    if kwargs:
+        _unknown('_contrib_SyncBatchNorm', kwargs)
+    return _invoke(_op_sync_batch_norm, (data, gamma, beta, moving_mean, moving_var,), (eps, momentum, fix_gamma, use_global_stats, output_mean_var, ndev, key, axis,), out, _cls)
+
+
+def _contrib_allclose(a=None, b=None, rtol=1e-05, atol=1e-08, equal_nan=True, out=None, name=None, **kwargs):
+    """1 if |a - b| <= atol + rtol |b| for all elements, else 0.
+
+    Parameters
+    ----------
+    a : array
+        array
+    b : array
+        array of the same shape and type
+    rtol : float, default 1e-05
+        difference allowed, relative to b
+    atol : float, default 1e-08
+        difference allowed besides
+    equal_nan : bool, default True
+        NaN is close to NaN
+
+    Returns
+    -------
+    out : array
+        float32, (1,)
+    """
+    if kwargs:
+        _unknown('_contrib_allclose', kwargs)
+    return _invoke(_op_allclose, (a, b,), (rtol, atol, equal_nan,), out, _cls)
+
+
 def _contrib_arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=None, out=None, name=None, **kwargs):
     """A sequence as long as an axis of data, or as all of it in its shape.
 
@@ -1760,6 +2931,192 @@ def _contrib_arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=
     if kwargs:
         _unknown('_contrib_arange_like', kwargs)
     return _invoke(_op_arange_like, (data,), (start, step, repeat, ctx, axis,), out, _cls)
+
+
+def _contrib_bipartite_matching(data=None, is_ascend=False, threshold=None, topk=-1, out=None, name=None, **kwargs):
+    """Pairs rows and columns of a score matrix, the best pair first, each at most once.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., rows, columns), scores
+    is_ascend : bool, default False
+        smaller scores are better
+    threshold : float, required
+        worse scores make no pair
+    topk : int, default -1
+        at most this many pairs; <= 0: all
+
+    Returns
+    -------
+    row_match : array
+        (..., rows): column of each row, -1 for none
+    column_match : array
+        (..., columns): row of each column, -1 for none
+    """
+    if kwargs:
+        _unknown('_contrib_bipartite_matching', kwargs)
+    return _invoke(_op_bipartite_matching, (data,), (is_ascend, threshold, topk,), out, _cls)
+
+
+def _contrib_box_decode(data=None, anchors=None, std0=1.0, std1=1.0, std2=1.0, std3=1.0, clip=-1.0, format='center', out=None, name=None, **kwargs):
+    """Boxes from offsets to anchors: the reverse of box_encode.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, boxes, 4), offsets of centre and logarithms of sizes
+    anchors : array
+        (1, boxes, 4)
+    std0 : float, default 1.0
+        factor of the first offset
+    std1 : float, default 1.0
+        factor of the second offset
+    std2 : float, default 1.0
+        factor of the third offset
+    std3 : float, default 1.0
+        factor of the fourth offset
+    clip : float, default -1.0
+        largest logarithm of a size; <= 0: no bound
+    format : 'center' or 'corner', default 'center'
+        format of the anchors
+
+    Returns
+    -------
+    out : array
+        (batch, boxes, 4), corners
+    """
+    if kwargs:
+        _unknown('_contrib_box_decode', kwargs)
+    return _invoke(_op_box_decode, (data, anchors,), (std0, std1, std2, std3, clip, format,), out, _cls)
+
+
+def _contrib_box_encode(samples=None, matches=None, anchors=None, refs=None, means=None, stds=None, out=None, name=None, **kwargs):
+    """Offsets of boxes to anchors, as targets of training.
+
+    Parameters
+    ----------
+    samples : array
+        (batch, boxes): 1 for a matched anchor, else no target
+    matches : array
+        (batch, boxes): number of the reference of each anchor
+    anchors : array
+        (batch, boxes, 4), corners
+    refs : array
+        (batch, references, 4), corners
+    means : array
+        (4,), subtracted from the offsets
+    stds : array
+        (4,), divisors of the offsets
+
+    Returns
+    -------
+    targets : array
+        (batch, boxes, 4)
+    masks : array
+        (batch, boxes, 4): 1 where there is a target
+    """
+    if kwargs:
+        _unknown('_contrib_box_encode', kwargs)
+    return _invoke(_op_box_encode, (samples, matches, anchors, refs, means, stds,), (), out, _cls)
+
+
+def _contrib_box_iou(lhs=None, rhs=None, format='corner', out=None, name=None, **kwargs):
+    """Intersection over union of every pair of boxes.
+
+    Parameters
+    ----------
+    lhs : array
+        floating (..., 4)
+    rhs : array
+        floating (..., 4)
+    format : 'center' or 'corner', default 'corner'
+        boxes are (left, top, right, bottom) or (x, y, width, height) of the centre
+
+    Returns
+    -------
+    out : array
+        axes of lhs but the last, then those of rhs but the last
+    """
+    if kwargs:
+        _unknown('_contrib_box_iou', kwargs)
+    return _invoke(_op_box_iou, (lhs, rhs,), (format,), out, _cls)
+
+
+def _contrib_box_nms(data=None, overlap_thresh=0.5, valid_thresh=0.0, topk=-1, coord_start=2, score_index=1, id_index=-1, background_id=-1, force_suppress=False, in_format='corner', out_format='corner', out=None, name=None, **kwargs):
+    """Keeps the best of boxes that overlap; the rest is filled with -1.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., boxes, numbers): each box has four coordinates, a score and maybe a class
+    overlap_thresh : float, default 0.5
+        boxes that overlap a better one by more are dropped
+    valid_thresh : float, default 0.0
+        boxes must have a larger score
+    topk : int, default -1
+        only this many of the best are looked at; <= 0: all
+    coord_start : int, default 2
+        place of the first coordinate
+    score_index : int, default 1
+        place of the score
+    id_index : int, default -1
+        place of the class; -1: there is none
+    background_id : int, default -1
+        class that is dropped; -1: none
+    force_suppress : bool, default False
+        also between classes
+    in_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in data
+    out_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in the result
+
+    Returns
+    -------
+    out : array
+        shape of data: the boxes that stay, best first, then rows of -1
+    """
+    if kwargs:
+        _unknown('_contrib_box_nms', kwargs)
+    return _invoke(_op_box_nms, (data,), (overlap_thresh, valid_thresh, topk, coord_start, score_index, id_index, background_id, force_suppress, in_format, out_format,), out, _cls)
+
+
+def _contrib_box_non_maximum_suppression(data=None, overlap_thresh=0.5, valid_thresh=0.0, topk=-1, coord_start=2, score_index=1, id_index=-1, background_id=-1, force_suppress=False, in_format='corner', out_format='corner', out=None, name=None, **kwargs):
+    """Keeps the best of boxes that overlap; the rest is filled with -1.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., boxes, numbers): each box has four coordinates, a score and maybe a class
+    overlap_thresh : float, default 0.5
+        boxes that overlap a better one by more are dropped
+    valid_thresh : float, default 0.0
+        boxes must have a larger score
+    topk : int, default -1
+        only this many of the best are looked at; <= 0: all
+    coord_start : int, default 2
+        place of the first coordinate
+    score_index : int, default 1
+        place of the score
+    id_index : int, default -1
+        place of the class; -1: there is none
+    background_id : int, default -1
+        class that is dropped; -1: none
+    force_suppress : bool, default False
+        also between classes
+    in_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in data
+    out_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in the result
+
+    Returns
+    -------
+    out : array
+        shape of data: the boxes that stay, best first, then rows of -1
+    """
+    if kwargs:
+        _unknown('_contrib_box_non_maximum_suppression', kwargs)
+    return _invoke(_op_box_nms, (data,), (overlap_thresh, valid_thresh, topk, coord_start, score_index, id_index, background_id, force_suppress, in_format, out_format,), out, _cls)
 
 
 def _contrib_ctc_loss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', out=None, name=None, **kwargs):
@@ -1794,6 +3151,44 @@ def _contrib_ctc_loss(data=None, label=None, data_lengths=None, label_lengths=No
     if kwargs:
         _unknown('_contrib_ctc_loss', kwargs)
     return _invoke(_op_ctc_loss, (data, label, data_lengths, label_lengths,), (use_data_lengths, use_label_lengths, blank_label,), out, _cls)
+
+
+def _contrib_div_sqrt_dim(data=None, out=None, name=None, **kwargs):
+    """data over the square root of the size of its last axis.
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., n)
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_contrib_div_sqrt_dim', kwargs)
+    return _invoke(_op_div_sqrt_dim, (data,), (), out, _cls)
+
+
+def _contrib_gradientmultiplier(data=None, scalar=1.0, out=None, name=None, **kwargs):
+    """The data; the gradient is multiplied by a number.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        factor of the gradient
+
+    Returns
+    -------
+    out : array
+        the data
+    """
+    if kwargs:
+        _unknown('_contrib_gradientmultiplier', kwargs)
+    return _invoke(_op_gradient_multiplier, (data,), (scalar,), out, _cls)
 
 
 def _contrib_index_array(data=None, axes=None, out=None, name=None, **kwargs):
@@ -1836,6 +3231,160 @@ def _contrib_index_copy(old_tensor=None, index_vector=None, new_tensor=None, out
     if kwargs:
         _unknown('_contrib_index_copy', kwargs)
     return _invoke(_op_index_copy, (old_tensor, index_vector, new_tensor,), (), out, _cls)
+
+
+def _contrib_interleaved_matmul_encdec_qk(queries=None, keys_values=None, heads=None, out=None, name=None, **kwargs):
+    """Scores of attention to another sequence: query key^T / sqrt(n).
+
+    Parameters
+    ----------
+    queries : array
+        floating (queries, batch, heads * n)
+    keys_values : array
+        (steps, batch, heads * 2 * n)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (batch * heads, queries, steps)
+    """
+    if kwargs:
+        _unknown('_contrib_interleaved_matmul_encdec_qk', kwargs)
+    return _invoke(_op_interleaved_matmul_encdec_qk, (queries, keys_values,), (heads,), out, _cls)
+
+
+def _contrib_interleaved_matmul_encdec_valatt(keys_values=None, attention=None, heads=None, out=None, name=None, **kwargs):
+    """Results of attention to another sequence: attention value.
+
+    Parameters
+    ----------
+    keys_values : array
+        floating (steps, batch, heads * 2 * n)
+    attention : array
+        (batch * heads, queries, steps)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (queries, batch, heads * n)
+    """
+    if kwargs:
+        _unknown('_contrib_interleaved_matmul_encdec_valatt', kwargs)
+    return _invoke(_op_interleaved_matmul_encdec_valatt, (keys_values, attention,), (heads,), out, _cls)
+
+
+def _contrib_interleaved_matmul_selfatt_qk(queries_keys_values=None, heads=None, out=None, name=None, **kwargs):
+    """Scores of self-attention: query key^T / sqrt(n) of each head.
+
+    Parameters
+    ----------
+    queries_keys_values : array
+        floating (steps, batch, heads * 3 * n)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (batch * heads, steps, steps)
+    """
+    if kwargs:
+        _unknown('_contrib_interleaved_matmul_selfatt_qk', kwargs)
+    return _invoke(_op_interleaved_matmul_selfatt_qk, (queries_keys_values,), (heads,), out, _cls)
+
+
+def _contrib_interleaved_matmul_selfatt_valatt(queries_keys_values=None, attention=None, heads=None, out=None, name=None, **kwargs):
+    """Results of self-attention: attention value of each head.
+
+    Parameters
+    ----------
+    queries_keys_values : array
+        floating (steps, batch, heads * 3 * n)
+    attention : array
+        (batch * heads, queries, steps)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (queries, batch, heads * n)
+    """
+    if kwargs:
+        _unknown('_contrib_interleaved_matmul_selfatt_valatt', kwargs)
+    return _invoke(_op_interleaved_matmul_selfatt_valatt, (queries_keys_values, attention,), (heads,), out, _cls)
+
+
+def _contrib_quadratic(data=None, a=0.0, b=0.0, c=0.0, out=None, name=None, **kwargs):
+    """a x^2 + b x + c.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+    a : float, default 0.0
+        factor of x^2
+    b : float, default 0.0
+        factor of x
+    c : float, default 0.0
+        value at 0
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_contrib_quadratic', kwargs)
+    return _invoke(_op_quadratic, (data,), (a, b, c,), out, _cls)
+
+
+def _contrib_round_ste(data=None, out=None, name=None, **kwargs):
+    """Nearest whole number; the gradient passes as it is.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    Bengio, Leonard, Courville: Estimating or propagating gradients (2013)
+    """
+    if kwargs:
+        _unknown('_contrib_round_ste', kwargs)
+    return _invoke(_op_round_ste, (data,), (), out, _cls)
+
+
+def _contrib_sign_ste(data=None, out=None, name=None, **kwargs):
+    """-1, 0 or 1; the gradient passes as it is.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    Bengio, Leonard, Courville: Estimating or propagating gradients (2013)
+    """
+    if kwargs:
+        _unknown('_contrib_sign_ste', kwargs)
+    return _invoke(_op_sign_ste, (data,), (), out, _cls)
 
 
 def _copy(data=None, out=None, name=None, **kwargs):
@@ -2226,7 +3775,327 @@ def _identity_with_attr_like_rhs(lhs=None, rhs=None, out=None, name=None, **kwar
     return _invoke(_op_identity_with_attr_like_rhs, (lhs, rhs,), (), out, _cls)
 
 
-def _less(lhs=None, rhs=None, out=None, name=None, **kwargs):
+def _image_adjust_lighting(data=None, alpha=None, out=None, name=None, **kwargs):
+    """Adds light along the principal components of natural colours.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    alpha : tuple of float, required
+        three amounts
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('_image_adjust_lighting', kwargs)
+    return _invoke(_op_image_adjust_lighting, (data,), (alpha,), out, _cls)
+
+
+def _image_crop(data=None, x=None, y=None, width=None, height=None, out=None, name=None, **kwargs):
+    """A part of an image.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    x : int, required
+        first column
+    y : int, required
+        first row
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+
+    Returns
+    -------
+    out : array
+        the part
+    """
+    if kwargs:
+        _unknown('_image_crop', kwargs)
+    return _invoke(_op_image_crop, (data,), (x, y, width, height,), out, _cls)
+
+
+def _image_flip_left_right(data=None, out=None, name=None, **kwargs):
+    """Images with left and right exchanged.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('_image_flip_left_right', kwargs)
+    return _invoke(_op_image_flip_left_right, (data,), (), out, _cls)
+
+
+def _image_flip_top_bottom(data=None, out=None, name=None, **kwargs):
+    """Images with top and bottom exchanged.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('_image_flip_top_bottom', kwargs)
+    return _invoke(_op_image_flip_top_bottom, (data,), (), out, _cls)
+
+
+def _image_normalize(data=None, mean=(0, 0, 0, 0), std=(1, 1, 1, 1), out=None, name=None, **kwargs):
+    """(data - mean) / std for each channel.
+
+    Parameters
+    ----------
+    data : array
+        floating (channels, height, width), maybe with a batch axis in front
+    mean : tuple of float, default (0, 0, 0, 0)
+        one number, or one for each channel
+    std : tuple of float, default (1, 1, 1, 1)
+        one number, or one for each channel; not 0
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('_image_normalize', kwargs)
+    return _invoke(_op_image_normalize, (data,), (mean, std,), out, _cls)
+
+
+def _image_random_brightness(data=None, min_factor=None, max_factor=None, out=None, name=None, **kwargs):
+    """Images times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('_image_random_brightness', kwargs)
+    return _invoke(_op_image_random_brightness, (data,), (min_factor, max_factor,), out, _cls)
+
+
+def _image_random_color_jitter(data=None, brightness=None, contrast=None, saturation=None, hue=None, out=None, name=None, **kwargs):
+    """Brightness, contrast, saturation and hue changed by drawn factors in [1 - a, 1 + a], in random order.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    brightness : float, required
+        a of brightness, >= 0; 0: no change
+    contrast : float, required
+        a of contrast, >= 0
+    saturation : float, required
+        a of saturation, >= 0
+    hue : float, required
+        a of hue, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('_image_random_color_jitter', kwargs)
+    return _invoke(_op_image_random_color_jitter, (data,), (brightness, contrast, saturation, hue,), out, _cls)
+
+
+def _image_random_contrast(data=None, min_factor=None, max_factor=None, out=None, name=None, **kwargs):
+    """Distances from mean grey times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('_image_random_contrast', kwargs)
+    return _invoke(_op_image_random_contrast, (data,), (min_factor, max_factor,), out, _cls)
+
+
+def _image_random_flip_left_right(data=None, p=0.5, out=None, name=None, **kwargs):
+    """Images with left and right exchanged by chance.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    p : float, default 0.5
+        probability of the flip, in [0, 1]
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('_image_random_flip_left_right', kwargs)
+    return _invoke(_op_image_random_flip_left_right, (data,), (p,), out, _cls)
+
+
+def _image_random_flip_top_bottom(data=None, p=0.5, out=None, name=None, **kwargs):
+    """Images with top and bottom exchanged by chance.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    p : float, default 0.5
+        probability of the flip, in [0, 1]
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('_image_random_flip_top_bottom', kwargs)
+    return _invoke(_op_image_random_flip_top_bottom, (data,), (p,), out, _cls)
+
+
+def _image_random_hue(data=None, min_factor=None, max_factor=None, out=None, name=None, **kwargs):
+    """Colours turned around grey by pi (factor - 1), a drawn factor.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('_image_random_hue', kwargs)
+    return _invoke(_op_image_random_hue, (data,), (min_factor, max_factor,), out, _cls)
+
+
+def _image_random_lighting(data=None, alpha_std=0.05, out=None, name=None, **kwargs):
+    """Adds a drawn light along the principal components of natural colours.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    alpha_std : float, default 0.05
+        standard deviation of the three amounts
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('_image_random_lighting', kwargs)
+    return _invoke(_op_image_random_lighting, (data,), (alpha_std,), out, _cls)
+
+
+def _image_random_saturation(data=None, min_factor=None, max_factor=None, out=None, name=None, **kwargs):
+    """Distances from grey times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('_image_random_saturation', kwargs)
+    return _invoke(_op_image_random_saturation, (data,), (min_factor, max_factor,), out, _cls)
+
+
+def _image_resize(data=None, size=(), keep_ratio=False, interp=1, out=None, name=None, **kwargs):
+    """Images in another size.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    size : tuple of int, default ()
+        (width, height), or one number for both
+    keep_ratio : bool, default False
+        with one number: the shorter side gets it, the other follows
+    interp : int, default 1
+        0: nearest pixel, 1: linear between pixels
+
+    Returns
+    -------
+    out : array
+        data with the new height and width
+    """
+    if kwargs:
+        _unknown('_image_resize', kwargs)
+    return _invoke(_op_image_resize, (data,), (size, keep_ratio, interp,), out, _cls)
+
+
+def _image_to_tensor(data=None, out=None, name=None, **kwargs):
+    """Images with their channels in front, divided by 255.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front; usually uint8
+
+    Returns
+    -------
+    out : array
+        float32, (channels, height, width), with the batch axis if there was one
+    """
+    if kwargs:
+        _unknown('_image_to_tensor', kwargs)
+    return _invoke(_op_image_to_tensor, (data,), (), out, _cls)
+
+
+def _lesser(lhs=None, rhs=None, out=None, name=None, **kwargs):
     """1 where lhs < rhs, else 0, in the type of the operands.
 
     Parameters
@@ -2242,11 +4111,11 @@ def _less(lhs=None, rhs=None, out=None, name=None, **kwargs):
         broadcast shape, promoted type
     """
     if kwargs:
-        _unknown('_less', kwargs)
+        _unknown('_lesser', kwargs)
     return _invoke(_op_less, (lhs, rhs,), (), out, _cls)
 
 
-def _less_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
+def _lesser_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     """1 where lhs <= rhs, else 0, in the type of the operands.
 
     Parameters
@@ -2262,11 +4131,11 @@ def _less_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
         broadcast shape, promoted type
     """
     if kwargs:
-        _unknown('_less_equal', kwargs)
+        _unknown('_lesser_equal', kwargs)
     return _invoke(_op_less_equal, (lhs, rhs,), (), out, _cls)
 
 
-def _less_equal_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
+def _lesser_equal_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
     """1 where lhs <= rhs, else 0; rhs is the number scalar.
 
     Parameters
@@ -2284,11 +4153,11 @@ def _less_equal_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, 
         shape of data
     """
     if kwargs:
-        _unknown('_less_equal_scalar', kwargs)
+        _unknown('_lesser_equal_scalar', kwargs)
     return _invoke(_op_less_equal_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
-def _less_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
+def _lesser_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
     """1 where lhs < rhs, else 0; rhs is the number scalar.
 
     Parameters
@@ -2306,8 +4175,398 @@ def _less_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwar
         shape of data
     """
     if kwargs:
-        _unknown('_less_scalar', kwargs)
+        _unknown('_lesser_scalar', kwargs)
     return _invoke(_op_less_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _linalg_det(data=None, out=None, name=None, **kwargs):
+    """Determinant of square matrices.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    out : array
+        the leading axes
+
+    Notes
+    -----
+    LAPACK getrf
+    """
+    if kwargs:
+        _unknown('_linalg_det', kwargs)
+    return _invoke(_op_det, (data,), (), out, _cls)
+
+
+def _linalg_extractdiag(A=None, offset=0, out=None, name=None, **kwargs):
+    """A diagonal of square matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n)
+    offset : int, default 0
+        diagonal: > 0 above the main one, < 0 below
+
+    Returns
+    -------
+    out : array
+        (..., n - |offset|)
+    """
+    if kwargs:
+        _unknown('_linalg_extractdiag', kwargs)
+    return _invoke(_op_linalg_extractdiag, (A,), (offset,), out, _cls)
+
+
+def _linalg_extracttrian(A=None, offset=0, lower=True, out=None, name=None, **kwargs):
+    """A triangle of square matrices as vectors, row by row.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n)
+    offset : int, default 0
+        diagonal that bounds it: > 0 the triangle above it, < 0 the one below
+    lower : bool, default True
+        for offset 0: the lower triangle
+
+    Returns
+    -------
+    out : array
+        (..., m (m + 1) / 2) for m = n - |offset|
+    """
+    if kwargs:
+        _unknown('_linalg_extracttrian', kwargs)
+    return _invoke(_op_linalg_extracttrian, (A,), (offset, lower,), out, _cls)
+
+
+def _linalg_gelqf(A=None, out=None, name=None, **kwargs):
+    """A = L Q with a lower triangular L and orthonormal rows in Q.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, n), m <= n
+
+    Returns
+    -------
+    Q : array
+        shape of A
+    L : array
+        (..., m, m)
+    """
+    if kwargs:
+        _unknown('_linalg_gelqf', kwargs)
+    return _invoke(_op_linalg_gelqf, (A,), (), out, _cls)
+
+
+def _linalg_gemm(A=None, B=None, C=None, transpose_a=False, transpose_b=False, alpha=1.0, beta=1.0, axis=-2, out=None, name=None, **kwargs):
+    """alpha op(A) op(B) + beta C.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, k)
+    B : array
+        (..., k, n)
+    C : array
+        (..., m, n)
+    transpose_a : bool, default False
+        take A transposed
+    transpose_b : bool, default False
+        take B transposed
+    alpha : float, default 1.0
+        factor of the product
+    beta : float, default 1.0
+        factor of C
+    axis : int, default -2
+        axis of the rows; -2 is the only one
+
+    Returns
+    -------
+    out : array
+        (..., m, n)
+    """
+    if kwargs:
+        _unknown('_linalg_gemm', kwargs)
+    return _invoke(_op_linalg_gemm, (A, B, C,), (transpose_a, transpose_b, alpha, beta, axis,), out, _cls)
+
+
+def _linalg_gemm2(A=None, B=None, transpose_a=False, transpose_b=False, alpha=1.0, axis=-2, out=None, name=None, **kwargs):
+    """alpha op(A) op(B).
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, k)
+    B : array
+        (..., k, n)
+    transpose_a : bool, default False
+        take A transposed
+    transpose_b : bool, default False
+        take B transposed
+    alpha : float, default 1.0
+        factor
+    axis : int, default -2
+        axis of the rows; -2 is the only one
+
+    Returns
+    -------
+    out : array
+        (..., m, n)
+    """
+    if kwargs:
+        _unknown('_linalg_gemm2', kwargs)
+    return _invoke(_op_linalg_gemm2, (A, B,), (transpose_a, transpose_b, alpha, axis,), out, _cls)
+
+
+def _linalg_inverse(data=None, out=None, name=None, **kwargs):
+    """Inverse of square matrices.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    LAPACK getrf, getri
+    """
+    if kwargs:
+        _unknown('_linalg_inverse', kwargs)
+    return _invoke(_op_inverse, (data,), (), out, _cls)
+
+
+def _linalg_makediag(A=None, offset=0, out=None, name=None, **kwargs):
+    """Square matrices with vectors on a diagonal, 0 elsewhere.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n)
+    offset : int, default 0
+        diagonal: > 0 above the main one, < 0 below
+
+    Returns
+    -------
+    out : array
+        (..., n + |offset|, n + |offset|)
+    """
+    if kwargs:
+        _unknown('_linalg_makediag', kwargs)
+    return _invoke(_op_linalg_makediag, (A,), (offset,), out, _cls)
+
+
+def _linalg_maketrian(A=None, offset=0, lower=True, out=None, name=None, **kwargs):
+    """Square matrices with vectors in a triangle, 0 elsewhere.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m (m + 1) / 2)
+    offset : int, default 0
+        as for linalg_extracttrian
+    lower : bool, default True
+        as for linalg_extracttrian
+
+    Returns
+    -------
+    out : array
+        (..., n, n) for n = m + |offset|
+    """
+    if kwargs:
+        _unknown('_linalg_maketrian', kwargs)
+    return _invoke(_op_linalg_maketrian, (A,), (offset, lower,), out, _cls)
+
+
+def _linalg_potrf(data=None, upper=False, out=None, name=None, **kwargs):
+    """Lower triangular L with L L^T = data, or its transpose.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n), symmetric and positive definite; the lower triangle is read
+    upper : bool, default False
+        give the upper triangular U with U^T U = data
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    LAPACK potrf; gradient: I. Murray, arXiv:1602.07527 (2016)
+    """
+    if kwargs:
+        _unknown('_linalg_potrf', kwargs)
+    return _invoke(_op_cholesky, (data,), (upper,), out, _cls)
+
+
+def _linalg_potri(A=None, out=None, name=None, **kwargs):
+    """The inverse of L L^T for a lower triangular L.
+
+    Parameters
+    ----------
+    A : array
+        L, float32 or float64 (..., n, n); the lower triangle is read
+
+    Returns
+    -------
+    out : array
+        shape of A
+    """
+    if kwargs:
+        _unknown('_linalg_potri', kwargs)
+    return _invoke(_op_linalg_potri, (A,), (), out, _cls)
+
+
+def _linalg_slogdet(data=None, out=None, name=None, **kwargs):
+    """Sign of the determinant, and logarithm of its absolute value.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    sign : array
+        the leading axes; -1, 0 or 1
+    logabsdet : array
+        the leading axes; -inf for singular matrices
+
+    Notes
+    -----
+    LAPACK getrf
+    """
+    if kwargs:
+        _unknown('_linalg_slogdet', kwargs)
+    return _invoke(_op_slogdet, (data,), (), out, _cls)
+
+
+def _linalg_sumlogdiag(A=None, out=None, name=None, **kwargs):
+    """Sum of the logarithms of the diagonal of square matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n) with a positive diagonal
+
+    Returns
+    -------
+    out : array
+        (...); (1,) for one matrix
+    """
+    if kwargs:
+        _unknown('_linalg_sumlogdiag', kwargs)
+    return _invoke(_op_linalg_sumlogdiag, (A,), (), out, _cls)
+
+
+def _linalg_syevd(A=None, out=None, name=None, **kwargs):
+    """A = U^T diag(w) U for symmetric matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n), symmetric; the lower triangle is read
+
+    Returns
+    -------
+    U : array
+        eigenvectors in rows, shape of A
+    L : array
+        eigenvalues w, ascending, (..., n)
+    """
+    if kwargs:
+        _unknown('_linalg_syevd', kwargs)
+    return _invoke(_op_linalg_syevd, (A,), (), out, _cls)
+
+
+def _linalg_syrk(A=None, transpose=False, alpha=1.0, out=None, name=None, **kwargs):
+    """alpha A A^T, or alpha A^T A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, n)
+    transpose : bool, default False
+        take A transposed
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        (..., m, m), or (..., n, n) with transpose
+    """
+    if kwargs:
+        _unknown('_linalg_syrk', kwargs)
+    return _invoke(_op_linalg_syrk, (A,), (transpose, alpha,), out, _cls)
+
+
+def _linalg_trmm(A=None, B=None, transpose=False, rightside=False, lower=True, alpha=1.0, out=None, name=None, **kwargs):
+    """alpha op(A) B or alpha B op(A) for a triangular A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n); one triangle is read
+    B : array
+        (..., n, m), or (..., m, n) with rightside
+    transpose : bool, default False
+        take A transposed
+    rightside : bool, default False
+        A stands on the right side
+    lower : bool, default True
+        A is lower triangular; False: upper
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        shape of B
+    """
+    if kwargs:
+        _unknown('_linalg_trmm', kwargs)
+    return _invoke(_op_linalg_trmm, (A, B,), (transpose, rightside, lower, alpha,), out, _cls)
+
+
+def _linalg_trsm(A=None, B=None, transpose=False, rightside=False, lower=True, alpha=1.0, out=None, name=None, **kwargs):
+    """X with op(A) X = alpha B or X op(A) = alpha B for a triangular A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n); one triangle is read
+    B : array
+        (..., n, m), or (..., m, n) with rightside
+    transpose : bool, default False
+        take A transposed
+    rightside : bool, default False
+        A stands on the right side
+    lower : bool, default True
+        A is lower triangular; False: upper
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        shape of B
+    """
+    if kwargs:
+        _unknown('_linalg_trsm', kwargs)
+    return _invoke(_op_linalg_trsm, (A, B,), (transpose, rightside, lower, alpha,), out, _cls)
 
 
 def _linspace(start=None, stop=None, num=None, endpoint=True, ctx='', dtype='float32', out=None, name=None, **kwargs):
@@ -2864,6 +5123,26 @@ def _random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, out=None, na
     return _invoke(_op_random_exponential, (), (shape, ctx, dtype, lam,), out, _cls)
 
 
+def _random_exponential_like(data=None, lam=1.0, out=None, name=None, **kwargs):
+    """Exponential with rate lam, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    lam : float, default 1.0
+        rate, > 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('_random_exponential_like', kwargs)
+    return _invoke(_op_random_exponential_like, (data,), (lam,), out, _cls)
+
+
 def _random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, out=None, name=None, **kwargs):
     """Gamma with shape alpha and scale beta; the mean is alpha beta.
 
@@ -2888,6 +5167,76 @@ def _random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, out=No
     if kwargs:
         _unknown('_random_gamma', kwargs)
     return _invoke(_op_random_gamma, (), (shape, ctx, dtype, alpha, beta,), out, _cls)
+
+
+def _random_gamma_like(data=None, alpha=1.0, beta=1.0, out=None, name=None, **kwargs):
+    """Gamma with shape alpha and scale beta, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    alpha : float, default 1.0
+        shape, > 0
+    beta : float, default 1.0
+        scale, > 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('_random_gamma_like', kwargs)
+    return _invoke(_op_random_gamma_like, (data,), (alpha, beta,), out, _cls)
+
+
+def _random_generalized_negative_binomial(mu=1.0, alpha=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
+    """Negative binomial by mean mu and dispersion alpha.
+
+    Parameters
+    ----------
+    mu : float, default 1.0
+        mean, > 0
+    alpha : float, default 1.0
+        dispersion, >= 0
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    if kwargs:
+        _unknown('_random_generalized_negative_binomial', kwargs)
+    return _invoke(_op_random_generalized_negative_binomial, (), (mu, alpha, shape, ctx, dtype,), out, _cls)
+
+
+def _random_generalized_negative_binomial_like(data=None, mu=1.0, alpha=1.0, out=None, name=None, **kwargs):
+    """Negative binomial by mean and dispersion, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    mu : float, default 1.0
+        mean, > 0
+    alpha : float, default 1.0
+        dispersion, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('_random_generalized_negative_binomial_like', kwargs)
+    return _invoke(_op_random_generalized_negative_binomial_like, (data,), (mu, alpha,), out, _cls)
 
 
 def _random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, out=None, name=None, **kwargs):
@@ -2916,6 +5265,28 @@ def _random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, o
     return _invoke(_op_random_negative_binomial, (), (shape, ctx, dtype, k, p,), out, _cls)
 
 
+def _random_negative_binomial_like(data=None, k=1.0, p=1.0, out=None, name=None, **kwargs):
+    """Failures before k successes, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    k : float, default 1.0
+        successes, > 0
+    p : float, default 1.0
+        probability of a success, in (0, 1]
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('_random_negative_binomial_like', kwargs)
+    return _invoke(_op_random_negative_binomial_like, (data,), (k, p,), out, _cls)
+
+
 def _random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=None, name=None, **kwargs):
     """Normal with mean loc and standard deviation scale.
 
@@ -2942,6 +5313,28 @@ def _random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=No
     return _invoke(_op_random_normal, (), (shape, ctx, dtype, loc, scale,), out, _cls)
 
 
+def _random_normal_like(data=None, loc=0.0, scale=1.0, out=None, name=None, **kwargs):
+    """Normal with mean loc and deviation scale, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('_random_normal_like', kwargs)
+    return _invoke(_op_random_normal_like, (data,), (loc, scale,), out, _cls)
+
+
 def _random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=None, **kwargs):
     """Poisson with mean lam.
 
@@ -2964,6 +5357,26 @@ def _random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=N
     if kwargs:
         _unknown('_random_poisson', kwargs)
     return _invoke(_op_random_poisson, (), (shape, ctx, dtype, lam,), out, _cls)
+
+
+def _random_poisson_like(data=None, lam=1.0, out=None, name=None, **kwargs):
+    """Poisson with mean lam, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    lam : float, default 1.0
+        mean, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('_random_poisson_like', kwargs)
+    return _invoke(_op_random_poisson_like, (data,), (lam,), out, _cls)
 
 
 def _random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name=None, **kwargs):
@@ -3016,6 +5429,28 @@ def _random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=No
     if kwargs:
         _unknown('_random_uniform', kwargs)
     return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
+
+
+def _random_uniform_like(data=None, low=0.0, high=1.0, out=None, name=None, **kwargs):
+    """Uniform on [low, high), in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('_random_uniform_like', kwargs)
+    return _invoke(_op_random_uniform_like, (data,), (low, high,), out, _cls)
 
 
 def _ravel_multi_index(data=None, shape=None, out=None, name=None, **kwargs):
@@ -3126,6 +5561,260 @@ def _rpower_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kw
     return _invoke(_op_rpower_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
+def _sample_exponential(lam=None, shape=(), dtype=None, out=None, name=None, **kwargs):
+    """Exponential draws for each rate.
+
+    Parameters
+    ----------
+    lam : array
+        rates, > 0
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    if kwargs:
+        _unknown('_sample_exponential', kwargs)
+    return _invoke(_op_sample_exponential, (lam,), (shape, dtype,), out, _cls)
+
+
+def _sample_gamma(alpha=None, beta=None, shape=(), dtype=None, out=None, name=None, **kwargs):
+    """Gamma draws for each pair of shape and scale.
+
+    Parameters
+    ----------
+    alpha : array
+        shapes, > 0
+    beta : array
+        scales, > 0
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    if kwargs:
+        _unknown('_sample_gamma', kwargs)
+    return _invoke(_op_sample_gamma, (alpha, beta,), (shape, dtype,), out, _cls)
+
+
+def _sample_generalized_negative_binomial(mu=None, alpha=None, shape=(), dtype=None, out=None, name=None, **kwargs):
+    """Negative binomial draws given by mean and dispersion, for each pair of them.
+
+    Parameters
+    ----------
+    mu : array
+        means, > 0
+    alpha : array
+        dispersions; 0: Poisson
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    if kwargs:
+        _unknown('_sample_generalized_negative_binomial', kwargs)
+    return _invoke(_op_sample_generalized_negative_binomial, (mu, alpha,), (shape, dtype,), out, _cls)
+
+
+def _sample_multinomial(data=None, shape=(), get_prob=False, dtype='int32', out=None, name=None, **kwargs):
+    """Classes drawn with given probabilities, with replacement.
+
+    Parameters
+    ----------
+    data : array
+        floating (classes,) or (batch, classes), probabilities that sum to 1
+    shape : tuple of int, default ()
+        draws from each distribution; (): one
+    get_prob : bool, default False
+        return log_prob as well
+    dtype : dtype, default 'int32'
+        type of the classes
+
+    Returns
+    -------
+    out : array
+        batch axis, then shape; (1,) for a single draw from one distribution
+    log_prob : array
+        logarithm of the probability of each draw; with get_prob
+    """
+    if kwargs:
+        _unknown('_sample_multinomial', kwargs)
+    return _invoke(_op_sample_multinomial, (data,), (shape, get_prob, dtype,), out, _cls)
+
+
+def _sample_negative_binomial(k=None, p=None, shape=(), dtype=None, out=None, name=None, **kwargs):
+    """Failures before k successes of probability p, for each pair of k and p.
+
+    Parameters
+    ----------
+    k : array
+        successes, > 0
+    p : array
+        probabilities of a success, in (0, 1]
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    if kwargs:
+        _unknown('_sample_negative_binomial', kwargs)
+    return _invoke(_op_sample_negative_binomial, (k, p,), (shape, dtype,), out, _cls)
+
+
+def _sample_normal(mu=None, sigma=None, shape=(), dtype=None, out=None, name=None, **kwargs):
+    """Normal draws for each pair of mean and deviation.
+
+    Parameters
+    ----------
+    mu : array
+        means
+    sigma : array
+        standard deviations
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    if kwargs:
+        _unknown('_sample_normal', kwargs)
+    return _invoke(_op_sample_normal, (mu, sigma,), (shape, dtype,), out, _cls)
+
+
+def _sample_poisson(lam=None, shape=(), dtype=None, out=None, name=None, **kwargs):
+    """Poisson draws for each mean.
+
+    Parameters
+    ----------
+    lam : array
+        means, >= 0
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    if kwargs:
+        _unknown('_sample_poisson', kwargs)
+    return _invoke(_op_sample_poisson, (lam,), (shape, dtype,), out, _cls)
+
+
+def _sample_uniform(low=None, high=None, shape=(), dtype=None, out=None, name=None, **kwargs):
+    """Uniform draws on [low, high) for each pair of bounds.
+
+    Parameters
+    ----------
+    low : array
+        lower ends
+    high : array
+        upper ends
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    if kwargs:
+        _unknown('_sample_uniform', kwargs)
+    return _invoke(_op_sample_uniform, (low, high,), (shape, dtype,), out, _cls)
+
+
+def _scatter_elemwise_div(lhs=None, rhs=None, out=None, name=None, **kwargs):
+    """Quotient of two arrays; of whole numbers without the fraction, and 0 for a divisor of 0.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    if kwargs:
+        _unknown('_scatter_elemwise_div', kwargs)
+    return _invoke(_op_divide, (lhs, rhs,), (), out, _cls)
+
+
+def _scatter_minus_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
+    """data - scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_scatter_minus_scalar', kwargs)
+    return _invoke(_op_subtract_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
+def _scatter_plus_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwargs):
+    """data + scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('_scatter_plus_scalar', kwargs)
+    return _invoke(_op_add_scalar, (data,), (scalar, is_int,), out, _cls)
+
+
 def _scatter_set_nd(lhs=None, rhs=None, indices=None, shape=(), out=None, name=None, **kwargs):
     """lhs with rhs at given coordinates; of equal coordinates the last counts.
 
@@ -3148,6 +5837,24 @@ def _scatter_set_nd(lhs=None, rhs=None, indices=None, shape=(), out=None, name=N
     if kwargs:
         _unknown('_scatter_set_nd', kwargs)
     return _invoke(_op_scatter_set_nd, (lhs, rhs, indices,), (shape,), out, _cls)
+
+
+def _shuffle(data=None, out=None, name=None, **kwargs):
+    """The parts along the first axis in random order; all orders are equally likely.
+
+    Parameters
+    ----------
+    data : array
+        array of shape (n, ...)
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('_shuffle', kwargs)
+    return _invoke(_op_shuffle, (data,), (), out, _cls)
 
 
 def _slice_assign(lhs=None, rhs=None, begin=None, end=None, step=(), out=None, name=None, **kwargs):
@@ -3200,6 +5907,32 @@ def _slice_assign_scalar(data=None, scalar=0.0, begin=None, end=None, step=(), o
     if kwargs:
         _unknown('_slice_assign_scalar', kwargs)
     return _invoke(_op_slice_assign_scalar, (data,), (scalar, begin, end, step,), out, _cls)
+
+
+def _split_v2(data=None, indices=None, axis=1, squeeze_axis=False, sections=0, out=None, name=None, **kwargs):
+    """Takes an array apart along an axis, at given indices or into equal pieces.
+
+    Parameters
+    ----------
+    data : array
+        array with the axis
+    indices : tuple of int, required
+        first index of each piece; not used with sections
+    axis : int, default 1
+        axis that is divided
+    squeeze_axis : bool, default False
+        drop the axis from pieces of size 1
+    sections : int, default 0
+        number of equal pieces; 0: indices count
+
+    Returns
+    -------
+    out : array
+        each piece
+    """
+    if kwargs:
+        _unknown('_split_v2', kwargs)
+    return _invoke(_op_split_v2, (data,), (indices, axis, squeeze_axis, sections,), out, _cls)
 
 
 def _sub(lhs=None, rhs=None, out=None, name=None, **kwargs):
@@ -3384,6 +6117,68 @@ def add_n(*args, num_args=0, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('add_n', kwargs)
     return _invoke(_op_add_n, (*_flatten(args),), (num_args,), out, _cls)
+
+
+def all_finite(data=None, init_output=True, out=None, name=None, **kwargs):
+    """1 if no element is infinite or NaN, else 0.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+    init_output : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        float32, (1,)
+    """
+    if kwargs:
+        _unknown('all_finite', kwargs)
+    return _invoke(_op_all_finite, (data,), (init_output,), out, _cls)
+
+
+def amp_cast(data=None, dtype=None, out=None, name=None, **kwargs):
+    """Floating data in another type; other data as they are.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    dtype : dtype, required
+        type of the result
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('amp_cast', kwargs)
+    return _invoke(_op_amp_cast, (data,), (dtype,), out, _cls)
+
+
+def amp_multicast(*data, num_outputs=None, cast_narrow=False, out=None, name=None, **kwargs):
+    """Floating arrays in one type: the widest among them, or the narrowest.
+
+    Parameters
+    ----------
+    *data : array
+        floating arrays
+    num_outputs : int, required
+        number of arrays
+    cast_narrow : bool, default False
+        take the narrowest type
+
+    Returns
+    -------
+    out : array
+        each array in the common type
+    """
+    if kwargs:
+        _unknown('amp_multicast', kwargs)
+    return _invoke(_op_amp_multicast, (*_flatten(data),), (num_outputs, cast_narrow,), out, _cls)
 
 
 def arccos(data=None, out=None, name=None, **kwargs):
@@ -3808,7 +6603,7 @@ def broadcast_hypot(lhs=None, rhs=None, out=None, name=None, **kwargs):
     return _invoke(_op_hypot, (lhs, rhs,), (), out, _cls)
 
 
-def broadcast_less(lhs=None, rhs=None, out=None, name=None, **kwargs):
+def broadcast_lesser(lhs=None, rhs=None, out=None, name=None, **kwargs):
     """1 where lhs < rhs, else 0, in the type of the operands.
 
     Parameters
@@ -3824,11 +6619,11 @@ def broadcast_less(lhs=None, rhs=None, out=None, name=None, **kwargs):
         broadcast shape, promoted type
     """
     if kwargs:
-        _unknown('broadcast_less', kwargs)
+        _unknown('broadcast_lesser', kwargs)
     return _invoke(_op_less, (lhs, rhs,), (), out, _cls)
 
 
-def broadcast_less_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
+def broadcast_lesser_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     """1 where lhs <= rhs, else 0, in the type of the operands.
 
     Parameters
@@ -3844,7 +6639,7 @@ def broadcast_less_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
         broadcast shape, promoted type
     """
     if kwargs:
-        _unknown('broadcast_less_equal', kwargs)
+        _unknown('broadcast_lesser_equal', kwargs)
     return _invoke(_op_less_equal, (lhs, rhs,), (), out, _cls)
 
 
@@ -4236,6 +7031,34 @@ def clip(data=None, a_min=None, a_max=None, out=None, name=None, **kwargs):
     return _invoke(_op_clip, (data,), (a_min, a_max,), out, _cls)
 
 
+def col2im(data=None, output_size=None, kernel=None, stride=(), dilate=(), pad=(), out=None, name=None, **kwargs):
+    """Sums columns of windows into images: the gradient of im2col.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels * window, places)
+    output_size : tuple of int, required
+        spatial sizes of the images
+    kernel : tuple of int, required
+        sizes of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+
+    Returns
+    -------
+    out : array
+        (batch, channels, output_size...)
+    """
+    if kwargs:
+        _unknown('col2im', kwargs)
+    return _invoke(_op_col2im, (data,), (output_size, kernel, stride, dilate, pad,), out, _cls)
+
+
 def concat(*data, dim=1, num_args=0, out=None, name=None, **kwargs):
     """Joins arrays along an axis.
 
@@ -4256,6 +7079,58 @@ def concat(*data, dim=1, num_args=0, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('concat', kwargs)
     return _invoke(_op_concat, (*_flatten(data),), (dim, num_args,), out, _cls)
+
+
+def contrib__AdaptiveAvgPooling2D(data=None, output_size=(), out=None, name=None, **kwargs):
+    """Means of windows that divide an image into a given number of parts.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    output_size : tuple of int, default ()
+        height and width of the result, or one number for both; (): 1
+
+    Returns
+    -------
+    output : array
+        (batch, channels, output height, output width)
+    """
+    if kwargs:
+        _unknown('contrib.AdaptiveAvgPooling2D', kwargs)
+    return _invoke(_op_adaptive_avg_pooling, (data,), (output_size,), out, _cls)
+
+
+def contrib__BilinearResize2D(data=None, like=None, height=1, width=1, scale_height=None, scale_width=None, mode='size', align_corners=True, out=None, name=None, **kwargs):
+    """Images in another size, interpolated linearly between pixels.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    like : array, optional
+        array whose last two axes give the size; with mode 'like'
+    height : int, default 1
+        new height, > 0; not used with a scale or mode
+    width : int, default 1
+        new width, > 0
+    scale_height : float, default None
+        new height over the old
+    scale_width : float, default None
+        new width over the old
+    mode : 'like' or 'odd_scale' or 'size' or 'to_even_down' or 'to_even_up' or 'to_odd_down' or 'to_odd_up', default 'size'
+        how the size is found
+    align_corners : bool, default True
+        the centres of the corner pixels keep their places; False: the edges do
+
+    Returns
+    -------
+    output : array
+        (batch, channels, new height, new width)
+    """
+    if kwargs:
+        _unknown('contrib.BilinearResize2D', kwargs)
+    return _invoke(_op_bilinear_resize, (data, like,), (height, width, scale_height, scale_width, mode, align_corners,), out, _cls)
 
 
 def contrib__CTCLoss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', out=None, name=None, **kwargs):
@@ -4292,6 +7167,308 @@ def contrib__CTCLoss(data=None, label=None, data_lengths=None, label_lengths=Non
     return _invoke(_op_ctc_loss, (data, label, data_lengths, label_lengths,), (use_data_lengths, use_label_lengths, blank_label,), out, _cls)
 
 
+def contrib__DeformableConvolution(data=None, offset=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, num_deformable_group=1, no_bias=False, layout=None, out=None, name=None, **kwargs):
+    """Convolution whose window reads the data at places moved by offsets.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width)
+    offset : array
+        (batch, 2 * groups * window, rows, columns): y and x, in pixels
+    weight : array
+        (num_filter, channels / num_group, kernel)
+    bias : array, optional
+        (num_filter,); left out with no_bias=True
+    kernel : tuple of int, required
+        (height, width) of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+    num_filter : int, required
+        output channels, > 0
+    num_group : int, default 1
+        channels are convolved in groups
+    num_deformable_group : int, default 1
+        parts of the channels that have offsets of their own
+    no_bias : bool, default False
+        no bias is added
+    layout : 'NCHW', default None
+        NCHW is the only one
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, rows, columns)
+
+    Notes
+    -----
+    Dai et al.: Deformable convolutional networks, ICCV (2017)
+    """
+    if kwargs:
+        _unknown('contrib.DeformableConvolution', kwargs)
+    return _invoke(_op_deformable_convolution, (data, offset, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, no_bias, layout,), out, _cls)
+
+
+def contrib__ModulatedDeformableConvolution(data=None, offset=None, mask=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, num_deformable_group=1, no_bias=False, layout=None, out=None, name=None, **kwargs):
+    """Convolution whose window reads the data at moved places, each with a factor.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width)
+    offset : array
+        (batch, 2 * groups * window, rows, columns): y and x, in pixels
+    mask : array
+        (batch, groups * window, rows, columns), factors
+    weight : array
+        (num_filter, channels / num_group, kernel)
+    bias : array, optional
+        (num_filter,); left out with no_bias=True
+    kernel : tuple of int, required
+        (height, width) of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+    num_filter : int, required
+        output channels, > 0
+    num_group : int, default 1
+        channels are convolved in groups
+    num_deformable_group : int, default 1
+        parts of the channels that have offsets of their own
+    no_bias : bool, default False
+        no bias is added
+    layout : 'NCHW', default None
+        NCHW is the only one
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, rows, columns)
+
+    Notes
+    -----
+    Zhu, Hu, Lin, Dai: Deformable ConvNets v2, CVPR (2019)
+    """
+    if kwargs:
+        _unknown('contrib.ModulatedDeformableConvolution', kwargs)
+    return _invoke(_op_modulated_deformable_convolution, (data, offset, mask, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, num_deformable_group, no_bias, layout,), out, _cls)
+
+
+def contrib__MultiBoxDetection(cls_prob=None, loc_pred=None, anchor=None, clip=True, threshold=0.01, background_id=0, nms_threshold=0.5, force_suppress=False, variances=(0.1, 0.1, 0.2, 0.2), nms_topk=-1, out=None, name=None, **kwargs):
+    """Boxes of a detector: decoded, and of those that overlap only the best.
+
+    Parameters
+    ----------
+    cls_prob : array
+        floating (batch, classes + 1, anchors)
+    loc_pred : array
+        (batch, anchors * 4), offsets
+    anchor : array
+        (1, anchors, 4), corners
+    clip : bool, default True
+        move corners into the image
+    threshold : float, default 0.01
+        smallest score
+    background_id : int, default 0
+        class of the background
+    nms_threshold : float, default 0.5
+        boxes that overlap a better one by as much are dropped
+    force_suppress : bool, default False
+        also between classes
+    variances : tuple of float, default (0.1, 0.1, 0.2, 0.2)
+        factors of the four offsets
+    nms_topk : int, default -1
+        only this many of the best stay; <= 0: all
+
+    Returns
+    -------
+    out : array
+        (batch, anchors, 6): class, score, corners, best first; class -1: dropped
+    """
+    if kwargs:
+        _unknown('contrib.MultiBoxDetection', kwargs)
+    return _invoke(_op_multi_box_detection, (cls_prob, loc_pred, anchor,), (clip, threshold, background_id, nms_threshold, force_suppress, variances, nms_topk,), out, _cls)
+
+
+def contrib__MultiBoxPrior(data=None, sizes=(1,), ratios=(1,), clip=False, steps=(-1, -1), offsets=(0.5, 0.5), out=None, name=None, **kwargs):
+    """Anchors around every pixel: each size with the first ratio, the first size with each other ratio.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width), only the shape counts
+    sizes : tuple of float, default (1,)
+        sizes in parts of the height
+    ratios : tuple of float, default (1,)
+        width over height
+    clip : bool, default False
+        move corners into the image
+    steps : tuple of float, default (-1, -1)
+        distances of centres (y, x) in parts of the image; negative: one pixel
+    offsets : tuple of float, default (0.5, 0.5)
+        place (y, x) of a centre in its pixel
+
+    Returns
+    -------
+    out : array
+        (1, height * width * (sizes + ratios - 1), 4), corners in parts of the image
+    """
+    if kwargs:
+        _unknown('contrib.MultiBoxPrior', kwargs)
+    return _invoke(_op_multi_box_prior, (data,), (sizes, ratios, clip, steps, offsets,), out, _cls)
+
+
+def contrib__MultiBoxTarget(anchor=None, label=None, cls_pred=None, overlap_threshold=0.5, ignore_label=-1.0, negative_mining_ratio=-1.0, negative_mining_thresh=0.5, minimum_negative_samples=0, variances=(0.1, 0.1, 0.2, 0.2), out=None, name=None, **kwargs):
+    """Classes and offsets that a detector should give for each anchor.
+
+    Parameters
+    ----------
+    anchor : array
+        floating (1, anchors, 4), corners
+    label : array
+        (batch, labels, 5 or more): class, corners; a class of -1 ends the list
+    cls_pred : array
+        (batch, classes + 1, anchors), scores, for mining
+    overlap_threshold : float, default 0.5
+        an anchor gets a label that it overlaps by more
+    ignore_label : float, default -1.0
+        class of anchors that do not count
+    negative_mining_ratio : float, default -1.0
+        background anchors for each labelled one; <= 0: all
+    negative_mining_thresh : float, default 0.5
+        mined anchors overlap every label by less
+    minimum_negative_samples : int, default 0
+        mined anchors at least
+    variances : tuple of float, default (0.1, 0.1, 0.2, 0.2)
+        divisors of the four offsets
+
+    Returns
+    -------
+    loc_target : array
+        (batch, anchors * 4), offsets
+    loc_mask : array
+        (batch, anchors * 4), 1 where an anchor has a label
+    cls_target : array
+        (batch, anchors): class + 1, 0 for background, or ignore_label
+    """
+    if kwargs:
+        _unknown('contrib.MultiBoxTarget', kwargs)
+    return _invoke(_op_multi_box_target, (anchor, label, cls_pred,), (overlap_threshold, ignore_label, negative_mining_ratio, negative_mining_thresh, minimum_negative_samples, variances,), out, _cls)
+
+
+def contrib__ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None, sample_ratio=-1, position_sensitive=False, aligned=False, out=None, name=None, **kwargs):
+    """Mean of samples of each bin of each region, read between pixels.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    rois : array
+        (n, 5): number of the image, left, top, right, bottom
+    pooled_size : tuple of int, required
+        (height, width) of the result, > 0
+    spatial_scale : float, required
+        factor from rois to pixels of data
+    sample_ratio : int, default -1
+        samples of a bin along each axis; <= 0: as many as it has pixels
+    position_sensitive : bool, default False
+        each bin reads channels of its own
+    aligned : bool, default False
+        pixels have their centre at .5, regions any size
+
+    Returns
+    -------
+    output : array
+        (n, channels, pooled height, pooled width)
+
+    Notes
+    -----
+    He, Gkioxari, Dollar, Girshick: Mask R-CNN, ICCV (2017)
+    """
+    if kwargs:
+        _unknown('contrib.ROIAlign', kwargs)
+    return _invoke(_op_roi_align, (data, rois,), (pooled_size, spatial_scale, sample_ratio, position_sensitive, aligned,), out, _cls)
+
+
+def contrib__SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, ndev=1, key='', axis=1, out=None, name=None, **kwargs):
+    """batch_norm: one process normalises over all of its batch at once.
+
+    Parameters
+    ----------
+    data : array
+        floating array with a channel axis
+    gamma : array
+        (channels,)
+    beta : array
+        (channels,)
+    moving_mean : array
+        (channels,), running mean; updated in train mode
+    moving_var : array
+        (channels,), running variance; updated in train mode
+    eps : float, default 0.001
+        added to the variance, > 0
+    momentum : float, default 0.9
+        share of the old value in the running statistics
+    fix_gamma : bool, default True
+        take 1 for gamma
+    use_global_stats : bool, default False
+        use the running statistics in train mode too
+    output_mean_var : bool, default False
+        return mean and var as well
+    ndev : int, default 1
+        devices that MXNet would average over; kept for files
+    key : str, default ''
+        name of the group of devices; kept for files
+    axis : int, default 1
+        axis of the channels
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Ioffe, Szegedy, ICML (2015)
+    """
+    if kwargs:
+        _unknown('contrib.SyncBatchNorm', kwargs)
+    return _invoke(_op_sync_batch_norm, (data, gamma, beta, moving_mean, moving_var,), (eps, momentum, fix_gamma, use_global_stats, output_mean_var, ndev, key, axis,), out, _cls)
+
+
+def contrib__allclose(a=None, b=None, rtol=1e-05, atol=1e-08, equal_nan=True, out=None, name=None, **kwargs):
+    """1 if |a - b| <= atol + rtol |b| for all elements, else 0.
+
+    Parameters
+    ----------
+    a : array
+        array
+    b : array
+        array of the same shape and type
+    rtol : float, default 1e-05
+        difference allowed, relative to b
+    atol : float, default 1e-08
+        difference allowed besides
+    equal_nan : bool, default True
+        NaN is close to NaN
+
+    Returns
+    -------
+    out : array
+        float32, (1,)
+    """
+    if kwargs:
+        _unknown('contrib.allclose', kwargs)
+    return _invoke(_op_allclose, (a, b,), (rtol, atol, equal_nan,), out, _cls)
+
+
 def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=None, out=None, name=None, **kwargs):
     """A sequence as long as an axis of data, or as all of it in its shape.
 
@@ -4318,6 +7495,192 @@ def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=
     if kwargs:
         _unknown('contrib.arange_like', kwargs)
     return _invoke(_op_arange_like, (data,), (start, step, repeat, ctx, axis,), out, _cls)
+
+
+def contrib__bipartite_matching(data=None, is_ascend=False, threshold=None, topk=-1, out=None, name=None, **kwargs):
+    """Pairs rows and columns of a score matrix, the best pair first, each at most once.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., rows, columns), scores
+    is_ascend : bool, default False
+        smaller scores are better
+    threshold : float, required
+        worse scores make no pair
+    topk : int, default -1
+        at most this many pairs; <= 0: all
+
+    Returns
+    -------
+    row_match : array
+        (..., rows): column of each row, -1 for none
+    column_match : array
+        (..., columns): row of each column, -1 for none
+    """
+    if kwargs:
+        _unknown('contrib.bipartite_matching', kwargs)
+    return _invoke(_op_bipartite_matching, (data,), (is_ascend, threshold, topk,), out, _cls)
+
+
+def contrib__box_decode(data=None, anchors=None, std0=1.0, std1=1.0, std2=1.0, std3=1.0, clip=-1.0, format='center', out=None, name=None, **kwargs):
+    """Boxes from offsets to anchors: the reverse of box_encode.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, boxes, 4), offsets of centre and logarithms of sizes
+    anchors : array
+        (1, boxes, 4)
+    std0 : float, default 1.0
+        factor of the first offset
+    std1 : float, default 1.0
+        factor of the second offset
+    std2 : float, default 1.0
+        factor of the third offset
+    std3 : float, default 1.0
+        factor of the fourth offset
+    clip : float, default -1.0
+        largest logarithm of a size; <= 0: no bound
+    format : 'center' or 'corner', default 'center'
+        format of the anchors
+
+    Returns
+    -------
+    out : array
+        (batch, boxes, 4), corners
+    """
+    if kwargs:
+        _unknown('contrib.box_decode', kwargs)
+    return _invoke(_op_box_decode, (data, anchors,), (std0, std1, std2, std3, clip, format,), out, _cls)
+
+
+def contrib__box_encode(samples=None, matches=None, anchors=None, refs=None, means=None, stds=None, out=None, name=None, **kwargs):
+    """Offsets of boxes to anchors, as targets of training.
+
+    Parameters
+    ----------
+    samples : array
+        (batch, boxes): 1 for a matched anchor, else no target
+    matches : array
+        (batch, boxes): number of the reference of each anchor
+    anchors : array
+        (batch, boxes, 4), corners
+    refs : array
+        (batch, references, 4), corners
+    means : array
+        (4,), subtracted from the offsets
+    stds : array
+        (4,), divisors of the offsets
+
+    Returns
+    -------
+    targets : array
+        (batch, boxes, 4)
+    masks : array
+        (batch, boxes, 4): 1 where there is a target
+    """
+    if kwargs:
+        _unknown('contrib.box_encode', kwargs)
+    return _invoke(_op_box_encode, (samples, matches, anchors, refs, means, stds,), (), out, _cls)
+
+
+def contrib__box_iou(lhs=None, rhs=None, format='corner', out=None, name=None, **kwargs):
+    """Intersection over union of every pair of boxes.
+
+    Parameters
+    ----------
+    lhs : array
+        floating (..., 4)
+    rhs : array
+        floating (..., 4)
+    format : 'center' or 'corner', default 'corner'
+        boxes are (left, top, right, bottom) or (x, y, width, height) of the centre
+
+    Returns
+    -------
+    out : array
+        axes of lhs but the last, then those of rhs but the last
+    """
+    if kwargs:
+        _unknown('contrib.box_iou', kwargs)
+    return _invoke(_op_box_iou, (lhs, rhs,), (format,), out, _cls)
+
+
+def contrib__box_nms(data=None, overlap_thresh=0.5, valid_thresh=0.0, topk=-1, coord_start=2, score_index=1, id_index=-1, background_id=-1, force_suppress=False, in_format='corner', out_format='corner', out=None, name=None, **kwargs):
+    """Keeps the best of boxes that overlap; the rest is filled with -1.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., boxes, numbers): each box has four coordinates, a score and maybe a class
+    overlap_thresh : float, default 0.5
+        boxes that overlap a better one by more are dropped
+    valid_thresh : float, default 0.0
+        boxes must have a larger score
+    topk : int, default -1
+        only this many of the best are looked at; <= 0: all
+    coord_start : int, default 2
+        place of the first coordinate
+    score_index : int, default 1
+        place of the score
+    id_index : int, default -1
+        place of the class; -1: there is none
+    background_id : int, default -1
+        class that is dropped; -1: none
+    force_suppress : bool, default False
+        also between classes
+    in_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in data
+    out_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in the result
+
+    Returns
+    -------
+    out : array
+        shape of data: the boxes that stay, best first, then rows of -1
+    """
+    if kwargs:
+        _unknown('contrib.box_nms', kwargs)
+    return _invoke(_op_box_nms, (data,), (overlap_thresh, valid_thresh, topk, coord_start, score_index, id_index, background_id, force_suppress, in_format, out_format,), out, _cls)
+
+
+def contrib__box_non_maximum_suppression(data=None, overlap_thresh=0.5, valid_thresh=0.0, topk=-1, coord_start=2, score_index=1, id_index=-1, background_id=-1, force_suppress=False, in_format='corner', out_format='corner', out=None, name=None, **kwargs):
+    """Keeps the best of boxes that overlap; the rest is filled with -1.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., boxes, numbers): each box has four coordinates, a score and maybe a class
+    overlap_thresh : float, default 0.5
+        boxes that overlap a better one by more are dropped
+    valid_thresh : float, default 0.0
+        boxes must have a larger score
+    topk : int, default -1
+        only this many of the best are looked at; <= 0: all
+    coord_start : int, default 2
+        place of the first coordinate
+    score_index : int, default 1
+        place of the score
+    id_index : int, default -1
+        place of the class; -1: there is none
+    background_id : int, default -1
+        class that is dropped; -1: none
+    force_suppress : bool, default False
+        also between classes
+    in_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in data
+    out_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in the result
+
+    Returns
+    -------
+    out : array
+        shape of data: the boxes that stay, best first, then rows of -1
+    """
+    if kwargs:
+        _unknown('contrib.box_non_maximum_suppression', kwargs)
+    return _invoke(_op_box_nms, (data,), (overlap_thresh, valid_thresh, topk, coord_start, score_index, id_index, background_id, force_suppress, in_format, out_format,), out, _cls)
 
 
 def contrib__ctc_loss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', out=None, name=None, **kwargs):
@@ -4352,6 +7715,44 @@ def contrib__ctc_loss(data=None, label=None, data_lengths=None, label_lengths=No
     if kwargs:
         _unknown('contrib.ctc_loss', kwargs)
     return _invoke(_op_ctc_loss, (data, label, data_lengths, label_lengths,), (use_data_lengths, use_label_lengths, blank_label,), out, _cls)
+
+
+def contrib__div_sqrt_dim(data=None, out=None, name=None, **kwargs):
+    """data over the square root of the size of its last axis.
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., n)
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('contrib.div_sqrt_dim', kwargs)
+    return _invoke(_op_div_sqrt_dim, (data,), (), out, _cls)
+
+
+def contrib__gradientmultiplier(data=None, scalar=1.0, out=None, name=None, **kwargs):
+    """The data; the gradient is multiplied by a number.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        factor of the gradient
+
+    Returns
+    -------
+    out : array
+        the data
+    """
+    if kwargs:
+        _unknown('contrib.gradientmultiplier', kwargs)
+    return _invoke(_op_gradient_multiplier, (data,), (scalar,), out, _cls)
 
 
 def contrib__index_array(data=None, axes=None, out=None, name=None, **kwargs):
@@ -4394,6 +7795,228 @@ def contrib__index_copy(old_tensor=None, index_vector=None, new_tensor=None, out
     if kwargs:
         _unknown('contrib.index_copy', kwargs)
     return _invoke(_op_index_copy, (old_tensor, index_vector, new_tensor,), (), out, _cls)
+
+
+def contrib__interleaved_matmul_encdec_qk(queries=None, keys_values=None, heads=None, out=None, name=None, **kwargs):
+    """Scores of attention to another sequence: query key^T / sqrt(n).
+
+    Parameters
+    ----------
+    queries : array
+        floating (queries, batch, heads * n)
+    keys_values : array
+        (steps, batch, heads * 2 * n)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (batch * heads, queries, steps)
+    """
+    if kwargs:
+        _unknown('contrib.interleaved_matmul_encdec_qk', kwargs)
+    return _invoke(_op_interleaved_matmul_encdec_qk, (queries, keys_values,), (heads,), out, _cls)
+
+
+def contrib__interleaved_matmul_encdec_valatt(keys_values=None, attention=None, heads=None, out=None, name=None, **kwargs):
+    """Results of attention to another sequence: attention value.
+
+    Parameters
+    ----------
+    keys_values : array
+        floating (steps, batch, heads * 2 * n)
+    attention : array
+        (batch * heads, queries, steps)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (queries, batch, heads * n)
+    """
+    if kwargs:
+        _unknown('contrib.interleaved_matmul_encdec_valatt', kwargs)
+    return _invoke(_op_interleaved_matmul_encdec_valatt, (keys_values, attention,), (heads,), out, _cls)
+
+
+def contrib__interleaved_matmul_selfatt_qk(queries_keys_values=None, heads=None, out=None, name=None, **kwargs):
+    """Scores of self-attention: query key^T / sqrt(n) of each head.
+
+    Parameters
+    ----------
+    queries_keys_values : array
+        floating (steps, batch, heads * 3 * n)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (batch * heads, steps, steps)
+    """
+    if kwargs:
+        _unknown('contrib.interleaved_matmul_selfatt_qk', kwargs)
+    return _invoke(_op_interleaved_matmul_selfatt_qk, (queries_keys_values,), (heads,), out, _cls)
+
+
+def contrib__interleaved_matmul_selfatt_valatt(queries_keys_values=None, attention=None, heads=None, out=None, name=None, **kwargs):
+    """Results of self-attention: attention value of each head.
+
+    Parameters
+    ----------
+    queries_keys_values : array
+        floating (steps, batch, heads * 3 * n)
+    attention : array
+        (batch * heads, queries, steps)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (queries, batch, heads * n)
+    """
+    if kwargs:
+        _unknown('contrib.interleaved_matmul_selfatt_valatt', kwargs)
+    return _invoke(_op_interleaved_matmul_selfatt_valatt, (queries_keys_values, attention,), (heads,), out, _cls)
+
+
+def contrib__quadratic(data=None, a=0.0, b=0.0, c=0.0, out=None, name=None, **kwargs):
+    """a x^2 + b x + c.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+    a : float, default 0.0
+        factor of x^2
+    b : float, default 0.0
+        factor of x
+    c : float, default 0.0
+        value at 0
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    if kwargs:
+        _unknown('contrib.quadratic', kwargs)
+    return _invoke(_op_quadratic, (data,), (a, b, c,), out, _cls)
+
+
+def contrib__rotary_embedding(data=None, positions=None, base=10000.0, dim=None, interleaved=False, has_positions=False, inverse=False, out=None, name=None, **kwargs):
+    """Turns pairs of features by angles that grow with the position in the sequence.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., steps, features)
+    positions : array, optional
+        (steps,), position of each step; with has_positions
+    base : float, default 10000.0
+        pair i turns by base^(-2 i / dim) a step, > 0
+    dim : int, default None
+        how many features are turned, even; None: all
+    interleaved : bool, default False
+        pairs are neighbours; False: feature i goes with i + dim / 2
+    has_positions : bool, default False
+        positions are given; else they are 0, 1, 2, ...
+    inverse : bool, default False
+        turn backwards
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Su, Lu, Pan, Murtadha, Wen, Liu: RoFormer (2021)
+    """
+    if kwargs:
+        _unknown('contrib.rotary_embedding', kwargs)
+    return _invoke(_op_rotary_embedding, (data, positions,), (base, dim, interleaved, has_positions, inverse,), out, _cls)
+
+
+def contrib__round_ste(data=None, out=None, name=None, **kwargs):
+    """Nearest whole number; the gradient passes as it is.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    Bengio, Leonard, Courville: Estimating or propagating gradients (2013)
+    """
+    if kwargs:
+        _unknown('contrib.round_ste', kwargs)
+    return _invoke(_op_round_ste, (data,), (), out, _cls)
+
+
+def contrib__scaled_dot_product_attention(query=None, key=None, value=None, mask=None, scale=None, causal=False, has_mask=False, out=None, name=None, **kwargs):
+    """softmax(scale query key^T + mask) value, in blocks: the matrix of scores is never whole.
+
+    Parameters
+    ----------
+    query : array
+        floating (batch, heads, queries, features)
+    key : array
+        (batch, kv_heads, keys, features); kv_heads divides heads, each serves a group
+    value : array
+        (batch, kv_heads, keys, columns)
+    mask : array, optional
+        broadcasts to (batch, heads, queries, keys): floating is added to the scores, other types hide where 0; with has_mask; no gradient flows to it
+    scale : float, default None
+        factor of the scores; None: 1 / sqrt(features)
+    causal : bool, default False
+        query i sees keys up to i + keys - queries: the last query sees all
+    has_mask : bool, default False
+        a mask is given
+
+    Returns
+    -------
+    output : array
+        (batch, heads, queries, columns); 0 for a query that sees no key
+
+    Notes
+    -----
+    Vaswani et al., NeurIPS (2017); Dao et al., NeurIPS (2022)
+    """
+    if kwargs:
+        _unknown('contrib.scaled_dot_product_attention', kwargs)
+    return _invoke(_op_scaled_dot_product_attention, (query, key, value, mask,), (scale, causal, has_mask,), out, _cls)
+
+
+def contrib__sign_ste(data=None, out=None, name=None, **kwargs):
+    """-1, 0 or 1; the gradient passes as it is.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    Bengio, Leonard, Courville: Estimating or propagating gradients (2013)
+    """
+    if kwargs:
+        _unknown('contrib.sign_ste', kwargs)
+    return _invoke(_op_sign_ste, (data,), (), out, _cls)
 
 
 def cos(data=None, out=None, name=None, **kwargs):
@@ -4574,6 +8197,30 @@ def depth_to_space(data=None, block_size=None, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('depth_to_space', kwargs)
     return _invoke(_op_depth_to_space, (data,), (block_size,), out, _cls)
+
+
+def diag(data=None, k=0, axis1=0, axis2=1, out=None, name=None, **kwargs):
+    """A diagonal of matrices; or, from a vector, the matrix that has it on its diagonal.
+
+    Parameters
+    ----------
+    data : array
+        vector, or array of at least 2 axes
+    k : int, default 0
+        which diagonal: > 0 above the main one, < 0 below
+    axis1 : int, default 0
+        axis of the rows
+    axis2 : int, default 1
+        axis of the columns
+
+    Returns
+    -------
+    out : array
+        the other axes, then the diagonal; for a vector a square matrix
+    """
+    if kwargs:
+        _unknown('diag', kwargs)
+    return _invoke(_op_diag, (data,), (k, axis1, axis2,), out, _cls)
 
 
 def digamma(data=None, out=None, name=None, **kwargs):
@@ -5116,6 +8763,24 @@ def gather_nd(data=None, indices=None, out=None, name=None, **kwargs):
     return _invoke(_op_gather_nd, (data, indices,), (), out, _cls)
 
 
+def gelu_tanh(data=None, out=None, name=None, **kwargs):
+    """x times the normal distribution function, through tanh: 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        shape of data; floating, float32 for whole numbers
+    """
+    if kwargs:
+        _unknown('gelu_tanh', kwargs)
+    return _invoke(_op_gelu_tanh, (data,), (), out, _cls)
+
+
 def greater(lhs=None, rhs=None, out=None, name=None, **kwargs):
     """1 where lhs > rhs, else 0, in the type of the operands.
 
@@ -5216,6 +8881,352 @@ def identity(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_copy, (data,), (), out, _cls)
 
 
+def im2col(data=None, kernel=None, stride=(), dilate=(), pad=(), out=None, name=None, **kwargs):
+    """The windows of images as columns: a convolution becomes a matrix product.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, spatial...)
+    kernel : tuple of int, required
+        sizes of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+
+    Returns
+    -------
+    out : array
+        (batch, channels * window, places)
+    """
+    if kwargs:
+        _unknown('im2col', kwargs)
+    return _invoke(_op_im2col, (data,), (kernel, stride, dilate, pad,), out, _cls)
+
+
+def image__adjust_lighting(data=None, alpha=None, out=None, name=None, **kwargs):
+    """Adds light along the principal components of natural colours.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    alpha : tuple of float, required
+        three amounts
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('image.adjust_lighting', kwargs)
+    return _invoke(_op_image_adjust_lighting, (data,), (alpha,), out, _cls)
+
+
+def image__crop(data=None, x=None, y=None, width=None, height=None, out=None, name=None, **kwargs):
+    """A part of an image.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    x : int, required
+        first column
+    y : int, required
+        first row
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+
+    Returns
+    -------
+    out : array
+        the part
+    """
+    if kwargs:
+        _unknown('image.crop', kwargs)
+    return _invoke(_op_image_crop, (data,), (x, y, width, height,), out, _cls)
+
+
+def image__flip_left_right(data=None, out=None, name=None, **kwargs):
+    """Images with left and right exchanged.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('image.flip_left_right', kwargs)
+    return _invoke(_op_image_flip_left_right, (data,), (), out, _cls)
+
+
+def image__flip_top_bottom(data=None, out=None, name=None, **kwargs):
+    """Images with top and bottom exchanged.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('image.flip_top_bottom', kwargs)
+    return _invoke(_op_image_flip_top_bottom, (data,), (), out, _cls)
+
+
+def image__normalize(data=None, mean=(0, 0, 0, 0), std=(1, 1, 1, 1), out=None, name=None, **kwargs):
+    """(data - mean) / std for each channel.
+
+    Parameters
+    ----------
+    data : array
+        floating (channels, height, width), maybe with a batch axis in front
+    mean : tuple of float, default (0, 0, 0, 0)
+        one number, or one for each channel
+    std : tuple of float, default (1, 1, 1, 1)
+        one number, or one for each channel; not 0
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('image.normalize', kwargs)
+    return _invoke(_op_image_normalize, (data,), (mean, std,), out, _cls)
+
+
+def image__random_brightness(data=None, min_factor=None, max_factor=None, out=None, name=None, **kwargs):
+    """Images times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('image.random_brightness', kwargs)
+    return _invoke(_op_image_random_brightness, (data,), (min_factor, max_factor,), out, _cls)
+
+
+def image__random_color_jitter(data=None, brightness=None, contrast=None, saturation=None, hue=None, out=None, name=None, **kwargs):
+    """Brightness, contrast, saturation and hue changed by drawn factors in [1 - a, 1 + a], in random order.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    brightness : float, required
+        a of brightness, >= 0; 0: no change
+    contrast : float, required
+        a of contrast, >= 0
+    saturation : float, required
+        a of saturation, >= 0
+    hue : float, required
+        a of hue, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('image.random_color_jitter', kwargs)
+    return _invoke(_op_image_random_color_jitter, (data,), (brightness, contrast, saturation, hue,), out, _cls)
+
+
+def image__random_contrast(data=None, min_factor=None, max_factor=None, out=None, name=None, **kwargs):
+    """Distances from mean grey times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('image.random_contrast', kwargs)
+    return _invoke(_op_image_random_contrast, (data,), (min_factor, max_factor,), out, _cls)
+
+
+def image__random_flip_left_right(data=None, p=0.5, out=None, name=None, **kwargs):
+    """Images with left and right exchanged by chance.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    p : float, default 0.5
+        probability of the flip, in [0, 1]
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('image.random_flip_left_right', kwargs)
+    return _invoke(_op_image_random_flip_left_right, (data,), (p,), out, _cls)
+
+
+def image__random_flip_top_bottom(data=None, p=0.5, out=None, name=None, **kwargs):
+    """Images with top and bottom exchanged by chance.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    p : float, default 0.5
+        probability of the flip, in [0, 1]
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('image.random_flip_top_bottom', kwargs)
+    return _invoke(_op_image_random_flip_top_bottom, (data,), (p,), out, _cls)
+
+
+def image__random_hue(data=None, min_factor=None, max_factor=None, out=None, name=None, **kwargs):
+    """Colours turned around grey by pi (factor - 1), a drawn factor.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('image.random_hue', kwargs)
+    return _invoke(_op_image_random_hue, (data,), (min_factor, max_factor,), out, _cls)
+
+
+def image__random_lighting(data=None, alpha_std=0.05, out=None, name=None, **kwargs):
+    """Adds a drawn light along the principal components of natural colours.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    alpha_std : float, default 0.05
+        standard deviation of the three amounts
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('image.random_lighting', kwargs)
+    return _invoke(_op_image_random_lighting, (data,), (alpha_std,), out, _cls)
+
+
+def image__random_saturation(data=None, min_factor=None, max_factor=None, out=None, name=None, **kwargs):
+    """Distances from grey times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    if kwargs:
+        _unknown('image.random_saturation', kwargs)
+    return _invoke(_op_image_random_saturation, (data,), (min_factor, max_factor,), out, _cls)
+
+
+def image__resize(data=None, size=(), keep_ratio=False, interp=1, out=None, name=None, **kwargs):
+    """Images in another size.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    size : tuple of int, default ()
+        (width, height), or one number for both
+    keep_ratio : bool, default False
+        with one number: the shorter side gets it, the other follows
+    interp : int, default 1
+        0: nearest pixel, 1: linear between pixels
+
+    Returns
+    -------
+    out : array
+        data with the new height and width
+    """
+    if kwargs:
+        _unknown('image.resize', kwargs)
+    return _invoke(_op_image_resize, (data,), (size, keep_ratio, interp,), out, _cls)
+
+
+def image__to_tensor(data=None, out=None, name=None, **kwargs):
+    """Images with their channels in front, divided by 255.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front; usually uint8
+
+    Returns
+    -------
+    out : array
+        float32, (channels, height, width), with the batch axis if there was one
+    """
+    if kwargs:
+        _unknown('image.to_tensor', kwargs)
+    return _invoke(_op_image_to_tensor, (data,), (), out, _cls)
+
+
 def isfinite(data=None, out=None, name=None, **kwargs):
     """True where x is neither infinite nor NaN.
 
@@ -5270,6 +9281,28 @@ def isnan(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_isnan, (data,), (), out, _cls)
 
 
+def khatri_rao(*args, out=None, name=None, **kwargs):
+    """Kronecker products of the columns of matrices.
+
+    Parameters
+    ----------
+    *args : array
+        floating matrices with the same number of columns
+
+    Returns
+    -------
+    out : array
+        (product of the rows, columns)
+
+    Notes
+    -----
+    Khatri, Rao, Sankhya A 30 (1968)
+    """
+    if kwargs:
+        _unknown('khatri_rao', kwargs)
+    return _invoke(_op_khatri_rao, (*_flatten(args),), (), out, _cls)
+
+
 def less(lhs=None, rhs=None, out=None, name=None, **kwargs):
     """1 where lhs < rhs, else 0, in the type of the operands.
 
@@ -5308,6 +9341,786 @@ def less_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('less_equal', kwargs)
     return _invoke(_op_less_equal, (lhs, rhs,), (), out, _cls)
+
+
+def linalg__det(data=None, out=None, name=None, **kwargs):
+    """Determinant of square matrices.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    out : array
+        the leading axes
+
+    Notes
+    -----
+    LAPACK getrf
+    """
+    if kwargs:
+        _unknown('linalg.det', kwargs)
+    return _invoke(_op_det, (data,), (), out, _cls)
+
+
+def linalg__extractdiag(A=None, offset=0, out=None, name=None, **kwargs):
+    """A diagonal of square matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n)
+    offset : int, default 0
+        diagonal: > 0 above the main one, < 0 below
+
+    Returns
+    -------
+    out : array
+        (..., n - |offset|)
+    """
+    if kwargs:
+        _unknown('linalg.extractdiag', kwargs)
+    return _invoke(_op_linalg_extractdiag, (A,), (offset,), out, _cls)
+
+
+def linalg__extracttrian(A=None, offset=0, lower=True, out=None, name=None, **kwargs):
+    """A triangle of square matrices as vectors, row by row.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n)
+    offset : int, default 0
+        diagonal that bounds it: > 0 the triangle above it, < 0 the one below
+    lower : bool, default True
+        for offset 0: the lower triangle
+
+    Returns
+    -------
+    out : array
+        (..., m (m + 1) / 2) for m = n - |offset|
+    """
+    if kwargs:
+        _unknown('linalg.extracttrian', kwargs)
+    return _invoke(_op_linalg_extracttrian, (A,), (offset, lower,), out, _cls)
+
+
+def linalg__gelqf(A=None, out=None, name=None, **kwargs):
+    """A = L Q with a lower triangular L and orthonormal rows in Q.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, n), m <= n
+
+    Returns
+    -------
+    Q : array
+        shape of A
+    L : array
+        (..., m, m)
+    """
+    if kwargs:
+        _unknown('linalg.gelqf', kwargs)
+    return _invoke(_op_linalg_gelqf, (A,), (), out, _cls)
+
+
+def linalg__gemm(A=None, B=None, C=None, transpose_a=False, transpose_b=False, alpha=1.0, beta=1.0, axis=-2, out=None, name=None, **kwargs):
+    """alpha op(A) op(B) + beta C.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, k)
+    B : array
+        (..., k, n)
+    C : array
+        (..., m, n)
+    transpose_a : bool, default False
+        take A transposed
+    transpose_b : bool, default False
+        take B transposed
+    alpha : float, default 1.0
+        factor of the product
+    beta : float, default 1.0
+        factor of C
+    axis : int, default -2
+        axis of the rows; -2 is the only one
+
+    Returns
+    -------
+    out : array
+        (..., m, n)
+    """
+    if kwargs:
+        _unknown('linalg.gemm', kwargs)
+    return _invoke(_op_linalg_gemm, (A, B, C,), (transpose_a, transpose_b, alpha, beta, axis,), out, _cls)
+
+
+def linalg__gemm2(A=None, B=None, transpose_a=False, transpose_b=False, alpha=1.0, axis=-2, out=None, name=None, **kwargs):
+    """alpha op(A) op(B).
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, k)
+    B : array
+        (..., k, n)
+    transpose_a : bool, default False
+        take A transposed
+    transpose_b : bool, default False
+        take B transposed
+    alpha : float, default 1.0
+        factor
+    axis : int, default -2
+        axis of the rows; -2 is the only one
+
+    Returns
+    -------
+    out : array
+        (..., m, n)
+    """
+    if kwargs:
+        _unknown('linalg.gemm2', kwargs)
+    return _invoke(_op_linalg_gemm2, (A, B,), (transpose_a, transpose_b, alpha, axis,), out, _cls)
+
+
+def linalg__inverse(data=None, out=None, name=None, **kwargs):
+    """Inverse of square matrices.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    LAPACK getrf, getri
+    """
+    if kwargs:
+        _unknown('linalg.inverse', kwargs)
+    return _invoke(_op_inverse, (data,), (), out, _cls)
+
+
+def linalg__makediag(A=None, offset=0, out=None, name=None, **kwargs):
+    """Square matrices with vectors on a diagonal, 0 elsewhere.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n)
+    offset : int, default 0
+        diagonal: > 0 above the main one, < 0 below
+
+    Returns
+    -------
+    out : array
+        (..., n + |offset|, n + |offset|)
+    """
+    if kwargs:
+        _unknown('linalg.makediag', kwargs)
+    return _invoke(_op_linalg_makediag, (A,), (offset,), out, _cls)
+
+
+def linalg__maketrian(A=None, offset=0, lower=True, out=None, name=None, **kwargs):
+    """Square matrices with vectors in a triangle, 0 elsewhere.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m (m + 1) / 2)
+    offset : int, default 0
+        as for linalg_extracttrian
+    lower : bool, default True
+        as for linalg_extracttrian
+
+    Returns
+    -------
+    out : array
+        (..., n, n) for n = m + |offset|
+    """
+    if kwargs:
+        _unknown('linalg.maketrian', kwargs)
+    return _invoke(_op_linalg_maketrian, (A,), (offset, lower,), out, _cls)
+
+
+def linalg__potrf(data=None, upper=False, out=None, name=None, **kwargs):
+    """Lower triangular L with L L^T = data, or its transpose.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n), symmetric and positive definite; the lower triangle is read
+    upper : bool, default False
+        give the upper triangular U with U^T U = data
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    LAPACK potrf; gradient: I. Murray, arXiv:1602.07527 (2016)
+    """
+    if kwargs:
+        _unknown('linalg.potrf', kwargs)
+    return _invoke(_op_cholesky, (data,), (upper,), out, _cls)
+
+
+def linalg__potri(A=None, out=None, name=None, **kwargs):
+    """The inverse of L L^T for a lower triangular L.
+
+    Parameters
+    ----------
+    A : array
+        L, float32 or float64 (..., n, n); the lower triangle is read
+
+    Returns
+    -------
+    out : array
+        shape of A
+    """
+    if kwargs:
+        _unknown('linalg.potri', kwargs)
+    return _invoke(_op_linalg_potri, (A,), (), out, _cls)
+
+
+def linalg__slogdet(data=None, out=None, name=None, **kwargs):
+    """Sign of the determinant, and logarithm of its absolute value.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    sign : array
+        the leading axes; -1, 0 or 1
+    logabsdet : array
+        the leading axes; -inf for singular matrices
+
+    Notes
+    -----
+    LAPACK getrf
+    """
+    if kwargs:
+        _unknown('linalg.slogdet', kwargs)
+    return _invoke(_op_slogdet, (data,), (), out, _cls)
+
+
+def linalg__sumlogdiag(A=None, out=None, name=None, **kwargs):
+    """Sum of the logarithms of the diagonal of square matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n) with a positive diagonal
+
+    Returns
+    -------
+    out : array
+        (...); (1,) for one matrix
+    """
+    if kwargs:
+        _unknown('linalg.sumlogdiag', kwargs)
+    return _invoke(_op_linalg_sumlogdiag, (A,), (), out, _cls)
+
+
+def linalg__syevd(A=None, out=None, name=None, **kwargs):
+    """A = U^T diag(w) U for symmetric matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n), symmetric; the lower triangle is read
+
+    Returns
+    -------
+    U : array
+        eigenvectors in rows, shape of A
+    L : array
+        eigenvalues w, ascending, (..., n)
+    """
+    if kwargs:
+        _unknown('linalg.syevd', kwargs)
+    return _invoke(_op_linalg_syevd, (A,), (), out, _cls)
+
+
+def linalg__syrk(A=None, transpose=False, alpha=1.0, out=None, name=None, **kwargs):
+    """alpha A A^T, or alpha A^T A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, n)
+    transpose : bool, default False
+        take A transposed
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        (..., m, m), or (..., n, n) with transpose
+    """
+    if kwargs:
+        _unknown('linalg.syrk', kwargs)
+    return _invoke(_op_linalg_syrk, (A,), (transpose, alpha,), out, _cls)
+
+
+def linalg__trmm(A=None, B=None, transpose=False, rightside=False, lower=True, alpha=1.0, out=None, name=None, **kwargs):
+    """alpha op(A) B or alpha B op(A) for a triangular A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n); one triangle is read
+    B : array
+        (..., n, m), or (..., m, n) with rightside
+    transpose : bool, default False
+        take A transposed
+    rightside : bool, default False
+        A stands on the right side
+    lower : bool, default True
+        A is lower triangular; False: upper
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        shape of B
+    """
+    if kwargs:
+        _unknown('linalg.trmm', kwargs)
+    return _invoke(_op_linalg_trmm, (A, B,), (transpose, rightside, lower, alpha,), out, _cls)
+
+
+def linalg__trsm(A=None, B=None, transpose=False, rightside=False, lower=True, alpha=1.0, out=None, name=None, **kwargs):
+    """X with op(A) X = alpha B or X op(A) = alpha B for a triangular A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n); one triangle is read
+    B : array
+        (..., n, m), or (..., m, n) with rightside
+    transpose : bool, default False
+        take A transposed
+    rightside : bool, default False
+        A stands on the right side
+    lower : bool, default True
+        A is lower triangular; False: upper
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        shape of B
+    """
+    if kwargs:
+        _unknown('linalg.trsm', kwargs)
+    return _invoke(_op_linalg_trsm, (A, B,), (transpose, rightside, lower, alpha,), out, _cls)
+
+
+def linalg_det(data=None, out=None, name=None, **kwargs):
+    """Determinant of square matrices.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    out : array
+        the leading axes
+
+    Notes
+    -----
+    LAPACK getrf
+    """
+    if kwargs:
+        _unknown('linalg_det', kwargs)
+    return _invoke(_op_det, (data,), (), out, _cls)
+
+
+def linalg_extractdiag(A=None, offset=0, out=None, name=None, **kwargs):
+    """A diagonal of square matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n)
+    offset : int, default 0
+        diagonal: > 0 above the main one, < 0 below
+
+    Returns
+    -------
+    out : array
+        (..., n - |offset|)
+    """
+    if kwargs:
+        _unknown('linalg_extractdiag', kwargs)
+    return _invoke(_op_linalg_extractdiag, (A,), (offset,), out, _cls)
+
+
+def linalg_extracttrian(A=None, offset=0, lower=True, out=None, name=None, **kwargs):
+    """A triangle of square matrices as vectors, row by row.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n)
+    offset : int, default 0
+        diagonal that bounds it: > 0 the triangle above it, < 0 the one below
+    lower : bool, default True
+        for offset 0: the lower triangle
+
+    Returns
+    -------
+    out : array
+        (..., m (m + 1) / 2) for m = n - |offset|
+    """
+    if kwargs:
+        _unknown('linalg_extracttrian', kwargs)
+    return _invoke(_op_linalg_extracttrian, (A,), (offset, lower,), out, _cls)
+
+
+def linalg_gelqf(A=None, out=None, name=None, **kwargs):
+    """A = L Q with a lower triangular L and orthonormal rows in Q.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, n), m <= n
+
+    Returns
+    -------
+    Q : array
+        shape of A
+    L : array
+        (..., m, m)
+    """
+    if kwargs:
+        _unknown('linalg_gelqf', kwargs)
+    return _invoke(_op_linalg_gelqf, (A,), (), out, _cls)
+
+
+def linalg_gemm(A=None, B=None, C=None, transpose_a=False, transpose_b=False, alpha=1.0, beta=1.0, axis=-2, out=None, name=None, **kwargs):
+    """alpha op(A) op(B) + beta C.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, k)
+    B : array
+        (..., k, n)
+    C : array
+        (..., m, n)
+    transpose_a : bool, default False
+        take A transposed
+    transpose_b : bool, default False
+        take B transposed
+    alpha : float, default 1.0
+        factor of the product
+    beta : float, default 1.0
+        factor of C
+    axis : int, default -2
+        axis of the rows; -2 is the only one
+
+    Returns
+    -------
+    out : array
+        (..., m, n)
+    """
+    if kwargs:
+        _unknown('linalg_gemm', kwargs)
+    return _invoke(_op_linalg_gemm, (A, B, C,), (transpose_a, transpose_b, alpha, beta, axis,), out, _cls)
+
+
+def linalg_gemm2(A=None, B=None, transpose_a=False, transpose_b=False, alpha=1.0, axis=-2, out=None, name=None, **kwargs):
+    """alpha op(A) op(B).
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, k)
+    B : array
+        (..., k, n)
+    transpose_a : bool, default False
+        take A transposed
+    transpose_b : bool, default False
+        take B transposed
+    alpha : float, default 1.0
+        factor
+    axis : int, default -2
+        axis of the rows; -2 is the only one
+
+    Returns
+    -------
+    out : array
+        (..., m, n)
+    """
+    if kwargs:
+        _unknown('linalg_gemm2', kwargs)
+    return _invoke(_op_linalg_gemm2, (A, B,), (transpose_a, transpose_b, alpha, axis,), out, _cls)
+
+
+def linalg_inverse(data=None, out=None, name=None, **kwargs):
+    """Inverse of square matrices.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    LAPACK getrf, getri
+    """
+    if kwargs:
+        _unknown('linalg_inverse', kwargs)
+    return _invoke(_op_inverse, (data,), (), out, _cls)
+
+
+def linalg_makediag(A=None, offset=0, out=None, name=None, **kwargs):
+    """Square matrices with vectors on a diagonal, 0 elsewhere.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n)
+    offset : int, default 0
+        diagonal: > 0 above the main one, < 0 below
+
+    Returns
+    -------
+    out : array
+        (..., n + |offset|, n + |offset|)
+    """
+    if kwargs:
+        _unknown('linalg_makediag', kwargs)
+    return _invoke(_op_linalg_makediag, (A,), (offset,), out, _cls)
+
+
+def linalg_maketrian(A=None, offset=0, lower=True, out=None, name=None, **kwargs):
+    """Square matrices with vectors in a triangle, 0 elsewhere.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m (m + 1) / 2)
+    offset : int, default 0
+        as for linalg_extracttrian
+    lower : bool, default True
+        as for linalg_extracttrian
+
+    Returns
+    -------
+    out : array
+        (..., n, n) for n = m + |offset|
+    """
+    if kwargs:
+        _unknown('linalg_maketrian', kwargs)
+    return _invoke(_op_linalg_maketrian, (A,), (offset, lower,), out, _cls)
+
+
+def linalg_potrf(data=None, upper=False, out=None, name=None, **kwargs):
+    """Lower triangular L with L L^T = data, or its transpose.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n), symmetric and positive definite; the lower triangle is read
+    upper : bool, default False
+        give the upper triangular U with U^T U = data
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    LAPACK potrf; gradient: I. Murray, arXiv:1602.07527 (2016)
+    """
+    if kwargs:
+        _unknown('linalg_potrf', kwargs)
+    return _invoke(_op_cholesky, (data,), (upper,), out, _cls)
+
+
+def linalg_potri(A=None, out=None, name=None, **kwargs):
+    """The inverse of L L^T for a lower triangular L.
+
+    Parameters
+    ----------
+    A : array
+        L, float32 or float64 (..., n, n); the lower triangle is read
+
+    Returns
+    -------
+    out : array
+        shape of A
+    """
+    if kwargs:
+        _unknown('linalg_potri', kwargs)
+    return _invoke(_op_linalg_potri, (A,), (), out, _cls)
+
+
+def linalg_slogdet(data=None, out=None, name=None, **kwargs):
+    """Sign of the determinant, and logarithm of its absolute value.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    sign : array
+        the leading axes; -1, 0 or 1
+    logabsdet : array
+        the leading axes; -inf for singular matrices
+
+    Notes
+    -----
+    LAPACK getrf
+    """
+    if kwargs:
+        _unknown('linalg_slogdet', kwargs)
+    return _invoke(_op_slogdet, (data,), (), out, _cls)
+
+
+def linalg_sumlogdiag(A=None, out=None, name=None, **kwargs):
+    """Sum of the logarithms of the diagonal of square matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n) with a positive diagonal
+
+    Returns
+    -------
+    out : array
+        (...); (1,) for one matrix
+    """
+    if kwargs:
+        _unknown('linalg_sumlogdiag', kwargs)
+    return _invoke(_op_linalg_sumlogdiag, (A,), (), out, _cls)
+
+
+def linalg_syevd(A=None, out=None, name=None, **kwargs):
+    """A = U^T diag(w) U for symmetric matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n), symmetric; the lower triangle is read
+
+    Returns
+    -------
+    U : array
+        eigenvectors in rows, shape of A
+    L : array
+        eigenvalues w, ascending, (..., n)
+    """
+    if kwargs:
+        _unknown('linalg_syevd', kwargs)
+    return _invoke(_op_linalg_syevd, (A,), (), out, _cls)
+
+
+def linalg_syrk(A=None, transpose=False, alpha=1.0, out=None, name=None, **kwargs):
+    """alpha A A^T, or alpha A^T A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, n)
+    transpose : bool, default False
+        take A transposed
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        (..., m, m), or (..., n, n) with transpose
+    """
+    if kwargs:
+        _unknown('linalg_syrk', kwargs)
+    return _invoke(_op_linalg_syrk, (A,), (transpose, alpha,), out, _cls)
+
+
+def linalg_trmm(A=None, B=None, transpose=False, rightside=False, lower=True, alpha=1.0, out=None, name=None, **kwargs):
+    """alpha op(A) B or alpha B op(A) for a triangular A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n); one triangle is read
+    B : array
+        (..., n, m), or (..., m, n) with rightside
+    transpose : bool, default False
+        take A transposed
+    rightside : bool, default False
+        A stands on the right side
+    lower : bool, default True
+        A is lower triangular; False: upper
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        shape of B
+    """
+    if kwargs:
+        _unknown('linalg_trmm', kwargs)
+    return _invoke(_op_linalg_trmm, (A, B,), (transpose, rightside, lower, alpha,), out, _cls)
+
+
+def linalg_trsm(A=None, B=None, transpose=False, rightside=False, lower=True, alpha=1.0, out=None, name=None, **kwargs):
+    """X with op(A) X = alpha B or X op(A) = alpha B for a triangular A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n); one triangle is read
+    B : array
+        (..., n, m), or (..., m, n) with rightside
+    transpose : bool, default False
+        take A transposed
+    rightside : bool, default False
+        A stands on the right side
+    lower : bool, default True
+        A is lower triangular; False: upper
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        shape of B
+    """
+    if kwargs:
+        _unknown('linalg_trsm', kwargs)
+    return _invoke(_op_linalg_trsm, (A, B,), (transpose, rightside, lower, alpha,), out, _cls)
 
 
 def linspace(start=None, stop=None, num=None, endpoint=True, ctx='', dtype='float32', out=None, name=None, **kwargs):
@@ -5410,7 +10223,7 @@ def log2(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_log2, (data,), (), out, _cls)
 
 
-def log_softmax(data=None, axis=-1, temperature=None, out=None, name=None, **kwargs):
+def log_softmax(data=None, axis=-1, temperature=None, dtype=None, out=None, name=None, **kwargs):
     """Logarithm of softmax, computed without forming the softmax.
 
     Parameters
@@ -5421,15 +10234,17 @@ def log_softmax(data=None, axis=-1, temperature=None, out=None, name=None, **kwa
         axis of a line; negative counts from the end
     temperature : float, default None
         data is divided by it; no unit, > 0; default 1
+    dtype : dtype, default None
+        floating type of the result; default that of data
 
     Returns
     -------
     output : array
-        shape and dtype of data; every value <= 0
+        shape of data; every value <= 0
     """
     if kwargs:
         _unknown('log_softmax', kwargs)
-    return _invoke(_op_log_softmax, (data,), (axis, temperature,), out, _cls)
+    return _invoke(_op_log_softmax, (data,), (axis, temperature, dtype,), out, _cls)
 
 
 def logical_and(lhs=None, rhs=None, out=None, name=None, **kwargs):
@@ -5535,7 +10350,7 @@ def make_loss(data=None, grad_scale=1.0, valid_thresh=0.0, normalization='null',
 
 
 def max(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=None, name=None, **kwargs):
-    """Largest element over axes; NaN if there is one.
+    """Largest element over axes; NaN if there is one. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -5557,11 +10372,11 @@ def max(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=Non
     """
     if kwargs:
         _unknown('max', kwargs)
-    return _invoke(_op_max, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
+    return _invoke(_op_nd_max, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
 def max_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=None, name=None, **kwargs):
-    """Largest element over axes; NaN if there is one.
+    """Largest element over axes; NaN if there is one. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -5583,7 +10398,7 @@ def max_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, ou
     """
     if kwargs:
         _unknown('max_axis', kwargs)
-    return _invoke(_op_max, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
+    return _invoke(_op_nd_max, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
 def maximum(lhs=None, rhs=None, out=None, name=None, **kwargs):
@@ -5607,7 +10422,7 @@ def maximum(lhs=None, rhs=None, out=None, name=None, **kwargs):
 
 
 def mean(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=None, name=None, **kwargs):
-    """Mean of the elements over axes.
+    """Mean of the elements over axes. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -5629,11 +10444,11 @@ def mean(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=No
     """
     if kwargs:
         _unknown('mean', kwargs)
-    return _invoke(_op_mean, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
+    return _invoke(_op_nd_mean, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
 def min(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=None, name=None, **kwargs):
-    """Smallest element over axes; NaN if there is one.
+    """Smallest element over axes; NaN if there is one. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -5655,11 +10470,11 @@ def min(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=Non
     """
     if kwargs:
         _unknown('min', kwargs)
-    return _invoke(_op_min, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
+    return _invoke(_op_nd_min, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
 def min_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=None, name=None, **kwargs):
-    """Smallest element over axes; NaN if there is one.
+    """Smallest element over axes; NaN if there is one. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -5681,7 +10496,7 @@ def min_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, ou
     """
     if kwargs:
         _unknown('min_axis', kwargs)
-    return _invoke(_op_min, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
+    return _invoke(_op_nd_min, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
 def minimum(lhs=None, rhs=None, out=None, name=None, **kwargs):
@@ -5702,6 +10517,24 @@ def minimum(lhs=None, rhs=None, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('minimum', kwargs)
     return _invoke(_op_minimum, (lhs, rhs,), (), out, _cls)
+
+
+def mish(data=None, out=None, name=None, **kwargs):
+    """x tanh(log(1 + exp(x))).
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        shape of data; floating, float32 for whole numbers
+    """
+    if kwargs:
+        _unknown('mish', kwargs)
+    return _invoke(_op_mish, (data,), (), out, _cls)
 
 
 def mod(lhs=None, rhs=None, out=None, name=None, **kwargs):
@@ -5742,6 +10575,30 @@ def modulo(lhs=None, rhs=None, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('modulo', kwargs)
     return _invoke(_op_mod, (lhs, rhs,), (), out, _cls)
+
+
+def moments(data=None, axes=None, keepdims=False, out=None, name=None, **kwargs):
+    """Mean and variance over axes.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+    axes : tuple of int, default None
+        axes that are reduced; None or (): all
+    keepdims : bool, default False
+        keep reduced axes with size 1
+
+    Returns
+    -------
+    mean : array
+        the axes that stay; (1,) if none does
+    var : array
+        mean of the squared distances from mean, shape of mean
+    """
+    if kwargs:
+        _unknown('moments', kwargs)
+    return _invoke(_op_moments, (data,), (axes, keepdims,), out, _cls)
 
 
 def multi_adabelief_update(*data, lrs=None, wds=None, beta1=0.9, beta2=0.999, epsilon=1e-08, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
@@ -5974,6 +10831,28 @@ def multi_adamw_update(*data, lrs=None, wds=None, beta1=0.9, beta2=0.999, epsilo
     if kwargs:
         _unknown('multi_adamw_update', kwargs)
     return _invoke(_op_multi_adamw_update, (*_flatten(data),), (lrs, wds, beta1, beta2, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_all_finite(*data, num_arrays=1, init_output=True, out=None, name=None, **kwargs):
+    """1 if no element of any array is infinite or NaN, else 0.
+
+    Parameters
+    ----------
+    *data : array
+        floating arrays
+    num_arrays : int, default 1
+        number of arrays; counted when given
+    init_output : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        float32, (1,)
+    """
+    if kwargs:
+        _unknown('multi_all_finite', kwargs)
+    return _invoke(_op_multi_all_finite, (*_flatten(data),), (num_arrays, init_output,), out, _cls)
 
 
 def multi_dcasgd_update(*data, lrs=None, wds=None, momentum=0.0, lamda=0.04, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
@@ -6632,6 +11511,26 @@ def multi_signum_update(*data, lrs=None, wds=None, momentum=0.0, wd_lh=0.0, resc
     return _invoke(_op_multi_signum_update, (*_flatten(data),), (lrs, wds, momentum, wd_lh, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
 
 
+def multi_sum_sq(*data, num_arrays=1, out=None, name=None, **kwargs):
+    """Sum of squares of each array.
+
+    Parameters
+    ----------
+    *data : array
+        floating arrays
+    num_arrays : int, default 1
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        float32, one number for each array
+    """
+    if kwargs:
+        _unknown('multi_sum_sq', kwargs)
+    return _invoke(_op_multi_sum_sq, (*_flatten(data),), (num_arrays,), out, _cls)
+
+
 def multiply(lhs=None, rhs=None, out=None, name=None, **kwargs):
     """Product of two arrays.
 
@@ -6689,7 +11588,7 @@ def nag_mom_update(weight=None, grad=None, mom=None, lr=None, momentum=0.0, wd=0
 
 
 def nanprod(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=None, name=None, **kwargs):
-    """Product over axes of the elements that are not NaN.
+    """Product over axes of the elements that are not NaN. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -6711,11 +11610,11 @@ def nanprod(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out
     """
     if kwargs:
         _unknown('nanprod', kwargs)
-    return _invoke(_op_nanprod, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
+    return _invoke(_op_nd_nanprod, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
 def nansum(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=None, name=None, **kwargs):
-    """Sum over axes of the elements that are not NaN.
+    """Sum over axes of the elements that are not NaN. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -6737,7 +11636,7 @@ def nansum(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=
     """
     if kwargs:
         _unknown('nansum', kwargs)
-    return _invoke(_op_nansum, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
+    return _invoke(_op_nd_nansum, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
 def negative(data=None, out=None, name=None, **kwargs):
@@ -6759,7 +11658,7 @@ def negative(data=None, out=None, name=None, **kwargs):
 
 
 def norm(data=None, ord=2, axis=None, keepdims=False, out=None, name=None, **kwargs):
-    """Sum of absolute values (ord 1) or root of the sum of squares (ord 2) over axes.
+    """Sum of absolute values (ord 1) or root of the sum of squares (ord 2) over axes. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -6779,7 +11678,7 @@ def norm(data=None, ord=2, axis=None, keepdims=False, out=None, name=None, **kwa
     """
     if kwargs:
         _unknown('norm', kwargs)
-    return _invoke(_op_norm, (data,), (ord, axis, keepdims,), out, _cls)
+    return _invoke(_op_nd_norm, (data,), (ord, axis, keepdims,), out, _cls)
 
 
 def normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=None, name=None, **kwargs):
@@ -6965,7 +11864,7 @@ def power(lhs=None, rhs=None, out=None, name=None, **kwargs):
 
 
 def prod(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=None, name=None, **kwargs):
-    """Product of the elements over axes.
+    """Product of the elements over axes. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -6987,7 +11886,7 @@ def prod(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=No
     """
     if kwargs:
         _unknown('prod', kwargs)
-    return _invoke(_op_prod, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
+    return _invoke(_op_nd_prod, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
 def radians(data=None, out=None, name=None, **kwargs):
@@ -7032,6 +11931,26 @@ def random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, out=None, nam
     return _invoke(_op_random_exponential, (), (shape, ctx, dtype, lam,), out, _cls)
 
 
+def random_exponential_like(data=None, lam=1.0, out=None, name=None, **kwargs):
+    """Exponential with rate lam, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    lam : float, default 1.0
+        rate, > 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('random_exponential_like', kwargs)
+    return _invoke(_op_random_exponential_like, (data,), (lam,), out, _cls)
+
+
 def random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, out=None, name=None, **kwargs):
     """Gamma with shape alpha and scale beta; the mean is alpha beta.
 
@@ -7056,6 +11975,76 @@ def random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, out=Non
     if kwargs:
         _unknown('random_gamma', kwargs)
     return _invoke(_op_random_gamma, (), (shape, ctx, dtype, alpha, beta,), out, _cls)
+
+
+def random_gamma_like(data=None, alpha=1.0, beta=1.0, out=None, name=None, **kwargs):
+    """Gamma with shape alpha and scale beta, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    alpha : float, default 1.0
+        shape, > 0
+    beta : float, default 1.0
+        scale, > 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('random_gamma_like', kwargs)
+    return _invoke(_op_random_gamma_like, (data,), (alpha, beta,), out, _cls)
+
+
+def random_generalized_negative_binomial(mu=1.0, alpha=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
+    """Negative binomial by mean mu and dispersion alpha.
+
+    Parameters
+    ----------
+    mu : float, default 1.0
+        mean, > 0
+    alpha : float, default 1.0
+        dispersion, >= 0
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    if kwargs:
+        _unknown('random_generalized_negative_binomial', kwargs)
+    return _invoke(_op_random_generalized_negative_binomial, (), (mu, alpha, shape, ctx, dtype,), out, _cls)
+
+
+def random_generalized_negative_binomial_like(data=None, mu=1.0, alpha=1.0, out=None, name=None, **kwargs):
+    """Negative binomial by mean and dispersion, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    mu : float, default 1.0
+        mean, > 0
+    alpha : float, default 1.0
+        dispersion, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('random_generalized_negative_binomial_like', kwargs)
+    return _invoke(_op_random_generalized_negative_binomial_like, (data,), (mu, alpha,), out, _cls)
 
 
 def random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, out=None, name=None, **kwargs):
@@ -7084,6 +12073,28 @@ def random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, ou
     return _invoke(_op_random_negative_binomial, (), (shape, ctx, dtype, k, p,), out, _cls)
 
 
+def random_negative_binomial_like(data=None, k=1.0, p=1.0, out=None, name=None, **kwargs):
+    """Failures before k successes, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    k : float, default 1.0
+        successes, > 0
+    p : float, default 1.0
+        probability of a success, in (0, 1]
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('random_negative_binomial_like', kwargs)
+    return _invoke(_op_random_negative_binomial_like, (data,), (k, p,), out, _cls)
+
+
 def random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=None, name=None, **kwargs):
     """Normal with mean loc and standard deviation scale.
 
@@ -7110,6 +12121,28 @@ def random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=Non
     return _invoke(_op_random_normal, (), (shape, ctx, dtype, loc, scale,), out, _cls)
 
 
+def random_normal_like(data=None, loc=0.0, scale=1.0, out=None, name=None, **kwargs):
+    """Normal with mean loc and deviation scale, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('random_normal_like', kwargs)
+    return _invoke(_op_random_normal_like, (data,), (loc, scale,), out, _cls)
+
+
 def random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=None, **kwargs):
     """Poisson with mean lam.
 
@@ -7132,6 +12165,26 @@ def random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=No
     if kwargs:
         _unknown('random_poisson', kwargs)
     return _invoke(_op_random_poisson, (), (shape, ctx, dtype, lam,), out, _cls)
+
+
+def random_poisson_like(data=None, lam=1.0, out=None, name=None, **kwargs):
+    """Poisson with mean lam, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    lam : float, default 1.0
+        mean, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('random_poisson_like', kwargs)
+    return _invoke(_op_random_poisson_like, (data,), (lam,), out, _cls)
 
 
 def random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name=None, **kwargs):
@@ -7184,6 +12237,28 @@ def random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=Non
     if kwargs:
         _unknown('random_uniform', kwargs)
     return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
+
+
+def random_uniform_like(data=None, low=0.0, high=1.0, out=None, name=None, **kwargs):
+    """Uniform on [low, high), in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('random_uniform_like', kwargs)
+    return _invoke(_op_random_uniform_like, (data,), (low, high,), out, _cls)
 
 
 def ravel_multi_index(data=None, shape=None, out=None, name=None, **kwargs):
@@ -7494,6 +12569,196 @@ def rsqrt(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_rsqrt, (data,), (), out, _cls)
 
 
+def sample_exponential(lam=None, shape=(), dtype=None, out=None, name=None, **kwargs):
+    """Exponential draws for each rate.
+
+    Parameters
+    ----------
+    lam : array
+        rates, > 0
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    if kwargs:
+        _unknown('sample_exponential', kwargs)
+    return _invoke(_op_sample_exponential, (lam,), (shape, dtype,), out, _cls)
+
+
+def sample_gamma(alpha=None, beta=None, shape=(), dtype=None, out=None, name=None, **kwargs):
+    """Gamma draws for each pair of shape and scale.
+
+    Parameters
+    ----------
+    alpha : array
+        shapes, > 0
+    beta : array
+        scales, > 0
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    if kwargs:
+        _unknown('sample_gamma', kwargs)
+    return _invoke(_op_sample_gamma, (alpha, beta,), (shape, dtype,), out, _cls)
+
+
+def sample_generalized_negative_binomial(mu=None, alpha=None, shape=(), dtype=None, out=None, name=None, **kwargs):
+    """Negative binomial draws given by mean and dispersion, for each pair of them.
+
+    Parameters
+    ----------
+    mu : array
+        means, > 0
+    alpha : array
+        dispersions; 0: Poisson
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    if kwargs:
+        _unknown('sample_generalized_negative_binomial', kwargs)
+    return _invoke(_op_sample_generalized_negative_binomial, (mu, alpha,), (shape, dtype,), out, _cls)
+
+
+def sample_multinomial(data=None, shape=(), get_prob=False, dtype='int32', out=None, name=None, **kwargs):
+    """Classes drawn with given probabilities, with replacement.
+
+    Parameters
+    ----------
+    data : array
+        floating (classes,) or (batch, classes), probabilities that sum to 1
+    shape : tuple of int, default ()
+        draws from each distribution; (): one
+    get_prob : bool, default False
+        return log_prob as well
+    dtype : dtype, default 'int32'
+        type of the classes
+
+    Returns
+    -------
+    out : array
+        batch axis, then shape; (1,) for a single draw from one distribution
+    log_prob : array
+        logarithm of the probability of each draw; with get_prob
+    """
+    if kwargs:
+        _unknown('sample_multinomial', kwargs)
+    return _invoke(_op_sample_multinomial, (data,), (shape, get_prob, dtype,), out, _cls)
+
+
+def sample_negative_binomial(k=None, p=None, shape=(), dtype=None, out=None, name=None, **kwargs):
+    """Failures before k successes of probability p, for each pair of k and p.
+
+    Parameters
+    ----------
+    k : array
+        successes, > 0
+    p : array
+        probabilities of a success, in (0, 1]
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    if kwargs:
+        _unknown('sample_negative_binomial', kwargs)
+    return _invoke(_op_sample_negative_binomial, (k, p,), (shape, dtype,), out, _cls)
+
+
+def sample_normal(mu=None, sigma=None, shape=(), dtype=None, out=None, name=None, **kwargs):
+    """Normal draws for each pair of mean and deviation.
+
+    Parameters
+    ----------
+    mu : array
+        means
+    sigma : array
+        standard deviations
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    if kwargs:
+        _unknown('sample_normal', kwargs)
+    return _invoke(_op_sample_normal, (mu, sigma,), (shape, dtype,), out, _cls)
+
+
+def sample_poisson(lam=None, shape=(), dtype=None, out=None, name=None, **kwargs):
+    """Poisson draws for each mean.
+
+    Parameters
+    ----------
+    lam : array
+        means, >= 0
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    if kwargs:
+        _unknown('sample_poisson', kwargs)
+    return _invoke(_op_sample_poisson, (lam,), (shape, dtype,), out, _cls)
+
+
+def sample_uniform(low=None, high=None, shape=(), dtype=None, out=None, name=None, **kwargs):
+    """Uniform draws on [low, high) for each pair of bounds.
+
+    Parameters
+    ----------
+    low : array
+        lower ends
+    high : array
+        upper ends
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    if kwargs:
+        _unknown('sample_uniform', kwargs)
+    return _invoke(_op_sample_uniform, (low, high,), (shape, dtype,), out, _cls)
+
+
 def scatter_nd(data=None, indices=None, shape=None, out=None, name=None, **kwargs):
     """Zeros with data at given coordinates; of equal coordinates the last counts.
 
@@ -7602,6 +12867,24 @@ def shape_array(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_shape_array, (data,), (), out, _cls)
 
 
+def shuffle(data=None, out=None, name=None, **kwargs):
+    """The parts along the first axis in random order; all orders are equally likely.
+
+    Parameters
+    ----------
+    data : array
+        array of shape (n, ...)
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    if kwargs:
+        _unknown('shuffle', kwargs)
+    return _invoke(_op_shuffle, (data,), (), out, _cls)
+
+
 def sigmoid(data=None, out=None, name=None, **kwargs):
     """1 / (1 + exp(-x)).
 
@@ -7706,6 +12989,24 @@ def signum_update(weight=None, grad=None, mom=None, lr=None, momentum=0.0, wd_lh
     if kwargs:
         _unknown('signum_update', kwargs)
     return _invoke(_op_signum_update, (weight, grad, mom,), (lr, momentum, wd_lh, wd, rescale_grad, clip_gradient,), out, _cls)
+
+
+def silu(data=None, out=None, name=None, **kwargs):
+    """x sigmoid(x).
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        shape of data; floating, float32 for whole numbers
+    """
+    if kwargs:
+        _unknown('silu', kwargs)
+    return _invoke(_op_silu, (data,), (), out, _cls)
 
 
 def sin(data=None, out=None, name=None, **kwargs):
@@ -7856,22 +13157,28 @@ def smooth_l1(data=None, scalar=1.0, out=None, name=None, **kwargs):
     return _invoke(_op_smooth_l1, (data,), (scalar,), out, _cls)
 
 
-def softmax(data=None, axis=-1, temperature=None, out=None, name=None, **kwargs):
+def softmax(data=None, length=None, axis=-1, temperature=None, dtype=None, use_length=False, out=None, name=None, **kwargs):
     """Exponentials along one axis, scaled so that they sum to 1.
 
     Parameters
     ----------
     data : array
         floating array of at least one axis
+    length : array, optional
+        whole numbers, shape of data without axis; with use_length
     axis : int, default -1
         axis of a line; negative counts from the end
     temperature : float, default None
         data is divided by it; no unit, > 0; default 1
+    dtype : dtype, default None
+        floating type of the result; default that of data
+    use_length : bool, default False
+        only the first elements of each line count, as many as length says; others give 0
 
     Returns
     -------
     output : array
-        shape and dtype of data; every value in [0, 1]
+        shape of data; every value in [0, 1]
 
     Notes
     -----
@@ -7879,7 +13186,7 @@ def softmax(data=None, axis=-1, temperature=None, out=None, name=None, **kwargs)
     """
     if kwargs:
         _unknown('softmax', kwargs)
-    return _invoke(_op_softmax, (data,), (axis, temperature,), out, _cls)
+    return _invoke(_op_softmax, (data, length,), (axis, temperature, dtype, use_length,), out, _cls)
 
 
 def softmax_cross_entropy(data=None, label=None, out=None, name=None, **kwargs):
@@ -7900,6 +13207,28 @@ def softmax_cross_entropy(data=None, label=None, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('softmax_cross_entropy', kwargs)
     return _invoke(_op_softmax_cross_entropy, (data, label,), (), out, _cls)
+
+
+def softmin(data=None, axis=-1, temperature=None, out=None, name=None, **kwargs):
+    """Softmax of the negated data.
+
+    Parameters
+    ----------
+    data : array
+        floating array of at least one axis
+    axis : int, default -1
+        axis of a line; negative counts from the end
+    temperature : float, default None
+        data is divided by it; no unit, > 0; default 1
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data; every value in [0, 1]
+    """
+    if kwargs:
+        _unknown('softmin', kwargs)
+    return _invoke(_op_softmin, (data,), (axis, temperature,), out, _cls)
 
 
 def softrelu(data=None, out=None, name=None, **kwargs):
@@ -8121,7 +13450,7 @@ def subtract(lhs=None, rhs=None, out=None, name=None, **kwargs):
 
 
 def sum(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=None, name=None, **kwargs):
-    """Sum of the elements over axes.
+    """Sum of the elements over axes. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -8143,11 +13472,11 @@ def sum(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=Non
     """
     if kwargs:
         _unknown('sum', kwargs)
-    return _invoke(_op_sum, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
+    return _invoke(_op_nd_sum, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
 def sum_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=None, name=None, **kwargs):
-    """Sum of the elements over axes.
+    """Sum of the elements over axes. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -8169,7 +13498,7 @@ def sum_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, ou
     """
     if kwargs:
         _unknown('sum_axis', kwargs)
-    return _invoke(_op_sum, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
+    return _invoke(_op_nd_sum, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
 def swapaxes(data=None, dim1=0, dim2=0, out=None, name=None, **kwargs):
@@ -8192,6 +13521,30 @@ def swapaxes(data=None, dim1=0, dim2=0, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('swapaxes', kwargs)
     return _invoke(_op_swap_axes, (data,), (dim1, dim2,), out, _cls)
+
+
+def swiglu(gate=None, up=None, out=None, name=None, **kwargs):
+    """gate sigmoid(gate) up.
+
+    Parameters
+    ----------
+    gate : array
+        floating array
+    up : array
+        array whose shape broadcasts with that of gate
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+
+    Notes
+    -----
+    Shazeer: GLU variants improve transformer (2020)
+    """
+    if kwargs:
+        _unknown('swiglu', kwargs)
+    return _invoke(_op_swiglu, (gate, up,), (), out, _cls)
 
 
 def take(a=None, indices=None, axis=0, mode='clip', out=None, name=None, **kwargs):
@@ -8450,4 +13803,6 @@ def zeros_like(data=None, dtype=None, out=None, name=None, **kwargs):
     return _invoke(_op_zeros_like, (data,), (dtype,), out, _cls)
 
 
-contrib = _Namespace(CTCLoss=contrib__CTCLoss, arange_like=contrib__arange_like, ctc_loss=contrib__ctc_loss, index_array=contrib__index_array, index_copy=contrib__index_copy)
+contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste)
+image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
+linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)

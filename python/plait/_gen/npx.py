@@ -32,13 +32,34 @@ _op_flatten = _operator('flatten')
 _op_gamma = _operator('gamma')
 _op_gammaln = _operator('gammaln')
 _op_gather_nd = _operator('gather_nd')
+_op_gelu_tanh = _operator('gelu_tanh')
 _op_group_norm = _operator('group_norm')
+_op_image_adjust_lighting = _operator('image_adjust_lighting')
+_op_image_crop = _operator('image_crop')
+_op_image_flip_left_right = _operator('image_flip_left_right')
+_op_image_flip_top_bottom = _operator('image_flip_top_bottom')
+_op_image_normalize = _operator('image_normalize')
+_op_image_random_brightness = _operator('image_random_brightness')
+_op_image_random_color_jitter = _operator('image_random_color_jitter')
+_op_image_random_contrast = _operator('image_random_contrast')
+_op_image_random_flip_left_right = _operator('image_random_flip_left_right')
+_op_image_random_flip_top_bottom = _operator('image_random_flip_top_bottom')
+_op_image_random_hue = _operator('image_random_hue')
+_op_image_random_lighting = _operator('image_random_lighting')
+_op_image_random_saturation = _operator('image_random_saturation')
+_op_image_resize = _operator('image_resize')
+_op_image_to_tensor = _operator('image_to_tensor')
 _op_instance_norm = _operator('instance_norm')
+_op_interleaved_matmul_encdec_qk = _operator('interleaved_matmul_encdec_qk')
+_op_interleaved_matmul_encdec_valatt = _operator('interleaved_matmul_encdec_valatt')
+_op_interleaved_matmul_selfatt_qk = _operator('interleaved_matmul_selfatt_qk')
+_op_interleaved_matmul_selfatt_valatt = _operator('interleaved_matmul_selfatt_valatt')
 _op_l2_normalization = _operator('l2_normalization')
 _op_layer_norm = _operator('layer_norm')
 _op_leaky_relu = _operator('leaky_relu')
 _op_log_softmax = _operator('log_softmax')
 _op_lrn = _operator('lrn')
+_op_mish = _operator('mish')
 _op_norm = _operator('norm')
 _op_one_hot = _operator('one_hot')
 _op_pad = _operator('pad')
@@ -48,12 +69,16 @@ _op_relu = _operator('relu')
 _op_reshape_like = _operator('reshape_like')
 _op_rms_norm = _operator('rms_norm')
 _op_rnn = _operator('rnn')
+_op_roi_pooling = _operator('roi_pooling')
+_op_rotary_embedding = _operator('rotary_embedding')
 _op_rsqrt = _operator('rsqrt')
+_op_scaled_dot_product_attention = _operator('scaled_dot_product_attention')
 _op_sequence_last = _operator('sequence_last')
 _op_sequence_mask = _operator('sequence_mask')
 _op_sequence_reverse = _operator('sequence_reverse')
 _op_shape_array = _operator('shape_array')
 _op_sigmoid = _operator('sigmoid')
+_op_silu = _operator('silu')
 _op_slice = _operator('slice')
 _op_slice_like = _operator('slice_like')
 _op_smooth_l1 = _operator('smooth_l1')
@@ -61,6 +86,7 @@ _op_softmax = _operator('softmax')
 _op_softsign = _operator('softsign')
 _op_split = _operator('split')
 _op_stop_gradient = _operator('stop_gradient')
+_op_swiglu = _operator('swiglu')
 _op_topk = _operator('topk')
 
 
@@ -164,7 +190,7 @@ def batch_flatten(data=None, out=None, name=None):
     return _run(_op_flatten, (data,), (), out, True)
 
 
-def batch_norm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, axis=1, out=None, name=None):
+def batch_norm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, axis=1, cudnn_off=False, out=None, name=None):
     """Scales each channel to mean beta and standard deviation gamma over the batch.
 
     Parameters
@@ -191,6 +217,8 @@ def batch_norm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=No
         kept for MXNet's files
     axis : int, default 1
         axis of the channels
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
 
     Returns
     -------
@@ -201,7 +229,7 @@ def batch_norm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=No
     -----
     Ioffe, Szegedy, ICML (2015)
     """
-    return _run(_op_batch_norm, (data, gamma, beta, moving_mean, moving_var,), (eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis,), out)
+    return _run(_op_batch_norm, (data, gamma, beta, moving_mean, moving_var,), (eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis, cudnn_off,), out)
 
 
 def broadcast_like(lhs=None, rhs=None, lhs_axes=None, rhs_axes=None, out=None, name=None):
@@ -244,7 +272,7 @@ def cast(data=None, dtype=None, out=None, name=None):
     return _run(_op_cast, (data,), (dtype,), out)
 
 
-def convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, no_bias=False, layout=None, out=None, name=None):
+def convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, no_bias=False, layout=None, workspace=1024, cudnn_tune=None, cudnn_off=False, out=None, name=None):
     """Slides filters over 1 to 3 spatial axes and sums the products.
 
     Parameters
@@ -271,6 +299,12 @@ def convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
         no bias is added
     layout : str, default None
         NCW, NCHW or NCDHW
+    workspace : int, default 1024
+        kept for MXNet's programs; without effect
+    cudnn_tune : str, default None
+        kept for MXNet's programs; without effect
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
 
     Returns
     -------
@@ -281,7 +315,7 @@ def convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
     -----
     LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998)
     """
-    return _run(_op_convolution, (data, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, no_bias, layout,), out)
+    return _run(_op_convolution, (data, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, no_bias, layout, workspace, cudnn_tune, cudnn_off,), out)
 
 
 def ctc_loss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', out=None, name=None):
@@ -376,7 +410,7 @@ def digamma(data=None, out=None, name=None):
     return _run(_op_digamma, (data,), (), out)
 
 
-def dropout(data=None, p=0.5, mode='training', axes=(), out=None, name=None):
+def dropout(data=None, p=0.5, mode='training', axes=(), cudnn_off=False, out=None, name=None):
     """In train mode sets random elements to 0 and scales the others by 1 / (1 - p).
 
     Parameters
@@ -389,6 +423,8 @@ def dropout(data=None, p=0.5, mode='training', axes=(), out=None, name=None):
         when elements are dropped
     axes : tuple of int, default ()
         axes along which the mask is the same
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
 
     Returns
     -------
@@ -399,7 +435,7 @@ def dropout(data=None, p=0.5, mode='training', axes=(), out=None, name=None):
     -----
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, JMLR 15 (2014)
     """
-    return _run(_op_dropout, (data,), (p, mode, axes,), out)
+    return _run(_op_dropout, (data,), (p, mode, axes, cudnn_off,), out)
 
 
 def embedding(data=None, weight=None, input_dim=None, output_dim=None, dtype='float32', sparse_grad=False, out=None, name=None):
@@ -526,6 +562,22 @@ def gather_nd(data=None, indices=None, out=None, name=None):
     return _run(_op_gather_nd, (data, indices,), (), out)
 
 
+def gelu_tanh(data=None, out=None, name=None):
+    """x times the normal distribution function, through tanh: 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        shape of data; floating, float32 for whole numbers
+    """
+    return _run(_op_gelu_tanh, (data,), (), out)
+
+
 def group_norm(data=None, gamma=None, beta=None, num_groups=1, eps=1e-05, output_mean_var=False, out=None, name=None):
     """Brings the channels of each group of each sample to mean 0 and variance 1, then scales.
 
@@ -556,6 +608,296 @@ def group_norm(data=None, gamma=None, beta=None, num_groups=1, eps=1e-05, output
     return _run(_op_group_norm, (data, gamma, beta,), (num_groups, eps, output_mean_var,), out)
 
 
+def image__adjust_lighting(data=None, alpha=None, out=None, name=None):
+    """Adds light along the principal components of natural colours.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    alpha : tuple of float, required
+        three amounts
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _run(_op_image_adjust_lighting, (data,), (alpha,), out)
+
+
+def image__crop(data=None, x=None, y=None, width=None, height=None, out=None, name=None):
+    """A part of an image.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    x : int, required
+        first column
+    y : int, required
+        first row
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+
+    Returns
+    -------
+    out : array
+        the part
+    """
+    return _run(_op_image_crop, (data,), (x, y, width, height,), out, True)
+
+
+def image__flip_left_right(data=None, out=None, name=None):
+    """Images with left and right exchanged.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _run(_op_image_flip_left_right, (data,), (), out)
+
+
+def image__flip_top_bottom(data=None, out=None, name=None):
+    """Images with top and bottom exchanged.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _run(_op_image_flip_top_bottom, (data,), (), out)
+
+
+def image__normalize(data=None, mean=(0, 0, 0, 0), std=(1, 1, 1, 1), out=None, name=None):
+    """(data - mean) / std for each channel.
+
+    Parameters
+    ----------
+    data : array
+        floating (channels, height, width), maybe with a batch axis in front
+    mean : tuple of float, default (0, 0, 0, 0)
+        one number, or one for each channel
+    std : tuple of float, default (1, 1, 1, 1)
+        one number, or one for each channel; not 0
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _run(_op_image_normalize, (data,), (mean, std,), out)
+
+
+def image__random_brightness(data=None, min_factor=None, max_factor=None, out=None, name=None):
+    """Images times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _run(_op_image_random_brightness, (data,), (min_factor, max_factor,), out)
+
+
+def image__random_color_jitter(data=None, brightness=None, contrast=None, saturation=None, hue=None, out=None, name=None):
+    """Brightness, contrast, saturation and hue changed by drawn factors in [1 - a, 1 + a], in random order.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    brightness : float, required
+        a of brightness, >= 0; 0: no change
+    contrast : float, required
+        a of contrast, >= 0
+    saturation : float, required
+        a of saturation, >= 0
+    hue : float, required
+        a of hue, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _run(_op_image_random_color_jitter, (data,), (brightness, contrast, saturation, hue,), out)
+
+
+def image__random_contrast(data=None, min_factor=None, max_factor=None, out=None, name=None):
+    """Distances from mean grey times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _run(_op_image_random_contrast, (data,), (min_factor, max_factor,), out)
+
+
+def image__random_flip_left_right(data=None, p=0.5, out=None, name=None):
+    """Images with left and right exchanged by chance.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    p : float, default 0.5
+        probability of the flip, in [0, 1]
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _run(_op_image_random_flip_left_right, (data,), (p,), out)
+
+
+def image__random_flip_top_bottom(data=None, p=0.5, out=None, name=None):
+    """Images with top and bottom exchanged by chance.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    p : float, default 0.5
+        probability of the flip, in [0, 1]
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _run(_op_image_random_flip_top_bottom, (data,), (p,), out)
+
+
+def image__random_hue(data=None, min_factor=None, max_factor=None, out=None, name=None):
+    """Colours turned around grey by pi (factor - 1), a drawn factor.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _run(_op_image_random_hue, (data,), (min_factor, max_factor,), out)
+
+
+def image__random_lighting(data=None, alpha_std=0.05, out=None, name=None):
+    """Adds a drawn light along the principal components of natural colours.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    alpha_std : float, default 0.05
+        standard deviation of the three amounts
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _run(_op_image_random_lighting, (data,), (alpha_std,), out)
+
+
+def image__random_saturation(data=None, min_factor=None, max_factor=None, out=None, name=None):
+    """Distances from grey times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _run(_op_image_random_saturation, (data,), (min_factor, max_factor,), out)
+
+
+def image__resize(data=None, size=(), keep_ratio=False, interp=1, out=None, name=None):
+    """Images in another size.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    size : tuple of int, default ()
+        (width, height), or one number for both
+    keep_ratio : bool, default False
+        with one number: the shorter side gets it, the other follows
+    interp : int, default 1
+        0: nearest pixel, 1: linear between pixels
+
+    Returns
+    -------
+    out : array
+        data with the new height and width
+    """
+    return _run(_op_image_resize, (data,), (size, keep_ratio, interp,), out)
+
+
+def image__to_tensor(data=None, out=None, name=None):
+    """Images with their channels in front, divided by 255.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front; usually uint8
+
+    Returns
+    -------
+    out : array
+        float32, (channels, height, width), with the batch axis if there was one
+    """
+    return _run(_op_image_to_tensor, (data,), (), out)
+
+
 def instance_norm(data=None, gamma=None, beta=None, eps=0.001, out=None, name=None):
     """Brings each channel of each sample to mean 0 and variance 1, then scales and shifts it.
 
@@ -580,6 +922,84 @@ def instance_norm(data=None, gamma=None, beta=None, eps=0.001, out=None, name=No
     Ulyanov, Vedaldi, Lempitsky: Instance normalization (2016)
     """
     return _run(_op_instance_norm, (data, gamma, beta,), (eps,), out)
+
+
+def interleaved_matmul_encdec_qk(queries=None, keys_values=None, heads=None, out=None, name=None):
+    """Scores of attention to another sequence: query key^T / sqrt(n).
+
+    Parameters
+    ----------
+    queries : array
+        floating (queries, batch, heads * n)
+    keys_values : array
+        (steps, batch, heads * 2 * n)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (batch * heads, queries, steps)
+    """
+    return _run(_op_interleaved_matmul_encdec_qk, (queries, keys_values,), (heads,), out)
+
+
+def interleaved_matmul_encdec_valatt(keys_values=None, attention=None, heads=None, out=None, name=None):
+    """Results of attention to another sequence: attention value.
+
+    Parameters
+    ----------
+    keys_values : array
+        floating (steps, batch, heads * 2 * n)
+    attention : array
+        (batch * heads, queries, steps)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (queries, batch, heads * n)
+    """
+    return _run(_op_interleaved_matmul_encdec_valatt, (keys_values, attention,), (heads,), out)
+
+
+def interleaved_matmul_selfatt_qk(queries_keys_values=None, heads=None, out=None, name=None):
+    """Scores of self-attention: query key^T / sqrt(n) of each head.
+
+    Parameters
+    ----------
+    queries_keys_values : array
+        floating (steps, batch, heads * 3 * n)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (batch * heads, steps, steps)
+    """
+    return _run(_op_interleaved_matmul_selfatt_qk, (queries_keys_values,), (heads,), out)
+
+
+def interleaved_matmul_selfatt_valatt(queries_keys_values=None, attention=None, heads=None, out=None, name=None):
+    """Results of self-attention: attention value of each head.
+
+    Parameters
+    ----------
+    queries_keys_values : array
+        floating (steps, batch, heads * 3 * n)
+    attention : array
+        (batch * heads, queries, steps)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (queries, batch, heads * n)
+    """
+    return _run(_op_interleaved_matmul_selfatt_valatt, (queries_keys_values, attention,), (heads,), out)
 
 
 def l2_normalization(data=None, eps=1e-10, mode='instance', out=None, name=None):
@@ -662,7 +1082,7 @@ def leaky_relu(data=None, gamma=None, act_type='leaky', slope=0.25, lower_bound=
     return _run(_op_leaky_relu, (data, gamma,), (act_type, slope, lower_bound, upper_bound,), out)
 
 
-def log_softmax(data=None, axis=-1, temperature=None, out=None, name=None):
+def log_softmax(data=None, axis=-1, temperature=None, dtype=None, out=None, name=None):
     """Logarithm of softmax, computed without forming the softmax.
 
     Parameters
@@ -673,13 +1093,15 @@ def log_softmax(data=None, axis=-1, temperature=None, out=None, name=None):
         axis of a line; negative counts from the end
     temperature : float, default None
         data is divided by it; no unit, > 0; default 1
+    dtype : dtype, default None
+        floating type of the result; default that of data
 
     Returns
     -------
     output : array
-        shape and dtype of data; every value <= 0
+        shape of data; every value <= 0
     """
-    return _run(_op_log_softmax, (data,), (axis, temperature,), out)
+    return _run(_op_log_softmax, (data,), (axis, temperature, dtype,), out)
 
 
 def lrn(data=None, alpha=0.0001, beta=0.75, knorm=2.0, nsize=None, out=None, name=None):
@@ -708,6 +1130,22 @@ def lrn(data=None, alpha=0.0001, beta=0.75, knorm=2.0, nsize=None, out=None, nam
     Krizhevsky, Sutskever, Hinton, NIPS (2012), sec. 3.3
     """
     return _run(_op_lrn, (data,), (alpha, beta, knorm, nsize,), out)
+
+
+def mish(data=None, out=None, name=None):
+    """x tanh(log(1 + exp(x))).
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        shape of data; floating, float32 for whole numbers
+    """
+    return _run(_op_mish, (data,), (), out)
 
 
 def norm(data=None, ord=2, axis=None, keepdims=False, out=None, name=None):
@@ -802,7 +1240,7 @@ def pick(data=None, index=None, axis=-1, keepdims=False, mode='clip', out=None, 
     return _run(_op_pick, (data, index,), (axis, keepdims, mode,), out)
 
 
-def pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, out=None, name=None):
+def pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, cudnn_off=False, out=None, name=None):
     """Maximum, mean or sum of a window that slides over 1 to 3 spatial axes.
 
     Parameters
@@ -825,13 +1263,15 @@ def pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
         the mean counts padding as zeros
     layout : str, default None
         NCW, NCHW or NCDHW
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
 
     Returns
     -------
     output : array
         (batch, channels, spatial...)
     """
-    return _run(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, layout,), out)
+    return _run(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, layout, cudnn_off,), out)
 
 
 def relu(data=None, out=None, name=None):
@@ -954,6 +1394,64 @@ def rnn(data=None, parameters=None, state=None, state_cell=None, sequence_length
     return _run(_op_rnn, (data, parameters, state, state_cell, sequence_length,), (state_size, num_layers, bidirectional, mode, p, state_outputs, projection_size, lstm_state_clip_min, lstm_state_clip_max, lstm_state_clip_nan, use_sequence_length,), out)
 
 
+def roi_pooling(data=None, rois=None, pooled_size=None, spatial_scale=None, out=None, name=None):
+    """Largest element of each bin of each region.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    rois : array
+        (n, 5): number of the image, left, top, right, bottom
+    pooled_size : tuple of int, required
+        (height, width) of the result, > 0
+    spatial_scale : float, required
+        factor from rois to pixels of data
+
+    Returns
+    -------
+    output : array
+        (n, channels, pooled height, pooled width); 0 for an empty bin
+
+    Notes
+    -----
+    Girshick: Fast R-CNN, ICCV (2015)
+    """
+    return _run(_op_roi_pooling, (data, rois,), (pooled_size, spatial_scale,), out)
+
+
+def rotary_embedding(data=None, positions=None, base=10000.0, dim=None, interleaved=False, has_positions=False, inverse=False, out=None, name=None):
+    """Turns pairs of features by angles that grow with the position in the sequence.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., steps, features)
+    positions : array, optional
+        (steps,), position of each step; with has_positions
+    base : float, default 10000.0
+        pair i turns by base^(-2 i / dim) a step, > 0
+    dim : int, default None
+        how many features are turned, even; None: all
+    interleaved : bool, default False
+        pairs are neighbours; False: feature i goes with i + dim / 2
+    has_positions : bool, default False
+        positions are given; else they are 0, 1, 2, ...
+    inverse : bool, default False
+        turn backwards
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Su, Lu, Pan, Murtadha, Wen, Liu: RoFormer (2021)
+    """
+    return _run(_op_rotary_embedding, (data, positions,), (base, dim, interleaved, has_positions, inverse,), out)
+
+
 def rsqrt(data=None, out=None, name=None):
     """1 / sqrt(x).
 
@@ -968,6 +1466,38 @@ def rsqrt(data=None, out=None, name=None):
         shape of data; floating, float32 for whole numbers
     """
     return _run(_op_rsqrt, (data,), (), out)
+
+
+def scaled_dot_product_attention(query=None, key=None, value=None, mask=None, scale=None, causal=False, has_mask=False, out=None, name=None):
+    """softmax(scale query key^T + mask) value, in blocks: the matrix of scores is never whole.
+
+    Parameters
+    ----------
+    query : array
+        floating (batch, heads, queries, features)
+    key : array
+        (batch, kv_heads, keys, features); kv_heads divides heads, each serves a group
+    value : array
+        (batch, kv_heads, keys, columns)
+    mask : array, optional
+        broadcasts to (batch, heads, queries, keys): floating is added to the scores, other types hide where 0; with has_mask; no gradient flows to it
+    scale : float, default None
+        factor of the scores; None: 1 / sqrt(features)
+    causal : bool, default False
+        query i sees keys up to i + keys - queries: the last query sees all
+    has_mask : bool, default False
+        a mask is given
+
+    Returns
+    -------
+    output : array
+        (batch, heads, queries, columns); 0 for a query that sees no key
+
+    Notes
+    -----
+    Vaswani et al., NeurIPS (2017); Dao et al., NeurIPS (2022)
+    """
+    return _run(_op_scaled_dot_product_attention, (query, key, value, mask,), (scale, causal, has_mask,), out)
 
 
 def sequence_last(data=None, sequence_length=None, use_sequence_length=False, axis=0, out=None, name=None):
@@ -1070,6 +1600,22 @@ def sigmoid(data=None, out=None, name=None):
     return _run(_op_sigmoid, (data,), (), out)
 
 
+def silu(data=None, out=None, name=None):
+    """x sigmoid(x).
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        shape of data; floating, float32 for whole numbers
+    """
+    return _run(_op_silu, (data,), (), out)
+
+
 def slice(data=None, begin=None, end=None, step=(), out=None, name=None):
     """Part of an array: begin <= index < end along the first axes, by step.
 
@@ -1156,28 +1702,34 @@ def smooth_l1(data=None, scalar=1.0, out=None, name=None):
     return _run(_op_smooth_l1, (data,), (scalar,), out)
 
 
-def softmax(data=None, axis=-1, temperature=None, out=None, name=None):
+def softmax(data=None, length=None, axis=-1, temperature=None, dtype=None, use_length=False, out=None, name=None):
     """Exponentials along one axis, scaled so that they sum to 1.
 
     Parameters
     ----------
     data : array
         floating array of at least one axis
+    length : array, optional
+        whole numbers, shape of data without axis; with use_length
     axis : int, default -1
         axis of a line; negative counts from the end
     temperature : float, default None
         data is divided by it; no unit, > 0; default 1
+    dtype : dtype, default None
+        floating type of the result; default that of data
+    use_length : bool, default False
+        only the first elements of each line count, as many as length says; others give 0
 
     Returns
     -------
     output : array
-        shape and dtype of data; every value in [0, 1]
+        shape of data; every value in [0, 1]
 
     Notes
     -----
     Goodfellow, Bengio, Courville: Deep Learning (2016), sec. 4.1
     """
-    return _run(_op_softmax, (data,), (axis, temperature,), out)
+    return _run(_op_softmax, (data, length,), (axis, temperature, dtype, use_length,), out)
 
 
 def softsign(data=None, out=None, name=None):
@@ -1212,6 +1764,28 @@ def stop_gradient(data=None, out=None, name=None):
     return _run(_op_stop_gradient, (data,), (), out)
 
 
+def swiglu(gate=None, up=None, out=None, name=None):
+    """gate sigmoid(gate) up.
+
+    Parameters
+    ----------
+    gate : array
+        floating array
+    up : array
+        array whose shape broadcasts with that of gate
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+
+    Notes
+    -----
+    Shazeer: GLU variants improve transformer (2020)
+    """
+    return _run(_op_swiglu, (gate, up,), (), out)
+
+
 def topk(data=None, axis=-1, k=1, ret_typ='indices', is_ascend=False, dtype='float32', out=None, name=None):
     """The k largest (or smallest) elements along an axis, in order: their places, values, both, or a mask.
 
@@ -1238,3 +1812,6 @@ def topk(data=None, axis=-1, k=1, ret_typ='indices', is_ascend=False, dtype='flo
         places, for 'both'
     """
     return _run(_op_topk, (data,), (axis, k, ret_typ, is_ascend, dtype,), out)
+
+
+image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)

@@ -30,7 +30,7 @@ def Activation(data=None, act_type=None, name=None, attr=None, out=None, **kwarg
     return _compose('activation', name, {'data': data}, {'act_type': act_type}, attr, 'Activation', kwargs)
 
 
-def BatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, axis=1, name=None, attr=None, out=None, **kwargs):
+def BatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, axis=1, cudnn_off=False, name=None, attr=None, out=None, **kwargs):
     """Scales each channel to mean beta and standard deviation gamma over the batch.
 
     Parameters
@@ -57,6 +57,8 @@ def BatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=Non
         kept for MXNet's files
     axis : int, default 1
         axis of the channels
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
 
     Returns
     -------
@@ -67,7 +69,29 @@ def BatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=Non
     -----
     Ioffe, Szegedy, ICML (2015)
     """
-    return _compose('batch_norm', name, {'data': data, 'gamma': gamma, 'beta': beta, 'moving_mean': moving_mean, 'moving_var': moving_var}, {'eps': eps, 'momentum': momentum, 'fix_gamma': fix_gamma, 'use_global_stats': use_global_stats, 'output_mean_var': output_mean_var, 'axis': axis}, attr, 'BatchNorm', kwargs)
+    return _compose('batch_norm', name, {'data': data, 'gamma': gamma, 'beta': beta, 'moving_mean': moving_mean, 'moving_var': moving_var}, {'eps': eps, 'momentum': momentum, 'fix_gamma': fix_gamma, 'use_global_stats': use_global_stats, 'output_mean_var': output_mean_var, 'axis': axis, 'cudnn_off': cudnn_off}, attr, 'BatchNorm', kwargs)
+
+
+def BilinearSampler(data=None, grid=None, name=None, attr=None, out=None, **kwargs):
+    """Reads images at places given by a grid, between pixels linearly, outside as 0.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    grid : array
+        (batch, 2, out_height, out_width): x and y in [-1, 1]
+
+    Returns
+    -------
+    output : array
+        (batch, channels, out_height, out_width)
+
+    Notes
+    -----
+    Jaderberg, Simonyan, Zisserman, Kavukcuoglu: Spatial transformer networks (2015)
+    """
+    return _compose('bilinear_sampler', name, {'data': data, 'grid': grid}, {}, attr, 'BilinearSampler', kwargs)
 
 
 def BlockGrad(data=None, name=None, attr=None, out=None, **kwargs):
@@ -156,7 +180,7 @@ def Concat(*data, dim=1, num_args=0, name=None, attr=None, out=None, **kwargs):
     return _compose('concat', name, (*_flatten(data),), {'dim': dim, 'num_args': num_args}, attr, 'Concat', kwargs)
 
 
-def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, no_bias=False, layout=None, name=None, attr=None, out=None, **kwargs):
+def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, no_bias=False, layout=None, workspace=1024, cudnn_tune=None, cudnn_off=False, name=None, attr=None, out=None, **kwargs):
     """Slides filters over 1 to 3 spatial axes and sums the products.
 
     Parameters
@@ -183,6 +207,12 @@ def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
         no bias is added
     layout : str, default None
         NCW, NCHW or NCDHW
+    workspace : int, default 1024
+        kept for MXNet's programs; without effect
+    cudnn_tune : str, default None
+        kept for MXNet's programs; without effect
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
 
     Returns
     -------
@@ -193,7 +223,65 @@ def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
     -----
     LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998)
     """
-    return _compose('convolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'num_filter': num_filter, 'num_group': num_group, 'no_bias': no_bias, 'layout': layout}, attr, 'Convolution', kwargs)
+    return _compose('convolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'num_filter': num_filter, 'num_group': num_group, 'no_bias': no_bias, 'layout': layout, 'workspace': workspace, 'cudnn_tune': cudnn_tune, 'cudnn_off': cudnn_off}, attr, 'Convolution', kwargs)
+
+
+def Correlation(data1=None, data2=None, kernel_size=1, max_displacement=1, stride1=1, stride2=1, pad_size=0, is_multiply=True, name=None, attr=None, out=None, **kwargs):
+    """Compares patches of an image with displaced patches of another one.
+
+    Parameters
+    ----------
+    data1 : array
+        floating (batch, channels, height, width)
+    data2 : array
+        the same shape
+    kernel_size : int, default 1
+        side of a patch, odd
+    max_displacement : int, default 1
+        largest displacement along each axis, >= 0
+    stride1 : int, default 1
+        distance of patches in data1, > 0
+    stride2 : int, default 1
+        distance of displacements, > 0
+    pad_size : int, default 0
+        zeros around both images, >= 0
+    is_multiply : bool, default True
+        mean product; False: mean absolute difference
+
+    Returns
+    -------
+    output : array
+        (batch, displacements, rows, columns)
+
+    Notes
+    -----
+    Dosovitskiy et al.: FlowNet, ICCV (2015), sec. 3
+    """
+    return _compose('correlation', name, {'data1': data1, 'data2': data2}, {'kernel_size': kernel_size, 'max_displacement': max_displacement, 'stride1': stride1, 'stride2': stride2, 'pad_size': pad_size, 'is_multiply': is_multiply}, attr, 'Correlation', kwargs)
+
+
+def Crop(*data, num_args=1, offset=(0, 0), h_w=(0, 0), center_crop=False, name=None, attr=None, out=None, **kwargs):
+    """Part of images: of a given size, or that of other images.
+
+    Parameters
+    ----------
+    *data : array
+        (batch, channels, height, width), then maybe images that give the size
+    num_args : int, default 1
+        number of arrays; counted when given
+    offset : tuple of int, default (0, 0)
+        first row and column
+    h_w : tuple of int, default (0, 0)
+        new height and width, if data comes alone
+    center_crop : bool, default False
+        take the middle; offset is not used
+
+    Returns
+    -------
+    out : array
+        (batch, channels, new height, new width)
+    """
+    return _compose('crop_like', name, (*_flatten(data),), {'num_args': num_args, 'offset': offset, 'h_w': h_w, 'center_crop': center_crop}, attr, 'Crop', kwargs)
 
 
 def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, no_bias=True, layout=None, name=None, attr=None, out=None, **kwargs):
@@ -240,7 +328,7 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
     return _compose('deconvolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'adj': adj, 'target_shape': target_shape, 'num_filter': num_filter, 'num_group': num_group, 'no_bias': no_bias, 'layout': layout}, attr, 'Deconvolution', kwargs)
 
 
-def Dropout(data=None, p=0.5, mode='training', axes=(), name=None, attr=None, out=None, **kwargs):
+def Dropout(data=None, p=0.5, mode='training', axes=(), cudnn_off=False, name=None, attr=None, out=None, **kwargs):
     """In train mode sets random elements to 0 and scales the others by 1 / (1 - p).
 
     Parameters
@@ -253,6 +341,8 @@ def Dropout(data=None, p=0.5, mode='training', axes=(), name=None, attr=None, ou
         when elements are dropped
     axes : tuple of int, default ()
         axes along which the mask is the same
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
 
     Returns
     -------
@@ -263,7 +353,7 @@ def Dropout(data=None, p=0.5, mode='training', axes=(), name=None, attr=None, ou
     -----
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, JMLR 15 (2014)
     """
-    return _compose('dropout', name, {'data': data}, {'p': p, 'mode': mode, 'axes': axes}, attr, 'Dropout', kwargs)
+    return _compose('dropout', name, {'data': data}, {'p': p, 'mode': mode, 'axes': axes, 'cudnn_off': cudnn_off}, attr, 'Dropout', kwargs)
 
 
 def ElementWiseSum(*args, num_args=0, name=None, attr=None, out=None, **kwargs):
@@ -350,6 +440,30 @@ def FullyConnected(data=None, weight=None, bias=None, num_hidden=None, no_bias=F
         (batch, num_hidden); with flatten=False (..., num_hidden)
     """
     return _compose('fully_connected', name, {'data': data, 'weight': weight, 'bias': bias}, {'num_hidden': num_hidden, 'no_bias': no_bias, 'flatten': flatten}, attr, 'FullyConnected', kwargs)
+
+
+def GridGenerator(data=None, transform_type=None, target_shape=(0, 0), name=None, attr=None, out=None, **kwargs):
+    """Grids for bilinear_sampler: from affine matrices, or from a flow in pixels.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, 6), rows of 2 x 3 matrices; or (batch, 2, height, width), flow
+    transform_type : 'affine' or 'warp', required
+        what data holds
+    target_shape : tuple of int, default (0, 0)
+        (height, width), for 'affine'
+
+    Returns
+    -------
+    output : array
+        (batch, 2, height, width): x and y in [-1, 1]
+
+    Notes
+    -----
+    Jaderberg, Simonyan, Zisserman, Kavukcuoglu: Spatial transformer networks (2015)
+    """
+    return _compose('grid_generator', name, {'data': data}, {'transform_type': transform_type, 'target_shape': target_shape}, attr, 'GridGenerator', kwargs)
 
 
 def GroupNorm(data=None, gamma=None, beta=None, num_groups=1, eps=1e-05, output_mean_var=False, name=None, attr=None, out=None, **kwargs):
@@ -620,7 +734,7 @@ def Pad(data=None, mode=None, pad_width=None, constant_value=0.0, name=None, att
     return _compose('pad', name, {'data': data}, {'mode': mode, 'pad_width': pad_width, 'constant_value': constant_value}, attr, 'Pad', kwargs)
 
 
-def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, name=None, attr=None, out=None, **kwargs):
+def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, cudnn_off=False, name=None, attr=None, out=None, **kwargs):
     """Maximum, mean or sum of a window that slides over 1 to 3 spatial axes.
 
     Parameters
@@ -643,13 +757,15 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
         the mean counts padding as zeros
     layout : str, default None
         NCW, NCHW or NCDHW
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
 
     Returns
     -------
     output : array
         (batch, channels, spatial...)
     """
-    return _compose('pooling', name, {'data': data}, {'kernel': kernel, 'pool_type': pool_type, 'global_pool': global_pool, 'pooling_convention': pooling_convention, 'stride': stride, 'pad': pad, 'count_include_pad': count_include_pad, 'layout': layout}, attr, 'Pooling', kwargs)
+    return _compose('pooling', name, {'data': data}, {'kernel': kernel, 'pool_type': pool_type, 'global_pool': global_pool, 'pooling_convention': pooling_convention, 'stride': stride, 'pad': pad, 'count_include_pad': count_include_pad, 'layout': layout, 'cudnn_off': cudnn_off}, attr, 'Pooling', kwargs)
 
 
 def RMSNorm(data=None, gamma=None, eps=1e-05, name=None, attr=None, out=None, **kwargs):
@@ -728,6 +844,32 @@ def RNN(data=None, parameters=None, state=None, state_cell=None, sequence_length
     Hochreiter, Schmidhuber (1997): lstm; Cho et al. (2014): gru, with the reset gate applied behind the state's product; Sak, Senior, Beaufays (2014): projection
     """
     return _compose('rnn', name, {'data': data, 'parameters': parameters, 'state': state, 'state_cell': state_cell, 'sequence_length': sequence_length}, {'state_size': state_size, 'num_layers': num_layers, 'bidirectional': bidirectional, 'mode': mode, 'p': p, 'state_outputs': state_outputs, 'projection_size': projection_size, 'lstm_state_clip_min': lstm_state_clip_min, 'lstm_state_clip_max': lstm_state_clip_max, 'lstm_state_clip_nan': lstm_state_clip_nan, 'use_sequence_length': use_sequence_length}, attr, 'RNN', kwargs)
+
+
+def ROIPooling(data=None, rois=None, pooled_size=None, spatial_scale=None, name=None, attr=None, out=None, **kwargs):
+    """Largest element of each bin of each region.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    rois : array
+        (n, 5): number of the image, left, top, right, bottom
+    pooled_size : tuple of int, required
+        (height, width) of the result, > 0
+    spatial_scale : float, required
+        factor from rois to pixels of data
+
+    Returns
+    -------
+    output : array
+        (n, channels, pooled height, pooled width); 0 for an empty bin
+
+    Notes
+    -----
+    Girshick: Fast R-CNN, ICCV (2015)
+    """
+    return _compose('roi_pooling', name, {'data': data, 'rois': rois}, {'pooled_size': pooled_size, 'spatial_scale': spatial_scale}, attr, 'ROIPooling', kwargs)
 
 
 def Reshape(data=None, shape=(), reverse=False, order='C', name=None, attr=None, out=None, **kwargs):
@@ -956,6 +1098,34 @@ def SoftmaxOutput(data=None, label=None, grad_scale=1.0, ignore_label=-1.0, mult
     return _compose('softmax_output', name, {'data': data, 'label': label}, {'grad_scale': grad_scale, 'ignore_label': ignore_label, 'multi_output': multi_output, 'use_ignore': use_ignore, 'preserve_shape': preserve_shape, 'normalization': normalization, 'out_grad': out_grad, 'smooth_alpha': smooth_alpha}, attr, 'SoftmaxOutput', kwargs)
 
 
+def SpatialTransformer(data=None, loc=None, target_shape=(0, 0), transform_type=None, sampler_type=None, name=None, attr=None, out=None, **kwargs):
+    """Images turned, scaled and moved by affine matrices.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    loc : array
+        (batch, 6), rows of 2 x 3 matrices
+    target_shape : tuple of int, default (0, 0)
+        (height, width), > 0
+    transform_type : 'affine', required
+        kind of the matrices
+    sampler_type : 'bilinear', required
+        how images are read
+
+    Returns
+    -------
+    output : array
+        (batch, channels, target height, target width)
+
+    Notes
+    -----
+    Jaderberg, Simonyan, Zisserman, Kavukcuoglu: Spatial transformer networks (2015)
+    """
+    return _compose('spatial_transformer', name, {'data': data, 'loc': loc}, {'target_shape': target_shape, 'transform_type': transform_type, 'sampler_type': sampler_type}, attr, 'SpatialTransformer', kwargs)
+
+
 def SwapAxis(data=None, dim1=0, dim2=0, name=None, attr=None, out=None, **kwargs):
     """Exchanges two axes.
 
@@ -1002,6 +1172,24 @@ def UpSampling(*data, scale=None, num_filter=0, sample_type=None, multi_input_mo
     return _compose('up_sampling', name, (*_flatten(data),), {'scale': scale, 'num_filter': num_filter, 'sample_type': sample_type, 'multi_input_mode': multi_input_mode, 'num_args': num_args}, attr, 'UpSampling', kwargs)
 
 
+def _Div(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """Quotient of two arrays; of whole numbers without the fraction, and 0 for a divisor of 0.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('divide', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Div', kwargs)
+
+
 def _DivScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
     """data / scalar; of whole numbers without the fraction.
 
@@ -1020,6 +1208,138 @@ def _DivScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=Non
         shape of data
     """
     return _compose('divide_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_DivScalar', kwargs)
+
+
+def _Equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """1 where lhs = rhs, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('equal', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Equal', kwargs)
+
+
+def _EqualScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
+    """1 where lhs = rhs, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('equal_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_EqualScalar', kwargs)
+
+
+def _Greater(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """1 where lhs > rhs, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('greater', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Greater', kwargs)
+
+
+def _GreaterEqualScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
+    """1 where lhs >= rhs, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('greater_equal_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_GreaterEqualScalar', kwargs)
+
+
+def _GreaterScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
+    """1 where lhs > rhs, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('greater_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_GreaterScalar', kwargs)
+
+
+def _Greater_Equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """1 where lhs >= rhs, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('greater_equal', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Greater_Equal', kwargs)
+
+
+def _Hypot(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """sqrt(lhs^2 + rhs^2) without overflow.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('hypot', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Hypot', kwargs)
 
 
 def _HypotScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
@@ -1042,6 +1362,214 @@ def _HypotScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=N
     return _compose('hypot_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_HypotScalar', kwargs)
 
 
+def _Lesser(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """1 where lhs < rhs, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('less', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Lesser', kwargs)
+
+
+def _LesserEqualScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
+    """1 where lhs <= rhs, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('less_equal_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_LesserEqualScalar', kwargs)
+
+
+def _LesserScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
+    """1 where lhs < rhs, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('less_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_LesserScalar', kwargs)
+
+
+def _Lesser_Equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """1 where lhs <= rhs, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('less_equal', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Lesser_Equal', kwargs)
+
+
+def _LogicalAndScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
+    """1 where both are not 0, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('logical_and_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_LogicalAndScalar', kwargs)
+
+
+def _LogicalOrScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
+    """1 where one is not 0, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('logical_or_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_LogicalOrScalar', kwargs)
+
+
+def _LogicalXorScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
+    """1 where exactly one is not 0, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('logical_xor_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_LogicalXorScalar', kwargs)
+
+
+def _Logical_And(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """1 where both are not 0, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('logical_and', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Logical_And', kwargs)
+
+
+def _Logical_Or(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """1 where one is not 0, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('logical_or', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Logical_Or', kwargs)
+
+
+def _Logical_Xor(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """1 where exactly one is not 0, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('logical_xor', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Logical_Xor', kwargs)
+
+
+def _Maximum(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """The larger of two numbers; NaN where one is NaN.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('maximum', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Maximum', kwargs)
+
+
 def _MaximumScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
     """The larger of data and scalar.
 
@@ -1060,6 +1588,24 @@ def _MaximumScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out
         shape of data
     """
     return _compose('maximum_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_MaximumScalar', kwargs)
+
+
+def _Minimum(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """The smaller of two numbers; NaN where one is NaN.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('minimum', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Minimum', kwargs)
 
 
 def _MinimumScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
@@ -1082,6 +1628,24 @@ def _MinimumScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out
     return _compose('minimum_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_MinimumScalar', kwargs)
 
 
+def _Minus(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """Difference of two arrays.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('subtract', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Minus', kwargs)
+
+
 def _MinusScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
     """data - scalar.
 
@@ -1100,6 +1664,24 @@ def _MinusScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=N
         shape of data
     """
     return _compose('subtract_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_MinusScalar', kwargs)
+
+
+def _Mod(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """Remainder of lhs / rhs, with the sign of rhs.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('mod', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Mod', kwargs)
 
 
 def _ModScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
@@ -1122,6 +1704,24 @@ def _ModScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=Non
     return _compose('mod_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_ModScalar', kwargs)
 
 
+def _Mul(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """Product of two arrays.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('multiply', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Mul', kwargs)
+
+
 def _MulScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
     """data * scalar.
 
@@ -1140,6 +1740,62 @@ def _MulScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=Non
         shape of data
     """
     return _compose('multiply_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_MulScalar', kwargs)
+
+
+def _NotEqualScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
+    """1 where lhs differs from rhs, else 0; rhs is the number scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('not_equal_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_NotEqualScalar', kwargs)
+
+
+def _Not_Equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """1 where lhs differs from rhs, else 0, in the type of the operands.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('not_equal', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Not_Equal', kwargs)
+
+
+def _Plus(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """Sum of two arrays.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('add', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_Plus', kwargs)
 
 
 def _PlusScalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
@@ -1346,6 +2002,54 @@ def _backward_gather_nd(data=None, indices=None, shape=None, name=None, attr=Non
     return _compose('scatter_add_nd', name, {'data': data, 'indices': indices}, {'shape': shape}, attr, '_backward_gather_nd', kwargs)
 
 
+def _contrib_AdaptiveAvgPooling2D(data=None, output_size=(), name=None, attr=None, out=None, **kwargs):
+    """Means of windows that divide an image into a given number of parts.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    output_size : tuple of int, default ()
+        height and width of the result, or one number for both; (): 1
+
+    Returns
+    -------
+    output : array
+        (batch, channels, output height, output width)
+    """
+    return _compose('adaptive_avg_pooling', name, {'data': data}, {'output_size': output_size}, attr, '_contrib_AdaptiveAvgPooling2D', kwargs)
+
+
+def _contrib_BilinearResize2D(data=None, like=None, height=1, width=1, scale_height=None, scale_width=None, mode='size', align_corners=True, name=None, attr=None, out=None, **kwargs):
+    """Images in another size, interpolated linearly between pixels.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    like : array, optional
+        array whose last two axes give the size; with mode 'like'
+    height : int, default 1
+        new height, > 0; not used with a scale or mode
+    width : int, default 1
+        new width, > 0
+    scale_height : float, default None
+        new height over the old
+    scale_width : float, default None
+        new width over the old
+    mode : 'like' or 'odd_scale' or 'size' or 'to_even_down' or 'to_even_up' or 'to_odd_down' or 'to_odd_up', default 'size'
+        how the size is found
+    align_corners : bool, default True
+        the centres of the corner pixels keep their places; False: the edges do
+
+    Returns
+    -------
+    output : array
+        (batch, channels, new height, new width)
+    """
+    return _compose('bilinear_resize', name, {'data': data, 'like': like}, {'height': height, 'width': width, 'scale_height': scale_height, 'scale_width': scale_width, 'mode': mode, 'align_corners': align_corners}, attr, '_contrib_BilinearResize2D', kwargs)
+
+
 def _contrib_CTCLoss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', name=None, attr=None, out=None, **kwargs):
     """Negative log probability of label sequences whose alignment is not known.
 
@@ -1378,6 +2082,292 @@ def _contrib_CTCLoss(data=None, label=None, data_lengths=None, label_lengths=Non
     return _compose('ctc_loss', name, {'data': data, 'label': label, 'data_lengths': data_lengths, 'label_lengths': label_lengths}, {'use_data_lengths': use_data_lengths, 'use_label_lengths': use_label_lengths, 'blank_label': blank_label}, attr, '_contrib_CTCLoss', kwargs)
 
 
+def _contrib_DeformableConvolution(data=None, offset=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, num_deformable_group=1, no_bias=False, layout=None, name=None, attr=None, out=None, **kwargs):
+    """Convolution whose window reads the data at places moved by offsets.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width)
+    offset : array
+        (batch, 2 * groups * window, rows, columns): y and x, in pixels
+    weight : array
+        (num_filter, channels / num_group, kernel)
+    bias : array, optional
+        (num_filter,); left out with no_bias=True
+    kernel : tuple of int, required
+        (height, width) of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+    num_filter : int, required
+        output channels, > 0
+    num_group : int, default 1
+        channels are convolved in groups
+    num_deformable_group : int, default 1
+        parts of the channels that have offsets of their own
+    no_bias : bool, default False
+        no bias is added
+    layout : 'NCHW', default None
+        NCHW is the only one
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, rows, columns)
+
+    Notes
+    -----
+    Dai et al.: Deformable convolutional networks, ICCV (2017)
+    """
+    return _compose('deformable_convolution', name, {'data': data, 'offset': offset, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'num_filter': num_filter, 'num_group': num_group, 'num_deformable_group': num_deformable_group, 'no_bias': no_bias, 'layout': layout}, attr, '_contrib_DeformableConvolution', kwargs)
+
+
+def _contrib_ModulatedDeformableConvolution(data=None, offset=None, mask=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, num_deformable_group=1, no_bias=False, layout=None, name=None, attr=None, out=None, **kwargs):
+    """Convolution whose window reads the data at moved places, each with a factor.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width)
+    offset : array
+        (batch, 2 * groups * window, rows, columns): y and x, in pixels
+    mask : array
+        (batch, groups * window, rows, columns), factors
+    weight : array
+        (num_filter, channels / num_group, kernel)
+    bias : array, optional
+        (num_filter,); left out with no_bias=True
+    kernel : tuple of int, required
+        (height, width) of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+    num_filter : int, required
+        output channels, > 0
+    num_group : int, default 1
+        channels are convolved in groups
+    num_deformable_group : int, default 1
+        parts of the channels that have offsets of their own
+    no_bias : bool, default False
+        no bias is added
+    layout : 'NCHW', default None
+        NCHW is the only one
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, rows, columns)
+
+    Notes
+    -----
+    Zhu, Hu, Lin, Dai: Deformable ConvNets v2, CVPR (2019)
+    """
+    return _compose('modulated_deformable_convolution', name, {'data': data, 'offset': offset, 'mask': mask, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'num_filter': num_filter, 'num_group': num_group, 'num_deformable_group': num_deformable_group, 'no_bias': no_bias, 'layout': layout}, attr, '_contrib_ModulatedDeformableConvolution', kwargs)
+
+
+def _contrib_MultiBoxDetection(cls_prob=None, loc_pred=None, anchor=None, clip=True, threshold=0.01, background_id=0, nms_threshold=0.5, force_suppress=False, variances=(0.1, 0.1, 0.2, 0.2), nms_topk=-1, name=None, attr=None, out=None, **kwargs):
+    """Boxes of a detector: decoded, and of those that overlap only the best.
+
+    Parameters
+    ----------
+    cls_prob : array
+        floating (batch, classes + 1, anchors)
+    loc_pred : array
+        (batch, anchors * 4), offsets
+    anchor : array
+        (1, anchors, 4), corners
+    clip : bool, default True
+        move corners into the image
+    threshold : float, default 0.01
+        smallest score
+    background_id : int, default 0
+        class of the background
+    nms_threshold : float, default 0.5
+        boxes that overlap a better one by as much are dropped
+    force_suppress : bool, default False
+        also between classes
+    variances : tuple of float, default (0.1, 0.1, 0.2, 0.2)
+        factors of the four offsets
+    nms_topk : int, default -1
+        only this many of the best stay; <= 0: all
+
+    Returns
+    -------
+    out : array
+        (batch, anchors, 6): class, score, corners, best first; class -1: dropped
+    """
+    return _compose('multi_box_detection', name, {'cls_prob': cls_prob, 'loc_pred': loc_pred, 'anchor': anchor}, {'clip': clip, 'threshold': threshold, 'background_id': background_id, 'nms_threshold': nms_threshold, 'force_suppress': force_suppress, 'variances': variances, 'nms_topk': nms_topk}, attr, '_contrib_MultiBoxDetection', kwargs)
+
+
+def _contrib_MultiBoxPrior(data=None, sizes=(1,), ratios=(1,), clip=False, steps=(-1, -1), offsets=(0.5, 0.5), name=None, attr=None, out=None, **kwargs):
+    """Anchors around every pixel: each size with the first ratio, the first size with each other ratio.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width), only the shape counts
+    sizes : tuple of float, default (1,)
+        sizes in parts of the height
+    ratios : tuple of float, default (1,)
+        width over height
+    clip : bool, default False
+        move corners into the image
+    steps : tuple of float, default (-1, -1)
+        distances of centres (y, x) in parts of the image; negative: one pixel
+    offsets : tuple of float, default (0.5, 0.5)
+        place (y, x) of a centre in its pixel
+
+    Returns
+    -------
+    out : array
+        (1, height * width * (sizes + ratios - 1), 4), corners in parts of the image
+    """
+    return _compose('multi_box_prior', name, {'data': data}, {'sizes': sizes, 'ratios': ratios, 'clip': clip, 'steps': steps, 'offsets': offsets}, attr, '_contrib_MultiBoxPrior', kwargs)
+
+
+def _contrib_MultiBoxTarget(anchor=None, label=None, cls_pred=None, overlap_threshold=0.5, ignore_label=-1.0, negative_mining_ratio=-1.0, negative_mining_thresh=0.5, minimum_negative_samples=0, variances=(0.1, 0.1, 0.2, 0.2), name=None, attr=None, out=None, **kwargs):
+    """Classes and offsets that a detector should give for each anchor.
+
+    Parameters
+    ----------
+    anchor : array
+        floating (1, anchors, 4), corners
+    label : array
+        (batch, labels, 5 or more): class, corners; a class of -1 ends the list
+    cls_pred : array
+        (batch, classes + 1, anchors), scores, for mining
+    overlap_threshold : float, default 0.5
+        an anchor gets a label that it overlaps by more
+    ignore_label : float, default -1.0
+        class of anchors that do not count
+    negative_mining_ratio : float, default -1.0
+        background anchors for each labelled one; <= 0: all
+    negative_mining_thresh : float, default 0.5
+        mined anchors overlap every label by less
+    minimum_negative_samples : int, default 0
+        mined anchors at least
+    variances : tuple of float, default (0.1, 0.1, 0.2, 0.2)
+        divisors of the four offsets
+
+    Returns
+    -------
+    loc_target : array
+        (batch, anchors * 4), offsets
+    loc_mask : array
+        (batch, anchors * 4), 1 where an anchor has a label
+    cls_target : array
+        (batch, anchors): class + 1, 0 for background, or ignore_label
+    """
+    return _compose('multi_box_target', name, {'anchor': anchor, 'label': label, 'cls_pred': cls_pred}, {'overlap_threshold': overlap_threshold, 'ignore_label': ignore_label, 'negative_mining_ratio': negative_mining_ratio, 'negative_mining_thresh': negative_mining_thresh, 'minimum_negative_samples': minimum_negative_samples, 'variances': variances}, attr, '_contrib_MultiBoxTarget', kwargs)
+
+
+def _contrib_ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None, sample_ratio=-1, position_sensitive=False, aligned=False, name=None, attr=None, out=None, **kwargs):
+    """Mean of samples of each bin of each region, read between pixels.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    rois : array
+        (n, 5): number of the image, left, top, right, bottom
+    pooled_size : tuple of int, required
+        (height, width) of the result, > 0
+    spatial_scale : float, required
+        factor from rois to pixels of data
+    sample_ratio : int, default -1
+        samples of a bin along each axis; <= 0: as many as it has pixels
+    position_sensitive : bool, default False
+        each bin reads channels of its own
+    aligned : bool, default False
+        pixels have their centre at .5, regions any size
+
+    Returns
+    -------
+    output : array
+        (n, channels, pooled height, pooled width)
+
+    Notes
+    -----
+    He, Gkioxari, Dollar, Girshick: Mask R-CNN, ICCV (2017)
+    """
+    return _compose('roi_align', name, {'data': data, 'rois': rois}, {'pooled_size': pooled_size, 'spatial_scale': spatial_scale, 'sample_ratio': sample_ratio, 'position_sensitive': position_sensitive, 'aligned': aligned}, attr, '_contrib_ROIAlign', kwargs)
+
+
+def _contrib_SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, ndev=1, key='', axis=1, name=None, attr=None, out=None, **kwargs):
+    """batch_norm: one process normalises over all of its batch at once.
+
+    Parameters
+    ----------
+    data : array
+        floating array with a channel axis
+    gamma : array
+        (channels,)
+    beta : array
+        (channels,)
+    moving_mean : array
+        (channels,), running mean; updated in train mode
+    moving_var : array
+        (channels,), running variance; updated in train mode
+    eps : float, default 0.001
+        added to the variance, > 0
+    momentum : float, default 0.9
+        share of the old value in the running statistics
+    fix_gamma : bool, default True
+        take 1 for gamma
+    use_global_stats : bool, default False
+        use the running statistics in train mode too
+    output_mean_var : bool, default False
+        return mean and var as well
+    ndev : int, default 1
+        devices that MXNet would average over; kept for files
+    key : str, default ''
+        name of the group of devices; kept for files
+    axis : int, default 1
+        axis of the channels
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Ioffe, Szegedy, ICML (2015)
+    """
+    return _compose('sync_batch_norm', name, {'data': data, 'gamma': gamma, 'beta': beta, 'moving_mean': moving_mean, 'moving_var': moving_var}, {'eps': eps, 'momentum': momentum, 'fix_gamma': fix_gamma, 'use_global_stats': use_global_stats, 'output_mean_var': output_mean_var, 'ndev': ndev, 'key': key, 'axis': axis}, attr, '_contrib_SyncBatchNorm', kwargs)
+
+
+def _contrib_allclose(a=None, b=None, rtol=1e-05, atol=1e-08, equal_nan=True, name=None, attr=None, out=None, **kwargs):
+    """1 if |a - b| <= atol + rtol |b| for all elements, else 0.
+
+    Parameters
+    ----------
+    a : array
+        array
+    b : array
+        array of the same shape and type
+    rtol : float, default 1e-05
+        difference allowed, relative to b
+    atol : float, default 1e-08
+        difference allowed besides
+    equal_nan : bool, default True
+        NaN is close to NaN
+
+    Returns
+    -------
+    out : array
+        float32, (1,)
+    """
+    return _compose('allclose', name, {'a': a, 'b': b}, {'rtol': rtol, 'atol': atol, 'equal_nan': equal_nan}, attr, '_contrib_allclose', kwargs)
+
+
 def _contrib_arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=None, name=None, attr=None, out=None, **kwargs):
     """A sequence as long as an axis of data, or as all of it in its shape.
 
@@ -1402,6 +2392,180 @@ def _contrib_arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=
         vector, or the shape of data if axis is None
     """
     return _compose('arange_like', name, {'data': data}, {'start': start, 'step': step, 'repeat': repeat, 'ctx': ctx, 'axis': axis}, attr, '_contrib_arange_like', kwargs)
+
+
+def _contrib_bipartite_matching(data=None, is_ascend=False, threshold=None, topk=-1, name=None, attr=None, out=None, **kwargs):
+    """Pairs rows and columns of a score matrix, the best pair first, each at most once.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., rows, columns), scores
+    is_ascend : bool, default False
+        smaller scores are better
+    threshold : float, required
+        worse scores make no pair
+    topk : int, default -1
+        at most this many pairs; <= 0: all
+
+    Returns
+    -------
+    row_match : array
+        (..., rows): column of each row, -1 for none
+    column_match : array
+        (..., columns): row of each column, -1 for none
+    """
+    return _compose('bipartite_matching', name, {'data': data}, {'is_ascend': is_ascend, 'threshold': threshold, 'topk': topk}, attr, '_contrib_bipartite_matching', kwargs)
+
+
+def _contrib_box_decode(data=None, anchors=None, std0=1.0, std1=1.0, std2=1.0, std3=1.0, clip=-1.0, format='center', name=None, attr=None, out=None, **kwargs):
+    """Boxes from offsets to anchors: the reverse of box_encode.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, boxes, 4), offsets of centre and logarithms of sizes
+    anchors : array
+        (1, boxes, 4)
+    std0 : float, default 1.0
+        factor of the first offset
+    std1 : float, default 1.0
+        factor of the second offset
+    std2 : float, default 1.0
+        factor of the third offset
+    std3 : float, default 1.0
+        factor of the fourth offset
+    clip : float, default -1.0
+        largest logarithm of a size; <= 0: no bound
+    format : 'center' or 'corner', default 'center'
+        format of the anchors
+
+    Returns
+    -------
+    out : array
+        (batch, boxes, 4), corners
+    """
+    return _compose('box_decode', name, {'data': data, 'anchors': anchors}, {'std0': std0, 'std1': std1, 'std2': std2, 'std3': std3, 'clip': clip, 'format': format}, attr, '_contrib_box_decode', kwargs)
+
+
+def _contrib_box_encode(samples=None, matches=None, anchors=None, refs=None, means=None, stds=None, name=None, attr=None, out=None, **kwargs):
+    """Offsets of boxes to anchors, as targets of training.
+
+    Parameters
+    ----------
+    samples : array
+        (batch, boxes): 1 for a matched anchor, else no target
+    matches : array
+        (batch, boxes): number of the reference of each anchor
+    anchors : array
+        (batch, boxes, 4), corners
+    refs : array
+        (batch, references, 4), corners
+    means : array
+        (4,), subtracted from the offsets
+    stds : array
+        (4,), divisors of the offsets
+
+    Returns
+    -------
+    targets : array
+        (batch, boxes, 4)
+    masks : array
+        (batch, boxes, 4): 1 where there is a target
+    """
+    return _compose('box_encode', name, {'samples': samples, 'matches': matches, 'anchors': anchors, 'refs': refs, 'means': means, 'stds': stds}, {}, attr, '_contrib_box_encode', kwargs)
+
+
+def _contrib_box_iou(lhs=None, rhs=None, format='corner', name=None, attr=None, out=None, **kwargs):
+    """Intersection over union of every pair of boxes.
+
+    Parameters
+    ----------
+    lhs : array
+        floating (..., 4)
+    rhs : array
+        floating (..., 4)
+    format : 'center' or 'corner', default 'corner'
+        boxes are (left, top, right, bottom) or (x, y, width, height) of the centre
+
+    Returns
+    -------
+    out : array
+        axes of lhs but the last, then those of rhs but the last
+    """
+    return _compose('box_iou', name, {'lhs': lhs, 'rhs': rhs}, {'format': format}, attr, '_contrib_box_iou', kwargs)
+
+
+def _contrib_box_nms(data=None, overlap_thresh=0.5, valid_thresh=0.0, topk=-1, coord_start=2, score_index=1, id_index=-1, background_id=-1, force_suppress=False, in_format='corner', out_format='corner', name=None, attr=None, out=None, **kwargs):
+    """Keeps the best of boxes that overlap; the rest is filled with -1.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., boxes, numbers): each box has four coordinates, a score and maybe a class
+    overlap_thresh : float, default 0.5
+        boxes that overlap a better one by more are dropped
+    valid_thresh : float, default 0.0
+        boxes must have a larger score
+    topk : int, default -1
+        only this many of the best are looked at; <= 0: all
+    coord_start : int, default 2
+        place of the first coordinate
+    score_index : int, default 1
+        place of the score
+    id_index : int, default -1
+        place of the class; -1: there is none
+    background_id : int, default -1
+        class that is dropped; -1: none
+    force_suppress : bool, default False
+        also between classes
+    in_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in data
+    out_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in the result
+
+    Returns
+    -------
+    out : array
+        shape of data: the boxes that stay, best first, then rows of -1
+    """
+    return _compose('box_nms', name, {'data': data}, {'overlap_thresh': overlap_thresh, 'valid_thresh': valid_thresh, 'topk': topk, 'coord_start': coord_start, 'score_index': score_index, 'id_index': id_index, 'background_id': background_id, 'force_suppress': force_suppress, 'in_format': in_format, 'out_format': out_format}, attr, '_contrib_box_nms', kwargs)
+
+
+def _contrib_box_non_maximum_suppression(data=None, overlap_thresh=0.5, valid_thresh=0.0, topk=-1, coord_start=2, score_index=1, id_index=-1, background_id=-1, force_suppress=False, in_format='corner', out_format='corner', name=None, attr=None, out=None, **kwargs):
+    """Keeps the best of boxes that overlap; the rest is filled with -1.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., boxes, numbers): each box has four coordinates, a score and maybe a class
+    overlap_thresh : float, default 0.5
+        boxes that overlap a better one by more are dropped
+    valid_thresh : float, default 0.0
+        boxes must have a larger score
+    topk : int, default -1
+        only this many of the best are looked at; <= 0: all
+    coord_start : int, default 2
+        place of the first coordinate
+    score_index : int, default 1
+        place of the score
+    id_index : int, default -1
+        place of the class; -1: there is none
+    background_id : int, default -1
+        class that is dropped; -1: none
+    force_suppress : bool, default False
+        also between classes
+    in_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in data
+    out_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in the result
+
+    Returns
+    -------
+    out : array
+        shape of data: the boxes that stay, best first, then rows of -1
+    """
+    return _compose('box_nms', name, {'data': data}, {'overlap_thresh': overlap_thresh, 'valid_thresh': valid_thresh, 'topk': topk, 'coord_start': coord_start, 'score_index': score_index, 'id_index': id_index, 'background_id': background_id, 'force_suppress': force_suppress, 'in_format': in_format, 'out_format': out_format}, attr, '_contrib_box_non_maximum_suppression', kwargs)
 
 
 def _contrib_ctc_loss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', name=None, attr=None, out=None, **kwargs):
@@ -1434,6 +2598,40 @@ def _contrib_ctc_loss(data=None, label=None, data_lengths=None, label_lengths=No
     Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
     """
     return _compose('ctc_loss', name, {'data': data, 'label': label, 'data_lengths': data_lengths, 'label_lengths': label_lengths}, {'use_data_lengths': use_data_lengths, 'use_label_lengths': use_label_lengths, 'blank_label': blank_label}, attr, '_contrib_ctc_loss', kwargs)
+
+
+def _contrib_div_sqrt_dim(data=None, name=None, attr=None, out=None, **kwargs):
+    """data over the square root of the size of its last axis.
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., n)
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('div_sqrt_dim', name, {'data': data}, {}, attr, '_contrib_div_sqrt_dim', kwargs)
+
+
+def _contrib_gradientmultiplier(data=None, scalar=1.0, name=None, attr=None, out=None, **kwargs):
+    """The data; the gradient is multiplied by a number.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        factor of the gradient
+
+    Returns
+    -------
+    out : array
+        the data
+    """
+    return _compose('gradient_multiplier', name, {'data': data}, {'scalar': scalar}, attr, '_contrib_gradientmultiplier', kwargs)
 
 
 def _contrib_index_array(data=None, axes=None, name=None, attr=None, out=None, **kwargs):
@@ -1472,6 +2670,146 @@ def _contrib_index_copy(old_tensor=None, index_vector=None, new_tensor=None, nam
         shape of old_tensor
     """
     return _compose('index_copy', name, {'old_tensor': old_tensor, 'index_vector': index_vector, 'new_tensor': new_tensor}, {}, attr, '_contrib_index_copy', kwargs)
+
+
+def _contrib_interleaved_matmul_encdec_qk(queries=None, keys_values=None, heads=None, name=None, attr=None, out=None, **kwargs):
+    """Scores of attention to another sequence: query key^T / sqrt(n).
+
+    Parameters
+    ----------
+    queries : array
+        floating (queries, batch, heads * n)
+    keys_values : array
+        (steps, batch, heads * 2 * n)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (batch * heads, queries, steps)
+    """
+    return _compose('interleaved_matmul_encdec_qk', name, {'queries': queries, 'keys_values': keys_values}, {'heads': heads}, attr, '_contrib_interleaved_matmul_encdec_qk', kwargs)
+
+
+def _contrib_interleaved_matmul_encdec_valatt(keys_values=None, attention=None, heads=None, name=None, attr=None, out=None, **kwargs):
+    """Results of attention to another sequence: attention value.
+
+    Parameters
+    ----------
+    keys_values : array
+        floating (steps, batch, heads * 2 * n)
+    attention : array
+        (batch * heads, queries, steps)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (queries, batch, heads * n)
+    """
+    return _compose('interleaved_matmul_encdec_valatt', name, {'keys_values': keys_values, 'attention': attention}, {'heads': heads}, attr, '_contrib_interleaved_matmul_encdec_valatt', kwargs)
+
+
+def _contrib_interleaved_matmul_selfatt_qk(queries_keys_values=None, heads=None, name=None, attr=None, out=None, **kwargs):
+    """Scores of self-attention: query key^T / sqrt(n) of each head.
+
+    Parameters
+    ----------
+    queries_keys_values : array
+        floating (steps, batch, heads * 3 * n)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (batch * heads, steps, steps)
+    """
+    return _compose('interleaved_matmul_selfatt_qk', name, {'queries_keys_values': queries_keys_values}, {'heads': heads}, attr, '_contrib_interleaved_matmul_selfatt_qk', kwargs)
+
+
+def _contrib_interleaved_matmul_selfatt_valatt(queries_keys_values=None, attention=None, heads=None, name=None, attr=None, out=None, **kwargs):
+    """Results of self-attention: attention value of each head.
+
+    Parameters
+    ----------
+    queries_keys_values : array
+        floating (steps, batch, heads * 3 * n)
+    attention : array
+        (batch * heads, queries, steps)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (queries, batch, heads * n)
+    """
+    return _compose('interleaved_matmul_selfatt_valatt', name, {'queries_keys_values': queries_keys_values, 'attention': attention}, {'heads': heads}, attr, '_contrib_interleaved_matmul_selfatt_valatt', kwargs)
+
+
+def _contrib_quadratic(data=None, a=0.0, b=0.0, c=0.0, name=None, attr=None, out=None, **kwargs):
+    """a x^2 + b x + c.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+    a : float, default 0.0
+        factor of x^2
+    b : float, default 0.0
+        factor of x
+    c : float, default 0.0
+        value at 0
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('quadratic', name, {'data': data}, {'a': a, 'b': b, 'c': c}, attr, '_contrib_quadratic', kwargs)
+
+
+def _contrib_round_ste(data=None, name=None, attr=None, out=None, **kwargs):
+    """Nearest whole number; the gradient passes as it is.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    Bengio, Leonard, Courville: Estimating or propagating gradients (2013)
+    """
+    return _compose('round_ste', name, {'data': data}, {}, attr, '_contrib_round_ste', kwargs)
+
+
+def _contrib_sign_ste(data=None, name=None, attr=None, out=None, **kwargs):
+    """-1, 0 or 1; the gradient passes as it is.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    Bengio, Leonard, Courville: Estimating or propagating gradients (2013)
+    """
+    return _compose('sign_ste', name, {'data': data}, {}, attr, '_contrib_sign_ste', kwargs)
 
 
 def _copy(data=None, name=None, attr=None, out=None, **kwargs):
@@ -1826,7 +3164,297 @@ def _identity_with_attr_like_rhs(lhs=None, rhs=None, name=None, attr=None, out=N
     return _compose('identity_with_attr_like_rhs', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_identity_with_attr_like_rhs', kwargs)
 
 
-def _less(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+def _image_adjust_lighting(data=None, alpha=None, name=None, attr=None, out=None, **kwargs):
+    """Adds light along the principal components of natural colours.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    alpha : tuple of float, required
+        three amounts
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_adjust_lighting', name, {'data': data}, {'alpha': alpha}, attr, '_image_adjust_lighting', kwargs)
+
+
+def _image_crop(data=None, x=None, y=None, width=None, height=None, name=None, attr=None, out=None, **kwargs):
+    """A part of an image.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    x : int, required
+        first column
+    y : int, required
+        first row
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+
+    Returns
+    -------
+    out : array
+        the part
+    """
+    return _compose('image_crop', name, {'data': data}, {'x': x, 'y': y, 'width': width, 'height': height}, attr, '_image_crop', kwargs)
+
+
+def _image_flip_left_right(data=None, name=None, attr=None, out=None, **kwargs):
+    """Images with left and right exchanged.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_flip_left_right', name, {'data': data}, {}, attr, '_image_flip_left_right', kwargs)
+
+
+def _image_flip_top_bottom(data=None, name=None, attr=None, out=None, **kwargs):
+    """Images with top and bottom exchanged.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_flip_top_bottom', name, {'data': data}, {}, attr, '_image_flip_top_bottom', kwargs)
+
+
+def _image_normalize(data=None, mean=(0, 0, 0, 0), std=(1, 1, 1, 1), name=None, attr=None, out=None, **kwargs):
+    """(data - mean) / std for each channel.
+
+    Parameters
+    ----------
+    data : array
+        floating (channels, height, width), maybe with a batch axis in front
+    mean : tuple of float, default (0, 0, 0, 0)
+        one number, or one for each channel
+    std : tuple of float, default (1, 1, 1, 1)
+        one number, or one for each channel; not 0
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_normalize', name, {'data': data}, {'mean': mean, 'std': std}, attr, '_image_normalize', kwargs)
+
+
+def _image_random_brightness(data=None, min_factor=None, max_factor=None, name=None, attr=None, out=None, **kwargs):
+    """Images times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_brightness', name, {'data': data}, {'min_factor': min_factor, 'max_factor': max_factor}, attr, '_image_random_brightness', kwargs)
+
+
+def _image_random_color_jitter(data=None, brightness=None, contrast=None, saturation=None, hue=None, name=None, attr=None, out=None, **kwargs):
+    """Brightness, contrast, saturation and hue changed by drawn factors in [1 - a, 1 + a], in random order.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    brightness : float, required
+        a of brightness, >= 0; 0: no change
+    contrast : float, required
+        a of contrast, >= 0
+    saturation : float, required
+        a of saturation, >= 0
+    hue : float, required
+        a of hue, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_color_jitter', name, {'data': data}, {'brightness': brightness, 'contrast': contrast, 'saturation': saturation, 'hue': hue}, attr, '_image_random_color_jitter', kwargs)
+
+
+def _image_random_contrast(data=None, min_factor=None, max_factor=None, name=None, attr=None, out=None, **kwargs):
+    """Distances from mean grey times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_contrast', name, {'data': data}, {'min_factor': min_factor, 'max_factor': max_factor}, attr, '_image_random_contrast', kwargs)
+
+
+def _image_random_flip_left_right(data=None, p=0.5, name=None, attr=None, out=None, **kwargs):
+    """Images with left and right exchanged by chance.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    p : float, default 0.5
+        probability of the flip, in [0, 1]
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_flip_left_right', name, {'data': data}, {'p': p}, attr, '_image_random_flip_left_right', kwargs)
+
+
+def _image_random_flip_top_bottom(data=None, p=0.5, name=None, attr=None, out=None, **kwargs):
+    """Images with top and bottom exchanged by chance.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    p : float, default 0.5
+        probability of the flip, in [0, 1]
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_flip_top_bottom', name, {'data': data}, {'p': p}, attr, '_image_random_flip_top_bottom', kwargs)
+
+
+def _image_random_hue(data=None, min_factor=None, max_factor=None, name=None, attr=None, out=None, **kwargs):
+    """Colours turned around grey by pi (factor - 1), a drawn factor.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_hue', name, {'data': data}, {'min_factor': min_factor, 'max_factor': max_factor}, attr, '_image_random_hue', kwargs)
+
+
+def _image_random_lighting(data=None, alpha_std=0.05, name=None, attr=None, out=None, **kwargs):
+    """Adds a drawn light along the principal components of natural colours.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    alpha_std : float, default 0.05
+        standard deviation of the three amounts
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_lighting', name, {'data': data}, {'alpha_std': alpha_std}, attr, '_image_random_lighting', kwargs)
+
+
+def _image_random_saturation(data=None, min_factor=None, max_factor=None, name=None, attr=None, out=None, **kwargs):
+    """Distances from grey times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_saturation', name, {'data': data}, {'min_factor': min_factor, 'max_factor': max_factor}, attr, '_image_random_saturation', kwargs)
+
+
+def _image_resize(data=None, size=(), keep_ratio=False, interp=1, name=None, attr=None, out=None, **kwargs):
+    """Images in another size.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    size : tuple of int, default ()
+        (width, height), or one number for both
+    keep_ratio : bool, default False
+        with one number: the shorter side gets it, the other follows
+    interp : int, default 1
+        0: nearest pixel, 1: linear between pixels
+
+    Returns
+    -------
+    out : array
+        data with the new height and width
+    """
+    return _compose('image_resize', name, {'data': data}, {'size': size, 'keep_ratio': keep_ratio, 'interp': interp}, attr, '_image_resize', kwargs)
+
+
+def _image_to_tensor(data=None, name=None, attr=None, out=None, **kwargs):
+    """Images with their channels in front, divided by 255.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front; usually uint8
+
+    Returns
+    -------
+    out : array
+        float32, (channels, height, width), with the batch axis if there was one
+    """
+    return _compose('image_to_tensor', name, {'data': data}, {}, attr, '_image_to_tensor', kwargs)
+
+
+def _lesser(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     """1 where lhs < rhs, else 0, in the type of the operands.
 
     Parameters
@@ -1841,10 +3469,10 @@ def _less(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
-    return _compose('less', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_less', kwargs)
+    return _compose('less', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_lesser', kwargs)
 
 
-def _less_equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+def _lesser_equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     """1 where lhs <= rhs, else 0, in the type of the operands.
 
     Parameters
@@ -1859,10 +3487,10 @@ def _less_equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     out : array
         broadcast shape, promoted type
     """
-    return _compose('less_equal', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_less_equal', kwargs)
+    return _compose('less_equal', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_lesser_equal', kwargs)
 
 
-def _less_equal_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
+def _lesser_equal_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
     """1 where lhs <= rhs, else 0; rhs is the number scalar.
 
     Parameters
@@ -1879,10 +3507,10 @@ def _less_equal_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None,
     out : array
         shape of data
     """
-    return _compose('less_equal_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_less_equal_scalar', kwargs)
+    return _compose('less_equal_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_lesser_equal_scalar', kwargs)
 
 
-def _less_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
+def _lesser_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
     """1 where lhs < rhs, else 0; rhs is the number scalar.
 
     Parameters
@@ -1899,7 +3527,363 @@ def _less_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=N
     out : array
         shape of data
     """
-    return _compose('less_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_less_scalar', kwargs)
+    return _compose('less_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_lesser_scalar', kwargs)
+
+
+def _linalg_det(data=None, name=None, attr=None, out=None, **kwargs):
+    """Determinant of square matrices.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    out : array
+        the leading axes
+
+    Notes
+    -----
+    LAPACK getrf
+    """
+    return _compose('det', name, {'data': data}, {}, attr, '_linalg_det', kwargs)
+
+
+def _linalg_extractdiag(A=None, offset=0, name=None, attr=None, out=None, **kwargs):
+    """A diagonal of square matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n)
+    offset : int, default 0
+        diagonal: > 0 above the main one, < 0 below
+
+    Returns
+    -------
+    out : array
+        (..., n - |offset|)
+    """
+    return _compose('linalg_extractdiag', name, {'A': A}, {'offset': offset}, attr, '_linalg_extractdiag', kwargs)
+
+
+def _linalg_extracttrian(A=None, offset=0, lower=True, name=None, attr=None, out=None, **kwargs):
+    """A triangle of square matrices as vectors, row by row.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n)
+    offset : int, default 0
+        diagonal that bounds it: > 0 the triangle above it, < 0 the one below
+    lower : bool, default True
+        for offset 0: the lower triangle
+
+    Returns
+    -------
+    out : array
+        (..., m (m + 1) / 2) for m = n - |offset|
+    """
+    return _compose('linalg_extracttrian', name, {'A': A}, {'offset': offset, 'lower': lower}, attr, '_linalg_extracttrian', kwargs)
+
+
+def _linalg_gelqf(A=None, name=None, attr=None, out=None, **kwargs):
+    """A = L Q with a lower triangular L and orthonormal rows in Q.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, n), m <= n
+
+    Returns
+    -------
+    Q : array
+        shape of A
+    L : array
+        (..., m, m)
+    """
+    return _compose('linalg_gelqf', name, {'A': A}, {}, attr, '_linalg_gelqf', kwargs)
+
+
+def _linalg_gemm(A=None, B=None, C=None, transpose_a=False, transpose_b=False, alpha=1.0, beta=1.0, axis=-2, name=None, attr=None, out=None, **kwargs):
+    """alpha op(A) op(B) + beta C.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, k)
+    B : array
+        (..., k, n)
+    C : array
+        (..., m, n)
+    transpose_a : bool, default False
+        take A transposed
+    transpose_b : bool, default False
+        take B transposed
+    alpha : float, default 1.0
+        factor of the product
+    beta : float, default 1.0
+        factor of C
+    axis : int, default -2
+        axis of the rows; -2 is the only one
+
+    Returns
+    -------
+    out : array
+        (..., m, n)
+    """
+    return _compose('linalg_gemm', name, {'A': A, 'B': B, 'C': C}, {'transpose_a': transpose_a, 'transpose_b': transpose_b, 'alpha': alpha, 'beta': beta, 'axis': axis}, attr, '_linalg_gemm', kwargs)
+
+
+def _linalg_gemm2(A=None, B=None, transpose_a=False, transpose_b=False, alpha=1.0, axis=-2, name=None, attr=None, out=None, **kwargs):
+    """alpha op(A) op(B).
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, k)
+    B : array
+        (..., k, n)
+    transpose_a : bool, default False
+        take A transposed
+    transpose_b : bool, default False
+        take B transposed
+    alpha : float, default 1.0
+        factor
+    axis : int, default -2
+        axis of the rows; -2 is the only one
+
+    Returns
+    -------
+    out : array
+        (..., m, n)
+    """
+    return _compose('linalg_gemm2', name, {'A': A, 'B': B}, {'transpose_a': transpose_a, 'transpose_b': transpose_b, 'alpha': alpha, 'axis': axis}, attr, '_linalg_gemm2', kwargs)
+
+
+def _linalg_inverse(data=None, name=None, attr=None, out=None, **kwargs):
+    """Inverse of square matrices.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    LAPACK getrf, getri
+    """
+    return _compose('inverse', name, {'data': data}, {}, attr, '_linalg_inverse', kwargs)
+
+
+def _linalg_makediag(A=None, offset=0, name=None, attr=None, out=None, **kwargs):
+    """Square matrices with vectors on a diagonal, 0 elsewhere.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n)
+    offset : int, default 0
+        diagonal: > 0 above the main one, < 0 below
+
+    Returns
+    -------
+    out : array
+        (..., n + |offset|, n + |offset|)
+    """
+    return _compose('linalg_makediag', name, {'A': A}, {'offset': offset}, attr, '_linalg_makediag', kwargs)
+
+
+def _linalg_maketrian(A=None, offset=0, lower=True, name=None, attr=None, out=None, **kwargs):
+    """Square matrices with vectors in a triangle, 0 elsewhere.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m (m + 1) / 2)
+    offset : int, default 0
+        as for linalg_extracttrian
+    lower : bool, default True
+        as for linalg_extracttrian
+
+    Returns
+    -------
+    out : array
+        (..., n, n) for n = m + |offset|
+    """
+    return _compose('linalg_maketrian', name, {'A': A}, {'offset': offset, 'lower': lower}, attr, '_linalg_maketrian', kwargs)
+
+
+def _linalg_potrf(data=None, upper=False, name=None, attr=None, out=None, **kwargs):
+    """Lower triangular L with L L^T = data, or its transpose.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n), symmetric and positive definite; the lower triangle is read
+    upper : bool, default False
+        give the upper triangular U with U^T U = data
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    LAPACK potrf; gradient: I. Murray, arXiv:1602.07527 (2016)
+    """
+    return _compose('cholesky', name, {'data': data}, {'upper': upper}, attr, '_linalg_potrf', kwargs)
+
+
+def _linalg_potri(A=None, name=None, attr=None, out=None, **kwargs):
+    """The inverse of L L^T for a lower triangular L.
+
+    Parameters
+    ----------
+    A : array
+        L, float32 or float64 (..., n, n); the lower triangle is read
+
+    Returns
+    -------
+    out : array
+        shape of A
+    """
+    return _compose('linalg_potri', name, {'A': A}, {}, attr, '_linalg_potri', kwargs)
+
+
+def _linalg_slogdet(data=None, name=None, attr=None, out=None, **kwargs):
+    """Sign of the determinant, and logarithm of its absolute value.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    sign : array
+        the leading axes; -1, 0 or 1
+    logabsdet : array
+        the leading axes; -inf for singular matrices
+
+    Notes
+    -----
+    LAPACK getrf
+    """
+    return _compose('slogdet', name, {'data': data}, {}, attr, '_linalg_slogdet', kwargs)
+
+
+def _linalg_sumlogdiag(A=None, name=None, attr=None, out=None, **kwargs):
+    """Sum of the logarithms of the diagonal of square matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n) with a positive diagonal
+
+    Returns
+    -------
+    out : array
+        (...); (1,) for one matrix
+    """
+    return _compose('linalg_sumlogdiag', name, {'A': A}, {}, attr, '_linalg_sumlogdiag', kwargs)
+
+
+def _linalg_syevd(A=None, name=None, attr=None, out=None, **kwargs):
+    """A = U^T diag(w) U for symmetric matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n), symmetric; the lower triangle is read
+
+    Returns
+    -------
+    U : array
+        eigenvectors in rows, shape of A
+    L : array
+        eigenvalues w, ascending, (..., n)
+    """
+    return _compose('linalg_syevd', name, {'A': A}, {}, attr, '_linalg_syevd', kwargs)
+
+
+def _linalg_syrk(A=None, transpose=False, alpha=1.0, name=None, attr=None, out=None, **kwargs):
+    """alpha A A^T, or alpha A^T A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, n)
+    transpose : bool, default False
+        take A transposed
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        (..., m, m), or (..., n, n) with transpose
+    """
+    return _compose('linalg_syrk', name, {'A': A}, {'transpose': transpose, 'alpha': alpha}, attr, '_linalg_syrk', kwargs)
+
+
+def _linalg_trmm(A=None, B=None, transpose=False, rightside=False, lower=True, alpha=1.0, name=None, attr=None, out=None, **kwargs):
+    """alpha op(A) B or alpha B op(A) for a triangular A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n); one triangle is read
+    B : array
+        (..., n, m), or (..., m, n) with rightside
+    transpose : bool, default False
+        take A transposed
+    rightside : bool, default False
+        A stands on the right side
+    lower : bool, default True
+        A is lower triangular; False: upper
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        shape of B
+    """
+    return _compose('linalg_trmm', name, {'A': A, 'B': B}, {'transpose': transpose, 'rightside': rightside, 'lower': lower, 'alpha': alpha}, attr, '_linalg_trmm', kwargs)
+
+
+def _linalg_trsm(A=None, B=None, transpose=False, rightside=False, lower=True, alpha=1.0, name=None, attr=None, out=None, **kwargs):
+    """X with op(A) X = alpha B or X op(A) = alpha B for a triangular A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n); one triangle is read
+    B : array
+        (..., n, m), or (..., m, n) with rightside
+    transpose : bool, default False
+        take A transposed
+    rightside : bool, default False
+        A stands on the right side
+    lower : bool, default True
+        A is lower triangular; False: upper
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        shape of B
+    """
+    return _compose('linalg_trsm', name, {'A': A, 'B': B}, {'transpose': transpose, 'rightside': rightside, 'lower': lower, 'alpha': alpha}, attr, '_linalg_trsm', kwargs)
 
 
 def _linspace(start=None, stop=None, num=None, endpoint=True, ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
@@ -2404,6 +4388,24 @@ def _random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, name=None, a
     return _compose('random_exponential', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'lam': lam}, attr, '_random_exponential', kwargs)
 
 
+def _random_exponential_like(data=None, lam=1.0, name=None, attr=None, out=None, **kwargs):
+    """Exponential with rate lam, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    lam : float, default 1.0
+        rate, > 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('random_exponential_like', name, {'data': data}, {'lam': lam}, attr, '_random_exponential_like', kwargs)
+
+
 def _random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, name=None, attr=None, out=None, **kwargs):
     """Gamma with shape alpha and scale beta; the mean is alpha beta.
 
@@ -2426,6 +4428,70 @@ def _random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, name=N
         independent draws
     """
     return _compose('random_gamma', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'alpha': alpha, 'beta': beta}, attr, '_random_gamma', kwargs)
+
+
+def _random_gamma_like(data=None, alpha=1.0, beta=1.0, name=None, attr=None, out=None, **kwargs):
+    """Gamma with shape alpha and scale beta, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    alpha : float, default 1.0
+        shape, > 0
+    beta : float, default 1.0
+        scale, > 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('random_gamma_like', name, {'data': data}, {'alpha': alpha, 'beta': beta}, attr, '_random_gamma_like', kwargs)
+
+
+def _random_generalized_negative_binomial(mu=1.0, alpha=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
+    """Negative binomial by mean mu and dispersion alpha.
+
+    Parameters
+    ----------
+    mu : float, default 1.0
+        mean, > 0
+    alpha : float, default 1.0
+        dispersion, >= 0
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_generalized_negative_binomial', name, {}, {'mu': mu, 'alpha': alpha, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, '_random_generalized_negative_binomial', kwargs)
+
+
+def _random_generalized_negative_binomial_like(data=None, mu=1.0, alpha=1.0, name=None, attr=None, out=None, **kwargs):
+    """Negative binomial by mean and dispersion, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    mu : float, default 1.0
+        mean, > 0
+    alpha : float, default 1.0
+        dispersion, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('random_generalized_negative_binomial_like', name, {'data': data}, {'mu': mu, 'alpha': alpha}, attr, '_random_generalized_negative_binomial_like', kwargs)
 
 
 def _random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, name=None, attr=None, out=None, **kwargs):
@@ -2452,6 +4518,26 @@ def _random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, n
     return _compose('random_negative_binomial', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'k': k, 'p': p}, attr, '_random_negative_binomial', kwargs)
 
 
+def _random_negative_binomial_like(data=None, k=1.0, p=1.0, name=None, attr=None, out=None, **kwargs):
+    """Failures before k successes, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    k : float, default 1.0
+        successes, > 0
+    p : float, default 1.0
+        probability of a success, in (0, 1]
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('random_negative_binomial_like', name, {'data': data}, {'k': k, 'p': p}, attr, '_random_negative_binomial_like', kwargs)
+
+
 def _random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, name=None, attr=None, out=None, **kwargs):
     """Normal with mean loc and standard deviation scale.
 
@@ -2476,6 +4562,26 @@ def _random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, name=N
     return _compose('random_normal', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'loc': loc, 'scale': scale}, attr, '_random_normal', kwargs)
 
 
+def _random_normal_like(data=None, loc=0.0, scale=1.0, name=None, attr=None, out=None, **kwargs):
+    """Normal with mean loc and deviation scale, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('random_normal_like', name, {'data': data}, {'loc': loc, 'scale': scale}, attr, '_random_normal_like', kwargs)
+
+
 def _random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, name=None, attr=None, out=None, **kwargs):
     """Poisson with mean lam.
 
@@ -2496,6 +4602,24 @@ def _random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, name=None, attr=
         independent draws
     """
     return _compose('random_poisson', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'lam': lam}, attr, '_random_poisson', kwargs)
+
+
+def _random_poisson_like(data=None, lam=1.0, name=None, attr=None, out=None, **kwargs):
+    """Poisson with mean lam, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    lam : float, default 1.0
+        mean, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('random_poisson_like', name, {'data': data}, {'lam': lam}, attr, '_random_poisson_like', kwargs)
 
 
 def _random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
@@ -2544,6 +4668,26 @@ def _random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=N
         independent draws
     """
     return _compose('random_uniform', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, '_random_uniform', kwargs)
+
+
+def _random_uniform_like(data=None, low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
+    """Uniform on [low, high), in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('random_uniform_like', name, {'data': data}, {'low': low, 'high': high}, attr, '_random_uniform_like', kwargs)
 
 
 def _ravel_multi_index(data=None, shape=None, name=None, attr=None, out=None, **kwargs):
@@ -2644,6 +4788,238 @@ def _rpower_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out
     return _compose('rpower_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_rpower_scalar', kwargs)
 
 
+def _sample_exponential(lam=None, shape=(), dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Exponential draws for each rate.
+
+    Parameters
+    ----------
+    lam : array
+        rates, > 0
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    return _compose('sample_exponential', name, {'lam': lam}, {'shape': shape, 'dtype': dtype}, attr, '_sample_exponential', kwargs)
+
+
+def _sample_gamma(alpha=None, beta=None, shape=(), dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Gamma draws for each pair of shape and scale.
+
+    Parameters
+    ----------
+    alpha : array
+        shapes, > 0
+    beta : array
+        scales, > 0
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    return _compose('sample_gamma', name, {'alpha': alpha, 'beta': beta}, {'shape': shape, 'dtype': dtype}, attr, '_sample_gamma', kwargs)
+
+
+def _sample_generalized_negative_binomial(mu=None, alpha=None, shape=(), dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Negative binomial draws given by mean and dispersion, for each pair of them.
+
+    Parameters
+    ----------
+    mu : array
+        means, > 0
+    alpha : array
+        dispersions; 0: Poisson
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    return _compose('sample_generalized_negative_binomial', name, {'mu': mu, 'alpha': alpha}, {'shape': shape, 'dtype': dtype}, attr, '_sample_generalized_negative_binomial', kwargs)
+
+
+def _sample_multinomial(data=None, shape=(), get_prob=False, dtype='int32', name=None, attr=None, out=None, **kwargs):
+    """Classes drawn with given probabilities, with replacement.
+
+    Parameters
+    ----------
+    data : array
+        floating (classes,) or (batch, classes), probabilities that sum to 1
+    shape : tuple of int, default ()
+        draws from each distribution; (): one
+    get_prob : bool, default False
+        return log_prob as well
+    dtype : dtype, default 'int32'
+        type of the classes
+
+    Returns
+    -------
+    out : array
+        batch axis, then shape; (1,) for a single draw from one distribution
+    log_prob : array
+        logarithm of the probability of each draw; with get_prob
+    """
+    return _compose('sample_multinomial', name, {'data': data}, {'shape': shape, 'get_prob': get_prob, 'dtype': dtype}, attr, '_sample_multinomial', kwargs)
+
+
+def _sample_negative_binomial(k=None, p=None, shape=(), dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Failures before k successes of probability p, for each pair of k and p.
+
+    Parameters
+    ----------
+    k : array
+        successes, > 0
+    p : array
+        probabilities of a success, in (0, 1]
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    return _compose('sample_negative_binomial', name, {'k': k, 'p': p}, {'shape': shape, 'dtype': dtype}, attr, '_sample_negative_binomial', kwargs)
+
+
+def _sample_normal(mu=None, sigma=None, shape=(), dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Normal draws for each pair of mean and deviation.
+
+    Parameters
+    ----------
+    mu : array
+        means
+    sigma : array
+        standard deviations
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    return _compose('sample_normal', name, {'mu': mu, 'sigma': sigma}, {'shape': shape, 'dtype': dtype}, attr, '_sample_normal', kwargs)
+
+
+def _sample_poisson(lam=None, shape=(), dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Poisson draws for each mean.
+
+    Parameters
+    ----------
+    lam : array
+        means, >= 0
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    return _compose('sample_poisson', name, {'lam': lam}, {'shape': shape, 'dtype': dtype}, attr, '_sample_poisson', kwargs)
+
+
+def _sample_uniform(low=None, high=None, shape=(), dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Uniform draws on [low, high) for each pair of bounds.
+
+    Parameters
+    ----------
+    low : array
+        lower ends
+    high : array
+        upper ends
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    return _compose('sample_uniform', name, {'low': low, 'high': high}, {'shape': shape, 'dtype': dtype}, attr, '_sample_uniform', kwargs)
+
+
+def _scatter_elemwise_div(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+    """Quotient of two arrays; of whole numbers without the fraction, and 0 for a divisor of 0.
+
+    Parameters
+    ----------
+    lhs : array
+        array
+    rhs : array
+        array whose shape broadcasts with that of lhs
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+    """
+    return _compose('divide', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, '_scatter_elemwise_div', kwargs)
+
+
+def _scatter_minus_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
+    """data - scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('subtract_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_scatter_minus_scalar', kwargs)
+
+
+def _scatter_plus_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=None, **kwargs):
+    """data + scalar.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        the number
+    is_int : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('add_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_scatter_plus_scalar', kwargs)
+
+
 def _scatter_set_nd(lhs=None, rhs=None, indices=None, shape=(), name=None, attr=None, out=None, **kwargs):
     """lhs with rhs at given coordinates; of equal coordinates the last counts.
 
@@ -2664,6 +5040,22 @@ def _scatter_set_nd(lhs=None, rhs=None, indices=None, shape=(), name=None, attr=
         shape of lhs
     """
     return _compose('scatter_set_nd', name, {'lhs': lhs, 'rhs': rhs, 'indices': indices}, {'shape': shape}, attr, '_scatter_set_nd', kwargs)
+
+
+def _shuffle(data=None, name=None, attr=None, out=None, **kwargs):
+    """The parts along the first axis in random order; all orders are equally likely.
+
+    Parameters
+    ----------
+    data : array
+        array of shape (n, ...)
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('shuffle', name, {'data': data}, {}, attr, '_shuffle', kwargs)
 
 
 def _slice_assign(lhs=None, rhs=None, begin=None, end=None, step=(), name=None, attr=None, out=None, **kwargs):
@@ -2712,6 +5104,30 @@ def _slice_assign_scalar(data=None, scalar=0.0, begin=None, end=None, step=(), n
         shape of data
     """
     return _compose('slice_assign_scalar', name, {'data': data}, {'scalar': scalar, 'begin': begin, 'end': end, 'step': step}, attr, '_slice_assign_scalar', kwargs)
+
+
+def _split_v2(data=None, indices=None, axis=1, squeeze_axis=False, sections=0, name=None, attr=None, out=None, **kwargs):
+    """Takes an array apart along an axis, at given indices or into equal pieces.
+
+    Parameters
+    ----------
+    data : array
+        array with the axis
+    indices : tuple of int, required
+        first index of each piece; not used with sections
+    axis : int, default 1
+        axis that is divided
+    squeeze_axis : bool, default False
+        drop the axis from pieces of size 1
+    sections : int, default 0
+        number of equal pieces; 0: indices count
+
+    Returns
+    -------
+    out : array
+        each piece
+    """
+    return _compose('split_v2', name, {'data': data}, {'indices': indices, 'axis': axis, 'squeeze_axis': squeeze_axis, 'sections': sections}, attr, '_split_v2', kwargs)
 
 
 def _sub(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
@@ -2838,6 +5254,62 @@ def add_n(*args, num_args=0, name=None, attr=None, out=None, **kwargs):
         their sum
     """
     return _compose('add_n', name, (*_flatten(args),), {'num_args': num_args}, attr, 'add_n', kwargs)
+
+
+def all_finite(data=None, init_output=True, name=None, attr=None, out=None, **kwargs):
+    """1 if no element is infinite or NaN, else 0.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+    init_output : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        float32, (1,)
+    """
+    return _compose('all_finite', name, {'data': data}, {'init_output': init_output}, attr, 'all_finite', kwargs)
+
+
+def amp_cast(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Floating data in another type; other data as they are.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    dtype : dtype, required
+        type of the result
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('amp_cast', name, {'data': data}, {'dtype': dtype}, attr, 'amp_cast', kwargs)
+
+
+def amp_multicast(*data, num_outputs=None, cast_narrow=False, name=None, attr=None, out=None, **kwargs):
+    """Floating arrays in one type: the widest among them, or the narrowest.
+
+    Parameters
+    ----------
+    *data : array
+        floating arrays
+    num_outputs : int, required
+        number of arrays
+    cast_narrow : bool, default False
+        take the narrowest type
+
+    Returns
+    -------
+    out : array
+        each array in the common type
+    """
+    return _compose('amp_multicast', name, (*_flatten(data),), {'num_outputs': num_outputs, 'cast_narrow': cast_narrow}, attr, 'amp_multicast', kwargs)
 
 
 def arccos(data=None, name=None, attr=None, out=None, **kwargs):
@@ -3220,7 +5692,7 @@ def broadcast_hypot(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs
     return _compose('hypot', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, 'broadcast_hypot', kwargs)
 
 
-def broadcast_less(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+def broadcast_lesser(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     """1 where lhs < rhs, else 0, in the type of the operands.
 
     Parameters
@@ -3235,10 +5707,10 @@ def broadcast_less(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs)
     out : array
         broadcast shape, promoted type
     """
-    return _compose('less', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, 'broadcast_less', kwargs)
+    return _compose('less', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, 'broadcast_lesser', kwargs)
 
 
-def broadcast_less_equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
+def broadcast_lesser_equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     """1 where lhs <= rhs, else 0, in the type of the operands.
 
     Parameters
@@ -3253,7 +5725,7 @@ def broadcast_less_equal(lhs=None, rhs=None, name=None, attr=None, out=None, **k
     out : array
         broadcast shape, promoted type
     """
-    return _compose('less_equal', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, 'broadcast_less_equal', kwargs)
+    return _compose('less_equal', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, 'broadcast_lesser_equal', kwargs)
 
 
 def broadcast_like(lhs=None, rhs=None, lhs_axes=None, rhs_axes=None, name=None, attr=None, out=None, **kwargs):
@@ -3606,6 +6078,32 @@ def clip(data=None, a_min=None, a_max=None, name=None, attr=None, out=None, **kw
     return _compose('clip', name, {'data': data}, {'a_min': a_min, 'a_max': a_max}, attr, 'clip', kwargs)
 
 
+def col2im(data=None, output_size=None, kernel=None, stride=(), dilate=(), pad=(), name=None, attr=None, out=None, **kwargs):
+    """Sums columns of windows into images: the gradient of im2col.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels * window, places)
+    output_size : tuple of int, required
+        spatial sizes of the images
+    kernel : tuple of int, required
+        sizes of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+
+    Returns
+    -------
+    out : array
+        (batch, channels, output_size...)
+    """
+    return _compose('col2im', name, {'data': data}, {'output_size': output_size, 'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad}, attr, 'col2im', kwargs)
+
+
 def concat(*data, dim=1, num_args=0, name=None, attr=None, out=None, **kwargs):
     """Joins arrays along an axis.
 
@@ -3624,6 +6122,54 @@ def concat(*data, dim=1, num_args=0, name=None, attr=None, out=None, **kwargs):
         the arrays one after another
     """
     return _compose('concat', name, (*_flatten(data),), {'dim': dim, 'num_args': num_args}, attr, 'concat', kwargs)
+
+
+def contrib__AdaptiveAvgPooling2D(data=None, output_size=(), name=None, attr=None, out=None, **kwargs):
+    """Means of windows that divide an image into a given number of parts.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    output_size : tuple of int, default ()
+        height and width of the result, or one number for both; (): 1
+
+    Returns
+    -------
+    output : array
+        (batch, channels, output height, output width)
+    """
+    return _compose('adaptive_avg_pooling', name, {'data': data}, {'output_size': output_size}, attr, 'contrib.AdaptiveAvgPooling2D', kwargs)
+
+
+def contrib__BilinearResize2D(data=None, like=None, height=1, width=1, scale_height=None, scale_width=None, mode='size', align_corners=True, name=None, attr=None, out=None, **kwargs):
+    """Images in another size, interpolated linearly between pixels.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    like : array, optional
+        array whose last two axes give the size; with mode 'like'
+    height : int, default 1
+        new height, > 0; not used with a scale or mode
+    width : int, default 1
+        new width, > 0
+    scale_height : float, default None
+        new height over the old
+    scale_width : float, default None
+        new width over the old
+    mode : 'like' or 'odd_scale' or 'size' or 'to_even_down' or 'to_even_up' or 'to_odd_down' or 'to_odd_up', default 'size'
+        how the size is found
+    align_corners : bool, default True
+        the centres of the corner pixels keep their places; False: the edges do
+
+    Returns
+    -------
+    output : array
+        (batch, channels, new height, new width)
+    """
+    return _compose('bilinear_resize', name, {'data': data, 'like': like}, {'height': height, 'width': width, 'scale_height': scale_height, 'scale_width': scale_width, 'mode': mode, 'align_corners': align_corners}, attr, 'contrib.BilinearResize2D', kwargs)
 
 
 def contrib__CTCLoss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', name=None, attr=None, out=None, **kwargs):
@@ -3658,6 +6204,292 @@ def contrib__CTCLoss(data=None, label=None, data_lengths=None, label_lengths=Non
     return _compose('ctc_loss', name, {'data': data, 'label': label, 'data_lengths': data_lengths, 'label_lengths': label_lengths}, {'use_data_lengths': use_data_lengths, 'use_label_lengths': use_label_lengths, 'blank_label': blank_label}, attr, 'contrib.CTCLoss', kwargs)
 
 
+def contrib__DeformableConvolution(data=None, offset=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, num_deformable_group=1, no_bias=False, layout=None, name=None, attr=None, out=None, **kwargs):
+    """Convolution whose window reads the data at places moved by offsets.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width)
+    offset : array
+        (batch, 2 * groups * window, rows, columns): y and x, in pixels
+    weight : array
+        (num_filter, channels / num_group, kernel)
+    bias : array, optional
+        (num_filter,); left out with no_bias=True
+    kernel : tuple of int, required
+        (height, width) of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+    num_filter : int, required
+        output channels, > 0
+    num_group : int, default 1
+        channels are convolved in groups
+    num_deformable_group : int, default 1
+        parts of the channels that have offsets of their own
+    no_bias : bool, default False
+        no bias is added
+    layout : 'NCHW', default None
+        NCHW is the only one
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, rows, columns)
+
+    Notes
+    -----
+    Dai et al.: Deformable convolutional networks, ICCV (2017)
+    """
+    return _compose('deformable_convolution', name, {'data': data, 'offset': offset, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'num_filter': num_filter, 'num_group': num_group, 'num_deformable_group': num_deformable_group, 'no_bias': no_bias, 'layout': layout}, attr, 'contrib.DeformableConvolution', kwargs)
+
+
+def contrib__ModulatedDeformableConvolution(data=None, offset=None, mask=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, num_deformable_group=1, no_bias=False, layout=None, name=None, attr=None, out=None, **kwargs):
+    """Convolution whose window reads the data at moved places, each with a factor.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width)
+    offset : array
+        (batch, 2 * groups * window, rows, columns): y and x, in pixels
+    mask : array
+        (batch, groups * window, rows, columns), factors
+    weight : array
+        (num_filter, channels / num_group, kernel)
+    bias : array, optional
+        (num_filter,); left out with no_bias=True
+    kernel : tuple of int, required
+        (height, width) of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+    num_filter : int, required
+        output channels, > 0
+    num_group : int, default 1
+        channels are convolved in groups
+    num_deformable_group : int, default 1
+        parts of the channels that have offsets of their own
+    no_bias : bool, default False
+        no bias is added
+    layout : 'NCHW', default None
+        NCHW is the only one
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, rows, columns)
+
+    Notes
+    -----
+    Zhu, Hu, Lin, Dai: Deformable ConvNets v2, CVPR (2019)
+    """
+    return _compose('modulated_deformable_convolution', name, {'data': data, 'offset': offset, 'mask': mask, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'num_filter': num_filter, 'num_group': num_group, 'num_deformable_group': num_deformable_group, 'no_bias': no_bias, 'layout': layout}, attr, 'contrib.ModulatedDeformableConvolution', kwargs)
+
+
+def contrib__MultiBoxDetection(cls_prob=None, loc_pred=None, anchor=None, clip=True, threshold=0.01, background_id=0, nms_threshold=0.5, force_suppress=False, variances=(0.1, 0.1, 0.2, 0.2), nms_topk=-1, name=None, attr=None, out=None, **kwargs):
+    """Boxes of a detector: decoded, and of those that overlap only the best.
+
+    Parameters
+    ----------
+    cls_prob : array
+        floating (batch, classes + 1, anchors)
+    loc_pred : array
+        (batch, anchors * 4), offsets
+    anchor : array
+        (1, anchors, 4), corners
+    clip : bool, default True
+        move corners into the image
+    threshold : float, default 0.01
+        smallest score
+    background_id : int, default 0
+        class of the background
+    nms_threshold : float, default 0.5
+        boxes that overlap a better one by as much are dropped
+    force_suppress : bool, default False
+        also between classes
+    variances : tuple of float, default (0.1, 0.1, 0.2, 0.2)
+        factors of the four offsets
+    nms_topk : int, default -1
+        only this many of the best stay; <= 0: all
+
+    Returns
+    -------
+    out : array
+        (batch, anchors, 6): class, score, corners, best first; class -1: dropped
+    """
+    return _compose('multi_box_detection', name, {'cls_prob': cls_prob, 'loc_pred': loc_pred, 'anchor': anchor}, {'clip': clip, 'threshold': threshold, 'background_id': background_id, 'nms_threshold': nms_threshold, 'force_suppress': force_suppress, 'variances': variances, 'nms_topk': nms_topk}, attr, 'contrib.MultiBoxDetection', kwargs)
+
+
+def contrib__MultiBoxPrior(data=None, sizes=(1,), ratios=(1,), clip=False, steps=(-1, -1), offsets=(0.5, 0.5), name=None, attr=None, out=None, **kwargs):
+    """Anchors around every pixel: each size with the first ratio, the first size with each other ratio.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width), only the shape counts
+    sizes : tuple of float, default (1,)
+        sizes in parts of the height
+    ratios : tuple of float, default (1,)
+        width over height
+    clip : bool, default False
+        move corners into the image
+    steps : tuple of float, default (-1, -1)
+        distances of centres (y, x) in parts of the image; negative: one pixel
+    offsets : tuple of float, default (0.5, 0.5)
+        place (y, x) of a centre in its pixel
+
+    Returns
+    -------
+    out : array
+        (1, height * width * (sizes + ratios - 1), 4), corners in parts of the image
+    """
+    return _compose('multi_box_prior', name, {'data': data}, {'sizes': sizes, 'ratios': ratios, 'clip': clip, 'steps': steps, 'offsets': offsets}, attr, 'contrib.MultiBoxPrior', kwargs)
+
+
+def contrib__MultiBoxTarget(anchor=None, label=None, cls_pred=None, overlap_threshold=0.5, ignore_label=-1.0, negative_mining_ratio=-1.0, negative_mining_thresh=0.5, minimum_negative_samples=0, variances=(0.1, 0.1, 0.2, 0.2), name=None, attr=None, out=None, **kwargs):
+    """Classes and offsets that a detector should give for each anchor.
+
+    Parameters
+    ----------
+    anchor : array
+        floating (1, anchors, 4), corners
+    label : array
+        (batch, labels, 5 or more): class, corners; a class of -1 ends the list
+    cls_pred : array
+        (batch, classes + 1, anchors), scores, for mining
+    overlap_threshold : float, default 0.5
+        an anchor gets a label that it overlaps by more
+    ignore_label : float, default -1.0
+        class of anchors that do not count
+    negative_mining_ratio : float, default -1.0
+        background anchors for each labelled one; <= 0: all
+    negative_mining_thresh : float, default 0.5
+        mined anchors overlap every label by less
+    minimum_negative_samples : int, default 0
+        mined anchors at least
+    variances : tuple of float, default (0.1, 0.1, 0.2, 0.2)
+        divisors of the four offsets
+
+    Returns
+    -------
+    loc_target : array
+        (batch, anchors * 4), offsets
+    loc_mask : array
+        (batch, anchors * 4), 1 where an anchor has a label
+    cls_target : array
+        (batch, anchors): class + 1, 0 for background, or ignore_label
+    """
+    return _compose('multi_box_target', name, {'anchor': anchor, 'label': label, 'cls_pred': cls_pred}, {'overlap_threshold': overlap_threshold, 'ignore_label': ignore_label, 'negative_mining_ratio': negative_mining_ratio, 'negative_mining_thresh': negative_mining_thresh, 'minimum_negative_samples': minimum_negative_samples, 'variances': variances}, attr, 'contrib.MultiBoxTarget', kwargs)
+
+
+def contrib__ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None, sample_ratio=-1, position_sensitive=False, aligned=False, name=None, attr=None, out=None, **kwargs):
+    """Mean of samples of each bin of each region, read between pixels.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, height, width)
+    rois : array
+        (n, 5): number of the image, left, top, right, bottom
+    pooled_size : tuple of int, required
+        (height, width) of the result, > 0
+    spatial_scale : float, required
+        factor from rois to pixels of data
+    sample_ratio : int, default -1
+        samples of a bin along each axis; <= 0: as many as it has pixels
+    position_sensitive : bool, default False
+        each bin reads channels of its own
+    aligned : bool, default False
+        pixels have their centre at .5, regions any size
+
+    Returns
+    -------
+    output : array
+        (n, channels, pooled height, pooled width)
+
+    Notes
+    -----
+    He, Gkioxari, Dollar, Girshick: Mask R-CNN, ICCV (2017)
+    """
+    return _compose('roi_align', name, {'data': data, 'rois': rois}, {'pooled_size': pooled_size, 'spatial_scale': spatial_scale, 'sample_ratio': sample_ratio, 'position_sensitive': position_sensitive, 'aligned': aligned}, attr, 'contrib.ROIAlign', kwargs)
+
+
+def contrib__SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, ndev=1, key='', axis=1, name=None, attr=None, out=None, **kwargs):
+    """batch_norm: one process normalises over all of its batch at once.
+
+    Parameters
+    ----------
+    data : array
+        floating array with a channel axis
+    gamma : array
+        (channels,)
+    beta : array
+        (channels,)
+    moving_mean : array
+        (channels,), running mean; updated in train mode
+    moving_var : array
+        (channels,), running variance; updated in train mode
+    eps : float, default 0.001
+        added to the variance, > 0
+    momentum : float, default 0.9
+        share of the old value in the running statistics
+    fix_gamma : bool, default True
+        take 1 for gamma
+    use_global_stats : bool, default False
+        use the running statistics in train mode too
+    output_mean_var : bool, default False
+        return mean and var as well
+    ndev : int, default 1
+        devices that MXNet would average over; kept for files
+    key : str, default ''
+        name of the group of devices; kept for files
+    axis : int, default 1
+        axis of the channels
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Ioffe, Szegedy, ICML (2015)
+    """
+    return _compose('sync_batch_norm', name, {'data': data, 'gamma': gamma, 'beta': beta, 'moving_mean': moving_mean, 'moving_var': moving_var}, {'eps': eps, 'momentum': momentum, 'fix_gamma': fix_gamma, 'use_global_stats': use_global_stats, 'output_mean_var': output_mean_var, 'ndev': ndev, 'key': key, 'axis': axis}, attr, 'contrib.SyncBatchNorm', kwargs)
+
+
+def contrib__allclose(a=None, b=None, rtol=1e-05, atol=1e-08, equal_nan=True, name=None, attr=None, out=None, **kwargs):
+    """1 if |a - b| <= atol + rtol |b| for all elements, else 0.
+
+    Parameters
+    ----------
+    a : array
+        array
+    b : array
+        array of the same shape and type
+    rtol : float, default 1e-05
+        difference allowed, relative to b
+    atol : float, default 1e-08
+        difference allowed besides
+    equal_nan : bool, default True
+        NaN is close to NaN
+
+    Returns
+    -------
+    out : array
+        float32, (1,)
+    """
+    return _compose('allclose', name, {'a': a, 'b': b}, {'rtol': rtol, 'atol': atol, 'equal_nan': equal_nan}, attr, 'contrib.allclose', kwargs)
+
+
 def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=None, name=None, attr=None, out=None, **kwargs):
     """A sequence as long as an axis of data, or as all of it in its shape.
 
@@ -3682,6 +6514,180 @@ def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=
         vector, or the shape of data if axis is None
     """
     return _compose('arange_like', name, {'data': data}, {'start': start, 'step': step, 'repeat': repeat, 'ctx': ctx, 'axis': axis}, attr, 'contrib.arange_like', kwargs)
+
+
+def contrib__bipartite_matching(data=None, is_ascend=False, threshold=None, topk=-1, name=None, attr=None, out=None, **kwargs):
+    """Pairs rows and columns of a score matrix, the best pair first, each at most once.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., rows, columns), scores
+    is_ascend : bool, default False
+        smaller scores are better
+    threshold : float, required
+        worse scores make no pair
+    topk : int, default -1
+        at most this many pairs; <= 0: all
+
+    Returns
+    -------
+    row_match : array
+        (..., rows): column of each row, -1 for none
+    column_match : array
+        (..., columns): row of each column, -1 for none
+    """
+    return _compose('bipartite_matching', name, {'data': data}, {'is_ascend': is_ascend, 'threshold': threshold, 'topk': topk}, attr, 'contrib.bipartite_matching', kwargs)
+
+
+def contrib__box_decode(data=None, anchors=None, std0=1.0, std1=1.0, std2=1.0, std3=1.0, clip=-1.0, format='center', name=None, attr=None, out=None, **kwargs):
+    """Boxes from offsets to anchors: the reverse of box_encode.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, boxes, 4), offsets of centre and logarithms of sizes
+    anchors : array
+        (1, boxes, 4)
+    std0 : float, default 1.0
+        factor of the first offset
+    std1 : float, default 1.0
+        factor of the second offset
+    std2 : float, default 1.0
+        factor of the third offset
+    std3 : float, default 1.0
+        factor of the fourth offset
+    clip : float, default -1.0
+        largest logarithm of a size; <= 0: no bound
+    format : 'center' or 'corner', default 'center'
+        format of the anchors
+
+    Returns
+    -------
+    out : array
+        (batch, boxes, 4), corners
+    """
+    return _compose('box_decode', name, {'data': data, 'anchors': anchors}, {'std0': std0, 'std1': std1, 'std2': std2, 'std3': std3, 'clip': clip, 'format': format}, attr, 'contrib.box_decode', kwargs)
+
+
+def contrib__box_encode(samples=None, matches=None, anchors=None, refs=None, means=None, stds=None, name=None, attr=None, out=None, **kwargs):
+    """Offsets of boxes to anchors, as targets of training.
+
+    Parameters
+    ----------
+    samples : array
+        (batch, boxes): 1 for a matched anchor, else no target
+    matches : array
+        (batch, boxes): number of the reference of each anchor
+    anchors : array
+        (batch, boxes, 4), corners
+    refs : array
+        (batch, references, 4), corners
+    means : array
+        (4,), subtracted from the offsets
+    stds : array
+        (4,), divisors of the offsets
+
+    Returns
+    -------
+    targets : array
+        (batch, boxes, 4)
+    masks : array
+        (batch, boxes, 4): 1 where there is a target
+    """
+    return _compose('box_encode', name, {'samples': samples, 'matches': matches, 'anchors': anchors, 'refs': refs, 'means': means, 'stds': stds}, {}, attr, 'contrib.box_encode', kwargs)
+
+
+def contrib__box_iou(lhs=None, rhs=None, format='corner', name=None, attr=None, out=None, **kwargs):
+    """Intersection over union of every pair of boxes.
+
+    Parameters
+    ----------
+    lhs : array
+        floating (..., 4)
+    rhs : array
+        floating (..., 4)
+    format : 'center' or 'corner', default 'corner'
+        boxes are (left, top, right, bottom) or (x, y, width, height) of the centre
+
+    Returns
+    -------
+    out : array
+        axes of lhs but the last, then those of rhs but the last
+    """
+    return _compose('box_iou', name, {'lhs': lhs, 'rhs': rhs}, {'format': format}, attr, 'contrib.box_iou', kwargs)
+
+
+def contrib__box_nms(data=None, overlap_thresh=0.5, valid_thresh=0.0, topk=-1, coord_start=2, score_index=1, id_index=-1, background_id=-1, force_suppress=False, in_format='corner', out_format='corner', name=None, attr=None, out=None, **kwargs):
+    """Keeps the best of boxes that overlap; the rest is filled with -1.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., boxes, numbers): each box has four coordinates, a score and maybe a class
+    overlap_thresh : float, default 0.5
+        boxes that overlap a better one by more are dropped
+    valid_thresh : float, default 0.0
+        boxes must have a larger score
+    topk : int, default -1
+        only this many of the best are looked at; <= 0: all
+    coord_start : int, default 2
+        place of the first coordinate
+    score_index : int, default 1
+        place of the score
+    id_index : int, default -1
+        place of the class; -1: there is none
+    background_id : int, default -1
+        class that is dropped; -1: none
+    force_suppress : bool, default False
+        also between classes
+    in_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in data
+    out_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in the result
+
+    Returns
+    -------
+    out : array
+        shape of data: the boxes that stay, best first, then rows of -1
+    """
+    return _compose('box_nms', name, {'data': data}, {'overlap_thresh': overlap_thresh, 'valid_thresh': valid_thresh, 'topk': topk, 'coord_start': coord_start, 'score_index': score_index, 'id_index': id_index, 'background_id': background_id, 'force_suppress': force_suppress, 'in_format': in_format, 'out_format': out_format}, attr, 'contrib.box_nms', kwargs)
+
+
+def contrib__box_non_maximum_suppression(data=None, overlap_thresh=0.5, valid_thresh=0.0, topk=-1, coord_start=2, score_index=1, id_index=-1, background_id=-1, force_suppress=False, in_format='corner', out_format='corner', name=None, attr=None, out=None, **kwargs):
+    """Keeps the best of boxes that overlap; the rest is filled with -1.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., boxes, numbers): each box has four coordinates, a score and maybe a class
+    overlap_thresh : float, default 0.5
+        boxes that overlap a better one by more are dropped
+    valid_thresh : float, default 0.0
+        boxes must have a larger score
+    topk : int, default -1
+        only this many of the best are looked at; <= 0: all
+    coord_start : int, default 2
+        place of the first coordinate
+    score_index : int, default 1
+        place of the score
+    id_index : int, default -1
+        place of the class; -1: there is none
+    background_id : int, default -1
+        class that is dropped; -1: none
+    force_suppress : bool, default False
+        also between classes
+    in_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in data
+    out_format : 'center' or 'corner', default 'corner'
+        format of the coordinates in the result
+
+    Returns
+    -------
+    out : array
+        shape of data: the boxes that stay, best first, then rows of -1
+    """
+    return _compose('box_nms', name, {'data': data}, {'overlap_thresh': overlap_thresh, 'valid_thresh': valid_thresh, 'topk': topk, 'coord_start': coord_start, 'score_index': score_index, 'id_index': id_index, 'background_id': background_id, 'force_suppress': force_suppress, 'in_format': in_format, 'out_format': out_format}, attr, 'contrib.box_non_maximum_suppression', kwargs)
 
 
 def contrib__ctc_loss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', name=None, attr=None, out=None, **kwargs):
@@ -3714,6 +6720,40 @@ def contrib__ctc_loss(data=None, label=None, data_lengths=None, label_lengths=No
     Graves, Fernandez, Gomez, Schmidhuber, ICML (2006)
     """
     return _compose('ctc_loss', name, {'data': data, 'label': label, 'data_lengths': data_lengths, 'label_lengths': label_lengths}, {'use_data_lengths': use_data_lengths, 'use_label_lengths': use_label_lengths, 'blank_label': blank_label}, attr, 'contrib.ctc_loss', kwargs)
+
+
+def contrib__div_sqrt_dim(data=None, name=None, attr=None, out=None, **kwargs):
+    """data over the square root of the size of its last axis.
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., n)
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('div_sqrt_dim', name, {'data': data}, {}, attr, 'contrib.div_sqrt_dim', kwargs)
+
+
+def contrib__gradientmultiplier(data=None, scalar=1.0, name=None, attr=None, out=None, **kwargs):
+    """The data; the gradient is multiplied by a number.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    scalar : float, default 1.0
+        factor of the gradient
+
+    Returns
+    -------
+    out : array
+        the data
+    """
+    return _compose('gradient_multiplier', name, {'data': data}, {'scalar': scalar}, attr, 'contrib.gradientmultiplier', kwargs)
 
 
 def contrib__index_array(data=None, axes=None, name=None, attr=None, out=None, **kwargs):
@@ -3752,6 +6792,210 @@ def contrib__index_copy(old_tensor=None, index_vector=None, new_tensor=None, nam
         shape of old_tensor
     """
     return _compose('index_copy', name, {'old_tensor': old_tensor, 'index_vector': index_vector, 'new_tensor': new_tensor}, {}, attr, 'contrib.index_copy', kwargs)
+
+
+def contrib__interleaved_matmul_encdec_qk(queries=None, keys_values=None, heads=None, name=None, attr=None, out=None, **kwargs):
+    """Scores of attention to another sequence: query key^T / sqrt(n).
+
+    Parameters
+    ----------
+    queries : array
+        floating (queries, batch, heads * n)
+    keys_values : array
+        (steps, batch, heads * 2 * n)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (batch * heads, queries, steps)
+    """
+    return _compose('interleaved_matmul_encdec_qk', name, {'queries': queries, 'keys_values': keys_values}, {'heads': heads}, attr, 'contrib.interleaved_matmul_encdec_qk', kwargs)
+
+
+def contrib__interleaved_matmul_encdec_valatt(keys_values=None, attention=None, heads=None, name=None, attr=None, out=None, **kwargs):
+    """Results of attention to another sequence: attention value.
+
+    Parameters
+    ----------
+    keys_values : array
+        floating (steps, batch, heads * 2 * n)
+    attention : array
+        (batch * heads, queries, steps)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (queries, batch, heads * n)
+    """
+    return _compose('interleaved_matmul_encdec_valatt', name, {'keys_values': keys_values, 'attention': attention}, {'heads': heads}, attr, 'contrib.interleaved_matmul_encdec_valatt', kwargs)
+
+
+def contrib__interleaved_matmul_selfatt_qk(queries_keys_values=None, heads=None, name=None, attr=None, out=None, **kwargs):
+    """Scores of self-attention: query key^T / sqrt(n) of each head.
+
+    Parameters
+    ----------
+    queries_keys_values : array
+        floating (steps, batch, heads * 3 * n)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (batch * heads, steps, steps)
+    """
+    return _compose('interleaved_matmul_selfatt_qk', name, {'queries_keys_values': queries_keys_values}, {'heads': heads}, attr, 'contrib.interleaved_matmul_selfatt_qk', kwargs)
+
+
+def contrib__interleaved_matmul_selfatt_valatt(queries_keys_values=None, attention=None, heads=None, name=None, attr=None, out=None, **kwargs):
+    """Results of self-attention: attention value of each head.
+
+    Parameters
+    ----------
+    queries_keys_values : array
+        floating (steps, batch, heads * 3 * n)
+    attention : array
+        (batch * heads, queries, steps)
+    heads : int, required
+        number of heads, > 0
+
+    Returns
+    -------
+    output : array
+        (queries, batch, heads * n)
+    """
+    return _compose('interleaved_matmul_selfatt_valatt', name, {'queries_keys_values': queries_keys_values, 'attention': attention}, {'heads': heads}, attr, 'contrib.interleaved_matmul_selfatt_valatt', kwargs)
+
+
+def contrib__quadratic(data=None, a=0.0, b=0.0, c=0.0, name=None, attr=None, out=None, **kwargs):
+    """a x^2 + b x + c.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+    a : float, default 0.0
+        factor of x^2
+    b : float, default 0.0
+        factor of x
+    c : float, default 0.0
+        value at 0
+
+    Returns
+    -------
+    out : array
+        shape of data
+    """
+    return _compose('quadratic', name, {'data': data}, {'a': a, 'b': b, 'c': c}, attr, 'contrib.quadratic', kwargs)
+
+
+def contrib__rotary_embedding(data=None, positions=None, base=10000.0, dim=None, interleaved=False, has_positions=False, inverse=False, name=None, attr=None, out=None, **kwargs):
+    """Turns pairs of features by angles that grow with the position in the sequence.
+
+    Parameters
+    ----------
+    data : array
+        floating (..., steps, features)
+    positions : array, optional
+        (steps,), position of each step; with has_positions
+    base : float, default 10000.0
+        pair i turns by base^(-2 i / dim) a step, > 0
+    dim : int, default None
+        how many features are turned, even; None: all
+    interleaved : bool, default False
+        pairs are neighbours; False: feature i goes with i + dim / 2
+    has_positions : bool, default False
+        positions are given; else they are 0, 1, 2, ...
+    inverse : bool, default False
+        turn backwards
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Su, Lu, Pan, Murtadha, Wen, Liu: RoFormer (2021)
+    """
+    return _compose('rotary_embedding', name, {'data': data, 'positions': positions}, {'base': base, 'dim': dim, 'interleaved': interleaved, 'has_positions': has_positions, 'inverse': inverse}, attr, 'contrib.rotary_embedding', kwargs)
+
+
+def contrib__round_ste(data=None, name=None, attr=None, out=None, **kwargs):
+    """Nearest whole number; the gradient passes as it is.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    Bengio, Leonard, Courville: Estimating or propagating gradients (2013)
+    """
+    return _compose('round_ste', name, {'data': data}, {}, attr, 'contrib.round_ste', kwargs)
+
+
+def contrib__scaled_dot_product_attention(query=None, key=None, value=None, mask=None, scale=None, causal=False, has_mask=False, name=None, attr=None, out=None, **kwargs):
+    """softmax(scale query key^T + mask) value, in blocks: the matrix of scores is never whole.
+
+    Parameters
+    ----------
+    query : array
+        floating (batch, heads, queries, features)
+    key : array
+        (batch, kv_heads, keys, features); kv_heads divides heads, each serves a group
+    value : array
+        (batch, kv_heads, keys, columns)
+    mask : array, optional
+        broadcasts to (batch, heads, queries, keys): floating is added to the scores, other types hide where 0; with has_mask; no gradient flows to it
+    scale : float, default None
+        factor of the scores; None: 1 / sqrt(features)
+    causal : bool, default False
+        query i sees keys up to i + keys - queries: the last query sees all
+    has_mask : bool, default False
+        a mask is given
+
+    Returns
+    -------
+    output : array
+        (batch, heads, queries, columns); 0 for a query that sees no key
+
+    Notes
+    -----
+    Vaswani et al., NeurIPS (2017); Dao et al., NeurIPS (2022)
+    """
+    return _compose('scaled_dot_product_attention', name, {'query': query, 'key': key, 'value': value, 'mask': mask}, {'scale': scale, 'causal': causal, 'has_mask': has_mask}, attr, 'contrib.scaled_dot_product_attention', kwargs)
+
+
+def contrib__sign_ste(data=None, name=None, attr=None, out=None, **kwargs):
+    """-1, 0 or 1; the gradient passes as it is.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    Bengio, Leonard, Courville: Estimating or propagating gradients (2013)
+    """
+    return _compose('sign_ste', name, {'data': data}, {}, attr, 'contrib.sign_ste', kwargs)
 
 
 def cos(data=None, name=None, attr=None, out=None, **kwargs):
@@ -3916,6 +7160,28 @@ def depth_to_space(data=None, block_size=None, name=None, attr=None, out=None, *
         (batch, c, b height, b width)
     """
     return _compose('depth_to_space', name, {'data': data}, {'block_size': block_size}, attr, 'depth_to_space', kwargs)
+
+
+def diag(data=None, k=0, axis1=0, axis2=1, name=None, attr=None, out=None, **kwargs):
+    """A diagonal of matrices; or, from a vector, the matrix that has it on its diagonal.
+
+    Parameters
+    ----------
+    data : array
+        vector, or array of at least 2 axes
+    k : int, default 0
+        which diagonal: > 0 above the main one, < 0 below
+    axis1 : int, default 0
+        axis of the rows
+    axis2 : int, default 1
+        axis of the columns
+
+    Returns
+    -------
+    out : array
+        the other axes, then the diagonal; for a vector a square matrix
+    """
+    return _compose('diag', name, {'data': data}, {'k': k, 'axis1': axis1, 'axis2': axis2}, attr, 'diag', kwargs)
 
 
 def digamma(data=None, name=None, attr=None, out=None, **kwargs):
@@ -4326,6 +7592,22 @@ def gather_nd(data=None, indices=None, name=None, attr=None, out=None, **kwargs)
     return _compose('gather_nd', name, {'data': data, 'indices': indices}, {}, attr, 'gather_nd', kwargs)
 
 
+def gelu_tanh(data=None, name=None, attr=None, out=None, **kwargs):
+    """x times the normal distribution function, through tanh: 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        shape of data; floating, float32 for whole numbers
+    """
+    return _compose('gelu_tanh', name, {'data': data}, {}, attr, 'gelu_tanh', kwargs)
+
+
 def greater(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     """1 where lhs > rhs, else 0, in the type of the operands.
 
@@ -4416,6 +7698,320 @@ def identity(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('copy', name, {'data': data}, {}, attr, 'identity', kwargs)
 
 
+def im2col(data=None, kernel=None, stride=(), dilate=(), pad=(), name=None, attr=None, out=None, **kwargs):
+    """The windows of images as columns: a convolution becomes a matrix product.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, channels, spatial...)
+    kernel : tuple of int, required
+        sizes of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+
+    Returns
+    -------
+    out : array
+        (batch, channels * window, places)
+    """
+    return _compose('im2col', name, {'data': data}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad}, attr, 'im2col', kwargs)
+
+
+def image__adjust_lighting(data=None, alpha=None, name=None, attr=None, out=None, **kwargs):
+    """Adds light along the principal components of natural colours.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    alpha : tuple of float, required
+        three amounts
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_adjust_lighting', name, {'data': data}, {'alpha': alpha}, attr, 'image.adjust_lighting', kwargs)
+
+
+def image__crop(data=None, x=None, y=None, width=None, height=None, name=None, attr=None, out=None, **kwargs):
+    """A part of an image.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    x : int, required
+        first column
+    y : int, required
+        first row
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+
+    Returns
+    -------
+    out : array
+        the part
+    """
+    return _compose('image_crop', name, {'data': data}, {'x': x, 'y': y, 'width': width, 'height': height}, attr, 'image.crop', kwargs)
+
+
+def image__flip_left_right(data=None, name=None, attr=None, out=None, **kwargs):
+    """Images with left and right exchanged.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_flip_left_right', name, {'data': data}, {}, attr, 'image.flip_left_right', kwargs)
+
+
+def image__flip_top_bottom(data=None, name=None, attr=None, out=None, **kwargs):
+    """Images with top and bottom exchanged.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_flip_top_bottom', name, {'data': data}, {}, attr, 'image.flip_top_bottom', kwargs)
+
+
+def image__normalize(data=None, mean=(0, 0, 0, 0), std=(1, 1, 1, 1), name=None, attr=None, out=None, **kwargs):
+    """(data - mean) / std for each channel.
+
+    Parameters
+    ----------
+    data : array
+        floating (channels, height, width), maybe with a batch axis in front
+    mean : tuple of float, default (0, 0, 0, 0)
+        one number, or one for each channel
+    std : tuple of float, default (1, 1, 1, 1)
+        one number, or one for each channel; not 0
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_normalize', name, {'data': data}, {'mean': mean, 'std': std}, attr, 'image.normalize', kwargs)
+
+
+def image__random_brightness(data=None, min_factor=None, max_factor=None, name=None, attr=None, out=None, **kwargs):
+    """Images times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_brightness', name, {'data': data}, {'min_factor': min_factor, 'max_factor': max_factor}, attr, 'image.random_brightness', kwargs)
+
+
+def image__random_color_jitter(data=None, brightness=None, contrast=None, saturation=None, hue=None, name=None, attr=None, out=None, **kwargs):
+    """Brightness, contrast, saturation and hue changed by drawn factors in [1 - a, 1 + a], in random order.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    brightness : float, required
+        a of brightness, >= 0; 0: no change
+    contrast : float, required
+        a of contrast, >= 0
+    saturation : float, required
+        a of saturation, >= 0
+    hue : float, required
+        a of hue, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_color_jitter', name, {'data': data}, {'brightness': brightness, 'contrast': contrast, 'saturation': saturation, 'hue': hue}, attr, 'image.random_color_jitter', kwargs)
+
+
+def image__random_contrast(data=None, min_factor=None, max_factor=None, name=None, attr=None, out=None, **kwargs):
+    """Distances from mean grey times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_contrast', name, {'data': data}, {'min_factor': min_factor, 'max_factor': max_factor}, attr, 'image.random_contrast', kwargs)
+
+
+def image__random_flip_left_right(data=None, p=0.5, name=None, attr=None, out=None, **kwargs):
+    """Images with left and right exchanged by chance.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    p : float, default 0.5
+        probability of the flip, in [0, 1]
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_flip_left_right', name, {'data': data}, {'p': p}, attr, 'image.random_flip_left_right', kwargs)
+
+
+def image__random_flip_top_bottom(data=None, p=0.5, name=None, attr=None, out=None, **kwargs):
+    """Images with top and bottom exchanged by chance.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    p : float, default 0.5
+        probability of the flip, in [0, 1]
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_flip_top_bottom', name, {'data': data}, {'p': p}, attr, 'image.random_flip_top_bottom', kwargs)
+
+
+def image__random_hue(data=None, min_factor=None, max_factor=None, name=None, attr=None, out=None, **kwargs):
+    """Colours turned around grey by pi (factor - 1), a drawn factor.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_hue', name, {'data': data}, {'min_factor': min_factor, 'max_factor': max_factor}, attr, 'image.random_hue', kwargs)
+
+
+def image__random_lighting(data=None, alpha_std=0.05, name=None, attr=None, out=None, **kwargs):
+    """Adds a drawn light along the principal components of natural colours.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    alpha_std : float, default 0.05
+        standard deviation of the three amounts
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_lighting', name, {'data': data}, {'alpha_std': alpha_std}, attr, 'image.random_lighting', kwargs)
+
+
+def image__random_saturation(data=None, min_factor=None, max_factor=None, name=None, attr=None, out=None, **kwargs):
+    """Distances from grey times a factor that is drawn.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    min_factor : float, required
+        least factor, >= 0
+    max_factor : float, required
+        largest factor; 1: no change
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('image_random_saturation', name, {'data': data}, {'min_factor': min_factor, 'max_factor': max_factor}, attr, 'image.random_saturation', kwargs)
+
+
+def image__resize(data=None, size=(), keep_ratio=False, interp=1, name=None, attr=None, out=None, **kwargs):
+    """Images in another size.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    size : tuple of int, default ()
+        (width, height), or one number for both
+    keep_ratio : bool, default False
+        with one number: the shorter side gets it, the other follows
+    interp : int, default 1
+        0: nearest pixel, 1: linear between pixels
+
+    Returns
+    -------
+    out : array
+        data with the new height and width
+    """
+    return _compose('image_resize', name, {'data': data}, {'size': size, 'keep_ratio': keep_ratio, 'interp': interp}, attr, 'image.resize', kwargs)
+
+
+def image__to_tensor(data=None, name=None, attr=None, out=None, **kwargs):
+    """Images with their channels in front, divided by 255.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front; usually uint8
+
+    Returns
+    -------
+    out : array
+        float32, (channels, height, width), with the batch axis if there was one
+    """
+    return _compose('image_to_tensor', name, {'data': data}, {}, attr, 'image.to_tensor', kwargs)
+
+
 def isfinite(data=None, name=None, attr=None, out=None, **kwargs):
     """True where x is neither infinite nor NaN.
 
@@ -4464,6 +8060,26 @@ def isnan(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('isnan', name, {'data': data}, {}, attr, 'isnan', kwargs)
 
 
+def khatri_rao(*args, name=None, attr=None, out=None, **kwargs):
+    """Kronecker products of the columns of matrices.
+
+    Parameters
+    ----------
+    *args : array
+        floating matrices with the same number of columns
+
+    Returns
+    -------
+    out : array
+        (product of the rows, columns)
+
+    Notes
+    -----
+    Khatri, Rao, Sankhya A 30 (1968)
+    """
+    return _compose('khatri_rao', name, (*_flatten(args),), {}, attr, 'khatri_rao', kwargs)
+
+
 def less(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     """1 where lhs < rhs, else 0, in the type of the operands.
 
@@ -4498,6 +8114,718 @@ def less_equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
         broadcast shape, promoted type
     """
     return _compose('less_equal', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, 'less_equal', kwargs)
+
+
+def linalg__det(data=None, name=None, attr=None, out=None, **kwargs):
+    """Determinant of square matrices.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    out : array
+        the leading axes
+
+    Notes
+    -----
+    LAPACK getrf
+    """
+    return _compose('det', name, {'data': data}, {}, attr, 'linalg.det', kwargs)
+
+
+def linalg__extractdiag(A=None, offset=0, name=None, attr=None, out=None, **kwargs):
+    """A diagonal of square matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n)
+    offset : int, default 0
+        diagonal: > 0 above the main one, < 0 below
+
+    Returns
+    -------
+    out : array
+        (..., n - |offset|)
+    """
+    return _compose('linalg_extractdiag', name, {'A': A}, {'offset': offset}, attr, 'linalg.extractdiag', kwargs)
+
+
+def linalg__extracttrian(A=None, offset=0, lower=True, name=None, attr=None, out=None, **kwargs):
+    """A triangle of square matrices as vectors, row by row.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n)
+    offset : int, default 0
+        diagonal that bounds it: > 0 the triangle above it, < 0 the one below
+    lower : bool, default True
+        for offset 0: the lower triangle
+
+    Returns
+    -------
+    out : array
+        (..., m (m + 1) / 2) for m = n - |offset|
+    """
+    return _compose('linalg_extracttrian', name, {'A': A}, {'offset': offset, 'lower': lower}, attr, 'linalg.extracttrian', kwargs)
+
+
+def linalg__gelqf(A=None, name=None, attr=None, out=None, **kwargs):
+    """A = L Q with a lower triangular L and orthonormal rows in Q.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, n), m <= n
+
+    Returns
+    -------
+    Q : array
+        shape of A
+    L : array
+        (..., m, m)
+    """
+    return _compose('linalg_gelqf', name, {'A': A}, {}, attr, 'linalg.gelqf', kwargs)
+
+
+def linalg__gemm(A=None, B=None, C=None, transpose_a=False, transpose_b=False, alpha=1.0, beta=1.0, axis=-2, name=None, attr=None, out=None, **kwargs):
+    """alpha op(A) op(B) + beta C.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, k)
+    B : array
+        (..., k, n)
+    C : array
+        (..., m, n)
+    transpose_a : bool, default False
+        take A transposed
+    transpose_b : bool, default False
+        take B transposed
+    alpha : float, default 1.0
+        factor of the product
+    beta : float, default 1.0
+        factor of C
+    axis : int, default -2
+        axis of the rows; -2 is the only one
+
+    Returns
+    -------
+    out : array
+        (..., m, n)
+    """
+    return _compose('linalg_gemm', name, {'A': A, 'B': B, 'C': C}, {'transpose_a': transpose_a, 'transpose_b': transpose_b, 'alpha': alpha, 'beta': beta, 'axis': axis}, attr, 'linalg.gemm', kwargs)
+
+
+def linalg__gemm2(A=None, B=None, transpose_a=False, transpose_b=False, alpha=1.0, axis=-2, name=None, attr=None, out=None, **kwargs):
+    """alpha op(A) op(B).
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, k)
+    B : array
+        (..., k, n)
+    transpose_a : bool, default False
+        take A transposed
+    transpose_b : bool, default False
+        take B transposed
+    alpha : float, default 1.0
+        factor
+    axis : int, default -2
+        axis of the rows; -2 is the only one
+
+    Returns
+    -------
+    out : array
+        (..., m, n)
+    """
+    return _compose('linalg_gemm2', name, {'A': A, 'B': B}, {'transpose_a': transpose_a, 'transpose_b': transpose_b, 'alpha': alpha, 'axis': axis}, attr, 'linalg.gemm2', kwargs)
+
+
+def linalg__inverse(data=None, name=None, attr=None, out=None, **kwargs):
+    """Inverse of square matrices.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    LAPACK getrf, getri
+    """
+    return _compose('inverse', name, {'data': data}, {}, attr, 'linalg.inverse', kwargs)
+
+
+def linalg__makediag(A=None, offset=0, name=None, attr=None, out=None, **kwargs):
+    """Square matrices with vectors on a diagonal, 0 elsewhere.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n)
+    offset : int, default 0
+        diagonal: > 0 above the main one, < 0 below
+
+    Returns
+    -------
+    out : array
+        (..., n + |offset|, n + |offset|)
+    """
+    return _compose('linalg_makediag', name, {'A': A}, {'offset': offset}, attr, 'linalg.makediag', kwargs)
+
+
+def linalg__maketrian(A=None, offset=0, lower=True, name=None, attr=None, out=None, **kwargs):
+    """Square matrices with vectors in a triangle, 0 elsewhere.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m (m + 1) / 2)
+    offset : int, default 0
+        as for linalg_extracttrian
+    lower : bool, default True
+        as for linalg_extracttrian
+
+    Returns
+    -------
+    out : array
+        (..., n, n) for n = m + |offset|
+    """
+    return _compose('linalg_maketrian', name, {'A': A}, {'offset': offset, 'lower': lower}, attr, 'linalg.maketrian', kwargs)
+
+
+def linalg__potrf(data=None, upper=False, name=None, attr=None, out=None, **kwargs):
+    """Lower triangular L with L L^T = data, or its transpose.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n), symmetric and positive definite; the lower triangle is read
+    upper : bool, default False
+        give the upper triangular U with U^T U = data
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    LAPACK potrf; gradient: I. Murray, arXiv:1602.07527 (2016)
+    """
+    return _compose('cholesky', name, {'data': data}, {'upper': upper}, attr, 'linalg.potrf', kwargs)
+
+
+def linalg__potri(A=None, name=None, attr=None, out=None, **kwargs):
+    """The inverse of L L^T for a lower triangular L.
+
+    Parameters
+    ----------
+    A : array
+        L, float32 or float64 (..., n, n); the lower triangle is read
+
+    Returns
+    -------
+    out : array
+        shape of A
+    """
+    return _compose('linalg_potri', name, {'A': A}, {}, attr, 'linalg.potri', kwargs)
+
+
+def linalg__slogdet(data=None, name=None, attr=None, out=None, **kwargs):
+    """Sign of the determinant, and logarithm of its absolute value.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    sign : array
+        the leading axes; -1, 0 or 1
+    logabsdet : array
+        the leading axes; -inf for singular matrices
+
+    Notes
+    -----
+    LAPACK getrf
+    """
+    return _compose('slogdet', name, {'data': data}, {}, attr, 'linalg.slogdet', kwargs)
+
+
+def linalg__sumlogdiag(A=None, name=None, attr=None, out=None, **kwargs):
+    """Sum of the logarithms of the diagonal of square matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n) with a positive diagonal
+
+    Returns
+    -------
+    out : array
+        (...); (1,) for one matrix
+    """
+    return _compose('linalg_sumlogdiag', name, {'A': A}, {}, attr, 'linalg.sumlogdiag', kwargs)
+
+
+def linalg__syevd(A=None, name=None, attr=None, out=None, **kwargs):
+    """A = U^T diag(w) U for symmetric matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n), symmetric; the lower triangle is read
+
+    Returns
+    -------
+    U : array
+        eigenvectors in rows, shape of A
+    L : array
+        eigenvalues w, ascending, (..., n)
+    """
+    return _compose('linalg_syevd', name, {'A': A}, {}, attr, 'linalg.syevd', kwargs)
+
+
+def linalg__syrk(A=None, transpose=False, alpha=1.0, name=None, attr=None, out=None, **kwargs):
+    """alpha A A^T, or alpha A^T A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, n)
+    transpose : bool, default False
+        take A transposed
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        (..., m, m), or (..., n, n) with transpose
+    """
+    return _compose('linalg_syrk', name, {'A': A}, {'transpose': transpose, 'alpha': alpha}, attr, 'linalg.syrk', kwargs)
+
+
+def linalg__trmm(A=None, B=None, transpose=False, rightside=False, lower=True, alpha=1.0, name=None, attr=None, out=None, **kwargs):
+    """alpha op(A) B or alpha B op(A) for a triangular A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n); one triangle is read
+    B : array
+        (..., n, m), or (..., m, n) with rightside
+    transpose : bool, default False
+        take A transposed
+    rightside : bool, default False
+        A stands on the right side
+    lower : bool, default True
+        A is lower triangular; False: upper
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        shape of B
+    """
+    return _compose('linalg_trmm', name, {'A': A, 'B': B}, {'transpose': transpose, 'rightside': rightside, 'lower': lower, 'alpha': alpha}, attr, 'linalg.trmm', kwargs)
+
+
+def linalg__trsm(A=None, B=None, transpose=False, rightside=False, lower=True, alpha=1.0, name=None, attr=None, out=None, **kwargs):
+    """X with op(A) X = alpha B or X op(A) = alpha B for a triangular A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n); one triangle is read
+    B : array
+        (..., n, m), or (..., m, n) with rightside
+    transpose : bool, default False
+        take A transposed
+    rightside : bool, default False
+        A stands on the right side
+    lower : bool, default True
+        A is lower triangular; False: upper
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        shape of B
+    """
+    return _compose('linalg_trsm', name, {'A': A, 'B': B}, {'transpose': transpose, 'rightside': rightside, 'lower': lower, 'alpha': alpha}, attr, 'linalg.trsm', kwargs)
+
+
+def linalg_det(data=None, name=None, attr=None, out=None, **kwargs):
+    """Determinant of square matrices.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    out : array
+        the leading axes
+
+    Notes
+    -----
+    LAPACK getrf
+    """
+    return _compose('det', name, {'data': data}, {}, attr, 'linalg_det', kwargs)
+
+
+def linalg_extractdiag(A=None, offset=0, name=None, attr=None, out=None, **kwargs):
+    """A diagonal of square matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n)
+    offset : int, default 0
+        diagonal: > 0 above the main one, < 0 below
+
+    Returns
+    -------
+    out : array
+        (..., n - |offset|)
+    """
+    return _compose('linalg_extractdiag', name, {'A': A}, {'offset': offset}, attr, 'linalg_extractdiag', kwargs)
+
+
+def linalg_extracttrian(A=None, offset=0, lower=True, name=None, attr=None, out=None, **kwargs):
+    """A triangle of square matrices as vectors, row by row.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n)
+    offset : int, default 0
+        diagonal that bounds it: > 0 the triangle above it, < 0 the one below
+    lower : bool, default True
+        for offset 0: the lower triangle
+
+    Returns
+    -------
+    out : array
+        (..., m (m + 1) / 2) for m = n - |offset|
+    """
+    return _compose('linalg_extracttrian', name, {'A': A}, {'offset': offset, 'lower': lower}, attr, 'linalg_extracttrian', kwargs)
+
+
+def linalg_gelqf(A=None, name=None, attr=None, out=None, **kwargs):
+    """A = L Q with a lower triangular L and orthonormal rows in Q.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, n), m <= n
+
+    Returns
+    -------
+    Q : array
+        shape of A
+    L : array
+        (..., m, m)
+    """
+    return _compose('linalg_gelqf', name, {'A': A}, {}, attr, 'linalg_gelqf', kwargs)
+
+
+def linalg_gemm(A=None, B=None, C=None, transpose_a=False, transpose_b=False, alpha=1.0, beta=1.0, axis=-2, name=None, attr=None, out=None, **kwargs):
+    """alpha op(A) op(B) + beta C.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, k)
+    B : array
+        (..., k, n)
+    C : array
+        (..., m, n)
+    transpose_a : bool, default False
+        take A transposed
+    transpose_b : bool, default False
+        take B transposed
+    alpha : float, default 1.0
+        factor of the product
+    beta : float, default 1.0
+        factor of C
+    axis : int, default -2
+        axis of the rows; -2 is the only one
+
+    Returns
+    -------
+    out : array
+        (..., m, n)
+    """
+    return _compose('linalg_gemm', name, {'A': A, 'B': B, 'C': C}, {'transpose_a': transpose_a, 'transpose_b': transpose_b, 'alpha': alpha, 'beta': beta, 'axis': axis}, attr, 'linalg_gemm', kwargs)
+
+
+def linalg_gemm2(A=None, B=None, transpose_a=False, transpose_b=False, alpha=1.0, axis=-2, name=None, attr=None, out=None, **kwargs):
+    """alpha op(A) op(B).
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, k)
+    B : array
+        (..., k, n)
+    transpose_a : bool, default False
+        take A transposed
+    transpose_b : bool, default False
+        take B transposed
+    alpha : float, default 1.0
+        factor
+    axis : int, default -2
+        axis of the rows; -2 is the only one
+
+    Returns
+    -------
+    out : array
+        (..., m, n)
+    """
+    return _compose('linalg_gemm2', name, {'A': A, 'B': B}, {'transpose_a': transpose_a, 'transpose_b': transpose_b, 'alpha': alpha, 'axis': axis}, attr, 'linalg_gemm2', kwargs)
+
+
+def linalg_inverse(data=None, name=None, attr=None, out=None, **kwargs):
+    """Inverse of square matrices.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    LAPACK getrf, getri
+    """
+    return _compose('inverse', name, {'data': data}, {}, attr, 'linalg_inverse', kwargs)
+
+
+def linalg_makediag(A=None, offset=0, name=None, attr=None, out=None, **kwargs):
+    """Square matrices with vectors on a diagonal, 0 elsewhere.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n)
+    offset : int, default 0
+        diagonal: > 0 above the main one, < 0 below
+
+    Returns
+    -------
+    out : array
+        (..., n + |offset|, n + |offset|)
+    """
+    return _compose('linalg_makediag', name, {'A': A}, {'offset': offset}, attr, 'linalg_makediag', kwargs)
+
+
+def linalg_maketrian(A=None, offset=0, lower=True, name=None, attr=None, out=None, **kwargs):
+    """Square matrices with vectors in a triangle, 0 elsewhere.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m (m + 1) / 2)
+    offset : int, default 0
+        as for linalg_extracttrian
+    lower : bool, default True
+        as for linalg_extracttrian
+
+    Returns
+    -------
+    out : array
+        (..., n, n) for n = m + |offset|
+    """
+    return _compose('linalg_maketrian', name, {'A': A}, {'offset': offset, 'lower': lower}, attr, 'linalg_maketrian', kwargs)
+
+
+def linalg_potrf(data=None, upper=False, name=None, attr=None, out=None, **kwargs):
+    """Lower triangular L with L L^T = data, or its transpose.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n), symmetric and positive definite; the lower triangle is read
+    upper : bool, default False
+        give the upper triangular U with U^T U = data
+
+    Returns
+    -------
+    out : array
+        shape of data
+
+    Notes
+    -----
+    LAPACK potrf; gradient: I. Murray, arXiv:1602.07527 (2016)
+    """
+    return _compose('cholesky', name, {'data': data}, {'upper': upper}, attr, 'linalg_potrf', kwargs)
+
+
+def linalg_potri(A=None, name=None, attr=None, out=None, **kwargs):
+    """The inverse of L L^T for a lower triangular L.
+
+    Parameters
+    ----------
+    A : array
+        L, float32 or float64 (..., n, n); the lower triangle is read
+
+    Returns
+    -------
+    out : array
+        shape of A
+    """
+    return _compose('linalg_potri', name, {'A': A}, {}, attr, 'linalg_potri', kwargs)
+
+
+def linalg_slogdet(data=None, name=None, attr=None, out=None, **kwargs):
+    """Sign of the determinant, and logarithm of its absolute value.
+
+    Parameters
+    ----------
+    data : array
+        floating array of shape (..., n, n)
+
+    Returns
+    -------
+    sign : array
+        the leading axes; -1, 0 or 1
+    logabsdet : array
+        the leading axes; -inf for singular matrices
+
+    Notes
+    -----
+    LAPACK getrf
+    """
+    return _compose('slogdet', name, {'data': data}, {}, attr, 'linalg_slogdet', kwargs)
+
+
+def linalg_sumlogdiag(A=None, name=None, attr=None, out=None, **kwargs):
+    """Sum of the logarithms of the diagonal of square matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n) with a positive diagonal
+
+    Returns
+    -------
+    out : array
+        (...); (1,) for one matrix
+    """
+    return _compose('linalg_sumlogdiag', name, {'A': A}, {}, attr, 'linalg_sumlogdiag', kwargs)
+
+
+def linalg_syevd(A=None, name=None, attr=None, out=None, **kwargs):
+    """A = U^T diag(w) U for symmetric matrices.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n), symmetric; the lower triangle is read
+
+    Returns
+    -------
+    U : array
+        eigenvectors in rows, shape of A
+    L : array
+        eigenvalues w, ascending, (..., n)
+    """
+    return _compose('linalg_syevd', name, {'A': A}, {}, attr, 'linalg_syevd', kwargs)
+
+
+def linalg_syrk(A=None, transpose=False, alpha=1.0, name=None, attr=None, out=None, **kwargs):
+    """alpha A A^T, or alpha A^T A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., m, n)
+    transpose : bool, default False
+        take A transposed
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        (..., m, m), or (..., n, n) with transpose
+    """
+    return _compose('linalg_syrk', name, {'A': A}, {'transpose': transpose, 'alpha': alpha}, attr, 'linalg_syrk', kwargs)
+
+
+def linalg_trmm(A=None, B=None, transpose=False, rightside=False, lower=True, alpha=1.0, name=None, attr=None, out=None, **kwargs):
+    """alpha op(A) B or alpha B op(A) for a triangular A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n); one triangle is read
+    B : array
+        (..., n, m), or (..., m, n) with rightside
+    transpose : bool, default False
+        take A transposed
+    rightside : bool, default False
+        A stands on the right side
+    lower : bool, default True
+        A is lower triangular; False: upper
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        shape of B
+    """
+    return _compose('linalg_trmm', name, {'A': A, 'B': B}, {'transpose': transpose, 'rightside': rightside, 'lower': lower, 'alpha': alpha}, attr, 'linalg_trmm', kwargs)
+
+
+def linalg_trsm(A=None, B=None, transpose=False, rightside=False, lower=True, alpha=1.0, name=None, attr=None, out=None, **kwargs):
+    """X with op(A) X = alpha B or X op(A) = alpha B for a triangular A.
+
+    Parameters
+    ----------
+    A : array
+        float32 or float64 (..., n, n); one triangle is read
+    B : array
+        (..., n, m), or (..., m, n) with rightside
+    transpose : bool, default False
+        take A transposed
+    rightside : bool, default False
+        A stands on the right side
+    lower : bool, default True
+        A is lower triangular; False: upper
+    alpha : float, default 1.0
+        factor
+
+    Returns
+    -------
+    out : array
+        shape of B
+    """
+    return _compose('linalg_trsm', name, {'A': A, 'B': B}, {'transpose': transpose, 'rightside': rightside, 'lower': lower, 'alpha': alpha}, attr, 'linalg_trsm', kwargs)
 
 
 def linspace(start=None, stop=None, num=None, endpoint=True, ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
@@ -4590,7 +8918,7 @@ def log2(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('log2', name, {'data': data}, {}, attr, 'log2', kwargs)
 
 
-def log_softmax(data=None, axis=-1, temperature=None, name=None, attr=None, out=None, **kwargs):
+def log_softmax(data=None, axis=-1, temperature=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     """Logarithm of softmax, computed without forming the softmax.
 
     Parameters
@@ -4601,13 +8929,15 @@ def log_softmax(data=None, axis=-1, temperature=None, name=None, attr=None, out=
         axis of a line; negative counts from the end
     temperature : float, default None
         data is divided by it; no unit, > 0; default 1
+    dtype : dtype, default None
+        floating type of the result; default that of data
 
     Returns
     -------
     output : array
-        shape and dtype of data; every value <= 0
+        shape of data; every value <= 0
     """
-    return _compose('log_softmax', name, {'data': data}, {'axis': axis, 'temperature': temperature}, attr, 'log_softmax', kwargs)
+    return _compose('log_softmax', name, {'data': data}, {'axis': axis, 'temperature': temperature, 'dtype': dtype}, attr, 'log_softmax', kwargs)
 
 
 def logical_and(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
@@ -4703,7 +9033,7 @@ def make_loss(data=None, grad_scale=1.0, valid_thresh=0.0, normalization='null',
 
 
 def max(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=None, attr=None, out=None, **kwargs):
-    """Largest element over axes; NaN if there is one.
+    """Largest element over axes; NaN if there is one. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -4723,11 +9053,11 @@ def max(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=No
     out : array
         the axes that stay
     """
-    return _compose('max', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'max', kwargs)
+    return _compose('nd_max', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'max', kwargs)
 
 
 def max_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=None, attr=None, out=None, **kwargs):
-    """Largest element over axes; NaN if there is one.
+    """Largest element over axes; NaN if there is one. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -4747,7 +9077,7 @@ def max_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, na
     out : array
         the axes that stay
     """
-    return _compose('max', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'max_axis', kwargs)
+    return _compose('nd_max', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'max_axis', kwargs)
 
 
 def maximum(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
@@ -4769,7 +9099,7 @@ def maximum(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
 
 
 def mean(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=None, attr=None, out=None, **kwargs):
-    """Mean of the elements over axes.
+    """Mean of the elements over axes. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -4789,11 +9119,11 @@ def mean(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=N
     out : array
         the axes that stay
     """
-    return _compose('mean', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'mean', kwargs)
+    return _compose('nd_mean', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'mean', kwargs)
 
 
 def min(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=None, attr=None, out=None, **kwargs):
-    """Smallest element over axes; NaN if there is one.
+    """Smallest element over axes; NaN if there is one. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -4813,11 +9143,11 @@ def min(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=No
     out : array
         the axes that stay
     """
-    return _compose('min', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'min', kwargs)
+    return _compose('nd_min', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'min', kwargs)
 
 
 def min_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=None, attr=None, out=None, **kwargs):
-    """Smallest element over axes; NaN if there is one.
+    """Smallest element over axes; NaN if there is one. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -4837,7 +9167,7 @@ def min_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, na
     out : array
         the axes that stay
     """
-    return _compose('min', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'min_axis', kwargs)
+    return _compose('nd_min', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'min_axis', kwargs)
 
 
 def minimum(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
@@ -4856,6 +9186,22 @@ def minimum(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
         broadcast shape, promoted type
     """
     return _compose('minimum', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, 'minimum', kwargs)
+
+
+def mish(data=None, name=None, attr=None, out=None, **kwargs):
+    """x tanh(log(1 + exp(x))).
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        shape of data; floating, float32 for whole numbers
+    """
+    return _compose('mish', name, {'data': data}, {}, attr, 'mish', kwargs)
 
 
 def mod(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
@@ -4894,6 +9240,66 @@ def modulo(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     return _compose('mod', name, {'lhs': lhs, 'rhs': rhs}, {}, attr, 'modulo', kwargs)
 
 
+def moments(data=None, axes=None, keepdims=False, name=None, attr=None, out=None, **kwargs):
+    """Mean and variance over axes.
+
+    Parameters
+    ----------
+    data : array
+        floating array
+    axes : tuple of int, default None
+        axes that are reduced; None or (): all
+    keepdims : bool, default False
+        keep reduced axes with size 1
+
+    Returns
+    -------
+    mean : array
+        the axes that stay; (1,) if none does
+    var : array
+        mean of the squared distances from mean, shape of mean
+    """
+    return _compose('moments', name, {'data': data}, {'axes': axes, 'keepdims': keepdims}, attr, 'moments', kwargs)
+
+
+def multi_all_finite(*data, num_arrays=1, init_output=True, name=None, attr=None, out=None, **kwargs):
+    """1 if no element of any array is infinite or NaN, else 0.
+
+    Parameters
+    ----------
+    *data : array
+        floating arrays
+    num_arrays : int, default 1
+        number of arrays; counted when given
+    init_output : bool, default True
+        kept for files; has no effect
+
+    Returns
+    -------
+    out : array
+        float32, (1,)
+    """
+    return _compose('multi_all_finite', name, (*_flatten(data),), {'num_arrays': num_arrays, 'init_output': init_output}, attr, 'multi_all_finite', kwargs)
+
+
+def multi_sum_sq(*data, num_arrays=1, name=None, attr=None, out=None, **kwargs):
+    """Sum of squares of each array.
+
+    Parameters
+    ----------
+    *data : array
+        floating arrays
+    num_arrays : int, default 1
+        number of arrays; counted when given
+
+    Returns
+    -------
+    out : array
+        float32, one number for each array
+    """
+    return _compose('multi_sum_sq', name, (*_flatten(data),), {'num_arrays': num_arrays}, attr, 'multi_sum_sq', kwargs)
+
+
 def multiply(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     """Product of two arrays.
 
@@ -4913,7 +9319,7 @@ def multiply(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
 
 
 def nanprod(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=None, attr=None, out=None, **kwargs):
-    """Product over axes of the elements that are not NaN.
+    """Product over axes of the elements that are not NaN. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -4933,11 +9339,11 @@ def nanprod(data=None, axis=None, keepdims=False, exclude=False, dtype=None, nam
     out : array
         the axes that stay
     """
-    return _compose('nanprod', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'nanprod', kwargs)
+    return _compose('nd_nanprod', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'nanprod', kwargs)
 
 
 def nansum(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=None, attr=None, out=None, **kwargs):
-    """Sum over axes of the elements that are not NaN.
+    """Sum over axes of the elements that are not NaN. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -4957,7 +9363,7 @@ def nansum(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name
     out : array
         the axes that stay
     """
-    return _compose('nansum', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'nansum', kwargs)
+    return _compose('nd_nansum', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'nansum', kwargs)
 
 
 def negative(data=None, name=None, attr=None, out=None, **kwargs):
@@ -4977,7 +9383,7 @@ def negative(data=None, name=None, attr=None, out=None, **kwargs):
 
 
 def norm(data=None, ord=2, axis=None, keepdims=False, name=None, attr=None, out=None, **kwargs):
-    """Sum of absolute values (ord 1) or root of the sum of squares (ord 2) over axes.
+    """Sum of absolute values (ord 1) or root of the sum of squares (ord 2) over axes. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -4995,7 +9401,7 @@ def norm(data=None, ord=2, axis=None, keepdims=False, name=None, attr=None, out=
     out : array
         the axes that stay
     """
-    return _compose('norm', name, {'data': data}, {'ord': ord, 'axis': axis, 'keepdims': keepdims}, attr, 'norm', kwargs)
+    return _compose('nd_norm', name, {'data': data}, {'ord': ord, 'axis': axis, 'keepdims': keepdims}, attr, 'norm', kwargs)
 
 
 def normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, name=None, attr=None, out=None, **kwargs):
@@ -5165,7 +9571,7 @@ def power(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
 
 
 def prod(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=None, attr=None, out=None, **kwargs):
-    """Product of the elements over axes.
+    """Product of the elements over axes. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -5185,7 +9591,7 @@ def prod(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=N
     out : array
         the axes that stay
     """
-    return _compose('prod', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'prod', kwargs)
+    return _compose('nd_prod', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'prod', kwargs)
 
 
 def radians(data=None, name=None, attr=None, out=None, **kwargs):
@@ -5226,6 +9632,24 @@ def random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, name=None, at
     return _compose('random_exponential', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'lam': lam}, attr, 'random_exponential', kwargs)
 
 
+def random_exponential_like(data=None, lam=1.0, name=None, attr=None, out=None, **kwargs):
+    """Exponential with rate lam, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    lam : float, default 1.0
+        rate, > 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('random_exponential_like', name, {'data': data}, {'lam': lam}, attr, 'random_exponential_like', kwargs)
+
+
 def random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, name=None, attr=None, out=None, **kwargs):
     """Gamma with shape alpha and scale beta; the mean is alpha beta.
 
@@ -5248,6 +9672,70 @@ def random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, name=No
         independent draws
     """
     return _compose('random_gamma', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'alpha': alpha, 'beta': beta}, attr, 'random_gamma', kwargs)
+
+
+def random_gamma_like(data=None, alpha=1.0, beta=1.0, name=None, attr=None, out=None, **kwargs):
+    """Gamma with shape alpha and scale beta, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    alpha : float, default 1.0
+        shape, > 0
+    beta : float, default 1.0
+        scale, > 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('random_gamma_like', name, {'data': data}, {'alpha': alpha, 'beta': beta}, attr, 'random_gamma_like', kwargs)
+
+
+def random_generalized_negative_binomial(mu=1.0, alpha=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
+    """Negative binomial by mean mu and dispersion alpha.
+
+    Parameters
+    ----------
+    mu : float, default 1.0
+        mean, > 0
+    alpha : float, default 1.0
+        dispersion, >= 0
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_generalized_negative_binomial', name, {}, {'mu': mu, 'alpha': alpha, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, 'random_generalized_negative_binomial', kwargs)
+
+
+def random_generalized_negative_binomial_like(data=None, mu=1.0, alpha=1.0, name=None, attr=None, out=None, **kwargs):
+    """Negative binomial by mean and dispersion, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    mu : float, default 1.0
+        mean, > 0
+    alpha : float, default 1.0
+        dispersion, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('random_generalized_negative_binomial_like', name, {'data': data}, {'mu': mu, 'alpha': alpha}, attr, 'random_generalized_negative_binomial_like', kwargs)
 
 
 def random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, name=None, attr=None, out=None, **kwargs):
@@ -5274,6 +9762,26 @@ def random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, na
     return _compose('random_negative_binomial', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'k': k, 'p': p}, attr, 'random_negative_binomial', kwargs)
 
 
+def random_negative_binomial_like(data=None, k=1.0, p=1.0, name=None, attr=None, out=None, **kwargs):
+    """Failures before k successes, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    k : float, default 1.0
+        successes, > 0
+    p : float, default 1.0
+        probability of a success, in (0, 1]
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('random_negative_binomial_like', name, {'data': data}, {'k': k, 'p': p}, attr, 'random_negative_binomial_like', kwargs)
+
+
 def random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, name=None, attr=None, out=None, **kwargs):
     """Normal with mean loc and standard deviation scale.
 
@@ -5298,6 +9806,26 @@ def random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, name=No
     return _compose('random_normal', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'loc': loc, 'scale': scale}, attr, 'random_normal', kwargs)
 
 
+def random_normal_like(data=None, loc=0.0, scale=1.0, name=None, attr=None, out=None, **kwargs):
+    """Normal with mean loc and deviation scale, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('random_normal_like', name, {'data': data}, {'loc': loc, 'scale': scale}, attr, 'random_normal_like', kwargs)
+
+
 def random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, name=None, attr=None, out=None, **kwargs):
     """Poisson with mean lam.
 
@@ -5318,6 +9846,24 @@ def random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, name=None, attr=N
         independent draws
     """
     return _compose('random_poisson', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'lam': lam}, attr, 'random_poisson', kwargs)
+
+
+def random_poisson_like(data=None, lam=1.0, name=None, attr=None, out=None, **kwargs):
+    """Poisson with mean lam, in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    lam : float, default 1.0
+        mean, >= 0
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('random_poisson_like', name, {'data': data}, {'lam': lam}, attr, 'random_poisson_like', kwargs)
 
 
 def random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
@@ -5366,6 +9912,26 @@ def random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=No
         independent draws
     """
     return _compose('random_uniform', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, 'random_uniform', kwargs)
+
+
+def random_uniform_like(data=None, low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
+    """Uniform on [low, high), in the shape of data.
+
+    Parameters
+    ----------
+    data : array
+        array that gives shape and type
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('random_uniform_like', name, {'data': data}, {'low': low, 'high': high}, attr, 'random_uniform_like', kwargs)
 
 
 def ravel_multi_index(data=None, shape=None, name=None, attr=None, out=None, **kwargs):
@@ -5568,6 +10134,180 @@ def rsqrt(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('rsqrt', name, {'data': data}, {}, attr, 'rsqrt', kwargs)
 
 
+def sample_exponential(lam=None, shape=(), dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Exponential draws for each rate.
+
+    Parameters
+    ----------
+    lam : array
+        rates, > 0
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    return _compose('sample_exponential', name, {'lam': lam}, {'shape': shape, 'dtype': dtype}, attr, 'sample_exponential', kwargs)
+
+
+def sample_gamma(alpha=None, beta=None, shape=(), dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Gamma draws for each pair of shape and scale.
+
+    Parameters
+    ----------
+    alpha : array
+        shapes, > 0
+    beta : array
+        scales, > 0
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    return _compose('sample_gamma', name, {'alpha': alpha, 'beta': beta}, {'shape': shape, 'dtype': dtype}, attr, 'sample_gamma', kwargs)
+
+
+def sample_generalized_negative_binomial(mu=None, alpha=None, shape=(), dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Negative binomial draws given by mean and dispersion, for each pair of them.
+
+    Parameters
+    ----------
+    mu : array
+        means, > 0
+    alpha : array
+        dispersions; 0: Poisson
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    return _compose('sample_generalized_negative_binomial', name, {'mu': mu, 'alpha': alpha}, {'shape': shape, 'dtype': dtype}, attr, 'sample_generalized_negative_binomial', kwargs)
+
+
+def sample_multinomial(data=None, shape=(), get_prob=False, dtype='int32', name=None, attr=None, out=None, **kwargs):
+    """Classes drawn with given probabilities, with replacement.
+
+    Parameters
+    ----------
+    data : array
+        floating (classes,) or (batch, classes), probabilities that sum to 1
+    shape : tuple of int, default ()
+        draws from each distribution; (): one
+    get_prob : bool, default False
+        return log_prob as well
+    dtype : dtype, default 'int32'
+        type of the classes
+
+    Returns
+    -------
+    out : array
+        batch axis, then shape; (1,) for a single draw from one distribution
+    log_prob : array
+        logarithm of the probability of each draw; with get_prob
+    """
+    return _compose('sample_multinomial', name, {'data': data}, {'shape': shape, 'get_prob': get_prob, 'dtype': dtype}, attr, 'sample_multinomial', kwargs)
+
+
+def sample_negative_binomial(k=None, p=None, shape=(), dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Failures before k successes of probability p, for each pair of k and p.
+
+    Parameters
+    ----------
+    k : array
+        successes, > 0
+    p : array
+        probabilities of a success, in (0, 1]
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    return _compose('sample_negative_binomial', name, {'k': k, 'p': p}, {'shape': shape, 'dtype': dtype}, attr, 'sample_negative_binomial', kwargs)
+
+
+def sample_normal(mu=None, sigma=None, shape=(), dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Normal draws for each pair of mean and deviation.
+
+    Parameters
+    ----------
+    mu : array
+        means
+    sigma : array
+        standard deviations
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    return _compose('sample_normal', name, {'mu': mu, 'sigma': sigma}, {'shape': shape, 'dtype': dtype}, attr, 'sample_normal', kwargs)
+
+
+def sample_poisson(lam=None, shape=(), dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Poisson draws for each mean.
+
+    Parameters
+    ----------
+    lam : array
+        means, >= 0
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    return _compose('sample_poisson', name, {'lam': lam}, {'shape': shape, 'dtype': dtype}, attr, 'sample_poisson', kwargs)
+
+
+def sample_uniform(low=None, high=None, shape=(), dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Uniform draws on [low, high) for each pair of bounds.
+
+    Parameters
+    ----------
+    low : array
+        lower ends
+    high : array
+        upper ends
+    shape : tuple of int, default ()
+        draws for each element of the parameters
+    dtype : dtype, default None
+        type of the result; None: that of the parameters
+
+    Returns
+    -------
+    out : array
+        shape of the parameters, then shape
+    """
+    return _compose('sample_uniform', name, {'low': low, 'high': high}, {'shape': shape, 'dtype': dtype}, attr, 'sample_uniform', kwargs)
+
+
 def scatter_nd(data=None, indices=None, shape=None, name=None, attr=None, out=None, **kwargs):
     """Zeros with data at given coordinates; of equal coordinates the last counts.
 
@@ -5604,6 +10344,22 @@ def shape_array(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('shape_array', name, {'data': data}, {}, attr, 'shape_array', kwargs)
 
 
+def shuffle(data=None, name=None, attr=None, out=None, **kwargs):
+    """The parts along the first axis in random order; all orders are equally likely.
+
+    Parameters
+    ----------
+    data : array
+        array of shape (n, ...)
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _compose('shuffle', name, {'data': data}, {}, attr, 'shuffle', kwargs)
+
+
 def sigmoid(data=None, name=None, attr=None, out=None, **kwargs):
     """1 / (1 + exp(-x)).
 
@@ -5634,6 +10390,22 @@ def sign(data=None, name=None, attr=None, out=None, **kwargs):
         shape and type of data
     """
     return _compose('sign', name, {'data': data}, {}, attr, 'sign', kwargs)
+
+
+def silu(data=None, name=None, attr=None, out=None, **kwargs):
+    """x sigmoid(x).
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        shape of data; floating, float32 for whole numbers
+    """
+    return _compose('silu', name, {'data': data}, {}, attr, 'silu', kwargs)
 
 
 def sin(data=None, name=None, attr=None, out=None, **kwargs):
@@ -5770,28 +10542,34 @@ def smooth_l1(data=None, scalar=1.0, name=None, attr=None, out=None, **kwargs):
     return _compose('smooth_l1', name, {'data': data}, {'scalar': scalar}, attr, 'smooth_l1', kwargs)
 
 
-def softmax(data=None, axis=-1, temperature=None, name=None, attr=None, out=None, **kwargs):
+def softmax(data=None, length=None, axis=-1, temperature=None, dtype=None, use_length=False, name=None, attr=None, out=None, **kwargs):
     """Exponentials along one axis, scaled so that they sum to 1.
 
     Parameters
     ----------
     data : array
         floating array of at least one axis
+    length : array, optional
+        whole numbers, shape of data without axis; with use_length
     axis : int, default -1
         axis of a line; negative counts from the end
     temperature : float, default None
         data is divided by it; no unit, > 0; default 1
+    dtype : dtype, default None
+        floating type of the result; default that of data
+    use_length : bool, default False
+        only the first elements of each line count, as many as length says; others give 0
 
     Returns
     -------
     output : array
-        shape and dtype of data; every value in [0, 1]
+        shape of data; every value in [0, 1]
 
     Notes
     -----
     Goodfellow, Bengio, Courville: Deep Learning (2016), sec. 4.1
     """
-    return _compose('softmax', name, {'data': data}, {'axis': axis, 'temperature': temperature}, attr, 'softmax', kwargs)
+    return _compose('softmax', name, {'data': data, 'length': length}, {'axis': axis, 'temperature': temperature, 'dtype': dtype, 'use_length': use_length}, attr, 'softmax', kwargs)
 
 
 def softmax_cross_entropy(data=None, label=None, name=None, attr=None, out=None, **kwargs):
@@ -5810,6 +10588,26 @@ def softmax_cross_entropy(data=None, label=None, name=None, attr=None, out=None,
         (1,)
     """
     return _compose('softmax_cross_entropy', name, {'data': data, 'label': label}, {}, attr, 'softmax_cross_entropy', kwargs)
+
+
+def softmin(data=None, axis=-1, temperature=None, name=None, attr=None, out=None, **kwargs):
+    """Softmax of the negated data.
+
+    Parameters
+    ----------
+    data : array
+        floating array of at least one axis
+    axis : int, default -1
+        axis of a line; negative counts from the end
+    temperature : float, default None
+        data is divided by it; no unit, > 0; default 1
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data; every value in [0, 1]
+    """
+    return _compose('softmin', name, {'data': data}, {'axis': axis, 'temperature': temperature}, attr, 'softmin', kwargs)
 
 
 def softrelu(data=None, name=None, attr=None, out=None, **kwargs):
@@ -6009,7 +10807,7 @@ def subtract(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
 
 
 def sum(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=None, attr=None, out=None, **kwargs):
-    """Sum of the elements over axes.
+    """Sum of the elements over axes. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -6029,11 +10827,11 @@ def sum(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=No
     out : array
         the axes that stay
     """
-    return _compose('sum', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'sum', kwargs)
+    return _compose('nd_sum', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'sum', kwargs)
 
 
 def sum_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=None, attr=None, out=None, **kwargs):
-    """Sum of the elements over axes.
+    """Sum of the elements over axes. Over all axes: an array (1,).
 
     Parameters
     ----------
@@ -6053,7 +10851,7 @@ def sum_axis(data=None, axis=None, keepdims=False, exclude=False, dtype=None, na
     out : array
         the axes that stay
     """
-    return _compose('sum', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'sum_axis', kwargs)
+    return _compose('nd_sum', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, 'sum_axis', kwargs)
 
 
 def swapaxes(data=None, dim1=0, dim2=0, name=None, attr=None, out=None, **kwargs):
@@ -6074,6 +10872,28 @@ def swapaxes(data=None, dim1=0, dim2=0, name=None, attr=None, out=None, **kwargs
         data with dim1 and dim2 exchanged
     """
     return _compose('swap_axes', name, {'data': data}, {'dim1': dim1, 'dim2': dim2}, attr, 'swapaxes', kwargs)
+
+
+def swiglu(gate=None, up=None, name=None, attr=None, out=None, **kwargs):
+    """gate sigmoid(gate) up.
+
+    Parameters
+    ----------
+    gate : array
+        floating array
+    up : array
+        array whose shape broadcasts with that of gate
+
+    Returns
+    -------
+    out : array
+        broadcast shape, promoted type
+
+    Notes
+    -----
+    Shazeer: GLU variants improve transformer (2020)
+    """
+    return _compose('swiglu', name, {'gate': gate, 'up': up}, {}, attr, 'swiglu', kwargs)
 
 
 def take(a=None, indices=None, axis=0, mode='clip', name=None, attr=None, out=None, **kwargs):
@@ -6308,4 +11128,6 @@ def zeros_like(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     return _compose('zeros_like', name, {'data': data}, {'dtype': dtype}, attr, 'zeros_like', kwargs)
 
 
-contrib = _Namespace(CTCLoss=contrib__CTCLoss, arange_like=contrib__arange_like, ctc_loss=contrib__ctc_loss, index_array=contrib__index_array, index_copy=contrib__index_copy)
+contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste)
+image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
+linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)

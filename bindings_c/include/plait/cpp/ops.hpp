@@ -64,12 +64,29 @@ inline NDArray adam_update(const NDArray& weight, const NDArray& grad, const NDA
                         detail::value(attrs_.lazy_update)})[0];
 }
 
+struct adaptive_avg_pooling_attrs {
+  /* height and width of the result, or one number for both; (): 1 */
+  std::vector<int64_t> output_size = {};
+};
+/* Means of windows that divide an image into a given number of parts. */
+inline NDArray adaptive_avg_pooling(const NDArray& data,
+                                    const adaptive_avg_pooling_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("adaptive_avg_pooling");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.output_size)})[0];
+}
+inline Symbol adaptive_avg_pooling(const std::string& name_, const Symbol& data,
+                                   const adaptive_avg_pooling_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("adaptive_avg_pooling");
+  return detail::compose(op_, name_, {"data"}, {data}, {"output_size"},
+                         {detail::value(attrs_.output_size)});
+}
+
 /* Sum of two arrays. */
-inline NDArray add(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_add(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("add");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol add(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_add(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("add");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -106,6 +123,72 @@ inline Symbol add_scalar(const std::string& name_, const Symbol& data,
   static const plait_op_t op_ = detail::find("add_scalar");
   return detail::compose(op_, name_, {"data"}, {data}, {"scalar", "is_int"},
                          {detail::value(attrs_.scalar), detail::value(attrs_.is_int)});
+}
+
+struct all_finite_attrs {
+  /* kept for files; has no effect */
+  bool init_output = true;
+};
+/* 1 if no element is infinite or NaN, else 0. */
+inline NDArray all_finite(const NDArray& data, const all_finite_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("all_finite");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.init_output)})[0];
+}
+inline Symbol all_finite(const std::string& name_, const Symbol& data,
+                         const all_finite_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("all_finite");
+  return detail::compose(op_, name_, {"data"}, {data}, {"init_output"},
+                         {detail::value(attrs_.init_output)});
+}
+
+struct allclose_attrs {
+  /* difference allowed, relative to b */
+  double rtol = 1e-05;
+  /* difference allowed besides */
+  double atol = 1e-08;
+  /* NaN is close to NaN */
+  bool equal_nan = true;
+};
+/* 1 if |a - b| <= atol + rtol |b| for all elements, else 0. */
+inline NDArray allclose(const NDArray& a, const NDArray& b, const allclose_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("allclose");
+  return detail::invoke(op_, {a, b}, {detail::value(attrs_.rtol), detail::value(attrs_.atol),
+                        detail::value(attrs_.equal_nan)})[0];
+}
+inline Symbol allclose(const std::string& name_, const Symbol& a, const Symbol& b,
+                       const allclose_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("allclose");
+  return detail::compose(op_, name_, {"a", "b"}, {a, b}, {"rtol", "atol", "equal_nan"},
+                         {detail::value(attrs_.rtol), detail::value(attrs_.atol),
+                         detail::value(attrs_.equal_nan)});
+}
+
+/* Floating data in another type; other data as they are. */
+inline NDArray amp_cast(const NDArray& data, const std::string& dtype) {
+  static const plait_op_t op_ = detail::find("amp_cast");
+  return detail::invoke(op_, {data}, {detail::value(dtype)})[0];
+}
+inline Symbol amp_cast(const std::string& name_, const Symbol& data, const std::string& dtype) {
+  static const plait_op_t op_ = detail::find("amp_cast");
+  return detail::compose(op_, name_, {"data"}, {data}, {"dtype"}, {detail::value(dtype)});
+}
+
+struct amp_multicast_attrs {
+  /* take the narrowest type */
+  bool cast_narrow = false;
+};
+/* Floating arrays in one type: the widest among them, or the narrowest. */
+inline std::vector<NDArray> amp_multicast(const std::vector<NDArray>& inputs_, int64_t num_outputs,
+                                          const amp_multicast_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("amp_multicast");
+  return detail::invoke(op_, inputs_, {detail::value(num_outputs),
+                        detail::value(attrs_.cast_narrow)});
+}
+inline Symbol amp_multicast(const std::string& name_, const std::vector<Symbol>& inputs_,
+                            int64_t num_outputs, const amp_multicast_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("amp_multicast");
+  return detail::compose(op_, name_, {}, inputs_, {"num_outputs", "cast_narrow"},
+                         {detail::value(num_outputs), detail::value(attrs_.cast_narrow)});
 }
 
 struct arange_attrs {
@@ -342,6 +425,8 @@ struct BatchNorm_attrs {
   bool output_mean_var = false;
   /* axis of the channels */
   int64_t axis = 1;
+  /* kept for MXNet's programs; without effect */
+  bool cudnn_off = false;
 };
 /* Scales each channel to mean beta and standard deviation gamma over the batch. */
 inline NDArray BatchNorm(const NDArray& data, const NDArray& gamma, const NDArray& beta,
@@ -351,7 +436,8 @@ inline NDArray BatchNorm(const NDArray& data, const NDArray& gamma, const NDArra
   return detail::invoke(op_, {data, gamma, beta, moving_mean, moving_var},
                         {detail::value(attrs_.eps), detail::value(attrs_.momentum),
                         detail::value(attrs_.fix_gamma), detail::value(attrs_.use_global_stats),
-                        detail::value(attrs_.output_mean_var), detail::value(attrs_.axis)})[0];
+                        detail::value(attrs_.output_mean_var), detail::value(attrs_.axis),
+                        detail::value(attrs_.cudnn_off)})[0];
 }
 inline Symbol BatchNorm(const std::string& name_, const Symbol& data, const Symbol& gamma,
                         const Symbol& beta, const Symbol& moving_mean, const Symbol& moving_var,
@@ -359,10 +445,220 @@ inline Symbol BatchNorm(const std::string& name_, const Symbol& data, const Symb
   static const plait_op_t op_ = detail::find("batch_norm");
   return detail::compose(op_, name_, {"data", "gamma", "beta", "moving_mean", "moving_var"},
                          {data, gamma, beta, moving_mean, moving_var}, {"eps", "momentum",
-                         "fix_gamma", "use_global_stats", "output_mean_var", "axis"},
+                         "fix_gamma", "use_global_stats", "output_mean_var", "axis", "cudnn_off"},
                          {detail::value(attrs_.eps), detail::value(attrs_.momentum),
                          detail::value(attrs_.fix_gamma), detail::value(attrs_.use_global_stats),
-                         detail::value(attrs_.output_mean_var), detail::value(attrs_.axis)});
+                         detail::value(attrs_.output_mean_var), detail::value(attrs_.axis),
+                         detail::value(attrs_.cudnn_off)});
+}
+
+/* One element of each row: out[i] = a[i, indices[i]]. */
+inline NDArray batch_take(const NDArray& a, const NDArray& indices) {
+  static const plait_op_t op_ = detail::find("batch_take");
+  return detail::invoke(op_, {a, indices}, {})[0];
+}
+inline Symbol batch_take(const std::string& name_, const Symbol& a, const Symbol& indices) {
+  static const plait_op_t op_ = detail::find("batch_take");
+  return detail::compose(op_, name_, {"a", "indices"}, {a, indices}, {}, {});
+}
+
+struct bilinear_resize_attrs {
+  /* new height, > 0; not used with a scale or mode */
+  int64_t height = 1;
+  /* new width, > 0 */
+  int64_t width = 1;
+  /* new height over the old */
+  std::optional<double> scale_height{};
+  /* new width over the old */
+  std::optional<double> scale_width{};
+  /* how the size is found; one of like, odd_scale, size, to_even_down, to_even_up, to_odd_down,
+   * to_odd_up */
+  std::string mode = "size";
+  /* the centres of the corner pixels keep their places; False: the edges do */
+  bool align_corners = true;
+};
+/* Images in another size, interpolated linearly between pixels. */
+inline NDArray bilinear_resize(const NDArray& data, const NDArray& like,
+                               const bilinear_resize_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("bilinear_resize");
+  return detail::invoke(op_, {data, like}, {detail::value(attrs_.height),
+                        detail::value(attrs_.width), detail::value(attrs_.scale_height),
+                        detail::value(attrs_.scale_width), detail::value(attrs_.mode),
+                        detail::value(attrs_.align_corners)})[0];
+}
+inline Symbol bilinear_resize(const std::string& name_, const Symbol& data, const Symbol& like,
+                              const bilinear_resize_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("bilinear_resize");
+  return detail::compose(op_, name_, {"data", "like"}, {data, like}, {"height", "width",
+                         "scale_height", "scale_width", "mode", "align_corners"},
+                         {detail::value(attrs_.height), detail::value(attrs_.width),
+                         detail::value(attrs_.scale_height), detail::value(attrs_.scale_width),
+                         detail::value(attrs_.mode), detail::value(attrs_.align_corners)});
+}
+
+/* Reads images at places given by a grid, between pixels linearly, outside as 0. */
+inline NDArray BilinearSampler(const NDArray& data, const NDArray& grid) {
+  static const plait_op_t op_ = detail::find("bilinear_sampler");
+  return detail::invoke(op_, {data, grid}, {})[0];
+}
+inline Symbol BilinearSampler(const std::string& name_, const Symbol& data, const Symbol& grid) {
+  static const plait_op_t op_ = detail::find("bilinear_sampler");
+  return detail::compose(op_, name_, {"data", "grid"}, {data, grid}, {}, {});
+}
+
+struct bipartite_matching_attrs {
+  /* smaller scores are better */
+  bool is_ascend = false;
+  /* at most this many pairs; <= 0: all */
+  int64_t topk = -1;
+};
+/* Pairs rows and columns of a score matrix, the best pair first, each at most once. */
+inline std::vector<NDArray> bipartite_matching(const NDArray& data, double threshold,
+                                               const bipartite_matching_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("bipartite_matching");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.is_ascend), detail::value(threshold),
+                        detail::value(attrs_.topk)});
+}
+inline Symbol bipartite_matching(const std::string& name_, const Symbol& data, double threshold,
+                                 const bipartite_matching_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("bipartite_matching");
+  return detail::compose(op_, name_, {"data"}, {data}, {"is_ascend", "threshold", "topk"},
+                         {detail::value(attrs_.is_ascend), detail::value(threshold),
+                         detail::value(attrs_.topk)});
+}
+
+/* Bits that both numbers have; of bool: both are true. */
+inline NDArray bitwise_and(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("bitwise_and");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
+}
+
+/* Every bit turned round; of bool: logical not. */
+inline NDArray bitwise_not(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("bitwise_not");
+  return detail::invoke(op_, {data}, {})[0];
+}
+
+/* Bits that one of the numbers has; of bool: one is true. */
+inline NDArray bitwise_or(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("bitwise_or");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
+}
+
+/* Bits that exactly one number has; of bool: exactly one is true. */
+inline NDArray bitwise_xor(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("bitwise_xor");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
+}
+
+struct box_decode_attrs {
+  /* factor of the first offset */
+  double std0 = 1.0;
+  /* factor of the second offset */
+  double std1 = 1.0;
+  /* factor of the third offset */
+  double std2 = 1.0;
+  /* factor of the fourth offset */
+  double std3 = 1.0;
+  /* largest logarithm of a size; <= 0: no bound */
+  double clip = -1.0;
+  /* format of the anchors; one of center, corner */
+  std::string format = "center";
+};
+/* Boxes from offsets to anchors: the reverse of box_encode. */
+inline NDArray box_decode(const NDArray& data, const NDArray& anchors,
+                          const box_decode_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("box_decode");
+  return detail::invoke(op_, {data, anchors}, {detail::value(attrs_.std0),
+                        detail::value(attrs_.std1), detail::value(attrs_.std2),
+                        detail::value(attrs_.std3), detail::value(attrs_.clip),
+                        detail::value(attrs_.format)})[0];
+}
+inline Symbol box_decode(const std::string& name_, const Symbol& data, const Symbol& anchors,
+                         const box_decode_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("box_decode");
+  return detail::compose(op_, name_, {"data", "anchors"}, {data, anchors}, {"std0", "std1", "std2",
+                         "std3", "clip", "format"}, {detail::value(attrs_.std0),
+                         detail::value(attrs_.std1), detail::value(attrs_.std2),
+                         detail::value(attrs_.std3), detail::value(attrs_.clip),
+                         detail::value(attrs_.format)});
+}
+
+/* Offsets of boxes to anchors, as targets of training. */
+inline std::vector<NDArray> box_encode(const NDArray& samples, const NDArray& matches,
+                                       const NDArray& anchors, const NDArray& refs,
+                                       const NDArray& means, const NDArray& stds) {
+  static const plait_op_t op_ = detail::find("box_encode");
+  return detail::invoke(op_, {samples, matches, anchors, refs, means, stds}, {});
+}
+inline Symbol box_encode(const std::string& name_, const Symbol& samples, const Symbol& matches,
+                         const Symbol& anchors, const Symbol& refs, const Symbol& means,
+                         const Symbol& stds) {
+  static const plait_op_t op_ = detail::find("box_encode");
+  return detail::compose(op_, name_, {"samples", "matches", "anchors", "refs", "means", "stds"},
+                         {samples, matches, anchors, refs, means, stds}, {}, {});
+}
+
+struct box_iou_attrs {
+  /* boxes are (left, top, right, bottom) or (x, y, width, height) of the centre; one of center,
+   * corner */
+  std::string format = "corner";
+};
+/* Intersection over union of every pair of boxes. */
+inline NDArray box_iou(const NDArray& lhs, const NDArray& rhs, const box_iou_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("box_iou");
+  return detail::invoke(op_, {lhs, rhs}, {detail::value(attrs_.format)})[0];
+}
+inline Symbol box_iou(const std::string& name_, const Symbol& lhs, const Symbol& rhs,
+                      const box_iou_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("box_iou");
+  return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {"format"},
+                         {detail::value(attrs_.format)});
+}
+
+struct box_nms_attrs {
+  /* boxes that overlap a better one by more are dropped */
+  double overlap_thresh = 0.5;
+  /* boxes must have a larger score */
+  double valid_thresh = 0.0;
+  /* only this many of the best are looked at; <= 0: all */
+  int64_t topk = -1;
+  /* place of the first coordinate */
+  int64_t coord_start = 2;
+  /* place of the score */
+  int64_t score_index = 1;
+  /* place of the class; -1: there is none */
+  int64_t id_index = -1;
+  /* class that is dropped; -1: none */
+  int64_t background_id = -1;
+  /* also between classes */
+  bool force_suppress = false;
+  /* format of the coordinates in data; one of center, corner */
+  std::string in_format = "corner";
+  /* format of the coordinates in the result; one of center, corner */
+  std::string out_format = "corner";
+};
+/* Keeps the best of boxes that overlap; the rest is filled with -1. */
+inline NDArray box_nms(const NDArray& data, const box_nms_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("box_nms");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.overlap_thresh),
+                        detail::value(attrs_.valid_thresh), detail::value(attrs_.topk),
+                        detail::value(attrs_.coord_start), detail::value(attrs_.score_index),
+                        detail::value(attrs_.id_index), detail::value(attrs_.background_id),
+                        detail::value(attrs_.force_suppress), detail::value(attrs_.in_format),
+                        detail::value(attrs_.out_format)})[0];
+}
+inline Symbol box_nms(const std::string& name_, const Symbol& data,
+                      const box_nms_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("box_nms");
+  return detail::compose(op_, name_, {"data"}, {data}, {"overlap_thresh", "valid_thresh", "topk",
+                         "coord_start", "score_index", "id_index", "background_id",
+                         "force_suppress", "in_format", "out_format"},
+                         {detail::value(attrs_.overlap_thresh), detail::value(attrs_.valid_thresh),
+                         detail::value(attrs_.topk), detail::value(attrs_.coord_start),
+                         detail::value(attrs_.score_index), detail::value(attrs_.id_index),
+                         detail::value(attrs_.background_id), detail::value(attrs_.force_suppress),
+                         detail::value(attrs_.in_format), detail::value(attrs_.out_format)});
 }
 
 struct broadcast_axis_attrs {
@@ -381,6 +677,26 @@ inline Symbol broadcast_axis(const std::string& name_, const Symbol& data,
   static const plait_op_t op_ = detail::find("broadcast_axis");
   return detail::compose(op_, name_, {"data"}, {data}, {"axis", "size"},
                          {detail::value(attrs_.axis), detail::value(attrs_.size)});
+}
+
+struct broadcast_like_attrs {
+  /* axes that are repeated; None: all */
+  std::optional<std::vector<int64_t>> lhs_axes{};
+  /* where their sizes stand in rhs */
+  std::optional<std::vector<int64_t>> rhs_axes{};
+};
+/* Repeats axes of size 1 of lhs to the sizes of another array. */
+inline NDArray broadcast_like(const NDArray& lhs, const NDArray& rhs,
+                              const broadcast_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("broadcast_like");
+  return detail::invoke(op_, {lhs, rhs}, {detail::value(attrs_.lhs_axes),
+                        detail::value(attrs_.rhs_axes)})[0];
+}
+inline Symbol broadcast_like(const std::string& name_, const Symbol& lhs, const Symbol& rhs,
+                             const broadcast_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("broadcast_like");
+  return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {"lhs_axes", "rhs_axes"},
+                         {detail::value(attrs_.lhs_axes), detail::value(attrs_.rhs_axes)});
 }
 
 struct broadcast_to_attrs {
@@ -428,6 +744,21 @@ inline Symbol ceil(const std::string& name_, const Symbol& data) {
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
 }
 
+struct linalg_potrf_attrs {
+  /* give the upper triangular U with U^T U = data */
+  bool upper = false;
+};
+/* Lower triangular L with L L^T = data, or its transpose. */
+inline NDArray linalg_potrf(const NDArray& data, const linalg_potrf_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("cholesky");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.upper)})[0];
+}
+inline Symbol linalg_potrf(const std::string& name_, const Symbol& data,
+                           const linalg_potrf_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("cholesky");
+  return detail::compose(op_, name_, {"data"}, {data}, {"upper"}, {detail::value(attrs_.upper)});
+}
+
 /* Numbers moved into [a_min, a_max]. */
 inline NDArray clip(const NDArray& data, double a_min, double a_max) {
   static const plait_op_t op_ = detail::find("clip");
@@ -437,6 +768,32 @@ inline Symbol clip(const std::string& name_, const Symbol& data, double a_min, d
   static const plait_op_t op_ = detail::find("clip");
   return detail::compose(op_, name_, {"data"}, {data}, {"a_min", "a_max"}, {detail::value(a_min),
                          detail::value(a_max)});
+}
+
+struct col2im_attrs {
+  /* steps of the window; default ones */
+  std::vector<int64_t> stride = {};
+  /* steps inside the window; default ones */
+  std::vector<int64_t> dilate = {};
+  /* zeros at both ends; default none */
+  std::vector<int64_t> pad = {};
+};
+/* Sums columns of windows into images: the gradient of im2col. */
+inline NDArray col2im(const NDArray& data, const std::vector<int64_t>& output_size,
+                      const std::vector<int64_t>& kernel, const col2im_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("col2im");
+  return detail::invoke(op_, {data}, {detail::value(output_size), detail::value(kernel),
+                        detail::value(attrs_.stride), detail::value(attrs_.dilate),
+                        detail::value(attrs_.pad)})[0];
+}
+inline Symbol col2im(const std::string& name_, const Symbol& data,
+                     const std::vector<int64_t>& output_size, const std::vector<int64_t>& kernel,
+                     const col2im_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("col2im");
+  return detail::compose(op_, name_, {"data"}, {data}, {"output_size", "kernel", "stride", "dilate",
+                         "pad"}, {detail::value(output_size), detail::value(kernel),
+                         detail::value(attrs_.stride), detail::value(attrs_.dilate),
+                         detail::value(attrs_.pad)});
 }
 
 struct Concat_attrs {
@@ -471,6 +828,12 @@ struct Convolution_attrs {
   bool no_bias = false;
   /* NCW, NCHW or NCDHW */
   std::optional<std::string> layout{};
+  /* kept for MXNet's programs; without effect */
+  int64_t workspace = 1024;
+  /* kept for MXNet's programs; without effect */
+  std::optional<std::string> cudnn_tune{};
+  /* kept for MXNet's programs; without effect */
+  bool cudnn_off = false;
 };
 /* Slides filters over 1 to 3 spatial axes and sums the products. */
 inline NDArray Convolution(const NDArray& data, const NDArray& weight, const NDArray& bias,
@@ -481,18 +844,21 @@ inline NDArray Convolution(const NDArray& data, const NDArray& weight, const NDA
                         detail::value(attrs_.stride), detail::value(attrs_.dilate),
                         detail::value(attrs_.pad), detail::value(num_filter),
                         detail::value(attrs_.num_group), detail::value(attrs_.no_bias),
-                        detail::value(attrs_.layout)})[0];
+                        detail::value(attrs_.layout), detail::value(attrs_.workspace),
+                        detail::value(attrs_.cudnn_tune), detail::value(attrs_.cudnn_off)})[0];
 }
 inline Symbol Convolution(const std::string& name_, const Symbol& data, const Symbol& weight,
                           const Symbol& bias, const std::vector<int64_t>& kernel,
                           int64_t num_filter, const Convolution_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("convolution");
   return detail::compose(op_, name_, {"data", "weight", "bias"}, {data, weight, bias}, {"kernel",
-                         "stride", "dilate", "pad", "num_filter", "num_group", "no_bias", "layout"},
-                         {detail::value(kernel), detail::value(attrs_.stride),
-                         detail::value(attrs_.dilate), detail::value(attrs_.pad),
-                         detail::value(num_filter), detail::value(attrs_.num_group),
-                         detail::value(attrs_.no_bias), detail::value(attrs_.layout)});
+                         "stride", "dilate", "pad", "num_filter", "num_group", "no_bias", "layout",
+                         "workspace", "cudnn_tune", "cudnn_off"}, {detail::value(kernel),
+                         detail::value(attrs_.stride), detail::value(attrs_.dilate),
+                         detail::value(attrs_.pad), detail::value(num_filter),
+                         detail::value(attrs_.num_group), detail::value(attrs_.no_bias),
+                         detail::value(attrs_.layout), detail::value(attrs_.workspace),
+                         detail::value(attrs_.cudnn_tune), detail::value(attrs_.cudnn_off)});
 }
 
 /* A copy of the data. */
@@ -503,6 +869,45 @@ inline NDArray identity(const NDArray& data) {
 inline Symbol identity(const std::string& name_, const Symbol& data) {
   static const plait_op_t op_ = detail::find("copy");
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
+/* The magnitude of lhs with the sign of rhs. */
+inline NDArray copysign(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("copysign");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
+}
+
+struct Correlation_attrs {
+  /* side of a patch, odd */
+  int64_t kernel_size = 1;
+  /* largest displacement along each axis, >= 0 */
+  int64_t max_displacement = 1;
+  /* distance of patches in data1, > 0 */
+  int64_t stride1 = 1;
+  /* distance of displacements, > 0 */
+  int64_t stride2 = 1;
+  /* zeros around both images, >= 0 */
+  int64_t pad_size = 0;
+  /* mean product; False: mean absolute difference */
+  bool is_multiply = true;
+};
+/* Compares patches of an image with displaced patches of another one. */
+inline NDArray Correlation(const NDArray& data1, const NDArray& data2,
+                           const Correlation_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("correlation");
+  return detail::invoke(op_, {data1, data2}, {detail::value(attrs_.kernel_size),
+                        detail::value(attrs_.max_displacement), detail::value(attrs_.stride1),
+                        detail::value(attrs_.stride2), detail::value(attrs_.pad_size),
+                        detail::value(attrs_.is_multiply)})[0];
+}
+inline Symbol Correlation(const std::string& name_, const Symbol& data1, const Symbol& data2,
+                          const Correlation_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("correlation");
+  return detail::compose(op_, name_, {"data1", "data2"}, {data1, data2}, {"kernel_size",
+                         "max_displacement", "stride1", "stride2", "pad_size", "is_multiply"},
+                         {detail::value(attrs_.kernel_size), detail::value(attrs_.max_displacement),
+                         detail::value(attrs_.stride1), detail::value(attrs_.stride2),
+                         detail::value(attrs_.pad_size), detail::value(attrs_.is_multiply)});
 }
 
 /* Cosine of x radians. */
@@ -525,6 +930,191 @@ inline Symbol cosh(const std::string& name_, const Symbol& data) {
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
 }
 
+struct Crop_attrs {
+  /* number of arrays; counted when given */
+  int64_t num_args = 1;
+  /* first row and column */
+  std::vector<int64_t> offset = {0, 0};
+  /* new height and width, if data comes alone */
+  std::vector<int64_t> h_w = {0, 0};
+  /* take the middle; offset is not used */
+  bool center_crop = false;
+};
+/* Part of images: of a given size, or that of other images. */
+inline NDArray Crop(const std::vector<NDArray>& inputs_, const Crop_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("crop_like");
+  return detail::invoke(op_, inputs_, {detail::value(attrs_.num_args), detail::value(attrs_.offset),
+                        detail::value(attrs_.h_w), detail::value(attrs_.center_crop)})[0];
+}
+inline Symbol Crop(const std::string& name_, const std::vector<Symbol>& inputs_,
+                   const Crop_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("crop_like");
+  return detail::compose(op_, name_, {}, inputs_, {"num_args", "offset", "h_w", "center_crop"},
+                         {detail::value(attrs_.num_args), detail::value(attrs_.offset),
+                         detail::value(attrs_.h_w), detail::value(attrs_.center_crop)});
+}
+
+struct CTCLoss_attrs {
+  /* data_lengths is given */
+  bool use_data_lengths = false;
+  /* label_lengths is given */
+  bool use_label_lengths = false;
+  /* the blank is class 0 and labels are padded with 0, or it is the last class and labels are
+   * padded with -1; one of first, last */
+  std::string blank_label = "first";
+};
+/* Negative log probability of label sequences whose alignment is not known. */
+inline NDArray CTCLoss(const NDArray& data, const NDArray& label, const NDArray& data_lengths,
+                       const NDArray& label_lengths, const CTCLoss_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("ctc_loss");
+  return detail::invoke(op_, {data, label, data_lengths, label_lengths},
+                        {detail::value(attrs_.use_data_lengths),
+                        detail::value(attrs_.use_label_lengths),
+                        detail::value(attrs_.blank_label)})[0];
+}
+inline Symbol CTCLoss(const std::string& name_, const Symbol& data, const Symbol& label,
+                      const Symbol& data_lengths, const Symbol& label_lengths,
+                      const CTCLoss_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("ctc_loss");
+  return detail::compose(op_, name_, {"data", "label", "data_lengths", "label_lengths"},
+                         {data, label, data_lengths, label_lengths}, {"use_data_lengths",
+                         "use_label_lengths", "blank_label"},
+                         {detail::value(attrs_.use_data_lengths),
+                         detail::value(attrs_.use_label_lengths),
+                         detail::value(attrs_.blank_label)});
+}
+
+struct cumprod_attrs {
+  /* axis along which the elements follow each other; None: the flattened array */
+  std::optional<int64_t> axis{};
+  /* type of the result; None: as data, int64 of bool */
+  std::optional<std::string> dtype{};
+  /* start at the end of the axis */
+  bool reverse = false;
+};
+/* Product of the elements up to and with each place, kept in float64. */
+inline NDArray cumprod(const NDArray& data, const cumprod_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("cumprod");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.dtype),
+                        detail::value(attrs_.reverse)})[0];
+}
+inline Symbol cumprod(const std::string& name_, const Symbol& data,
+                      const cumprod_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("cumprod");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "dtype", "reverse"},
+                         {detail::value(attrs_.axis), detail::value(attrs_.dtype),
+                         detail::value(attrs_.reverse)});
+}
+
+struct cumsum_attrs {
+  /* axis along which the elements follow each other; None: the flattened array */
+  std::optional<int64_t> axis{};
+  /* type of the result; None: as data, int64 of bool */
+  std::optional<std::string> dtype{};
+  /* start at the end of the axis */
+  bool reverse = false;
+};
+/* Sum of the elements up to and with each place, kept in float64. */
+inline NDArray cumsum(const NDArray& data, const cumsum_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("cumsum");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.dtype),
+                        detail::value(attrs_.reverse)})[0];
+}
+inline Symbol cumsum(const std::string& name_, const Symbol& data,
+                     const cumsum_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("cumsum");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "dtype", "reverse"},
+                         {detail::value(attrs_.axis), detail::value(attrs_.dtype),
+                         detail::value(attrs_.reverse)});
+}
+
+struct Deconvolution_attrs {
+  /* upscaling factors; default ones */
+  std::vector<int64_t> stride = {};
+  /* steps inside the window; default ones */
+  std::vector<int64_t> dilate = {};
+  /* elements cut off at both ends; default none */
+  std::vector<int64_t> pad = {};
+  /* elements added at the end, < stride */
+  std::vector<int64_t> adj = {};
+  /* spatial sizes of the result; pad and adj are then not used */
+  std::vector<int64_t> target_shape = {};
+  /* channels are taken in this many groups */
+  int64_t num_group = 1;
+  /* no bias is added */
+  bool no_bias = true;
+  /* NCW, NCHW or NCDHW */
+  std::optional<std::string> layout{};
+};
+/* Transposed convolution over 1 to 3 spatial axes. */
+inline NDArray Deconvolution(const NDArray& data, const NDArray& weight, const NDArray& bias,
+                             const std::vector<int64_t>& kernel, int64_t num_filter,
+                             const Deconvolution_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("deconvolution");
+  return detail::invoke(op_, {data, weight, bias}, {detail::value(kernel),
+                        detail::value(attrs_.stride), detail::value(attrs_.dilate),
+                        detail::value(attrs_.pad), detail::value(attrs_.adj),
+                        detail::value(attrs_.target_shape), detail::value(num_filter),
+                        detail::value(attrs_.num_group), detail::value(attrs_.no_bias),
+                        detail::value(attrs_.layout)})[0];
+}
+inline Symbol Deconvolution(const std::string& name_, const Symbol& data, const Symbol& weight,
+                            const Symbol& bias, const std::vector<int64_t>& kernel,
+                            int64_t num_filter, const Deconvolution_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("deconvolution");
+  return detail::compose(op_, name_, {"data", "weight", "bias"}, {data, weight, bias}, {"kernel",
+                         "stride", "dilate", "pad", "adj", "target_shape", "num_filter",
+                         "num_group", "no_bias", "layout"}, {detail::value(kernel),
+                         detail::value(attrs_.stride), detail::value(attrs_.dilate),
+                         detail::value(attrs_.pad), detail::value(attrs_.adj),
+                         detail::value(attrs_.target_shape), detail::value(num_filter),
+                         detail::value(attrs_.num_group), detail::value(attrs_.no_bias),
+                         detail::value(attrs_.layout)});
+}
+
+struct deformable_convolution_attrs {
+  /* steps of the window; default ones */
+  std::vector<int64_t> stride = {};
+  /* steps inside the window; default ones */
+  std::vector<int64_t> dilate = {};
+  /* zeros at both ends; default none */
+  std::vector<int64_t> pad = {};
+  /* channels are convolved in groups */
+  int64_t num_group = 1;
+  /* parts of the channels that have offsets of their own */
+  int64_t num_deformable_group = 1;
+  /* no bias is added */
+  bool no_bias = false;
+  /* NCHW is the only one; one of NCHW */
+  std::optional<std::string> layout{};
+};
+/* Convolution whose window reads the data at places moved by offsets. */
+inline NDArray deformable_convolution(const NDArray& data, const NDArray& offset,
+                                      const NDArray& weight, const NDArray& bias,
+                                      const std::vector<int64_t>& kernel, int64_t num_filter,
+                                      const deformable_convolution_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("deformable_convolution");
+  return detail::invoke(op_, {data, offset, weight, bias}, {detail::value(kernel),
+                        detail::value(attrs_.stride), detail::value(attrs_.dilate),
+                        detail::value(attrs_.pad), detail::value(num_filter),
+                        detail::value(attrs_.num_group), detail::value(attrs_.num_deformable_group),
+                        detail::value(attrs_.no_bias), detail::value(attrs_.layout)})[0];
+}
+inline Symbol deformable_convolution(const std::string& name_, const Symbol& data,
+                                     const Symbol& offset, const Symbol& weight, const Symbol& bias,
+                                     const std::vector<int64_t>& kernel, int64_t num_filter,
+                                     const deformable_convolution_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("deformable_convolution");
+  return detail::compose(op_, name_, {"data", "offset", "weight", "bias"},
+                         {data, offset, weight, bias}, {"kernel", "stride", "dilate", "pad",
+                         "num_filter", "num_group", "num_deformable_group", "no_bias", "layout"},
+                         {detail::value(kernel), detail::value(attrs_.stride),
+                         detail::value(attrs_.dilate), detail::value(attrs_.pad),
+                         detail::value(num_filter), detail::value(attrs_.num_group),
+                         detail::value(attrs_.num_deformable_group), detail::value(attrs_.no_bias),
+                         detail::value(attrs_.layout)});
+}
+
 /* Radians to degrees. */
 inline NDArray degrees(const NDArray& data) {
   static const plait_op_t op_ = detail::find("degrees");
@@ -533,6 +1123,62 @@ inline NDArray degrees(const NDArray& data) {
 inline Symbol degrees(const std::string& name_, const Symbol& data) {
   static const plait_op_t op_ = detail::find("degrees");
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
+/* Channels become blocks of pixels: channel (i b + j) c + k is pixel (i, j) of channel k. */
+inline NDArray depth_to_space(const NDArray& data, int64_t block_size) {
+  static const plait_op_t op_ = detail::find("depth_to_space");
+  return detail::invoke(op_, {data}, {detail::value(block_size)})[0];
+}
+inline Symbol depth_to_space(const std::string& name_, const Symbol& data, int64_t block_size) {
+  static const plait_op_t op_ = detail::find("depth_to_space");
+  return detail::compose(op_, name_, {"data"}, {data}, {"block_size"}, {detail::value(block_size)});
+}
+
+/* Determinant of square matrices. */
+inline NDArray linalg_det(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("det");
+  return detail::invoke(op_, {data}, {})[0];
+}
+inline Symbol linalg_det(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("det");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
+struct diag_attrs {
+  /* which diagonal: > 0 above the main one, < 0 below */
+  int64_t k = 0;
+  /* axis of the rows */
+  int64_t axis1 = 0;
+  /* axis of the columns */
+  int64_t axis2 = 1;
+};
+/* A diagonal of matrices; or, from a vector, the matrix that has it on its diagonal. */
+inline NDArray diag(const NDArray& data, const diag_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("diag");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.k), detail::value(attrs_.axis1),
+                        detail::value(attrs_.axis2)})[0];
+}
+inline Symbol diag(const std::string& name_, const Symbol& data, const diag_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("diag");
+  return detail::compose(op_, name_, {"data"}, {data}, {"k", "axis1", "axis2"},
+                         {detail::value(attrs_.k), detail::value(attrs_.axis1),
+                         detail::value(attrs_.axis2)});
+}
+
+struct diagonal_attrs {
+  /* 0: main diagonal, > 0: above it, < 0: below it */
+  int64_t offset = 0;
+  /* rows of the matrices */
+  int64_t axis1 = 0;
+  /* columns of the matrices */
+  int64_t axis2 = 1;
+};
+/* The diagonal of the matrices that two axes form, as the last axis. */
+inline NDArray diagonal(const NDArray& data, const diagonal_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("diagonal");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.offset), detail::value(attrs_.axis1),
+                        detail::value(attrs_.axis2)})[0];
 }
 
 /* Derivative of gammaln. */
@@ -545,12 +1191,22 @@ inline Symbol digamma(const std::string& name_, const Symbol& data) {
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
 }
 
+/* data over the square root of the size of its last axis. */
+inline NDArray div_sqrt_dim(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("div_sqrt_dim");
+  return detail::invoke(op_, {data}, {})[0];
+}
+inline Symbol div_sqrt_dim(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("div_sqrt_dim");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
 /* Quotient of two arrays; of whole numbers without the fraction, and 0 for a divisor of 0. */
-inline NDArray divide(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_div(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("divide");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol divide(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_div(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("divide");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -600,19 +1256,21 @@ struct Dropout_attrs {
   std::string mode = "training";
   /* axes along which the mask is the same */
   std::vector<int64_t> axes = {};
+  /* kept for MXNet's programs; without effect */
+  bool cudnn_off = false;
 };
 /* In train mode sets random elements to 0 and scales the others by 1 / (1 - p). */
 inline NDArray Dropout(const NDArray& data, const Dropout_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("dropout");
   return detail::invoke(op_, {data}, {detail::value(attrs_.p), detail::value(attrs_.mode),
-                        detail::value(attrs_.axes)})[0];
+                        detail::value(attrs_.axes), detail::value(attrs_.cudnn_off)})[0];
 }
 inline Symbol Dropout(const std::string& name_, const Symbol& data,
                       const Dropout_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("dropout");
-  return detail::compose(op_, name_, {"data"}, {data}, {"p", "mode", "axes"},
+  return detail::compose(op_, name_, {"data"}, {data}, {"p", "mode", "axes", "cudnn_off"},
                          {detail::value(attrs_.p), detail::value(attrs_.mode),
-                         detail::value(attrs_.axes)});
+                         detail::value(attrs_.axes), detail::value(attrs_.cudnn_off)});
 }
 
 struct Embedding_attrs {
@@ -638,11 +1296,11 @@ inline Symbol Embedding(const std::string& name_, const Symbol& data, const Symb
 }
 
 /* 1 where lhs = rhs, else 0, in the type of the operands. */
-inline NDArray equal(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_equal(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("equal");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol equal(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_equal(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("equal");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -746,6 +1404,17 @@ inline Symbol eye(const std::string& name_, int64_t N, const eye_attrs& attrs_ =
                          detail::value(attrs_.ctx), detail::value(attrs_.dtype)});
 }
 
+/* lhs with lhs[i, rhs[i]] = mhs[i]. */
+inline NDArray fill_element_0index(const NDArray& lhs, const NDArray& mhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("fill_element_0index");
+  return detail::invoke(op_, {lhs, mhs, rhs}, {})[0];
+}
+inline Symbol fill_element_0index(const std::string& name_, const Symbol& lhs, const Symbol& mhs,
+                                  const Symbol& rhs) {
+  static const plait_op_t op_ = detail::find("fill_element_0index");
+  return detail::compose(op_, name_, {"lhs", "mhs", "rhs"}, {lhs, mhs, rhs}, {}, {});
+}
+
 /* Merges all axes but the first. */
 inline NDArray Flatten(const NDArray& data) {
   static const plait_op_t op_ = detail::find("flatten");
@@ -778,6 +1447,78 @@ inline NDArray floor(const NDArray& data) {
 inline Symbol floor(const std::string& name_, const Symbol& data) {
   static const plait_op_t op_ = detail::find("floor");
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
+/* lhs / rhs rounded down; 0 for a whole divisor of 0. */
+inline NDArray floor_divide(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("floor_divide");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
+}
+
+/* The larger of two numbers; where one is NaN, the other. */
+inline NDArray fmax(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("fmax");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
+}
+
+/* The smaller of two numbers; where one is NaN, the other. */
+inline NDArray fmin(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("fmin");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
+}
+
+/* Remainder of lhs / rhs, with the sign of lhs. */
+inline NDArray fmod(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("fmod");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
+}
+
+struct ftml_update_attrs {
+  /* decay of the gradients */
+  double beta1 = 0.6;
+  /* decay of the mean square */
+  double beta2 = 0.999;
+  /* added to the root */
+  double epsilon = 1e-08;
+  /* weight decay, no unit */
+  double wd = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+};
+/* One step of follow the moving leader. */
+inline NDArray ftml_update(const NDArray& weight, const NDArray& grad, const NDArray& d,
+                           const NDArray& v, const NDArray& z, double lr,
+                           const std::vector<double>& t, const ftml_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("ftml_update");
+  return detail::invoke(op_, {weight, grad, d, v, z}, {detail::value(lr), detail::value(t),
+                        detail::value(attrs_.beta1), detail::value(attrs_.beta2),
+                        detail::value(attrs_.epsilon), detail::value(attrs_.wd),
+                        detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient)})[0];
+}
+
+struct ftrl_update_attrs {
+  /* 1-norm decay, no unit */
+  double lamda1 = 0.01;
+  /* added to the root of the summed squares */
+  double beta = 1.0;
+  /* weight decay, no unit */
+  double wd = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+};
+/* One step of follow the regularised leader, with sparse weights. */
+inline NDArray ftrl_update(const NDArray& weight, const NDArray& grad, const NDArray& z,
+                           const NDArray& n, double lr, const ftrl_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("ftrl_update");
+  return detail::invoke(op_, {weight, grad, z, n}, {detail::value(lr), detail::value(attrs_.lamda1),
+                        detail::value(attrs_.beta), detail::value(attrs_.wd),
+                        detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient)})[0];
 }
 
 struct full_attrs {
@@ -864,22 +1605,66 @@ inline Symbol gammaln(const std::string& name_, const Symbol& data) {
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
 }
 
+/* Elements or parts of data at given coordinates. */
+inline NDArray gather_nd(const NDArray& data, const NDArray& indices) {
+  static const plait_op_t op_ = detail::find("gather_nd");
+  return detail::invoke(op_, {data, indices}, {})[0];
+}
+inline Symbol gather_nd(const std::string& name_, const Symbol& data, const Symbol& indices) {
+  static const plait_op_t op_ = detail::find("gather_nd");
+  return detail::compose(op_, name_, {"data", "indices"}, {data, indices}, {}, {});
+}
+
+/* Greatest common divisor, >= 0. */
+inline NDArray gcd(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("gcd");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
+}
+
+/* x times the normal distribution function, through tanh: 0.5 x (1 + tanh(sqrt(2 / pi) (x +
+ * 0.044715 x^3))). */
+inline NDArray gelu_tanh(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("gelu_tanh");
+  return detail::invoke(op_, {data}, {})[0];
+}
+inline Symbol gelu_tanh(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("gelu_tanh");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
+struct gradient_multiplier_attrs {
+  /* factor of the gradient */
+  double scalar = 1.0;
+};
+/* The data; the gradient is multiplied by a number. */
+inline NDArray gradient_multiplier(const NDArray& data,
+                                   const gradient_multiplier_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("gradient_multiplier");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.scalar)})[0];
+}
+inline Symbol gradient_multiplier(const std::string& name_, const Symbol& data,
+                                  const gradient_multiplier_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("gradient_multiplier");
+  return detail::compose(op_, name_, {"data"}, {data}, {"scalar"}, {detail::value(attrs_.scalar)});
+}
+
 /* 1 where lhs > rhs, else 0, in the type of the operands. */
-inline NDArray greater(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_greater(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("greater");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol greater(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_greater(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("greater");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
 
 /* 1 where lhs >= rhs, else 0, in the type of the operands. */
-inline NDArray greater_equal(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_greater_equal(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("greater_equal");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol greater_equal(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_greater_equal(const std::string& name_, const Symbol& lhs,
+                                      const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("greater_equal");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -923,6 +1708,48 @@ inline Symbol greater_scalar(const std::string& name_, const Symbol& data,
                          {detail::value(attrs_.scalar), detail::value(attrs_.is_int)});
 }
 
+struct GridGenerator_attrs {
+  /* (height, width), for 'affine' */
+  std::vector<int64_t> target_shape = {0, 0};
+};
+/* Grids for bilinear_sampler: from affine matrices, or from a flow in pixels. */
+inline NDArray GridGenerator(const NDArray& data, const std::string& transform_type,
+                             const GridGenerator_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("grid_generator");
+  return detail::invoke(op_, {data}, {detail::value(transform_type),
+                        detail::value(attrs_.target_shape)})[0];
+}
+inline Symbol GridGenerator(const std::string& name_, const Symbol& data,
+                            const std::string& transform_type,
+                            const GridGenerator_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("grid_generator");
+  return detail::compose(op_, name_, {"data"}, {data}, {"transform_type", "target_shape"},
+                         {detail::value(transform_type), detail::value(attrs_.target_shape)});
+}
+
+struct GroupNorm_attrs {
+  /* must divide the number of channels */
+  int64_t num_groups = 1;
+  /* added to the variance, >= 0 */
+  double eps = 1e-05;
+  /* return mean and std as well */
+  bool output_mean_var = false;
+};
+/* Brings the channels of each group of each sample to mean 0 and variance 1, then scales. */
+inline NDArray GroupNorm(const NDArray& data, const NDArray& gamma, const NDArray& beta,
+                         const GroupNorm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("group_norm");
+  return detail::invoke(op_, {data, gamma, beta}, {detail::value(attrs_.num_groups),
+                        detail::value(attrs_.eps), detail::value(attrs_.output_mean_var)})[0];
+}
+inline Symbol GroupNorm(const std::string& name_, const Symbol& data, const Symbol& gamma,
+                        const Symbol& beta, const GroupNorm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("group_norm");
+  return detail::compose(op_, name_, {"data", "gamma", "beta"}, {data, gamma, beta}, {"num_groups",
+                         "eps", "output_mean_var"}, {detail::value(attrs_.num_groups),
+                         detail::value(attrs_.eps), detail::value(attrs_.output_mean_var)});
+}
+
 struct hard_sigmoid_attrs {
   /* slope */
   double alpha = 0.2;
@@ -941,12 +1768,18 @@ inline Symbol hard_sigmoid(const std::string& name_, const Symbol& data,
                          {detail::value(attrs_.alpha), detail::value(attrs_.beta)});
 }
 
+/* 0 where lhs < 0, 1 where lhs > 0, rhs where lhs is 0. */
+inline NDArray heaviside(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("heaviside");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
+}
+
 /* sqrt(lhs^2 + rhs^2) without overflow. */
-inline NDArray hypot(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_hypot(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("hypot");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol hypot(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_hypot(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("hypot");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -968,6 +1801,357 @@ inline Symbol hypot_scalar(const std::string& name_, const Symbol& data,
   static const plait_op_t op_ = detail::find("hypot_scalar");
   return detail::compose(op_, name_, {"data"}, {data}, {"scalar", "is_int"},
                          {detail::value(attrs_.scalar), detail::value(attrs_.is_int)});
+}
+
+/* lhs; rhs gives hints about its storage in MXNet's files and is not read. */
+inline NDArray identity_with_attr_like_rhs(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("identity_with_attr_like_rhs");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
+}
+inline Symbol identity_with_attr_like_rhs(const std::string& name_, const Symbol& lhs,
+                                          const Symbol& rhs) {
+  static const plait_op_t op_ = detail::find("identity_with_attr_like_rhs");
+  return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
+}
+
+struct im2col_attrs {
+  /* steps of the window; default ones */
+  std::vector<int64_t> stride = {};
+  /* steps inside the window; default ones */
+  std::vector<int64_t> dilate = {};
+  /* zeros at both ends; default none */
+  std::vector<int64_t> pad = {};
+};
+/* The windows of images as columns: a convolution becomes a matrix product. */
+inline NDArray im2col(const NDArray& data, const std::vector<int64_t>& kernel,
+                      const im2col_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("im2col");
+  return detail::invoke(op_, {data}, {detail::value(kernel), detail::value(attrs_.stride),
+                        detail::value(attrs_.dilate), detail::value(attrs_.pad)})[0];
+}
+inline Symbol im2col(const std::string& name_, const Symbol& data,
+                     const std::vector<int64_t>& kernel, const im2col_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("im2col");
+  return detail::compose(op_, name_, {"data"}, {data}, {"kernel", "stride", "dilate", "pad"},
+                         {detail::value(kernel), detail::value(attrs_.stride),
+                         detail::value(attrs_.dilate), detail::value(attrs_.pad)});
+}
+
+/* Adds light along the principal components of natural colours. */
+inline NDArray image_adjust_lighting(const NDArray& data, const std::vector<double>& alpha) {
+  static const plait_op_t op_ = detail::find("image_adjust_lighting");
+  return detail::invoke(op_, {data}, {detail::value(alpha)})[0];
+}
+inline Symbol image_adjust_lighting(const std::string& name_, const Symbol& data,
+                                    const std::vector<double>& alpha) {
+  static const plait_op_t op_ = detail::find("image_adjust_lighting");
+  return detail::compose(op_, name_, {"data"}, {data}, {"alpha"}, {detail::value(alpha)});
+}
+
+/* A part of an image. */
+inline NDArray image_crop(const NDArray& data, int64_t x, int64_t y, int64_t width,
+                          int64_t height) {
+  static const plait_op_t op_ = detail::find("image_crop");
+  return detail::invoke(op_, {data}, {detail::value(x), detail::value(y), detail::value(width),
+                        detail::value(height)})[0];
+}
+inline Symbol image_crop(const std::string& name_, const Symbol& data, int64_t x, int64_t y,
+                         int64_t width, int64_t height) {
+  static const plait_op_t op_ = detail::find("image_crop");
+  return detail::compose(op_, name_, {"data"}, {data}, {"x", "y", "width", "height"},
+                         {detail::value(x), detail::value(y), detail::value(width),
+                         detail::value(height)});
+}
+
+/* Images with left and right exchanged. */
+inline NDArray image_flip_left_right(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("image_flip_left_right");
+  return detail::invoke(op_, {data}, {})[0];
+}
+inline Symbol image_flip_left_right(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("image_flip_left_right");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
+/* Images with top and bottom exchanged. */
+inline NDArray image_flip_top_bottom(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("image_flip_top_bottom");
+  return detail::invoke(op_, {data}, {})[0];
+}
+inline Symbol image_flip_top_bottom(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("image_flip_top_bottom");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
+struct image_normalize_attrs {
+  /* one number, or one for each channel */
+  std::vector<double> mean = {0, 0, 0, 0};
+  /* one number, or one for each channel; not 0 */
+  std::vector<double> std = {1, 1, 1, 1};
+};
+/* (data - mean) / std for each channel. */
+inline NDArray image_normalize(const NDArray& data, const image_normalize_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("image_normalize");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.mean), detail::value(attrs_.std)})[0];
+}
+inline Symbol image_normalize(const std::string& name_, const Symbol& data,
+                              const image_normalize_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("image_normalize");
+  return detail::compose(op_, name_, {"data"}, {data}, {"mean", "std"}, {detail::value(attrs_.mean),
+                         detail::value(attrs_.std)});
+}
+
+/* Images times a factor that is drawn. */
+inline NDArray image_random_brightness(const NDArray& data, double min_factor, double max_factor) {
+  static const plait_op_t op_ = detail::find("image_random_brightness");
+  return detail::invoke(op_, {data}, {detail::value(min_factor), detail::value(max_factor)})[0];
+}
+inline Symbol image_random_brightness(const std::string& name_, const Symbol& data,
+                                      double min_factor, double max_factor) {
+  static const plait_op_t op_ = detail::find("image_random_brightness");
+  return detail::compose(op_, name_, {"data"}, {data}, {"min_factor", "max_factor"},
+                         {detail::value(min_factor), detail::value(max_factor)});
+}
+
+/* Brightness, contrast, saturation and hue changed by drawn factors in [1 - a, 1 + a], in random
+ * order. */
+inline NDArray image_random_color_jitter(const NDArray& data, double brightness, double contrast,
+                                         double saturation, double hue) {
+  static const plait_op_t op_ = detail::find("image_random_color_jitter");
+  return detail::invoke(op_, {data}, {detail::value(brightness), detail::value(contrast),
+                        detail::value(saturation), detail::value(hue)})[0];
+}
+inline Symbol image_random_color_jitter(const std::string& name_, const Symbol& data,
+                                        double brightness, double contrast, double saturation,
+                                        double hue) {
+  static const plait_op_t op_ = detail::find("image_random_color_jitter");
+  return detail::compose(op_, name_, {"data"}, {data}, {"brightness", "contrast", "saturation",
+                         "hue"}, {detail::value(brightness), detail::value(contrast),
+                         detail::value(saturation), detail::value(hue)});
+}
+
+/* Distances from mean grey times a factor that is drawn. */
+inline NDArray image_random_contrast(const NDArray& data, double min_factor, double max_factor) {
+  static const plait_op_t op_ = detail::find("image_random_contrast");
+  return detail::invoke(op_, {data}, {detail::value(min_factor), detail::value(max_factor)})[0];
+}
+inline Symbol image_random_contrast(const std::string& name_, const Symbol& data, double min_factor,
+                                    double max_factor) {
+  static const plait_op_t op_ = detail::find("image_random_contrast");
+  return detail::compose(op_, name_, {"data"}, {data}, {"min_factor", "max_factor"},
+                         {detail::value(min_factor), detail::value(max_factor)});
+}
+
+struct image_random_flip_left_right_attrs {
+  /* probability of the flip, in [0, 1] */
+  double p = 0.5;
+};
+/* Images with left and right exchanged by chance. */
+inline NDArray image_random_flip_left_right(const NDArray& data,
+                                            const image_random_flip_left_right_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("image_random_flip_left_right");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.p)})[0];
+}
+inline Symbol image_random_flip_left_right(const std::string& name_, const Symbol& data,
+                                           const image_random_flip_left_right_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("image_random_flip_left_right");
+  return detail::compose(op_, name_, {"data"}, {data}, {"p"}, {detail::value(attrs_.p)});
+}
+
+struct image_random_flip_top_bottom_attrs {
+  /* probability of the flip, in [0, 1] */
+  double p = 0.5;
+};
+/* Images with top and bottom exchanged by chance. */
+inline NDArray image_random_flip_top_bottom(const NDArray& data,
+                                            const image_random_flip_top_bottom_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("image_random_flip_top_bottom");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.p)})[0];
+}
+inline Symbol image_random_flip_top_bottom(const std::string& name_, const Symbol& data,
+                                           const image_random_flip_top_bottom_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("image_random_flip_top_bottom");
+  return detail::compose(op_, name_, {"data"}, {data}, {"p"}, {detail::value(attrs_.p)});
+}
+
+/* Colours turned around grey by pi (factor - 1), a drawn factor. */
+inline NDArray image_random_hue(const NDArray& data, double min_factor, double max_factor) {
+  static const plait_op_t op_ = detail::find("image_random_hue");
+  return detail::invoke(op_, {data}, {detail::value(min_factor), detail::value(max_factor)})[0];
+}
+inline Symbol image_random_hue(const std::string& name_, const Symbol& data, double min_factor,
+                               double max_factor) {
+  static const plait_op_t op_ = detail::find("image_random_hue");
+  return detail::compose(op_, name_, {"data"}, {data}, {"min_factor", "max_factor"},
+                         {detail::value(min_factor), detail::value(max_factor)});
+}
+
+struct image_random_lighting_attrs {
+  /* standard deviation of the three amounts */
+  double alpha_std = 0.05;
+};
+/* Adds a drawn light along the principal components of natural colours. */
+inline NDArray image_random_lighting(const NDArray& data,
+                                     const image_random_lighting_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("image_random_lighting");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.alpha_std)})[0];
+}
+inline Symbol image_random_lighting(const std::string& name_, const Symbol& data,
+                                    const image_random_lighting_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("image_random_lighting");
+  return detail::compose(op_, name_, {"data"}, {data}, {"alpha_std"},
+                         {detail::value(attrs_.alpha_std)});
+}
+
+/* Distances from grey times a factor that is drawn. */
+inline NDArray image_random_saturation(const NDArray& data, double min_factor, double max_factor) {
+  static const plait_op_t op_ = detail::find("image_random_saturation");
+  return detail::invoke(op_, {data}, {detail::value(min_factor), detail::value(max_factor)})[0];
+}
+inline Symbol image_random_saturation(const std::string& name_, const Symbol& data,
+                                      double min_factor, double max_factor) {
+  static const plait_op_t op_ = detail::find("image_random_saturation");
+  return detail::compose(op_, name_, {"data"}, {data}, {"min_factor", "max_factor"},
+                         {detail::value(min_factor), detail::value(max_factor)});
+}
+
+struct image_resize_attrs {
+  /* (width, height), or one number for both */
+  std::vector<int64_t> size = {};
+  /* with one number: the shorter side gets it, the other follows */
+  bool keep_ratio = false;
+  /* 0: nearest pixel, 1: linear between pixels */
+  int64_t interp = 1;
+};
+/* Images in another size. */
+inline NDArray image_resize(const NDArray& data, const image_resize_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("image_resize");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.size), detail::value(attrs_.keep_ratio),
+                        detail::value(attrs_.interp)})[0];
+}
+inline Symbol image_resize(const std::string& name_, const Symbol& data,
+                           const image_resize_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("image_resize");
+  return detail::compose(op_, name_, {"data"}, {data}, {"size", "keep_ratio", "interp"},
+                         {detail::value(attrs_.size), detail::value(attrs_.keep_ratio),
+                         detail::value(attrs_.interp)});
+}
+
+/* Images with their channels in front, divided by 255. */
+inline NDArray image_to_tensor(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("image_to_tensor");
+  return detail::invoke(op_, {data}, {})[0];
+}
+inline Symbol image_to_tensor(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("image_to_tensor");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
+struct index_array_attrs {
+  /* axes whose coordinates are given; None: all */
+  std::optional<std::vector<int64_t>> axes{};
+};
+/* The coordinates of every element of an array. */
+inline NDArray index_array(const NDArray& data, const index_array_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("index_array");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axes)})[0];
+}
+inline Symbol index_array(const std::string& name_, const Symbol& data,
+                          const index_array_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("index_array");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axes"}, {detail::value(attrs_.axes)});
+}
+
+/* old_tensor with rows of new_tensor at the given places of its first axis. */
+inline NDArray index_copy(const NDArray& old_tensor, const NDArray& index_vector,
+                          const NDArray& new_tensor) {
+  static const plait_op_t op_ = detail::find("index_copy");
+  return detail::invoke(op_, {old_tensor, index_vector, new_tensor}, {})[0];
+}
+inline Symbol index_copy(const std::string& name_, const Symbol& old_tensor,
+                         const Symbol& index_vector, const Symbol& new_tensor) {
+  static const plait_op_t op_ = detail::find("index_copy");
+  return detail::compose(op_, name_, {"old_tensor", "index_vector", "new_tensor"},
+                         {old_tensor, index_vector, new_tensor}, {}, {});
+}
+
+struct InstanceNorm_attrs {
+  /* added to the variance, >= 0 */
+  double eps = 0.001;
+};
+/* Brings each channel of each sample to mean 0 and variance 1, then scales and shifts it. */
+inline NDArray InstanceNorm(const NDArray& data, const NDArray& gamma, const NDArray& beta,
+                            const InstanceNorm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("instance_norm");
+  return detail::invoke(op_, {data, gamma, beta}, {detail::value(attrs_.eps)})[0];
+}
+inline Symbol InstanceNorm(const std::string& name_, const Symbol& data, const Symbol& gamma,
+                           const Symbol& beta, const InstanceNorm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("instance_norm");
+  return detail::compose(op_, name_, {"data", "gamma", "beta"}, {data, gamma, beta}, {"eps"},
+                         {detail::value(attrs_.eps)});
+}
+
+/* Scores of attention to another sequence: query key^T / sqrt(n). */
+inline NDArray interleaved_matmul_encdec_qk(const NDArray& queries, const NDArray& keys_values,
+                                            int64_t heads) {
+  static const plait_op_t op_ = detail::find("interleaved_matmul_encdec_qk");
+  return detail::invoke(op_, {queries, keys_values}, {detail::value(heads)})[0];
+}
+inline Symbol interleaved_matmul_encdec_qk(const std::string& name_, const Symbol& queries,
+                                           const Symbol& keys_values, int64_t heads) {
+  static const plait_op_t op_ = detail::find("interleaved_matmul_encdec_qk");
+  return detail::compose(op_, name_, {"queries", "keys_values"}, {queries, keys_values}, {"heads"},
+                         {detail::value(heads)});
+}
+
+/* Results of attention to another sequence: attention value. */
+inline NDArray interleaved_matmul_encdec_valatt(const NDArray& keys_values,
+                                                const NDArray& attention, int64_t heads) {
+  static const plait_op_t op_ = detail::find("interleaved_matmul_encdec_valatt");
+  return detail::invoke(op_, {keys_values, attention}, {detail::value(heads)})[0];
+}
+inline Symbol interleaved_matmul_encdec_valatt(const std::string& name_, const Symbol& keys_values,
+                                               const Symbol& attention, int64_t heads) {
+  static const plait_op_t op_ = detail::find("interleaved_matmul_encdec_valatt");
+  return detail::compose(op_, name_, {"keys_values", "attention"}, {keys_values, attention},
+                         {"heads"}, {detail::value(heads)});
+}
+
+/* Scores of self-attention: query key^T / sqrt(n) of each head. */
+inline NDArray interleaved_matmul_selfatt_qk(const NDArray& queries_keys_values, int64_t heads) {
+  static const plait_op_t op_ = detail::find("interleaved_matmul_selfatt_qk");
+  return detail::invoke(op_, {queries_keys_values}, {detail::value(heads)})[0];
+}
+inline Symbol interleaved_matmul_selfatt_qk(const std::string& name_,
+                                            const Symbol& queries_keys_values, int64_t heads) {
+  static const plait_op_t op_ = detail::find("interleaved_matmul_selfatt_qk");
+  return detail::compose(op_, name_, {"queries_keys_values"}, {queries_keys_values}, {"heads"},
+                         {detail::value(heads)});
+}
+
+/* Results of self-attention: attention value of each head. */
+inline NDArray interleaved_matmul_selfatt_valatt(const NDArray& queries_keys_values,
+                                                 const NDArray& attention, int64_t heads) {
+  static const plait_op_t op_ = detail::find("interleaved_matmul_selfatt_valatt");
+  return detail::invoke(op_, {queries_keys_values, attention}, {detail::value(heads)})[0];
+}
+inline Symbol interleaved_matmul_selfatt_valatt(const std::string& name_,
+                                                const Symbol& queries_keys_values,
+                                                const Symbol& attention, int64_t heads) {
+  static const plait_op_t op_ = detail::find("interleaved_matmul_selfatt_valatt");
+  return detail::compose(op_, name_, {"queries_keys_values", "attention"},
+                         {queries_keys_values, attention}, {"heads"}, {detail::value(heads)});
+}
+
+/* Inverse of square matrices. */
+inline NDArray linalg_inverse(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("inverse");
+  return detail::invoke(op_, {data}, {})[0];
+}
+inline Symbol linalg_inverse(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("inverse");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
 }
 
 /* True where x is neither infinite nor NaN. */
@@ -1000,22 +2184,122 @@ inline Symbol isnan(const std::string& name_, const Symbol& data) {
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
 }
 
+/* Kronecker products of the columns of matrices. */
+inline NDArray khatri_rao(const std::vector<NDArray>& inputs_) {
+  static const plait_op_t op_ = detail::find("khatri_rao");
+  return detail::invoke(op_, inputs_, {})[0];
+}
+inline Symbol khatri_rao(const std::string& name_, const std::vector<Symbol>& inputs_) {
+  static const plait_op_t op_ = detail::find("khatri_rao");
+  return detail::compose(op_, name_, {}, inputs_, {}, {});
+}
+
+struct L2Normalization_attrs {
+  /* added to the sum of squares, >= 0 */
+  double eps = 1e-10;
+  /* the sum runs over a whole sample, over its channels, or over the axes after them; one of
+   * instance, channel, spatial */
+  std::string mode = "instance";
+};
+/* Divides data by the root of the sum of squares over parts of it. */
+inline NDArray L2Normalization(const NDArray& data, const L2Normalization_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("l2_normalization");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.eps), detail::value(attrs_.mode)})[0];
+}
+inline Symbol L2Normalization(const std::string& name_, const Symbol& data,
+                              const L2Normalization_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("l2_normalization");
+  return detail::compose(op_, name_, {"data"}, {data}, {"eps", "mode"}, {detail::value(attrs_.eps),
+                         detail::value(attrs_.mode)});
+}
+
+struct LayerNorm_attrs {
+  /* axis of a line; negative counts from the end */
+  int64_t axis = -1;
+  /* added to the variance, >= 0 */
+  double eps = 1e-05;
+  /* return mean and std as well */
+  bool output_mean_var = false;
+};
+/* Brings each line along an axis to mean 0 and variance 1, then scales and shifts it. */
+inline NDArray LayerNorm(const NDArray& data, const NDArray& gamma, const NDArray& beta,
+                         const LayerNorm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("layer_norm");
+  return detail::invoke(op_, {data, gamma, beta}, {detail::value(attrs_.axis),
+                        detail::value(attrs_.eps), detail::value(attrs_.output_mean_var)})[0];
+}
+inline Symbol LayerNorm(const std::string& name_, const Symbol& data, const Symbol& gamma,
+                        const Symbol& beta, const LayerNorm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("layer_norm");
+  return detail::compose(op_, name_, {"data", "gamma", "beta"}, {data, gamma, beta}, {"axis", "eps",
+                         "output_mean_var"}, {detail::value(attrs_.axis), detail::value(attrs_.eps),
+                         detail::value(attrs_.output_mean_var)});
+}
+
+/* Least common multiple, >= 0; 0 if one of the numbers is 0. */
+inline NDArray lcm(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("lcm");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
+}
+
+/* lhs times 2 to the rhs. */
+inline NDArray ldexp(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("ldexp");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
+}
+
+struct LeakyReLU_attrs {
+  /* leaky: slope x below 0; prelu: slopes are learnt; rrelu: slopes are drawn in train mode and
+   * the mean of the bounds else; elu: slope (exp(x) - 1); selu: elu with fixed constants; gelu:
+   * x times the normal distribution function; one of elu, gelu, leaky, prelu, rrelu, selu */
+  std::string act_type = "leaky";
+  /* slope of leaky, factor of elu */
+  double slope = 0.25;
+  /* smallest slope of rrelu */
+  double lower_bound = 0.125;
+  /* largest slope of rrelu */
+  double upper_bound = 0.334;
+};
+/* Activations that are not flat below 0, element by element. */
+inline std::vector<NDArray> LeakyReLU(const NDArray& data, const NDArray& gamma,
+                                      const LeakyReLU_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("leaky_relu");
+  return detail::invoke(op_, {data, gamma}, {detail::value(attrs_.act_type),
+                        detail::value(attrs_.slope), detail::value(attrs_.lower_bound),
+                        detail::value(attrs_.upper_bound)});
+}
+inline Symbol LeakyReLU(const std::string& name_, const Symbol& data, const Symbol& gamma,
+                        const LeakyReLU_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("leaky_relu");
+  return detail::compose(op_, name_, {"data", "gamma"}, {data, gamma}, {"act_type", "slope",
+                         "lower_bound", "upper_bound"}, {detail::value(attrs_.act_type),
+                         detail::value(attrs_.slope), detail::value(attrs_.lower_bound),
+                         detail::value(attrs_.upper_bound)});
+}
+
+/* lhs times 2 to the rhs; bits that leave the type are lost. */
+inline NDArray left_shift(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("left_shift");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
+}
+
 /* 1 where lhs < rhs, else 0, in the type of the operands. */
-inline NDArray less(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_lesser(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("less");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol less(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_lesser(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("less");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
 
 /* 1 where lhs <= rhs, else 0, in the type of the operands. */
-inline NDArray less_equal(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_lesser_equal(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("less_equal");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol less_equal(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_lesser_equal(const std::string& name_, const Symbol& lhs,
+                                     const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("less_equal");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -1056,6 +2340,259 @@ inline Symbol less_scalar(const std::string& name_, const Symbol& data,
   static const plait_op_t op_ = detail::find("less_scalar");
   return detail::compose(op_, name_, {"data"}, {data}, {"scalar", "is_int"},
                          {detail::value(attrs_.scalar), detail::value(attrs_.is_int)});
+}
+
+struct linalg_extractdiag_attrs {
+  /* diagonal: > 0 above the main one, < 0 below */
+  int64_t offset = 0;
+};
+/* A diagonal of square matrices. */
+inline NDArray linalg_extractdiag(const NDArray& A, const linalg_extractdiag_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_extractdiag");
+  return detail::invoke(op_, {A}, {detail::value(attrs_.offset)})[0];
+}
+inline Symbol linalg_extractdiag(const std::string& name_, const Symbol& A,
+                                 const linalg_extractdiag_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_extractdiag");
+  return detail::compose(op_, name_, {"A"}, {A}, {"offset"}, {detail::value(attrs_.offset)});
+}
+
+struct linalg_extracttrian_attrs {
+  /* diagonal that bounds it: > 0 the triangle above it, < 0 the one below */
+  int64_t offset = 0;
+  /* for offset 0: the lower triangle */
+  bool lower = true;
+};
+/* A triangle of square matrices as vectors, row by row. */
+inline NDArray linalg_extracttrian(const NDArray& A, const linalg_extracttrian_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_extracttrian");
+  return detail::invoke(op_, {A}, {detail::value(attrs_.offset), detail::value(attrs_.lower)})[0];
+}
+inline Symbol linalg_extracttrian(const std::string& name_, const Symbol& A,
+                                  const linalg_extracttrian_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_extracttrian");
+  return detail::compose(op_, name_, {"A"}, {A}, {"offset", "lower"}, {detail::value(attrs_.offset),
+                         detail::value(attrs_.lower)});
+}
+
+/* A = L Q with a lower triangular L and orthonormal rows in Q. */
+inline std::vector<NDArray> linalg_gelqf(const NDArray& A) {
+  static const plait_op_t op_ = detail::find("linalg_gelqf");
+  return detail::invoke(op_, {A}, {});
+}
+inline Symbol linalg_gelqf(const std::string& name_, const Symbol& A) {
+  static const plait_op_t op_ = detail::find("linalg_gelqf");
+  return detail::compose(op_, name_, {"A"}, {A}, {}, {});
+}
+
+struct linalg_gemm_attrs {
+  /* take A transposed */
+  bool transpose_a = false;
+  /* take B transposed */
+  bool transpose_b = false;
+  /* factor of the product */
+  double alpha = 1.0;
+  /* factor of C */
+  double beta = 1.0;
+  /* axis of the rows; -2 is the only one */
+  int64_t axis = -2;
+};
+/* alpha op(A) op(B) + beta C. */
+inline NDArray linalg_gemm(const NDArray& A, const NDArray& B, const NDArray& C,
+                           const linalg_gemm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_gemm");
+  return detail::invoke(op_, {A, B, C}, {detail::value(attrs_.transpose_a),
+                        detail::value(attrs_.transpose_b), detail::value(attrs_.alpha),
+                        detail::value(attrs_.beta), detail::value(attrs_.axis)})[0];
+}
+inline Symbol linalg_gemm(const std::string& name_, const Symbol& A, const Symbol& B,
+                          const Symbol& C, const linalg_gemm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_gemm");
+  return detail::compose(op_, name_, {"A", "B", "C"}, {A, B, C}, {"transpose_a", "transpose_b",
+                         "alpha", "beta", "axis"}, {detail::value(attrs_.transpose_a),
+                         detail::value(attrs_.transpose_b), detail::value(attrs_.alpha),
+                         detail::value(attrs_.beta), detail::value(attrs_.axis)});
+}
+
+struct linalg_gemm2_attrs {
+  /* take A transposed */
+  bool transpose_a = false;
+  /* take B transposed */
+  bool transpose_b = false;
+  /* factor */
+  double alpha = 1.0;
+  /* axis of the rows; -2 is the only one */
+  int64_t axis = -2;
+};
+/* alpha op(A) op(B). */
+inline NDArray linalg_gemm2(const NDArray& A, const NDArray& B,
+                            const linalg_gemm2_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_gemm2");
+  return detail::invoke(op_, {A, B}, {detail::value(attrs_.transpose_a),
+                        detail::value(attrs_.transpose_b), detail::value(attrs_.alpha),
+                        detail::value(attrs_.axis)})[0];
+}
+inline Symbol linalg_gemm2(const std::string& name_, const Symbol& A, const Symbol& B,
+                           const linalg_gemm2_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_gemm2");
+  return detail::compose(op_, name_, {"A", "B"}, {A, B}, {"transpose_a", "transpose_b", "alpha",
+                         "axis"}, {detail::value(attrs_.transpose_a),
+                         detail::value(attrs_.transpose_b), detail::value(attrs_.alpha),
+                         detail::value(attrs_.axis)});
+}
+
+struct linalg_makediag_attrs {
+  /* diagonal: > 0 above the main one, < 0 below */
+  int64_t offset = 0;
+};
+/* Square matrices with vectors on a diagonal, 0 elsewhere. */
+inline NDArray linalg_makediag(const NDArray& A, const linalg_makediag_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_makediag");
+  return detail::invoke(op_, {A}, {detail::value(attrs_.offset)})[0];
+}
+inline Symbol linalg_makediag(const std::string& name_, const Symbol& A,
+                              const linalg_makediag_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_makediag");
+  return detail::compose(op_, name_, {"A"}, {A}, {"offset"}, {detail::value(attrs_.offset)});
+}
+
+struct linalg_maketrian_attrs {
+  /* as for linalg_extracttrian */
+  int64_t offset = 0;
+  /* as for linalg_extracttrian */
+  bool lower = true;
+};
+/* Square matrices with vectors in a triangle, 0 elsewhere. */
+inline NDArray linalg_maketrian(const NDArray& A, const linalg_maketrian_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_maketrian");
+  return detail::invoke(op_, {A}, {detail::value(attrs_.offset), detail::value(attrs_.lower)})[0];
+}
+inline Symbol linalg_maketrian(const std::string& name_, const Symbol& A,
+                               const linalg_maketrian_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_maketrian");
+  return detail::compose(op_, name_, {"A"}, {A}, {"offset", "lower"}, {detail::value(attrs_.offset),
+                         detail::value(attrs_.lower)});
+}
+
+/* The inverse of L L^T for a lower triangular L. */
+inline NDArray linalg_potri(const NDArray& A) {
+  static const plait_op_t op_ = detail::find("linalg_potri");
+  return detail::invoke(op_, {A}, {})[0];
+}
+inline Symbol linalg_potri(const std::string& name_, const Symbol& A) {
+  static const plait_op_t op_ = detail::find("linalg_potri");
+  return detail::compose(op_, name_, {"A"}, {A}, {}, {});
+}
+
+/* Sum of the logarithms of the diagonal of square matrices. */
+inline NDArray linalg_sumlogdiag(const NDArray& A) {
+  static const plait_op_t op_ = detail::find("linalg_sumlogdiag");
+  return detail::invoke(op_, {A}, {})[0];
+}
+inline Symbol linalg_sumlogdiag(const std::string& name_, const Symbol& A) {
+  static const plait_op_t op_ = detail::find("linalg_sumlogdiag");
+  return detail::compose(op_, name_, {"A"}, {A}, {}, {});
+}
+
+/* A = U^T diag(w) U for symmetric matrices. */
+inline std::vector<NDArray> linalg_syevd(const NDArray& A) {
+  static const plait_op_t op_ = detail::find("linalg_syevd");
+  return detail::invoke(op_, {A}, {});
+}
+inline Symbol linalg_syevd(const std::string& name_, const Symbol& A) {
+  static const plait_op_t op_ = detail::find("linalg_syevd");
+  return detail::compose(op_, name_, {"A"}, {A}, {}, {});
+}
+
+struct linalg_syrk_attrs {
+  /* take A transposed */
+  bool transpose = false;
+  /* factor */
+  double alpha = 1.0;
+};
+/* alpha A A^T, or alpha A^T A. */
+inline NDArray linalg_syrk(const NDArray& A, const linalg_syrk_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_syrk");
+  return detail::invoke(op_, {A}, {detail::value(attrs_.transpose),
+                        detail::value(attrs_.alpha)})[0];
+}
+inline Symbol linalg_syrk(const std::string& name_, const Symbol& A,
+                          const linalg_syrk_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_syrk");
+  return detail::compose(op_, name_, {"A"}, {A}, {"transpose", "alpha"},
+                         {detail::value(attrs_.transpose), detail::value(attrs_.alpha)});
+}
+
+struct linalg_trmm_attrs {
+  /* take A transposed */
+  bool transpose = false;
+  /* A stands on the right side */
+  bool rightside = false;
+  /* A is lower triangular; False: upper */
+  bool lower = true;
+  /* factor */
+  double alpha = 1.0;
+};
+/* alpha op(A) B or alpha B op(A) for a triangular A. */
+inline NDArray linalg_trmm(const NDArray& A, const NDArray& B,
+                           const linalg_trmm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_trmm");
+  return detail::invoke(op_, {A, B}, {detail::value(attrs_.transpose),
+                        detail::value(attrs_.rightside), detail::value(attrs_.lower),
+                        detail::value(attrs_.alpha)})[0];
+}
+inline Symbol linalg_trmm(const std::string& name_, const Symbol& A, const Symbol& B,
+                          const linalg_trmm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_trmm");
+  return detail::compose(op_, name_, {"A", "B"}, {A, B}, {"transpose", "rightside", "lower",
+                         "alpha"}, {detail::value(attrs_.transpose),
+                         detail::value(attrs_.rightside), detail::value(attrs_.lower),
+                         detail::value(attrs_.alpha)});
+}
+
+struct linalg_trsm_attrs {
+  /* take A transposed */
+  bool transpose = false;
+  /* A stands on the right side */
+  bool rightside = false;
+  /* A is lower triangular; False: upper */
+  bool lower = true;
+  /* factor */
+  double alpha = 1.0;
+};
+/* X with op(A) X = alpha B or X op(A) = alpha B for a triangular A. */
+inline NDArray linalg_trsm(const NDArray& A, const NDArray& B,
+                           const linalg_trsm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_trsm");
+  return detail::invoke(op_, {A, B}, {detail::value(attrs_.transpose),
+                        detail::value(attrs_.rightside), detail::value(attrs_.lower),
+                        detail::value(attrs_.alpha)})[0];
+}
+inline Symbol linalg_trsm(const std::string& name_, const Symbol& A, const Symbol& B,
+                          const linalg_trsm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linalg_trsm");
+  return detail::compose(op_, name_, {"A", "B"}, {A, B}, {"transpose", "rightside", "lower",
+                         "alpha"}, {detail::value(attrs_.transpose),
+                         detail::value(attrs_.rightside), detail::value(attrs_.lower),
+                         detail::value(attrs_.alpha)});
+}
+
+struct LinearRegressionOutput_attrs {
+  /* factor of the gradient, which is divided by the number of outputs of a sample */
+  double grad_scale = 1.0;
+};
+/* The data; its gradient is that of half the squared distance to label. */
+inline NDArray LinearRegressionOutput(const NDArray& data, const NDArray& label,
+                                      const LinearRegressionOutput_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linear_regression_output");
+  return detail::invoke(op_, {data, label}, {detail::value(attrs_.grad_scale)})[0];
+}
+inline Symbol LinearRegressionOutput(const std::string& name_, const Symbol& data,
+                                     const Symbol& label,
+                                     const LinearRegressionOutput_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("linear_regression_output");
+  return detail::compose(op_, name_, {"data", "label"}, {data, label}, {"grad_scale"},
+                         {detail::value(attrs_.grad_scale)});
 }
 
 struct linspace_attrs {
@@ -1127,26 +2664,36 @@ struct log_softmax_attrs {
   int64_t axis = -1;
   /* data is divided by it; no unit, > 0; default 1 */
   std::optional<double> temperature{};
+  /* floating type of the result; default that of data */
+  std::optional<std::string> dtype{};
 };
 /* Logarithm of softmax, computed without forming the softmax. */
 inline NDArray log_softmax(const NDArray& data, const log_softmax_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("log_softmax");
-  return detail::invoke(op_, {data}, {detail::value(attrs_.axis),
-                        detail::value(attrs_.temperature)})[0];
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.temperature),
+                        detail::value(attrs_.dtype)})[0];
 }
 inline Symbol log_softmax(const std::string& name_, const Symbol& data,
                           const log_softmax_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("log_softmax");
-  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "temperature"},
-                         {detail::value(attrs_.axis), detail::value(attrs_.temperature)});
+  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "temperature", "dtype"},
+                         {detail::value(attrs_.axis), detail::value(attrs_.temperature),
+                         detail::value(attrs_.dtype)});
+}
+
+/* log(exp(lhs) + exp(rhs)) without overflow. */
+inline NDArray logaddexp(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("logaddexp");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
 
 /* 1 where both are not 0, else 0, in the type of the operands. */
-inline NDArray logical_and(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_logical_and(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("logical_and");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol logical_and(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_logical_and(const std::string& name_, const Symbol& lhs,
+                                    const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("logical_and");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -1182,11 +2729,11 @@ inline Symbol logical_not(const std::string& name_, const Symbol& data) {
 }
 
 /* 1 where one is not 0, else 0, in the type of the operands. */
-inline NDArray logical_or(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_logical_or(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("logical_or");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol logical_or(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_logical_or(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("logical_or");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -1211,11 +2758,12 @@ inline Symbol logical_or_scalar(const std::string& name_, const Symbol& data,
 }
 
 /* 1 where exactly one is not 0, else 0, in the type of the operands. */
-inline NDArray logical_xor(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_logical_xor(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("logical_xor");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol logical_xor(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_logical_xor(const std::string& name_, const Symbol& lhs,
+                                    const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("logical_xor");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -1238,6 +2786,63 @@ inline Symbol logical_xor_scalar(const std::string& name_, const Symbol& data,
   static const plait_op_t op_ = detail::find("logical_xor_scalar");
   return detail::compose(op_, name_, {"data"}, {data}, {"scalar", "is_int"},
                          {detail::value(attrs_.scalar), detail::value(attrs_.is_int)});
+}
+
+struct LogisticRegressionOutput_attrs {
+  /* factor of the gradient, which is divided by the number of outputs of a sample */
+  double grad_scale = 1.0;
+};
+/* Sigmoid of data; the gradient is that of the cross-entropy with label. */
+inline NDArray LogisticRegressionOutput(const NDArray& data, const NDArray& label,
+                                        const LogisticRegressionOutput_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("logistic_regression_output");
+  return detail::invoke(op_, {data, label}, {detail::value(attrs_.grad_scale)})[0];
+}
+inline Symbol LogisticRegressionOutput(const std::string& name_, const Symbol& data,
+                                       const Symbol& label,
+                                       const LogisticRegressionOutput_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("logistic_regression_output");
+  return detail::compose(op_, name_, {"data", "label"}, {data, label}, {"grad_scale"},
+                         {detail::value(attrs_.grad_scale)});
+}
+
+struct LRN_attrs {
+  /* factor of the squares */
+  double alpha = 0.0001;
+  /* exponent */
+  double beta = 0.75;
+  /* number added to the squares */
+  double knorm = 2.0;
+};
+/* Divides each element by a power of the squares of its neighbours along the channels. */
+inline NDArray LRN(const NDArray& data, int64_t nsize, const LRN_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("lrn");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.alpha), detail::value(attrs_.beta),
+                        detail::value(attrs_.knorm), detail::value(nsize)})[0];
+}
+inline Symbol LRN(const std::string& name_, const Symbol& data, int64_t nsize,
+                  const LRN_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("lrn");
+  return detail::compose(op_, name_, {"data"}, {data}, {"alpha", "beta", "knorm", "nsize"},
+                         {detail::value(attrs_.alpha), detail::value(attrs_.beta),
+                         detail::value(attrs_.knorm), detail::value(nsize)});
+}
+
+struct MAERegressionOutput_attrs {
+  /* factor of the gradient, which is divided by the number of outputs of a sample */
+  double grad_scale = 1.0;
+};
+/* The data; its gradient is that of the absolute distance to label. */
+inline NDArray MAERegressionOutput(const NDArray& data, const NDArray& label,
+                                   const MAERegressionOutput_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("mae_regression_output");
+  return detail::invoke(op_, {data, label}, {detail::value(attrs_.grad_scale)})[0];
+}
+inline Symbol MAERegressionOutput(const std::string& name_, const Symbol& data, const Symbol& label,
+                                  const MAERegressionOutput_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("mae_regression_output");
+  return detail::compose(op_, name_, {"data", "label"}, {data, label}, {"grad_scale"},
+                         {detail::value(attrs_.grad_scale)});
 }
 
 struct MakeLoss_attrs {
@@ -1280,19 +2885,13 @@ inline NDArray max(const NDArray& data, const max_attrs& attrs_ = {}) {
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
 }
-inline Symbol max(const std::string& name_, const Symbol& data, const max_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("max");
-  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
-                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
-}
 
 /* The larger of two numbers; NaN where one is NaN. */
-inline NDArray maximum(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_maximum(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("maximum");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol maximum(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_maximum(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("maximum");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -1332,12 +2931,6 @@ inline NDArray mean(const NDArray& data, const mean_attrs& attrs_ = {}) {
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
 }
-inline Symbol mean(const std::string& name_, const Symbol& data, const mean_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("mean");
-  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
-                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
-}
 
 struct min_attrs {
   /* axes that are reduced; None or (): all */
@@ -1355,19 +2948,13 @@ inline NDArray min(const NDArray& data, const min_attrs& attrs_ = {}) {
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
 }
-inline Symbol min(const std::string& name_, const Symbol& data, const min_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("min");
-  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
-                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
-}
 
 /* The smaller of two numbers; NaN where one is NaN. */
-inline NDArray minimum(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_minimum(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("minimum");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol minimum(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_minimum(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("minimum");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -1391,12 +2978,22 @@ inline Symbol minimum_scalar(const std::string& name_, const Symbol& data,
                          {detail::value(attrs_.scalar), detail::value(attrs_.is_int)});
 }
 
+/* x tanh(log(1 + exp(x))). */
+inline NDArray mish(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("mish");
+  return detail::invoke(op_, {data}, {})[0];
+}
+inline Symbol mish(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("mish");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
 /* Remainder of lhs / rhs, with the sign of rhs. */
-inline NDArray mod(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_mod(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("mod");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol mod(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_mod(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("mod");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -1418,6 +3015,740 @@ inline Symbol mod_scalar(const std::string& name_, const Symbol& data,
   static const plait_op_t op_ = detail::find("mod_scalar");
   return detail::compose(op_, name_, {"data"}, {data}, {"scalar", "is_int"},
                          {detail::value(attrs_.scalar), detail::value(attrs_.is_int)});
+}
+
+struct modulated_deformable_convolution_attrs {
+  /* steps of the window; default ones */
+  std::vector<int64_t> stride = {};
+  /* steps inside the window; default ones */
+  std::vector<int64_t> dilate = {};
+  /* zeros at both ends; default none */
+  std::vector<int64_t> pad = {};
+  /* channels are convolved in groups */
+  int64_t num_group = 1;
+  /* parts of the channels that have offsets of their own */
+  int64_t num_deformable_group = 1;
+  /* no bias is added */
+  bool no_bias = false;
+  /* NCHW is the only one; one of NCHW */
+  std::optional<std::string> layout{};
+};
+/* Convolution whose window reads the data at moved places, each with a factor. */
+inline NDArray modulated_deformable_convolution(const NDArray& data, const NDArray& offset,
+                                                const NDArray& mask, const NDArray& weight,
+                                                const NDArray& bias,
+                                                const std::vector<int64_t>& kernel,
+                                                int64_t num_filter,
+                                                const modulated_deformable_convolution_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("modulated_deformable_convolution");
+  return detail::invoke(op_, {data, offset, mask, weight, bias}, {detail::value(kernel),
+                        detail::value(attrs_.stride), detail::value(attrs_.dilate),
+                        detail::value(attrs_.pad), detail::value(num_filter),
+                        detail::value(attrs_.num_group), detail::value(attrs_.num_deformable_group),
+                        detail::value(attrs_.no_bias), detail::value(attrs_.layout)})[0];
+}
+inline Symbol modulated_deformable_convolution(const std::string& name_, const Symbol& data,
+                                               const Symbol& offset, const Symbol& mask,
+                                               const Symbol& weight, const Symbol& bias,
+                                               const std::vector<int64_t>& kernel,
+                                               int64_t num_filter,
+                                               const modulated_deformable_convolution_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("modulated_deformable_convolution");
+  return detail::compose(op_, name_, {"data", "offset", "mask", "weight", "bias"},
+                         {data, offset, mask, weight, bias}, {"kernel", "stride", "dilate", "pad",
+                         "num_filter", "num_group", "num_deformable_group", "no_bias", "layout"},
+                         {detail::value(kernel), detail::value(attrs_.stride),
+                         detail::value(attrs_.dilate), detail::value(attrs_.pad),
+                         detail::value(num_filter), detail::value(attrs_.num_group),
+                         detail::value(attrs_.num_deformable_group), detail::value(attrs_.no_bias),
+                         detail::value(attrs_.layout)});
+}
+
+struct moments_attrs {
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axes{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+};
+/* Mean and variance over axes. */
+inline std::vector<NDArray> moments(const NDArray& data, const moments_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("moments");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axes), detail::value(attrs_.keepdims)});
+}
+inline Symbol moments(const std::string& name_, const Symbol& data,
+                      const moments_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("moments");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axes", "keepdims"},
+                         {detail::value(attrs_.axes), detail::value(attrs_.keepdims)});
+}
+
+struct multi_adabelief_update_attrs {
+  /* decay of the mean */
+  double beta1 = 0.9;
+  /* decay of the mean square */
+  double beta2 = 0.999;
+  /* added to the root */
+  double epsilon = 1e-08;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* Adam with the mean square of what the mean did not foresee. */
+inline std::vector<NDArray> multi_adabelief_update(const std::vector<NDArray>& inputs_,
+                                                   const std::vector<double>& lrs,
+                                                   const std::vector<double>& wds,
+                                                   const multi_adabelief_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_adabelief_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.beta1), detail::value(attrs_.beta2),
+                        detail::value(attrs_.epsilon), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
+                        detail::value(attrs_.multi_precision)});
+}
+
+struct multi_adadelta_update_attrs {
+  /* decay of the mean squares */
+  double rho = 0.9;
+  /* added under the roots */
+  double epsilon = 1e-05;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* Steps in the ratio of the mean squares of earlier steps and of gradients; learning rates are
+ * not used. */
+inline std::vector<NDArray> multi_adadelta_update(const std::vector<NDArray>& inputs_,
+                                                  const std::vector<double>& lrs,
+                                                  const std::vector<double>& wds,
+                                                  const multi_adadelta_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_adadelta_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.rho), detail::value(attrs_.epsilon),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
+struct multi_adagrad_update_attrs {
+  /* added under the root */
+  double epsilon = 1e-07;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* history += grad^2; weight - lr (grad / sqrt(history + epsilon) + wd weight). */
+inline std::vector<NDArray> multi_adagrad_update(const std::vector<NDArray>& inputs_,
+                                                 const std::vector<double>& lrs,
+                                                 const std::vector<double>& wds,
+                                                 const multi_adagrad_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_adagrad_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.epsilon), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
+                        detail::value(attrs_.multi_precision)});
+}
+
+struct multi_adam_update_attrs {
+  /* decay of the mean */
+  double beta1 = 0.9;
+  /* decay of the mean square */
+  double beta2 = 0.999;
+  /* added to the root */
+  double epsilon = 1e-08;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* adam_update for many weights in one call. */
+inline std::vector<NDArray> multi_adam_update(const std::vector<NDArray>& inputs_,
+                                              const std::vector<double>& lrs,
+                                              const std::vector<double>& wds,
+                                              const multi_adam_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_adam_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.beta1), detail::value(attrs_.beta2),
+                        detail::value(attrs_.epsilon), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
+                        detail::value(attrs_.multi_precision)});
+}
+
+struct multi_adamax_update_attrs {
+  /* decay of the mean */
+  double beta1 = 0.9;
+  /* decay of the largest value */
+  double beta2 = 0.999;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* Adam with the largest gradient in place of the mean square; learning rates come with the bias
+ * correction. */
+inline std::vector<NDArray> multi_adamax_update(const std::vector<NDArray>& inputs_,
+                                                const std::vector<double>& lrs,
+                                                const std::vector<double>& wds,
+                                                const multi_adamax_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_adamax_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.beta1), detail::value(attrs_.beta2),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
+struct multi_adamw_update_attrs {
+  /* decay of the mean */
+  double beta1 = 0.9;
+  /* decay of the mean square */
+  double beta2 = 0.999;
+  /* added to the root */
+  double epsilon = 1e-08;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* Adam with weight decay apart from the gradient: each weight first loses the share wds of
+ * itself. */
+inline std::vector<NDArray> multi_adamw_update(const std::vector<NDArray>& inputs_,
+                                               const std::vector<double>& lrs,
+                                               const std::vector<double>& wds,
+                                               const multi_adamw_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_adamw_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.beta1), detail::value(attrs_.beta2),
+                        detail::value(attrs_.epsilon), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
+                        detail::value(attrs_.multi_precision)});
+}
+
+struct multi_all_finite_attrs {
+  /* number of arrays; counted when given */
+  int64_t num_arrays = 1;
+  /* kept for files; has no effect */
+  bool init_output = true;
+};
+/* 1 if no element of any array is infinite or NaN, else 0. */
+inline NDArray multi_all_finite(const std::vector<NDArray>& inputs_,
+                                const multi_all_finite_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_all_finite");
+  return detail::invoke(op_, inputs_, {detail::value(attrs_.num_arrays),
+                        detail::value(attrs_.init_output)})[0];
+}
+inline Symbol multi_all_finite(const std::string& name_, const std::vector<Symbol>& inputs_,
+                               const multi_all_finite_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_all_finite");
+  return detail::compose(op_, name_, {}, inputs_, {"num_arrays", "init_output"},
+                         {detail::value(attrs_.num_arrays), detail::value(attrs_.init_output)});
+}
+
+struct multi_box_detection_attrs {
+  /* move corners into the image */
+  bool clip = true;
+  /* smallest score */
+  double threshold = 0.01;
+  /* class of the background */
+  int64_t background_id = 0;
+  /* boxes that overlap a better one by as much are dropped */
+  double nms_threshold = 0.5;
+  /* also between classes */
+  bool force_suppress = false;
+  /* factors of the four offsets */
+  std::vector<double> variances = {0.1, 0.1, 0.2, 0.2};
+  /* only this many of the best stay; <= 0: all */
+  int64_t nms_topk = -1;
+};
+/* Boxes of a detector: decoded, and of those that overlap only the best. */
+inline NDArray multi_box_detection(const NDArray& cls_prob, const NDArray& loc_pred,
+                                   const NDArray& anchor,
+                                   const multi_box_detection_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_box_detection");
+  return detail::invoke(op_, {cls_prob, loc_pred, anchor}, {detail::value(attrs_.clip),
+                        detail::value(attrs_.threshold), detail::value(attrs_.background_id),
+                        detail::value(attrs_.nms_threshold), detail::value(attrs_.force_suppress),
+                        detail::value(attrs_.variances), detail::value(attrs_.nms_topk)})[0];
+}
+inline Symbol multi_box_detection(const std::string& name_, const Symbol& cls_prob,
+                                  const Symbol& loc_pred, const Symbol& anchor,
+                                  const multi_box_detection_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_box_detection");
+  return detail::compose(op_, name_, {"cls_prob", "loc_pred", "anchor"},
+                         {cls_prob, loc_pred, anchor}, {"clip", "threshold", "background_id",
+                         "nms_threshold", "force_suppress", "variances", "nms_topk"},
+                         {detail::value(attrs_.clip), detail::value(attrs_.threshold),
+                         detail::value(attrs_.background_id), detail::value(attrs_.nms_threshold),
+                         detail::value(attrs_.force_suppress), detail::value(attrs_.variances),
+                         detail::value(attrs_.nms_topk)});
+}
+
+struct multi_box_prior_attrs {
+  /* sizes in parts of the height */
+  std::vector<double> sizes = {1};
+  /* width over height */
+  std::vector<double> ratios = {1};
+  /* move corners into the image */
+  bool clip = false;
+  /* distances of centres (y, x) in parts of the image; negative: one pixel */
+  std::vector<double> steps = {-1, -1};
+  /* place (y, x) of a centre in its pixel */
+  std::vector<double> offsets = {0.5, 0.5};
+};
+/* Anchors around every pixel: each size with the first ratio, the first size with each other
+ * ratio. */
+inline NDArray multi_box_prior(const NDArray& data, const multi_box_prior_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_box_prior");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.sizes), detail::value(attrs_.ratios),
+                        detail::value(attrs_.clip), detail::value(attrs_.steps),
+                        detail::value(attrs_.offsets)})[0];
+}
+inline Symbol multi_box_prior(const std::string& name_, const Symbol& data,
+                              const multi_box_prior_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_box_prior");
+  return detail::compose(op_, name_, {"data"}, {data}, {"sizes", "ratios", "clip", "steps",
+                         "offsets"}, {detail::value(attrs_.sizes), detail::value(attrs_.ratios),
+                         detail::value(attrs_.clip), detail::value(attrs_.steps),
+                         detail::value(attrs_.offsets)});
+}
+
+struct multi_box_target_attrs {
+  /* an anchor gets a label that it overlaps by more */
+  double overlap_threshold = 0.5;
+  /* class of anchors that do not count */
+  double ignore_label = -1.0;
+  /* background anchors for each labelled one; <= 0: all */
+  double negative_mining_ratio = -1.0;
+  /* mined anchors overlap every label by less */
+  double negative_mining_thresh = 0.5;
+  /* mined anchors at least */
+  int64_t minimum_negative_samples = 0;
+  /* divisors of the four offsets */
+  std::vector<double> variances = {0.1, 0.1, 0.2, 0.2};
+};
+/* Classes and offsets that a detector should give for each anchor. */
+inline std::vector<NDArray> multi_box_target(const NDArray& anchor, const NDArray& label,
+                                             const NDArray& cls_pred,
+                                             const multi_box_target_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_box_target");
+  return detail::invoke(op_, {anchor, label, cls_pred}, {detail::value(attrs_.overlap_threshold),
+                        detail::value(attrs_.ignore_label),
+                        detail::value(attrs_.negative_mining_ratio),
+                        detail::value(attrs_.negative_mining_thresh),
+                        detail::value(attrs_.minimum_negative_samples),
+                        detail::value(attrs_.variances)});
+}
+inline Symbol multi_box_target(const std::string& name_, const Symbol& anchor, const Symbol& label,
+                               const Symbol& cls_pred, const multi_box_target_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_box_target");
+  return detail::compose(op_, name_, {"anchor", "label", "cls_pred"}, {anchor, label, cls_pred},
+                         {"overlap_threshold", "ignore_label", "negative_mining_ratio",
+                         "negative_mining_thresh", "minimum_negative_samples", "variances"},
+                         {detail::value(attrs_.overlap_threshold),
+                         detail::value(attrs_.ignore_label),
+                         detail::value(attrs_.negative_mining_ratio),
+                         detail::value(attrs_.negative_mining_thresh),
+                         detail::value(attrs_.minimum_negative_samples),
+                         detail::value(attrs_.variances)});
+}
+
+struct multi_dcasgd_update_attrs {
+  /* share of the last step */
+  double momentum = 0.0;
+  /* strength of the compensation */
+  double lamda = 0.04;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* Gradient descent that makes up for gradients of older weights. */
+inline std::vector<NDArray> multi_dcasgd_update(const std::vector<NDArray>& inputs_,
+                                                const std::vector<double>& lrs,
+                                                const std::vector<double>& wds,
+                                                const multi_dcasgd_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_dcasgd_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.momentum), detail::value(attrs_.lamda),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
+struct multi_ftml_update_attrs {
+  /* decay of the gradients */
+  double beta1 = 0.6;
+  /* decay of the mean square */
+  double beta2 = 0.999;
+  /* added to the root */
+  double epsilon = 1e-08;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* One step of follow the moving leader. */
+inline std::vector<NDArray> multi_ftml_update(const std::vector<NDArray>& inputs_,
+                                              const std::vector<double>& lrs,
+                                              const std::vector<double>& wds,
+                                              const std::vector<double>& t,
+                                              const multi_ftml_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_ftml_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds), detail::value(t),
+                        detail::value(attrs_.beta1), detail::value(attrs_.beta2),
+                        detail::value(attrs_.epsilon), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
+                        detail::value(attrs_.multi_precision)});
+}
+
+struct multi_ftrl_update_attrs {
+  /* 1-norm decay, no unit */
+  double lamda1 = 0.01;
+  /* added to the root of the summed squares */
+  double beta = 1.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* One step of follow the regularised leader, with sparse weights. */
+inline std::vector<NDArray> multi_ftrl_update(const std::vector<NDArray>& inputs_,
+                                              const std::vector<double>& lrs,
+                                              const std::vector<double>& wds,
+                                              const multi_ftrl_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_ftrl_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.lamda1), detail::value(attrs_.beta),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
+struct multi_lamb_update_attrs {
+  /* decay of the mean */
+  double beta1 = 0.9;
+  /* decay of the mean square */
+  double beta2 = 0.999;
+  /* added to the root */
+  double epsilon = 1e-06;
+  /* least norm of a weight; < 0: none */
+  double lower_bound = -1.0;
+  /* largest norm of a weight; < 0: none */
+  double upper_bound = -1.0;
+  /* whether the means are corrected for their start at 0 */
+  bool bias_correction = true;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* Adam's direction, as long as the norm of the weight: for large batches. */
+inline std::vector<NDArray> multi_lamb_update(const std::vector<NDArray>& inputs_,
+                                              const std::vector<double>& lrs,
+                                              const std::vector<double>& wds,
+                                              const std::vector<double>& step_count,
+                                              const multi_lamb_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_lamb_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(step_count), detail::value(attrs_.beta1),
+                        detail::value(attrs_.beta2), detail::value(attrs_.epsilon),
+                        detail::value(attrs_.lower_bound), detail::value(attrs_.upper_bound),
+                        detail::value(attrs_.bias_correction), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
+                        detail::value(attrs_.multi_precision)});
+}
+
+struct multi_lans_update_attrs {
+  /* decay of the mean */
+  double beta1 = 0.9;
+  /* decay of the mean square */
+  double beta2 = 0.999;
+  /* added to the root */
+  double epsilon = 1e-06;
+  /* least norm of a weight; < 0: none */
+  double lower_bound = -1.0;
+  /* largest norm of a weight; < 0: none */
+  double upper_bound = -1.0;
+  /* whether the means are corrected for their start at 0 */
+  bool bias_correction = true;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* LAMB with normalised gradients, along the mean and along the gradient. */
+inline std::vector<NDArray> multi_lans_update(const std::vector<NDArray>& inputs_,
+                                              const std::vector<double>& lrs,
+                                              const std::vector<double>& wds,
+                                              const std::vector<double>& step_count,
+                                              const multi_lans_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_lans_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(step_count), detail::value(attrs_.beta1),
+                        detail::value(attrs_.beta2), detail::value(attrs_.epsilon),
+                        detail::value(attrs_.lower_bound), detail::value(attrs_.upper_bound),
+                        detail::value(attrs_.bias_correction), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
+                        detail::value(attrs_.multi_precision)});
+}
+
+struct multi_lars_update_attrs {
+  /* share of the last step */
+  double momentum = 0.0;
+  /* added to the norms */
+  double epsilon = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* Momentum with the rate of each weight scaled by the ratio of its norm to that of its gradient. */
+inline std::vector<NDArray> multi_lars_update(const std::vector<NDArray>& inputs_,
+                                              const std::vector<double>& lrs,
+                                              const std::vector<double>& wds,
+                                              const std::vector<double>& etas,
+                                              const multi_lars_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_lars_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds), detail::value(etas),
+                        detail::value(attrs_.momentum), detail::value(attrs_.epsilon),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
+struct multi_lion_update_attrs {
+  /* share of the mean in the step */
+  double beta1 = 0.9;
+  /* decay of the mean */
+  double beta2 = 0.99;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* weight - lr (sign(beta1 mom + (1 - beta1) grad) + wd weight), then mom = beta2 mom + (1 -
+ * beta2) grad. */
+inline std::vector<NDArray> multi_lion_update(const std::vector<NDArray>& inputs_,
+                                              const std::vector<double>& lrs,
+                                              const std::vector<double>& wds,
+                                              const multi_lion_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_lion_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.beta1), detail::value(attrs_.beta2),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
+struct multi_mp_sgd_mom_update_attrs {
+  /* share of the last step */
+  double momentum = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = true;
+};
+/* sgd_mom_update for many weights of 16 bits with float32 masters. */
+inline std::vector<NDArray> multi_mp_sgd_mom_update(const std::vector<NDArray>& inputs_,
+                                                    const std::vector<double>& lrs,
+                                                    const std::vector<double>& wds,
+                                                    const multi_mp_sgd_mom_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_mp_sgd_mom_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.momentum), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
+                        detail::value(attrs_.multi_precision)});
+}
+
+struct multi_mp_sgd_update_attrs {
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = true;
+};
+/* sgd_update for many weights of 16 bits with float32 masters. */
+inline std::vector<NDArray> multi_mp_sgd_update(const std::vector<NDArray>& inputs_,
+                                                const std::vector<double>& lrs,
+                                                const std::vector<double>& wds,
+                                                const multi_mp_sgd_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_mp_sgd_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
+struct multi_nadam_update_attrs {
+  /* decay of the mean */
+  double beta1 = 0.9;
+  /* decay of the mean square */
+  double beta2 = 0.999;
+  /* added to the root */
+  double epsilon = 1e-08;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* Adam with the mean taken one step ahead. */
+inline std::vector<NDArray> multi_nadam_update(const std::vector<NDArray>& inputs_,
+                                               const std::vector<double>& lrs,
+                                               const std::vector<double>& wds,
+                                               const std::vector<double>& grad_factors,
+                                               const std::vector<double>& mean_factors,
+                                               const std::vector<double>& var_factors,
+                                               const multi_nadam_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_nadam_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(grad_factors), detail::value(mean_factors),
+                        detail::value(var_factors), detail::value(attrs_.beta1),
+                        detail::value(attrs_.beta2), detail::value(attrs_.epsilon),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
+struct multi_nag_mom_update_attrs {
+  /* share of the last step */
+  double momentum = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* Momentum with the gradient taken ahead: s = lr (grad + wd weight), mom = momentum mom - s,
+ * weight + momentum mom - s. */
+inline std::vector<NDArray> multi_nag_mom_update(const std::vector<NDArray>& inputs_,
+                                                 const std::vector<double>& lrs,
+                                                 const std::vector<double>& wds,
+                                                 const multi_nag_mom_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_nag_mom_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.momentum), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
+                        detail::value(attrs_.multi_precision)});
+}
+
+struct multi_rmsprop_update_attrs {
+  /* decay of the mean square */
+  double gamma1 = 0.95;
+  /* added under the root */
+  double epsilon = 1e-08;
+  /* largest absolute value of a weight; <= 0: none */
+  double clip_weights = -1.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* Gradients divided by the root of their mean square n. */
+inline std::vector<NDArray> multi_rmsprop_update(const std::vector<NDArray>& inputs_,
+                                                 const std::vector<double>& lrs,
+                                                 const std::vector<double>& wds,
+                                                 const multi_rmsprop_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_rmsprop_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.gamma1), detail::value(attrs_.epsilon),
+                        detail::value(attrs_.clip_weights), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
+                        detail::value(attrs_.multi_precision)});
+}
+
+struct multi_rmspropalex_update_attrs {
+  /* decay of the means */
+  double gamma1 = 0.95;
+  /* share of the last step */
+  double gamma2 = 0.9;
+  /* added under the root */
+  double epsilon = 1e-08;
+  /* largest absolute value of a weight; <= 0: none */
+  double clip_weights = -1.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* Gradients divided by the root of their variance, with momentum delta. */
+inline std::vector<NDArray> multi_rmspropalex_update(const std::vector<NDArray>& inputs_,
+                                                     const std::vector<double>& lrs,
+                                                     const std::vector<double>& wds,
+                                                     const multi_rmspropalex_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_rmspropalex_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.gamma1), detail::value(attrs_.gamma2),
+                        detail::value(attrs_.epsilon), detail::value(attrs_.clip_weights),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
 }
 
 struct multi_sgd_mom_update_attrs {
@@ -1460,12 +3791,76 @@ inline std::vector<NDArray> multi_sgd_update(const std::vector<NDArray>& inputs_
                         detail::value(attrs_.num_weights)});
 }
 
+struct multi_signsgd_update_attrs {
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* (1 - lr wd) weight - lr sign(grad). */
+inline std::vector<NDArray> multi_signsgd_update(const std::vector<NDArray>& inputs_,
+                                                 const std::vector<double>& lrs,
+                                                 const std::vector<double>& wds,
+                                                 const multi_signsgd_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_signsgd_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
+struct multi_signum_update_attrs {
+  /* share of the last step */
+  double momentum = 0.0;
+  /* weight decay apart from the momentum */
+  double wd_lh = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* mom = momentum mom - (1 - momentum) (grad + wd weight); (1 - lr wd_lh) weight + lr sign(mom). */
+inline std::vector<NDArray> multi_signum_update(const std::vector<NDArray>& inputs_,
+                                                const std::vector<double>& lrs,
+                                                const std::vector<double>& wds,
+                                                const multi_signum_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_signum_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.momentum), detail::value(attrs_.wd_lh),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
+struct multi_sum_sq_attrs {
+  /* number of arrays; counted when given */
+  int64_t num_arrays = 1;
+};
+/* Sum of squares of each array. */
+inline NDArray multi_sum_sq(const std::vector<NDArray>& inputs_,
+                            const multi_sum_sq_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_sum_sq");
+  return detail::invoke(op_, inputs_, {detail::value(attrs_.num_arrays)})[0];
+}
+inline Symbol multi_sum_sq(const std::string& name_, const std::vector<Symbol>& inputs_,
+                           const multi_sum_sq_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_sum_sq");
+  return detail::compose(op_, name_, {}, inputs_, {"num_arrays"},
+                         {detail::value(attrs_.num_arrays)});
+}
+
 /* Product of two arrays. */
-inline NDArray multiply(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_mul(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("multiply");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol multiply(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_mul(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("multiply");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -1489,6 +3884,27 @@ inline Symbol multiply_scalar(const std::string& name_, const Symbol& data,
                          {detail::value(attrs_.scalar), detail::value(attrs_.is_int)});
 }
 
+struct nag_mom_update_attrs {
+  /* share of the last step */
+  double momentum = 0.0;
+  /* weight decay, no unit */
+  double wd = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+};
+/* Momentum with the gradient taken ahead: s = lr (grad + wd weight), mom = momentum mom - s,
+ * weight + momentum mom - s. */
+inline NDArray nag_mom_update(const NDArray& weight, const NDArray& grad, const NDArray& mom,
+                              double lr, const nag_mom_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nag_mom_update");
+  return detail::invoke(op_, {weight, grad, mom}, {detail::value(lr),
+                        detail::value(attrs_.momentum), detail::value(attrs_.wd),
+                        detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient)})[0];
+}
+
 struct nanprod_attrs {
   /* axes that are reduced; None or (): all */
   std::optional<std::vector<int64_t>> axis{};
@@ -1504,13 +3920,6 @@ inline NDArray nanprod(const NDArray& data, const nanprod_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("nanprod");
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
-}
-inline Symbol nanprod(const std::string& name_, const Symbol& data,
-                      const nanprod_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("nanprod");
-  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
-                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
 }
 
 struct nansum_attrs {
@@ -1529,9 +3938,190 @@ inline NDArray nansum(const NDArray& data, const nansum_attrs& attrs_ = {}) {
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
 }
-inline Symbol nansum(const std::string& name_, const Symbol& data,
-                     const nansum_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("nansum");
+
+struct nd_max_attrs {
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axis{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+  /* reduce the axes that are not in axis */
+  bool exclude = false;
+  /* type of the result; None: as data */
+  std::optional<std::string> dtype{};
+};
+/* Largest element over axes; NaN if there is one. Over all axes: an array (1,). */
+inline NDArray nd_max(const NDArray& data, const nd_max_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_max");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol nd_max(const std::string& name_, const Symbol& data,
+                     const nd_max_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_max");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
+                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
+}
+
+struct nd_mean_attrs {
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axis{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+  /* reduce the axes that are not in axis */
+  bool exclude = false;
+  /* type of the result; None: as data */
+  std::optional<std::string> dtype{};
+};
+/* Mean of the elements over axes. Over all axes: an array (1,). */
+inline NDArray nd_mean(const NDArray& data, const nd_mean_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_mean");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol nd_mean(const std::string& name_, const Symbol& data,
+                      const nd_mean_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_mean");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
+                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
+}
+
+struct nd_min_attrs {
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axis{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+  /* reduce the axes that are not in axis */
+  bool exclude = false;
+  /* type of the result; None: as data */
+  std::optional<std::string> dtype{};
+};
+/* Smallest element over axes; NaN if there is one. Over all axes: an array (1,). */
+inline NDArray nd_min(const NDArray& data, const nd_min_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_min");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol nd_min(const std::string& name_, const Symbol& data,
+                     const nd_min_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_min");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
+                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
+}
+
+struct nd_nanprod_attrs {
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axis{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+  /* reduce the axes that are not in axis */
+  bool exclude = false;
+  /* type of the result; None: as data */
+  std::optional<std::string> dtype{};
+};
+/* Product over axes of the elements that are not NaN. Over all axes: an array (1,). */
+inline NDArray nd_nanprod(const NDArray& data, const nd_nanprod_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_nanprod");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol nd_nanprod(const std::string& name_, const Symbol& data,
+                         const nd_nanprod_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_nanprod");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
+                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
+}
+
+struct nd_nansum_attrs {
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axis{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+  /* reduce the axes that are not in axis */
+  bool exclude = false;
+  /* type of the result; None: as data */
+  std::optional<std::string> dtype{};
+};
+/* Sum over axes of the elements that are not NaN. Over all axes: an array (1,). */
+inline NDArray nd_nansum(const NDArray& data, const nd_nansum_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_nansum");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol nd_nansum(const std::string& name_, const Symbol& data,
+                        const nd_nansum_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_nansum");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
+                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
+}
+
+struct norm_attrs {
+  /* 1 or 2 */
+  int64_t ord = 2;
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axis{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+};
+/* Sum of absolute values (ord 1) or root of the sum of squares (ord 2) over axes. Over all axes:
+ * an array (1,). */
+inline NDArray norm(const NDArray& data, const norm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_norm");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.ord), detail::value(attrs_.axis),
+                        detail::value(attrs_.keepdims)})[0];
+}
+inline Symbol norm(const std::string& name_, const Symbol& data, const norm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_norm");
+  return detail::compose(op_, name_, {"data"}, {data}, {"ord", "axis", "keepdims"},
+                         {detail::value(attrs_.ord), detail::value(attrs_.axis),
+                         detail::value(attrs_.keepdims)});
+}
+
+struct prod_attrs {
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axis{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+  /* reduce the axes that are not in axis */
+  bool exclude = false;
+  /* type of the result; None: as data */
+  std::optional<std::string> dtype{};
+};
+/* Product of the elements over axes. Over all axes: an array (1,). */
+inline NDArray prod(const NDArray& data, const prod_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_prod");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol prod(const std::string& name_, const Symbol& data, const prod_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_prod");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
+                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
+}
+
+struct sum_attrs {
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axis{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+  /* reduce the axes that are not in axis */
+  bool exclude = false;
+  /* type of the result; None: as data */
+  std::optional<std::string> dtype{};
+};
+/* Sum of the elements over axes. Over all axes: an array (1,). */
+inline NDArray sum(const NDArray& data, const sum_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_sum");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol sum(const std::string& name_, const Symbol& data, const sum_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_sum");
   return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
                          {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                          detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
@@ -1545,6 +4135,12 @@ inline NDArray negative(const NDArray& data) {
 inline Symbol negative(const std::string& name_, const Symbol& data) {
   static const plait_op_t op_ = detail::find("negative");
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
+/* The number next to lhs on the way to rhs. */
+inline NDArray nextafter(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("nextafter");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
 
 struct norm_attrs {
@@ -1561,19 +4157,13 @@ inline NDArray norm(const NDArray& data, const norm_attrs& attrs_ = {}) {
   return detail::invoke(op_, {data}, {detail::value(attrs_.ord), detail::value(attrs_.axis),
                         detail::value(attrs_.keepdims)})[0];
 }
-inline Symbol norm(const std::string& name_, const Symbol& data, const norm_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("norm");
-  return detail::compose(op_, name_, {"data"}, {data}, {"ord", "axis", "keepdims"},
-                         {detail::value(attrs_.ord), detail::value(attrs_.axis),
-                         detail::value(attrs_.keepdims)});
-}
 
 /* 1 where lhs differs from rhs, else 0, in the type of the operands. */
-inline NDArray not_equal(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_not_equal(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("not_equal");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol not_equal(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_not_equal(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("not_equal");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -1759,6 +4349,25 @@ inline Symbol ones_like(const std::string& name_, const Symbol& data,
   return detail::compose(op_, name_, {"data"}, {data}, {"dtype"}, {detail::value(attrs_.dtype)});
 }
 
+struct Pad_attrs {
+  /* what 'constant' adds */
+  double constant_value = 0.0;
+};
+/* Adds elements before and behind the data along each axis. */
+inline NDArray Pad(const NDArray& data, const std::string& mode,
+                   const std::vector<int64_t>& pad_width, const Pad_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("pad");
+  return detail::invoke(op_, {data}, {detail::value(mode), detail::value(pad_width),
+                        detail::value(attrs_.constant_value)})[0];
+}
+inline Symbol Pad(const std::string& name_, const Symbol& data, const std::string& mode,
+                  const std::vector<int64_t>& pad_width, const Pad_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("pad");
+  return detail::compose(op_, name_, {"data"}, {data}, {"mode", "pad_width", "constant_value"},
+                         {detail::value(mode), detail::value(pad_width),
+                         detail::value(attrs_.constant_value)});
+}
+
 struct pick_attrs {
   /* axis of length n; None: the last */
   std::optional<int64_t> axis = -1;
@@ -1799,6 +4408,8 @@ struct Pooling_attrs {
   bool count_include_pad = true;
   /* NCW, NCHW or NCDHW */
   std::optional<std::string> layout{};
+  /* kept for MXNet's programs; without effect */
+  bool cudnn_off = false;
 };
 /* Maximum, mean or sum of a window that slides over 1 to 3 spatial axes. */
 inline NDArray Pooling(const NDArray& data, const Pooling_attrs& attrs_ = {}) {
@@ -1806,26 +4417,27 @@ inline NDArray Pooling(const NDArray& data, const Pooling_attrs& attrs_ = {}) {
   return detail::invoke(op_, {data}, {detail::value(attrs_.kernel), detail::value(attrs_.pool_type),
                         detail::value(attrs_.global_pool), detail::value(attrs_.pooling_convention),
                         detail::value(attrs_.stride), detail::value(attrs_.pad),
-                        detail::value(attrs_.count_include_pad), detail::value(attrs_.layout)})[0];
+                        detail::value(attrs_.count_include_pad), detail::value(attrs_.layout),
+                        detail::value(attrs_.cudnn_off)})[0];
 }
 inline Symbol Pooling(const std::string& name_, const Symbol& data,
                       const Pooling_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("pooling");
   return detail::compose(op_, name_, {"data"}, {data}, {"kernel", "pool_type", "global_pool",
-                         "pooling_convention", "stride", "pad", "count_include_pad", "layout"},
-                         {detail::value(attrs_.kernel), detail::value(attrs_.pool_type),
-                         detail::value(attrs_.global_pool),
+                         "pooling_convention", "stride", "pad", "count_include_pad", "layout",
+                         "cudnn_off"}, {detail::value(attrs_.kernel),
+                         detail::value(attrs_.pool_type), detail::value(attrs_.global_pool),
                          detail::value(attrs_.pooling_convention), detail::value(attrs_.stride),
                          detail::value(attrs_.pad), detail::value(attrs_.count_include_pad),
-                         detail::value(attrs_.layout)});
+                         detail::value(attrs_.layout), detail::value(attrs_.cudnn_off)});
 }
 
 /* lhs to the power rhs. */
-inline NDArray power(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_power(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("power");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol power(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_power(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("power");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -1865,11 +4477,26 @@ inline NDArray prod(const NDArray& data, const prod_attrs& attrs_ = {}) {
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
 }
-inline Symbol prod(const std::string& name_, const Symbol& data, const prod_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("prod");
-  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
-                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
+
+struct quadratic_attrs {
+  /* factor of x^2 */
+  double a = 0.0;
+  /* factor of x */
+  double b = 0.0;
+  /* value at 0 */
+  double c = 0.0;
+};
+/* a x^2 + b x + c. */
+inline NDArray quadratic(const NDArray& data, const quadratic_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("quadratic");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.a), detail::value(attrs_.b),
+                        detail::value(attrs_.c)})[0];
+}
+inline Symbol quadratic(const std::string& name_, const Symbol& data,
+                        const quadratic_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("quadratic");
+  return detail::compose(op_, name_, {"data"}, {data}, {"a", "b", "c"}, {detail::value(attrs_.a),
+                         detail::value(attrs_.b), detail::value(attrs_.c)});
 }
 
 /* Degrees to radians. */
@@ -1906,6 +4533,22 @@ inline Symbol random_exponential(const std::string& name_,
                          detail::value(attrs_.dtype), detail::value(attrs_.lam)});
 }
 
+struct random_exponential_like_attrs {
+  /* rate, > 0 */
+  double lam = 1.0;
+};
+/* Exponential with rate lam, in the shape of data. */
+inline NDArray random_exponential_like(const NDArray& data,
+                                       const random_exponential_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_exponential_like");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.lam)})[0];
+}
+inline Symbol random_exponential_like(const std::string& name_, const Symbol& data,
+                                      const random_exponential_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_exponential_like");
+  return detail::compose(op_, name_, {"data"}, {data}, {"lam"}, {detail::value(attrs_.lam)});
+}
+
 struct random_gamma_attrs {
   /* shape of the result */
   std::vector<int64_t> shape = {};
@@ -1931,6 +4574,72 @@ inline Symbol random_gamma(const std::string& name_, const random_gamma_attrs& a
                          {detail::value(attrs_.shape), detail::value(attrs_.ctx),
                          detail::value(attrs_.dtype), detail::value(attrs_.alpha),
                          detail::value(attrs_.beta)});
+}
+
+struct random_gamma_like_attrs {
+  /* shape, > 0 */
+  double alpha = 1.0;
+  /* scale, > 0 */
+  double beta = 1.0;
+};
+/* Gamma with shape alpha and scale beta, in the shape of data. */
+inline NDArray random_gamma_like(const NDArray& data, const random_gamma_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_gamma_like");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.alpha), detail::value(attrs_.beta)})[0];
+}
+inline Symbol random_gamma_like(const std::string& name_, const Symbol& data,
+                                const random_gamma_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_gamma_like");
+  return detail::compose(op_, name_, {"data"}, {data}, {"alpha", "beta"},
+                         {detail::value(attrs_.alpha), detail::value(attrs_.beta)});
+}
+
+struct random_generalized_negative_binomial_attrs {
+  /* mean, > 0 */
+  double mu = 1.0;
+  /* dispersion, >= 0 */
+  double alpha = 1.0;
+  /* shape of the result */
+  std::vector<int64_t> shape = {};
+  /* device; set by the caller's context */
+  std::string ctx = "";
+  /* type of the result */
+  std::string dtype = "float32";
+};
+/* Negative binomial by mean mu and dispersion alpha. */
+inline NDArray random_generalized_negative_binomial(const random_generalized_negative_binomial_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_generalized_negative_binomial");
+  return detail::invoke(op_, {}, {detail::value(attrs_.mu), detail::value(attrs_.alpha),
+                        detail::value(attrs_.shape), detail::value(attrs_.ctx),
+                        detail::value(attrs_.dtype)})[0];
+}
+inline Symbol random_generalized_negative_binomial(const std::string& name_,
+                                                   const random_generalized_negative_binomial_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_generalized_negative_binomial");
+  return detail::compose(op_, name_, {}, {}, {"mu", "alpha", "shape", "ctx", "dtype"},
+                         {detail::value(attrs_.mu), detail::value(attrs_.alpha),
+                         detail::value(attrs_.shape), detail::value(attrs_.ctx),
+                         detail::value(attrs_.dtype)});
+}
+
+struct random_generalized_negative_binomial_like_attrs {
+  /* mean, > 0 */
+  double mu = 1.0;
+  /* dispersion, >= 0 */
+  double alpha = 1.0;
+};
+/* Negative binomial by mean and dispersion, in the shape of data. */
+inline NDArray random_generalized_negative_binomial_like(const NDArray& data,
+                                                         const random_generalized_negative_binomial_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_generalized_negative_binomial_like");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.mu), detail::value(attrs_.alpha)})[0];
+}
+inline Symbol random_generalized_negative_binomial_like(const std::string& name_,
+                                                        const Symbol& data,
+                                                        const random_generalized_negative_binomial_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_generalized_negative_binomial_like");
+  return detail::compose(op_, name_, {"data"}, {data}, {"mu", "alpha"}, {detail::value(attrs_.mu),
+                         detail::value(attrs_.alpha)});
 }
 
 struct random_negative_binomial_attrs {
@@ -1961,6 +4670,25 @@ inline Symbol random_negative_binomial(const std::string& name_,
                          detail::value(attrs_.p)});
 }
 
+struct random_negative_binomial_like_attrs {
+  /* successes, > 0 */
+  double k = 1.0;
+  /* probability of a success, in (0, 1] */
+  double p = 1.0;
+};
+/* Failures before k successes, in the shape of data. */
+inline NDArray random_negative_binomial_like(const NDArray& data,
+                                             const random_negative_binomial_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_negative_binomial_like");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.k), detail::value(attrs_.p)})[0];
+}
+inline Symbol random_negative_binomial_like(const std::string& name_, const Symbol& data,
+                                            const random_negative_binomial_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_negative_binomial_like");
+  return detail::compose(op_, name_, {"data"}, {data}, {"k", "p"}, {detail::value(attrs_.k),
+                         detail::value(attrs_.p)});
+}
+
 struct random_normal_attrs {
   /* shape of the result */
   std::vector<int64_t> shape = {};
@@ -1988,6 +4716,25 @@ inline Symbol random_normal(const std::string& name_, const random_normal_attrs&
                          detail::value(attrs_.scale)});
 }
 
+struct random_normal_like_attrs {
+  /* mean */
+  double loc = 0.0;
+  /* standard deviation, >= 0 */
+  double scale = 1.0;
+};
+/* Normal with mean loc and deviation scale, in the shape of data. */
+inline NDArray random_normal_like(const NDArray& data,
+                                  const random_normal_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_normal_like");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.loc), detail::value(attrs_.scale)})[0];
+}
+inline Symbol random_normal_like(const std::string& name_, const Symbol& data,
+                                 const random_normal_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_normal_like");
+  return detail::compose(op_, name_, {"data"}, {data}, {"loc", "scale"}, {detail::value(attrs_.loc),
+                         detail::value(attrs_.scale)});
+}
+
 struct random_poisson_attrs {
   /* shape of the result */
   std::vector<int64_t> shape = {};
@@ -2009,6 +4756,22 @@ inline Symbol random_poisson(const std::string& name_, const random_poisson_attr
   return detail::compose(op_, name_, {}, {}, {"shape", "ctx", "dtype", "lam"},
                          {detail::value(attrs_.shape), detail::value(attrs_.ctx),
                          detail::value(attrs_.dtype), detail::value(attrs_.lam)});
+}
+
+struct random_poisson_like_attrs {
+  /* mean, >= 0 */
+  double lam = 1.0;
+};
+/* Poisson with mean lam, in the shape of data. */
+inline NDArray random_poisson_like(const NDArray& data,
+                                   const random_poisson_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_poisson_like");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.lam)})[0];
+}
+inline Symbol random_poisson_like(const std::string& name_, const Symbol& data,
+                                  const random_poisson_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_poisson_like");
+  return detail::compose(op_, name_, {"data"}, {data}, {"lam"}, {detail::value(attrs_.lam)});
 }
 
 struct random_randint_attrs {
@@ -2065,6 +4828,36 @@ inline Symbol random_uniform(const std::string& name_, const random_uniform_attr
                          detail::value(attrs_.high)});
 }
 
+struct random_uniform_like_attrs {
+  /* lower end */
+  double low = 0.0;
+  /* upper end, not drawn */
+  double high = 1.0;
+};
+/* Uniform on [low, high), in the shape of data. */
+inline NDArray random_uniform_like(const NDArray& data,
+                                   const random_uniform_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_uniform_like");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.low), detail::value(attrs_.high)})[0];
+}
+inline Symbol random_uniform_like(const std::string& name_, const Symbol& data,
+                                  const random_uniform_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_uniform_like");
+  return detail::compose(op_, name_, {"data"}, {data}, {"low", "high"}, {detail::value(attrs_.low),
+                         detail::value(attrs_.high)});
+}
+
+/* Places in a flattened array of the given shape, from coordinates. */
+inline NDArray ravel_multi_index(const NDArray& data, const std::vector<int64_t>& shape) {
+  static const plait_op_t op_ = detail::find("ravel_multi_index");
+  return detail::invoke(op_, {data}, {detail::value(shape)})[0];
+}
+inline Symbol ravel_multi_index(const std::string& name_, const Symbol& data,
+                                const std::vector<int64_t>& shape) {
+  static const plait_op_t op_ = detail::find("ravel_multi_index");
+  return detail::compose(op_, name_, {"data"}, {data}, {"shape"}, {detail::value(shape)});
+}
+
 /* 1 / cbrt(x). */
 inline NDArray rcbrt(const NDArray& data) {
   static const plait_op_t op_ = detail::find("rcbrt");
@@ -2114,6 +4907,22 @@ inline Symbol relu(const std::string& name_, const Symbol& data) {
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
 }
 
+struct repeat_attrs {
+  /* axis; None: the flattened array */
+  std::optional<int64_t> axis{};
+};
+/* Each element repeated, along an axis or of the flattened array. */
+inline NDArray repeat(const NDArray& data, int64_t repeats, const repeat_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("repeat");
+  return detail::invoke(op_, {data}, {detail::value(repeats), detail::value(attrs_.axis)})[0];
+}
+inline Symbol repeat(const std::string& name_, const Symbol& data, int64_t repeats,
+                     const repeat_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("repeat");
+  return detail::compose(op_, name_, {"data"}, {data}, {"repeats", "axis"}, {detail::value(repeats),
+                         detail::value(attrs_.axis)});
+}
+
 struct Reshape_attrs {
   /* sizes or codes */
   std::vector<int64_t> shape = {};
@@ -2136,6 +4945,39 @@ inline Symbol Reshape(const std::string& name_, const Symbol& data,
   return detail::compose(op_, name_, {"data"}, {data}, {"shape", "reverse", "order"},
                          {detail::value(attrs_.shape), detail::value(attrs_.reverse),
                          detail::value(attrs_.order)});
+}
+
+struct reshape_like_attrs {
+  /* first axis that is replaced */
+  std::optional<int64_t> lhs_begin{};
+  /* axis behind the last replaced one */
+  std::optional<int64_t> lhs_end{};
+  /* first axis that is taken */
+  std::optional<int64_t> rhs_begin{};
+  /* axis behind the last taken one */
+  std::optional<int64_t> rhs_end{};
+};
+/* The elements of lhs in the shape of rhs; or a range of axes in that of a range of rhs. */
+inline NDArray reshape_like(const NDArray& lhs, const NDArray& rhs,
+                            const reshape_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("reshape_like");
+  return detail::invoke(op_, {lhs, rhs}, {detail::value(attrs_.lhs_begin),
+                        detail::value(attrs_.lhs_end), detail::value(attrs_.rhs_begin),
+                        detail::value(attrs_.rhs_end)})[0];
+}
+inline Symbol reshape_like(const std::string& name_, const Symbol& lhs, const Symbol& rhs,
+                           const reshape_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("reshape_like");
+  return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {"lhs_begin", "lhs_end",
+                         "rhs_begin", "rhs_end"}, {detail::value(attrs_.lhs_begin),
+                         detail::value(attrs_.lhs_end), detail::value(attrs_.rhs_begin),
+                         detail::value(attrs_.rhs_end)});
+}
+
+/* lhs divided by 2 to the rhs, rounded down. */
+inline NDArray right_shift(const NDArray& lhs, const NDArray& rhs) {
+  static const plait_op_t op_ = detail::find("right_shift");
+  return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
 
 /* Nearest whole number, halves down. */
@@ -2167,6 +5009,203 @@ inline Symbol rmod_scalar(const std::string& name_, const Symbol& data,
                          {detail::value(attrs_.scalar), detail::value(attrs_.is_int)});
 }
 
+struct RMSNorm_attrs {
+  /* added to the mean square, >= 0 */
+  double eps = 1e-05;
+};
+/* Divides each line along the last axis by its root mean square, then scales it. */
+inline NDArray RMSNorm(const NDArray& data, const NDArray& gamma,
+                       const RMSNorm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("rms_norm");
+  return detail::invoke(op_, {data, gamma}, {detail::value(attrs_.eps)})[0];
+}
+inline Symbol RMSNorm(const std::string& name_, const Symbol& data, const Symbol& gamma,
+                      const RMSNorm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("rms_norm");
+  return detail::compose(op_, name_, {"data", "gamma"}, {data, gamma}, {"eps"},
+                         {detail::value(attrs_.eps)});
+}
+
+struct rmsprop_update_attrs {
+  /* decay of the mean square */
+  double gamma1 = 0.95;
+  /* added under the root */
+  double epsilon = 1e-08;
+  /* largest absolute value of a weight; <= 0: none */
+  double clip_weights = -1.0;
+  /* weight decay, no unit */
+  double wd = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+};
+/* Gradients divided by the root of their mean square n. */
+inline NDArray rmsprop_update(const NDArray& weight, const NDArray& grad, const NDArray& n,
+                              double lr, const rmsprop_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("rmsprop_update");
+  return detail::invoke(op_, {weight, grad, n}, {detail::value(lr), detail::value(attrs_.gamma1),
+                        detail::value(attrs_.epsilon), detail::value(attrs_.clip_weights),
+                        detail::value(attrs_.wd), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient)})[0];
+}
+
+struct rmspropalex_update_attrs {
+  /* decay of the means */
+  double gamma1 = 0.95;
+  /* share of the last step */
+  double gamma2 = 0.9;
+  /* added under the root */
+  double epsilon = 1e-08;
+  /* largest absolute value of a weight; <= 0: none */
+  double clip_weights = -1.0;
+  /* weight decay, no unit */
+  double wd = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+};
+/* Gradients divided by the root of their variance, with momentum delta. */
+inline NDArray rmspropalex_update(const NDArray& weight, const NDArray& grad, const NDArray& n,
+                                  const NDArray& g, const NDArray& delta, double lr,
+                                  const rmspropalex_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("rmspropalex_update");
+  return detail::invoke(op_, {weight, grad, n, g, delta}, {detail::value(lr),
+                        detail::value(attrs_.gamma1), detail::value(attrs_.gamma2),
+                        detail::value(attrs_.epsilon), detail::value(attrs_.clip_weights),
+                        detail::value(attrs_.wd), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient)})[0];
+}
+
+struct RNN_attrs {
+  /* each layer runs forwards and backwards; the results are joined */
+  bool bidirectional = false;
+  /* probability of dropping an output between layers, in [0, 1) */
+  double p = 0.0;
+  /* return the last states as well */
+  bool state_outputs = false;
+  /* numbers to which the output of an lstm is projected */
+  std::optional<int64_t> projection_size{};
+  /* least cell state of lstm */
+  std::optional<double> lstm_state_clip_min{};
+  /* largest cell state of lstm */
+  std::optional<double> lstm_state_clip_max{};
+  /* with a bound, NaN in a cell state becomes 0 */
+  bool lstm_state_clip_nan = false;
+  /* lengths are given; outputs behind the end are 0 and states those at the end */
+  bool use_sequence_length = false;
+};
+/* A recurrent network of one or more layers, run over whole sequences. */
+inline std::vector<NDArray> RNN(const NDArray& data, const NDArray& parameters,
+                                const NDArray& state, const NDArray& state_cell,
+                                const NDArray& sequence_length, int64_t state_size,
+                                int64_t num_layers, const std::string& mode,
+                                const RNN_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("rnn");
+  return detail::invoke(op_, {data, parameters, state, state_cell, sequence_length},
+                        {detail::value(state_size), detail::value(num_layers),
+                        detail::value(attrs_.bidirectional), detail::value(mode),
+                        detail::value(attrs_.p), detail::value(attrs_.state_outputs),
+                        detail::value(attrs_.projection_size),
+                        detail::value(attrs_.lstm_state_clip_min),
+                        detail::value(attrs_.lstm_state_clip_max),
+                        detail::value(attrs_.lstm_state_clip_nan),
+                        detail::value(attrs_.use_sequence_length)});
+}
+inline Symbol RNN(const std::string& name_, const Symbol& data, const Symbol& parameters,
+                  const Symbol& state, const Symbol& state_cell, const Symbol& sequence_length,
+                  int64_t state_size, int64_t num_layers, const std::string& mode,
+                  const RNN_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("rnn");
+  return detail::compose(op_, name_,
+                         {"data", "parameters", "state", "state_cell", "sequence_length"},
+                         {data, parameters, state, state_cell, sequence_length}, {"state_size",
+                         "num_layers", "bidirectional", "mode", "p", "state_outputs",
+                         "projection_size", "lstm_state_clip_min", "lstm_state_clip_max",
+                         "lstm_state_clip_nan", "use_sequence_length"}, {detail::value(state_size),
+                         detail::value(num_layers), detail::value(attrs_.bidirectional),
+                         detail::value(mode), detail::value(attrs_.p),
+                         detail::value(attrs_.state_outputs), detail::value(attrs_.projection_size),
+                         detail::value(attrs_.lstm_state_clip_min),
+                         detail::value(attrs_.lstm_state_clip_max),
+                         detail::value(attrs_.lstm_state_clip_nan),
+                         detail::value(attrs_.use_sequence_length)});
+}
+
+struct roi_align_attrs {
+  /* samples of a bin along each axis; <= 0: as many as it has pixels */
+  int64_t sample_ratio = -1;
+  /* each bin reads channels of its own */
+  bool position_sensitive = false;
+  /* pixels have their centre at .5, regions any size */
+  bool aligned = false;
+};
+/* Mean of samples of each bin of each region, read between pixels. */
+inline NDArray roi_align(const NDArray& data, const NDArray& rois,
+                         const std::vector<int64_t>& pooled_size, double spatial_scale,
+                         const roi_align_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("roi_align");
+  return detail::invoke(op_, {data, rois}, {detail::value(pooled_size),
+                        detail::value(spatial_scale), detail::value(attrs_.sample_ratio),
+                        detail::value(attrs_.position_sensitive),
+                        detail::value(attrs_.aligned)})[0];
+}
+inline Symbol roi_align(const std::string& name_, const Symbol& data, const Symbol& rois,
+                        const std::vector<int64_t>& pooled_size, double spatial_scale,
+                        const roi_align_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("roi_align");
+  return detail::compose(op_, name_, {"data", "rois"}, {data, rois}, {"pooled_size",
+                         "spatial_scale", "sample_ratio", "position_sensitive", "aligned"},
+                         {detail::value(pooled_size), detail::value(spatial_scale),
+                         detail::value(attrs_.sample_ratio),
+                         detail::value(attrs_.position_sensitive), detail::value(attrs_.aligned)});
+}
+
+/* Largest element of each bin of each region. */
+inline NDArray ROIPooling(const NDArray& data, const NDArray& rois,
+                          const std::vector<int64_t>& pooled_size, double spatial_scale) {
+  static const plait_op_t op_ = detail::find("roi_pooling");
+  return detail::invoke(op_, {data, rois}, {detail::value(pooled_size),
+                        detail::value(spatial_scale)})[0];
+}
+inline Symbol ROIPooling(const std::string& name_, const Symbol& data, const Symbol& rois,
+                         const std::vector<int64_t>& pooled_size, double spatial_scale) {
+  static const plait_op_t op_ = detail::find("roi_pooling");
+  return detail::compose(op_, name_, {"data", "rois"}, {data, rois}, {"pooled_size",
+                         "spatial_scale"}, {detail::value(pooled_size),
+                         detail::value(spatial_scale)});
+}
+
+struct rotary_embedding_attrs {
+  /* pair i turns by base^(-2 i / dim) a step, > 0 */
+  double base = 10000.0;
+  /* how many features are turned, even; None: all */
+  std::optional<int64_t> dim{};
+  /* pairs are neighbours; False: feature i goes with i + dim / 2 */
+  bool interleaved = false;
+  /* positions are given; else they are 0, 1, 2, ... */
+  bool has_positions = false;
+  /* turn backwards */
+  bool inverse = false;
+};
+/* Turns pairs of features by angles that grow with the position in the sequence. */
+inline NDArray rotary_embedding(const NDArray& data, const NDArray& positions,
+                                const rotary_embedding_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("rotary_embedding");
+  return detail::invoke(op_, {data, positions}, {detail::value(attrs_.base),
+                        detail::value(attrs_.dim), detail::value(attrs_.interleaved),
+                        detail::value(attrs_.has_positions), detail::value(attrs_.inverse)})[0];
+}
+inline Symbol rotary_embedding(const std::string& name_, const Symbol& data,
+                               const Symbol& positions, const rotary_embedding_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("rotary_embedding");
+  return detail::compose(op_, name_, {"data", "positions"}, {data, positions}, {"base", "dim",
+                         "interleaved", "has_positions", "inverse"}, {detail::value(attrs_.base),
+                         detail::value(attrs_.dim), detail::value(attrs_.interleaved),
+                         detail::value(attrs_.has_positions), detail::value(attrs_.inverse)});
+}
+
 /* Nearest whole number, halves away from 0. */
 inline NDArray round(const NDArray& data) {
   static const plait_op_t op_ = detail::find("round");
@@ -2181,6 +5220,16 @@ inline Symbol round(const std::string& name_, const Symbol& data) {
 inline NDArray round_even(const NDArray& data) {
   static const plait_op_t op_ = detail::find("round_even");
   return detail::invoke(op_, {data}, {})[0];
+}
+
+/* Nearest whole number; the gradient passes as it is. */
+inline NDArray round_ste(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("round_ste");
+  return detail::invoke(op_, {data}, {})[0];
+}
+inline Symbol round_ste(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("round_ste");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
 }
 
 struct rpower_scalar_attrs {
@@ -2231,6 +5280,301 @@ inline Symbol rsubtract_scalar(const std::string& name_, const Symbol& data,
                          {detail::value(attrs_.scalar), detail::value(attrs_.is_int)});
 }
 
+struct sample_exponential_attrs {
+  /* draws for each element of the parameters */
+  std::vector<int64_t> shape = {};
+  /* type of the result; None: that of the parameters */
+  std::optional<std::string> dtype{};
+};
+/* Exponential draws for each rate. */
+inline NDArray sample_exponential(const NDArray& lam, const sample_exponential_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_exponential");
+  return detail::invoke(op_, {lam}, {detail::value(attrs_.shape), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol sample_exponential(const std::string& name_, const Symbol& lam,
+                                 const sample_exponential_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_exponential");
+  return detail::compose(op_, name_, {"lam"}, {lam}, {"shape", "dtype"},
+                         {detail::value(attrs_.shape), detail::value(attrs_.dtype)});
+}
+
+struct sample_gamma_attrs {
+  /* draws for each element of the parameters */
+  std::vector<int64_t> shape = {};
+  /* type of the result; None: that of the parameters */
+  std::optional<std::string> dtype{};
+};
+/* Gamma draws for each pair of shape and scale. */
+inline NDArray sample_gamma(const NDArray& alpha, const NDArray& beta,
+                            const sample_gamma_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_gamma");
+  return detail::invoke(op_, {alpha, beta}, {detail::value(attrs_.shape),
+                        detail::value(attrs_.dtype)})[0];
+}
+inline Symbol sample_gamma(const std::string& name_, const Symbol& alpha, const Symbol& beta,
+                           const sample_gamma_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_gamma");
+  return detail::compose(op_, name_, {"alpha", "beta"}, {alpha, beta}, {"shape", "dtype"},
+                         {detail::value(attrs_.shape), detail::value(attrs_.dtype)});
+}
+
+struct sample_generalized_negative_binomial_attrs {
+  /* draws for each element of the parameters */
+  std::vector<int64_t> shape = {};
+  /* type of the result; None: that of the parameters */
+  std::optional<std::string> dtype{};
+};
+/* Negative binomial draws given by mean and dispersion, for each pair of them. */
+inline NDArray sample_generalized_negative_binomial(const NDArray& mu, const NDArray& alpha,
+                                                    const sample_generalized_negative_binomial_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_generalized_negative_binomial");
+  return detail::invoke(op_, {mu, alpha}, {detail::value(attrs_.shape),
+                        detail::value(attrs_.dtype)})[0];
+}
+inline Symbol sample_generalized_negative_binomial(const std::string& name_, const Symbol& mu,
+                                                   const Symbol& alpha,
+                                                   const sample_generalized_negative_binomial_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_generalized_negative_binomial");
+  return detail::compose(op_, name_, {"mu", "alpha"}, {mu, alpha}, {"shape", "dtype"},
+                         {detail::value(attrs_.shape), detail::value(attrs_.dtype)});
+}
+
+struct sample_multinomial_attrs {
+  /* draws from each distribution; (): one */
+  std::vector<int64_t> shape = {};
+  /* return log_prob as well */
+  bool get_prob = false;
+  /* type of the classes */
+  std::string dtype = "int32";
+};
+/* Classes drawn with given probabilities, with replacement. */
+inline std::vector<NDArray> sample_multinomial(const NDArray& data,
+                                               const sample_multinomial_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_multinomial");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.shape), detail::value(attrs_.get_prob),
+                        detail::value(attrs_.dtype)});
+}
+inline Symbol sample_multinomial(const std::string& name_, const Symbol& data,
+                                 const sample_multinomial_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_multinomial");
+  return detail::compose(op_, name_, {"data"}, {data}, {"shape", "get_prob", "dtype"},
+                         {detail::value(attrs_.shape), detail::value(attrs_.get_prob),
+                         detail::value(attrs_.dtype)});
+}
+
+struct sample_negative_binomial_attrs {
+  /* draws for each element of the parameters */
+  std::vector<int64_t> shape = {};
+  /* type of the result; None: that of the parameters */
+  std::optional<std::string> dtype{};
+};
+/* Failures before k successes of probability p, for each pair of k and p. */
+inline NDArray sample_negative_binomial(const NDArray& k, const NDArray& p,
+                                        const sample_negative_binomial_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_negative_binomial");
+  return detail::invoke(op_, {k, p}, {detail::value(attrs_.shape), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol sample_negative_binomial(const std::string& name_, const Symbol& k, const Symbol& p,
+                                       const sample_negative_binomial_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_negative_binomial");
+  return detail::compose(op_, name_, {"k", "p"}, {k, p}, {"shape", "dtype"},
+                         {detail::value(attrs_.shape), detail::value(attrs_.dtype)});
+}
+
+struct sample_normal_attrs {
+  /* draws for each element of the parameters */
+  std::vector<int64_t> shape = {};
+  /* type of the result; None: that of the parameters */
+  std::optional<std::string> dtype{};
+};
+/* Normal draws for each pair of mean and deviation. */
+inline NDArray sample_normal(const NDArray& mu, const NDArray& sigma,
+                             const sample_normal_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_normal");
+  return detail::invoke(op_, {mu, sigma}, {detail::value(attrs_.shape),
+                        detail::value(attrs_.dtype)})[0];
+}
+inline Symbol sample_normal(const std::string& name_, const Symbol& mu, const Symbol& sigma,
+                            const sample_normal_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_normal");
+  return detail::compose(op_, name_, {"mu", "sigma"}, {mu, sigma}, {"shape", "dtype"},
+                         {detail::value(attrs_.shape), detail::value(attrs_.dtype)});
+}
+
+struct sample_poisson_attrs {
+  /* draws for each element of the parameters */
+  std::vector<int64_t> shape = {};
+  /* type of the result; None: that of the parameters */
+  std::optional<std::string> dtype{};
+};
+/* Poisson draws for each mean. */
+inline NDArray sample_poisson(const NDArray& lam, const sample_poisson_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_poisson");
+  return detail::invoke(op_, {lam}, {detail::value(attrs_.shape), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol sample_poisson(const std::string& name_, const Symbol& lam,
+                             const sample_poisson_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_poisson");
+  return detail::compose(op_, name_, {"lam"}, {lam}, {"shape", "dtype"},
+                         {detail::value(attrs_.shape), detail::value(attrs_.dtype)});
+}
+
+struct sample_uniform_attrs {
+  /* draws for each element of the parameters */
+  std::vector<int64_t> shape = {};
+  /* type of the result; None: that of the parameters */
+  std::optional<std::string> dtype{};
+};
+/* Uniform draws on [low, high) for each pair of bounds. */
+inline NDArray sample_uniform(const NDArray& low, const NDArray& high,
+                              const sample_uniform_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_uniform");
+  return detail::invoke(op_, {low, high}, {detail::value(attrs_.shape),
+                        detail::value(attrs_.dtype)})[0];
+}
+inline Symbol sample_uniform(const std::string& name_, const Symbol& low, const Symbol& high,
+                             const sample_uniform_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sample_uniform");
+  return detail::compose(op_, name_, {"low", "high"}, {low, high}, {"shape", "dtype"},
+                         {detail::value(attrs_.shape), detail::value(attrs_.dtype)});
+}
+
+struct scaled_dot_product_attention_attrs {
+  /* factor of the scores; None: 1 / sqrt(features) */
+  std::optional<double> scale{};
+  /* query i sees keys up to i + keys - queries: the last query sees all */
+  bool causal = false;
+  /* a mask is given */
+  bool has_mask = false;
+};
+/* softmax(scale query key^T + mask) value, in blocks: the matrix of scores is never whole. */
+inline NDArray scaled_dot_product_attention(const NDArray& query, const NDArray& key,
+                                            const NDArray& value, const NDArray& mask,
+                                            const scaled_dot_product_attention_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("scaled_dot_product_attention");
+  return detail::invoke(op_, {query, key, value, mask}, {detail::value(attrs_.scale),
+                        detail::value(attrs_.causal), detail::value(attrs_.has_mask)})[0];
+}
+inline Symbol scaled_dot_product_attention(const std::string& name_, const Symbol& query,
+                                           const Symbol& key, const Symbol& value,
+                                           const Symbol& mask,
+                                           const scaled_dot_product_attention_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("scaled_dot_product_attention");
+  return detail::compose(op_, name_, {"query", "key", "value", "mask"}, {query, key, value, mask},
+                         {"scale", "causal", "has_mask"}, {detail::value(attrs_.scale),
+                         detail::value(attrs_.causal), detail::value(attrs_.has_mask)});
+}
+
+/* Zeros with data added at given coordinates: the gradient of gather_nd. */
+inline NDArray scatter_add_nd(const NDArray& data, const NDArray& indices,
+                              const std::vector<int64_t>& shape) {
+  static const plait_op_t op_ = detail::find("scatter_add_nd");
+  return detail::invoke(op_, {data, indices}, {detail::value(shape)})[0];
+}
+inline Symbol scatter_add_nd(const std::string& name_, const Symbol& data, const Symbol& indices,
+                             const std::vector<int64_t>& shape) {
+  static const plait_op_t op_ = detail::find("scatter_add_nd");
+  return detail::compose(op_, name_, {"data", "indices"}, {data, indices}, {"shape"},
+                         {detail::value(shape)});
+}
+
+/* Zeros with data at given coordinates; of equal coordinates the last counts. */
+inline NDArray scatter_nd(const NDArray& data, const NDArray& indices,
+                          const std::vector<int64_t>& shape) {
+  static const plait_op_t op_ = detail::find("scatter_nd");
+  return detail::invoke(op_, {data, indices}, {detail::value(shape)})[0];
+}
+inline Symbol scatter_nd(const std::string& name_, const Symbol& data, const Symbol& indices,
+                         const std::vector<int64_t>& shape) {
+  static const plait_op_t op_ = detail::find("scatter_nd");
+  return detail::compose(op_, name_, {"data", "indices"}, {data, indices}, {"shape"},
+                         {detail::value(shape)});
+}
+
+struct scatter_set_nd_attrs {
+  /* kept for files; that of lhs counts */
+  std::vector<int64_t> shape = {};
+};
+/* lhs with rhs at given coordinates; of equal coordinates the last counts. */
+inline NDArray scatter_set_nd(const NDArray& lhs, const NDArray& rhs, const NDArray& indices,
+                              const scatter_set_nd_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("scatter_set_nd");
+  return detail::invoke(op_, {lhs, rhs, indices}, {detail::value(attrs_.shape)})[0];
+}
+inline Symbol scatter_set_nd(const std::string& name_, const Symbol& lhs, const Symbol& rhs,
+                             const Symbol& indices, const scatter_set_nd_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("scatter_set_nd");
+  return detail::compose(op_, name_, {"lhs", "rhs", "indices"}, {lhs, rhs, indices}, {"shape"},
+                         {detail::value(attrs_.shape)});
+}
+
+struct SequenceLast_attrs {
+  /* lengths are given; else all sequences fill the time axis */
+  bool use_sequence_length = false;
+  /* time axis, 0 or 1 */
+  int64_t axis = 0;
+};
+/* The last step of each sequence. */
+inline NDArray SequenceLast(const NDArray& data, const NDArray& sequence_length,
+                            const SequenceLast_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sequence_last");
+  return detail::invoke(op_, {data, sequence_length}, {detail::value(attrs_.use_sequence_length),
+                        detail::value(attrs_.axis)})[0];
+}
+inline Symbol SequenceLast(const std::string& name_, const Symbol& data,
+                           const Symbol& sequence_length, const SequenceLast_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sequence_last");
+  return detail::compose(op_, name_, {"data", "sequence_length"}, {data, sequence_length},
+                         {"use_sequence_length", "axis"},
+                         {detail::value(attrs_.use_sequence_length), detail::value(attrs_.axis)});
+}
+
+struct SequenceMask_attrs {
+  /* lengths are given; else the data is copied */
+  bool use_sequence_length = false;
+  /* what is written */
+  double value = 0.0;
+  /* time axis, 0 or 1 */
+  int64_t axis = 0;
+};
+/* Sets what lies behind the end of each sequence to a value. */
+inline NDArray SequenceMask(const NDArray& data, const NDArray& sequence_length,
+                            const SequenceMask_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sequence_mask");
+  return detail::invoke(op_, {data, sequence_length}, {detail::value(attrs_.use_sequence_length),
+                        detail::value(attrs_.value), detail::value(attrs_.axis)})[0];
+}
+inline Symbol SequenceMask(const std::string& name_, const Symbol& data,
+                           const Symbol& sequence_length, const SequenceMask_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sequence_mask");
+  return detail::compose(op_, name_, {"data", "sequence_length"}, {data, sequence_length},
+                         {"use_sequence_length", "value", "axis"},
+                         {detail::value(attrs_.use_sequence_length), detail::value(attrs_.value),
+                         detail::value(attrs_.axis)});
+}
+
+struct SequenceReverse_attrs {
+  /* lengths are given; else all sequences fill the time axis */
+  bool use_sequence_length = false;
+  /* time axis, 0 or 1 */
+  int64_t axis = 0;
+};
+/* Turns each sequence round; what lies behind its end stays. */
+inline NDArray SequenceReverse(const NDArray& data, const NDArray& sequence_length,
+                               const SequenceReverse_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sequence_reverse");
+  return detail::invoke(op_, {data, sequence_length}, {detail::value(attrs_.use_sequence_length),
+                        detail::value(attrs_.axis)})[0];
+}
+inline Symbol SequenceReverse(const std::string& name_, const Symbol& data,
+                              const Symbol& sequence_length,
+                              const SequenceReverse_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sequence_reverse");
+  return detail::compose(op_, name_, {"data", "sequence_length"}, {data, sequence_length},
+                         {"use_sequence_length", "axis"},
+                         {detail::value(attrs_.use_sequence_length), detail::value(attrs_.axis)});
+}
+
 struct sgd_mom_update_attrs {
   /* share of the last step */
   double momentum = 0.0;
@@ -2272,6 +5616,26 @@ inline NDArray sgd_update(const NDArray& weight, const NDArray& grad, double lr,
                         detail::value(attrs_.lazy_update)})[0];
 }
 
+/* The shape as an array. */
+inline NDArray shape_array(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("shape_array");
+  return detail::invoke(op_, {data}, {})[0];
+}
+inline Symbol shape_array(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("shape_array");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
+/* The parts along the first axis in random order; all orders are equally likely. */
+inline NDArray shuffle(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("shuffle");
+  return detail::invoke(op_, {data}, {})[0];
+}
+inline Symbol shuffle(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("shuffle");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
 /* 1 / (1 + exp(-x)). */
 inline NDArray sigmoid(const NDArray& data) {
   static const plait_op_t op_ = detail::find("sigmoid");
@@ -2289,6 +5653,71 @@ inline NDArray sign(const NDArray& data) {
 }
 inline Symbol sign(const std::string& name_, const Symbol& data) {
   static const plait_op_t op_ = detail::find("sign");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
+/* -1, 0 or 1; the gradient passes as it is. */
+inline NDArray sign_ste(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("sign_ste");
+  return detail::invoke(op_, {data}, {})[0];
+}
+inline Symbol sign_ste(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("sign_ste");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
+/* True where the number is negative, or -0. */
+inline NDArray signbit(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("signbit");
+  return detail::invoke(op_, {data}, {})[0];
+}
+
+struct signsgd_update_attrs {
+  /* weight decay, no unit */
+  double wd = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+};
+/* (1 - lr wd) weight - lr sign(grad). */
+inline NDArray signsgd_update(const NDArray& weight, const NDArray& grad, double lr,
+                              const signsgd_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("signsgd_update");
+  return detail::invoke(op_, {weight, grad}, {detail::value(lr), detail::value(attrs_.wd),
+                        detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient)})[0];
+}
+
+struct signum_update_attrs {
+  /* share of the last step */
+  double momentum = 0.0;
+  /* weight decay apart from the momentum */
+  double wd_lh = 0.0;
+  /* weight decay, no unit */
+  double wd = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+};
+/* mom = momentum mom - (1 - momentum) (grad + wd weight); (1 - lr wd_lh) weight + lr sign(mom). */
+inline NDArray signum_update(const NDArray& weight, const NDArray& grad, const NDArray& mom,
+                             double lr, const signum_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("signum_update");
+  return detail::invoke(op_, {weight, grad, mom}, {detail::value(lr),
+                        detail::value(attrs_.momentum), detail::value(attrs_.wd_lh),
+                        detail::value(attrs_.wd), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient)})[0];
+}
+
+/* x sigmoid(x). */
+inline NDArray silu(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("silu");
+  return detail::invoke(op_, {data}, {})[0];
+}
+inline Symbol silu(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("silu");
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
 }
 
@@ -2312,6 +5741,16 @@ inline Symbol sinh(const std::string& name_, const Symbol& data) {
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
 }
 
+/* The number of elements as an array. */
+inline NDArray size_array(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("size_array");
+  return detail::invoke(op_, {data}, {})[0];
+}
+inline Symbol size_array(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("size_array");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
 struct slice_attrs {
   /* distance; negative runs backwards; (): 1 */
   std::vector<int64_t> step = {};
@@ -2330,6 +5769,50 @@ inline Symbol slice(const std::string& name_, const Symbol& data, const std::vec
                          {detail::value(begin), detail::value(end), detail::value(attrs_.step)});
 }
 
+struct slice_assign_attrs {
+  /* as for slice */
+  std::vector<int64_t> step = {};
+};
+/* lhs with rhs in the part that slice(begin, end, step) would give. */
+inline NDArray slice_assign(const NDArray& lhs, const NDArray& rhs,
+                            const std::vector<int64_t>& begin, const std::vector<int64_t>& end,
+                            const slice_assign_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("slice_assign");
+  return detail::invoke(op_, {lhs, rhs}, {detail::value(begin), detail::value(end),
+                        detail::value(attrs_.step)})[0];
+}
+inline Symbol slice_assign(const std::string& name_, const Symbol& lhs, const Symbol& rhs,
+                           const std::vector<int64_t>& begin, const std::vector<int64_t>& end,
+                           const slice_assign_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("slice_assign");
+  return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {"begin", "end", "step"},
+                         {detail::value(begin), detail::value(end), detail::value(attrs_.step)});
+}
+
+struct slice_assign_scalar_attrs {
+  /* the number */
+  double scalar = 0.0;
+  /* as for slice */
+  std::vector<int64_t> step = {};
+};
+/* data with a number in the part that slice(begin, end, step) would give. */
+inline NDArray slice_assign_scalar(const NDArray& data, const std::vector<int64_t>& begin,
+                                   const std::vector<int64_t>& end,
+                                   const slice_assign_scalar_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("slice_assign_scalar");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.scalar), detail::value(begin),
+                        detail::value(end), detail::value(attrs_.step)})[0];
+}
+inline Symbol slice_assign_scalar(const std::string& name_, const Symbol& data,
+                                  const std::vector<int64_t>& begin,
+                                  const std::vector<int64_t>& end,
+                                  const slice_assign_scalar_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("slice_assign_scalar");
+  return detail::compose(op_, name_, {"data"}, {data}, {"scalar", "begin", "end", "step"},
+                         {detail::value(attrs_.scalar), detail::value(begin), detail::value(end),
+                         detail::value(attrs_.step)});
+}
+
 struct slice_axis_attrs {
   /* index behind the last one; None: up to the end */
   std::optional<int64_t> end{};
@@ -2346,6 +5829,33 @@ inline Symbol slice_axis(const std::string& name_, const Symbol& data, int64_t a
   static const plait_op_t op_ = detail::find("slice_axis");
   return detail::compose(op_, name_, {"data"}, {data}, {"axis", "begin", "end"},
                          {detail::value(axis), detail::value(begin), detail::value(attrs_.end)});
+}
+
+struct slice_like_attrs {
+  /* axes that are cut; (): all */
+  std::vector<int64_t> axes = {};
+};
+/* The first elements of data along axes, as many as another array has. */
+inline NDArray slice_like(const NDArray& data, const NDArray& shape_like,
+                          const slice_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("slice_like");
+  return detail::invoke(op_, {data, shape_like}, {detail::value(attrs_.axes)})[0];
+}
+inline Symbol slice_like(const std::string& name_, const Symbol& data, const Symbol& shape_like,
+                         const slice_like_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("slice_like");
+  return detail::compose(op_, name_, {"data", "shape_like"}, {data, shape_like}, {"axes"},
+                         {detail::value(attrs_.axes)});
+}
+
+/* Sign of the determinant, and logarithm of its absolute value. */
+inline std::vector<NDArray> linalg_slogdet(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("slogdet");
+  return detail::invoke(op_, {data}, {});
+}
+inline Symbol linalg_slogdet(const std::string& name_, const Symbol& data) {
+  static const plait_op_t op_ = detail::find("slogdet");
+  return detail::compose(op_, name_, {"data"}, {data}, {}, {});
 }
 
 struct smooth_l1_attrs {
@@ -2368,16 +5878,110 @@ struct softmax_attrs {
   int64_t axis = -1;
   /* data is divided by it; no unit, > 0; default 1 */
   std::optional<double> temperature{};
+  /* floating type of the result; default that of data */
+  std::optional<std::string> dtype{};
+  /* only the first elements of each line count, as many as length says; others give 0 */
+  bool use_length = false;
 };
 /* Exponentials along one axis, scaled so that they sum to 1. */
-inline NDArray softmax(const NDArray& data, const softmax_attrs& attrs_ = {}) {
+inline NDArray softmax(const NDArray& data, const NDArray& length,
+                       const softmax_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("softmax");
+  return detail::invoke(op_, {data, length}, {detail::value(attrs_.axis),
+                        detail::value(attrs_.temperature), detail::value(attrs_.dtype),
+                        detail::value(attrs_.use_length)})[0];
+}
+inline Symbol softmax(const std::string& name_, const Symbol& data, const Symbol& length,
+                      const softmax_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("softmax");
+  return detail::compose(op_, name_, {"data", "length"}, {data, length}, {"axis", "temperature",
+                         "dtype", "use_length"}, {detail::value(attrs_.axis),
+                         detail::value(attrs_.temperature), detail::value(attrs_.dtype),
+                         detail::value(attrs_.use_length)});
+}
+
+struct SoftmaxActivation_attrs {
+  /* over the whole sample or over axis 1; one of channel, instance */
+  std::string mode = "instance";
+};
+/* Softmax over all features of a sample, or over its channels at every place. */
+inline NDArray SoftmaxActivation(const NDArray& data, const SoftmaxActivation_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("softmax_activation");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.mode)})[0];
+}
+inline Symbol SoftmaxActivation(const std::string& name_, const Symbol& data,
+                                const SoftmaxActivation_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("softmax_activation");
+  return detail::compose(op_, name_, {"data"}, {data}, {"mode"}, {detail::value(attrs_.mode)});
+}
+
+/* Sum over the batch of -log softmax(data) at the label. */
+inline NDArray softmax_cross_entropy(const NDArray& data, const NDArray& label) {
+  static const plait_op_t op_ = detail::find("softmax_cross_entropy");
+  return detail::invoke(op_, {data, label}, {})[0];
+}
+inline Symbol softmax_cross_entropy(const std::string& name_, const Symbol& data,
+                                    const Symbol& label) {
+  static const plait_op_t op_ = detail::find("softmax_cross_entropy");
+  return detail::compose(op_, name_, {"data", "label"}, {data, label}, {}, {});
+}
+
+struct SoftmaxOutput_attrs {
+  /* factor of the gradient */
+  double grad_scale = 1.0;
+  /* with use_ignore, lines with this label get no gradient */
+  double ignore_label = -1.0;
+  /* softmax over axis 1, one label for each place */
+  bool multi_output = false;
+  /* whether ignore_label counts */
+  bool use_ignore = false;
+  /* softmax over the last axis instead of all but the first */
+  bool preserve_shape = false;
+  /* divisor of the gradient: none, the batch size, or the number of labels not ignored; one of
+   * batch, null, valid */
+  std::string normalization = "null";
+  /* multiply the gradient by what comes from behind */
+  bool out_grad = false;
+  /* share of the label that is spread over the other classes, in [0, 1] */
+  double smooth_alpha = 0.0;
+};
+/* Softmax whose gradient is that of the cross-entropy with label. */
+inline NDArray SoftmaxOutput(const NDArray& data, const NDArray& label,
+                             const SoftmaxOutput_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("softmax_output");
+  return detail::invoke(op_, {data, label}, {detail::value(attrs_.grad_scale),
+                        detail::value(attrs_.ignore_label), detail::value(attrs_.multi_output),
+                        detail::value(attrs_.use_ignore), detail::value(attrs_.preserve_shape),
+                        detail::value(attrs_.normalization), detail::value(attrs_.out_grad),
+                        detail::value(attrs_.smooth_alpha)})[0];
+}
+inline Symbol SoftmaxOutput(const std::string& name_, const Symbol& data, const Symbol& label,
+                            const SoftmaxOutput_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("softmax_output");
+  return detail::compose(op_, name_, {"data", "label"}, {data, label}, {"grad_scale",
+                         "ignore_label", "multi_output", "use_ignore", "preserve_shape",
+                         "normalization", "out_grad", "smooth_alpha"},
+                         {detail::value(attrs_.grad_scale), detail::value(attrs_.ignore_label),
+                         detail::value(attrs_.multi_output), detail::value(attrs_.use_ignore),
+                         detail::value(attrs_.preserve_shape), detail::value(attrs_.normalization),
+                         detail::value(attrs_.out_grad), detail::value(attrs_.smooth_alpha)});
+}
+
+struct softmin_attrs {
+  /* axis of a line; negative counts from the end */
+  int64_t axis = -1;
+  /* data is divided by it; no unit, > 0; default 1 */
+  std::optional<double> temperature{};
+};
+/* Softmax of the negated data. */
+inline NDArray softmin(const NDArray& data, const softmin_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("softmin");
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis),
                         detail::value(attrs_.temperature)})[0];
 }
-inline Symbol softmax(const std::string& name_, const Symbol& data,
-                      const softmax_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("softmax");
+inline Symbol softmin(const std::string& name_, const Symbol& data,
+                      const softmin_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("softmin");
   return detail::compose(op_, name_, {"data"}, {data}, {"axis", "temperature"},
                          {detail::value(attrs_.axis), detail::value(attrs_.temperature)});
 }
@@ -2420,6 +6024,38 @@ inline Symbol sort(const std::string& name_, const Symbol& data, const sort_attr
                          {detail::value(attrs_.axis), detail::value(attrs_.is_ascend)});
 }
 
+/* Blocks of pixels become channels: the reverse of depth_to_space. */
+inline NDArray space_to_depth(const NDArray& data, int64_t block_size) {
+  static const plait_op_t op_ = detail::find("space_to_depth");
+  return detail::invoke(op_, {data}, {detail::value(block_size)})[0];
+}
+inline Symbol space_to_depth(const std::string& name_, const Symbol& data, int64_t block_size) {
+  static const plait_op_t op_ = detail::find("space_to_depth");
+  return detail::compose(op_, name_, {"data"}, {data}, {"block_size"}, {detail::value(block_size)});
+}
+
+struct SpatialTransformer_attrs {
+  /* (height, width), > 0 */
+  std::vector<int64_t> target_shape = {0, 0};
+};
+/* Images turned, scaled and moved by affine matrices. */
+inline NDArray SpatialTransformer(const NDArray& data, const NDArray& loc,
+                                  const std::string& transform_type,
+                                  const std::string& sampler_type,
+                                  const SpatialTransformer_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("spatial_transformer");
+  return detail::invoke(op_, {data, loc}, {detail::value(attrs_.target_shape),
+                        detail::value(transform_type), detail::value(sampler_type)})[0];
+}
+inline Symbol SpatialTransformer(const std::string& name_, const Symbol& data, const Symbol& loc,
+                                 const std::string& transform_type, const std::string& sampler_type,
+                                 const SpatialTransformer_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("spatial_transformer");
+  return detail::compose(op_, name_, {"data", "loc"}, {data, loc}, {"target_shape",
+                         "transform_type", "sampler_type"}, {detail::value(attrs_.target_shape),
+                         detail::value(transform_type), detail::value(sampler_type)});
+}
+
 struct SliceChannel_attrs {
   /* axis that is divided */
   int64_t axis = 1;
@@ -2439,6 +6075,29 @@ inline Symbol SliceChannel(const std::string& name_, const Symbol& data, int64_t
   return detail::compose(op_, name_, {"data"}, {data}, {"num_outputs", "axis", "squeeze_axis"},
                          {detail::value(num_outputs), detail::value(attrs_.axis),
                          detail::value(attrs_.squeeze_axis)});
+}
+
+struct split_v2_attrs {
+  /* axis that is divided */
+  int64_t axis = 1;
+  /* drop the axis from pieces of size 1 */
+  bool squeeze_axis = false;
+  /* number of equal pieces; 0: indices count */
+  int64_t sections = 0;
+};
+/* Takes an array apart along an axis, at given indices or into equal pieces. */
+inline std::vector<NDArray> split_v2(const NDArray& data, const std::vector<int64_t>& indices,
+                                     const split_v2_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("split_v2");
+  return detail::invoke(op_, {data}, {detail::value(indices), detail::value(attrs_.axis),
+                        detail::value(attrs_.squeeze_axis), detail::value(attrs_.sections)});
+}
+inline Symbol split_v2(const std::string& name_, const Symbol& data,
+                       const std::vector<int64_t>& indices, const split_v2_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("split_v2");
+  return detail::compose(op_, name_, {"data"}, {data}, {"indices", "axis", "squeeze_axis",
+                         "sections"}, {detail::value(indices), detail::value(attrs_.axis),
+                         detail::value(attrs_.squeeze_axis), detail::value(attrs_.sections)});
 }
 
 /* Square root. */
@@ -2506,11 +6165,11 @@ inline Symbol stop_gradient(const std::string& name_, const Symbol& data) {
 }
 
 /* Difference of two arrays. */
-inline NDArray subtract(const NDArray& lhs, const NDArray& rhs) {
+inline NDArray broadcast_sub(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("subtract");
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
-inline Symbol subtract(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
+inline Symbol broadcast_sub(const std::string& name_, const Symbol& lhs, const Symbol& rhs) {
   static const plait_op_t op_ = detail::find("subtract");
   return detail::compose(op_, name_, {"lhs", "rhs"}, {lhs, rhs}, {}, {});
 }
@@ -2550,11 +6209,30 @@ inline NDArray sum(const NDArray& data, const sum_attrs& attrs_ = {}) {
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
 }
-inline Symbol sum(const std::string& name_, const Symbol& data, const sum_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("sum");
-  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
-                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
+
+struct SVMOutput_attrs {
+  /* distance at which the loss ends */
+  double margin = 1.0;
+  /* factor of the gradient */
+  double regularization_coefficient = 1.0;
+  /* hinge loss; False: its square */
+  bool use_linear = false;
+};
+/* The data; its gradient is that of a one-against-all hinge loss. */
+inline NDArray SVMOutput(const NDArray& data, const NDArray& label,
+                         const SVMOutput_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("svm_output");
+  return detail::invoke(op_, {data, label}, {detail::value(attrs_.margin),
+                        detail::value(attrs_.regularization_coefficient),
+                        detail::value(attrs_.use_linear)})[0];
+}
+inline Symbol SVMOutput(const std::string& name_, const Symbol& data, const Symbol& label,
+                        const SVMOutput_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("svm_output");
+  return detail::compose(op_, name_, {"data", "label"}, {data, label}, {"margin",
+                         "regularization_coefficient", "use_linear"}, {detail::value(attrs_.margin),
+                         detail::value(attrs_.regularization_coefficient),
+                         detail::value(attrs_.use_linear)});
 }
 
 struct SwapAxis_attrs {
@@ -2573,6 +6251,58 @@ inline Symbol SwapAxis(const std::string& name_, const Symbol& data,
   static const plait_op_t op_ = detail::find("swap_axes");
   return detail::compose(op_, name_, {"data"}, {data}, {"dim1", "dim2"},
                          {detail::value(attrs_.dim1), detail::value(attrs_.dim2)});
+}
+
+/* gate sigmoid(gate) up. */
+inline NDArray swiglu(const NDArray& gate, const NDArray& up) {
+  static const plait_op_t op_ = detail::find("swiglu");
+  return detail::invoke(op_, {gate, up}, {})[0];
+}
+inline Symbol swiglu(const std::string& name_, const Symbol& gate, const Symbol& up) {
+  static const plait_op_t op_ = detail::find("swiglu");
+  return detail::compose(op_, name_, {"gate", "up"}, {gate, up}, {}, {});
+}
+
+struct sync_batch_norm_attrs {
+  /* added to the variance, > 0 */
+  double eps = 0.001;
+  /* share of the old value in the running statistics */
+  double momentum = 0.9;
+  /* take 1 for gamma */
+  bool fix_gamma = true;
+  /* use the running statistics in train mode too */
+  bool use_global_stats = false;
+  /* return mean and var as well */
+  bool output_mean_var = false;
+  /* devices that MXNet would average over; kept for files */
+  int64_t ndev = 1;
+  /* name of the group of devices; kept for files */
+  std::string key = "";
+  /* axis of the channels */
+  int64_t axis = 1;
+};
+/* batch_norm: one process normalises over all of its batch at once. */
+inline NDArray sync_batch_norm(const NDArray& data, const NDArray& gamma, const NDArray& beta,
+                               const NDArray& moving_mean, const NDArray& moving_var,
+                               const sync_batch_norm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sync_batch_norm");
+  return detail::invoke(op_, {data, gamma, beta, moving_mean, moving_var},
+                        {detail::value(attrs_.eps), detail::value(attrs_.momentum),
+                        detail::value(attrs_.fix_gamma), detail::value(attrs_.use_global_stats),
+                        detail::value(attrs_.output_mean_var), detail::value(attrs_.ndev),
+                        detail::value(attrs_.key), detail::value(attrs_.axis)})[0];
+}
+inline Symbol sync_batch_norm(const std::string& name_, const Symbol& data, const Symbol& gamma,
+                              const Symbol& beta, const Symbol& moving_mean,
+                              const Symbol& moving_var, const sync_batch_norm_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sync_batch_norm");
+  return detail::compose(op_, name_, {"data", "gamma", "beta", "moving_mean", "moving_var"},
+                         {data, gamma, beta, moving_mean, moving_var}, {"eps", "momentum",
+                         "fix_gamma", "use_global_stats", "output_mean_var", "ndev", "key", "axis"},
+                         {detail::value(attrs_.eps), detail::value(attrs_.momentum),
+                         detail::value(attrs_.fix_gamma), detail::value(attrs_.use_global_stats),
+                         detail::value(attrs_.output_mean_var), detail::value(attrs_.ndev),
+                         detail::value(attrs_.key), detail::value(attrs_.axis)});
 }
 
 struct take_attrs {
@@ -2612,6 +6342,16 @@ inline NDArray tanh(const NDArray& data) {
 inline Symbol tanh(const std::string& name_, const Symbol& data) {
   static const plait_op_t op_ = detail::find("tanh");
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
+/* The array repeated along each axis. */
+inline NDArray tile(const NDArray& data, const std::vector<int64_t>& reps) {
+  static const plait_op_t op_ = detail::find("tile");
+  return detail::invoke(op_, {data}, {detail::value(reps)})[0];
+}
+inline Symbol tile(const std::string& name_, const Symbol& data, const std::vector<int64_t>& reps) {
+  static const plait_op_t op_ = detail::find("tile");
+  return detail::compose(op_, name_, {"data"}, {data}, {"reps"}, {detail::value(reps)});
 }
 
 struct topk_attrs {
@@ -2657,6 +6397,26 @@ inline Symbol transpose(const std::string& name_, const Symbol& data,
   return detail::compose(op_, name_, {"data"}, {data}, {"axes"}, {detail::value(attrs_.axes)});
 }
 
+struct tril_attrs {
+  /* diagonal that bounds it: 0 the main one, above it > 0, below it < 0 */
+  int64_t k = 0;
+};
+/* The elements on and below a diagonal. */
+inline NDArray tril(const NDArray& data, const tril_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("tril");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.k)})[0];
+}
+
+struct triu_attrs {
+  /* diagonal that bounds it: 0 the main one, above it > 0, below it < 0 */
+  int64_t k = 0;
+};
+/* The elements on and above a diagonal. */
+inline NDArray triu(const NDArray& data, const triu_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("triu");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.k)})[0];
+}
+
 /* Quotient of two arrays; floating also for whole numbers. */
 inline NDArray true_divide(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("true_divide");
@@ -2675,6 +6435,43 @@ inline NDArray trunc(const NDArray& data) {
 inline Symbol trunc(const std::string& name_, const Symbol& data) {
   static const plait_op_t op_ = detail::find("trunc");
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
+}
+
+/* Coordinates from places in a flattened array of the given shape. */
+inline NDArray unravel_index(const NDArray& data, const std::vector<int64_t>& shape) {
+  static const plait_op_t op_ = detail::find("unravel_index");
+  return detail::invoke(op_, {data}, {detail::value(shape)})[0];
+}
+inline Symbol unravel_index(const std::string& name_, const Symbol& data,
+                            const std::vector<int64_t>& shape) {
+  static const plait_op_t op_ = detail::find("unravel_index");
+  return detail::compose(op_, name_, {"data"}, {data}, {"shape"}, {detail::value(shape)});
+}
+
+struct UpSampling_attrs {
+  /* channels, for 'bilinear'; those of data are taken */
+  int64_t num_filter = 0;
+  /* how several arrays are joined; one of concat, sum */
+  std::string multi_input_mode = "concat";
+  /* number of arrays; counted when given */
+  int64_t num_args = 1;
+};
+/* Enlarges images by a whole factor. */
+inline NDArray UpSampling(const std::vector<NDArray>& inputs_, int64_t scale,
+                          const std::string& sample_type, const UpSampling_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("up_sampling");
+  return detail::invoke(op_, inputs_, {detail::value(scale), detail::value(attrs_.num_filter),
+                        detail::value(sample_type), detail::value(attrs_.multi_input_mode),
+                        detail::value(attrs_.num_args)})[0];
+}
+inline Symbol UpSampling(const std::string& name_, const std::vector<Symbol>& inputs_,
+                         int64_t scale, const std::string& sample_type,
+                         const UpSampling_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("up_sampling");
+  return detail::compose(op_, name_, {}, inputs_, {"scale", "num_filter", "sample_type",
+                         "multi_input_mode", "num_args"}, {detail::value(scale),
+                         detail::value(attrs_.num_filter), detail::value(sample_type),
+                         detail::value(attrs_.multi_input_mode), detail::value(attrs_.num_args)});
 }
 
 /* The same elements in the given shape; one size may be -1: what is left. */
