@@ -22,6 +22,10 @@ bool set_training(bool on);
 void invoke(const op::Op& op, const op::AttrsRef& attrs, std::span<const ArrayRef> in, Arrays& out,
             bool allow_view = false);
 
+// op::invoke_now; false as well while the thread records or somebody listens.
+bool invoke_now(const op::Op& op, const op::AttrsRef& attrs, std::span<const ArrayRef> in,
+                Arrays& out);
+
 // Hears of every operator that a thread applies through `invoke`.
 class Listener {
  public:

@@ -143,6 +143,11 @@ void invoke(const op::Op& op, const op::AttrsRef& given, std::span<const ArrayRe
   node->set_step(step.get());
 }
 
+bool invoke_now(const op::Op& op, const op::AttrsRef& attrs, std::span<const ArrayRef> in,
+                Arrays& out) {
+  return !recording && !listener && op::invoke_now(op, attrs, in, out, training);
+}
+
 void set_listener(Listener* to) { listener = to; }
 
 void record(Ref<TapeNode> node, std::span<const ArrayRef> in, std::span<const ArrayRef> out) {

@@ -257,6 +257,7 @@ plait_status_t plait_symbol_compose(plait_symbol_t symbol, const char* const* na
                                     plait_symbol_t* out) {
   return guarded([&] {
     require(out, "out");
+    require_list(names, count, "names");
     *out = handle_of(
         symbol_of(symbol).compose(names_of(names, count), symbols_of(replacements, count)));
   });

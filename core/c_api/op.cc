@@ -150,8 +150,7 @@ plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t* inputs, int32
     for (int32_t i = 0; i < visible; ++i) given = given || outputs[i];
     for (int32_t i = 0; given && i < visible; ++i) out.emplace_back(raw(outputs[i]));
     if (flags & PLAIT_INVOKE_NOW) {
-      if (given || autograd::is_recording() ||
-          !op::invoke_now(core_op, values, in, out, autograd::is_training())) {
+      if (given || !autograd::invoke_now(core_op, values, in, out)) {
         *num_outputs = 0;
         return;
       }

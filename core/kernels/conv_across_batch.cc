@@ -14,7 +14,7 @@
 namespace plait::kernels::across_batch {
 namespace {
 
-constexpr int kMostChannels = 6;  // of a tile
+constexpr int kMostChannels = 6;                                      // of a tile
 constexpr int most_places(int bytes) { return bytes == 64 ? 4 : 2; }  // 32 or 16 registers
 
 // Memory for the length of one call.
@@ -335,8 +335,7 @@ void backward_weight(const Conv& c, const T* x, const T* dy, T* dw, int threads)
   for (int64_t b = 0; b < in.blocks; ++b) {
     for (int64_t r = 0; r < c.out[0] * c.out[1]; ++r) {
       const int64_t from = in.row(r / c.out[1] * c.stride[0], r % c.out[1] * c.stride[1]);
-      rows.emplace_back(b * in.block() + from * kLanes,
-                        b * out.block() + r * c.out[2] * kLanes);
+      rows.emplace_back(b * in.block() + from * kLanes, b * out.block() + r * c.out[2] * kLanes);
     }
   }
   const std::vector<int64_t> offset = tap_offsets(c, in);

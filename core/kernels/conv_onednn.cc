@@ -9,7 +9,7 @@ using dnnl::memory;
 using Tag = memory::format_tag;
 
 struct Descs {
-  memory::desc src, weights, bias, dst;              // plain
+  memory::desc src, weights, bias, dst;           // plain
   memory::desc free_src, free_weights, free_dst;  // layout left to oneDNN
   memory::dims stride, dilate, pad;
 };
@@ -20,8 +20,7 @@ bool channels_last(const Conv& c) {
   const int64_t lanes = kIsa == Isa::kAvx512 ? 16 : 8;
   const auto filled = [=](int64_t n) { return (n + lanes - 1) / lanes * lanes; };
   if (c.groups > 1 || c.in_channels <= 4) return false;
-  return 4 * filled(c.in_channels) * filled(c.out_channels) >
-         5 * c.in_channels * c.out_channels;
+  return 4 * filled(c.in_channels) * filled(c.out_channels) > 5 * c.in_channels * c.out_channels;
 }
 
 Descs describe(const Conv& c, bool bias) {
@@ -86,8 +85,7 @@ void* writable(const float* p) { return const_cast<float*>(p); }
 
 }  // namespace
 
-void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y,
-          int threads) {
+void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y, int threads) {
   ThreadScope scope(threads);
   const auto& forward = prepared(key_of('c', c, bias, threads), [&] {
     const Descs d = describe(c, bias);

@@ -172,8 +172,7 @@ void conv(const Conv& c, const double* x, const double* w, const double* bias, d
   for (int64_t i = 0; i < n; ++i) y[i] = bias ? bias[i / plane % c.out_channels] : 0;
   visit(c, Role::kForward, writable(x), writable(w), y, threads);
 }
-void conv_backward_data(const Conv& c, const double* dy, const double* w, double* dx,
-                        int threads) {
+void conv_backward_data(const Conv& c, const double* dy, const double* w, double* dx, int threads) {
   std::fill_n(dx, x_size(c), 0.0);
   visit(c, Role::kData, dx, writable(w), writable(dy), threads);
 }

@@ -352,9 +352,8 @@ void pool(const Pool& p, DType dtype, const void* x, void* y, int threads) {
 
 void pool_backward(const Pool& p, DType dtype, const void* dy, const void* x, void* dx,
                    int threads) {
-  each_plane(p, dtype, operand(dy, p.out_size()), operand(x, p.in_size()),
-             operand(dx, p.in_size()), threads,
-             [&p](auto& planes, auto* from, auto* data, auto* to) {
+  each_plane(p, dtype, operand(dy, p.out_size()), operand(x, p.in_size()), operand(dx, p.in_size()),
+             threads, [&p](auto& planes, auto* from, auto* data, auto* to) {
                std::fill_n(to, p.in_size(), 0);
                planes.backward(from, data, to);
              });
@@ -363,8 +362,7 @@ void pool_backward(const Pool& p, DType dtype, const void* dy, const void* x, vo
 void pool_at_maximum(const Pool& p, DType dtype, const void* values, const void* x, void* y,
                      int threads) {
   each_plane(p, dtype, operand(values, p.in_size()), operand(x, p.in_size()),
-             operand(y, p.out_size()), threads,
-             [](auto& planes, auto* from, auto* data, auto* to) {
+             operand(y, p.out_size()), threads, [](auto& planes, auto* from, auto* data, auto* to) {
                planes.at_maximum(from, data, to);
              });
 }

@@ -111,11 +111,10 @@ def test_wrong_use(c, load, network):
 
 
 def test_inputs_whose_shape_follows_are_zeros(c, tmp_path, load):
-    data, label = mx.sym.Variable("data"), mx.sym.Variable("label")
-    net = mx.sym.elemwise_add(data * mx.sym.Variable("w"), label)
+    net = mx.sym.FullyConnected(mx.sym.Variable("data"), num_hidden=1, name="fc")
     net.save(str(tmp_path / "net-symbol.json"))
-    mx.nd.save(str(tmp_path / "net-0000.params"), {"w": mx.nd.ones((2,)) * 3})
-    assert run(c, load(tmp_path), {b"data": ([1, 2], [2])}) == [3, 6]
+    mx.nd.save(str(tmp_path / "net-0000.params"), {"fc_weight": mx.nd.ones((1, 2)) * 3})
+    assert run(c, load(tmp_path), {b"data": ([1, 2], [1, 2])}) == [9]
 
 
 @pytest.mark.parametrize("broken", ["net-symbol.json", "net-0000.params"])

@@ -59,11 +59,22 @@ LEFT_OUT = {
 }
 
 
+def find(nd, name):
+    """The function of this name in the registry; MXNet keeps some in namespaces of mx.nd."""
+    for place, rest in [(nd, name), (getattr(nd, "_internal", None), name)] + [
+        (getattr(nd, space, None), name[len(space) + 2 :])
+        for space in ("contrib", "linalg", "image")
+        if name.startswith(f"_{space}_")
+    ]:
+        if hasattr(place, rest):
+            return getattr(place, rest)
+    return None
+
+
 def run_case(mx, case):
     """Results and gradients of one call, or the text of its error."""
     arrays = [mx.nd.array(x, dtype=x.dtype) for x in case["inputs"]]
-    internal = getattr(mx.nd, "_internal", None)
-    call = getattr(mx.nd, case["name"], None) or getattr(internal, case["name"], None)
+    call = find(mx.nd, case["name"])
     if call is None:
         return None
     try:

@@ -303,7 +303,13 @@ def deformable(
         y = i * stride[0] - pad[0] + k // kw + offset[b, at, i, j]
         z = j * stride[1] - pad[1] + k % kw + offset[b, at + 1, i, j]
         span = slice(part * c // parts, (part + 1) * c // parts)
-        v = read(x[b, span], y, z)
+        h, w = x.shape[2:]
+        if modulated:
+            v = read(x[b, span], y, z)
+        elif 0 <= y < h and 0 <= z < w:
+            v = read(x[b, span], min(y, h - 1), min(z, w - 1))
+        else:
+            v = np.zeros(c // parts)
         columns[b, span, k, i, j] = v if mask is None else v * mask[b, part * window + k, i, j]
     columns = columns.reshape(n, num_group, c // num_group, window, rows, cols)
     w = weight.reshape(num_group, num_filter // num_group, c // num_group, window)

@@ -180,8 +180,8 @@ Spec infer_weight(const ConvolutionAttrs& a, const Specs& in) {
 
 void weight_kernel(const ConvolutionAttrs& a, const KernelArgs& k) {
   const Geometry g(a, *k.in[0].shape);
-  kernels::conv_backward_weight(g.plan(), k.in[0].dtype, k.in[0].data, k.in[1].data,
-                                k.out[0].data, k.threads);
+  kernels::conv_backward_weight(g.plan(), k.in[0].dtype, k.in[0].data, k.in[1].data, k.out[0].data,
+                                k.threads);
 }
 
 Values weight_backward(const ConvolutionAttrs& a, const GradArgs& g) {

@@ -37,10 +37,10 @@ kernels::Pool window(const PoolingAttrs& a, const Dims& data) {
     p.kernel[at] = a.kernel[i];
     p.stride[at] = a.stride.empty() ? 1 : a.stride[i];
     p.pad[at] = a.pad.empty() ? 0 : a.pad[i];
-    check(p.kernel[at] > 0 && p.stride[at] > 0, ErrorKind::kInvalidArgument, "kernel is ",
-          a.kernel, ", stride is ", a.stride, ", must be > 0");
-    check(p.pad[at] >= 0 && p.pad[at] < p.kernel[at], ErrorKind::kInvalidArgument, "pad is ",
-          a.pad, ", must be >= 0 and smaller than kernel ", a.kernel);
+    check(p.kernel[at] > 0 && p.stride[at] > 0, ErrorKind::kInvalidArgument, "kernel is ", a.kernel,
+          ", stride is ", a.stride, ", must be > 0");
+    check(p.pad[at] >= 0 && p.pad[at] < p.kernel[at], ErrorKind::kInvalidArgument, "pad is ", a.pad,
+          ", must be >= 0 and smaller than kernel ", a.kernel);
     const int64_t span = p.in[at] + 2 * p.pad[at] - p.kernel[at], step = p.stride[at];
     check(span >= 0, ErrorKind::kShape, "kernel is ", a.kernel, ", must fit into data of shape ",
           data, " padded by ", a.pad);
@@ -90,15 +90,15 @@ void at_maximum_kernel(const PoolingAttrs& a, const KernelArgs& k) {
                            k.out[0].data, k.threads);
 }
 
-#define PLAIT_WINDOW_NAMES                                                                       \
-  {                                                                                              \
-    "kernel", "stride", "pad", "pool_type", "pooling_convention", "global_pool",                 \
-        "count_include_pad"                                                                      \
+#define PLAIT_WINDOW_NAMES                                                       \
+  {                                                                              \
+    "kernel", "stride", "pad", "pool_type", "pooling_convention", "global_pool", \
+        "count_include_pad"                                                      \
   }
-#define PLAIT_WINDOW_VALUES(a)                                                                   \
-  {                                                                                              \
-    a.kernel, a.stride, a.pad, a.pool_type, a.pooling_convention, a.global_pool,                 \
-        a.count_include_pad                                                                      \
+#define PLAIT_WINDOW_VALUES(a)                                                   \
+  {                                                                              \
+    a.kernel, a.stride, a.pad, a.pool_type, a.pooling_convention, a.global_pool, \
+        a.count_include_pad                                                      \
   }
 
 Values backward(const PoolingAttrs& a, const GradArgs& g) {
@@ -165,8 +165,9 @@ const int registered_backward =
 
 const int registered_at_maximum =
     window_attrs(OpBuilder<PoolingAttrs>(Op::add("pooling_at_maximum", __FILE__, __LINE__)))
-        .doc("Elements of values where the windows of data have their maxima: the gradient of "
-             "pooling_backward.")
+        .doc(
+            "Elements of values where the windows of data have their maxima: the gradient of "
+            "pooling_backward.")
         .input("values", "shape of data")
         .input("data", "as for pooling")
         .output("output", "(batch, channels, spatial...), as the output of pooling")

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <vector>
 
 #include "kernels/gemm.h"
@@ -88,9 +89,25 @@ Spec infer(const DeformableAttrs& a, const Specs& in) {
   return {{p.batch, p.filters, p.rows, p.columns}, in[0].dtype};
 }
 
+// Reads at one place. The plain operator knows nothing before the first pixel and repeats the last
+// one, the modulated one fades out into zeros on all sides.
+template <class T>
+Bilinear<T> sampler(const Plan& p, T y, T x, bool fades) {
+  if (fades) return {y, x, p.height, p.width};
+  const T bottom = static_cast<T>(p.height - 1), right = static_cast<T>(p.width - 1);
+  const bool inside = y >= T(0) && x >= T(0) && y < bottom + T(1) && x < right + T(1);
+  Bilinear<T> s(inside ? std::min(y, bottom) : T(-2), inside ? std::min(x, right) : T(-2), p.height,
+                p.width);
+  for (int i = 0; i < 4; ++i) {
+    if (y > bottom) s.dy[i] = T(0);
+    if (x > right) s.dx[i] = T(0);
+  }
+  return s;
+}
+
 // f(row of the columns, place, channel, factor's place, sampler) for all reads of sample b.
 template <class T, class F>
-void each_read(const Plan& p, const T* offset, const F& f) {
+void each_read(const Plan& p, const T* offset, bool fades, const F& f) {
   const int64_t n = p.places(), per_part = p.channels / p.parts;
   for (int64_t part = 0; part < p.parts; ++part) {
     for (int64_t w = 0; w < p.window; ++w) {
@@ -102,7 +119,7 @@ void each_read(const Plan& p, const T* offset, const F& f) {
         const T x =
             static_cast<T>(i % p.columns * p.stride[1] - p.pad[1] + w % p.kernel[1] * p.dilate[1]) +
             down[n + i];
-        const Bilinear<T> s(y, x, p.height, p.width);
+        const Bilinear<T> s = sampler(p, y, x, fades);
         for (int64_t c = part * per_part; c < (part + 1) * per_part; ++c) {
           f((c * p.window + w) * n + i, c, (part * p.window + w) * n + i, s);
         }
@@ -113,10 +130,11 @@ void each_read(const Plan& p, const T* offset, const F& f) {
 
 template <class T>
 void make_columns(const Plan& p, const T* data, const T* offset, const T* mask, T* columns) {
-  each_read(p, offset, [&](int64_t to, int64_t c, int64_t at, const Bilinear<T>& s) {
-    const T v = s.read(data + c * p.height * p.width);
-    columns[to] = mask ? v * mask[at] : v;
-  });
+  each_read(p, offset, mask != nullptr,
+            [&](int64_t to, int64_t c, int64_t at, const Bilinear<T>& s) {
+              const T v = s.read(data + c * p.height * p.width);
+              columns[to] = mask ? v * mask[at] : v;
+            });
 }
 
 template <bool kModulated, class T>
@@ -174,20 +192,21 @@ void differentiate(const DeformableAttrs& a, const KernelArgs& k) {
     T *ddata = k.out[0].ptr<T>() + b * size,
       *doffset = k.out[1].ptr<T>() + b * 2 * p.parts * p.window * n,
       *dmask = a.modulated ? k.out[2].ptr<T>() + b * p.parts * p.window * n : nullptr;
-    each_read(p, offset, [&](int64_t from, int64_t c, int64_t place, const Bilinear<T>& s) {
-      const T* image = data + c * plane;
-      const T d = slopes[static_cast<size_t>(from)], m = mask ? mask[place] : T(1);
-      s.add(ddata + c * plane, d * m);
-      T down = 0, right = 0;
-      for (int i = 0; i < 4; ++i) {
-        down += s.dy[i] * image[s.at[i]];
-        right += s.dx[i] * image[s.at[i]];
-      }
-      const int64_t to = place / n * 2 * n + place % n;
-      doffset[to] += d * m * down;
-      doffset[to + n] += d * m * right;
-      if (dmask) dmask[place] += d * s.read(image);
-    });
+    each_read(p, offset, a.modulated,
+              [&](int64_t from, int64_t c, int64_t place, const Bilinear<T>& s) {
+                const T* image = data + c * plane;
+                const T d = slopes[static_cast<size_t>(from)], m = mask ? mask[place] : T(1);
+                s.add(ddata + c * plane, d * m);
+                T down = 0, right = 0;
+                for (int i = 0; i < 4; ++i) {
+                  down += s.dy[i] * image[s.at[i]];
+                  right += s.dx[i] * image[s.at[i]];
+                }
+                const int64_t to = place / n * 2 * n + place % n;
+                doffset[to] += d * m * down;
+                doffset[to + n] += d * m * right;
+                if (dmask) dmask[place] += d * s.read(image);
+              });
   }
 }
 
@@ -246,7 +265,10 @@ const int registered_plain =
         .attr("no_bias", &DeformableAttrs::no_bias, false, "no bias is added")
         .attr("layout", &DeformableAttrs::layout, std::nullopt, "NCHW is the only one")
         .choices({"NCHW"})
-        .doc("Convolution whose window reads the data at places moved by offsets.")
+        .doc(
+            "Convolution whose window reads the data at places moved by offsets; 0 before the "
+            "first "
+            "pixel, the last one again behind it.")
         .source("Dai et al.: Deformable convolutional networks, ICCV (2017)")
         .input("data", "(batch, channels, height, width)")
         .input("offset", "(batch, 2 * groups * window, rows, columns): y and x, in pixels")
