@@ -36,6 +36,8 @@ const op::Op* find_operator(const std::string& name) {
   if (const op::Op* found = op::Op::find_on("sym", name)) return found;
   if (const op::Op* found = op::Op::find(name)) return found;
   static const std::map<std::string, std::string> kOther{
+      {"_lesser", "less"},
+      {"_lesser_equal", "less_equal"},
       {"broadcast_lesser", "less"},
       {"broadcast_lesser_equal", "less_equal"},
       {"_lesser_scalar", "less_scalar"},

@@ -25,7 +25,7 @@ def networks(sym):
     yield "cnn", sym.FullyConnected(x, num_hidden=5, name="fc"), {"data": (2, 3, 8, 8)}
     a = sym.broadcast_add(sym.exp(d) * 2 - 1, sym.mean(d, axis=(1,), keepdims=True)) / 3
     a = sym.broadcast_add(a, sym.slice_axis(d, axis=1, begin=0, end=1) ** 2)
-    a = a + (d > 0.3) + sym.broadcast_lesser(d, d * 2) + (1 - d) * (d < 0.5)
+    a = a + (d > 0.3) + (d < d * 1.5) * d + (1 - d) * (d < 0.5)
     yield "arithmetic", a + sym.maximum(d, 0.5), {"data": (3, 4)}
     shaped = sym.Reshape(sym.transpose(d, axes=(0, 2, 1)), shape=(0, -1))
     yield "shapes", shaped, {"data": (2, 3, 4)}

@@ -174,6 +174,23 @@ def test_symbols_and_numbers():
     assert sym.maximum(2, 3) == 3
 
 
+def test_comparisons():
+    x, y = sym.Variable("x"), sym.Variable("y")
+    a, b = np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0])
+    cases = {
+        "lesser": (x < y, a < b), "lesser_equal": (x <= y, a <= b), "greater": (x > y, a > b),
+        "greater_equal": (x >= y, a >= b), "equal": (x == y, a == b), "not_equal": (x != y, a != b),
+    }  # fmt: skip
+    for name, (net, want) in cases.items():
+        assert f'"op": "broadcast_{name}"' in net.tojson()
+        got = sym.load_json(net.tojson()).eval(x=nd.array(a), y=nd.array(b))[0].asnumpy()
+        np.testing.assert_array_equal(got, want)
+    for net, want in ((x < 2, a < 2), (x <= 2, a <= 2), (2 < x, a > 2)):
+        assert "_scalar" in net.tojson()
+        got = sym.load_json(net.tojson()).eval(x=nd.array(a))[0].asnumpy()
+        np.testing.assert_array_equal(got, want)
+
+
 def test_files_of_old_versions():
     """Attributes under "param" and "attr", without underscores, and those of parameters at the
     operator."""

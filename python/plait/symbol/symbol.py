@@ -251,11 +251,20 @@ class Symbol:
     def __ge__(self, other):
         return self._binary(other, "broadcast_greater_equal", "_greater_equal_scalar")
 
+    def _less(self, other, op, name):
+        """`op` of the registry under MXNet's name, which is spelt otherwise."""
+        if isinstance(other, Symbol):
+            return _compose(op, None, (self, other), {}, hint=f"broadcast_{name}")
+        if isinstance(other, (int, float, np.number, bool)):
+            attrs = {"scalar": float(other)}
+            return _compose(f"{op}_scalar", None, (self,), attrs, hint=f"{name}_scalar")
+        return NotImplemented
+
     def __lt__(self, other):
-        return self._binary(other, "broadcast_lesser", "_lesser_scalar")
+        return self._less(other, "less", "lesser")
 
     def __le__(self, other):
-        return self._binary(other, "broadcast_lesser_equal", "_lesser_equal_scalar")
+        return self._less(other, "less_equal", "lesser_equal")
 
     def __neg__(self):
         return _operator("negative")(self)
