@@ -1242,11 +1242,12 @@ static inline plait_deformable_convolution_attrs_t plait_deformable_convolution_
   const plait_deformable_convolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, 1, 1, 0, NULL};
   return a;
 }
-/* Convolution whose window reads the data at places moved by offsets. data: (batch, channels,
- * height, width). offset: (batch, 2 * groups * window, rows, columns): y and x, in pixels.
- * weight: (num_filter, channels / num_group, kernel). bias: (num_filter,); left out with
- * no_bias=True (optional). kernel: (height, width) of the window. num_filter: output channels, >
- * 0. output: (batch, num_filter, rows, columns). */
+/* Convolution whose window reads the data at places moved by offsets; 0 before the first pixel,
+ * the last one again behind it. data: (batch, channels, height, width). offset: (batch, 2 *
+ * groups * window, rows, columns): y and x, in pixels. weight: (num_filter, channels /
+ * num_group, kernel). bias: (num_filter,); left out with no_bias=True (optional). kernel:
+ * (height, width) of the window. num_filter: output channels, > 0. output: (batch, num_filter,
+ * rows, columns). */
 static inline plait_status_t plait_deformable_convolution(plait_array_t data, plait_array_t offset,
                                                           plait_array_t weight, plait_array_t bias,
                                                           const int64_t* kernel,

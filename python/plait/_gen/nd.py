@@ -2604,7 +2604,7 @@ def _contrib_CTCLoss(data=None, label=None, data_lengths=None, label_lengths=Non
 
 
 def _contrib_DeformableConvolution(data=None, offset=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, num_deformable_group=1, no_bias=False, layout=None, out=None, name=None, **kwargs):
-    """Convolution whose window reads the data at places moved by offsets.
+    """Convolution whose window reads the data at places moved by offsets; 0 before the first pixel, the last one again behind it.
 
     Parameters
     ----------
@@ -7168,7 +7168,7 @@ def contrib__CTCLoss(data=None, label=None, data_lengths=None, label_lengths=Non
 
 
 def contrib__DeformableConvolution(data=None, offset=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, num_deformable_group=1, no_bias=False, layout=None, out=None, name=None, **kwargs):
-    """Convolution whose window reads the data at places moved by offsets.
+    """Convolution whose window reads the data at places moved by offsets; 0 before the first pixel, the last one again behind it.
 
     Parameters
     ----------

@@ -2083,7 +2083,7 @@ def _contrib_CTCLoss(data=None, label=None, data_lengths=None, label_lengths=Non
 
 
 def _contrib_DeformableConvolution(data=None, offset=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, num_deformable_group=1, no_bias=False, layout=None, name=None, attr=None, out=None, **kwargs):
-    """Convolution whose window reads the data at places moved by offsets.
+    """Convolution whose window reads the data at places moved by offsets; 0 before the first pixel, the last one again behind it.
 
     Parameters
     ----------
@@ -6205,7 +6205,7 @@ def contrib__CTCLoss(data=None, label=None, data_lengths=None, label_lengths=Non
 
 
 def contrib__DeformableConvolution(data=None, offset=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, num_deformable_group=1, no_bias=False, layout=None, name=None, attr=None, out=None, **kwargs):
-    """Convolution whose window reads the data at places moved by offsets.
+    """Convolution whose window reads the data at places moved by offsets; 0 before the first pixel, the last one again behind it.
 
     Parameters
     ----------

@@ -1088,7 +1088,8 @@ struct deformable_convolution_attrs {
   /* NCHW is the only one; one of NCHW */
   std::optional<std::string> layout{};
 };
-/* Convolution whose window reads the data at places moved by offsets. */
+/* Convolution whose window reads the data at places moved by offsets; 0 before the first pixel,
+ * the last one again behind it. */
 inline NDArray deformable_convolution(const NDArray& data, const NDArray& offset,
                                       const NDArray& weight, const NDArray& bias,
                                       const std::vector<int64_t>& kernel, int64_t num_filter,
