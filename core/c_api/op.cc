@@ -137,14 +137,21 @@ plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t* inputs, int32
     require_list(inputs, num_inputs, "inputs");
     if (visible > 0) require(outputs, "outputs");
     while (num_inputs > 0 && !inputs[num_inputs - 1]) --num_inputs;  // optional inputs left out
+    Arrays present;  // filled if others are left out in between: the attributes say which ones
+    bool gaps = false;
     for (int32_t i = 0; i < num_inputs; ++i) {
       const bool optional = static_cast<size_t>(i) < core_op.inputs.size() &&
                             core_op.inputs[static_cast<size_t>(i)].kind == op::InputDef::kOptional;
-      if (!inputs[i] && optional) continue;  // the attributes say which ones are there
-      check(inputs[i], ErrorKind::kInvalidArgument, core_op.name, ": input ", i,
+      check(inputs[i] || optional, ErrorKind::kInvalidArgument, core_op.name, ": input ", i,
             " is NULL, must be an array");
+      gaps = gaps || !inputs[i];
     }
-    const std::span<const ArrayRef> in = borrowed(inputs, num_inputs);
+    for (int32_t i = 0; gaps && i < num_inputs; ++i) {
+      if (inputs[i]) present.emplace_back(raw(inputs[i]));
+    }
+    const std::span<const ArrayRef> in =
+        gaps ? std::span<const ArrayRef>{present.data(), present.size()}
+             : borrowed(inputs, num_inputs);
     Arrays out;
     bool given = false;
     for (int32_t i = 0; i < visible; ++i) given = given || outputs[i];

@@ -69,7 +69,7 @@ int main(void) {
   CHECK(plait_arange(&arange, &y));
   show("arange", y), y = NULL;
 
-  if (plait_softmax(NULL, NULL, &y) != PLAIT_ERR_INVALID_ARGUMENT) return 2;
+  if (plait_log_softmax(NULL, NULL, &y) != PLAIT_ERR_INVALID_ARGUMENT) return 2;
   plait_array_free(x);
   printf("%d left\n", (int)plait_array_live_count());
   return plait_engine_shutdown();

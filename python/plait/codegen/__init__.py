@@ -4,7 +4,7 @@ from pathlib import Path
 
 from . import arrays, c, capi, cpp, r, reference, registry, stubs, symbols
 
-__all__ = ["files"]
+__all__ = ["files", "stale"]
 
 _ND = "from ..ndarray import NDArray"
 _NP = "from ..numpy.multiarray import ndarray"
@@ -36,3 +36,10 @@ def files(root: str | Path) -> dict[str, str]:
     out |= {f"python/plait/{name}.pyi": stubs.compiled(name) for name in compiled}
     out |= {f"python/docs/reference/{name}": text for name, text in reference.pages(ops).items()}
     return out
+
+
+def stale(root: str | Path, wanted: dict[str, str]) -> list[Path]:
+    """Pages of operators and groups that are gone."""
+    root = Path(root)
+    pages = [*root.glob("bindings_r/man/op-*.Rd"), *root.glob("python/docs/reference/*.md")]
+    return [p for p in pages if p.relative_to(root).as_posix() not in wanted]

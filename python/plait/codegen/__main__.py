@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
-from . import files
+from . import files, stale
 
 root = Path(__file__).resolve().parents[3]
-for name, text in files(root).items():
+wanted = files(root)
+for path in stale(root, wanted):
+    path.unlink()
+    print("removed", path.relative_to(root))
+for name, text in wanted.items():
     path = root / name
     if not path.exists() or path.read_text() != text:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -51,12 +51,25 @@ def _default(a):
     return c.number(value) if a["type"] in _TYPES else c.text(value)
 
 
-def _name(d):
-    """What sym calls the operator, if that is a plain name; else the operator's own."""
-    for where, name in d["surfaces"]:
-        if where == "sym" and not name.startswith("_") and "." not in name:
-            return c.safe(name)
-    return c.safe(d["name"])
+def _names(ops):
+    """{operator: its name in C++}: what sym calls it, if that is a plain name; else its own.
+
+    Where another operator has that name already, the first surface stands before it.
+    """
+    names = {}
+    for d in ops:
+        for where, name in d["surfaces"]:
+            if where == "sym" and not name.startswith("_") and "." not in name:
+                if c.safe(name) not in names.values():
+                    names[d["name"]] = c.safe(name)
+                break
+    taken = set(names.values())
+    for d in ops:
+        if d["name"] not in names:
+            name = c.safe(d["name"])
+            names[d["name"]] = f"{d['surfaces'][0][0]}_{name}" if name in taken else name
+            taken.add(names[d["name"]])
+    return names
 
 
 def _struct(d, name):
@@ -121,12 +134,9 @@ def _functions(d, name):
 
 def header(ops):
     """Text of ops.hpp."""
-    lines, taken = [_HEAD], set()
+    lines, names = [_HEAD], _names(c.public(ops))
     for d in c.public(ops):
-        name = _name(d)
-        if name in taken:
-            name = c.safe(d["name"])
-        taken.add(name)
+        name = names[d["name"]]
         if any(not a["required"] for a in d["attrs"]):
             lines += _struct(d, name)
         lines += [*_functions(d, name), ""]

@@ -2870,7 +2870,7 @@ inline Symbol MakeLoss(const std::string& name_, const Symbol& data,
                          detail::value(attrs_.valid_thresh), detail::value(attrs_.normalization)});
 }
 
-struct max_attrs {
+struct np_max_attrs {
   /* axes that are reduced; None or (): all */
   std::optional<std::vector<int64_t>> axis{};
   /* keep reduced axes with size 1 */
@@ -2881,7 +2881,7 @@ struct max_attrs {
   std::optional<std::string> dtype{};
 };
 /* Largest element over axes; NaN if there is one. */
-inline NDArray max(const NDArray& data, const max_attrs& attrs_ = {}) {
+inline NDArray np_max(const NDArray& data, const np_max_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("max");
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
@@ -2916,7 +2916,7 @@ inline Symbol maximum_scalar(const std::string& name_, const Symbol& data,
                          {detail::value(attrs_.scalar), detail::value(attrs_.is_int)});
 }
 
-struct mean_attrs {
+struct np_mean_attrs {
   /* axes that are reduced; None or (): all */
   std::optional<std::vector<int64_t>> axis{};
   /* keep reduced axes with size 1 */
@@ -2927,13 +2927,13 @@ struct mean_attrs {
   std::optional<std::string> dtype{};
 };
 /* Mean of the elements over axes. */
-inline NDArray mean(const NDArray& data, const mean_attrs& attrs_ = {}) {
+inline NDArray np_mean(const NDArray& data, const np_mean_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("mean");
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
 }
 
-struct min_attrs {
+struct np_min_attrs {
   /* axes that are reduced; None or (): all */
   std::optional<std::vector<int64_t>> axis{};
   /* keep reduced axes with size 1 */
@@ -2944,7 +2944,7 @@ struct min_attrs {
   std::optional<std::string> dtype{};
 };
 /* Smallest element over axes; NaN if there is one. */
-inline NDArray min(const NDArray& data, const min_attrs& attrs_ = {}) {
+inline NDArray np_min(const NDArray& data, const np_min_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("min");
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
@@ -3906,7 +3906,7 @@ inline NDArray nag_mom_update(const NDArray& weight, const NDArray& grad, const 
                         detail::value(attrs_.clip_gradient)})[0];
 }
 
-struct nanprod_attrs {
+struct np_nanprod_attrs {
   /* axes that are reduced; None or (): all */
   std::optional<std::vector<int64_t>> axis{};
   /* keep reduced axes with size 1 */
@@ -3917,10 +3917,120 @@ struct nanprod_attrs {
   std::optional<std::string> dtype{};
 };
 /* Product over axes of the elements that are not NaN. */
-inline NDArray nanprod(const NDArray& data, const nanprod_attrs& attrs_ = {}) {
+inline NDArray np_nanprod(const NDArray& data, const np_nanprod_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("nanprod");
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+
+struct np_nansum_attrs {
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axis{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+  /* reduce the axes that are not in axis */
+  bool exclude = false;
+  /* type of the result; None: as data */
+  std::optional<std::string> dtype{};
+};
+/* Sum over axes of the elements that are not NaN. */
+inline NDArray np_nansum(const NDArray& data, const np_nansum_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nansum");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+
+struct max_attrs {
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axis{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+  /* reduce the axes that are not in axis */
+  bool exclude = false;
+  /* type of the result; None: as data */
+  std::optional<std::string> dtype{};
+};
+/* Largest element over axes; NaN if there is one. Over all axes: an array (1,). */
+inline NDArray max(const NDArray& data, const max_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_max");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol max(const std::string& name_, const Symbol& data, const max_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_max");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
+                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
+}
+
+struct mean_attrs {
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axis{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+  /* reduce the axes that are not in axis */
+  bool exclude = false;
+  /* type of the result; None: as data */
+  std::optional<std::string> dtype{};
+};
+/* Mean of the elements over axes. Over all axes: an array (1,). */
+inline NDArray mean(const NDArray& data, const mean_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_mean");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol mean(const std::string& name_, const Symbol& data, const mean_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_mean");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
+                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
+}
+
+struct min_attrs {
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axis{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+  /* reduce the axes that are not in axis */
+  bool exclude = false;
+  /* type of the result; None: as data */
+  std::optional<std::string> dtype{};
+};
+/* Smallest element over axes; NaN if there is one. Over all axes: an array (1,). */
+inline NDArray min(const NDArray& data, const min_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_min");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol min(const std::string& name_, const Symbol& data, const min_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_min");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
+                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
+}
+
+struct nanprod_attrs {
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axis{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+  /* reduce the axes that are not in axis */
+  bool exclude = false;
+  /* type of the result; None: as data */
+  std::optional<std::string> dtype{};
+};
+/* Product over axes of the elements that are not NaN. Over all axes: an array (1,). */
+inline NDArray nanprod(const NDArray& data, const nanprod_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_nanprod");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol nanprod(const std::string& name_, const Symbol& data,
+                      const nanprod_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("nd_nanprod");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
+                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
 }
 
 struct nansum_attrs {
@@ -3933,127 +4043,14 @@ struct nansum_attrs {
   /* type of the result; None: as data */
   std::optional<std::string> dtype{};
 };
-/* Sum over axes of the elements that are not NaN. */
-inline NDArray nansum(const NDArray& data, const nansum_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("nansum");
-  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
-}
-
-struct nd_max_attrs {
-  /* axes that are reduced; None or (): all */
-  std::optional<std::vector<int64_t>> axis{};
-  /* keep reduced axes with size 1 */
-  bool keepdims = false;
-  /* reduce the axes that are not in axis */
-  bool exclude = false;
-  /* type of the result; None: as data */
-  std::optional<std::string> dtype{};
-};
-/* Largest element over axes; NaN if there is one. Over all axes: an array (1,). */
-inline NDArray nd_max(const NDArray& data, const nd_max_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("nd_max");
-  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
-}
-inline Symbol nd_max(const std::string& name_, const Symbol& data,
-                     const nd_max_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("nd_max");
-  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
-                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
-}
-
-struct nd_mean_attrs {
-  /* axes that are reduced; None or (): all */
-  std::optional<std::vector<int64_t>> axis{};
-  /* keep reduced axes with size 1 */
-  bool keepdims = false;
-  /* reduce the axes that are not in axis */
-  bool exclude = false;
-  /* type of the result; None: as data */
-  std::optional<std::string> dtype{};
-};
-/* Mean of the elements over axes. Over all axes: an array (1,). */
-inline NDArray nd_mean(const NDArray& data, const nd_mean_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("nd_mean");
-  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
-}
-inline Symbol nd_mean(const std::string& name_, const Symbol& data,
-                      const nd_mean_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("nd_mean");
-  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
-                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
-}
-
-struct nd_min_attrs {
-  /* axes that are reduced; None or (): all */
-  std::optional<std::vector<int64_t>> axis{};
-  /* keep reduced axes with size 1 */
-  bool keepdims = false;
-  /* reduce the axes that are not in axis */
-  bool exclude = false;
-  /* type of the result; None: as data */
-  std::optional<std::string> dtype{};
-};
-/* Smallest element over axes; NaN if there is one. Over all axes: an array (1,). */
-inline NDArray nd_min(const NDArray& data, const nd_min_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("nd_min");
-  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
-}
-inline Symbol nd_min(const std::string& name_, const Symbol& data,
-                     const nd_min_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("nd_min");
-  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
-                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
-}
-
-struct nd_nanprod_attrs {
-  /* axes that are reduced; None or (): all */
-  std::optional<std::vector<int64_t>> axis{};
-  /* keep reduced axes with size 1 */
-  bool keepdims = false;
-  /* reduce the axes that are not in axis */
-  bool exclude = false;
-  /* type of the result; None: as data */
-  std::optional<std::string> dtype{};
-};
-/* Product over axes of the elements that are not NaN. Over all axes: an array (1,). */
-inline NDArray nd_nanprod(const NDArray& data, const nd_nanprod_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("nd_nanprod");
-  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
-}
-inline Symbol nd_nanprod(const std::string& name_, const Symbol& data,
-                         const nd_nanprod_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("nd_nanprod");
-  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
-                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
-                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
-}
-
-struct nd_nansum_attrs {
-  /* axes that are reduced; None or (): all */
-  std::optional<std::vector<int64_t>> axis{};
-  /* keep reduced axes with size 1 */
-  bool keepdims = false;
-  /* reduce the axes that are not in axis */
-  bool exclude = false;
-  /* type of the result; None: as data */
-  std::optional<std::string> dtype{};
-};
 /* Sum over axes of the elements that are not NaN. Over all axes: an array (1,). */
-inline NDArray nd_nansum(const NDArray& data, const nd_nansum_attrs& attrs_ = {}) {
+inline NDArray nansum(const NDArray& data, const nansum_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("nd_nansum");
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
 }
-inline Symbol nd_nansum(const std::string& name_, const Symbol& data,
-                        const nd_nansum_attrs& attrs_ = {}) {
+inline Symbol nansum(const std::string& name_, const Symbol& data,
+                     const nansum_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("nd_nansum");
   return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
                          {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
@@ -4144,7 +4141,7 @@ inline NDArray nextafter(const NDArray& lhs, const NDArray& rhs) {
   return detail::invoke(op_, {lhs, rhs}, {})[0];
 }
 
-struct norm_attrs {
+struct npx_norm_attrs {
   /* 1 or 2 */
   int64_t ord = 2;
   /* axes that are reduced; None or (): all */
@@ -4153,7 +4150,7 @@ struct norm_attrs {
   bool keepdims = false;
 };
 /* Sum of absolute values (ord 1) or root of the sum of squares (ord 2) over axes. */
-inline NDArray norm(const NDArray& data, const norm_attrs& attrs_ = {}) {
+inline NDArray npx_norm(const NDArray& data, const npx_norm_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("norm");
   return detail::invoke(op_, {data}, {detail::value(attrs_.ord), detail::value(attrs_.axis),
                         detail::value(attrs_.keepdims)})[0];
@@ -4462,7 +4459,7 @@ inline Symbol power_scalar(const std::string& name_, const Symbol& data,
                          {detail::value(attrs_.scalar), detail::value(attrs_.is_int)});
 }
 
-struct prod_attrs {
+struct np_prod_attrs {
   /* axes that are reduced; None or (): all */
   std::optional<std::vector<int64_t>> axis{};
   /* keep reduced axes with size 1 */
@@ -4473,7 +4470,7 @@ struct prod_attrs {
   std::optional<std::string> dtype{};
 };
 /* Product of the elements over axes. */
-inline NDArray prod(const NDArray& data, const prod_attrs& attrs_ = {}) {
+inline NDArray np_prod(const NDArray& data, const np_prod_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("prod");
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
@@ -6194,7 +6191,7 @@ inline Symbol subtract_scalar(const std::string& name_, const Symbol& data,
                          {detail::value(attrs_.scalar), detail::value(attrs_.is_int)});
 }
 
-struct sum_attrs {
+struct np_sum_attrs {
   /* axes that are reduced; None or (): all */
   std::optional<std::vector<int64_t>> axis{};
   /* keep reduced axes with size 1 */
@@ -6205,7 +6202,7 @@ struct sum_attrs {
   std::optional<std::string> dtype{};
 };
 /* Sum of the elements over axes. */
-inline NDArray sum(const NDArray& data, const sum_attrs& attrs_ = {}) {
+inline NDArray np_sum(const NDArray& data, const np_sum_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("sum");
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
