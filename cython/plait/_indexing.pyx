@@ -1,4 +1,4 @@
-"""Views by integers, slices and an ellipsis: the shortest way from `x[1, 2:]` to the C interface."""
+"""Views by integers, slices and an ellipsis: a short way from `x[1, 2:]` to the C interface."""
 
 from cpython.slice cimport PySlice_GetIndicesEx
 from libc.stdint cimport int32_t, int64_t
@@ -73,7 +73,7 @@ cdef class _Box:
 def basic_view(Array x, key):
     """The view `x[key]`, or None if the key has other things than int, slice and one ellipsis."""
     cdef const int64_t *shape = plait_array_shape(x._array)
-    cdef int32_t ndim = plait_array_ndim(x._array), used = 0, i
+    cdef int32_t ndim = plait_array_ndim(x._array), used = 0
     cdef bint dots = False
     cdef _Box box = _Box.__new__(_Box)
     cdef tuple keys = key if type(key) is tuple else (key,)
@@ -88,7 +88,7 @@ def basic_view(Array x, key):
         return None  # the caller has the message
     for k in keys:
         if k is Ellipsis:
-            for i in range(ndim - used):
+            for _ in range(ndim - used):
                 box.whole(shape[box.axes])
         elif type(k) is int:
             box.one(shape[box.axes], k, x)

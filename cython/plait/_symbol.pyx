@@ -2,7 +2,7 @@
 
 import json
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t
 from libc.stdlib cimport free, malloc
 
 from plait._capi cimport *
@@ -87,7 +87,8 @@ cdef class Handle:
         cdef Handle out = Handle.__new__(Handle)
         cdef _Texts keys = _Texts(names)
         cdef _Handles parts = _Handles(symbols)
-        check(plait_symbol_compose(self._symbol, keys.items, parts.items, parts.count, &out._symbol))
+        check(plait_symbol_compose(self._symbol, keys.items, parts.items, parts.count,
+                                   &out._symbol))
         return out
 
 
@@ -160,8 +161,8 @@ def apply(str op, str name, inputs, input_names, dict attrs):
             values[i].kind = PLAIT_VALUE_NONE if value is None else PLAIT_VALUE_STRING
             values[i].size = 0
             values[i].as_.string = texts.items[i]
-        check(plait_symbol_apply(found, node_name, parts.items, slots.items, parts.count, keys.items,
-                                 values, texts.count, &out._symbol))
+        check(plait_symbol_apply(found, node_name, parts.items, slots.items, parts.count,
+                                 keys.items, values, texts.count, &out._symbol))
     finally:
         free(values)
     return out

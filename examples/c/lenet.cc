@@ -82,7 +82,7 @@ double accuracy(const LeNet& net, const Dataset& data) {
   double right = 0;
   for (int64_t i = 0; i < data.batches(); ++i) {
     const NDArray guess = op::argmax(net(data.image(i)), {.axis = 1});
-    right += op::sum(op::equal(guess, data.label(i))).Values()[0];
+    right += op::sum(op::broadcast_equal(guess, data.label(i))).Values()[0];
   }
   return right / static_cast<double>(data.batches() * kBatch);
 }

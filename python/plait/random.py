@@ -46,5 +46,5 @@ __all__ = [
 
 
 def seed(seed_state, ctx="all"):
-    """Restart the random stream; the same seed and calls give the same numbers on any thread count."""
+    """Restart the random stream: the same seed and calls give the same numbers on any threads."""
     _engine.seed(seed_state)

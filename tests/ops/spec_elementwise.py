@@ -265,3 +265,18 @@ Spec(
     [((normal(3), normal(3)), {}), ((normal(3), normal(3) * 2), {})],
     raises=[((normal(3), normal(4)), {}, ValueError, "allclose: b has shape")],
 )
+
+PROGRAM = "t0:float32 = exp(i0)\nt1:float32 = multiply(t0, i1)\no0:float32 = add(t1, i2)"
+Spec(
+    "pointwise",
+    lambda a, b, c, program: np.exp(a) * b + c,
+    [
+        ((normal(4, 5), normal(4, 5) + 1, normal(4, 5) - 1), {"program": PROGRAM}),
+        ((normal(4, 5), normal(5), normal(4, 1)), {"program": PROGRAM}),
+    ],
+    dtypes=("float32",),
+    raises=[
+        ((normal(2),) * 3, {"program": "o0:float32 = nothing(i0)"}, KeyError, "nothing"),
+        ((normal(2), normal(3), normal(2)), {"program": PROGRAM}, ValueError, "pointwise"),
+    ],
+)

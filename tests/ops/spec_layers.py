@@ -314,8 +314,8 @@ for name, function, more in [
 ]:
     Spec(
         name,
-        lambda x, *length, temperature=1.0, f=function, dtype=None, **attrs: f(
-            x / temperature, *length, **attrs
+        lambda x, *length, axis=-1, temperature=1.0, f=function, dtype=None, **attrs: f(
+            x / temperature, *length, axis=axis, **attrs
         ),
         [
             ((normal(4, 5),), {}),

@@ -59,10 +59,10 @@ binary("heaviside", np.heaviside, A, D)
 binary("nextafter", np.nextafter, A, D, grad=(), dtypes=("float64",))
 Spec("signbit", np.signbit, [((A,), {}), ((I,), {})])
 
-for name in ["cumsum", "cumprod"]:
+for function in [np.cumsum, np.cumprod]:
     Spec(
-        name,
-        lambda x, axis=None, reverse=False, f=getattr(np, name): (
+        function.__name__,
+        lambda x, axis=None, reverse=False, f=function: (
             np.flip(f(np.flip(x, axis), axis), axis) if reverse else f(x, axis)
         ),
         [
@@ -72,7 +72,7 @@ for name in ["cumsum", "cumprod"]:
             ((np.zeros((0, 3)),), {"axis": 1}),
         ],
         grad=(0,),
-        raises=[((D,), {"axis": 2}, IndexError, f"{name}: axis is 2")],
+        raises=[((D,), {"axis": 2}, IndexError, f"{function.__name__}: axis is 2")],
     )
 
 

@@ -1,6 +1,5 @@
 """mx.np against NumPy: values, shapes and dtypes of hundreds of calls, and what NumPy has not."""
 
-
 import numpy as np
 import pytest
 from numpy_cases import CASES, LINALG

@@ -63,7 +63,7 @@ OPERATORS = [
 
 
 def r_value(value):
-    from rpy2.robjects import NA_Integer, IntVector
+    from rpy2.robjects import IntVector, NA_Integer
 
     if isinstance(value, tuple):
         return IntVector([NA_Integer if v is None else v for v in value])

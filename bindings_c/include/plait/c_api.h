@@ -703,7 +703,7 @@ PLAIT_API plait_status_t plait_image_encode(plait_array_t image, const char* for
  * `interpolation`: 0 nearest, 1 linear, 2 cubic, 3 area, 4 Lanczos. new.
  * Fails: TYPE, SHAPE, INVALID_ARGUMENT. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_image_resample(plait_array_t image, int64_t height, int64_t width,
-                                            int32_t interpolation, plait_array_t* out);
+                                              int32_t interpolation, plait_array_t* out);
 
 /* How records become rows of batches, for plait_image_reader_new(). Lengths are in pixels. */
 typedef struct plait_image_reader_options_t {

@@ -4,8 +4,8 @@ from importlib import import_module as _import_module
 
 from .._gen import nd as _generated
 from .._gen.nd import *  # noqa: F401,F403
-from . import random  # noqa: F401
 from . import ndarray as _ndarray
+from . import random  # noqa: F401
 from .create import (  # noqa: F401
     arange,
     array,

@@ -28,12 +28,13 @@ __all__ = [
 
 _FLUENT = frozenset(
     (
-        "reshape reshape_like flatten expand_dims squeeze transpose swapaxes flip tile repeat pad split slice "
-        "slice_axis slice_like take one_hot pick sort topk argsort argmax argmax_channel argmin clip abs sign "
-        "sum nansum prod nanprod mean max min norm round rint fix floor ceil trunc sin cos tan arcsin arccos "
-        "arctan degrees radians sinh cosh tanh arcsinh arccosh arctanh exp expm1 log log10 log2 log1p sqrt "
-        "rsqrt cbrt rcbrt square reciprocal relu sigmoid softmax log_softmax softmin broadcast_to "
-        "broadcast_axes broadcast_like zeros_like ones_like diag shape_array size_array depth_to_space "
+        "reshape reshape_like flatten expand_dims squeeze transpose swapaxes flip tile repeat "
+        "pad split slice slice_axis slice_like take one_hot pick sort topk argsort argmax "
+        "argmax_channel argmin clip abs sign sum nansum prod nanprod mean max min norm round "
+        "rint fix floor ceil trunc sin cos tan arcsin arccos arctan degrees radians sinh cosh "
+        "tanh arcsinh arccosh arctanh exp expm1 log log10 log2 log1p sqrt rsqrt cbrt rcbrt "
+        "square reciprocal relu sigmoid softmax log_softmax softmin broadcast_to broadcast_axes "
+        "broadcast_like zeros_like ones_like diag shape_array size_array depth_to_space "
         "space_to_depth"
     ).split()
 )
@@ -336,7 +337,7 @@ class Symbol:
         return result
 
     def infer_type(self, *args, **kwargs):
-        """dtypes (numpy types) of arguments, outputs and auxiliary states; float32 where nothing is said."""
+        """numpy types of arguments, outputs and auxiliary states; float32 where nothing is said."""
         given = self._named(args, kwargs)
         if not given:
             given = {name: np.float32 for name in self.list_arguments()[:1]}
@@ -530,7 +531,7 @@ class CachedGraph:
         return self._graph.call(arrays, type(arrays[0]) if arrays else _default_class())
 
     def explain(self):
-        """Text about the plans made so far: steps, bytes of intermediates with and without reuse."""
+        """Text about the plans made so far: steps, intermediate bytes with and without reuse."""
         return self._graph.explain()
 
 
