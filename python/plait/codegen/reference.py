@@ -67,7 +67,7 @@ def _entry(d: Description) -> list[str]:
 
 
 def pages(ops: list[Description]) -> dict[str, str]:
-    """{file name: text} of all pages and the index."""
+    """{file name: text} of all pages and of the list of them, README.md."""
     groups: dict[str, list[Description]] = {}
     for d in ops:
         groups.setdefault(_group(d), []).append(d)
@@ -78,5 +78,5 @@ def pages(ops: list[Description]) -> dict[str, str]:
             lines += _entry(d)
         out[f"{group}.md"] = "\n".join(lines).rstrip() + "\n"
         index.append(f"- [{group}]({group}.md): {', '.join(d['name'] for d in members)}")
-    out["index.md"] = "\n".join(index) + "\n"
+    out["README.md"] = "\n".join(index) + "\n"
     return out
