@@ -174,6 +174,7 @@ PROGRAM = """
 import os, signal, sys, time
 import numpy as np
 from plait.gluon import data
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Slow(data.Dataset):
     def __len__(self):
