@@ -1,9 +1,9 @@
 """The store of one process: sums over the copies on its devices."""
 
-import os
 import pickle
 
 from .. import optimizer as opt
+from ..gluon.files import replacing
 from ..ndarray import NDArray, add_n
 from .base import KVStoreBase
 
@@ -110,9 +110,8 @@ class LocalKVStore(KVStoreBase):
     def save_optimizer_states(self, fname, dump_optimizer=False):
         """Write the states of the optimizer to a file, under a temporary name until complete."""
         states = self._optimizer_of("save_optimizer_states").get_states(dump_optimizer)
-        with open(f"{fname}.part", "wb") as file:
+        with replacing(fname) as partial, open(partial, "wb") as file:
             file.write(states)
-        os.replace(f"{fname}.part", fname)
 
     def load_optimizer_states(self, fname):
         """Read what `save_optimizer_states` wrote; read only files that you trust (pickles)."""
