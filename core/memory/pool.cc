@@ -6,6 +6,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdlib>
+#include <limits>
 #include <mutex>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace {
 constexpr int64_t kAlignment = 64;
 constexpr int64_t kHugePage = 2 << 20;
 constexpr int64_t kMaxBytes = int64_t{1} << 48;  // the address space of a process
+constexpr int64_t kSlack = 256 << 20;
 constexpr int kStepsPerDoubling = 4;  // size classes: at most a quarter of a block is waste
 constexpr int kClasses = 64 * kStepsPerDoubling;
 
@@ -83,16 +85,7 @@ class Pool {
     std::free(block);
   }
 
-  void release_cached() {
-    for (size_t i = 0; i < kClasses; ++i) {
-      std::lock_guard lock(classes_[i].mutex);
-      if (classes_[i].free.empty()) continue;  // the lowest and highest classes have no size
-      for (void* block : classes_[i].free) std::free(block);
-      cached_.fetch_sub(class_bytes(static_cast<int>(i)) *
-                        static_cast<int64_t>(classes_[i].free.size()));
-      classes_[i].free.clear();
-    }
-  }
+  void release_cached() { release(std::numeric_limits<int64_t>::max()); }
 
   PoolStats stats() const { return {in_use_, cached_, peak_, allocations_, system_allocations_}; }
   void fail_after(int64_t n) { fail_after_ = n; }
@@ -108,7 +101,26 @@ class Pool {
     return block;
   }
 
+  // Returns at least `bytes` bytes of cached blocks to the system, if there are as many.
+  void release(int64_t bytes) {
+    for (size_t i = kClasses; i-- > 0 && bytes > 0;) {
+      std::lock_guard lock(classes_[i].mutex);
+      while (bytes > 0 && !classes_[i].free.empty()) {
+        std::free(classes_[i].free.back());
+        classes_[i].free.pop_back();
+        const int64_t size = class_bytes(static_cast<int>(i));
+        cached_.fetch_sub(size, std::memory_order_relaxed);
+        bytes -= size;
+      }
+    }
+  }
+
+  // The process holds at most about twice what its arrays once needed together: a program that
+  // goes from one set of sizes to another does not keep the blocks of both.
+  void make_room(int64_t size) { release(in_use_ + cached_ + size - 2 * peak_ - kSlack); }
+
   void* take_fresh(int64_t size, int64_t wanted) {
+    make_room(size);
     system_allocations_.fetch_add(1, std::memory_order_relaxed);
     const bool huge = size >= 2 * kHugePage;
     const int64_t alignment = huge ? kHugePage : kAlignment;

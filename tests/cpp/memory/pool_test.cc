@@ -36,6 +36,19 @@ TEST(pool_gives_a_freed_block_to_the_next_of_its_size) {
   deallocate(second, 1000);
 }
 
+TEST(pool_makes_room_for_other_sizes) {
+  release_cached();
+  constexpr int64_t kStep = 64 << 20;
+  for (int64_t i = 1; i <= 20; ++i) {
+    void* block = allocate(i * kStep);  // never touched, so no page of it exists
+    deallocate(block, i * kStep);
+    const PoolStats stats = pool_stats();
+    CHECK(stats.bytes_in_use + stats.bytes_cached <=
+          2 * stats.peak_bytes_in_use + (int64_t{256} << 20));
+  }
+  release_cached();
+}
+
 TEST(pool_statistics_return_to_where_they_were) {
   const PoolStats before = pool_stats();
   void* block = allocate(5000);
