@@ -1,5 +1,8 @@
 """Blocks, losses, trainer and optimizers against NumPy formulas."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -202,3 +205,31 @@ def test_gradient_of_hybrid_block_with_unused_output():
             double, (_,) = net(x)
         double.backward()
         assert x.grad.asnumpy().tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("use", ["made", "run", "hybridized", "trained"])
+def test_a_block_is_freed_without_the_garbage_collector(use):
+    gc.disable()
+    try:
+        net = nn.HybridSequential()
+        net.add(nn.Dense(3), nn.Dense(2))
+        net.initialize()
+        if use in ("hybridized", "trained"):
+            net.hybridize()
+        if use != "made":
+            x = nd.ones((2, 3))
+            with autograd.record(train_mode=use == "trained"):
+                loss = net(x)
+            if use == "trained":
+                trainer = gluon.Trainer(net.collect_params(), "adam")
+                loss.backward()
+                trainer.step(2)
+                gone = weakref.ref(trainer)
+                del trainer
+                assert gone() is None
+            del loss, x
+        gone = weakref.ref(net)
+        del net
+        assert gone() is None
+    finally:
+        gc.enable()

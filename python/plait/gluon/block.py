@@ -15,12 +15,17 @@ __all__ = ["Block"]
 
 
 class _Scope:
-    """Names the blocks made inside ``with block.name_scope()``."""
+    """Names the blocks made inside ``with block.name_scope()``.
+
+    Holds what the names need and not the block: a block that nobody uses is freed at once, with
+    its arrays, and does not wait for the garbage collector.
+    """
 
     _current = threading.local()
 
-    def __init__(self, block):
-        self._block = block
+    def __init__(self, prefix, params, transparent):
+        self._prefix, self._params = prefix, params
+        self._transparent = transparent  # a block with the prefix "" names nothing
         self._counter = {}
         self._outer = []
 
@@ -37,25 +42,24 @@ class _Scope:
                 count = scope._counter.get(hint, 0)
                 scope._counter[hint] = count + 1
                 prefix = f"{hint}{count}_"
-            parent = scope._block.params
-            outer, shared = parent.prefix, parent._shared
+            outer, shared = scope._params.prefix, scope._params._shared
         if params is None:
             params = ParameterDict(outer + prefix, shared)
         else:
             params = ParameterDict(params.prefix, params)
-        return (scope._block.prefix if scope else "") + prefix, params
+        return (scope._prefix if scope else "") + prefix, params
 
     def __enter__(self):
-        if self._block._empty_prefix:
+        if self._transparent:
             return self
-        names = Prefix(self._block.prefix)
+        names = Prefix(self._prefix)
         self._outer.append((getattr(self._current, "value", None), names))
         _Scope._current.value = self
         names.__enter__()
         return self
 
     def __exit__(self, *exc):
-        if self._block._empty_prefix:
+        if self._transparent:
             return
         outer, names = self._outer.pop()
         names.__exit__(*exc)
@@ -101,10 +105,10 @@ class Block:
     """
 
     def __init__(self, prefix=None, params=None):
-        self._empty_prefix = prefix == ""
+        transparent = prefix == ""
         self._prefix, self._params = _Scope.create(prefix, params, self._alias())
         self._name = self._prefix.removesuffix("_")
-        self._scope = _Scope(self)
+        self._scope = _Scope(self._prefix, self._params, transparent)
         self._children = OrderedDict()
         self._reg_params = {}
         self._forward_hooks = OrderedDict()

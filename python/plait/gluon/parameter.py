@@ -99,7 +99,6 @@ class Parameter:
         self._var = None
         self._data = self._grad = self._ctx_list = None
         self._deferred_init = ()
-        self._trainer = None
         self._structure = None
         self.lr_mult = lr_mult
         self.wd_mult = wd_mult

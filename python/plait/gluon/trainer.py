@@ -63,8 +63,6 @@ class Trainer:
                 "Trainer: update_on_kvstore is True, must be None or False in one process"
             )
         self._params = list(params)
-        for param in self._params:
-            param._trainer = self
         table = dict(enumerate(self._params))
         if isinstance(optimizer, opt.Optimizer):
             if optimizer_params:
