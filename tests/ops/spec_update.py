@@ -20,8 +20,9 @@ def sgd_mom(w, g, m, lr, momentum=0.0, **common):
     return w + momentum * m - lr * gradient(w, g, **common)
 
 
-def adam(w, g, m, v, lr, beta1=0.9, beta2=0.999, epsilon=1e-8, **common):
-    g = gradient(w, g, **common)
+def adam(w, g, m, v, lr, beta1=0.9, beta2=0.999, epsilon=1e-8, clip_gradient=-1.0, **common):
+    g = gradient(w, g, **common)  # MXNet clips the sum of gradient and decay here
+    g = np.clip(g, -clip_gradient, clip_gradient) if clip_gradient >= 0 else g
     m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
     return w - lr * m / (np.sqrt(v) + epsilon)
 

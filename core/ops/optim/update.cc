@@ -32,15 +32,13 @@ Spec infer(const StepAttrs&, const Specs& in) {
   return in[0];
 }
 
-// Rescaled, clipped gradient with weight decay.
+// Rescaled gradient with weight decay; MXNet's rules differ in whether the decay is clipped too.
 template <class T>
 struct Gradient {
   T rescale, clip, wd;
-  T operator()(T g, T w) const {
-    T v = g * rescale;
-    if (clip >= T(0)) v = v > clip ? clip : v < -clip ? -clip : v;
-    return v + wd * w;
-  }
+  T limit(T v) const { return clip >= T(0) ? (v > clip ? clip : v < -clip ? -clip : v) : v; }
+  T operator()(T g, T w) const { return limit(g * rescale) + wd * w; }
+  T clipped_with_decay(T g, T w) const { return limit(g * rescale + wd * w); }
 };
 
 template <class T, class F>
@@ -86,7 +84,7 @@ void adam_kernel(const StepAttrs& a, const KernelArgs& k) {
     const T *w = k.in[0].ptr<T>(), *g = k.in[1].ptr<T>();
     T *m = k.in[2].ptr<T>(), *v = k.in[3].ptr<T>(), *out = k.out[0].ptr<T>();
     each<T>(k, k.out[0].size(), [=](int64_t i) {
-      const A d = grad(A(g[i]), A(w[i]));
+      const A d = grad.clipped_with_decay(A(g[i]), A(w[i]));
       const A mean = b1 * A(m[i]) + (A(1) - b1) * d, square = b2 * A(v[i]) + (A(1) - b2) * d * d;
       m[i] = T(mean);
       v[i] = T(square);
@@ -142,7 +140,7 @@ const int registered_adam =
                .attr("epsilon", &StepAttrs::epsilon, 1e-8, "added to the root"))
         .attr("lazy_update", &StepAttrs::lazy_update, true,
               "kept for MXNet's programs; dense gradients ignore it")
-        .doc("One step of Adam.")
+        .doc("One step of Adam; the weight decay is clipped with the gradient.")
         .source("Kingma, Ba, ICLR (2015)")
         .input("weight", "floating array")
         .input("grad", "as weight")
