@@ -28,6 +28,7 @@ from . import (
     operator,
     optimizer,
     profiler,
+    registry,
     runtime,
     test_utils,
     visualization,

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 
+from . import registry
 from .ndarray import empty, random
 
 __all__ = [
@@ -29,45 +30,6 @@ __all__ = [
     "LSTMBias",
     "FusedRNN",
 ]
-
-_registry = {}
-
-
-def register(klass):
-    """Make an Initializer class known by its name in lower case; returns the class."""
-    _registry[klass.__name__.lower()] = klass
-    return klass
-
-
-def alias(*names):
-    """Decorator that makes a class known under further names."""
-
-    def mark(klass):
-        for name in names:
-            _registry[name.lower()] = klass
-        return klass
-
-    return mark
-
-
-def create(init, *args, **kwargs):
-    """An initializer from an object, a name such as ``"xavier"``, or what `dumps` wrote.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown.
-    """
-    if not isinstance(init, str):
-        return init
-    if init.startswith("["):
-        name, kwargs = json.loads(init)
-    else:
-        name = init
-    klass = _registry.get(name.lower())
-    if klass is None:
-        raise ValueError(f"init: name is {name!r}, must be one of {sorted(_registry)}")
-    return klass(*args, **kwargs)
 
 
 class InitDesc(str):
@@ -201,8 +163,24 @@ class Initializer:
         return f"{type(self).__name__}({args})"
 
 
+register = registry.get_register_func(Initializer, "init")
+alias = registry.get_alias_func(Initializer, "init")
+_create = registry.get_create_func(Initializer, "init")
+
+
+def create(init, *args, **kwargs):
+    """An initializer from an object, a name such as ``"xavier"``, or what `dumps` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    """
+    return _create(init, *args, **kwargs) if isinstance(init, str) else init
+
+
 @register
-class Load:
+class Load(Initializer):
     """Takes arrays from a file or dict by name, and the rest from another initializer.
 
     Parameters
@@ -243,7 +221,7 @@ class Load:
 
 
 @register
-class Mixed:
+class Mixed(Initializer):
     """The first initializer whose pattern matches the name.
 
     Parameters

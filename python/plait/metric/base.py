@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .. import registry
+
 __all__ = [
     "EvalMetric",
     "CompositeEvalMetric",
@@ -15,45 +17,6 @@ __all__ = [
     "np_metric",
     "register",
 ]
-
-_registry = {}
-
-
-def register(klass):
-    """Make an EvalMetric class known by its name in lower case; returns the class."""
-    _registry[klass.__name__.lower()] = klass
-    return klass
-
-
-def alias(*names):
-    """Decorator that makes a class known under further names."""
-
-    def mark(klass):
-        for name in names:
-            _registry[name.lower()] = klass
-        return klass
-
-    return mark
-
-
-def create(metric, *args, **kwargs):
-    """A metric from a name, a function ``f(label, pred)``, a metric, or a list of these.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown.
-    """
-    if isinstance(metric, EvalMetric):
-        return metric
-    if isinstance(metric, (list, tuple)):
-        return CompositeEvalMetric([create(item, *args, **kwargs) for item in metric])
-    if callable(metric):
-        return CustomMetric(metric, *args, **kwargs)
-    klass = _registry.get(metric.lower())
-    if klass is None:
-        raise ValueError(f"metric: name is {metric!r}, must be one of {sorted(_registry)}")
-    return klass(*args, **kwargs)
 
 
 def as_numpy(array):
@@ -181,6 +144,26 @@ def _pairs(names, values):
     if isinstance(names, list):
         return list(zip(names, values, strict=True))
     return [(names, values)]
+
+
+register = registry.get_register_func(EvalMetric, "metric")
+alias = registry.get_alias_func(EvalMetric, "metric")
+_create = registry.get_create_func(EvalMetric, "metric")
+
+
+def create(metric, *args, **kwargs):
+    """A metric from a name, a function ``f(label, pred)``, a metric, or a list of these.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    """
+    if isinstance(metric, (list, tuple)):
+        return CompositeEvalMetric([create(item, *args, **kwargs) for item in metric])
+    if callable(metric) and not isinstance(metric, EvalMetric):
+        return CustomMetric(metric, *args, **kwargs)
+    return _create(metric, *args, **kwargs)
 
 
 @register

@@ -2,33 +2,9 @@
 
 import sys
 
-from .. import ndarray
+from .. import ndarray, registry
 
 __all__ = ["Optimizer", "create", "register"]
-
-_registry = {}
-
-
-def register(klass):
-    """Make an Optimizer class known by its name in lower case; returns the class."""
-    _registry[klass.__name__.lower()] = klass
-    return klass
-
-
-def create(name, **kwargs):
-    """The optimizer registered as `name`, made with `kwargs`; an Optimizer is given back.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown.
-    """
-    if isinstance(name, Optimizer):
-        return name
-    klass = _registry.get(name.lower())
-    if klass is None:
-        raise ValueError(f"optimizer: name is {name!r}, must be one of {sorted(_registry)}")
-    return klass(**kwargs)
 
 
 class Optimizer:
@@ -112,9 +88,6 @@ class Optimizer:
         self.lr_mult, self.wd_mult = {}, {}
         self.set_lr_mult({})
         self.set_wd_mult({})
-
-    create_optimizer = staticmethod(create)
-    register = staticmethod(register)
 
     def __getstate__(self):
         state = self.__dict__.copy()
@@ -247,6 +220,12 @@ class Optimizer:
         if self.clip_gradient is not None:
             grad = grad.clip(-self.clip_gradient, self.clip_gradient)
         return grad
+
+
+register = registry.get_register_func(Optimizer, "optimizer")
+create = registry.get_create_func(Optimizer, "optimizer")
+Optimizer.register = staticmethod(register)
+Optimizer.create_optimizer = staticmethod(create)
 
 
 class FusedOptimizer(Optimizer):
