@@ -29,6 +29,7 @@ from . import (
     optimizer,
     profiler,
     registry,
+    rnn,
     runtime,
     test_utils,
     visualization,
