@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 
 from .. import autograd, initializer, ndarray, symbol
-from ..base import MXNetError
+from ..base import MXNetError, dtype_name
 from ..context import Context, cpu, current_context
 
 __all__ = ["DeferredInitializationError", "Parameter", "Constant"]
@@ -354,7 +354,7 @@ class Parameter:
     def _cast_array(self, data):
         if not hasattr(data, "as_in_context"):
             data = ndarray.array(data, dtype=self._dtype)
-        return data if data.dtype == np.dtype(self._dtype) else data.astype(self._dtype)
+        return data if data.dtype_name == dtype_name(self._dtype) else data.astype(self._dtype)
 
     def reset_ctx(self, ctx):
         """Move to other devices (a Context or a list); values are those of the first copy."""
@@ -384,7 +384,7 @@ class Parameter:
 
     def cast(self, dtype):
         """Change the type of data and gradient; values are converted."""
-        if np.dtype(dtype) == np.dtype(self._dtype) and self._data is None:
+        if dtype_name(dtype) == dtype_name(self._dtype) and self._data is None:
             self._dtype = dtype
             return
         self._dtype = dtype
@@ -409,11 +409,11 @@ class Parameter:
                 "must be 'current' or 'saved'"
             )
         self.shape = data.shape
-        if np.dtype(self._dtype) != data.dtype:
+        if dtype_name(self._dtype) != data.dtype_name:
             if not cast_dtype:
                 raise TypeError(
-                    f"parameter {self.name}: dtype is {np.dtype(data.dtype).name} in "
-                    f"the file, must be {np.dtype(self._dtype).name}\n"
+                    f"parameter {self.name}: dtype is {data.dtype_name} in "
+                    f"the file, must be {dtype_name(self._dtype)}\n"
                     "  hint: set cast_dtype=True"
                 )
             if dtype_source == "current":

@@ -4,6 +4,7 @@ import re
 from collections import OrderedDict
 
 from .. import ndarray
+from ..base import dtype_name
 from .files import replacing
 from .parameter import Constant, Parameter
 
@@ -92,9 +93,7 @@ class ParameterDict:
         elif key == "shape" and value is not None:
             param.shape = (value,) if isinstance(value, int) else value
         elif key == "dtype":
-            import numpy as np
-
-            if np.dtype(value) != np.dtype(current):
+            if dtype_name(value) != dtype_name(current):
                 raise ValueError(
                     f"parameter {param.name}: dtype is {value}, must be {current} "
                     "as where it is shared"
