@@ -1,5 +1,5 @@
 """What MXNet 1.9 keeps in ``gluon.contrib``."""
 
-from . import nn, rnn
+from . import cnn, nn, rnn
 
-__all__ = ["nn", "rnn"]
+__all__ = ["cnn", "nn", "rnn"]

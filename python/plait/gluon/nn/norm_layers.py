@@ -1,5 +1,6 @@
 """Layers that bring values to mean 0 and variance 1."""
 
+from ... import autograd, ndarray
 from ..hybrid_block import HybridBlock
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "RMSNorm",
     "GroupNorm",
     "InstanceNorm",
+    "set_batch_norm_all_reduce",
 ]
 
 
@@ -94,24 +96,86 @@ class BatchNormReLU(BatchNorm):
         return F.relu(super().hybrid_forward(F, x, gamma, beta, running_mean, running_var))
 
 
-class SyncBatchNorm(BatchNorm):
-    """`BatchNorm` over the batches of several devices of one process.
+_all_reduce = None
 
-    On the CPU all data of a process are one batch, so it is `BatchNorm` there.
+
+def set_batch_norm_all_reduce(function):
+    """Give `SyncBatchNorm` its communication; returns the function before.
+
+    Parameters
+    ----------
+    function : callable or None
+        ``function(array)`` gives the sum of the array over all processes, as a new array. None:
+        there is one process.
+    """
+    global _all_reduce
+    before, _all_reduce = _all_reduce, function
+    return before
+
+
+class _SumOverProcesses(autograd.Function):
+    """The sum over all processes; so is its gradient."""
+
+    def forward(self, x):
+        """Sum the values."""
+        return _all_reduce(x)
+
+    def backward(self, dy):
+        """Sum the gradients."""
+        return _all_reduce(dy)
+
+
+class SyncBatchNorm(BatchNorm):
+    """`BatchNorm` over the batches of all processes.
+
+    On the CPU all data of a process are one batch: in one process it is `BatchNorm`. With several,
+    `set_batch_norm_all_reduce` names the function that sums over them; then it runs eagerly only.
 
     Parameters
     ----------
     in_channels : int
     num_devices : int, optional
-        Must be 1 or None where there is one device.
+        Accepted for MXNet's programs where it is 1 or the number of processes.
     """
 
     def __init__(self, in_channels=0, num_devices=None, **kwargs):
-        if num_devices not in (None, 1):
+        if num_devices not in (None, 1) and _all_reduce is None:
             raise NotImplementedError(
-                f"SyncBatchNorm: num_devices is {num_devices}, must be 1 in this build"
+                f"SyncBatchNorm: num_devices is {num_devices}, must be 1 in one process"
             )
         super().__init__(in_channels=in_channels, **kwargs)
+
+    def hybrid_forward(self, F, x, gamma, beta, running_mean, running_var):
+        options = self._kwargs
+        alone = _all_reduce is None or options["use_global_stats"]
+        if alone or F is ndarray and not autograd.is_training():
+            return super().hybrid_forward(F, x, gamma, beta, running_mean, running_var)
+        if F is not ndarray:
+            raise NotImplementedError(
+                "SyncBatchNorm: must not be hybridized with several processes"
+            )
+        others = tuple(i for i in range(x.ndim) if i != self._axis % x.ndim)
+        shape = tuple(x.shape[i] if i not in others else 1 for i in range(x.ndim))
+        channels = x.shape[self._axis]
+        total = _SumOverProcesses()
+
+        def spread(v):
+            return v.reshape(shape)
+
+        size = ndarray.full((1,), x.size / channels, dtype=x.dtype, ctx=x.context)
+        packed = total(ndarray.concat(x.sum(axis=others), size, dim=0))
+        count = packed[channels:].detach()
+        mean = packed[:channels] / count
+        away = ndarray.broadcast_sub(x, spread(mean))
+        var = _SumOverProcesses()((away * away).sum(axis=others)) / count
+        with autograd.pause():
+            keep = options["momentum"]
+            for running, now in ((running_mean, mean), (running_var, var)):
+                running[:] = keep * running + (1 - keep) * now
+        scale = 1.0 / (var + options["eps"]).sqrt()
+        if not options["fix_gamma"]:
+            scale = scale * gamma
+        return ndarray.broadcast_add(ndarray.broadcast_mul(away, spread(scale)), spread(beta))
 
 
 class _Affine(HybridBlock):
