@@ -135,8 +135,9 @@ static inline plait_adam_update_attrs_t plait_adam_update_defaults(void) {
   const plait_adam_update_attrs_t a = {0.9, 0.999, 1e-08, 0.0, 1.0, -1.0, 1};
   return a;
 }
-/* One step of Adam. weight: floating array. grad: as weight. mean: as weight. var: as weight.
- * lr: learning rate with bias correction, no unit. output: as weight. */
+/* One step of Adam; the weight decay is clipped with the gradient. weight: floating array. grad:
+ * as weight. mean: as weight. var: as weight. lr: learning rate with bias correction, no unit.
+ * output: as weight. */
 static inline plait_status_t plait_adam_update(plait_array_t weight, plait_array_t grad,
                                                plait_array_t mean, plait_array_t var, double lr,
                                                const plait_adam_update_attrs_t* attrs,

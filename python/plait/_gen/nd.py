@@ -6036,7 +6036,7 @@ def abs(data=None, out=None, name=None, **kwargs):
 
 
 def adam_update(weight=None, grad=None, mean=None, var=None, lr=None, beta1=0.9, beta2=0.999, epsilon=1e-08, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, lazy_update=True, out=None, name=None, **kwargs):
-    """One step of Adam.
+    """One step of Adam; the weight decay is clipped with the gradient.
 
     Parameters
     ----------

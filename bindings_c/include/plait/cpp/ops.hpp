@@ -53,7 +53,7 @@ struct adam_update_attrs {
   /* kept for MXNet's programs; dense gradients ignore it */
   bool lazy_update = true;
 };
-/* One step of Adam. */
+/* One step of Adam; the weight decay is clipped with the gradient. */
 inline NDArray adam_update(const NDArray& weight, const NDArray& grad, const NDArray& mean,
                            const NDArray& var, double lr, const adam_update_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("adam_update");
