@@ -2,15 +2,8 @@
 
 from .. import initializer, ndarray, symbol
 from ..gluon.rnn.sequence import as_steps, is_one, join_steps, zero_state
-from .cells import (
-    BaseRNNCell,
-    BidirectionalCell,
-    GRUCell,
-    LSTMCell,
-    RNNCell,
-    SequentialRNNCell,
-    _Zeros,
-)
+from .cells import BaseRNNCell, GRUCell, LSTMCell, RNNCell, _Zeros
+from .groups import BidirectionalCell, SequentialRNNCell
 from .modifiers import DropoutCell
 
 __all__ = ["FusedRNNCell"]
