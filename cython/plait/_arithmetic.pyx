@@ -11,12 +11,22 @@ from plait._status cimport check
 
 from plait._array import operator
 
+cdef object _input_rule = None
+
+
+def set_input_rule(rule):
+    """As `plait._array.set_input_rule`, for the operators of this module."""
+    global _input_rule
+    _input_rule = rule
+
 
 cdef object _binary(Operator op, Array a, Array b, type cls):
     cdef plait_array_t pair[2]
     cdef plait_array_t result = NULL
     cdef plait_status_t status
     cdef int32_t m = 1
+    if _input_rule is not None:
+        a, b = _input_rule(op.name, (a, b), ())
     pair[0] = a._array
     pair[1] = b._array
     status = plait_op_invoke(op.op, pair, 2, NULL, 0, PLAIT_INVOKE_NOW, &result, 1, &m)

@@ -419,6 +419,16 @@ cdef class _Values:
         return 0
 
 
+# Changes the inputs of each operator that runs: f(name, inputs, attrs) gives the new inputs.
+cdef object _input_rule = None
+
+
+def set_input_rule(rule):
+    """Have ``rule(name, inputs, attrs)`` choose the inputs of each operator; None: as given."""
+    global _input_rule
+    _input_rule = rule
+
+
 cdef dict _TYPE_NAMES = {float: "float64", int: "int64", bool: "bool"}
 
 
@@ -450,6 +460,8 @@ def invoke(Operator op, tuple inputs, tuple attrs, out, type cls, bint view=Fals
     cdef plait_status_t status
     cdef _Values values = _Values.__new__(_Values, op, attrs) if PyTuple_GET_SIZE(attrs) else None
     cdef tuple given = ()
+    if _input_rule is not None:
+        inputs = _input_rule(op.name, inputs, attrs)
     if out is not None:
         given = tuple(out) if isinstance(out, (list, tuple)) else (out,)
     for item in inputs:

@@ -11,6 +11,7 @@ from . import _engine
 from . import attribute, autograd, base, context, engine, name, ndarray, op, random, symbol  # isort: skip
 from . import numpy, numpy_extension, util  # isort: skip
 from . import (
+    amp,
     callback,
     contrib,
     executor,

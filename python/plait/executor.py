@@ -47,7 +47,7 @@ def _devices(symbol, ctx, group2ctx):
     if not group2ctx:
         return lambda name: ctx
     groups = {}
-    nodes = json.loads(symbol.tojson())["nodes"]
+    nodes = json.loads(symbol.tojson(remove_amp_cast=False))["nodes"]
     for node in nodes:
         attrs = node.get("attrs", {})
         group = attrs.get("ctx_group", attrs.get("__ctx_group__"))

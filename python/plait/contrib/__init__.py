@@ -1,7 +1,7 @@
-"""Operators beside the core vocabulary: `mx.contrib.nd` and `mx.contrib.sym`."""
+"""Operators and tools beside the core vocabulary, where MXNet 1.9 keeps them."""
 
-from . import ndarray, symbol
+from . import amp, ndarray, symbol
 from . import ndarray as nd
 from . import symbol as sym
 
-__all__ = ["nd", "ndarray", "sym", "symbol"]
+__all__ = ["amp", "nd", "ndarray", "sym", "symbol"]

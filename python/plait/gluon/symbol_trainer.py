@@ -38,7 +38,7 @@ _SUMS |= {"LinearRegressionOutput", "MAERegressionOutput"}
 
 def _roles(symbol):
     """(data names, label names, parameter names, whether gradients are sums over the batch)."""
-    graph = json.loads(symbol.tojson())
+    graph = json.loads(symbol.tojson(remove_amp_cast=False))
     nodes = graph["nodes"]
     arguments = symbol.list_arguments()
     labels, parameters, sums = set(), set(), False

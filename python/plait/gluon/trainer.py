@@ -75,6 +75,7 @@ class Trainer:
         self._updaters = []
         self._groups = None
         self._version = -1
+        self._amp_loss_scaler, self._amp_original_scale = None, self._scale  # see mx.amp
 
     @property
     def optimizer(self):
@@ -133,6 +134,9 @@ class Trainer:
     def update(self, batch_size, ignore_stale_grad=False):
         """Update without summing: call `allreduce_grads` first."""
         groups = self._collect()
+        scaler = self._amp_loss_scaler
+        if scaler is not None and scaler.has_overflow(self._params):
+            return
         self._optimizer.rescale_grad = self._scale / batch_size
         counts = dict(self._optimizer._index_update_count) if len(groups) > 1 else None
         for k, (indices, grads, weights) in enumerate(groups):

@@ -164,10 +164,10 @@ class Symbol:
         return Symbol(self._handle)
 
     def __deepcopy__(self, memo):
-        return load_json(self.tojson())
+        return load_json(self.tojson(remove_amp_cast=False))
 
     def __reduce__(self):
-        return load_json, (self.tojson(),)
+        return load_json, (self.tojson(False),)
 
     # --- attributes -----------------------------------------------------------------------------
 
@@ -351,14 +351,19 @@ class Symbol:
     # --- files ----------------------------------------------------------------------------------
 
     def tojson(self, remove_amp_cast=True):
-        """The graph in MXNet's JSON."""
-        return self._handle.to_json()
+        """The graph in MXNet's JSON, by default without the casts of `mx.amp`."""
+        text = self._handle.to_json()
+        if remove_amp_cast and '"op": "amp_' in text:
+            from ..amp.graph import without_casts
+
+            return without_casts(text)
+        return text
 
     def save(self, fname, remove_amp_cast=True):
         """Write `tojson()` to a file; the file is complete or not there."""
         folder = os.path.dirname(os.path.abspath(fname))
         with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, suffix=".tmp") as out:
-            out.write(self.tojson())
+            out.write(self.tojson(remove_amp_cast))
             out.flush()
             os.fsync(out.fileno())
         os.replace(out.name, fname)
@@ -366,7 +371,7 @@ class Symbol:
     def debug_str(self):
         """The graph as text, one node a line."""
         lines = []
-        for i, node in enumerate(json.loads(self.tojson())["nodes"]):
+        for i, node in enumerate(json.loads(self.tojson(False))["nodes"]):
             inputs = ", ".join(f"%{e[0]}[{e[1]}]" for e in node["inputs"])
             op = "Variable" if node["op"] == "null" else node["op"]
             lines.append(f"%{i} {op}({inputs}), name={node['name']}, {node.get('attrs', {})}")
@@ -508,6 +513,15 @@ def _transpose(function, symbol, axes, kwargs):
     return function(symbol, axes=tuple(axes), **kwargs)
 
 
+_graph_rule = None
+
+
+def set_graph_rule(rule):
+    """Have ``rule(symbol)`` give what is compiled in place of each symbol; None: the symbol."""
+    global _graph_rule
+    _graph_rule = rule
+
+
 class CachedGraph:
     """A symbol compiled once for each signature of its inputs, then called like a function.
 
@@ -525,7 +539,7 @@ class CachedGraph:
 
     def __init__(self, symbol, flags=None):
         self.symbol = symbol
-        self._graph = _symbol.CachedGraph(symbol._handle)
+        self._graph = _symbol.CachedGraph((_graph_rule(symbol) if _graph_rule else symbol)._handle)
 
     def __call__(self, *arrays):
         return self._graph.call(arrays, type(arrays[0]) if arrays else _default_class())
