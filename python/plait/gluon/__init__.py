@@ -3,7 +3,7 @@
 from .. import metric
 from . import contrib, data, loss, model_zoo, nn, rnn, symbol_trainer, utils
 from .block import Block
-from .checkpoint import Checkpoint
+from .checkpoint import Batches, Checkpoint
 from .hybrid_block import HybridBlock
 from .parameter import Constant, DeferredInitializationError, Parameter
 from .parameter_dict import ParameterDict
@@ -20,6 +20,7 @@ __all__ = [
     "rnn",
     "symbol_trainer",
     "utils",
+    "Batches",
     "Block",
     "Checkpoint",
     "HybridBlock",

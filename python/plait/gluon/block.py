@@ -4,9 +4,9 @@ import re
 import threading
 from collections import OrderedDict
 
-from .. import initializer, ndarray
+from .. import initializer
 from ..name import NameManager, Prefix
-from .files import replacing
+from .formats import load_arrays, save_arrays
 from .parameter import Parameter
 from .parameter_dict import ParameterDict
 from .summary import summarize
@@ -305,11 +305,12 @@ class Block:
     # --- files ----------------------------------------------------------------------------------
 
     def save_parameters(self, filename, deduplicate=False):
-        """Write all parameters, under structural names, in MXNet's format.
+        """Write all parameters, under structural names.
 
         Parameters
         ----------
         filename : str
+            ``*.npz`` and ``*.safetensors`` are written in these formats, others in MXNet's.
         deduplicate : bool
             Whether to write a shared parameter once only.
         """
@@ -319,8 +320,7 @@ class Block:
             for name, param in params.items():
                 first.setdefault(id(param), (name, param))
             params = dict(first.values())
-        with replacing(filename) as partial:
-            ndarray.save(partial, {name: param._reduce() for name, param in params.items()})
+        save_arrays(filename, {name: param._reduce() for name, param in params.items()})
 
     def load_parameters(
         self,
@@ -336,7 +336,7 @@ class Block:
         Files with full names (of `ParameterDict.save` or `HybridBlock.export`) are read too.
         """
         self.load_dict(
-            ndarray.load(filename),
+            load_arrays(filename),
             ctx,
             allow_missing,
             ignore_extra,
