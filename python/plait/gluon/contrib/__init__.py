@@ -1,5 +1,5 @@
 """What MXNet 1.9 keeps in ``gluon.contrib``."""
 
-from . import cnn, nn, rnn
+from . import cnn, estimator, nn, rnn
 
-__all__ = ["cnn", "nn", "rnn"]
+__all__ = ["cnn", "estimator", "nn", "rnn"]
