@@ -7,8 +7,8 @@ using namespace plait;
 using namespace plait::c_api;
 
 struct plait_archive_s {
+  static constexpr char kKind[] = "archive";
   data::Archive archive;
-  LiveHandle counted{};
 };
 
 namespace {
@@ -53,7 +53,7 @@ plait_status_t plait_archive_load(const char* path, plait_archive_t* out) {
   return guarded([&] {
     require(path, "path");
     require(out, "out");
-    *out = new plait_archive_s{data::read_archive(data::read_file(path), path)};
+    *out = new_object<plait_archive_s>(data::read_archive(data::read_file(path), path));
   });
 }
 
@@ -62,13 +62,13 @@ plait_status_t plait_archive_load_buffer(const void* bytes, int64_t size, plait_
     require(bytes, "data");
     require(out, "out");
     check(size >= 0, ErrorKind::kInvalidArgument, "bytes is ", size, ", must be >= 0");
-    *out = new plait_archive_s{data::read_archive(
-        {static_cast<const char*>(bytes), static_cast<size_t>(size)}, "the buffer")};
+    *out = new_object<plait_archive_s>(data::read_archive(
+        {static_cast<const char*>(bytes), static_cast<size_t>(size)}, "the buffer"));
   });
 }
 
 int32_t plait_archive_count(plait_archive_t archive) {
-  return archive ? static_cast<int32_t>(archive->archive.arrays.size()) : -1;
+  return is_alive(archive) ? static_cast<int32_t>(archive->archive.arrays.size()) : -1;
 }
 
 plait_status_t plait_archive_array(plait_archive_t archive, int32_t index, plait_array_t* out) {
@@ -83,9 +83,9 @@ plait_status_t plait_archive_array(plait_archive_t archive, int32_t index, plait
 }
 
 const char* plait_archive_name(plait_archive_t archive, int32_t index) {
-  const bool inside =
-      archive && index >= 0 && index < static_cast<int32_t>(archive->archive.names.size());
+  const bool inside = is_alive(archive) && index >= 0 &&
+                      index < static_cast<int32_t>(archive->archive.names.size());
   return inside ? archive->archive.names[static_cast<size_t>(index)].c_str() : nullptr;
 }
 
-void plait_archive_free(plait_archive_t archive) { delete archive; }
+void plait_archive_free(plait_archive_t archive) { free_object(archive); }

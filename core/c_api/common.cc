@@ -10,11 +10,6 @@ thread_local std::string last_error;
 
 }  // namespace
 
-std::atomic<int64_t>& LiveHandle::count() {
-  static std::atomic<int64_t> live{0};
-  return live;
-}
-
 plait_status_t report(plait_status_t status, const char* message) noexcept {
   try {
     last_error = message;
@@ -100,13 +95,11 @@ const char* plait_status_text(plait_status_t status) {
 }
 
 const char* plait_buffer_data(plait_buffer_t buffer) {
-  return buffer ? buffer->bytes.c_str() : nullptr;
+  return is_alive(buffer) ? buffer->bytes.c_str() : nullptr;
 }
 int64_t plait_buffer_size(plait_buffer_t buffer) {
-  return buffer ? static_cast<int64_t>(buffer->bytes.size()) : -1;
+  return is_alive(buffer) ? static_cast<int64_t>(buffer->bytes.size()) : -1;
 }
-void plait_buffer_free(plait_buffer_t buffer) { delete buffer; }
+void plait_buffer_free(plait_buffer_t buffer) { free_object(buffer); }
 
-int64_t plait_handle_live_count(void) {
-  return LiveHandle::count().load(std::memory_order_relaxed);
-}
+int64_t plait_handle_live_count(void) { return live_handles().load(std::memory_order_relaxed); }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <exception>
 #include <new>
 #include <span>
@@ -8,29 +7,16 @@
 #include <utility>
 
 #include "base/error.h"
+#include "c_api/handle.h"
 #include "op/op.h"
 #include "plait/c_api.h"
 #include "tensor/array.h"
 
 // What all sections of the C interface share: handles, errors, values.
 
-namespace plait::c_api {
-
-// A member of each handle that is an object of its own: counts those that exist.
-class LiveHandle {
- public:
-  LiveHandle() { count().fetch_add(1, std::memory_order_relaxed); }
-  LiveHandle(const LiveHandle&) = delete;
-  LiveHandle& operator=(const LiveHandle&) = delete;
-  ~LiveHandle() { count().fetch_sub(1, std::memory_order_relaxed); }
-  static std::atomic<int64_t>& count();
-};
-
-}  // namespace plait::c_api
-
 struct plait_buffer_s {
+  static constexpr char kKind[] = "buffer";
   std::string bytes;
-  plait::c_api::LiveHandle counted{};
 };
 
 namespace plait::c_api {
@@ -84,7 +70,9 @@ op::AttrValue value_of(const plait_value_t& value);
 // Attributes from values by position; null if the operator has none.
 op::AttrsRef attrs_of(const op::Op& op, const plait_value_t* values, int32_t count);
 
-inline plait_buffer_t new_buffer(std::string bytes) { return new plait_buffer_s{std::move(bytes)}; }
+inline plait_buffer_t new_buffer(std::string bytes) {
+  return new_object<plait_buffer_s>(std::move(bytes));
+}
 
 // A shape from the caller; its bytes fit in 64 bits for every dtype.
 Dims shape_of(const int64_t* sizes, int32_t ndim);

@@ -9,14 +9,21 @@ using namespace plait;
 using namespace plait::c_api;
 
 struct plait_record_file_s {
+  static constexpr char kKind[] = "record_file";
+  explicit plait_record_file_s(const char* path) : file(path) {}
   data::RecordFile file;
 };
 
 struct plait_record_writer_s {
+  static constexpr char kKind[] = "record_writer";
+  explicit plait_record_writer_s(const char* path) : writer(path) {}
   data::RecordWriter writer;
 };
 
 struct plait_image_reader_s {
+  static constexpr char kKind[] = "image_reader";
+  plait_image_reader_s(const char* path, const data::ReaderOptions& options)
+      : reader(path, options) {}
   data::ImageReader reader;
 };
 
@@ -81,11 +88,11 @@ plait_status_t plait_record_file_open(const char* path, plait_record_file_t* out
   return guarded([&] {
     require(path, "path");
     require(out, "out");
-    *out = new plait_record_file_s{data::RecordFile(path)};
+    *out = new_object<plait_record_file_s>(path);
   });
 }
 
-void plait_record_file_free(plait_record_file_t file) { delete file; }
+void plait_record_file_free(plait_record_file_t file) { free_object(file); }
 
 plait_status_t plait_record_file_read(plait_record_file_t file, int64_t offset,
                                       plait_buffer_t* record, int64_t* next) {
@@ -124,7 +131,7 @@ plait_status_t plait_record_writer_open(const char* path, plait_record_writer_t*
   return guarded([&] {
     require(path, "path");
     require(out, "out");
-    *out = new plait_record_writer_s{data::RecordWriter(path)};
+    *out = new_object<plait_record_writer_s>(path);
   });
 }
 
@@ -138,7 +145,7 @@ plait_status_t plait_record_writer_write(plait_record_writer_t writer, const voi
 }
 
 int64_t plait_record_writer_tell(plait_record_writer_t writer) {
-  return writer ? writer->writer.tell() : -1;
+  return is_alive(writer) ? writer->writer.tell() : -1;
 }
 
 plait_status_t plait_record_writer_flush(plait_record_writer_t writer) {
@@ -155,7 +162,7 @@ plait_status_t plait_record_writer_close(plait_record_writer_t writer) {
   });
 }
 
-void plait_record_writer_free(plait_record_writer_t writer) { delete writer; }
+void plait_record_writer_free(plait_record_writer_t writer) { free_object(writer); }
 
 int32_t plait_image_has_codecs(void) { return data::has_codecs(); }
 
@@ -219,11 +226,11 @@ plait_status_t plait_image_reader_new(const char* path, const plait_image_reader
     require(out, "out");
     check(options->struct_size == sizeof *options, ErrorKind::kInvalidArgument, "struct_size is ",
           options->struct_size, ", must be ", sizeof *options);
-    *out = new plait_image_reader_s{{path, options_of(*options)}};
+    *out = new_object<plait_image_reader_s>(path, options_of(*options));
   });
 }
 
-void plait_image_reader_free(plait_image_reader_t reader) { delete reader; }
+void plait_image_reader_free(plait_image_reader_t reader) { free_object(reader); }
 
 plait_status_t plait_image_reader_start(plait_image_reader_t reader, const int64_t* offsets,
                                         int64_t count, uint64_t seed) {
@@ -253,5 +260,5 @@ plait_status_t plait_image_reader_next(plait_image_reader_t reader, plait_array_
 }
 
 int64_t plait_image_reader_skipped(plait_image_reader_t reader) {
-  return reader ? reader->reader.skipped() : -1;
+  return is_alive(reader) ? reader->reader.skipped() : -1;
 }

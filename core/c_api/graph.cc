@@ -10,16 +10,17 @@
 
 // Symbols and compiled graphs.
 struct plait_symbol_s {
+  static constexpr char kKind[] = "symbol";
   plait::graph::Symbol symbol;
   std::string name;
-  plait::c_api::LiveHandle counted{};
 };
 struct plait_trace_s {
+  static constexpr char kKind[] = "trace";
   plait::Ref<plait::graph::Trace> trace;
 };
 struct plait_graph_s {
+  static constexpr char kKind[] = "graph";
   plait::Ref<plait::graph::CachedGraph> graph;
-  plait::c_api::LiveHandle counted{};
 };
 
 namespace plait::c_api {
@@ -29,14 +30,14 @@ using graph::Json;
 using graph::Symbol;
 
 const Symbol& symbol_of(plait_symbol_t handle) {
-  check(handle, ErrorKind::kInvalidArgument, "symbol is NULL, must be a symbol");
+  require(handle, "symbol");
   return handle->symbol;
 }
 
 plait_symbol_t handle_of(Symbol symbol) {
   std::string name;
   if (symbol.size()) name = symbol.entries()[0].node->name;
-  return new plait_symbol_s{std::move(symbol), std::move(name)};
+  return new_object<plait_symbol_s>(std::move(symbol), std::move(name));
 }
 
 std::vector<Symbol> symbols_of(const plait_symbol_t* handles, int32_t count) {
@@ -150,14 +151,14 @@ plait_status_t plait_symbol_to_json(plait_symbol_t symbol, plait_buffer_t* out) 
   });
 }
 
-void plait_symbol_free(plait_symbol_t symbol) { delete symbol; }
+void plait_symbol_free(plait_symbol_t symbol) { free_object(symbol); }
 
 int32_t plait_symbol_num_outputs(plait_symbol_t symbol) {
-  return symbol ? static_cast<int32_t>(symbol->symbol.size()) : -1;
+  return is_alive(symbol) ? static_cast<int32_t>(symbol->symbol.size()) : -1;
 }
 
 const char* plait_symbol_name(plait_symbol_t symbol) {
-  if (!symbol || !symbol->symbol.size()) return nullptr;
+  if (!is_alive(symbol) || !symbol->symbol.size()) return nullptr;
   for (const graph::Entry& e : symbol->symbol.entries()) {
     if (!(e.node == symbol->symbol.entries()[0].node)) return nullptr;
   }
@@ -295,11 +296,11 @@ plait_status_t plait_symbol_infer(plait_symbol_t symbol, const char* given, plai
 plait_status_t plait_graph_new(plait_symbol_t symbol, plait_graph_t* out) {
   return guarded([&] {
     require(out, "out");
-    *out = new plait_graph_s{make_ref<graph::CachedGraph>(symbol_of(symbol))};
+    *out = new_object<plait_graph_s>(make_ref<graph::CachedGraph>(symbol_of(symbol)));
   });
 }
 
-void plait_graph_free(plait_graph_t graph) { delete graph; }
+void plait_graph_free(plait_graph_t graph) { free_object(graph); }
 
 plait_status_t plait_graph_call(plait_graph_t graph, const plait_array_t* inputs,
                                 int32_t num_inputs, plait_array_t* outputs, int32_t capacity,
@@ -356,7 +357,7 @@ plait_status_t plait_graph_set_pass(const char* name, int32_t on, int32_t* was) 
 plait_status_t plait_trace_begin(plait_trace_t* out) {
   return guarded([&] {
     require(out, "out");
-    *out = new plait_trace_s{make_ref<graph::Trace>()};
+    *out = new_object<plait_trace_s>(make_ref<graph::Trace>());
   });
 }
 
@@ -393,10 +394,10 @@ plait_status_t plait_trace_captured(plait_trace_t trace, int32_t index, plait_ar
 }
 
 int32_t plait_trace_num_captured(plait_trace_t trace) {
-  return trace ? static_cast<int32_t>(trace->trace->captured().size()) : -1;
+  return is_alive(trace) ? static_cast<int32_t>(trace->trace->captured().size()) : -1;
 }
 
 void plait_trace_free(plait_trace_t trace) {
-  if (trace) trace->trace->stop();
-  delete trace;
+  if (is_alive(trace)) trace->trace->stop();
+  free_object(trace);
 }

@@ -6,20 +6,20 @@ using namespace plait;
 using namespace plait::c_api;
 
 struct plait_predictor_s {
+  static constexpr char kKind[] = "predictor";
   graph::Predictor predictor;
-  LiveHandle counted{};
 };
 
 namespace {
 
 graph::Predictor& predictor_of(plait_predictor_t handle) {
-  check(handle, ErrorKind::kInvalidArgument, "predictor is NULL, must be a predictor");
+  require(handle, "predictor");
   return handle->predictor;
 }
 
 plait_predictor_t made(std::string_view symbol, const data::Archive& weights) {
-  return new plait_predictor_s{
-      graph::Predictor(graph::Symbol::from_json(symbol), weights.names, weights.arrays)};
+  return new_object<plait_predictor_s>(
+      graph::Predictor(graph::Symbol::from_json(symbol), weights.names, weights.arrays));
 }
 
 const char* name_at(const std::vector<std::string>& names, int32_t index) {
@@ -59,26 +59,26 @@ plait_status_t plait_predictor_load_buffer(const char* symbol, int64_t symbol_by
 plait_status_t plait_predictor_clone(plait_predictor_t predictor, plait_predictor_t* out) {
   return guarded([&] {
     require(out, "out");
-    *out = new plait_predictor_s{predictor_of(predictor)};
+    *out = new_object<plait_predictor_s>(predictor_of(predictor));
   });
 }
 
-void plait_predictor_free(plait_predictor_t predictor) { delete predictor; }
+void plait_predictor_free(plait_predictor_t predictor) { free_object(predictor); }
 
 int32_t plait_predictor_num_inputs(plait_predictor_t predictor) {
-  return predictor ? static_cast<int32_t>(predictor->predictor.inputs().size()) : -1;
+  return is_alive(predictor) ? static_cast<int32_t>(predictor->predictor.inputs().size()) : -1;
 }
 
 const char* plait_predictor_input_name(plait_predictor_t predictor, int32_t index) {
-  return predictor ? name_at(predictor->predictor.inputs(), index) : nullptr;
+  return is_alive(predictor) ? name_at(predictor->predictor.inputs(), index) : nullptr;
 }
 
 int32_t plait_predictor_num_outputs(plait_predictor_t predictor) {
-  return predictor ? static_cast<int32_t>(predictor->predictor.outputs().size()) : -1;
+  return is_alive(predictor) ? static_cast<int32_t>(predictor->predictor.outputs().size()) : -1;
 }
 
 const char* plait_predictor_output_name(plait_predictor_t predictor, int32_t index) {
-  return predictor ? name_at(predictor->predictor.outputs(), index) : nullptr;
+  return is_alive(predictor) ? name_at(predictor->predictor.outputs(), index) : nullptr;
 }
 
 plait_status_t plait_predictor_set_input(plait_predictor_t predictor, const char* name,

@@ -7,18 +7,26 @@
 using namespace plait;
 using namespace plait::c_api;
 
+namespace {
+
 // A variable of its own, or that of the memory of an array.
-struct plait_var_s : RefCounted {
-  explicit plait_var_s(Ref<tensor::Storage> of) : storage(std::move(of)) {}
+struct Variable : RefCounted {
+  explicit Variable(Ref<tensor::Storage> of) : storage(std::move(of)) {}
   engine::Var& var() { return storage ? storage->var() : own; }
 
   engine::Var own;
   Ref<tensor::Storage> storage;
 };
 
-namespace {
+}  // namespace
 
-using VarRef = Ref<plait_var_s>;
+struct plait_var_s {
+  static constexpr char kKind[] = "var";
+  engine::Var& var() const { return variable->var(); }
+  Ref<Variable> variable;  // which tasks share
+};
+
+namespace {
 
 // A user's function as a task.
 class UserTask final : public engine::Task {
@@ -63,7 +71,7 @@ class UserTask final : public engine::Task {
     require_list(vars, count, list_name);
     for (int32_t i = 0; i < count; ++i) {
       require(vars[i], list_name);
-      kept_.emplace_back(vars[i]);
+      kept_.emplace_back(vars[i]->variable);
       list.push_back(&vars[i]->var());
     }
   }
@@ -73,7 +81,7 @@ class UserTask final : public engine::Task {
   plait_task_t run_ = nullptr;
   plait_async_task_t run_async_ = nullptr;
   std::string name_ = "task";
-  SmallVec<VarRef, 4> kept_;
+  SmallVec<Ref<Variable>, 4> kept_;
 };
 
 void push(plait_task_t run, plait_async_task_t run_async, void* user, plait_drop_t drop,
@@ -98,21 +106,21 @@ void push(plait_task_t run, plait_async_task_t run_async, void* user, plait_drop
 plait_status_t plait_var_new(plait_var_t* out) {
   return guarded([&] {
     require(out, "out");
-    *out = make_ref<plait_var_s>(nullptr).detach();
+    *out = new_object<plait_var_s>(make_ref<Variable>(nullptr));
   });
 }
 
 plait_status_t plait_var_of_array(plait_array_t array, plait_var_t* out) {
   return guarded([&] {
     require(out, "out");
-    *out = make_ref<plait_var_s>(array_of(array)->storage()).detach();
+    *out = new_object<plait_var_s>(make_ref<Variable>(array_of(array)->storage()));
   });
 }
 
-void plait_var_free(plait_var_t var) { VarRef::adopt(var); }
+void plait_var_free(plait_var_t var) { free_object(var); }
 
 int64_t plait_var_version(plait_var_t var) {
-  return var ? static_cast<int64_t>(var->var().version()) : -1;
+  return is_alive(var) ? static_cast<int64_t>(var->var().version()) : -1;
 }
 
 plait_status_t plait_var_wait(plait_var_t var, int32_t for_write) {

@@ -268,6 +268,14 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_image_reader_start(plait_image_reader_t reader, const int64_t *offsets, int64_t count, uint64_t seed)
     plait_status_t plait_image_reader_next(plait_image_reader_t reader, plait_array_t *data, plait_array_t *label, plait_array_t *index, int64_t *rows)
     int64_t plait_image_reader_skipped(plait_image_reader_t reader)
+    cdef struct plait_iter_s
+    ctypedef plait_iter_s *plait_iter_t
+    plait_status_t plait_iter_kinds(plait_buffer_t *out)
+    plait_status_t plait_iter_new(const char *kind, char **names, char **values, int32_t count, plait_iter_t *out)
+    plait_status_t plait_iter_from_arrays(plait_array_t data, plait_array_t label, char **names, char **values, int32_t count, plait_iter_t *out)
+    void plait_iter_free(plait_iter_t iter)
+    plait_status_t plait_iter_reset(plait_iter_t iter)
+    plait_status_t plait_iter_next(plait_iter_t iter, plait_array_t *data, plait_array_t *label, plait_array_t *index, int64_t *pad)
     cdef struct plait_symbol_s
     ctypedef plait_symbol_s *plait_symbol_t
     ctypedef enum plait_names_t:
@@ -322,4 +330,16 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_predictor_set_input(plait_predictor_t predictor, const char *name, plait_array_t array)
     plait_status_t plait_predictor_run(plait_predictor_t predictor)
     plait_status_t plait_predictor_output(plait_predictor_t predictor, int32_t index, plait_array_t *out)
+    cdef struct plait_kvstore_s
+    ctypedef plait_kvstore_s *plait_kvstore_t
+    ctypedef plait_status_t (*plait_updater_t)(void *user, const char *key, plait_array_t sum, plait_array_t value) noexcept
+    plait_status_t plait_kvstore_new(const char *type, plait_kvstore_t *out)
+    void plait_kvstore_free(plait_kvstore_t kvstore)
+    const char *plait_kvstore_type(plait_kvstore_t kvstore)
+    int32_t plait_kvstore_rank(plait_kvstore_t kvstore)
+    int32_t plait_kvstore_num_workers(plait_kvstore_t kvstore)
+    plait_status_t plait_kvstore_init(plait_kvstore_t kvstore, const char *key, plait_array_t value)
+    plait_status_t plait_kvstore_push(plait_kvstore_t kvstore, const char *key, const plait_array_t *arrays, int32_t count)
+    plait_status_t plait_kvstore_pull(plait_kvstore_t kvstore, const char *key, const plait_array_t *arrays, int32_t count)
+    plait_status_t plait_kvstore_set_updater(plait_kvstore_t kvstore, plait_updater_t update, plait_drop_t drop, void *user)
     int64_t plait_handle_live_count()

@@ -457,7 +457,12 @@ PLAIT_API int32_t plait_engine_is_serial(void);
  * ends with PLAIT_ERR_CALLBACK. NULL switches it off. @since 0.1 */
 PLAIT_API plait_status_t plait_engine_set_interrupt_check(int32_t (*interrupted)(void));
 
-/* To be called around fork(): the first one finishes all work. @blocking @since 0.1 */
+/* To be called around fork(), always as a pair and by the thread that calls fork(): before_fork,
+ * then after_fork_parent in the parent (also if fork() fails) and after_fork_child in the child.
+ * pthread_atfork() does it. before_fork finishes all work; what other threads begin afterwards
+ * waits for the second call of the pair, so a before_fork without it stops the library for ever.
+ * The child starts with threads of its own. Without the pair it has none, and the first wait in it
+ * does not end. The packages for Python and R make these calls themselves. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_engine_before_fork(void);
 PLAIT_API plait_status_t plait_engine_after_fork_parent(void);
 PLAIT_API plait_status_t plait_engine_after_fork_child(void);
@@ -768,6 +773,43 @@ PLAIT_API plait_status_t plait_image_reader_next(plait_image_reader_t reader, pl
 /* Records left out since the reader exists; -1 for NULL. @since 0.1 */
 PLAIT_API int64_t plait_image_reader_skipped(plait_image_reader_t reader);
 
+/* ---- data iterators ------------------------------------------------------------------------ */
+
+/* Passes over samples in batches. One thread at a time may use it. Free with plait_iter_free(). */
+typedef struct plait_iter_s* plait_iter_t;
+
+/* The kinds of iterators over files as JSON [{"name": "MNISTIter", "doc", "options": [{"name",
+ * "default", "doc"}]}]; an option whose default is null must be given. new: plait_buffer_free().
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_iter_kinds(plait_buffer_t* out);
+
+/* An iterator over files: "MNISTIter", "CSVIter" or "ImageRecordIter" with MXNet's options. `names`
+ * and `values` have `count` texts such as "batch_size" and "128", "data_shape" and "(3, 32, 32)".
+ * new. Fails: KEY for an unknown kind or option, INVALID_ARGUMENT, SHAPE, IO. @blocking
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_iter_new(const char* kind, const char* const* names,
+                                        const char* const* values, int32_t count,
+                                        plait_iter_t* out);
+
+/* An iterator over copies of two arrays whose first axes count the samples. Options: "batch_size",
+ * "shuffle", "seed", "last_batch_handle" ("pad" or "discard"). new. Fails: as plait_iter_new().
+ * @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_iter_from_arrays(plait_array_t data, plait_array_t label,
+                                                const char* const* names, const char* const* values,
+                                                int32_t count, plait_iter_t* out);
+
+/* @blocking @since 0.1 */
+PLAIT_API void plait_iter_free(plait_iter_t iter);
+
+/* Begins the next pass; a new iterator stands at the beginning of one. @since 0.1 */
+PLAIT_API plait_status_t plait_iter_reset(plait_iter_t iter);
+
+/* The next batch: `data` (batch_size, ...), `label`, `index` (batch_size,) int64, which samples;
+ * the last `pad` of them only fill the batch up. NULL at the end of the pass. new.
+ * Fails: IO. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_iter_next(plait_iter_t iter, plait_array_t* data,
+                                         plait_array_t* label, plait_array_t* index, int64_t* pad);
+
 /* ---- symbols and compiled graphs ----------------------------------------------------------- */
 
 /* A graph of operators with one or more outputs. Free with plait_symbol_free(). */
@@ -966,10 +1008,55 @@ PLAIT_API plait_status_t plait_predictor_run(plait_predictor_t predictor);
 PLAIT_API plait_status_t plait_predictor_output(plait_predictor_t predictor, int32_t index,
                                                 plait_array_t* out);
 
+/* ---- key-value store ------------------------------------------------------------------------ */
+
+/* Arrays by key, shared by the devices of this process. Free with plait_kvstore_free(). */
+typedef struct plait_kvstore_s* plait_kvstore_t;
+
+/* Changes `value` by the sum of the arrays that were pushed; both are borrowed. Called in the
+ * thread that pushes; it may use the store. */
+typedef plait_status_t (*plait_updater_t)(void* user, const char* key, plait_array_t sum,
+                                          plait_array_t value);
+
+/* A store of type "local" or "device", which are the same. new. Fails: INVALID_ARGUMENT.
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_kvstore_new(const char* type, plait_kvstore_t* out);
+
+/* @since 0.1 */
+PLAIT_API void plait_kvstore_free(plait_kvstore_t kvstore);
+
+/* The type. borrowed from kvstore. @since 0.1 */
+PLAIT_API const char* plait_kvstore_type(plait_kvstore_t kvstore);
+
+/* Number of this process among those that share the store, from 0; and how many they are.
+ * @since 0.1 */
+PLAIT_API int32_t plait_kvstore_rank(plait_kvstore_t kvstore);
+PLAIT_API int32_t plait_kvstore_num_workers(plait_kvstore_t kvstore);
+
+/* Keeps a copy of `value` under a new key. Fails: INVALID_ARGUMENT if the key is there already.
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_kvstore_init(plait_kvstore_t kvstore, const char* key,
+                                            plait_array_t value);
+
+/* Adds up `count` arrays, one from each device; the sum replaces the value of the key, or goes to
+ * the updater. Fails: KEY, SHAPE, TYPE, CALLBACK if the updater failed. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_kvstore_push(plait_kvstore_t kvstore, const char* key,
+                                            const plait_array_t* arrays, int32_t count);
+
+/* Copies the value of the key into each of `count` arrays. Fails: KEY, SHAPE, TYPE. @blocking
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_kvstore_pull(plait_kvstore_t kvstore, const char* key,
+                                            const plait_array_t* arrays, int32_t count);
+
+/* Who changes values when arrays are pushed; NULL: they are replaced. `drop(user)` is called once
+ * when the updater is replaced or the store is freed, also on failure. @since 0.1 */
+PLAIT_API plait_status_t plait_kvstore_set_updater(plait_kvstore_t kvstore, plait_updater_t update,
+                                                   plait_drop_t drop, void* user);
+
 /* ---- handles ------------------------------------------------------------------------------- */
 
-/* Buffers, archives, symbols, graphs and predictors that exist now, for leak checks; arrays are
- * counted by plait_array_live_count(). @since 0.1 */
+/* Handles of all kinds but arrays that exist now, for leak checks; arrays are counted by
+ * plait_array_live_count(). @since 0.1 */
 PLAIT_API int64_t plait_handle_live_count(void);
 
 #ifdef __cplusplus

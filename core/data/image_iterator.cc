@@ -1,0 +1,101 @@
+#include <algorithm>
+
+#include "base/error.h"
+#include "data/image_reader.h"
+#include "data/iterator.h"
+
+namespace plait::data {
+namespace {
+
+ReaderOptions reader_options(const Options& o) {
+  ReaderOptions to;
+  SampleOptions& s = to.sample;
+  const std::vector<int64_t> shape = o.shape("data_shape");
+  check(shape.size() == 3, ErrorKind::kShape, "ImageRecordIter: data_shape is '",
+        o.text("data_shape"), "', must be (channels, height, width)");
+  s.channels = shape[0], s.height = shape[1], s.width = shape[2];
+  const DType dtype = dtype_from_name(o.text("dtype"));
+  s.dtype = dtype;
+  to.batch_size = o.integer("batch_size", 1);
+  to.threads = o.integer("preprocess_threads", 1);
+  to.prefetch = o.integer("prefetch_buffer", 1);
+  to.skip_broken = o.flag("skip_broken");
+  s.label_width = o.integer("label_width", 1);
+  s.resize = std::max<int64_t>(o.integer("resize", -1), 0), s.pad = o.integer("pad", 0);
+  s.fill_value = static_cast<int32_t>(o.integer("fill_value", 0));
+  s.interpolation = static_cast<int32_t>(o.integer("inter_method", 0));
+  s.rand_crop = o.flag("rand_crop"), s.sized_crop = o.flag("random_resized_crop");
+  s.min_area = o.real("min_random_area"), s.max_area = o.real("max_random_area");
+  s.min_ratio = o.real("min_aspect_ratio"), s.max_ratio = o.real("max_aspect_ratio");
+  s.mirror = o.flag("mirror") ? 1 : o.flag("rand_mirror") ? 0.5 : 0;
+  s.brightness = o.real("brightness"), s.contrast = o.real("contrast");
+  s.saturation = o.real("saturation"), s.hue = o.real("hue"), s.pca_noise = o.real("pca_noise");
+  s.mean = {o.real("mean_r"), o.real("mean_g"), o.real("mean_b")};
+  s.std = {o.real("std_r"), o.real("std_g"), o.real("std_b")};
+  s.scale = o.real("scale");
+  return to;
+}
+
+class ImageIterator final : public Iterator {
+ public:
+  explicit ImageIterator(const Options& o)
+      : options_(reader_options(o)),
+        reader_(o.text("path_imgrec"), options_),
+        shuffle_(o.flag("shuffle")),
+        round_(o.flag("round_batch")),
+        seed_(static_cast<uint64_t>(o.integer("seed", 0))) {
+    offsets_ = RecordFile(o.text("path_imgrec")).offsets(options_.skip_broken);
+    const auto n = static_cast<int64_t>(offsets_.size());
+    const int64_t parts = o.integer("num_parts", 1), part = o.integer("part_index", 0);
+    check(part < parts, ErrorKind::kInvalidArgument, "ImageRecordIter: part_index is ", part,
+          ", must be less than num_parts, ", parts);
+    offsets_ = {offsets_.begin() + n * part / parts, offsets_.begin() + n * (part + 1) / parts};
+    check(!offsets_.empty(), ErrorKind::kIo, "ImageRecordIter: ", o.text("path_imgrec"),
+          " has no records for part ", part);
+    reset();
+  }
+
+  void reset() override {
+    std::vector<int64_t> order = offsets_;
+    if (shuffle_) {
+      const std::vector<int64_t> places =
+          shuffled(static_cast<int64_t>(order.size()), seed_ + pass_);
+      for (size_t i = 0; i < order.size(); ++i) order[i] = offsets_[static_cast<size_t>(places[i])];
+    }
+    const auto batch = static_cast<size_t>(options_.batch_size);
+    fill_ = round_ ? static_cast<int64_t>((batch - order.size() % batch) % batch) : 0;
+    const size_t n = order.size();
+    for (int64_t i = 0; i < fill_; ++i) order.push_back(order[static_cast<size_t>(i) % n]);
+    left_ = static_cast<int64_t>((order.size() + batch - 1) / batch);
+    reader_.start(std::move(order), (seed_ << 32) + pass_);
+    ++pass_;
+  }
+
+  bool next(Batch& batch) override {
+    ImageReader::Batch got;
+    if (!reader_.next(got)) return false;
+    --left_;
+    batch.pad = options_.batch_size - got.count + (left_ == 0 ? fill_ : 0);
+    batch.data = got.data, batch.label = got.label, batch.index = got.index;
+    if (options_.sample.label_width == 1) {
+      batch.label = batch.label->alias({options_.batch_size}, {1});
+    }
+    return true;
+  }
+
+ private:
+  ReaderOptions options_;
+  ImageReader reader_;
+  std::vector<int64_t> offsets_;
+  bool shuffle_, round_;
+  uint64_t seed_, pass_ = 0;
+  int64_t fill_ = 0, left_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Iterator> make_image_iterator(const Options& options) {
+  return std::make_unique<ImageIterator>(options);
+}
+
+}  // namespace plait::data

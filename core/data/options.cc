@@ -1,0 +1,87 @@
+#include "data/options.h"
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "base/error.h"
+
+namespace plait::data {
+namespace {
+
+bool ends(const char* at) {
+  while (*at == ' ') ++at;
+  return *at == 0;
+}
+
+}  // namespace
+
+Options::Options(std::string owner, std::span<const OptionDef> known,
+                 const std::vector<std::pair<std::string, std::string>>& given)
+    : owner_(std::move(owner)) {
+  const std::map<std::string, std::string> all(given.begin(), given.end());
+  std::string names;
+  for (const OptionDef& d : known) {
+    names += (names.empty() ? "" : ", ") + std::string(d.name);
+    const auto it = all.find(d.name);
+    check(it != all.end() || d.fallback, ErrorKind::kInvalidArgument, owner_, ": ", d.name,
+          " is missing, must be given");
+    values_[d.name] = it != all.end() ? it->second : d.fallback;
+  }
+  for (const auto& [name, value] : given) {
+    check(values_.count(name), ErrorKind::kKey, owner_, ": option is '", name, "', must be one of ",
+          names);
+  }
+}
+
+void Options::reject(const std::string& name, const std::string& rule) const {
+  fail(ErrorKind::kInvalidArgument, owner_, ": ", name, " is '", text(name), "', must be ", rule);
+}
+
+const std::string& Options::text(const std::string& name) const { return values_.at(name); }
+
+bool Options::flag(const std::string& name) const {
+  const std::string& v = text(name);
+  if (v == "1" || v == "true" || v == "True" || v == "TRUE") return true;
+  if (v == "0" || v == "false" || v == "False" || v == "FALSE") return false;
+  reject(name, "true or false");
+}
+
+int64_t Options::integer(const std::string& name, int64_t least) const {
+  const std::string& v = text(name);
+  char* end = nullptr;
+  errno = 0;
+  const int64_t n = std::strtoll(v.c_str(), &end, 10);
+  if (end == v.c_str() || !ends(end) || errno || n < least) {
+    reject(name, "a whole number >= " + std::to_string(least));
+  }
+  return n;
+}
+
+double Options::real(const std::string& name) const {
+  const std::string& v = text(name);
+  char* end = nullptr;
+  const double x = std::strtod(v.c_str(), &end);
+  if (end == v.c_str() || !ends(end)) reject(name, "a number");
+  return x;
+}
+
+std::vector<int64_t> Options::shape(const std::string& name) const {
+  const char* at = text(name).c_str();
+  const bool open = *at == '(' || *at == '[';
+  std::vector<int64_t> sizes;
+  if (open) ++at;
+  while (*at && *at != ')' && *at != ']') {
+    char* end = nullptr;
+    const int64_t n = std::strtoll(at, &end, 10);
+    if (end == at || n < 1) reject(name, "sizes >= 1 such as (1, 28, 28)");
+    sizes.push_back(n);
+    at = end;
+    while (*at == ' ' || *at == ',') ++at;
+  }
+  if (open != (*at != 0) || (*at && !ends(at + 1)) || sizes.empty()) {
+    reject(name, "sizes >= 1 such as (1, 28, 28)");
+  }
+  return sizes;
+}
+
+}  // namespace plait::data

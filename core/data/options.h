@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace plait::data {
+
+// An option of a kind of iterator. Values are text, as in MXNet's interface: "128", "true",
+// "(1, 28, 28)".
+struct OptionDef {
+  const char* name;
+  const char* fallback;  // null: must be given
+  const char* doc;
+};
+
+// The options that a user gave to `owner`, checked against those that it has.
+class Options {
+ public:
+  Options(std::string owner, std::span<const OptionDef> known,
+          const std::vector<std::pair<std::string, std::string>>& given);
+
+  const std::string& owner() const { return owner_; }
+  const std::string& text(const std::string& name) const;
+  bool flag(const std::string& name) const;
+  int64_t integer(const std::string& name, int64_t least) const;
+  double real(const std::string& name) const;
+  std::vector<int64_t> shape(const std::string& name) const;  // "(1, 28, 28)", "[3]" or "3"
+
+ private:
+  [[noreturn]] void reject(const std::string& name, const std::string& rule) const;
+
+  std::string owner_;
+  std::map<std::string, std::string> values_;
+};
+
+}  // namespace plait::data

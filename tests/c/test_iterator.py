@@ -1,0 +1,208 @@
+"""Iterators of the core: files of MNIST, text files, record files, arrays in memory."""
+
+import json
+import struct
+
+import numpy as np
+import pytest
+
+import plait as mx
+from plait import recordio
+
+
+@pytest.fixture
+def iterate(c):
+    """A function (kind, options) -> the batches of a pass as [(data, label, index, pad)], twice."""
+    made = []
+
+    def numpy_of(array):
+        lib = c.lib
+        shape = [lib.plait_array_shape(array)[i] for i in range(lib.plait_array_ndim(array))]
+        kinds = {0: "float32", 3: "uint8", 6: "int64"}
+        out = np.empty(shape, kinds[lib.plait_array_dtype(array)])
+        c.ok(lib.plait_array_copy_to_host(array, c.ffi.from_buffer(out), out.nbytes))
+        c.free(array)
+        return out
+
+    def texts(values):
+        items = [c.ffi.new("char[]", str(v).encode()) for v in values]
+        made.append(items)
+        return c.ffi.new("char*[]", items)
+
+    def a_pass(handle):
+        places = [c.ffi.new("plait_array_t *") for _ in range(3)]
+        pad, batches = c.ffi.new("int64_t *"), []
+        while True:
+            c.ok(c.lib.plait_iter_next(handle, *places, pad))
+            if places[0][0] == c.ffi.NULL:
+                return batches
+            batches.append((*[numpy_of(p[0]) for p in places], pad[0]))
+
+    def run(kind, options, arrays=None):
+        out, names, values = c.ffi.new("plait_iter_t *"), texts(options), texts(options.values())
+        if arrays:
+            status = c.lib.plait_iter_from_arrays(*arrays, names, values, len(options), out)
+        else:
+            status = c.lib.plait_iter_new(kind.encode(), names, values, len(options), out)
+        if status != c.lib.PLAIT_OK:
+            raise RuntimeError(c.ffi.string(c.lib.plait_status_name(status)).decode(), c.message())
+        first = a_pass(out[0])
+        assert a_pass(out[0]) == []
+        c.ok(c.lib.plait_iter_reset(out[0]))
+        second = a_pass(out[0])
+        c.lib.plait_iter_free(out[0])
+        return first, second
+
+    return run
+
+
+def write_idx(path, values):
+    head = struct.pack(f">BBBB{values.ndim}i", 0, 0, 8, values.ndim, *values.shape)
+    path.write_bytes(head + values.astype("uint8").tobytes())
+    return path
+
+
+@pytest.fixture
+def digits(tmp_path):
+    """(options, images, labels) of ten images in the format of MNIST."""
+    images = np.random.randint(0, 256, (10, 5, 6)).astype("uint8")
+    labels = np.random.randint(0, 10, 10).astype("uint8")
+    options = {
+        "image": write_idx(tmp_path / "image", images),
+        "label": write_idx(tmp_path / "label", labels),
+    }
+    return options, images, labels
+
+
+def test_mnist(iterate, digits):
+    options, images, labels = digits
+    batches, again = iterate("MNISTIter", options | {"batch_size": 4, "shuffle": "False"})
+    assert len(batches) == len(again) == 2  # what is left is left out
+    for i, (data, label, index, pad) in enumerate(batches):
+        rows = slice(4 * i, 4 * i + 4)
+        np.testing.assert_array_equal(data, (images[rows] / np.float32(255))[:, None])
+        np.testing.assert_array_equal(label, labels[rows])
+        assert index.tolist() == list(range(10)[rows]) and pad == 0
+
+
+def test_mnist_shuffled_in_parts(iterate, digits):
+    options, images, labels = digits
+    seen = []
+    for part in (0, 1):
+        more = {"batch_size": 1, "flat": 1, "seed": 3, "num_parts": 2, "part_index": part}
+        first, second = iterate("MNISTIter", options | more)
+        order = [int(index[0]) for _, _, index, _ in first]
+        assert order != [int(index[0]) for _, _, index, _ in second]
+        assert sorted(order) == list(range(5))
+        for data, label, index, _ in first:
+            row = 5 * part + int(index[0])
+            np.testing.assert_array_equal(data[0], images[row].ravel() / np.float32(255))
+            assert label[0] == labels[row]
+            seen.append(row)
+    assert sorted(seen) == list(range(10))
+
+
+def test_csv_as_in_python(iterate, tmp_path):
+    data = np.random.standard_normal((7, 2, 3)).astype("float32")
+    label = np.arange(7)
+    np.savetxt(tmp_path / "x.csv", data.reshape(7, 6), delimiter=",", fmt="%.9g")
+    (tmp_path / "y.csv").write_text("".join(f" {v}\r\n" for v in label))
+    options = {"data_csv": tmp_path / "x.csv", "data_shape": (2, 3), "batch_size": 3}
+    batches, _ = iterate("CSVIter", options | {"label_csv": tmp_path / "y.csv"})
+    expected = mx.io.CSVIter(str(tmp_path / "x.csv"), (2, 3), str(tmp_path / "y.csv"), batch_size=3)
+    for (x, y, index, pad), batch in zip(batches, expected, strict=True):
+        np.testing.assert_array_equal(x, batch.data[0].asnumpy())
+        np.testing.assert_array_equal(y, batch.label[0].asnumpy())
+        np.testing.assert_array_equal(x, data[index])
+        assert pad == batch.pad
+    batches, _ = iterate("CSVIter", options | {"round_batch": "false"})
+    assert len(batches) == 2 and not batches[0][1].any()
+
+
+def test_arrays(c, iterate):
+    x, y = c.array(range(10), [5, 2]), c.array(range(5))
+    batches, _ = iterate("", {"batch_size": 3}, (x, y))
+    assert [b[3] for b in batches] == [0, 1]
+    assert batches[1][0].tolist() == [[6, 7], [8, 9], [0, 1]]
+    assert batches[1][1].tolist() == batches[1][2].tolist() == [3, 4, 0]
+    batches, _ = iterate("", {"batch_size": 3, "last_batch_handle": "discard"}, (x, y))
+    assert len(batches) == 1
+    first, _ = iterate("", {"batch_size": 5, "shuffle": "true", "seed": 1}, (x, y))
+    again, _ = iterate("", {"batch_size": 5, "shuffle": "true", "seed": 1}, (x, y))
+    assert first[0][2].tolist() == again[0][2].tolist() != list(range(5))
+    assert (first[0][0][:, 0] == 2 * first[0][1]).all()
+    c.free(x, y)
+
+
+def test_images_as_in_python(c, iterate, tmp_path):
+    if not c.lib.plait_image_has_codecs():
+        pytest.skip("built without codecs")
+    path = str(tmp_path / "a.rec")
+    with recordio.MXRecordIO(path, "w") as writer:
+        for i in range(5):
+            picture = mx.image.imencode(np.full((6, 8, 3), 40 * i, "uint8"), ".png")
+            writer.write(recordio.pack(recordio.IRHeader(0, float(i), i, 0), picture))
+    common = {"batch_size": 2, "rand_mirror": True, "mean_r": 3.0, "scale": 0.5}
+    batches, again = iterate(
+        "ImageRecordIter", common | {"path_imgrec": path, "data_shape": "(3, 6, 8)"}
+    )
+    expected = mx.io.ImageRecordIter(path, (3, 6, 8), **common)
+    for (x, y, index, pad), batch in zip(batches, expected, strict=True):
+        np.testing.assert_array_equal(x, batch.data[0].asnumpy())
+        np.testing.assert_array_equal(y, batch.label[0].asnumpy())
+        assert index.tolist() == list(batch.index) and pad == batch.pad
+    assert [b[1].tolist() for b in again] == [[0, 1], [2, 3], [4, 0]]
+    first, second = iterate(
+        "ImageRecordIter",
+        {
+            "path_imgrec": path,
+            "data_shape": "3,6,8",
+            "batch_size": 1,
+            "shuffle": 1,
+            "dtype": "uint8",
+        },
+    )
+    assert sorted(int(b[1][0]) for b in first) == [0, 1, 2, 3, 4]
+    assert all((b[0] == 40 * b[1][0]).all() for b in first + second)
+
+
+def test_faults(iterate, digits, tmp_path):
+    options, images, _ = digits
+
+    def fails(kind, more, status, message, arrays=None):
+        with pytest.raises(RuntimeError) as error:
+            iterate(kind, more, arrays)
+        assert error.value.args[0] == f"PLAIT_ERR_{status}"
+        assert message in error.value.args[1]
+
+    fails("Iter", {}, "KEY", "kind is 'Iter', must be one of MNISTIter, CSVIter")
+    fails("MNISTIter", options | {"size": 1}, "KEY", "option is 'size', must be one of image,")
+    fails("CSVIter", {}, "INVALID_ARGUMENT", "CSVIter: data_csv is missing, must be given")
+    fails("MNISTIter", options | {"batch_size": "x"}, "INVALID_ARGUMENT", "batch_size is 'x'")
+    fails("MNISTIter", options | {"flat": "no"}, "INVALID_ARGUMENT", "must be true or false")
+    fails("MNISTIter", options | {"batch_size": 11}, "INVALID_ARGUMENT", "at most the number")
+    fails("MNISTIter", options | {"part_index": 1}, "INVALID_ARGUMENT", "less than num_parts, 1")
+    fails("MNISTIter", options | {"image": tmp_path / "no"}, "IO", str(tmp_path / "no"))
+    fails("MNISTIter", options | {"image": options["label"]}, "IO", "is no IDX file of bytes")
+    (tmp_path / "gz").write_bytes(b"\x1f\x8b\x08")
+    fails("MNISTIter", options | {"image": tmp_path / "gz"}, "IO", "hint: gunzip")
+    short = write_idx(tmp_path / "short", images[:9])
+    fails("MNISTIter", options | {"image": short}, "SHAPE", "9 samples and label 10")
+    short.write_bytes(short.read_bytes()[:-1])
+    fails("MNISTIter", options | {"image": short}, "IO", "has 269 values, must have 270")
+    csv = tmp_path / "a.csv"
+    for text, message in (("1,2\n3\n", "line 2 has 1 numbers"), ("1,a\n", "line 1 has something")):
+        csv.write_text(text)
+        fails("CSVIter", {"data_csv": csv, "data_shape": 2}, "IO", message)
+    fails("CSVIter", {"data_csv": csv, "data_shape": "(2"}, "INVALID_ARGUMENT", "data_shape")
+    fails("CSVIter", {"data_csv": csv, "data_shape": "(0,)"}, "INVALID_ARGUMENT", "sizes >= 1")
+
+
+def test_kinds(c):
+    out = c.ffi.new("plait_buffer_t *")
+    c.ok(c.lib.plait_iter_kinds(out))
+    kinds = json.loads(c.ffi.string(c.lib.plait_buffer_data(out[0])))
+    c.lib.plait_buffer_free(out[0])
+    assert [k["name"] for k in kinds] == ["MNISTIter", "CSVIter", "ImageRecordIter"]
+    required = [o["name"] for o in kinds[2]["options"] if o["default"] is None]
+    assert required == ["path_imgrec", "data_shape", "batch_size"]
