@@ -1,11 +1,9 @@
 // Trains LeNet on Fashion-MNIST step by step, with recorded gradients.
 //
 //   c++ -std=c++20 lenet.cc $(pkg-config --cflags --libs plait) -o lenet
-//   ./lenet FOLDER [epochs] [samples]     FOLDER holds the four IDX files, unpacked
+//   ./lenet FOLDER [epochs]     FOLDER holds the four IDX files, unpacked
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 
 #include "plait/plait.hpp"
 
@@ -13,36 +11,16 @@ using namespace plait::cpp;
 
 namespace {
 
-constexpr int64_t kBatch = 100, kSide = 28;
+constexpr int64_t kBatch = 100;
 
-// The numbers of an IDX file, divided by `scale`; at most `limit` items.
-std::vector<float> read_idx(const std::string& path, size_t head, size_t item, size_t limit,
-                            float scale) {
-  std::ifstream file(path, std::ios::binary);
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
-  if (bytes.size() <= head) throw Error(PLAIT_ERR_IO, "cannot read " + path);
-  const size_t count = std::min(limit * item, bytes.size() - head);
-  std::vector<float> numbers;
-  for (size_t i = 0; i < count; ++i) {
-    numbers.push_back(static_cast<float>(static_cast<unsigned char>(bytes[head + i])) / scale);
-  }
-  return numbers;
+MXDataIter batches(const std::string& folder, const std::string& kind, bool shuffle) {
+  return MXDataIter("MNISTIter")
+      .SetParam("image", folder + "/" + kind + "-images-idx3-ubyte")
+      .SetParam("label", folder + "/" + kind + "-labels-idx1-ubyte")
+      .SetParam("batch_size", kBatch)
+      .SetParam("shuffle", shuffle)
+      .CreateDataIter();
 }
-
-struct Dataset {
-  std::vector<float> images, labels;
-  Dataset(const std::string& folder, const std::string& kind, size_t limit)
-      : images(read_idx(folder + "/" + kind + "-images-idx3-ubyte", 16, kSide * kSide, limit, 255)),
-        labels(read_idx(folder + "/" + kind + "-labels-idx1-ubyte", 8, 1, limit, 1)) {}
-  int64_t batches() const { return static_cast<int64_t>(labels.size()) / kBatch; }
-  NDArray image(int64_t batch) const {
-    return NDArray(&images[static_cast<size_t>(batch * kBatch * kSide * kSide)],
-                   Shape(kBatch, 1, kSide, kSide), Context::cpu());
-  }
-  NDArray label(int64_t batch) const {
-    return NDArray(&labels[static_cast<size_t>(batch * kBatch)], Shape(kBatch), Context::cpu());
-  }
-};
 
 class LeNet {
  public:
@@ -78,47 +56,46 @@ class LeNet {
   }
 };
 
-double accuracy(const LeNet& net, const Dataset& data) {
-  double right = 0;
-  for (int64_t i = 0; i < data.batches(); ++i) {
-    const NDArray guess = op::argmax(net(data.image(i)), {.axis = 1});
-    right += op::sum(op::broadcast_equal(guess, data.label(i))).Values()[0];
+double train(const LeNet& net, DataIter* iter, Optimizer* optimizer) {
+  double total = 0;
+  int64_t count = 0;
+  for (iter->Reset(); iter->Next(); ++count) {
+    const DataBatch batch = iter->GetDataBatch();
+    NDArray loss;
+    {
+      const AutogradRecord record;
+      loss = -1 * op::sum(op::pick(op::log_softmax(net(batch.data)), batch.label));
+    }
+    loss.Backward();
+    for (size_t k = 0; k < net.parameters.size(); ++k) {
+      optimizer->Update(static_cast<int>(k), net.parameters[k], net.parameters[k].Grad());
+    }
+    total += loss.Values()[0] / kBatch;
   }
-  return right / static_cast<double>(data.batches() * kBatch);
+  return total / static_cast<double>(count);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: %s FOLDER [epochs] [samples]\n", argv[0]);
+    std::fprintf(stderr, "usage: %s FOLDER [epochs]\n", argv[0]);
     return 2;
   }
   const int epochs = argc > 2 ? std::atoi(argv[2]) : 5;
-  const auto samples = static_cast<size_t>(argc > 3 ? std::atoi(argv[3]) : 60000);
-  const Dataset train(argv[1], "train", samples), test(argv[1], "t10k", samples);
+  MXDataIter samples = batches(argv[1], "train", true), test = batches(argv[1], "t10k", false);
   RandomSeed(1);
   const LeNet net;
   auto optimizer = OptimizerRegistry::Find("sgd");
   optimizer->SetParam("lr", 0.05)
       ->SetParam("momentum", 0.9)
-      ->SetParam("rescale_grad", 1.0 / kBatch);
+      ->SetParam("rescale_grad", 1.0 / kBatch)
+      ->SetLRScheduler(std::make_unique<FactorScheduler>(1800, 0.5));
   for (int epoch = 1; epoch <= epochs; ++epoch) {
-    double total = 0;
-    for (int64_t i = 0; i < train.batches(); ++i) {
-      NDArray loss;
-      {
-        const AutogradRecord record;
-        loss = -1 * op::sum(op::pick(op::log_softmax(net(train.image(i))), train.label(i)));
-      }
-      loss.Backward();
-      for (size_t k = 0; k < net.parameters.size(); ++k) {
-        optimizer->Update(static_cast<int>(k), net.parameters[k], net.parameters[k].Grad());
-      }
-      total += loss.Values()[0] / kBatch;
-    }
-    std::printf("epoch %d: loss %.4f, test accuracy %.4f\n", epoch,
-                total / static_cast<double>(train.batches()), accuracy(net, test));
+    const double loss = train(net, &samples, optimizer.get());
+    Accuracy accuracy;
+    for (test.Reset(); test.Next();) accuracy.Update(test.GetLabel(), net(test.GetData()));
+    std::printf("epoch %d: loss %.4f, test accuracy %.4f\n", epoch, loss, accuracy.Get());
   }
   return 0;
 } catch (const Error& error) {

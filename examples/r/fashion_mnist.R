@@ -40,7 +40,7 @@ set.seed(1)
 model <- mx.model.FeedForward.create(
   net,
   X = images("train", samples), y = labels("train", samples),
-  num.round = epochs, array.batch.size = 100, learning.rate = 0.1, momentum = 0.9,
+  num.round = epochs, array.batch.size = 100, learning.rate = 0.05, momentum = 0.9,
   wd = 1e-5, initializer = mx.init.Xavier(), eval.metric = mx.metric.accuracy
 )
 test <- images("t10k", samples)

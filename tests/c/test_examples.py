@@ -1,4 +1,4 @@
-"""The programs in examples/c, built as their first lines say."""
+"""The programs in examples/c and examples/cpp, built as their first lines say."""
 
 import os
 import struct
@@ -10,7 +10,8 @@ import pytest
 
 import plait as mx
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "c"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+API = Path(__file__).parent / "api.cc"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 
@@ -18,13 +19,19 @@ WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 def programs(library, tmp_path_factory):
     """Folder with the built programs."""
     folder = tmp_path_factory.mktemp("programs")
-    link = [str(library.path), f"-Wl,-rpath,{library.path.parent}", "-lm", "-lpthread"]
-    for source in EXAMPLES.glob("*.c*"):
-        c = source.suffix == ".c"
-        command = [library.compiler("gcc" if c else "g++"), "-std=c99" if c else "-std=c++20"]
-        command += [*WARNINGS, f"-I{library.include}", str(source), *link]
-        subprocess.run([*command, "-o", folder / source.name], check=True)
+    sources = [*EXAMPLES.glob("c/*.c"), *EXAMPLES.glob("cpp/*.cc"), API]
+    building = [build(library, source, folder / source.name) for source in sources]
+    assert not any(process.wait() for process in building)
     return folder
+
+
+def build(library, source, program):
+    """Start to build a program."""
+    c = source.suffix == ".c"
+    command = [library.compiler("gcc" if c else "g++"), "-std=c99" if c else "-std=c++20"]
+    link = [str(library.path), f"-Wl,-rpath,{library.path.parent}", "-lm", "-lpthread"]
+    command += [*WARNINGS, f"-I{library.include}", str(source), *link, "-o", str(program)]
+    return subprocess.Popen(command)
 
 
 def write_idx(path, values):
@@ -90,12 +97,16 @@ def test_usage_and_missing_files(programs, tmp_path):
     assert os.fsencode(tmp_path / "a") in done.stderr
 
 
+def test_cpp_classes(programs, tmp_path):
+    assert run(programs / "api.cc", tmp_path) == ""
+
+
 def test_cpp_mlp_learns(programs):
     assert float(run(programs / "mlp.cc").split()[-1]) > 0.9
 
 
 def test_cpp_lenet_learns(programs, squares):
-    lines = run(programs / "lenet.cc", squares, "6", "600").splitlines()
+    lines = run(programs / "lenet.cc", squares, "6").splitlines()
     assert float(lines[-1].split()[-1]) > 0.9
 
 

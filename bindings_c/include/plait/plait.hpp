@@ -14,6 +14,11 @@
 
 #include "plait/cpp/base.hpp"
 #include "plait/cpp/executor.hpp"
+#include "plait/cpp/initializer.hpp"
+#include "plait/cpp/io.hpp"
+#include "plait/cpp/kvstore.hpp"
+#include "plait/cpp/lr_scheduler.hpp"
+#include "plait/cpp/metric.hpp"
 #include "plait/cpp/ndarray.hpp"
 #include "plait/cpp/ops.hpp"
 #include "plait/cpp/optimizer.hpp"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -54,11 +55,11 @@ inline std::string text_of(plait_buffer_t buffer) {
 
 /* Sizes of the axes: Shape(2, 3). */
 struct Shape : std::vector<int64_t> {
-  using std::vector<int64_t>::vector;
   Shape() = default;
+  Shape(std::initializer_list<int64_t> sizes) : std::vector<int64_t>(sizes) {}
   Shape(std::vector<int64_t> sizes) : std::vector<int64_t>(std::move(sizes)) {}
   template <class... N>
-  requires(std::is_integral_v<N>&&...) explicit Shape(N... sizes)
+  requires(sizeof...(N) > 0 && (std::is_integral_v<N> && ...)) explicit Shape(N... sizes)
       : std::vector<int64_t>{static_cast<int64_t>(sizes)...} {}
   int64_t Size() const {
     int64_t n = 1;
@@ -71,10 +72,12 @@ class Context {
  public:
   static Context cpu(int32_t id = 0) { return Context({PLAIT_DEVICE_CPU, id}); }
   static Context gpu(int32_t id = 0) { return Context({PLAIT_DEVICE_GPU, id}); }
+  explicit Context(plait_device_t device) : device_(device) {}
   plait_device_t device() const { return device_; }
+  int32_t GetDeviceId() const { return device_.id; }
+  int32_t GetDeviceType() const { return device_.kind; }
 
  private:
-  explicit Context(plait_device_t device) : device_(device) {}
   plait_device_t device_;
 };
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "plait/cpp/base.hpp"
@@ -42,6 +43,16 @@ class NDArray {
   int64_t Size() const { return plait_array_size(handle()); }
   plait_dtype_t GetDType() const { return static_cast<plait_dtype_t>(plait_array_dtype(handle())); }
 
+  Context GetContext() const { return Context(plait_array_device(handle())); }
+  /* The elements in row-major order, after a wait; valid until the next operation on the array. */
+  const float* GetData() const {
+    require_contiguous_float("GetData");
+    void* data = nullptr;
+    Check(plait_array_data(handle(), 0, &data));
+    return static_cast<const float*>(data);
+  }
+
+  void WaitToWrite() const { Check(plait_array_wait_to_write(handle())); }
   void WaitToRead() const { Check(plait_array_wait_to_read(handle())); }
   static void WaitAll() { Check(plait_engine_wait_all()); }
   /* `size` elements of float32. */
@@ -63,7 +74,23 @@ class NDArray {
     SyncCopyToCPU(&data);
     return data;
   }
+  void CopyTo(NDArray* other) const { Check(plait_array_copy_to(handle(), other->handle())); }
   void CopyTo(const NDArray& other) const { Check(plait_array_copy_to(handle(), other.handle())); }
+  NDArray Copy(Context ctx) const {
+    const NDArray other(GetShape(), ctx, GetDType());
+    CopyTo(other);
+    return other;
+  }
+  /* Rows [begin, end), and one of them; a copy. */
+  NDArray Slice(int64_t begin, int64_t end) const;
+  NDArray At(int64_t index) const;
+  NDArray Reshape(const Shape& shape) const;
+  /* Position of the largest value of each row. */
+  NDArray ArgmaxChannel() const;
+  /* Fills the array, in place. */
+  NDArray& operator=(double value);
+  static void SampleGaussian(double mu, double sigma, NDArray* out);
+  static void SampleUniform(double begin, double end, NDArray* out);
 
   /* Gradients: marks this array as a variable that collects them in Grad(). */
   void AttachGrad(plait_grad_req_t request = PLAIT_GRAD_WRITE) const;
@@ -89,21 +116,43 @@ class NDArray {
     Check(plait_archive_save(file.c_str(), handles.data(), names.data(),
                              static_cast<int32_t>(handles.size())));
   }
+  static void Save(const std::string& file, const std::vector<NDArray>& arrays) {
+    std::vector<plait_array_t> handles;
+    for (const NDArray& x : arrays) handles.push_back(x.handle());
+    Check(plait_archive_save(file.c_str(), handles.data(), nullptr,
+                             static_cast<int32_t>(handles.size())));
+  }
+  /* Arrays without names are named by their number. */
   static std::map<std::string, NDArray> LoadToMap(const std::string& file) {
-    plait_archive_t archive = nullptr;
-    Check(plait_archive_load(file.c_str(), &archive));
-    const detail::Owner<plait_archive_t, plait_archive_free> owner(archive);
     std::map<std::string, NDArray> arrays;
-    for (int32_t i = 0; i < plait_archive_count(archive); ++i) {
-      plait_array_t array = nullptr;
-      Check(plait_archive_array(archive, i, &array));
-      const char* name = plait_archive_name(archive, i);
-      arrays.insert_or_assign(name ? name : std::to_string(i), NDArray(array));
-    }
+    for (auto& [name, array] : load(file)) arrays.insert_or_assign(name, array);
+    return arrays;
+  }
+  static std::vector<NDArray> LoadToList(const std::string& file) {
+    std::vector<NDArray> arrays;
+    for (auto& [name, array] : load(file)) arrays.push_back(array);
     return arrays;
   }
 
  private:
+  static std::vector<std::pair<std::string, NDArray>> load(const std::string& file) {
+    plait_archive_t archive = nullptr;
+    Check(plait_archive_load(file.c_str(), &archive));
+    const detail::Owner<plait_archive_t, plait_archive_free> owner(archive);
+    std::vector<std::pair<std::string, NDArray>> arrays;
+    for (int32_t i = 0; i < plait_archive_count(archive); ++i) {
+      plait_array_t array = nullptr;
+      Check(plait_archive_array(archive, i, &array));
+      const char* name = plait_archive_name(archive, i);
+      arrays.emplace_back(name ? name : std::to_string(i), NDArray(array));
+    }
+    return arrays;
+  }
+  void require_contiguous_float(const char* what) const {
+    if (GetDType() != PLAIT_DTYPE_FLOAT32 || !plait_array_is_contiguous(handle())) {
+      throw Error(PLAIT_ERR_TYPE, std::string(what) + ": array must be float32 in row-major order");
+    }
+  }
   static void check_size(const std::vector<float>& data, const Shape& shape) {
     if (static_cast<int64_t>(data.size()) != shape.Size()) {
       throw Error(PLAIT_ERR_SHAPE, "NDArray: data has " + std::to_string(data.size()) +
@@ -163,6 +212,89 @@ PLAIT__ARITHMETIC(-, "subtract", "subtract_scalar", "rsubtract_scalar")
 PLAIT__ARITHMETIC(*, "multiply", "multiply_scalar", "multiply_scalar")
 PLAIT__ARITHMETIC(/, "divide", "divide_scalar", "rdivide_scalar")
 #undef PLAIT__ARITHMETIC
+
+#define PLAIT__IN_PLACE(op, name, scalar_name)                               \
+  inline NDArray& operator op(NDArray& a, const NDArray& b) {                \
+    detail::invoke(detail::find(name), {a, b}, {}, {a});                     \
+    return a;                                                                \
+  }                                                                          \
+  inline NDArray& operator op(NDArray& a, double b) {                        \
+    detail::invoke(detail::find(scalar_name), {a}, {detail::value(b)}, {a}); \
+    return a;                                                                \
+  }
+PLAIT__IN_PLACE(+=, "add", "add_scalar")
+PLAIT__IN_PLACE(-=, "subtract", "subtract_scalar")
+PLAIT__IN_PLACE(*=, "multiply", "multiply_scalar")
+PLAIT__IN_PLACE(/=, "divide", "divide_scalar")
+#undef PLAIT__IN_PLACE
+
+namespace detail {
+
+using Attrs = std::vector<std::pair<const char*, plait_value_t>>;
+
+/* Attributes by name as the library takes them. */
+inline std::vector<plait_value_t> by_position(plait_op_t op, const Attrs& attrs) {
+  std::vector<plait_value_t> values;
+  for (const auto& [key, value] : attrs) {
+    int32_t index = 0;
+    Check(plait_op_attr_index(op, key, &index));
+    const auto place = static_cast<size_t>(index);
+    const plait_value_t none{PLAIT_VALUE_NONE, 0, {0}};
+    if (values.size() <= place) values.resize(place + 1, none);
+    values[place] = value;
+  }
+  return values;
+}
+inline std::vector<NDArray> invoke_named(const char* name, const std::vector<NDArray>& inputs,
+                                         const Attrs& attrs, const std::vector<NDArray>& out = {}) {
+  const plait_op_t op = find(name);
+  return invoke(op, inputs, by_position(op, attrs), out);
+}
+
+}  // namespace detail
+
+inline NDArray NDArray::Slice(int64_t begin, int64_t end) const {
+  return detail::invoke_named("slice_axis", {*this},
+                              {{"axis", detail::value(int64_t{0})},
+                               {"begin", detail::value(begin)},
+                               {"end", detail::value(end)}})[0];
+}
+inline NDArray NDArray::At(int64_t index) const {
+  Shape shape = GetShape();
+  const NDArray row = Slice(index, index + 1);
+  if (shape.size() > 1)
+    shape.erase(shape.begin());
+  else
+    shape[0] = 1;
+  return row.Reshape(shape);
+}
+inline NDArray NDArray::Reshape(const Shape& shape) const {
+  const std::vector<int64_t> sizes = shape;
+  return detail::invoke_named("reshape", {*this}, {{"shape", detail::value(sizes)}})[0];
+}
+inline NDArray NDArray::ArgmaxChannel() const {
+  return detail::invoke_named("argmax_channel", {*this}, {})[0];
+}
+inline NDArray& NDArray::operator=(double value) {
+  detail::invoke_named("full_like", {*this}, {{"fill_value", detail::value(value)}}, {*this});
+  return *this;
+}
+inline void NDArray::SampleGaussian(double mu, double sigma, NDArray* out) {
+  const std::vector<int64_t> sizes = out->GetShape();
+  detail::invoke_named("random_normal", {},
+                       {{"loc", detail::value(mu)},
+                        {"scale", detail::value(sigma)},
+                        {"shape", detail::value(sizes)}},
+                       {*out});
+}
+inline void NDArray::SampleUniform(double begin, double end, NDArray* out) {
+  const std::vector<int64_t> sizes = out->GetShape();
+  detail::invoke_named("random_uniform", {},
+                       {{"low", detail::value(begin)},
+                        {"high", detail::value(end)},
+                        {"shape", detail::value(sizes)}},
+                       {*out});
+}
 
 inline void NDArray::AttachGrad(plait_grad_req_t request) const {
   const NDArray grad = detail::invoke(detail::find("zeros_like"), {*this}, {})[0];

@@ -1,7 +1,10 @@
 /* Symbols, and operators by name. Part of plait.hpp. */
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -31,6 +34,8 @@ class Symbol {
     Check(plait_symbol_from_json(text.data(), static_cast<int64_t>(text.size()), &out));
     return Symbol(out);
   }
+  static Symbol Load(const std::string& file);
+  void Save(const std::string& file) const;
   static Symbol Group(const std::vector<Symbol>& parts) {
     std::vector<plait_symbol_t> handles;
     for (const Symbol& s : parts) handles.push_back(s.handle());
@@ -45,6 +50,19 @@ class Symbol {
     plait_symbol_t out = nullptr;
     Check(plait_symbol_output(handle(), index, &out));
     return Symbol(out);
+  }
+  /* The output with this name. */
+  Symbol operator[](const std::string& name) const {
+    const std::vector<std::string> all = ListOutputs();
+    const auto at = std::find(all.begin(), all.end(), name);
+    if (at == all.end()) throw Error(PLAIT_ERR_KEY, "symbol: has no output '" + name + "'");
+    return (*this)[static_cast<int32_t>(at - all.begin())];
+  }
+  size_t GetNumOutputs() const { return static_cast<size_t>(plait_symbol_num_outputs(handle())); }
+  /* Empty for a group. */
+  std::string GetName() const {
+    const char* name = plait_symbol_name(handle());
+    return name ? name : "";
   }
   Symbol GetInternals() const {
     plait_symbol_t out = nullptr;
@@ -77,6 +95,18 @@ class Symbol {
   std::vector<std::string> names(plait_names_t which) const;
   std::shared_ptr<std::remove_pointer_t<plait_symbol_t>> handle_;
 };
+
+inline Symbol Symbol::Load(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (!stream.good()) throw Error(PLAIT_ERR_IO, "symbol: " + file + " cannot be read");
+  return LoadJSON(text);
+}
+inline void Symbol::Save(const std::string& file) const {
+  std::ofstream stream(file, std::ios::binary);
+  stream << ToJSON();
+  if (!stream.flush()) throw Error(PLAIT_ERR_IO, "symbol: " + file + " cannot be written");
+}
 
 namespace detail {
 
@@ -256,17 +286,9 @@ class Operator {
     return detail::compose(op_, name, names, symbols_, keys, numbers_);
   }
   std::vector<NDArray> Invoke(const std::vector<NDArray>& out = {}) const {
-    std::vector<plait_value_t> values;
-    for (size_t i = 0; i < keys_.size(); ++i) {
-      int32_t index = 0;
-      Check(plait_op_attr_index(op_, keys_[i].c_str(), &index));
-      const plait_value_t none{PLAIT_VALUE_NONE, 0, {0}};
-      if (values.size() <= static_cast<size_t>(index)) {
-        values.resize(static_cast<size_t>(index) + 1, none);
-      }
-      values[static_cast<size_t>(index)] = numbers_[i];
-    }
-    return detail::invoke(op_, arrays_, values, out);
+    detail::Attrs attrs;
+    for (size_t i = 0; i < keys_.size(); ++i) attrs.emplace_back(keys_[i].c_str(), numbers_[i]);
+    return detail::invoke(op_, arrays_, detail::by_position(op_, attrs), out);
   }
 
  private:
