@@ -31,11 +31,20 @@ NULL
 
 .count <- function(x) if (is.null(dim(x))) length(x) else dim(x)[length(dim(x))]
 
+# An iterator from its functions; `self` may hold more.
+.dataiter <- function(self, batch.size, reset, iter.next, value, num.pad) {
+  self$batch.size <- batch.size
+  self$reset <- reset
+  self$iter.next <- iter.next
+  self$value <- value
+  self$num.pad <- num.pad
+  class(self) <- "MXDataIter"
+  self
+}
+
 #' @rdname mx.io
 #' @export
 mx.io.arrayiter <- function(data, label, batch.size = 128, shuffle = FALSE) {
-  if (is.mx.ndarray(data)) data <- as.array(data)
-  if (is.mx.ndarray(label)) label <- as.array(label)
   .check.number(batch.size, "batch.size", "a number >= 1", function(x) x >= 1)
   n <- .count(data)
   if (n == 0 || .count(label) != n) {
@@ -44,30 +53,33 @@ mx.io.arrayiter <- function(data, label, batch.size = 128, shuffle = FALSE) {
       .count(label), n
     ))
   }
-  order <- seq_len(n)
+  # Kept by the library in its own type, so that a batch is one operation.
+  data <- mx.nd.array(data)
+  label <- mx.nd.array(label)
+  order <- if (shuffle) sample.int(n) - 1 else seq_len(n) - 1
   at <- -batch.size
-  self <- new.env(parent = emptyenv())
-  self$batch.size <- batch.size
-  self$reset <- function() {
-    at <<- -batch.size
-    if (shuffle) order <<- sample.int(n)
-    invisible(NULL)
-  }
-  self$iter.next <- function() {
-    at <<- at + batch.size
-    at < n
-  }
-  self$num.pad <- function() max(0, at + batch.size - n)
-  self$value <- function() {
-    index <- order[(at + seq_len(batch.size) - 1) %% n + 1]
-    list(
-      data = mx.nd.array(.samples(data, index)),
-      label = mx.nd.array(.samples(label, index))
-    )
-  }
-  self$reset()
-  class(self) <- "MXDataIter"
-  self
+  .dataiter(new.env(parent = emptyenv()), batch.size,
+    reset = function() {
+      at <<- -batch.size
+      if (shuffle) order <<- sample.int(n) - 1
+      invisible(NULL)
+    },
+    iter.next = function() {
+      at <<- at + batch.size
+      at < n
+    },
+    value = function() {
+      index <- order[(at + seq_len(batch.size) - 1) %% n + 1]
+      index <- mx.nd.array(index, ctx(data), "int32")
+      list(data = .take(data, index), label = .take(label, index))
+    },
+    num.pad = function() max(0, at + batch.size - n)
+  )
+}
+
+# Samples of an array, by the library's first axis.
+.take <- function(x, index) {
+  .Call(C_invoke, .ops$take, list(x, index), list(0L, "clip"), 1L, NULL)
 }
 
 #' @rdname mx.io
