@@ -1,0 +1,17 @@
+"""Distributions over arrays of `mx.np`, their transformations and distances, and random blocks."""
+
+from . import distributions, transformation
+from .distributions import *  # noqa: F403
+from .divergence import empirical_kl, kl_divergence, register_kl
+from .stochastic_block import StochasticBlock, StochasticSequential
+from .transformation import *  # noqa: F403
+
+__all__ = [
+    "StochasticBlock",
+    "StochasticSequential",
+    "empirical_kl",
+    "kl_divergence",
+    "register_kl",
+    *distributions.__all__,
+    *transformation.__all__,
+]
