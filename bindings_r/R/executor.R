@@ -49,29 +49,44 @@ mx.simple.bind <- function(symbol, ctx = NULL, grad.req = "write",
 #' @export
 mx.symbol.bind <- function(symbol, ctx = NULL, arg.arrays, aux.arrays = list(),
   grad.req = "write", fixed.param = NULL) {
+  args <- .bound(arg.arrays, arguments(symbol), "arg.arrays")
+  requests <- .requests.of(names(args), grad.req, fixed.param)
+  grads <- mapply(function(x, request) {
+    if (request != "null") .op1("zeros_like", x)
+  }, args, requests, SIMPLIFY = FALSE)
+  .executor(symbol, ctx, args, .bound(aux.arrays, .names.of(symbol, 1L), "aux.arrays"),
+    grads, requests)
+}
+
+# An executor on arrays by name; arguments without a gradient array get none.
+.executor <- function(symbol, ctx, args, aux, grads,
+  requests = ifelse(vapply(grads[names(args)], is.null, TRUE), "null", "write")) {
   exec <- new.env(parent = emptyenv())
   exec$symbol <- symbol
   exec$ctx <- .check.context(ctx)
-  exec$arg.arrays <- .bound(arg.arrays, arguments(symbol), "arg.arrays")
-  exec$aux.arrays <- .bound(aux.arrays, .names.of(symbol, 1L), "aux.arrays")
-  exec$grad.req <- .requests.of(names(exec$arg.arrays), grad.req, fixed.param)
-  exec$grad.arrays <- mapply(function(x, request) {
-    if (request != "null") .op1("zeros_like", x)
-  }, exec$arg.arrays, exec$grad.req, SIMPLIFY = FALSE)
+  exec$arg.arrays <- args
+  exec$aux.arrays <- aux
+  exec$grad.req <- setNames(requests, names(args))
+  exec$grad.arrays <- setNames(grads[names(args)], names(args))
   exec$outputs <- list()
   exec$graph <- .Call(C_graph_new, symbol)
   all <- c(exec$arg.arrays, exec$aux.arrays)
   exec$inputs <- unname(all[.names.of(symbol, 2L)])
   exec$output.names <- outputs(symbol)
   exec$trained <- FALSE
-  .Call(C_autograd_mark, unname(exec$arg.arrays), unname(exec$grad.arrays),
-    .request(unname(exec$grad.req)))
+  if (any(exec$grad.req != "null")) .mark(exec)
   for (what in c("arg", "grad", "aux")) {
     .alias(exec, paste0(what, ".arrays"))
   }
   .alias(exec, "outputs")
   class(exec) <- "MXExecutor"
   exec
+}
+
+# Gradients of the arguments go to the executor's arrays.
+.mark <- function(exec) {
+  .Call(C_autograd_mark, unname(exec$arg.arrays), unname(exec$grad.arrays),
+    .request(unname(exec$grad.req)))
 }
 
 .alias <- function(exec, name) {

@@ -8,7 +8,8 @@
 #' @param X an iterator as [mx.io.arrayiter()] makes it, an R array, a matrix
 #'   or a data frame
 #' @param y labels, one for each sample
-#' @param ctx context, `NULL` for the default
+#' @param ctx context, `NULL` for the default; a list of contexts shares each
+#'   batch out
 #' @param begin.round,num.round first and last epoch
 #' @param optimizer name of an optimizer, see [mx.opt.create()], or an optimizer
 #' @param initializer see [mx.init.uniform()]
@@ -20,6 +21,8 @@
 #' @param array.layout `"colmajor"`: samples in the last dimension,
 #'   `"rowmajor"`: rows of a matrix are samples, `"auto"`: what fits the labels;
 #'   arrays of more dimensions are `"colmajor"`
+#' @param kvstore type of the key-value store, or one of [mx.kv.create()], that
+#'   adds up the gradients of several contexts
 #' @param verbose report each epoch
 #' @param arg.params,aux.params arrays to start from, by name
 #' @param fixed.param names of parameters that are not trained
@@ -45,36 +48,63 @@ mx.model.FeedForward.create <- function(symbol, X, y = NULL, ctx = NULL,
   epoch.end.callback = NULL, batch.end.callback = NULL,
   array.batch.size = 128, array.layout = "auto", verbose = TRUE,
   arg.params = NULL, aux.params = NULL, fixed.param = NULL,
-  allow.extra.params = FALSE, input.name = "data", ...) {
-  ctx <- .check.context(ctx)
+  allow.extra.params = FALSE, input.name = "data", kvstore = "local", ...) {
   X <- .iterator(X, y, array.batch.size, array.layout, TRUE)
   if (is.list(eval.data) && !is.mx.dataiter(eval.data)) {
     eval.data <- .iterator(eval.data$data, eval.data$label, array.batch.size,
       array.layout, FALSE)
   }
-  exec <- .bind.batch(symbol, ctx, X, input.name, fixed.param, TRUE)
-  .set.params(exec, initializer, arg.params, aux.params, allow.extra.params)
+  execs <- .bind.batch(symbol, ctx, X, input.name, fixed.param, TRUE)
+  .set.params(execs[[1]], initializer, arg.params, aux.params, allow.extra.params)
+  for (exec in execs[-1]) .copy.params(execs[[1]], exec)
   if (!inherits(optimizer, "MXOptimizer")) {
     given <- list(...)
     if (is.null(given$rescale.grad)) given$rescale.grad <- 1 / X$batch.size
     optimizer <- do.call(mx.opt.create, c(list(optimizer), given))
   }
   env <- new.env(parent = emptyenv())
-  env$exec <- exec
+  env$execs <- execs
   env$metric <- eval.metric
-  env$updater <- mx.opt.get.updater(optimizer, .trained(exec$arg.arrays, exec))
+  env$step <- .stepper(execs, optimizer, kvstore)
   for (round in seq(begin.round, length.out = num.round - begin.round + 1)) {
     .train.epoch(env, X, round, batch.end.callback, verbose)
     if (!is.null(eval.data)) {
       env$eval.result <- .evaluate(env, eval.data, round, verbose)
     }
-    env$model <- .model(exec)
+    env$model <- .model(execs[[1]])
     if (!is.null(epoch.end.callback) &&
       identical(epoch.end.callback(round, 0, env, verbose), FALSE)) {
       break
     }
   }
-  .model(exec)
+  .model(execs[[1]])
+}
+
+# A function that changes the weights of all executors by their gradients.
+.stepper <- function(execs, optimizer, kvstore) {
+  weights <- lapply(execs, function(exec) .trained(exec$arg.arrays, exec))
+  grads <- lapply(execs, function(exec) .trained(exec$grad.arrays, exec))
+  if (length(execs) == 1) {
+    update <- mx.opt.get.updater(optimizer, weights[[1]])
+    return(function() update(weights[[1]], grads[[1]]))
+  }
+  if (!is.mx.kvstore(kvstore)) kvstore <- mx.kv.create(kvstore)
+  names <- names(Filter(Negate(is.null), grads[[1]]))
+  kvstore$init(names, weights[[1]][names])
+  kvstore$set.optimizer(optimizer)
+  function() {
+    kvstore$push(names, lapply(grads, `[`, names))
+    kvstore$pull(names, lapply(weights, `[`, names))
+  }
+}
+
+.copy.params <- function(from, to) {
+  for (name in names(.trained(from$arg.arrays, from))) {
+    .assign(to$arg.arrays[[name]], from$arg.arrays[[name]])
+  }
+  for (name in names(from$aux.arrays)) {
+    .assign(to$aux.arrays[[name]], from$aux.arrays[[name]])
+  }
 }
 
 # The iterator itself, or one over arrays.
@@ -107,21 +137,35 @@ mx.model.FeedForward.create <- function(symbol, X, y = NULL, ctx = NULL,
   names[endsWith(names, "label")]
 }
 
+# Executors, one for each context, with what part of a batch each takes: samples
+# from `first` to `last`, counted from 0 and without the last one.
 .bind.batch <- function(symbol, ctx, iter, input.name, fixed, train) {
+  ctx <- if (is.list(ctx) && !is.mx.context(ctx)) ctx else list(ctx)
   iter$reset()
   iter$iter.next()
   batch <- iter$value()
-  shapes <- setNames(list(dim(batch$data)), input.name)
+  n <- .count(batch$data)
+  if (length(ctx) > n) {
+    .value.error("ctx has ", length(ctx), " contexts, must be at most the ", n,
+      " samples of a batch")
+  }
+  ends <- round(seq(0, n, length.out = length(ctx) + 1))
   label <- .label.name(symbol)
-  if (train && length(label)) shapes[[label[1]]] <- dim(batch$label)
-  fixed <- c(fixed, input.name, label)
-  exec <- do.call(mx.simple.bind, c(
-    list(symbol, ctx, if (train) "write" else "null", fixed), shapes
-  ))
-  exec$input.name <- input.name
-  exec$label.name <- label
+  execs <- lapply(seq_along(ctx), function(i) {
+    part <- function(size) c(size[-length(size)], ends[i + 1] - ends[i])
+    shapes <- setNames(list(part(dim(batch$data))), input.name)
+    if (train && length(label)) shapes[[label[1]]] <- part(dim(batch$label))
+    exec <- do.call(mx.simple.bind, c(
+      list(symbol, .check.context(ctx[[i]]), if (train) "write" else "null",
+        c(fixed, input.name, label)), shapes
+    ))
+    exec$input.name <- input.name
+    exec$label.name <- label
+    exec$range <- ends[c(i, i + 1)]
+    exec
+  })
   iter$reset()
-  exec
+  execs
 }
 
 .trained <- function(arrays, exec) {
@@ -145,17 +189,31 @@ mx.model.FeedForward.create <- function(symbol, X, y = NULL, ctx = NULL,
   }
 }
 
-.load.batch <- function(exec, batch) {
-  .assign(exec$arg.arrays[[exec$input.name]], batch$data)
-  if (length(exec$label.name)) {
-    .assign(exec$arg.arrays[[exec$label.name[1]]], batch$label)
+# Gives each executor its part of the batch.
+.load.batch <- function(execs, batch) {
+  n <- .count(batch$data)
+  for (exec in execs) {
+    part <- function(x) {
+      if (all(exec$range == c(0, n))) return(x)
+      .op1("slice_axis", x, 0L, exec$range[1], exec$range[2])
+    }
+    .assign(exec$arg.arrays[[exec$input.name]], part(batch$data))
+    label <- exec$label.name
+    if (length(label) && !is.null(batch$label)) {
+      .assign(exec$arg.arrays[[label[1]]], part(batch$label))
+    }
   }
 }
 
+# The first output for the whole batch, an R array.
+.output.of <- function(execs) {
+  .bind.samples(lapply(execs, function(exec) as.array(exec$outputs[[1]])))
+}
+
 # Adds a batch to the state of the metric, without the samples that fill it up.
-.measure <- function(metric, state, batch, exec, pad) {
+.measure <- function(metric, state, batch, execs, pad) {
   label <- as.array(batch$label)
-  pred <- as.array(exec$outputs[[1]])
+  pred <- .output.of(execs)
   if (pad > 0) {
     keep <- seq_len(.count(label) - pad)
     label <- .samples(label, keep)
@@ -165,22 +223,19 @@ mx.model.FeedForward.create <- function(symbol, X, y = NULL, ctx = NULL,
 }
 
 .train.epoch <- function(env, X, round, callback, verbose) {
-  exec <- env$exec
   metric <- env$metric
   if (!is.null(metric)) env$train.state <- metric$init()
-  weights <- .trained(exec$arg.arrays, exec)
-  grads <- .trained(exec$grad.arrays, exec)
   X$reset()
   nbatch <- 0
   while (X$iter.next()) {
     batch <- X$value()
-    .load.batch(exec, batch)
-    mx.exec.forward(exec, is.train = TRUE)
-    mx.exec.backward(exec)
-    env$updater(weights, grads)
+    .load.batch(env$execs, batch)
+    for (exec in env$execs) mx.exec.forward(exec, is.train = TRUE)
+    for (exec in env$execs) mx.exec.backward(exec)
+    env$step()
     nbatch <- nbatch + 1
     if (!is.null(metric)) {
-      env$train.state <- .measure(metric, env$train.state, batch, exec,
+      env$train.state <- .measure(metric, env$train.state, batch, env$execs,
         X$num.pad())
     }
     if (!is.null(callback) &&
@@ -208,9 +263,9 @@ mx.model.FeedForward.create <- function(symbol, X, y = NULL, ctx = NULL,
   iter$reset()
   while (iter$iter.next()) {
     batch <- iter$value()
-    .load.batch(env$exec, batch)
-    mx.exec.forward(env$exec, is.train = FALSE)
-    state <- .measure(env$metric, state, batch, env$exec, iter$num.pad())
+    .load.batch(env$execs, batch)
+    for (exec in env$execs) mx.exec.forward(exec, is.train = FALSE)
+    state <- .measure(env$metric, state, batch, env$execs, iter$num.pad())
   }
   .report(env$metric, state, round, "Validation", verbose)
 }
@@ -246,7 +301,6 @@ mx.model.FeedForward.create <- function(symbol, X, y = NULL, ctx = NULL,
 predict.MXFeedForwardModel <- function(object, X, ctx = NULL,
   array.batch.size = 128, array.layout = "auto", allow.extra.params = FALSE,
   input.name = "data", ...) {
-  ctx <- .check.context(ctx)
   if (!is.mx.dataiter(X)) {
     if (is.data.frame(X)) X <- data.matrix(X)
     if (is.mx.ndarray(X)) X <- as.array(X)
@@ -254,25 +308,28 @@ predict.MXFeedForwardModel <- function(object, X, ctx = NULL,
     n <- .count(X)
     X <- mx.io.arrayiter(X, numeric(n), min(array.batch.size, n))
   }
-  exec <- .bind.batch(object$symbol, ctx, X, input.name, NULL, FALSE)
-  .set.params(exec, mx.init.uniform(0.01), object$arg.params,
-    object$aux.params, allow.extra.params)
+  execs <- .bind.batch(object$symbol, ctx, X, input.name, NULL, FALSE)
+  for (exec in execs) {
+    .set.params(exec, mx.init.uniform(0.01), object$arg.params,
+      object$aux.params, allow.extra.params)
+  }
   parts <- list()
   X$reset()
   while (X$iter.next()) {
-    .load.batch.data(exec, X$value())
-    mx.exec.forward(exec, is.train = FALSE)
-    out <- as.array(exec$outputs[[1]])
+    .load.batch(execs, X$value()["data"])
+    for (exec in execs) mx.exec.forward(exec, is.train = FALSE)
+    out <- .output.of(execs)
     keep <- seq_len(.count(out) - X$num.pad())
     parts[[length(parts) + 1]] <- .samples(out, keep)
   }
+  .bind.samples(parts)
+}
+
+# One array of arrays with samples in the last dimension.
+.bind.samples <- function(parts) {
   size <- dim(parts[[1]])
   n <- sum(vapply(parts, .count, 1))
   array(unlist(parts), c(size[-length(size)], n))
-}
-
-.load.batch.data <- function(exec, batch) {
-  .assign(exec$arg.arrays[[exec$input.name]], batch$data)
 }
 
 # Rows are samples if the model takes as many numbers as there are columns.
@@ -321,18 +378,28 @@ NULL
   c(paste0(prefix, "-symbol.json"), sprintf("%s-%04d.params", prefix, iteration))
 }
 
+# Parameters with the marks "arg:" and "aux:" before their names, and back.
+.marked.params <- function(model) {
+  marked <- function(arrays, mark) {
+    if (length(arrays)) setNames(arrays, paste0(mark, names(arrays))) else list()
+  }
+  c(marked(model$arg.params, "arg:"), marked(model$aux.params, "aux:"))
+}
+
+.unmarked.params <- function(arrays) {
+  part <- function(mark) {
+    own <- arrays[startsWith(names(arrays), mark)]
+    setNames(own, substring(names(own), nchar(mark) + 1))
+  }
+  list(arg.params = part("arg:"), aux.params = part("aux:"))
+}
+
 #' @rdname mx.model.save
 #' @export
 mx.model.save <- function(model, prefix, iteration) {
   files <- .model.files(prefix, as.integer(iteration))
-  marked <- function(arrays, mark) {
-    if (length(arrays)) setNames(arrays, paste0(mark, names(arrays))) else list()
-  }
   mx.symbol.save(model$symbol, files[1])
-  mx.nd.save(
-    c(marked(model$arg.params, "arg:"), marked(model$aux.params, "aux:")),
-    files[2]
-  )
+  mx.nd.save(.marked.params(model), files[2])
   invisible(files)
 }
 
@@ -340,14 +407,8 @@ mx.model.save <- function(model, prefix, iteration) {
 #' @export
 mx.model.load <- function(prefix, iteration) {
   files <- .model.files(prefix, as.integer(iteration))
-  arrays <- mx.nd.load(files[2])
-  part <- function(mark) {
-    own <- arrays[startsWith(names(arrays), mark)]
-    setNames(own, substring(names(own), nchar(mark) + 1))
-  }
-  structure(class = "MXFeedForwardModel", list(
-    symbol = mx.symbol.load(files[1]),
-    arg.params = part("arg:"), aux.params = part("aux:")
+  structure(class = "MXFeedForwardModel", c(
+    list(symbol = mx.symbol.load(files[1])), .unmarked.params(mx.nd.load(files[2]))
   ))
 }
 

@@ -4,7 +4,8 @@
 #' `update(index, weight, grad, state)`, which changes `weight` in place and
 #' gives the new state. `mx.opt.get.updater` binds one to a list of weights.
 #'
-#' @param name `"sgd"`, `"adam"`, `"rmsprop"` or `"adagrad"`
+#' @param name `"sgd"`, `"adam"`, `"rmsprop"`, `"adagrad"`, `"adadelta"` or
+#'   `"nag"`
 #' @param ... arguments of that optimizer
 #' @param learning.rate step size, no unit
 #' @param momentum factor of the step before
@@ -15,14 +16,15 @@
 #' @param lr_scheduler a function as `mx.lr_scheduler.FactorScheduler()` gives
 #' @param beta1,beta2 decay of the means of gradients and of their squares
 #' @param epsilon added to a root
-#' @param gamma1 decay of the mean of squares
+#' @param gamma1,rho decay of the mean of squares
 #' @param optimizer an optimizer
 #' @param weights list of arrays by name
 #' @return An optimizer: a list of class `MXOptimizer`. For
 #'   `mx.opt.get.updater` a function of `(weights, grads)` that updates the
 #'   weights and gives them back.
 #' @references Kingma, Ba: Adam, ICLR 2015. Tieleman, Hinton: Lecture 6.5,
-#'   COURSERA 2012. Duchi, Hazan, Singer, JMLR 12 (2011).
+#'   COURSERA 2012. Duchi, Hazan, Singer, JMLR 12 (2011). Zeiler: ADADELTA,
+#'   arXiv 1212.5701. Nesterov, Soviet Math. Doklady 27 (1983).
 #' @examples
 #' w <- list(w = mx.nd.ones(2))
 #' update <- mx.opt.get.updater(mx.opt.sgd(learning.rate = 0.1), w)
@@ -134,15 +136,44 @@ mx.opt.adagrad <- function(learning.rate = 0.05, epsilon = 1e-8, wd = 0,
 
 #' @rdname mx.opt
 #' @export
+mx.opt.nag <- function(learning.rate = 0.01, momentum = 0, wd = 0,
+  rescale.grad = 1, clip_gradient = -1, lr_scheduler = NULL) {
+  clip <- .clip(clip_gradient)
+  .optimizer(learning.rate, lr_scheduler, function(index, weight) {
+    .op1("zeros_like", weight)
+  }, function(weight, grad, mom, lr, t) {
+    mx.nd.nag.mom.update(weight, grad, mom, lr = lr, momentum = momentum,
+      wd = wd, rescale_grad = rescale.grad, clip_gradient = clip, out = weight)
+  })
+}
+
+#' @rdname mx.opt
+#' @export
+mx.opt.adadelta <- function(rho = 0.9, epsilon = 1e-5, wd = 0, rescale.grad = 1,
+  clip_gradient = -1) {
+  clip <- .clip(clip_gradient)
+  .optimizer(1, NULL, function(index, weight) {
+    list(mean = .op1("zeros_like", weight), change = .op1("zeros_like", weight))
+  }, function(weight, grad, own, lr, t) {
+    grad <- .prepared(weight, grad, rescale.grad, clip, 0)
+    .assign(own$mean, own$mean * rho + grad * grad * (1 - rho))
+    step <- sqrt(own$change + epsilon) / sqrt(own$mean + epsilon) * grad
+    .assign(own$change, own$change * rho + step * step * (1 - rho))
+    .assign(weight, weight - step - weight * wd)
+  })
+}
+
+#' @rdname mx.opt
+#' @export
 mx.opt.create <- function(name, ...) {
   make <- list(
     sgd = mx.opt.sgd, adam = mx.opt.adam, rmsprop = mx.opt.rmsprop,
-    adagrad = mx.opt.adagrad
+    adagrad = mx.opt.adagrad, adadelta = mx.opt.adadelta, nag = mx.opt.nag
   )[[name]]
   if (is.null(make)) {
     .stop("PLAIT_ERR_KEY", paste0(
       "mx.opt.create: name is '", name,
-      "', must be one of sgd, adam, rmsprop, adagrad"
+      "', must be one of sgd, adam, rmsprop, adagrad, adadelta, nag"
     ))
   }
   make(...)

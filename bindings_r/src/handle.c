@@ -9,8 +9,9 @@
 static SEXP package;       /* namespace, where .stop() is */
 static SEXP tags[R_KINDS]; /* symbols: never collected */
 static const char* const kTags[R_KINDS] = {"plait_array", "plait_symbol", "plait_graph",
-                                           "plait_archive", "plait_buffer"};
-static const char* const kClasses[R_KINDS] = {"MXNDArray", "MXSymbol", NULL, NULL, NULL};
+                                           "plait_archive", "plait_buffer", "plait_iter", "plait_kvstore"};
+static const char* const kClasses[R_KINDS] = {"MXNDArray", "MXSymbol", NULL, NULL,
+                                              NULL,        NULL,       NULL};
 
 static void free_object(kind_t kind, void* object) {
   switch (kind) {
@@ -19,6 +20,8 @@ static void free_object(kind_t kind, void* object) {
     case R_GRAPH: plait_graph_free(object); break;
     case R_ARCHIVE: plait_archive_free(object); break;
     case R_BUFFER: plait_buffer_free(object); break;
+    case R_ITER: plait_iter_free(object); break;
+    case R_KVSTORE: plait_kvstore_free(object); break;
     case R_KINDS: break;
   }
 }

@@ -27,8 +27,20 @@ SEXP autograd_grad(SEXP x);
 SEXP autograd_backward(SEXP heads, SEXP head_grads, SEXP variables, SEXP flags);
 SEXP init(SEXP namespace);
 SEXP unload(void);
+SEXP iter_new(SEXP kind, SEXP names, SEXP values);
+SEXP iter_reset(SEXP x);
+SEXP iter_next(SEXP x);
+SEXP kvstore_new(SEXP type);
+SEXP kvstore_type(SEXP x);
+SEXP kvstore_place(SEXP x);
+SEXP kvstore_init(SEXP x, SEXP key, SEXP value);
+SEXP kvstore_push(SEXP x, SEXP key, SEXP arrays);
+SEXP kvstore_pull(SEXP x, SEXP key, SEXP arrays);
+SEXP kvstore_set_updater(SEXP x, SEXP updater);
 SEXP load_ops(SEXP env);
 SEXP invoke(SEXP op_handle, SEXP inputs, SEXP attrs, SEXP count, SEXP out);
+SEXP profiler_set(SEXP run);
+SEXP profiler_read(void);
 SEXP symbol_variable(SEXP name);
 SEXP symbol_apply(SEXP op, SEXP name, SEXP inputs, SEXP input_names, SEXP attrs, SEXP attr_names);
 SEXP symbol_group(SEXP parts);
@@ -71,8 +83,20 @@ static const R_CallMethodDef kCalls[] = {
     {"autograd_backward", (DL_FUNC)&autograd_backward, 4},
     {"init", (DL_FUNC)&init, 1},
     {"unload", (DL_FUNC)&unload, 0},
+    {"iter_new", (DL_FUNC)&iter_new, 3},
+    {"iter_reset", (DL_FUNC)&iter_reset, 1},
+    {"iter_next", (DL_FUNC)&iter_next, 1},
+    {"kvstore_new", (DL_FUNC)&kvstore_new, 1},
+    {"kvstore_type", (DL_FUNC)&kvstore_type, 1},
+    {"kvstore_place", (DL_FUNC)&kvstore_place, 1},
+    {"kvstore_init", (DL_FUNC)&kvstore_init, 3},
+    {"kvstore_push", (DL_FUNC)&kvstore_push, 3},
+    {"kvstore_pull", (DL_FUNC)&kvstore_pull, 3},
+    {"kvstore_set_updater", (DL_FUNC)&kvstore_set_updater, 2},
     {"load_ops", (DL_FUNC)&load_ops, 1},
     {"invoke", (DL_FUNC)&invoke, 5},
+    {"profiler_set", (DL_FUNC)&profiler_set, 1},
+    {"profiler_read", (DL_FUNC)&profiler_read, 0},
     {"symbol_variable", (DL_FUNC)&symbol_variable, 1},
     {"symbol_apply", (DL_FUNC)&symbol_apply, 6},
     {"symbol_group", (DL_FUNC)&symbol_group, 1},

@@ -71,16 +71,6 @@ SEXP symbol_name(SEXP x) {
 
 SEXP symbol_num_outputs(SEXP x) { return Rf_ScalarInteger(plait_symbol_num_outputs(SYMBOL(x))); }
 
-/* Text from a call that writes to `buffer`. */
-#define MAKE_TEXT(call)                     \
-  plait_buffer_t buffer = NULL;             \
-  SEXP out = PROTECT(new_handle(R_BUFFER)); \
-  check(call);                              \
-  set_handle(out, buffer);                  \
-  out = buffer_text(out);                   \
-  UNPROTECT(1);                             \
-  return out
-
 SEXP symbol_to_json(SEXP x) { MAKE_TEXT(plait_symbol_to_json(SYMBOL(x), &buffer)); }
 
 SEXP symbol_names(SEXP x, SEXP which) {

@@ -39,6 +39,12 @@ def test_lenet(rscript, tmp_path):
     assert accuracy(out) > 0.8
 
 
+def test_char_lstm(rscript):
+    """Two epochs on the text of a licence; then it writes on."""
+    out = rscript(str(EXAMPLES / "char_lstm.R"), "2")
+    assert out.startswith("you may ") and len(out.strip()) >= 80
+
+
 @pytest.mark.parametrize("file", sorted(p.name for p in VIGNETTES.glob("*.Rmd")))
 def test_vignette(rscript, tmp_path, file):
     script = tmp_path / "vignette.R"
