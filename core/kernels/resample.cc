@@ -3,27 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/simd.h"
 
 namespace plait::kernels {
-namespace {
-
-// Which source positions each target position is a weighted mean of, along one axis.
-struct Taps {
-  std::vector<int64_t> begin;  // where the taps of a target position begin; one more at the end
-  std::vector<int64_t> source;
-  std::vector<float> weight;
-};
-
-void add(Taps& taps, int64_t source, double weight, int64_t n) {
-  taps.source.push_back(std::clamp<int64_t>(source, 0, n - 1));
-  taps.weight.push_back(static_cast<float>(weight));
-}
 
 // Catmull-Rom's family of cubics with a = -0.75: Keys, "Cubic convolution interpolation" (1981).
-double cubic(double x) {
+double cubic_weight(double x) {
   constexpr double a = -0.75;
   x = std::abs(x);
   if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
@@ -31,13 +19,34 @@ double cubic(double x) {
 }
 
 // sinc under a window of four lobes: Duchon, "Lanczos filtering in one and two dimensions" (1979).
-double lanczos(double x) {
+double lanczos_weight(double x) {
   if (std::abs(x) < 1e-9) return 1;
   const double t = std::numbers::pi * x;
   return std::abs(x) < 4 ? 4 * std::sin(t) * std::sin(t / 4) / (t * t) : 0;
 }
 
-void add_kernel(Taps& taps, double centre, int64_t half, int64_t n, double (*kernel)(double)) {
+namespace {
+
+// Which source positions each target position is a weighted mean of, along one axis.
+template <class A>
+struct Taps {
+  std::vector<int64_t> begin;  // where the taps of a target position begin; one more at the end
+  std::vector<int64_t> source;
+  std::vector<A> weight;
+};
+
+// What sums are made in.
+template <class T>
+using Sum = std::conditional_t<std::is_same_v<T, double>, double, float>;
+
+template <class A>
+void add(Taps<A>& taps, int64_t source, double weight, int64_t n) {
+  taps.source.push_back(std::clamp<int64_t>(source, 0, n - 1));
+  taps.weight.push_back(static_cast<A>(weight));
+}
+
+template <class A>
+void add_kernel(Taps<A>& taps, double centre, int64_t half, int64_t n, double (*kernel)(double)) {
   const auto left = static_cast<int64_t>(std::floor(centre)) - half + 1;
   double sum = 0;
   for (int64_t i = left; i < left + 2 * half; ++i) {
@@ -49,7 +58,8 @@ void add_kernel(Taps& taps, double centre, int64_t half, int64_t n, double (*ker
 }
 
 // The part of [begin, end) that each source pixel covers.
-void add_overlaps(Taps& taps, double begin, double end, int64_t n) {
+template <class A>
+void add_overlaps(Taps<A>& taps, double begin, double end, int64_t n) {
   const auto first = static_cast<int64_t>(begin + 1e-9);
   const auto last = std::min(static_cast<int64_t>(std::ceil(end - 1e-9)), n);
   for (int64_t i = first; i < last; ++i) {
@@ -59,8 +69,9 @@ void add_overlaps(Taps& taps, double begin, double end, int64_t n) {
 }
 
 // `shrinks`: neither axis becomes longer; only then does kArea look at all pixels.
-Taps make_taps(int64_t n, int64_t target, Interpolation how, bool shrinks) {
-  Taps taps;
+template <class A>
+Taps<A> make_taps(int64_t n, int64_t target, Interpolation how, bool shrinks) {
+  Taps<A> taps;
   const double scale = static_cast<double>(n) / static_cast<double>(target);
   for (int64_t t = 0; t < target; ++t) {
     taps.begin.push_back(static_cast<int64_t>(taps.source.size()));
@@ -69,9 +80,9 @@ Taps make_taps(int64_t n, int64_t target, Interpolation how, bool shrinks) {
     if (how == Interpolation::kNearest) {
       add(taps, static_cast<int64_t>(at * scale), 1, n);
     } else if (how == Interpolation::kCubic) {
-      add_kernel(taps, centre, 2, n, cubic);
+      add_kernel(taps, centre, 2, n, cubic_weight);
     } else if (how == Interpolation::kLanczos) {
-      add_kernel(taps, centre, 4, n, lanczos);
+      add_kernel(taps, centre, 4, n, lanczos_weight);
     } else if (how == Interpolation::kArea && shrinks) {
       add_overlaps(taps, at * scale, (at + 1) * scale, n);
     } else {
@@ -90,41 +101,41 @@ Taps make_taps(int64_t n, int64_t target, Interpolation how, bool shrinks) {
 }
 
 inline void store(float value, float& to) { to = value; }
+inline void store(double value, double& to) { to = value; }
 inline void store(float value, uint8_t& to) {
   to = static_cast<uint8_t>(std::min(std::max(value + 0.5f, 0.0f), 255.0f));
 }
 
 // One row of the mean over rows, `n` values.
-template <class T>
-void blend_rows(const T* from, int64_t n, const Taps& taps, int64_t y, float* row) {
+template <class T, class A>
+void blend_rows(const T* from, int64_t n, const Taps<A>& taps, int64_t y, A* row) {
   const int64_t begin = taps.begin[static_cast<size_t>(y)];
   const int64_t end = taps.begin[static_cast<size_t>(y) + 1];
   const int64_t* source = taps.source.data();
-  const float* weight = taps.weight.data();
+  const A* weight = taps.weight.data();
   if (end - begin == 2) {
     const T *a = from + source[begin] * n, *b = from + source[begin + 1] * n;
-    const float wa = weight[begin], wb = weight[begin + 1];
-    vector_loop(n, [=](int64_t i) {
-      row[i] = wa * static_cast<float>(a[i]) + wb * static_cast<float>(b[i]);
-    });
+    const A wa = weight[begin], wb = weight[begin + 1];
+    vector_loop(n,
+                [=](int64_t i) { row[i] = wa * static_cast<A>(a[i]) + wb * static_cast<A>(b[i]); });
     return;
   }
-  std::fill(row, row + n, 0.0f);
+  std::fill(row, row + n, A{0});
   for (int64_t k = begin; k < end; ++k) {
     const T* a = from + source[k] * n;
-    const float w = weight[k];
-    vector_loop(n, [=](int64_t i) { row[i] += w * static_cast<float>(a[i]); });
+    const A w = weight[k];
+    vector_loop(n, [=](int64_t i) { row[i] += w * static_cast<A>(a[i]); });
   }
 }
 
-template <int64_t kChannels, class T>
-void blend_columns(const float* row, const Taps& taps, int64_t width, int64_t channels, T* to) {
+template <int64_t kChannels, class T, class A>
+void blend_columns(const A* row, const Taps<A>& taps, int64_t width, int64_t channels, T* to) {
   const int64_t c = kChannels ? kChannels : channels;
   const int64_t *begin = taps.begin.data(), *source = taps.source.data();
-  const float* weight = taps.weight.data();
+  const A* weight = taps.weight.data();
   for (int64_t x = 0; x < width; ++x) {
     for (int64_t j = 0; j < c; ++j) {
-      float sum = 0;
+      A sum = 0;
       for (int64_t k = begin[x]; k < begin[x + 1]; ++k) sum += weight[k] * row[source[k] * c + j];
       store(sum, to[x * c + j]);
     }
@@ -132,13 +143,13 @@ void blend_columns(const float* row, const Taps& taps, int64_t width, int64_t ch
 }
 
 // The common case: three channels, two taps.
-template <class T>
-void blend_pairs(const float* row, const Taps& taps, int64_t width, T* to) {
+template <class T, class A>
+void blend_pairs(const A* row, const Taps<A>& taps, int64_t width, T* to) {
   const int64_t* source = taps.source.data();
-  const float* weight = taps.weight.data();
+  const A* weight = taps.weight.data();
   for (int64_t x = 0; x < width; ++x) {
-    const float *a = row + source[2 * x] * 3, *b = row + source[2 * x + 1] * 3;
-    const float wa = weight[2 * x], wb = weight[2 * x + 1];
+    const A *a = row + source[2 * x] * 3, *b = row + source[2 * x + 1] * 3;
+    const A wa = weight[2 * x], wb = weight[2 * x + 1];
     for (int64_t j = 0; j < 3; ++j) store(wa * a[j] + wb * b[j], to[x * 3 + j]);
   }
 }
@@ -149,12 +160,13 @@ template <class T>
 void resample(const T* from, ImageSize from_size, T* to, ImageSize to_size, int64_t channels,
               Interpolation how) {
   const bool shrinks = to_size.height <= from_size.height && to_size.width <= from_size.width;
-  const Taps down = make_taps(from_size.height, to_size.height, how, shrinks);
-  const Taps across = make_taps(from_size.width, to_size.width, how, shrinks);
+  using A = Sum<T>;
+  const Taps<A> down = make_taps<A>(from_size.height, to_size.height, how, shrinks);
+  const Taps<A> across = make_taps<A>(from_size.width, to_size.width, how, shrinks);
   const bool pairs = channels == 3 && across.source.size() == 2 * (across.begin.size() - 1) &&
                      how == Interpolation::kLinear;
   const int64_t n = from_size.width * channels;
-  std::vector<float> row(static_cast<size_t>(n));
+  std::vector<A> row(static_cast<size_t>(n));
   for (int64_t y = 0; y < to_size.height; ++y, to += to_size.width * channels) {
     blend_rows(from, n, down, y, row.data());
     if (pairs) {
@@ -169,5 +181,6 @@ void resample(const T* from, ImageSize from_size, T* to, ImageSize to_size, int6
 
 template void resample(const uint8_t*, ImageSize, uint8_t*, ImageSize, int64_t, Interpolation);
 template void resample(const float*, ImageSize, float*, ImageSize, int64_t, Interpolation);
+template void resample(const double*, ImageSize, double*, ImageSize, int64_t, Interpolation);
 
 }  // namespace plait::kernels

@@ -2243,7 +2243,7 @@ typedef struct {
   int32_t size_size;
   /* with one number: the shorter side gets it, the other follows */
   int32_t keep_ratio;
-  /* 0: nearest pixel, 1: linear between pixels */
+  /* 0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos */
   int64_t interp;
 } plait_image_resize_attrs_t;
 static inline plait_image_resize_attrs_t plait_image_resize_defaults(void) {

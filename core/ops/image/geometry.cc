@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/copy.h"
 #include "kernels/parallel.h"
 #include "kernels/random.h"
+#include "kernels/resample.h"
 #include "op/functions.h"
 #include "ops/image/image.h"
 #include "ops/index/region.h"
@@ -134,55 +137,51 @@ Dims target(const ResizeAttrs& a, const Picture& p) {
   return {p.height * a.size[0] / p.width, a.size[0]};
 }
 
-// Two pixels and the share of the second, for each pixel of the result; edges keep their places.
-struct Tap {
-  int64_t low, high;
-  double share;
-};
-std::vector<Tap> taps(int64_t in, int64_t out, bool nearest) {
-  std::vector<Tap> t(static_cast<size_t>(out));
-  const double scale = static_cast<double>(in) / static_cast<double>(out);
-  for (int64_t i = 0; i < out; ++i) {
-    double at = (static_cast<double>(i) + 0.5) * scale - 0.5;
-    if (nearest) at = std::floor(static_cast<double>(i) * scale);
-    at = std::clamp(at, 0.0, static_cast<double>(in - 1));
-    const auto low = static_cast<int64_t>(at);
-    t[static_cast<size_t>(i)] = {low, std::min(low + 1, in - 1), at - static_cast<double>(low)};
+// `v` as a T; whole numbers are rounded and stay in their range.
+template <class T>
+T stored(double v) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return v >= 0.5;
+  } else if constexpr (std::is_integral_v<T>) {
+    constexpr auto low = static_cast<double>(std::numeric_limits<T>::min());
+    constexpr auto high = static_cast<double>(std::numeric_limits<T>::max());
+    const double whole = std::floor(v + 0.5);
+    if (whole <= low) return std::numeric_limits<T>::min();
+    return whole >= high ? std::numeric_limits<T>::max() : static_cast<T>(whole);
+  } else {
+    return static_cast<T>(static_cast<acc_t<T>>(v));
   }
-  return t;
+}
+
+template <class T>
+void resize_image(const T* from, const Picture& p, T* to, const Picture& q,
+                  kernels::Interpolation how) {
+  const kernels::ImageSize from_size{p.height, p.width}, to_size{q.height, q.width};
+  if constexpr (std::is_same_v<T, uint8_t> || std::is_same_v<T, float> ||
+                std::is_same_v<T, double>) {
+    kernels::resample(from, from_size, to, to_size, p.channels, how);
+  } else {
+    std::vector<double> source(static_cast<size_t>(p.height * p.width * p.channels));
+    std::vector<double> out(static_cast<size_t>(q.height * q.width * q.channels));
+    for (size_t i = 0; i < source.size(); ++i) {
+      source[i] = static_cast<double>(static_cast<acc_t<T>>(from[i]));
+    }
+    kernels::resample(source.data(), from_size, out.data(), to_size, p.channels, how);
+    for (size_t i = 0; i < out.size(); ++i) to[i] = stored<T>(out[i]);
+  }
 }
 
 void resize_kernel(const ResizeAttrs& a, const KernelArgs& k) {
   const Picture from(*k.in[0].shape), to(*k.out[0].shape);
-  const std::vector<Tap> rows = taps(from.height, to.height, a.interp == 0),
-                         columns = taps(from.width, to.width, a.interp == 0);
-  const int64_t c = from.channels;
+  const int64_t in_size = from.height * from.width * from.channels;
+  const int64_t out_size = to.height * to.width * to.channels;
   dispatch_all(k.in[0].dtype, [&]<class T>(T) {
-    kernels::parallel_for(
-        k.threads, to.batch * to.height, 1 + 4096 / (to.width * c + 1),
-        [&](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) {
-            const Tap& row = rows[static_cast<size_t>(i % to.height)];
-            const T* image = k.in[0].ptr<T>() + i / to.height * from.height * from.width * c;
-            T* y = k.out[0].ptr<T>() + i * to.width * c;
-            for (int64_t x = 0; x < to.width; ++x) {
-              const Tap& column = columns[static_cast<size_t>(x)];
-              const auto at = [&](int64_t r, int64_t s, int64_t j) {
-                return static_cast<double>(
-                    static_cast<acc_t<T>>(image[(r * from.width + s) * c + j]));
-              };
-              for (int64_t j = 0; j < c; ++j) {
-                const double top = at(row.low, column.low, j) * (1 - column.share) +
-                                   at(row.low, column.high, j) * column.share;
-                const double bottom = at(row.high, column.low, j) * (1 - column.share) +
-                                      at(row.high, column.high, j) * column.share;
-                double v = top * (1 - row.share) + bottom * row.share;
-                if constexpr (std::is_integral_v<T>) v = std::round(v);
-                y[x * c + j] = static_cast<T>(static_cast<acc_t<T>>(v));
-              }
-            }
-          }
-        });
+    kernels::parallel_for(k.threads, to.batch, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        resize_image(k.in[0].ptr<T>() + i * in_size, from, k.out[0].ptr<T>() + i * out_size, to,
+                     static_cast<kernels::Interpolation>(a.interp));
+      }
+    });
   });
 }
 
@@ -193,7 +192,8 @@ PLAIT_OP(image_resize, ResizeAttrs)
     .attr("size", &ResizeAttrs::size, Dims{}, "(width, height), or one number for both")
     .attr("keep_ratio", &ResizeAttrs::keep_ratio, false,
           "with one number: the shorter side gets it, the other follows")
-    .attr("interp", &ResizeAttrs::interp, 1, "0: nearest pixel, 1: linear between pixels")
+    .attr("interp", &ResizeAttrs::interp, 1,
+          "0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos")
     .on("nd sym", "_image_resize")
     .on("nd sym", "image.resize")
     .on("npx", "image.resize")
@@ -201,8 +201,8 @@ PLAIT_OP(image_resize, ResizeAttrs)
       const Picture p(in[0].shape);
       check(p.height > 0 && p.width > 0, ErrorKind::kShape, "data has shape ", in[0].shape,
             ", must have pixels");
-      check(a.interp == 0 || a.interp == 1, ErrorKind::kInvalidArgument, "interp is ", a.interp,
-            ", must be 0 or 1");
+      check(a.interp >= 0 && a.interp <= 4, ErrorKind::kInvalidArgument, "interp is ", a.interp,
+            ", must be in [0, 4]");
       const Dims size = target(a, p);
       return {p.sized(in[0].shape, size[0], size[1]), in[0].dtype};
     })

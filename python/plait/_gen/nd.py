@@ -4065,7 +4065,7 @@ def _image_resize(data=None, size=(), keep_ratio=False, interp=1, out=None, name
     keep_ratio : bool, default False
         with one number: the shorter side gets it, the other follows
     interp : int, default 1
-        0: nearest pixel, 1: linear between pixels
+        0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos
 
     Returns
     -------
@@ -9197,7 +9197,7 @@ def image__resize(data=None, size=(), keep_ratio=False, interp=1, out=None, name
     keep_ratio : bool, default False
         with one number: the shorter side gets it, the other follows
     interp : int, default 1
-        0: nearest pixel, 1: linear between pixels
+        0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos
 
     Returns
     -------

@@ -3428,7 +3428,7 @@ def _image_resize(data=None, size=(), keep_ratio=False, interp=1, name=None, att
     keep_ratio : bool, default False
         with one number: the shorter side gets it, the other follows
     interp : int, default 1
-        0: nearest pixel, 1: linear between pixels
+        0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos
 
     Returns
     -------
@@ -7986,7 +7986,7 @@ def image__resize(data=None, size=(), keep_ratio=False, interp=1, name=None, att
     keep_ratio : bool, default False
         with one number: the shorter side gets it, the other follows
     interp : int, default 1
-        0: nearest pixel, 1: linear between pixels
+        0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos
 
     Returns
     -------

@@ -2021,7 +2021,7 @@ struct image_resize_attrs {
   std::vector<int64_t> size = {};
   /* with one number: the shorter side gets it, the other follows */
   bool keep_ratio = false;
-  /* 0: nearest pixel, 1: linear between pixels */
+  /* 0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos */
   int64_t interp = 1;
 };
 /* Images in another size. */
