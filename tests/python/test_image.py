@@ -195,6 +195,29 @@ def test_border():
     out = image.copyMakeBorder(nd(gradient()), 1, 2, 3, 4, values=(9, 8, 7)).asnumpy()
     assert out.shape == (43, 67, 3) and out[0, 0].tolist() == [9, 8, 7]
     assert error(out[1:41, 3:63], gradient()) == 0
+    for kind, mode in enumerate(("edge", "symmetric", "wrap", "reflect"), 1):
+        out = image.copyMakeBorder(nd(gradient()), 1, 2, 3, 4, kind).asnumpy()
+        assert error(out, np.pad(gradient(), ((1, 2), (3, 4), (0, 0)), mode)) == 0
+    assert image.copyMakeBorder(nd(gradient()), 1, 0, 0, 0, value=5).asnumpy()[0, 0, 0] == 5
+    with pytest.raises(ValueError, match="type is 5"):
+        image.copyMakeBorder(nd(gradient()), 1, 1, 1, 1, 5)
+
+
+def test_rotation_of_batches():
+    batch = mx.nd.array(np.random.rand(2, 3, 8, 8))
+    turned = image.imrotate(batch, mx.nd.array([0, 90])).asnumpy()
+    np.testing.assert_allclose(turned[0], batch[0].asnumpy(), atol=1e-5)
+    np.testing.assert_allclose(turned[1], np.rot90(batch[1].asnumpy(), 1, (1, 2)), atol=1e-5)
+    random = image.random_rotate(mx.nd.array(np.stack([batch[0].asnumpy()] * 2)), (-90, 90))
+    assert np.abs((random[0] - random[1]).asnumpy()).max() > 1e-3
+    for arguments, kind, message in (
+        ((batch.astype("uint8"), 3), TypeError, "dtype uint8, must be float32"),
+        ((batch, [1, 2, 3]), ValueError, r"rotation_degrees has shape \(3,\)"),
+        ((batch[0, 0], 3), ValueError, r"src has shape \(8, 8\)"),
+        ((batch, 3, True, True), ValueError, "zoom_in and zoom_out"),
+    ):
+        with pytest.raises(kind, match=message):
+            image.imrotate(*arguments)
 
 
 # --- augmenters ---------------------------------------------------------------------------------

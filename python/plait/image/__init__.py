@@ -9,6 +9,8 @@ from .detection import __all__ as _detection
 from .geometry import *  # noqa: F403
 from .geometry import __all__ as _geometry
 from .iterator import ImageIter
+from .rotate import imrotate, random_rotate
 
-__all__ = ["ImageDetIter", "ImageIter", "imdecode", "imencode", "imread"]
+__all__ = ["ImageDetIter", "ImageIter", "imdecode", "imencode", "imread", "imrotate"]
+__all__ += ["random_rotate"]
 __all__ += _augment + _detection + _geometry

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..io.base import DataDesc
+from .augment import default_colors
 from .detection import CreateDetAugmenter
 from .iterator import ImageIter
 
@@ -37,6 +38,21 @@ def parse_label(label):
     if not good.any():
         raise OSError("ImageDetIter: an image has no box with an area")
     return boxes[good]
+
+
+def _draw(pixels, boxes, color, thickness, names):
+    from PIL import Image, ImageDraw
+
+    picture = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0]).convert("RGB")
+    pen = ImageDraw.Draw(picture)
+    for kind, *corners in boxes[:, :5].tolist():
+        paint = color or tuple(np.random.RandomState(int(kind)).randint(64, 256, 3).tolist())
+        sides = np.array([picture.width, picture.height] * 2)
+        x0, y0, x1, y1 = (np.array(corners) * sides).astype(int).tolist()
+        pen.rectangle((x0, y0, x1, y1), outline=paint, width=thickness)
+        if int(kind) in names:
+            pen.text((x0 + thickness, y0 + thickness), names[int(kind)], fill=paint)
+    return np.asarray(picture)
 
 
 class ImageDetIter(ImageIter):
@@ -144,6 +160,39 @@ class ImageDetIter(ImageIter):
         for augmenter in self.auglist:
             data, label = augmenter(data, label)
         return data, label
+
+    def draw_next(self, color=None, thickness=2, mean=None, std=None, clip=True, id2labels=None):
+        """Yields the images of a pass after all augmenters, with their boxes drawn on them.
+
+        Parameters
+        ----------
+        color : (int, int, int), optional
+            Of the boxes; default: one for each class.
+        thickness : int
+            Of the lines, in pixels.
+        mean, std : True or array, optional
+            What images were normalised by; True: those of ImageNet.
+        clip : bool
+            Whether values outside of [0, 255] are brought there; else they wrap around.
+        id2labels : dict of int to str, optional
+            Names of the classes.
+
+        Returns
+        -------
+        generator of numpy.ndarray
+            uint8, shape (height, width, 3). Needs Pillow.
+        """
+        mean, std = default_colors(mean, std)
+        while True:
+            try:
+                label, content = self.next_sample()
+            except StopIteration:
+                return
+            image, boxes = self.augmentation_transform(self.imdecode(content), parse_label(label))
+            pixels = image.asnumpy().astype("float64")
+            pixels = pixels * (1 if std is None else std) + (0 if mean is None else mean)
+            pixels = np.clip(pixels, 0, 255) if clip else pixels % 256
+            yield _draw(pixels.astype("uint8"), boxes, color, thickness, id2labels or {})
 
     def _make(self, label, content):
         image, boxes = self.augmentation_transform(self.imdecode(content), parse_label(label))

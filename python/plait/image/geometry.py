@@ -3,7 +3,10 @@
 import math
 import random
 
+import numpy as np
+
 from .. import _data
+from ..ndarray import array
 
 __all__ = [
     "imresize",
@@ -142,26 +145,34 @@ def random_size_crop(src, size, area, ratio, interp=2, **kwargs):
     return center_crop(src, size, interp)
 
 
-def copyMakeBorder(src, top, bot, left, right, type=0, values=0):  # noqa: N802
-    """The image with a border of `top`, `bot`, `left` and `right` pixels of the value `values`.
+# How NumPy calls OpenCV's kinds of borders.
+_BORDERS = {0: "constant", 1: "edge", 2: "symmetric", 3: "wrap", 4: "reflect"}
+
+
+def copyMakeBorder(src, top, bot, left, right, type=0, value=0, values=None):  # noqa: N802
+    """The image with a border of `top`, `bot`, `left` and `right` pixels.
 
     Parameters
     ----------
     type : int
-        0, a constant border; no other kind is known.
-    values : float or sequence of float
-        For all channels, or for each.
+        0: of one value; 1: the last pixels repeated; 2: mirrored at the edge; 3: from the other
+        side; 4: mirrored at the last pixels.
+    value : float
+        For all channels.
+    values : float or sequence of float, optional
+        For each channel.
     """
-    from ..ndarray import empty
-
-    if type != 0:
-        raise NotImplementedError(f"copyMakeBorder: type is {type}, must be 0")
-    h, w, c = src.shape
-    out = empty((h + top + bot, w + left + right, c), dtype=src.dtype)
-    channels = [values] * c if isinstance(values, (int, float)) else list(values)
-    if len(channels) != c:
-        raise ValueError(f"copyMakeBorder: values has {len(channels)} numbers, must have {c}")
-    for i, value in enumerate(channels):
-        out[:, :, i] = value
-    out[top : top + h, left : left + w] = src
-    return out
+    if type not in _BORDERS:
+        raise ValueError(f"copyMakeBorder: type is {type}, must be in [0, 4]")
+    image, channels = src.asnumpy(), src.shape[2]
+    sides = ((top, bot), (left, right), (0, 0))
+    if type:
+        return array(np.pad(image, sides, _BORDERS[type]), dtype=src.dtype)
+    fill = np.ravel(value if values is None else values)
+    if fill.size not in (1, channels):
+        raise ValueError(f"copyMakeBorder: values has {fill.size} numbers, must have {channels}")
+    h, w = image.shape[:2]
+    out = np.empty((h + top + bot, w + left + right, channels), image.dtype)
+    out[...] = fill
+    out[top : top + h, left : left + w] = image
+    return array(out, dtype=src.dtype)

@@ -26,12 +26,12 @@ def read_list(path):
     OSError
         With path and line, for anything else.
     """
-    with open(path) as file:
+    with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
-            parts = line.strip().split("\t")
             try:
+                parts = line.decode().strip().split("\t")
                 if len(parts) < 3:
                     raise ValueError(f"{len(parts)} columns, must have at least 3")
                 labels = np.array([float(x) for x in parts[1:-1]], "float32")
@@ -151,6 +151,7 @@ class ImageIter(DataIter):
             )
         if not 0 <= part_index < num_parts:
             raise ValueError(f"{name}: part_index is {part_index}, must be in [0, {num_parts - 1}]")
+        self._root = path_root
         self._source = _open_source(
             name, path_imgrec, path_imgidx, path_imglist, imglist, path_root
         )
@@ -195,6 +196,16 @@ class ImageIter(DataIter):
             raise StopIteration
         self._position += 1
         return self._source.read(self.seq[self._position - 1])
+
+    def read_image(self, fname):
+        """bytes: the file `fname` below the folder of the images."""
+        with open(os.path.join(self._root or "", fname), "rb") as file:
+            return file.read()
+
+    def check_valid_image(self, data):
+        """OSError unless `data`, a list whose first item is an image, has pixels."""
+        if not data[0].size:
+            raise OSError(f"{type(self).__name__}: an image has shape {data[0].shape}")
 
     def imdecode(self, s):
         """The image in the bytes `s`."""
