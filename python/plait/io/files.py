@@ -1,12 +1,11 @@
 """Batches from text files and from the files of MNIST."""
 
-import gzip
-import os
-import struct
+import warnings
 
 import numpy as np
 
 from .. import ndarray as nd
+from .idx import read_idx
 from .ndarray_iter import NDArrayIter
 
 __all__ = ["CSVIter", "LibSVMIter", "MNISTIter"]
@@ -20,8 +19,15 @@ def _part(length, part_index, num_parts):
 
 
 def _read_csv(path, shape, dtype):
-    rows = np.loadtxt(path, delimiter=",", dtype=dtype, ndmin=2)
     size = int(np.prod(shape))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of empty files, which are refused below
+            rows = np.loadtxt(path, delimiter=",", dtype=dtype, ndmin=2, comments=None)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"CSVIter: {path}: {error}") from None
+    if not rows.size:
+        raise ValueError(f"CSVIter: {path} has no values")
     if rows.shape[1] != size:
         raise ValueError(
             f"CSVIter: {path} has {rows.shape[1]} values a line, must have {size} "
@@ -142,20 +148,6 @@ class LibSVMIter(NDArrayIter):
         return [a.tostype("csr") for a in dense] if hasattr(nd, "sparse") else dense
 
 
-def _read_idx(path, axes):
-    """The array of one file of MNIST, packed by gzip or not."""
-    packed = path if os.path.exists(path) else path + ".gz"
-    with (gzip.open if packed.endswith(".gz") else open)(packed, "rb") as file:
-        content = file.read()
-    if len(content) < 4 + 4 * axes or content[:3] != b"\0\0\x08" or content[3] != axes:
-        raise ValueError(f"MNISTIter: {packed} is not a file of bytes with {axes} axes")
-    shape = struct.unpack(f">{axes}I", content[4 : 4 + 4 * axes])
-    values = np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * axes)
-    if values.size != int(np.prod(shape)):
-        raise ValueError(f"MNISTIter: {packed} has {values.size} values, must have {shape}")
-    return values.reshape(shape)
-
-
 class MNISTIter(NDArrayIter):
     """Batches from the files of MNIST (LeCun, Cortes, Burges) or of its relatives.
 
@@ -194,8 +186,8 @@ class MNISTIter(NDArrayIter):
         data_name="data",
         label_name="softmax_label",
     ):
-        images = _read_idx(image, 3)
-        labels = _read_idx(label, 1)
+        images = read_idx(image, 3)
+        labels = read_idx(label, 1)
         if len(images) != len(labels):
             raise ValueError(f"MNISTIter: {len(images)} images and {len(labels)} labels")
         part = _part(len(images), part_index, num_parts)

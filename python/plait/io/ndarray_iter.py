@@ -41,6 +41,8 @@ class NDArrayIter(DataIter):
         start of the next round.
     data_name, label_name : str
         Names of single arrays.
+    layout : str
+        Of the data, stands in `provide_data`.
 
     Raises
     ------
@@ -63,6 +65,7 @@ class NDArrayIter(DataIter):
         last_batch_handle="pad",
         data_name="data",
         label_name="softmax_label",
+        layout="NCHW",
     ):
         super().__init__(batch_size)
         if last_batch_handle not in _MODES:
@@ -82,7 +85,7 @@ class NDArrayIter(DataIter):
                 f"NDArrayIter: batch_size is {batch_size}, must be at most the number of samples, "
                 f"{self.num_data}"
             )
-        self.shuffle = shuffle
+        self.shuffle, self.layout = shuffle, layout
         self.last_batch_handle = last_batch_handle
         self.idx = np.arange(self.num_data)
         self.num_source = len(self.data)
@@ -90,7 +93,9 @@ class NDArrayIter(DataIter):
         self.reset()
 
     def _describe(self, pairs):
-        return [DataDesc(n, (self.batch_size, *a.shape[1:]), _dtype(a)) for n, a in pairs]
+        return [
+            DataDesc(n, (self.batch_size, *a.shape[1:]), _dtype(a), self.layout) for n, a in pairs
+        ]
 
     @property
     def provide_data(self):

@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import os
 import zlib
 
 import numpy as np
@@ -9,14 +10,21 @@ import numpy as np
 __all__ = ["read_idx"]
 
 
-def read_idx(path):
-    """uint8 array of any shape from an IDX file, plain or compressed with gzip.
+def read_idx(path, ndim=None):
+    """uint8 array from an IDX file, plain or compressed with gzip; ".gz" may be left out.
+
+    Parameters
+    ----------
+    path : str
+    ndim : int, optional
+        Number of axes that the array must have; default any.
 
     Raises
     ------
     OSError
         If the file is damaged; the message names the file and the offset in the plain data.
     """
+    path = path if os.path.exists(path) else path + ".gz"
     try:
         with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
             data = file.read()
@@ -36,4 +44,6 @@ def read_idx(path):
             f"{path}: ends at offset {len(data)}, must end at "
             f"{start + math.prod(shape)} for shape {shape}"
         )
+    if ndim not in (None, len(shape)):
+        raise OSError(f"{path}: has {len(shape)} axes at offset 3, must have {ndim}")
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
