@@ -156,17 +156,20 @@ class MXIndexedRecordIO(MXRecordIO):
             self.fidx.close()
             self.fidx = None
 
-    def seek(self, idx):
-        """Go to the record with the key `idx`; KeyError if there is none."""
+    def _place(self, idx):
         self._require(False)
         if idx not in self.idx:
             raise KeyError(f"{self.uri}: no record has the key {idx!r}")
-        self._at = self.idx[idx]
+        return self.idx[idx]
+
+    def seek(self, idx):
+        """Go to the record with the key `idx`; KeyError if there is none."""
+        self._at = self._place(idx)
 
     def read_idx(self, idx):
-        """bytes: the record with the key `idx`."""
-        self.seek(idx)
-        return self.read()
+        """bytes: the record with the key `idx`; threads may call it at once."""
+        record, self._at = self._file.read(self._place(idx))
+        return record
 
     def write_idx(self, idx, buf):
         """Append a record with the key `idx`."""

@@ -2,7 +2,7 @@
 
 from . import batchify, vision
 from .dataloader import DataLoader, default_batchify_fn
-from .dataset import ArrayDataset, Dataset, SimpleDataset
+from .dataset import ArrayDataset, Dataset, RecordFileDataset, SimpleDataset
 from .sampler import (
     BatchSampler,
     FilterSampler,
@@ -19,6 +19,7 @@ __all__ = [
     "default_batchify_fn",
     "ArrayDataset",
     "Dataset",
+    "RecordFileDataset",
     "SimpleDataset",
     "BatchSampler",
     "FilterSampler",

@@ -46,7 +46,7 @@ class DataLoader:
         Whether workers are threads of this process.
     timeout : float
         Seconds to wait for a batch before TimeoutError.
-    try_nopython : bool, optional
+    auto_reload, try_nopython : bool, optional
         Accepted.
 
     Notes
@@ -81,6 +81,7 @@ class DataLoader:
         prefetch=None,
         thread_pool=False,
         timeout=120,
+        auto_reload=False,
         try_nopython=None,
     ):
         if batch_sampler is None:
@@ -114,6 +115,16 @@ class DataLoader:
         if self._num_workers == 0:
             return self._iterate_here()
         return self._iterate_threads() if self._thread_pool else self._iterate_processes()
+
+    def clean(self):
+        """End the worker processes; the next iteration starts new ones."""
+        if self._finalizer is not None:
+            self._finalizer()
+        self._pool = self._finalizer = None
+
+    def refresh(self):
+        """As `clean`: the next iteration sees the dataset as it is then."""
+        self.clean()
 
     def _make(self, indices):
         return self._batchify_fn([self._dataset[i] for i in indices])
@@ -173,8 +184,7 @@ class DataLoader:
             raise  # the caller has enough: the next pass goes on with these workers
         except BaseException:
             # Perhaps broken off in the middle of a message: start afresh next time.
-            self._finalizer()
-            self._pool = self._finalizer = None
+            self.clean()
             raise
         finally:
             self._pool_in_use = False

@@ -1,6 +1,10 @@
 """Samples by number."""
 
-__all__ = ["Dataset", "SimpleDataset", "ArrayDataset"]
+import os
+
+from ... import recordio
+
+__all__ = ["Dataset", "SimpleDataset", "ArrayDataset", "RecordFileDataset"]
 
 
 class Dataset:
@@ -76,6 +80,37 @@ class ArrayDataset(Dataset):
 
     def __len__(self):
         return len(self._data[0])
+
+
+class RecordFileDataset(Dataset):
+    """Records of a record file, as bytes, in the order of its index.
+
+    Parameters
+    ----------
+    filename : str
+        Path of the record file; the index has the same name with the ending ``.idx``.
+
+    Raises
+    ------
+    OSError
+        If a file is not there or a record is damaged, with path and offset.
+    """
+
+    def __init__(self, filename):
+        self.filename = os.fspath(filename)
+        self.idx_file = os.path.splitext(self.filename)[0] + ".idx"
+        if not os.path.exists(self.idx_file):
+            raise FileNotFoundError(
+                f"RecordFileDataset: there is no index {self.idx_file}\n"
+                "  hint: MXIndexedRecordIO and im2rec write one"
+            )
+        self._record = recordio.MXIndexedRecordIO(self.idx_file, self.filename, "r")
+
+    def __getitem__(self, idx):
+        return self._record.read_idx(self._record.keys[idx])
+
+    def __len__(self):
+        return len(self._record.keys)
 
 
 class _Selected(Dataset):

@@ -1,7 +1,15 @@
 """Image datasets."""
 
 from . import transforms
-from .datasets import CIFAR10, CIFAR100, MNIST, FashionMNIST, ImageFolderDataset, ImageListDataset
+from .datasets import (
+    CIFAR10,
+    CIFAR100,
+    MNIST,
+    FashionMNIST,
+    ImageFolderDataset,
+    ImageListDataset,
+    ImageRecordDataset,
+)
 
 __all__ = [
     "CIFAR10",
@@ -10,5 +18,6 @@ __all__ = [
     "FashionMNIST",
     "ImageFolderDataset",
     "ImageListDataset",
+    "ImageRecordDataset",
     "transforms",
 ]

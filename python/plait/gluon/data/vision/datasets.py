@@ -5,10 +5,12 @@ import warnings
 
 import numpy as np
 
-from .... import ndarray
+from .... import ndarray, recordio
+from ....image import imdecode, imread
+from ....image.iterator import read_list
+from ....io.idx import read_idx
 from ...download import download
-from ..dataset import Dataset
-from .idx import read_idx
+from ..dataset import Dataset, RecordFileDataset
 
 __all__ = [
     "MNIST",
@@ -17,6 +19,7 @@ __all__ = [
     "CIFAR100",
     "ImageFolderDataset",
     "ImageListDataset",
+    "ImageRecordDataset",
 ]
 
 
@@ -203,16 +206,29 @@ class CIFAR100(CIFAR10):
         super().__init__(root, train, transform)
 
 
-def _read_image(path, flag):
-    """NDArray uint8 (h, w, c); c is 3, or 1 if `flag` is 0."""
-    from PIL import Image
+class ImageRecordDataset(RecordFileDataset):
+    """Images of a record file with their labels, a number or a float32 array.
 
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB" if flag else "L"))
-    except (OSError, SyntaxError) as error:
-        raise OSError(f"{path}: not a readable image: {error}") from None
-    return ndarray.array(pixels if flag else pixels[..., None], dtype=np.uint8)
+    Parameters
+    ----------
+    filename : str
+        Path of the record file; the index has the same name with the ending ``.idx``.
+    flag : {0, 1}
+        1: colour, 0: grey.
+    transform : callable, optional
+        Called with image and label at each access.
+    """
+
+    def __init__(self, filename, flag=1, transform=None):
+        super().__init__(filename)
+        self._flag, self._transform = flag, transform
+
+    def __getitem__(self, idx):
+        header, content = recordio.unpack(super().__getitem__(idx))
+        image = imdecode(content, self._flag, name=f"{self.filename}, record {idx}")
+        if self._transform is None:
+            return image, header.label
+        return self._transform(image, header.label)
 
 
 class _ImageFiles(Dataset):
@@ -223,7 +239,7 @@ class _ImageFiles(Dataset):
 
     def __getitem__(self, idx):
         path, label = self.items[idx]
-        image = _read_image(path, self._flag)
+        image = imread(path, self._flag)
         return (image, label) if self._transform is None else self._transform(image, label)
 
     def __len__(self):
@@ -288,41 +304,20 @@ class ImageListDataset(_ImageFiles):
 
     Raises
     ------
-    ValueError
-        If an entry is malformed; the message names its line.
+    OSError
+        If a line is malformed; the message names it.
     """
 
     def __init__(self, root=".", imglist=None, flag=1, transform=None):
         root = os.path.expanduser(root)
         if imglist is None:
             raise ValueError("ImageListDataset: imglist is None, must be a file or a list")
-        entries = (
-            self._read_list(os.path.join(root, imglist))
-            if isinstance(imglist, str)
-            else [
-                (*(entry[0] if isinstance(entry[0], (list, tuple)) else [entry[0]]), entry[-1])
-                for entry in imglist
-            ]
-        )
-        items = []
-        for *label, path in entries:
-            value = label[0] if len(label) == 1 else np.array(label, np.float32)
-            items.append((os.path.join(root, path), value))
+        if isinstance(imglist, str):
+            entries = [(labels, path) for _, labels, path in read_list(os.path.join(root, imglist))]
+        else:
+            entries = [(np.ravel(np.float32(entry[0])), entry[-1]) for entry in imglist]
+        items = [
+            (os.path.join(root, path), labels if len(labels) > 1 else float(labels[0]))
+            for labels, path in entries
+        ]
         super().__init__(items, flag, transform)
-
-    @staticmethod
-    def _read_list(path):
-        entries = []
-        with open(path) as file:
-            for number, line in enumerate(file, 1):
-                parts = line.rstrip("\n").split("\t")
-                try:
-                    entries.append((*[float(text) for text in parts[1:-1]], parts[-1]))
-                    if len(parts) < 3:
-                        raise ValueError
-                except ValueError:
-                    raise ValueError(
-                        f"{path}: line {number} is {line.rstrip()!r}, must be number, "
-                        "labels and path with tabs between"
-                    ) from None
-        return entries
