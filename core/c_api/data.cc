@@ -1,3 +1,5 @@
+#include <memory>
+
 #include "c_api/common.h"
 #include "data/codecs.h"
 #include "data/image_reader.h"
@@ -60,6 +62,71 @@ void resize(const Array& from, const Array& to, int32_t how) {
                     {b[0], b[1]}, a[2], static_cast<kernels::Interpolation>(how));
 }
 
+data::CropSampler sampler_of(const plait_crop_sampler_t& from) {
+  return {from.scale[0],
+          from.scale[1],
+          from.ratio[0],
+          from.ratio[1],
+          from.overlap[0],
+          from.overlap[1],
+          from.sample_coverage[0],
+          from.sample_coverage[1],
+          from.object_coverage[0],
+          from.object_coverage[1],
+          from.trials};
+}
+
+std::shared_ptr<const data::DetectionOptions> detection_of(const plait_detection_options_t* from) {
+  if (!from) return nullptr;
+  auto to = std::make_shared<data::DetectionOptions>();
+  check(from->sampler_count >= 0, ErrorKind::kInvalidArgument, "sampler_count is ",
+        from->sampler_count, ", must be >= 0");
+  if (from->sampler_count) require(from->samplers, "samplers");
+  for (int64_t i = 0; i < from->sampler_count; ++i) {
+    to->samplers.push_back(sampler_of(from->samplers[i]));
+  }
+  check(from->resize_mode >= 0 && from->resize_mode <= 2, ErrorKind::kInvalidArgument,
+        "resize_mode is ", from->resize_mode, ", must be in [0, 2]");
+  const auto chance = [](const double* pair) { return data::Chance{pair[0], pair[1]}; };
+  to->crop_probability = from->crop_probability, to->mirror = from->mirror;
+  to->keep_by_overlap = from->keep_by_overlap != 0, to->min_kept = from->min_kept;
+  to->mode = static_cast<data::ResizeMode>(from->resize_mode);
+  to->pad = chance(from->pad), to->hue = chance(from->hue);
+  to->lightness = chance(from->lightness), to->saturation = chance(from->saturation);
+  to->contrast = chance(from->contrast), to->pad_value = static_cast<float>(from->pad_value);
+  return to;
+}
+
+std::shared_ptr<const data::LabelTable> table_of(const plait_image_reader_options_t& from) {
+  if (from.list_count <= 0) return nullptr;
+  require(from.list_ids, "list_ids");
+  require(from.list_begin, "list_begin");
+  auto to = std::make_shared<data::LabelTable>();
+  for (int64_t i = 0; i < from.list_count; ++i) {
+    const int64_t begin = from.list_begin[i], end = from.list_begin[i + 1];
+    check(begin >= 0 && end >= begin, ErrorKind::kInvalidArgument, "list_begin falls at ", i);
+    to->places[from.list_ids[i]] = {static_cast<size_t>(begin), static_cast<size_t>(end - begin)};
+  }
+  const int64_t total = from.list_begin[from.list_count];
+  if (total) require(from.list_labels, "list_labels");
+  to->values.assign(from.list_labels, from.list_labels + total);
+  return to;
+}
+
+data::ColorOptions colors_of(const plait_image_reader_options_t& from) {
+  data::ColorOptions to;
+  to.brightness = from.brightness, to.contrast = from.contrast, to.saturation = from.saturation;
+  to.hue = from.hue, to.pca_noise = from.pca_noise;
+  to.random_h = from.random_h, to.random_l = from.random_l, to.random_s = from.random_s;
+  to.max_contrast = from.max_contrast, to.max_illumination = from.max_illumination;
+  to.scale = from.scale;
+  std::copy(from.mean, from.mean + 3, to.mean.begin());
+  std::copy(from.std, from.std + 3, to.std.begin());
+  const int64_t size = from.channels * from.height * from.width;
+  if (from.mean_image && size > 0) to.mean_image.assign(from.mean_image, from.mean_image + size);
+  return to;
+}
+
 data::ReaderOptions options_of(const plait_image_reader_options_t& from) {
   check(from.dtype >= 0 && from.dtype < kNumDTypes, ErrorKind::kType, "image_reader: dtype is ",
         from.dtype, ", must be a dtype");
@@ -74,11 +141,15 @@ data::ReaderOptions options_of(const plait_image_reader_options_t& from) {
   s.rand_crop = from.rand_crop != 0, s.sized_crop = from.sized_crop != 0;
   s.min_area = from.min_area, s.max_area = from.max_area;
   s.min_ratio = from.min_ratio, s.max_ratio = from.max_ratio;
-  s.mirror = from.mirror, s.brightness = from.brightness, s.contrast = from.contrast;
-  s.saturation = from.saturation, s.hue = from.hue, s.pca_noise = from.pca_noise;
-  s.scale = from.scale;
-  std::copy(from.mean, from.mean + 3, s.mean.begin());
-  std::copy(from.std, from.std + 3, s.std.begin());
+  s.mirror = from.mirror;
+  s.min_angle = from.angle[0], s.max_angle = from.angle[1], s.max_shear = from.max_shear;
+  s.min_stretch = from.stretch[0], s.max_stretch = from.stretch[1];
+  s.min_zoom = from.zoom[0], s.max_zoom = from.zoom[1];
+  s.min_size = from.min_size, s.max_size = from.max_size;
+  s.min_crop = from.min_crop, s.max_crop = from.max_crop;
+  s.colors = colors_of(from);
+  s.detection = detection_of(from.detection);
+  s.table = table_of(from);
   return to;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
 
@@ -15,9 +16,56 @@ void require(const char* name, int64_t value, int64_t low, int64_t high) {
         value, ", must be in [", low, ", ", high, "]");
 }
 
-void require_finite(const char* name, double value, double low) {
-  check(value >= low && value < 1e9, ErrorKind::kInvalidArgument, "image_reader: ", name, " is ",
-        value, ", must be a number >= ", low);
+void require_finite(const char* name, double value, double low, double high = 1e9) {
+  check(value >= low && value <= high, ErrorKind::kInvalidArgument, "image_reader: ", name, " is ",
+        value, ", must be a number in [", low, ", ", high, "]");
+}
+
+void validate_turns(const SampleOptions& s) {
+  require_finite("min_angle", s.min_angle, -1e6, 1e6);
+  require_finite("max_angle", s.max_angle, s.min_angle, 1e6);
+  require_finite("max_shear", s.max_shear, 0, 1e3);
+  require_finite("min_stretch", s.min_stretch, 1e-3, 1e3);
+  require_finite("max_stretch", s.max_stretch, s.min_stretch, 1e3);
+  require_finite("min_zoom", s.min_zoom, 1e-3, 1e3);
+  require_finite("max_zoom", s.max_zoom, s.min_zoom, 1e3);
+  require("min_size", s.min_size, 0, 1 << 14);
+  require("max_size", s.max_size, 0, int64_t{1} << 40);
+  check(s.max_size == 0 || s.max_size >= s.min_size, ErrorKind::kInvalidArgument,
+        "image_reader: max_size is ", s.max_size, ", must be 0 or at least min_size, ", s.min_size);
+  require("max_crop", s.max_crop, 0, 1 << 14);
+  require("min_crop", s.min_crop, s.max_crop ? 1 : 0, s.max_crop);
+}
+
+void validate_colors(const ColorOptions& c, const SampleOptions& s) {
+  const std::pair<const char*, double> limits[] = {
+      {"brightness", c.brightness},     {"contrast", c.contrast},
+      {"saturation", c.saturation},     {"hue", c.hue},
+      {"pca_noise", c.pca_noise},       {"random_h", c.random_h},
+      {"random_l", c.random_l},         {"random_s", c.random_s},
+      {"max_contrast", c.max_contrast}, {"max_illumination", c.max_illumination}};
+  for (const auto& [name, value] : limits) require_finite(name, value, 0);
+  for (double value : c.std) {
+    check(value != 0, ErrorKind::kInvalidArgument, "image_reader: std is 0, must not be");
+  }
+  const auto size = static_cast<size_t>(s.channels * s.height * s.width);
+  check(c.mean_image.empty() || c.mean_image.size() == size, ErrorKind::kShape,
+        "image_reader: mean_image has ", c.mean_image.size(), " numbers, must have ", size);
+}
+
+void validate_detection(const DetectionOptions& d, const SampleOptions& s) {
+  require("label_width", s.label_width, 4 + 2, 1 << 20);
+  for (const Chance& chance : {d.hue, d.lightness, d.saturation, d.contrast}) {
+    require_finite("limit of a change", chance.limit, 0);
+  }
+  require_finite("pad.limit", d.pad.limit, 1, 1e3);
+  for (const CropSampler& c : d.samplers) {
+    require_finite("min_scale", c.min_scale, 0, 1);
+    require_finite("max_scale", c.max_scale, c.min_scale, 1);
+    require_finite("min_ratio", c.min_ratio, 1e-6);
+    require_finite("max_ratio", c.max_ratio, c.min_ratio);
+    require("trials", c.trials, 0, 1 << 20);
+  }
 }
 
 void validate(const ReaderOptions& o) {
@@ -33,7 +81,10 @@ void validate(const ReaderOptions& o) {
   require("resize", s.resize, 0, 1 << 14);
   require("pad", s.pad, 0, 1 << 12);
   require("fill_value", s.fill_value, 0, 255);
-  require("interpolation", s.interpolation, 0, 4);
+  check((s.interpolation >= 0 && s.interpolation <= 4) || s.interpolation == Picture::kAuto ||
+            s.interpolation == Picture::kAny,
+        ErrorKind::kInvalidArgument, "image_reader: interpolation is ", s.interpolation,
+        ", must be in [0, 4], 9 or 10");
   check(s.dtype == DType::kFloat32 || s.dtype == DType::kUint8 || s.dtype == DType::kInt8,
         ErrorKind::kType, "image_reader: dtype is ", dtype_name(s.dtype),
         ", must be float32, uint8 or int8");
@@ -42,14 +93,9 @@ void validate(const ReaderOptions& o) {
   require_finite("min_ratio", s.min_ratio, 1e-9);
   require_finite("max_ratio", s.max_ratio, s.min_ratio);
   require_finite("mirror", s.mirror, 0);
-  require_finite("brightness", s.brightness, 0);
-  require_finite("contrast", s.contrast, 0);
-  require_finite("saturation", s.saturation, 0);
-  require_finite("hue", s.hue, 0);
-  require_finite("pca_noise", s.pca_noise, 0);
-  for (double value : s.std) {
-    check(value != 0, ErrorKind::kInvalidArgument, "image_reader: std is 0, must not be");
-  }
+  validate_turns(s);
+  validate_colors(s.colors, s);
+  if (s.detection) validate_detection(*s.detection, s);
 }
 
 }  // namespace

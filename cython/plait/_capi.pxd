@@ -230,6 +230,27 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_image_decode(const void *bytes, int64_t size, const char *name, int32_t color, plait_array_t *out)
     plait_status_t plait_image_encode(plait_array_t image, const char *format, int32_t quality, plait_buffer_t *out)
     plait_status_t plait_image_resample(plait_array_t image, int64_t height, int64_t width, int32_t interpolation, plait_array_t *out)
+    ctypedef struct plait_crop_sampler_t:
+        double scale[2]
+        double ratio[2]
+        double overlap[2]
+        double sample_coverage[2]
+        double object_coverage[2]
+        int64_t trials
+    ctypedef struct plait_detection_options_t:
+        const plait_crop_sampler_t *samplers
+        int64_t sampler_count
+        double crop_probability
+        int32_t keep_by_overlap
+        int32_t resize_mode
+        double min_kept
+        double pad[2]
+        double hue[2]
+        double lightness[2]
+        double saturation[2]
+        double contrast[2]
+        double mirror
+        double pad_value
     ctypedef struct plait_image_reader_options_t:
         uint32_t struct_size
         int32_t dtype
@@ -261,6 +282,25 @@ cdef extern from "plait/c_api.h" nogil:
         double scale
         double mean[3]
         double std[3]
+        double angle[2]
+        double max_shear
+        double stretch[2]
+        double zoom[2]
+        int64_t min_size
+        int64_t max_size
+        int64_t min_crop
+        int64_t max_crop
+        double random_h
+        double random_l
+        double random_s
+        double max_contrast
+        double max_illumination
+        const float *mean_image
+        const plait_detection_options_t *detection
+        int64_t list_count
+        const uint64_t *list_ids
+        const int64_t *list_begin
+        const float *list_labels
     cdef struct plait_image_reader_s
     ctypedef plait_image_reader_s *plait_image_reader_t
     plait_status_t plait_image_reader_new(const char *path, const plait_image_reader_options_t *options, plait_image_reader_t *out)

@@ -2,7 +2,8 @@
 
 import os
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdlib cimport free, malloc
 
 from plait._array cimport Array, wrap
 from plait._capi cimport *
@@ -155,37 +156,106 @@ def resize(Array image, int64_t height, int64_t width, int32_t interpolation):
     return wrap(type(image), out)
 
 
+cdef int _pair(double *to, value) except -1:
+    to[0], to[1] = value
+    return 0
+
+
+cdef int _fill_options(plait_image_reader_options_t *o, dict f) except -1:
+    o.struct_size, o.reserved = sizeof(o[0]), 0
+    o.dtype, o.channels, o.height, o.width = f["dtype"], f["channels"], f["height"], f["width"]
+    o.label_width, o.batch_size = f["label_width"], f["batch_size"]
+    o.threads, o.prefetch, o.skip_broken = f["threads"], f["prefetch"], f["skip_broken"]
+    o.resize, o.pad, o.fill_value = f["resize"], f["pad"], f["fill_value"]
+    o.interpolation = f["interpolation"]
+    o.rand_crop, o.sized_crop = f["rand_crop"], f["sized_crop"]
+    o.min_area, o.max_area = f["area"]
+    o.min_ratio, o.max_ratio = f["ratio"]
+    o.mirror, o.brightness, o.contrast = f["mirror"], f["brightness"], f["contrast"]
+    o.saturation, o.hue, o.pca_noise = f["saturation"], f["hue"], f["pca_noise"]
+    o.scale, o.max_shear = f["scale"], f["max_shear"]
+    for i in range(3):
+        o.mean[i], o.std[i] = f["mean"][i], f["std"][i]
+    _pair(o.angle, f["angle"])
+    _pair(o.stretch, f["stretch"])
+    _pair(o.zoom, f["zoom"])
+    o.min_size, o.max_size = f["size"]
+    o.min_crop, o.max_crop = f["crop"]
+    o.random_h, o.random_l, o.random_s = f["random_h"], f["random_l"], f["random_s"]
+    o.max_contrast, o.max_illumination = f["max_contrast"], f["max_illumination"]
+    return 0
+
+
+cdef int _fill_detection(plait_detection_options_t *d, dict f) except -1:
+    d.crop_probability, d.keep_by_overlap = f["crop_probability"], f["keep_by_overlap"]
+    d.resize_mode, d.min_kept = f["resize_mode"], f["min_kept"]
+    d.mirror, d.pad_value = f["mirror"], f["pad_value"]
+    _pair(d.pad, f["pad"])
+    _pair(d.hue, f["hue"])
+    _pair(d.lightness, f["lightness"])
+    _pair(d.saturation, f["saturation"])
+    _pair(d.contrast, f["contrast"])
+    return 0
+
+
+cdef int _fill_sampler(plait_crop_sampler_t *s, dict f) except -1:
+    _pair(s.scale, f["scale"])
+    _pair(s.ratio, f["ratio"])
+    _pair(s.overlap, f["overlap"])
+    _pair(s.sample_coverage, f["sample_coverage"])
+    _pair(s.object_coverage, f["object_coverage"])
+    s.trials = f["trials"]
+    return 0
+
+
 cdef class ImageReader:
     """Threads that decode the images of a record file ahead of use.
 
-    Keyword arguments are the fields of `plait_image_reader_options_t`; `dtype` is a number, `mean`
-    and `std` have three numbers each.
+    `fields` are those of `plait_image_reader_options_t`, where limits of one thing are a pair and
+    `dtype` is a number; `mean_image` is a float32 array; `detection` is such a dict with a list of
+    dicts `samplers`; `table` is (ids uint64, begins int64, labels float32). All are optional but
+    `fields`.
     """
 
     cdef plait_image_reader_t reader
 
-    def __cinit__(self, path, *, int32_t dtype, int64_t channels, int64_t height, int64_t width,
-                  int64_t label_width, int64_t batch_size, int64_t threads, int64_t prefetch,
-                  int64_t resize, int64_t pad, int32_t fill_value, int32_t interpolation,
-                  bint rand_crop, bint sized_crop, bint skip_broken, double min_area,
-                  double max_area, double min_ratio, double max_ratio, double mirror,
-                  double brightness, double contrast, double saturation, double hue,
-                  double pca_noise, double scale, mean, std):
+    def __cinit__(self, path, dict fields, const float[::1] mean_image=None, dict detection=None,
+                  tuple table=None):
         cdef plait_image_reader_options_t o
-        o.struct_size = sizeof(o)
-        o.dtype, o.channels, o.height, o.width = dtype, channels, height, width
-        o.label_width, o.batch_size, o.threads = label_width, batch_size, threads
-        o.prefetch, o.resize, o.pad, o.fill_value = prefetch, resize, pad, fill_value
-        o.interpolation, o.rand_crop, o.sized_crop = interpolation, rand_crop, sized_crop
-        o.skip_broken, o.reserved = skip_broken, 0
-        o.min_area, o.max_area, o.min_ratio, o.max_ratio = min_area, max_area, min_ratio, max_ratio
-        o.mirror, o.brightness, o.contrast = mirror, brightness, contrast
-        o.saturation, o.hue, o.pca_noise, o.scale = saturation, hue, pca_noise, scale
-        for i in range(3):
-            o.mean[i], o.std[i] = mean[i], std[i]
+        cdef plait_detection_options_t d
+        cdef plait_crop_sampler_t *samplers = NULL
+        cdef const uint64_t[::1] ids
+        cdef const int64_t[::1] begins
+        cdef const float[::1] labels
+        cdef size_t count = len(detection["samplers"]) if detection else 0
+        o.mean_image, o.detection, o.list_count = NULL, NULL, 0
+        o.list_ids, o.list_begin, o.list_labels = NULL, NULL, NULL
+        _fill_options(&o, fields)
+        if mean_image is not None:
+            if mean_image.shape[0] != o.channels * o.height * o.width:
+                raise ValueError(f"mean_image has {mean_image.shape[0]} numbers, must have "
+                                 f"{o.channels} * {o.height} * {o.width}")
+            o.mean_image = &mean_image[0]
+        if table is not None:
+            ids, begins, labels = table
+            if ids.shape[0] and labels.shape[0]:
+                o.list_count, o.list_ids = ids.shape[0], &ids[0]
+                o.list_begin, o.list_labels = &begins[0], &labels[0]
         encoded = os.fsencode(path)
         cdef const char *name = encoded
-        check(plait_image_reader_new(name, &o, &self.reader))
+        try:
+            if detection is not None:
+                samplers = <plait_crop_sampler_t *>malloc((count + 1) * sizeof(samplers[0]))
+                if samplers == NULL:
+                    raise MemoryError
+                for i, sampler in enumerate(detection["samplers"]):
+                    _fill_sampler(samplers + <size_t>i, sampler)
+                _fill_detection(&d, detection)
+                d.samplers, d.sampler_count = samplers, <int64_t>count
+                o.detection = &d
+            check(plait_image_reader_new(name, &o, &self.reader))
+        finally:
+            free(samplers)
 
     def __dealloc__(self):
         with nogil:

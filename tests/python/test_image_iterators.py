@@ -207,7 +207,8 @@ def test_wrong_arguments_are_named(rec):
         ({"batch_size": 0}, ValueError, "batch_size is 0"),
         ({"part_index": 1}, ValueError, "part_index is 1, must be in \\[0, 0\\]"),
         ({"dtype": "int32"}, TypeError, "dtype is int32"),
-        ({"max_rotate_angle": 10}, NotImplementedError, "max_rotate_angle is 10, must be 0"),
+        ({"max_shear_ratio": -1}, ValueError, "max_shear is -1, must be a number in \\[0, 1000\\]"),
+        ({"inter_method": 5}, ValueError, "interpolation is 5, must be in \\[0, 4\\], 9 or 10"),
         ({"no_such": 1}, TypeError, "unknown argument no_such"),
         ({"std_r": 0}, ValueError, "std is 0"),
     ):
@@ -319,6 +320,19 @@ def test_det_iter_pads_labels(folder):
     assert next(it).label[0].shape == (2, 5, 5)
     with pytest.raises(ValueError, match="label_shape is \\(1, 5\\)"):
         it.reshape(label_shape=(1, 5))
+
+
+def test_boxes_are_drawn(folder):
+    pytest.importorskip("PIL")
+    entries = [[2, 5, *BOXES.ravel().tolist(), "a/0.png"]]
+    it = image.ImageDetIter(1, (3, 40, 40), imglist=entries, path_root=str(folder), std=True)
+    (drawn,) = it.draw_next(color=(1, 2, 3), thickness=1, std=True, id2labels={1: "x"})
+    assert drawn.shape == (40, 40, 3) and drawn.dtype == np.uint8
+    rows, columns = np.nonzero((drawn == (1, 2, 3)).all(2))
+    corners = np.array([columns.min(), rows.min(), columns.max(), rows.max()])
+    low, high = BOXES[:, 1:3].min(0) * 40, BOXES[:, 3:5].max(0) * 40
+    np.testing.assert_allclose(corners, [*low, *high], atol=1)
+    assert len(list(it.draw_next())) == 0  # the pass is over
 
 
 def test_det_flip_and_pad_move_the_boxes():

@@ -710,6 +710,36 @@ PLAIT_API plait_status_t plait_image_encode(plait_array_t image, const char* for
 PLAIT_API plait_status_t plait_image_resample(plait_array_t image, int64_t height, int64_t width,
                                               int32_t interpolation, plait_array_t* out);
 
+/* How a part of an image with boxes is drawn. Lengths are shares of the sides of the image; each
+ * pair has limits. */
+typedef struct plait_crop_sampler_t {
+  double scale[2];           /* square root of the area */
+  double ratio[2];           /* width by height */
+  double overlap[2];         /* of the part and some object: intersection by union */
+  double sample_coverage[2]; /* intersection by the part */
+  double object_coverage[2]; /* intersection by the object */
+  int64_t trials;            /* parts that are tried */
+} plait_crop_sampler_t;
+
+/* Changes of images with boxes: labels are the length of a header >= 2, the numbers for each object
+ * >= 5, the rest of the header, and for each object its class, left, top, right, bottom and so on.
+ * In the pairs of changes the first is the limit, the second the probability. */
+typedef struct plait_detection_options_t {
+  const plait_crop_sampler_t* samplers;
+  int64_t sampler_count;
+  double crop_probability;
+  int32_t keep_by_overlap; /* 1: objects of which a share of at least `min_kept` lies in the part */
+  int32_t resize_mode;     /* 0 to the size of the row, 1 shrunk into it, 2 shrunk or enlarged */
+  double min_kept;
+  double pad[2]; /* placed on an image that has up to `pad[0]` >= 1 times the sides */
+  double hue[2]; /* as random_h below */
+  double lightness[2];
+  double saturation[2];
+  double contrast[2]; /* all values times 1 - x to 1 + x */
+  double mirror;      /* probability that left and right are exchanged */
+  double pad_value;   /* of labels after the last object */
+} plait_detection_options_t;
+
 /* How records become rows of batches, for plait_image_reader_new(). Lengths are in pixels. */
 typedef struct plait_image_reader_options_t {
   uint32_t struct_size; /* set by the caller: sizeof(plait_image_reader_options_t) */
@@ -723,8 +753,9 @@ typedef struct plait_image_reader_options_t {
   int64_t prefetch;      /* batches made before they are asked for */
   int64_t resize;        /* length of the shorter side before cropping; 0: as it is */
   int64_t pad;           /* border around the image, before cropping */
-  int32_t fill_value;    /* of the border */
-  int32_t interpolation; /* as in plait_image_resample() */
+  int32_t fill_value;    /* of the border, and beyond the edges of turned images */
+  int32_t interpolation; /* as in plait_image_resample(); 9: cubic to enlarge, area to shrink, linear
+                            otherwise; 10: drawn anew each time */
   int32_t rand_crop;     /* 1: the part is at a random place; 0: in the middle */
   int32_t sized_crop;    /* 1: and of random size and ratio */
   int32_t skip_broken;   /* 1: leave out what cannot be read; 0: fail */
@@ -739,9 +770,31 @@ typedef struct plait_image_reader_options_t {
   double saturation;
   double hue;       /* limit of a random turn, in half turns */
   double pca_noise; /* deviation of Krizhevsky's noise of colours */
-  double scale;     /* a row is (pixel - mean) * scale / std */
+  double scale;     /* a row is ((pixel - mean) * (1 + u) + v) * scale / std, u and v see below */
   double mean[3];
   double std[3];
+  double angle[2];   /* limits of a turn before the border, in degrees */
+  double max_shear;  /* limit of u in x' = x + u y */
+  double stretch[2]; /* limits of height by width of what was a square */
+  double zoom[2];    /* limits of the factor of all lengths */
+  int64_t min_size;  /* limits of the sides of the turned image; 0: none */
+  int64_t max_size;
+  int64_t min_crop; /* limits of the side of a square part, then resized; 0: none */
+  int64_t max_crop;
+  double random_h; /* limits of what is added to hue, in two degrees */
+  double random_l; /* and to lightness and saturation, in 1/255 */
+  double random_s;
+  double max_contrast;     /* limit of u */
+  double max_illumination; /* limit of v */
+  const float* mean_image; /* shape (channels, height, width), in place of `mean`; or NULL. Copied */
+  const plait_detection_options_t* detection; /* in place of all changes of place and form but
+                                                 `resize`; or NULL. Copied. Rows of labels then begin
+                                                 with channels, height and width of the image and
+                                                 the number of its labels */
+  int64_t list_count;        /* labels in place of those of the records, by the first id of these; */
+  const uint64_t* list_ids;  /* 0: none. Copied */
+  const int64_t* list_begin; /* where the labels of each id begin; one more at the end */
+  const float* list_labels;
 } plait_image_reader_options_t;
 
 /* Threads that decode the images of a record file ahead of use. Free with
