@@ -39,22 +39,56 @@ def test_scalars(written, tmp_path):
         for step in range(3):
             writer.add_scalar("loss", mx.nd.array([step / 2]), step)
         writer.add_scalar("accuracy", {"train": 0.5, "test": 0.25}, 1)
-        writer.add_scalar("one", ("curve", 3), 1)
+        writer.add_scalar("accuracy", ("test", 0.5), 2)
         writer.export_scalars(str(tmp_path / "scalars.json"))
+        writer.clear_scalar_dict()
+        writer.export_scalars(str(tmp_path / "none.json"))
+        with pytest.raises(ValueError, match="must be \\(name, number\\)"):
+            writer.add_scalar("one", (1, 2))
 
     events = written(fill)
     assert [(s, float(v)) for s, v in values(events, "loss")] == [(0, 0), (1, 0.5), (2, 1)]
-    assert float(values(events, "accuracy/test")[0][1]) == 0.25
+    curve = accumulator.EventAccumulator(str(tmp_path / "accuracy" / "test")).Reload()
+    assert [(s, float(v)) for s, v in values(curve, "accuracy")] == [(1, 0.25), (2, 0.5)]
     exported = json.loads((tmp_path / "scalars.json").read_text())
-    assert [row[1:] for row in exported["loss"]] == [[0, 0], [1, 0.5], [2, 1]]
-    assert "one/curve" in exported
+    assert [row[1:] for row in exported[f"{tmp_path}/loss"]] == [[0, 0], [1, 0.5], [2, 1]]
+    assert [row[1:] for row in exported[f"{tmp_path}/accuracy/train"]] == [[1, 0.5]]
+    assert json.loads((tmp_path / "none.json").read_text()) == {}
+
+
+def test_a_closed_writer_goes_on_in_another_file(written, tmp_path):
+    def fill(writer):
+        writer.add_scalar("loss", 1.0, 0)
+        writer.close()
+        writer.reopen()
+        writer.add_scalar("loss", 2.0, 1)
+        writer.flush()
+
+    events = written(fill)
+    assert [float(v) for _, v in values(events, "loss")] == [1, 2]
+    assert len([n for n in tmp_path.iterdir() if "tfevents" in n.name]) == 2
 
 
 def test_histograms_count_all_values(written):
-    events = written(lambda w: w.add_histogram("weight", mx.nd.arange(100), 4, bins=10))
+    def fill(writer):
+        writer.add_histogram("weight", mx.nd.arange(100), 4, bins=10)
+        writer.add_histogram("limits", mx.nd.arange(100), 4, bins=[0, 1, 50, 99])
+        writer.add_histogram("rule", mx.nd.arange(100), 4, bins="sturges")
+        writer.add_histogram("default", np.array([-1e-3, 0, 1e-3, 5.0, 5.0]), 4)
+        with pytest.raises(ValueError, match="two rising numbers"):
+            writer.add_histogram("x", np.ones(3), bins=[3, 1])
+        with pytest.raises(ValueError, match="none of the values"):
+            writer.add_histogram("x", np.ones(3), bins=[3, 4])
+
+    events = written(fill)
     step, buckets = values(events, "weight")[0]
     assert step == 4 and buckets.shape == (10, 3)
     assert buckets[:, 2].tolist() == [10] * 10 and buckets[0, 0] == 0 and buckets[-1, 1] == 99
+    assert values(events, "limits")[0][1].tolist() == [[0, 1, 1], [1, 50, 49], [50, 99, 50]]
+    assert values(events, "rule")[0][1][:, 2].sum() == 100
+    rows = values(events, "default")[0][1]
+    assert rows[:, 2].sum() == 5 and rows[-1, 0] <= 5 < rows[-1, 1] and rows[-1, 2] == 2
+    np.testing.assert_array_equal(rows[1:, 0], rows[:-1, 1])
 
 
 def test_images_and_grids(written):
@@ -129,7 +163,7 @@ def test_embedding_writes_what_the_projector_reads(written, tmp_path):
 def test_wrong_arguments_are_named(tmp_path):
     with SummaryWriter(str(tmp_path)) as writer:
         for call, message in (
-            (lambda: writer.add_scalar("a", [1, 2]), "must be one number"),
+            (lambda: writer.add_scalar("a", np.ones(2)), "must be one number"),
             (lambda: writer.add_histogram("a", [np.nan]), "must be finite"),
             (lambda: writer.add_image("a", np.zeros((2, 4, 4))), "must be \\(h, w\\)"),
             (lambda: writer.add_audio("a", np.zeros((2, 2, 2))), "audio has shape"),

@@ -17,11 +17,42 @@ def scalar(tag, value):
     return scalar_pb(tag, value)
 
 
+def growing_bins():
+    """Limits of parts whose width grows by a tenth from one to the next, on both sides of 0."""
+    above = 1e-12 * 1.1 ** np.arange(774)  # up to about 1e20
+    return np.concatenate([-above[::-1], [0.0], above])
+
+
 def histogram(tag, values, bins):
-    """Summary of a distribution."""
+    """Summary of a distribution; `bins` as in `SummaryWriter.add_histogram`."""
     from tensorboard.plugins.histogram.summary import histogram_pb
 
-    return histogram_pb(tag, values.astype("float64"), buckets=bins)
+    values = values.astype("float64").ravel()
+    if isinstance(bins, (int, np.integer)):
+        return histogram_pb(tag, values, buckets=int(bins))
+    if isinstance(bins, str):
+        limits = growing_bins() if bins == "default" else np.histogram_bin_edges(values, bins)
+    else:
+        limits = np.asarray(bins, "float64")
+        if limits.ndim != 1 or len(limits) < 2 or (np.diff(limits) <= 0).any():
+            raise ValueError("add_histogram: bins must be at least two rising numbers")
+    counts, _ = np.histogram(values, limits)
+    (filled,) = np.nonzero(counts)
+    if not len(filled):
+        raise ValueError(f"add_histogram: bins of {tag!r} have none of the values in them")
+    kept = slice(filled[0], filled[-1] + 1)
+    return _histogram_of(tag, counts[kept], limits[:-1][kept], limits[1:][kept])
+
+
+def _histogram_of(tag, counts, low, high):
+    """Summary of parts that are counted already: rows of low, high and count."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.histogram import metadata
+    from tensorboard.util.tensor_util import make_tensor_proto
+
+    about = metadata.create_summary_metadata(display_name=tag, description="")
+    rows = make_tensor_proto(np.stack([low, high, counts], 1))
+    return Summary(value=[Summary.Value(tag=tag, metadata=about, tensor=rows)])
 
 
 def text(tag, value):

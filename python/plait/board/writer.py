@@ -26,8 +26,8 @@ class SummaryWriter:
         Events that wait for being written.
     flush_secs : float
         Seconds after which they are written at the latest.
-    filename_suffix : str
-        End of the name of the event file.
+    filename_suffix : str, optional
+        End of the names of event files.
     verbose : bool
         Has no effect; MXBoard has it.
 
@@ -38,16 +38,26 @@ class SummaryWriter:
     """
 
     def __init__(
-        self, logdir="./logs", max_queue=10, flush_secs=120, filename_suffix="", verbose=True
+        self, logdir="./logs", max_queue=10, flush_secs=120, filename_suffix=None, verbose=True
     ):
-        try:
-            from tensorboard.summary.writer.event_file_writer import EventFileWriter
-        except ImportError as error:
-            raise ImportError(f"SummaryWriter: {error}\n  hint: pip install tensorboard") from None
         self._logdir = os.fspath(logdir)
-        self._events = EventFileWriter(self._logdir, max_queue, flush_secs, filename_suffix)
+        self._arguments = max_queue, flush_secs, filename_suffix or ""
+        self._files = {}  # by folder
         self._scalars = {}
         self._embeddings = []
+        self._file(self._logdir)
+
+    def _file(self, folder):
+        """The event file of a folder; opened if it is not."""
+        if folder not in self._files:
+            try:
+                from tensorboard.summary.writer.event_file_writer import EventFileWriter
+            except ImportError as error:
+                raise ImportError(
+                    f"SummaryWriter: {error}\n  hint: pip install tensorboard"
+                ) from None
+            self._files[folder] = EventFileWriter(folder, *self._arguments)
+        return self._files[folder]
 
     def __enter__(self):
         return self
@@ -60,45 +70,76 @@ class SummaryWriter:
         return self._logdir
 
     def flush(self):
-        """Write all events to the file."""
-        self._events.flush()
+        """Write all events to the files."""
+        for file in self._files.values():
+            file.flush()
 
     def close(self):
-        """Write all events and close the file."""
-        self._events.close()
+        """Write all events and close the files; what is added later opens new ones."""
+        for file in self._files.values():
+            file.close()
+        self._files = {}
 
-    def _add(self, summary, global_step):
+    def reopen(self):
+        """Go on after `close`, in a new event file."""
+        self._file(self._logdir)
+
+    def _add(self, summary, global_step, folder=None):
         from tensorboard.compat.proto.event_pb2 import Event
 
         step = None if global_step is None else int(global_step)
-        self._events.add_event(Event(wall_time=time.time(), step=step, summary=summary))
+        event = Event(wall_time=time.time(), step=step, summary=summary)
+        self._file(folder or self._logdir).add_event(event)
 
     def add_scalar(self, tag, value, global_step=None):
-        """Add a number; or several curves of one picture, as a dict or pairs (name, number)."""
-        if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], str):
+        """Add a number; or points of several curves of one picture.
+
+        Parameters
+        ----------
+        value : float, (str, float) or dict of str to float
+            With names, each curve has an event file in a folder of its own below `logdir`, as
+            TensorBoard needs it to draw them in one picture.
+        """
+        if isinstance(value, (tuple, list)):
+            if len(value) != 2 or not isinstance(value[0], str):
+                raise ValueError(f"add_scalar: value of {tag!r} is {value}, must be (name, number)")
             value = dict([value])
-        items = {f"{tag}/{k}": v for k, v in value.items()} if isinstance(value, dict) else None
-        for name, number in (items or {tag: value}).items():
+        curves = value if isinstance(value, dict) else {None: value}
+        for name, number in curves.items():
             number = _numpy(number)
             if number.size != 1:
                 raise ValueError(
-                    f"add_scalar: value of {name!r} has shape {number.shape}, must be one number"
+                    f"add_scalar: value of {name or tag!r} has shape {number.shape}, "
+                    "must be one number"
                 )
             number = float(number.reshape(()))
-            self._scalars.setdefault(name, []).append([time.time(), global_step, number])
-            self._add(records.scalar(name, number), global_step)
+            folder = self._logdir if name is None else os.path.join(self._logdir, tag, name)
+            key = os.path.join(self._logdir, tag) if name is None else folder
+            self._scalars.setdefault(key, []).append([time.time(), global_step, number])
+            self._add(records.scalar(tag, number), global_step, folder)
 
     def export_scalars(self, path):
-        """Write all scalars so far as JSON: lists of [seconds, step, value] by tag."""
+        """Write all scalars so far as JSON: lists of [seconds, step, value] by folder and tag."""
         with open(path, "w") as file:
             json.dump(self._scalars, file)
 
-    def add_histogram(self, tag, values, global_step=None, bins=30):
-        """Add the distribution of the values of an array, in `bins` parts of equal width."""
+    def clear_scalar_dict(self):
+        """Forget the scalars so far, so that `export_scalars` leaves them out."""
+        self._scalars = {}
+
+    def add_histogram(self, tag, values, global_step=None, bins="default"):
+        """Add the distribution of the values of an array.
+
+        Parameters
+        ----------
+        bins : int, sequence of float or str
+            Number of parts of equal width; or where parts begin and the last ends; "default": parts
+            that grow by a tenth with the distance from 0; or a rule of `numpy.histogram`.
+        """
         values = _numpy(values)
         if not values.size or not np.isfinite(values).all():
             raise ValueError(f"add_histogram: values of {tag!r} must be finite, at least one")
-        self._add(records.histogram(tag, values, int(bins)), global_step)
+        self._add(records.histogram(tag, values, bins), global_step)
 
     def add_image(self, tag, image, global_step=None):
         """Add one picture, or a grid of them.
@@ -152,7 +193,8 @@ class SummaryWriter:
 
         symbol = net if hasattr(net, "tojson") else records.symbol_of(net)
         graph = records.graph(json.loads(symbol.tojson()))
-        self._events.add_event(Event(wall_time=time.time(), graph_def=graph.SerializeToString()))
+        event = Event(wall_time=time.time(), graph_def=graph.SerializeToString())
+        self._file(self._logdir).add_event(event)
 
     def add_embedding(self, tag, embedding, labels=None, images=None, global_step=None):
         """Add points for the projector.
