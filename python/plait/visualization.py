@@ -58,17 +58,21 @@ def _nodes(symbol, shape):
     return nodes, {head[0] for head in graph["heads"]}, shapes
 
 
+_PARAMETER = re.compile(
+    r"(weight|bias|gamma|beta|moving_mean|moving_var|running_mean|running_var)$"
+)
+_STATE = re.compile(r"(moving|running)_(mean|var)$")
+
+
 def _is_parameter(node, given):
-    return (
-        node.op == "null"
-        and node.name not in given
-        and bool(
-            re.search(
-                r"(weight|bias|gamma|beta|moving_mean|moving_var|running_mean|running_var)$",
-                node.name,
-            )
-        )
-    )
+    return node.op == "null" and node.name not in given and bool(_PARAMETER.search(node.name))
+
+
+def _is_input(node, given):
+    """Whether a variable stands for data: one of `given`, or without these what is no label."""
+    if given:
+        return node.name in given
+    return not _is_parameter(node, given) and not node.name.endswith("label")
 
 
 def print_summary(symbol, shape=None, line_length=120, positions=(0.44, 0.64, 0.74, 1.0)):
@@ -87,7 +91,7 @@ def print_summary(symbol, shape=None, line_length=120, positions=(0.44, 0.64, 0.
     Returns
     -------
     int
-        Number of parameters in all, auxiliary states included.
+        Number of parameters in all, without the running means and variances of `BatchNorm`.
     """
     nodes, _, shapes = _nodes(symbol, shape)
     given = set(shape or ())
@@ -99,29 +103,27 @@ def print_summary(symbol, shape=None, line_length=120, positions=(0.44, 0.64, 0.
             line = (line + str(field))[: end - 1].ljust(end)
         print(line.rstrip())
 
+    def count(node):
+        """Elements of the parameters of a node that no node before it has."""
+        new = [n for n in node.inputs if _is_parameter(n, given) and n.name not in counted]
+        counted.update(n.name for n in new)
+        trained = [n for n in new if not _STATE.search(n.name) and n.shape is not None]
+        return sum(int(np.prod(n.shape)) for n in trained)
+
     total, counted = 0, set()
+    shown = [node for node in nodes if node.op != "null" or _is_input(node, given)]
     print("_" * line_length)
     row(["Layer (type)", "Output Shape", "Param #", "Previous Layer"])
     print("=" * line_length)
-    for node in nodes:
-        if node.op == "null" and (_is_parameter(node, given) or node.index == 0 and not given):
-            if _is_parameter(node, given):
-                continue
-        if node.op == "null" and given and node.name not in given:
-            continue
-        count, before = 0, []
-        for source in node.inputs:
-            if source.op != "null" or source.name in given or not _is_parameter(source, given):
-                before.append(source.name)
-            elif source.name not in counted:
-                counted.add(source.name)
-                count += int(np.prod(source.shape)) if source.shape is not None else 0
-        total += count
+    for node in shown:
+        number = count(node)
+        total += number
+        before = [n.name for n in node.inputs if n.op != "null" or _is_input(n, given)]
         out = "x".join(map(str, node.shape[1:])) if node.shape is not None else ""
-        row([f"{node.name}({node.op})", out, count, before[0] if before else ""])
+        row([f"{node.name}({node.op})", out, number, before[0] if before else ""])
         for name in before[1:]:
             row(["", "", "", name])
-        print("_" * line_length)
+        print(("=" if node is shown[-1] else "_") * line_length)
     print(f"Total params: {total}")
     print("_" * line_length)
     return total
