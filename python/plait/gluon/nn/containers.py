@@ -63,6 +63,13 @@ class Sequential(_Container, Block):
 class HybridSequential(_Container, HybridBlock):
     """Hybrid blocks applied one after the other; compiled as a whole."""
 
+    def forward(self, x, *args):
+        """Apply the children one after the other; of symbols, named after this block."""
+        if not self._is_symbolic((x,)):
+            return super().forward(x, *args)
+        with self.name_scope():
+            return super().forward(x, *args)
+
 
 class Concatenate(Sequential):
     """Blocks applied to the same input; outputs are joined along `axis`."""
