@@ -1,16 +1,16 @@
 """Model zoo against MXNet 1.9.1: names of parameters, weights from files, outputs.
 
-    python tests/mxnet_compat/compare_zoo.py
+    python tests/mxnet_compat/compare_zoo.py [NAME ...]
 
-MXNet makes each model, saves its weights, and computes; plait loads the file and computes.
+Each side makes each model, saves its weights, and computes; the other loads the file and computes.
 MXNET_PYTHON names the Python that has MXNet.
 """
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
 
 import numpy as np
 import oracle
@@ -43,32 +43,63 @@ def run(mx, name, weights):
             net(x)
         net.save_parameters(weights)
     net.hybridize()
-    return {"output": net(x).asnumpy(), "names": sorted(net.collect_params().keys())}
+    return {"output": net(x).asnumpy(), "names": np.array(sorted(net.collect_params().keys()))}
+
+
+def serve(framework):
+    """Answers lines [name, weights, out] with an empty line once `out` is written."""
+    mx = oracle.import_framework(framework)
+    answers, sys.stdout = sys.stdout, sys.stderr
+    for line in sys.stdin:
+        name, weights, out = json.loads(line)
+        np.savez(out, **run(mx, name, weights))
+        print(file=answers, flush=True)
+
+
+def compare(servers, name, maker, folder):
+    """(difference of the outputs, whether names are the same) with weights that `maker` made."""
+    weights, found = os.path.join(folder, "net.params"), []
+    for framework in sorted(servers, key=lambda f: f != maker):
+        out = os.path.join(folder, f"{framework}.npz")
+        servers[framework].stdin.write(json.dumps([name, weights, out]) + "\n")
+        servers[framework].stdin.flush()
+        if not servers[framework].stdout.readline():
+            raise SystemExit(f"{framework} failed at {name}")
+        with np.load(out) as result:
+            found.append(dict(result))
+    os.remove(weights)
+    gap = oracle.difference(found[1]["output"], found[0]["output"])
+    return gap, np.array_equal(found[0]["names"], found[1]["names"])
 
 
 def main():
-    if "--framework" in sys.argv:
-        framework, name, weights, out = sys.argv[2:6]
-        result = run(oracle.import_framework(framework), name, weights)
-        np.savez(out, output=result["output"], names=np.array(result["names"]))
-        return 0
-    different = 0
-    for name in sys.argv[1:] or NAMES:
+    if "--serve" in sys.argv:
+        return serve(sys.argv[-1])
+    names, different = sys.argv[1:] or NAMES, 0
+    servers = {
+        framework: subprocess.Popen(
+            [python, "-W", "ignore", __file__, "--serve", framework],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for framework, python in (("mxnet", oracle.MXNET_PYTHON), ("plait", sys.executable))
+    }
+    for name in names:
         with tempfile.TemporaryDirectory() as folder:
-            found = []
-            for framework, python in (("mxnet", oracle.MXNET_PYTHON), ("plait", sys.executable)):
-                out = os.path.join(folder, f"{framework}.npz")
-                weights = os.path.join(folder, "net.params")
-                command = [python, "-W", "ignore", __file__, "--framework", framework, name]
-                start = time.perf_counter()
-                subprocess.run([*command, weights, out], check=True, stderr=subprocess.DEVNULL)
-                found.append((np.load(out), time.perf_counter() - start))
-            (theirs, _), (ours, _) = found
-        gap = oracle.difference(ours["output"], theirs["output"])
-        same = np.array_equal(ours["names"], theirs["names"])
-        different += gap > 1e-4 or not same
-        print(f"{name:18} outputs differ by {gap:.1e}, names {'equal' if same else 'DIFFERENT'}")
-    print(f"{len(sys.argv[1:] or NAMES) - different} equal, {different} different")
+            theirs, same = compare(servers, name, "mxnet", folder)
+            ours, also = compare(servers, name, "plait", folder)
+        good = max(theirs, ours) <= 1e-4 and same and also
+        different += not good
+        print(
+            f"{name:18} weights of MXNet: {theirs:.1e}, of plait: {ours:.1e}, "
+            f"names {'equal' if same and also else 'DIFFERENT'}{'' if good else '  DIFFERENT'}",
+            flush=True,
+        )
+    print(f"{len(names) - different} equal, {different} different")
+    for server in servers.values():
+        server.stdin.close()
+        server.wait()
     return int(different > 0)
 
 

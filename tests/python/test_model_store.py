@@ -63,7 +63,8 @@ def test_names_are_those_of_mxnet(name):
 
 
 def test_every_published_model_has_a_network():
-    assert set(model_store._SHA1) == set(vision._makers) == set(EXPECTED)
+    newer = {"mobilenetv3_large", "mobilenetv3_small"}  # without published weights
+    assert set(model_store._SHA1) == set(vision._makers) - newer == set(EXPECTED)
     with pytest.raises(ValueError, match="model_store: name is 'mynet'"):
         model_store.get_model_file("mynet")
 

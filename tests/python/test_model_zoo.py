@@ -14,6 +14,7 @@ from plait.gluon.model_zoo import vision
         ("resnet50_v2", 32),
         ("mobilenet0.25", 32),
         ("mobilenetv2_0.25", 32),
+        ("mobilenetv3_small", 32),
         ("squeezenet1.1", 224),
     ],
 )
@@ -45,11 +46,30 @@ def test_names_are_those_of_mxnet():
 
 
 def test_every_name_makes_a_model():
-    assert len(vision._makers) == 34
+    assert len(vision._makers) == 36
     for name in vision._names:
         assert callable(getattr(vision, name)) and name in vision.__all__
     assert vision.inception_v3().output.weight.shape[0] == 1000
     assert vision.densenet121(classes=3).output._units == 3
+
+
+def test_mobilenet_v3_has_the_size_of_the_paper():
+    for net, millions in ((vision.mobilenet_v3_large(), 5.4), (vision.mobilenet_v3_small(), 2.5)):
+        net.initialize()
+        net(nd.zeros((1, 3, 32, 32)))
+        trained = [p for p in net.collect_params().values() if p.grad_req != "null"]
+        assert abs(sum(int(np.prod(p.shape)) for p in trained) / 1e6 - millions) < 0.1
+    with pytest.raises(ValueError, match="kind is 'tiny'"):
+        vision.MobileNetV3("tiny")
+
+
+def test_families_by_number_take_the_arguments_of_mxnet():
+    assert len(vision.get_mobilenet(0.25, False, None, classes=3).collect_params()) == 137
+    assert vision.get_mobilenet_v2(0.5, pretrained=False, classes=3).output[0]._channels == 3
+    with pytest.raises(ValueError, match="name is 'mobilenet0.3'"):
+        vision.get_mobilenet(0.3, pretrained=True)
+    with pytest.raises(ValueError, match="name is 'mobilenetv3_large'"):
+        vision.mobilenet_v3_large(pretrained=True)
 
 
 def test_thumbnail_trains():
