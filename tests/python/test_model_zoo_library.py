@@ -1,11 +1,14 @@
-"""Networks for texts, segmentation and recommendation: what they promise, and that they learn."""
+"""Networks for texts, segmentation, recommendation, detection and speech: what they promise, and
+that they learn."""
+
+import tempfile
 
 import numpy as np
 import pytest
 
 import plait as mx
 from plait import autograd, gluon
-from plait.gluon.model_zoo import recommendation, segmentation, text
+from plait.gluon.model_zoo import detection, recommendation, segmentation, speech, text
 
 SMALL = {"units": 16, "num_layers": 2, "num_heads": 4, "dropout": 0.0}
 
@@ -19,14 +22,25 @@ def tokens(n, length, vocab=20):
     return mx.nd.array(np.random.randint(0, vocab, (n, length)))
 
 
+def arrays(x):
+    return x if isinstance(x, (tuple, list)) else (x,)
+
+
 def same_hybridized(net, *inputs):
-    """The results of a network, which are the same eager and hybridized."""
+    """The results of a network, which are the same eager, hybridized, and exported."""
     eager = net(*inputs)
     net.hybridize()
-    for a, b in zip(
-        *(x if isinstance(x, (tuple, list)) else (x,) for x in (eager, net(*inputs))), strict=True
-    ):
+    compiled = net(*inputs)
+    with tempfile.TemporaryDirectory() as folder:
+        net.export(f"{folder}/net")
+        names = ["data"] if len(inputs) == 1 else [f"data{i}" for i in range(len(inputs))]
+        loaded = gluon.SymbolBlock.imports(
+            f"{folder}/net-symbol.json", names, f"{folder}/net-0000.params"
+        )
+        exported = loaded(*inputs)
+    for a, b, c in zip(arrays(eager), arrays(compiled), arrays(exported), strict=True):
         np.testing.assert_allclose(a.asnumpy(), b.asnumpy(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(a.asnumpy(), c.asnumpy(), rtol=1e-4, atol=1e-5)
     return eager
 
 
@@ -96,20 +110,48 @@ def test_gpt_learns_a_sequence_and_goes_on_with_it():
     data, label = mx.nd.array(line[None, :-1]), mx.nd.array(line[None, 1:])
     first, last = train(net, [data], label, gluon.loss.SoftmaxCrossEntropyLoss(), 60)
     assert last < 0.1 < first
-    assert net.generate(data[:, :6], 6).asnumpy()[0].tolist() == [
-        0,
-        1,
-        2,
-        3,
-        4,
-        0,
-        1,
-        2,
-        3,
-        4,
-        0,
-        1,
-    ]
+    assert net.generate(data[:, :6], 6).asnumpy()[0].tolist() == [*range(5), *range(5), 0, 1]
+    longer = net.generate(data[:, :6], 20, temperature=0.1, top_k=1).asnumpy()[0]
+    assert longer.tolist() == (np.arange(26) % 5).tolist()  # beyond max_length
+
+
+def test_gpt_goes_on_step_by_step_as_at_once():
+    net = ready(text.GPT(20, max_length=10, **SMALL))
+    x = tokens(2, 10)
+    whole = net(x).asnumpy()
+    scores, state = net.start(x[:, :4])
+    np.testing.assert_allclose(scores.asnumpy(), whole[:, :4], atol=1e-5)
+    for i in range(4, 10):
+        scores, state = net.step(x[:, i], state)
+        np.testing.assert_allclose(scores.asnumpy(), whole[:, i], rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="longer than max_length, 10"):
+        net.step(x[:, 0], state)
+    with pytest.raises(ValueError, match="length 11, must be at most 10"):
+        net.start(tokens(1, 11))
+
+
+def test_seq2seq_learns_to_turn_texts_around():
+    net = ready(text.Seq2SeqTransformer(8, 8, max_length=12, **SMALL))
+    source = np.random.randint(2, 8, (16, 4))
+    length = mx.nd.full((16,), 4)
+    start, end = 0, 1
+    target = np.concatenate([np.full((16, 1), start), source[:, ::-1], np.full((16, 1), end)], 1)
+    inputs = [mx.nd.array(source), length, mx.nd.array(target[:, :-1])]
+    scores = same_hybridized(net, *inputs)
+    assert scores.shape == (16, 5, 8)
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    first, last = train(net, inputs, mx.nd.array(target[:, 1:]), loss, 120, rate=0.01)
+    assert last < 0.1 * first
+    assert net.translate(mx.nd.array(source), length, start, end) == source[:, ::-1].tolist()
+
+
+def test_seq2seq_does_not_look_beyond_the_source():
+    net = ready(text.Seq2SeqTransformer(8, 8, max_length=12, **SMALL))
+    source, target, length = tokens(2, 6, 8), tokens(2, 5, 8), mx.nd.array([6, 3])
+    other = source.copy()
+    other[1, 3:] = 7
+    a, b = (net(x, length, target).asnumpy() for x in (source, other))
+    np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 def test_textcnn_learns_which_word_is_there():
@@ -147,3 +189,123 @@ def test_recommenders_learn_who_likes_what():
     assert last < 0.5 * first
     with pytest.raises(ValueError, match="layers begins with 7"):
         recommendation.NeuMF(2, 2, layers=(7, 4))
+
+
+def squares(n, size=32):
+    """Pictures of one bright square each, and its box."""
+    images = np.random.uniform(0, 0.1, (n, 3, size, size)).astype("float32")
+    labels = np.full((n, 2, 5), -1, "float32")
+    for i in range(n):
+        side, kind = np.random.randint(8, 14), i % 2
+        x, y = np.random.randint(0, size - side, 2)
+        images[i, kind, y : y + side, x : x + side] = 1
+        labels[i, 0] = kind, x / size, y / size, (x + side) / size, (y + side) / size
+    return mx.nd.array(images), mx.nd.array(labels)
+
+
+def overlap(a, b):
+    common = np.prod(np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0))
+    return common / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - common)
+
+
+def check_detector(net, x, labels, least):
+    """Class and place of the likeliest box of each picture."""
+    found = net.detect(x).asnumpy()
+    for rows, true in zip(found, labels.asnumpy()[:, 0], strict=True):
+        best = rows[rows[:, 1].argmax()]
+        assert best[0] == true[0] and overlap(best[2:], true[1:]) > least
+
+
+def train_detector(net, steps, rate, step_loss):
+    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": rate})
+    losses = []
+    for _ in range(steps):
+        with autograd.record():
+            loss = step_loss().mean()
+        loss.backward()
+        trainer.step(1)
+        losses.append(loss.asscalar())
+    return losses[0], losses[-1]
+
+
+def test_ssd_learns_to_find_squares():
+    x, labels = squares(8)
+    sizes = dict(sizes=((0.3, 0.4), (0.5, 0.6)), ratios=((1,), (1,)))
+    net = ready(detection.SSD(2, base_channels=(8, 16), channels=(16,), **sizes))
+    anchors, scores, offsets = same_hybridized(net, x)
+    assert anchors.shape == (1, 160, 4) and scores.shape == (8, 160, 3)
+    assert offsets.shape == (8, 640)
+    loss_of = detection.SSDLoss()
+
+    def step():
+        anchors, scores, offsets = net(x)
+        with autograd.pause():
+            offset_target, mask, classes = net.targets(anchors, scores, labels)
+        return loss_of(scores, offsets, classes, offset_target, mask)
+
+    first, last = train_detector(net, 60, 0.01, step)
+    assert last < 0.2 * first
+    with autograd.train_mode():  # so few steps leave the running means behind
+        check_detector(net, x, labels, 0.5)
+    with pytest.raises(ValueError, match="sizes and ratios have 1 and 4 entries, must have 4"):
+        detection.SSD(2, sizes=((0.1,),))
+
+
+def test_yolo_learns_to_find_squares():
+    x, labels = squares(8)
+    anchors = (((0.4, 0.4),), ((0.25, 0.25),))
+    net = ready(detection.YOLO(2, channels=(8, 16, 16), anchors=anchors))
+    out = same_hybridized(net, x)
+    assert out.shape == (8, 4 * 4 + 8 * 8, 7)
+    targets = net.targets(labels, 32, 32)
+    assert targets[1].sum().asscalar() == 8
+    loss_of = detection.YOLOLoss()
+    first, last = train_detector(net, 60, 0.01, lambda: loss_of(net(x), *targets))
+    assert last < 0.2 * first
+    with autograd.train_mode():
+        check_detector(net, x, labels, 0.5)
+    with pytest.raises(ValueError, match="anchors has 3 entries, must have 1 to 2"):
+        detection.YOLO(2, channels=(8, 16))
+
+
+def test_yolo_loss_is_nothing_where_all_is_right():
+    target = mx.nd.array([[[0.5, 0.5, 0.2, 0.4]]])
+    sure = mx.nd.array([[[0.5, 0.5, 0.2, 0.4, 40, 40, -40]]])
+    mask, kinds = mx.nd.ones((1, 1, 1)), mx.nd.array([[[1, 0]]])
+    assert abs(detection.YOLOLoss()(sure, target, mask, kinds).asscalar()) < 1e-6
+    apart = mx.nd.array([[[0.9, 0.5, 0.2, 0.4, 40, 40, -40]]])
+    # hull 0.6 x 0.4, union 2 x 0.08: 1 - 0 + (0.24 - 0.16) / 0.24, over two
+    loss = detection.YOLOLoss()(apart, target, mask, kinds).asscalar()
+    assert abs(loss - (1 + 1 / 3) / 2) < 1e-5
+
+
+def learn_lines(net, x, steps, rate):
+    label = np.array([[0, 1, 2], [2, 1, 0], [1, 1, 2], [0, 0, 1]], "float32")
+    loss = gluon.loss.CTCLoss(layout="NTC", label_layout="NT")
+    first, last = train(net, [x], mx.nd.array(label), loss, steps, rate)
+    assert last < 0.1 * first
+    with autograd.train_mode():
+        assert speech.ctc_decode(net(x)) == label.astype(int).tolist()
+
+
+def test_deep_speech_learns_sounds():
+    net = ready(speech.DeepSpeech(4, features=12, channels=4, units=16, num_layers=1))
+    x = mx.nd.random.normal(shape=(4, 20, 12))
+    assert same_hybridized(net, x).shape == (4, net.output_length(20), 4)
+    learn_lines(net, x, 60, 0.02)
+
+
+def test_crnn_learns_lines():
+    net = ready(speech.CRNN(4, height=8, channels=(4, 8), units=16))
+    x = mx.nd.random.normal(shape=(4, 1, 8, 40))
+    assert same_hybridized(net, x).shape == (4, 10, 4)
+    learn_lines(net, x, 60, 0.02)
+    with pytest.raises(ValueError, match="height is 7"):
+        speech.CRNN(4, height=7)
+
+
+def test_ctc_decode():
+    scores = mx.nd.one_hot(mx.nd.array([[0, 0, 3, 0, 1, 1, 3], [3, 2, 2, 3, 3, 1, 1]]), 4)
+    assert speech.ctc_decode(scores) == [[0, 0, 1], [2, 1]]
+    assert speech.ctc_decode(scores, lengths=[3, 5]) == [[0], [2]]
+    assert speech.ctc_decode(scores, blank=0) == [[3, 1, 3], [3, 2, 3, 1]]

@@ -1,5 +1,13 @@
 """Well-known models; those of `vision` have the parameter names of MXNet, so its weights load."""
 
-from . import model_store, recommendation, segmentation, text, vision
+from . import detection, model_store, recommendation, segmentation, speech, text, vision
 
-__all__ = ["model_store", "recommendation", "segmentation", "text", "vision"]
+__all__ = [
+    "detection",
+    "model_store",
+    "recommendation",
+    "segmentation",
+    "speech",
+    "text",
+    "vision",
+]
