@@ -3,7 +3,7 @@ file(GLOB_RECURSE PLAIT_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/
 list(FILTER PLAIT_SOURCES EXCLUDE REGEX "/core/(cmake|third_party)/")
 
 # Optional parts are chosen by file: <part>/ or <part>.cc when it is on, no_<part>.cc when it is off.
-foreach(part codecs cuda mpi)
+foreach(part codecs cuda)
   string(TOUPPER ${part} option)
   if(PLAIT_${option})
     list(FILTER PLAIT_SOURCES EXCLUDE REGEX "/no_${part}\\.cc$")
@@ -24,20 +24,15 @@ target_compile_options(plait_objects PUBLIC -Wall -Wextra -fno-math-errno
 
 # Loops are vectorised for several instruction sets (kernels/simd.h); comparisons may be speculated.
 file(GLOB_RECURSE PLAIT_LOOPS CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/kernels/*.cc
-     ${CMAKE_CURRENT_SOURCE_DIR}/ops/*.cc)
+     ${CMAKE_CURRENT_SOURCE_DIR}/ops/*.cc ${CMAKE_CURRENT_SOURCE_DIR}/dist/combine.cc)
 set_source_files_properties(${PLAIT_LOOPS} PROPERTIES COMPILE_OPTIONS "-O3;-fno-trapping-math")
 
 set_source_files_properties(
   ${CMAKE_CURRENT_SOURCE_DIR}/c_api/version.cc
-  PROPERTIES COMPILE_DEFINITIONS
-             "PLAIT_HAS_CUDA=$<BOOL:${PLAIT_CUDA}>;PLAIT_HAS_MPI=$<BOOL:${PLAIT_MPI}>")
+  PROPERTIES COMPILE_DEFINITIONS "PLAIT_HAS_CUDA=$<BOOL:${PLAIT_CUDA}>")
 
 if(PLAIT_CODECS)
   target_link_libraries(plait_objects PUBLIC JPEG::JPEG PNG::PNG)
-endif()
-if(PLAIT_MPI)
-  find_package(MPI REQUIRED COMPONENTS C)
-  target_link_libraries(plait_objects PUBLIC MPI::MPI_C)
 endif()
 if(PLAIT_CUDA)
   enable_language(CUDA)
@@ -65,9 +60,6 @@ set_target_properties(plait PROPERTIES LINKER_LANGUAGE CXX LINK_DEPENDS ${PLAIT_
                                        INSTALL_RPATH "$ORIGIN")
 if(PLAIT_CODECS)
   target_link_libraries(plait PRIVATE JPEG::JPEG PNG::PNG)
-endif()
-if(PLAIT_MPI)
-  target_link_libraries(plait PRIVATE MPI::MPI_C)
 endif()
 if(PLAIT_CUDA)
   target_link_libraries(plait PRIVATE CUDA::cudart CUDA::cublas)

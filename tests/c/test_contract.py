@@ -48,6 +48,7 @@ class World:
         self.iter = self.made(
             "plait_iter_t", lib.plait_iter_from_arrays, self.a, self.b, *option, 1
         )
+        self.comm = self.made("plait_comm_t", lib.plait_comm_new_group, 1)
         c.ok(lib.plait_predictor_set_input(self.predictor, b"x", self.a))
         c.ok(lib.plait_predictor_run(self.predictor))
         with open(folder / "p", "wb") as file:
@@ -175,6 +176,7 @@ class World:
         lib.plait_archive_free(self.archive)
         lib.plait_predictor_free(self.predictor)
         lib.plait_var_free(self.var)
+        lib.plait_comm_free(self.comm)
         for buffer in (self.buffer, self.bytes):
             lib.plait_buffer_free(buffer)
 
@@ -187,10 +189,23 @@ def place(kind, value=None):
 ARRAY, SYMBOL, BUFFER = place("plait_array_t"), place("plait_symbol_t"), place("plait_buffer_t")
 INT, POINTER = place("int32_t"), place("void *")
 INT64 = place("int64_t")
-PREDICTOR, ARCHIVE, GRAPH, OP, VAR, ITER, KVSTORE, TRACE, RECORD_FILE, RECORD_WRITER, READER = (
+(
+    PREDICTOR,
+    ARCHIVE,
+    GRAPH,
+    OP,
+    VAR,
+    ITER,
+    KVSTORE,
+    COMM,
+    TRACE,
+    RECORD_FILE,
+    RECORD_WRITER,
+    READER,
+) = (
     place(f"plait_{k}_t")
     for k in (
-        "predictor archive graph op var iter kvstore trace record_file record_writer image_reader"
+        "predictor archive graph op var iter kvstore comm trace record_file record_writer image_reader"
     ).split()
 )
 A, B, X, SUM = (lambda w, n=n: getattr(w, n) for n in ("a", "b", "x", "sum"))
@@ -341,6 +356,19 @@ CALLS = {
     "var_of_array": [A, VAR],
     "var_version": [given("var")],
     "var_wait": [given("var"), 0],
+    "comm_new_group": [1, COMM],
+    "comm_split": [given("comm"), 0, 0, COMM],
+    "comm_rank": [given("comm")],
+    "comm_size": [given("comm")],
+    "comm_allreduce": [given("comm"), A, 0, OPTIONAL(NONE)],
+    "comm_broadcast": [given("comm"), A, 0, OPTIONAL(NONE)],
+    "comm_allgather": [given("comm"), A, B, OPTIONAL([3]), OPTIONAL(NONE)],
+    "comm_reduce_scatter": [given("comm"), A, B, 0, OPTIONAL(NONE)],
+    "comm_all_to_all": [given("comm"), A, B, OPTIONAL(NONE), OPTIONAL(NONE), OPTIONAL(NONE)],
+    "comm_barrier": [given("comm")],
+    "comm_pending": [given("comm"), BUFFER],
+    "comm_abort": [given("comm"), b"reason"],
+    "comm_kill": [given("comm")],
     "profiler_set_state": [0],
     "profiler_count": [],
     "profiler_read": [1, BUFFER],
@@ -388,10 +416,10 @@ CALLS = {
 ELSEWHERE = {
     "autograd_backward", "autograd_record", "engine_shutdown", "engine_before_fork",
     "engine_after_fork_parent", "engine_after_fork_child", "engine_push", "engine_push_async",
-    "engine_complete",
+    "engine_complete", "comm_new_world", "comm_send", "comm_receive",
 }  # fmt: skip
 FREES = {"array": ARRAY, "buffer": BUFFER, "symbol": SYMBOL, "graph": GRAPH, "archive": ARCHIVE,
-         "predictor": PREDICTOR, "var": VAR, "iter": ITER, "kvstore": KVSTORE, "trace": TRACE,
+         "predictor": PREDICTOR, "var": VAR, "iter": ITER, "kvstore": KVSTORE, "comm": COMM, "trace": TRACE,
          "record_file": RECORD_FILE, "record_writer": RECORD_WRITER, "image_reader": READER}  # fmt: skip
 
 

@@ -1106,6 +1106,104 @@ PLAIT_API plait_status_t plait_kvstore_pull(plait_kvstore_t kvstore, const char*
 PLAIT_API plait_status_t plait_kvstore_set_updater(plait_kvstore_t kvstore, plait_updater_t update,
                                                    plait_drop_t drop, void* user);
 
+/* ---- communication ------------------------------------------------------------------------- */
+
+/* One rank of a group: of processes that MPI started, or of ranks within this process. Operations
+ * return at once and run when their arrays are ready, beside computation; reading a result waits.
+ * All ranks call the same operations in the same order, with as many elements of the same dtype;
+ * arrays must be dense. A rank that fails, dies or stops makes the operations of all ranks fail
+ * with PLAIT_ERR_COMM. */
+typedef struct plait_comm_s* plait_comm_t;
+
+typedef enum plait_reduction_t {
+  PLAIT_REDUCE_SUM = 0,
+  PLAIT_REDUCE_PROD = 1,
+  PLAIT_REDUCE_MIN = 2,
+  PLAIT_REDUCE_MAX = 3
+} plait_reduction_t;
+
+typedef struct plait_comm_options_t {
+  uint32_t struct_size; /* set by the caller: sizeof(plait_comm_options_t) */
+  int32_t priority;     /* larger goes first */
+  int32_t wait;         /* not 0: return when it is done */
+  int32_t no_limit;     /* not 0: no time limit, as long as the others live */
+  const char* name;     /* for messages and the profiler; copied; may be NULL */
+} plait_comm_options_t;
+
+/* `size` ranks in this process, in [1, 4096]: handle i of `out` is rank i. new. @since 0.1 */
+PLAIT_API plait_status_t plait_comm_new_group(int32_t size, plait_comm_t* out);
+
+/* All ranks of the MPI communicator whose handle (an MPI_Comm) stands at `mpi_comm`; NULL:
+ * MPI_COMM_WORLD. Loads the MPI library and initialises MPI if nobody has. All ranks call it.
+ * new. Fails: COMM. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_comm_new_world(const void* mpi_comm, plait_comm_t* out);
+
+/* The ranks that give the same `color`, numbered by `key`. All ranks call it. new. Fails: COMM.
+ * @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_comm_split(plait_comm_t comm, int64_t color, int64_t key,
+                                          plait_comm_t* out);
+
+/* @since 0.1 */
+PLAIT_API void plait_comm_free(plait_comm_t comm);
+
+/* Number of this rank, from 0; and of all ranks. @since 0.1 */
+PLAIT_API int32_t plait_comm_rank(plait_comm_t comm);
+PLAIT_API int32_t plait_comm_size(plait_comm_t comm);
+
+/* Replaces `data` by its reduction over all ranks: the same bits everywhere. `options` may be NULL,
+ * here and below. Fails: INVALID_ARGUMENT; as all operations later with COMM. @blocking @since 0.1
+ */
+PLAIT_API plait_status_t plait_comm_allreduce(plait_comm_t comm, plait_array_t data,
+                                              plait_reduction_t reduction,
+                                              const plait_comm_options_t* options);
+
+/* Replaces `data` by that of rank `root`. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_comm_broadcast(plait_comm_t comm, plait_array_t data, int32_t root,
+                                              const plait_comm_options_t* options);
+
+/* Writes `mine` of all ranks to `all`, in the order of ranks. `counts`: elements of each rank; NULL:
+ * as many from each. Fails: SHAPE, TYPE. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_comm_allgather(plait_comm_t comm, plait_array_t mine,
+                                              plait_array_t all, const int64_t* counts,
+                                              const plait_comm_options_t* options);
+
+/* Reduces `all` over the ranks and writes the part that has the number of this rank, of as many
+ * equal parts as ranks, to `mine`. Fails: SHAPE, TYPE. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_comm_reduce_scatter(plait_comm_t comm, plait_array_t all,
+                                                   plait_array_t mine, plait_reduction_t reduction,
+                                                   const plait_comm_options_t* options);
+
+/* Sends part i of `source` to rank i and writes what rank i sent to part i of `target`. The counts
+ * are elements for each rank; both NULL: equal parts. Fails: SHAPE, TYPE. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_comm_all_to_all(plait_comm_t comm, plait_array_t source,
+                                               plait_array_t target, const int64_t* send_counts,
+                                               const int64_t* receive_counts,
+                                               const plait_comm_options_t* options);
+
+/* Sends `data` to rank `peer`, which receives it with the same `channel`, in [0, 127]. The n-th send
+ * on a channel meets the n-th receive. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_comm_send(plait_comm_t comm, plait_array_t data, int32_t peer,
+                                         int32_t channel, const plait_comm_options_t* options);
+
+/* Fills `data` with what rank `peer` sends. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_comm_receive(plait_comm_t comm, plait_array_t data, int32_t peer,
+                                            int32_t channel, const plait_comm_options_t* options);
+
+/* Waits until all ranks have called it. Fails: COMM. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_comm_barrier(plait_comm_t comm);
+
+/* What is on its way on this rank, one line for each operation with its age and the rank that it
+ * waits for. new. @since 0.1 */
+PLAIT_API plait_status_t plait_comm_pending(plait_comm_t comm, plait_buffer_t* out);
+
+/* Makes the operations of all ranks fail with `reason`: those on their way and all later ones.
+ * @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_comm_abort(plait_comm_t comm, const char* reason);
+
+/* Ends the processes of all ranks, this one included, if the group is one of processes. @blocking
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_comm_kill(plait_comm_t comm);
+
 /* ---- handles ------------------------------------------------------------------------------- */
 
 /* Handles of all kinds but arrays that exist now, for leak checks; arrays are counted by

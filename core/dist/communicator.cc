@@ -1,0 +1,353 @@
+#include "dist/communicator.h"
+
+#include <algorithm>
+#include <atomic>
+#include <numeric>
+
+#include "base/env.h"
+#include "dist/mpi.h"
+
+namespace plait::dist {
+
+// What the engine sees of an operation.
+class CommTask final : public engine::Task {
+ public:
+  CommTask(std::unique_ptr<Operation> operation, const char* kind, const Options& options,
+           std::vector<ArrayRef> reads, std::vector<ArrayRef> writes)
+      : operation_(std::move(operation)),
+        transport_(operation_->transport),
+        label_(operation_->label),
+        name_(options.name.empty() ? kind : cat(kind, " ", options.name)),
+        kept_reads_(std::move(reads)),
+        kept_writes_(std::move(writes)) {
+    for (const ArrayRef& a : kept_reads_) reads_.push_back(&a->var());
+    for (const ArrayRef& a : kept_writes_) writes_.push_back(&a->var());
+    updates_ = engine::make_distinct(reads_, writes_);
+    priority_ = options.priority;
+    is_async_ = true;
+  }
+  ~CommTask() override {
+    // Never run: what it reads has failed. The other ranks must not wait for it.
+    if (operation_) {
+      Progress::instance().fail_all(*transport_,
+                                    cat(label_, ": rank ", transport_->rank(),
+                                        " left it out, because computing its input failed"));
+    }
+  }
+
+  void run(int) override {
+    operation_->task = this;
+    Progress::instance().start(std::move(operation_));
+  }
+  const char* name() const override { return name_.c_str(); }
+  std::string details() const override { return label_; }
+  // For an operation that runs in the calling thread.
+  std::unique_ptr<Operation> take_operation() { return std::move(operation_); }
+
+ private:
+  std::unique_ptr<Operation> operation_;
+  TransportRef transport_;
+  const std::string label_, name_;
+  std::vector<ArrayRef> kept_reads_, kept_writes_;
+};
+
+namespace {
+
+bool checks() {
+  static const bool on = env::get_int("PLAIT_DIST_CHECK", nullptr, 0) != 0;
+  return on;
+}
+
+uint64_t next_order() {
+  static std::atomic<uint64_t> order{0};
+  return ++order;
+}
+
+void require_dense(const ArrayRef& array, const char* kind, const char* name) {
+  check(array->contiguous(), ErrorKind::kInvalidArgument, kind, ": ", name,
+        " is not dense, must be in row-major order without gaps");
+}
+
+void require_writable(const ArrayRef& array, const char* kind, const char* name) {
+  require_dense(array, kind, name);
+  check(!array->storage()->read_only(), ErrorKind::kInvalidArgument, kind, ": ", name,
+        " is read-only, must be writable");
+}
+
+void require_rank(int rank, int size, const char* kind, const char* name) {
+  check(rank >= 0 && rank < size, ErrorKind::kInvalidArgument, kind, ": ", name, " is ", rank,
+        ", must be in [0, ", size - 1, "]");
+}
+
+void require_size(const ArrayRef& array, int64_t size, const char* kind, const char* name) {
+  check(array->size() == size, ErrorKind::kShape, kind, ": ", name, " has ", array->size(),
+        " elements, must have ", size);
+}
+
+void require_dtype(const ArrayRef& a, const ArrayRef& b, const char* kind) {
+  check(a->dtype() == b->dtype(), ErrorKind::kType, kind, ": dtypes are ", a->dtype(), " and ",
+        b->dtype(), ", must be equal");
+}
+
+int64_t sum_of(const std::vector<int64_t>& counts, int size, const char* kind, const char* name) {
+  check(static_cast<int>(counts.size()) == size, ErrorKind::kShape, kind, ": ", name, " has ",
+        counts.size(), " items, must have ", size);
+  for (int64_t c : counts) {
+    check(c >= 0, ErrorKind::kInvalidArgument, kind, ": ", name, " has the item ", c,
+          ", must be >= 0");
+  }
+  return std::accumulate(counts.begin(), counts.end(), int64_t{0});
+}
+
+Span span_of(const ArrayRef& a) {
+  return {static_cast<char*>(a->data()), a->size(), dtype_size(a->dtype())};
+}
+
+}  // namespace
+
+std::vector<Ref<Communicator>> Communicator::in_process(int size) {
+  check(size >= 1 && size <= 4096, ErrorKind::kInvalidArgument, "in_process: size is ", size,
+        ", must be in [1, 4096]");
+  check(!engine::is_serial() || size == 1, ErrorKind::kInvalidArgument,
+        "in_process: the engine is serial, must be threaded for more than one rank");
+  std::vector<int> members(static_cast<size_t>(size));
+  std::iota(members.begin(), members.end(), 0);
+  std::vector<Ref<Communicator>> all;
+  for (const TransportRef& t : in_process_transports(size)) {
+    all.push_back(make_ref<Communicator>(t, members, t->rank(), uint16_t{0}));
+  }
+  return all;
+}
+
+Ref<Communicator> Communicator::world(const void* handle) {
+  const TransportRef transport =
+      Progress::instance().locked([&] { return world_transport(handle); });
+  std::vector<int> members(static_cast<size_t>(transport->size()));
+  std::iota(members.begin(), members.end(), 0);
+  return make_ref<Communicator>(transport, members, transport->rank(), uint16_t{0});
+}
+
+Communicator::Communicator(TransportRef transport, std::vector<int> members, int rank,
+                           uint16_t context)
+    : transport_(std::move(transport)),
+      members_(std::move(members)),
+      rank_(rank),
+      context_(context) {
+  Progress::instance().attach(transport_);
+}
+
+Communicator::~Communicator() {
+  try {
+    Progress::instance().detach(transport_);
+  } catch (const Error&) {  // a child by fork(): the parent's communicator is none of its business
+  }
+}
+
+Tag Communicator::next_tag() {
+  std::lock_guard lock(mutex_);
+  return {context_, false, 0, ++number_};
+}
+
+std::string Communicator::label(const char* kind, const ArrayRef& data, const std::string& detail,
+                                const Options& options) const {
+  std::string text = kind;
+  if (data) text += cat(" of ", data->dtype(), " ", data->shape());
+  if (!detail.empty()) text += cat(" ", detail);
+  if (!options.name.empty()) text += cat(" '", options.name, "'");
+  return text;
+}
+
+void Communicator::submit(const char* kind, const std::string& label, Schedule body, const Tag& tag,
+                          std::vector<ArrayRef> reads, std::vector<ArrayRef> writes,
+                          const Options& options) {
+  auto op = std::make_unique<Operation>();
+  op->transport = transport_;
+  op->label = tag.point_to_point ? label : cat(label, " (number ", tag.number, ")");
+  if (checks() && !tag.point_to_point) {
+    Tag before = tag;  // its own messages
+    before.channel = 1;
+    op->check = compare(peers(before), op->label);
+  }
+  op->body = std::move(body);
+  op->priority = options.priority;
+  op->order = next_order();
+  op->may_wait = options.no_limit;
+  const std::vector<ArrayRef> results = options.waits ? writes : std::vector<ArrayRef>{};
+  auto task =
+      std::make_unique<CommTask>(std::move(op), kind, options, std::move(reads), std::move(writes));
+  if (options.waits && transport_->is_between_processes()) {
+    const engine::InlineGuard guard(task->reads_, task->writes_);
+    if (guard.held()) {
+      engine::count_inlined();
+      std::optional<engine::profile::Scope> span;
+      if (engine::profile::is_on()) {
+        span.emplace(task->name(), task->details(), task->reads_, task->writes_, 0, 1);
+      }
+      const std::unique_ptr<Operation> here = task->take_operation();
+      Progress::instance().run(*here);
+      return;
+    }
+  }
+  engine::push(std::move(task));
+  for (const ArrayRef& a : results) a->wait_to_read();
+}
+
+void Communicator::allreduce(const ArrayRef& data, Reduction reduction, const Options& options) {
+  require_writable(data, "allreduce", "data");
+  const Tag tag = next_tag();
+  submit("allreduce", label("allreduce", data, reduction_name(reduction), options),
+         dist::allreduce(peers(tag), span_of(data), combine_of(data->dtype(), reduction)), tag,
+         {data}, {data}, options);
+}
+
+void Communicator::broadcast(const ArrayRef& data, int root, const Options& options) {
+  require_rank(root, size(), "broadcast", "root");
+  const bool sends = rank_ == root;
+  sends ? require_dense(data, "broadcast", "data") : require_writable(data, "broadcast", "data");
+  const Tag tag = next_tag();
+  const std::vector<ArrayRef> list{data}, none;
+  submit("broadcast", label("broadcast", data, cat("from rank ", root), options),
+         dist::broadcast(peers(tag), span_of(data), root), tag, sends ? list : none,
+         sends ? none : list, options);
+}
+
+void Communicator::allgather(const ArrayRef& mine, const ArrayRef& all, std::vector<int64_t> counts,
+                             const Options& options) {
+  require_dense(mine, "allgather", "mine");
+  require_writable(all, "allgather", "all");
+  require_dtype(mine, all, "allgather");
+  const bool is_even = counts.empty();
+  if (is_even) counts.assign(static_cast<size_t>(size()), mine->size());
+  require_size(all, sum_of(counts, size(), "allgather", "counts"), "allgather", "all");
+  require_size(mine, counts[static_cast<size_t>(rank_)], "allgather", "mine");
+  const Tag tag = next_tag();
+  submit("allgather", label("allgather", all, "", options),
+         dist::allgather(peers(tag), span_of(mine), span_of(all), std::move(counts)), tag, {mine},
+         {all}, options);
+}
+
+void Communicator::reduce_scatter(const ArrayRef& all, const ArrayRef& mine, Reduction reduction,
+                                  const Options& options) {
+  require_dense(all, "reduce_scatter", "all");
+  require_writable(mine, "reduce_scatter", "mine");
+  require_dtype(mine, all, "reduce_scatter");
+  require_size(all, mine->size() * size(), "reduce_scatter", "all");
+  const Tag tag = next_tag();
+  submit("reduce_scatter", label("reduce_scatter", all, reduction_name(reduction), options),
+         dist::reduce_scatter(peers(tag), span_of(all), span_of(mine),
+                              combine_of(all->dtype(), reduction)),
+         tag, {all}, {mine}, options);
+}
+
+void Communicator::all_to_all(const ArrayRef& from, const ArrayRef& to,
+                              std::vector<int64_t> send_counts, std::vector<int64_t> receive_counts,
+                              const Options& options) {
+  constexpr const char* kind = "all_to_all";
+  require_dense(from, kind, "from");
+  require_writable(to, kind, "to");
+  require_dtype(from, to, kind);
+  check(from->storage() != to->storage(), ErrorKind::kInvalidArgument, kind,
+        ": from and to share memory, must not");
+  if (send_counts.empty() && receive_counts.empty()) {
+    check(from->size() % size() == 0, ErrorKind::kShape, kind, ": from has ", from->size(),
+          " elements, must be a multiple of the ", size(), " ranks");
+    send_counts.assign(static_cast<size_t>(size()), from->size() / size());
+    receive_counts = send_counts;
+  }
+  require_size(from, sum_of(send_counts, size(), kind, "send_counts"), kind, "from");
+  require_size(to, sum_of(receive_counts, size(), kind, "receive_counts"), kind, "to");
+  const auto me = static_cast<size_t>(rank_);
+  check(send_counts[me] == receive_counts[me], ErrorKind::kShape, kind, ": rank ", rank_, " sends ",
+        send_counts[me], " elements to itself, must be the ", receive_counts[me],
+        " that it receives");
+  const Tag tag = next_tag();
+  submit(kind, cat(kind, " of ", from->dtype()),
+         dist::all_to_all(peers(tag), span_of(from), span_of(to), std::move(send_counts),
+                          std::move(receive_counts)),
+         tag, {from}, {to}, options);
+}
+
+void Communicator::transfer(bool is_send, const ArrayRef& data, int peer, int channel,
+                            const Options& options) {
+  const char* kind = is_send ? "send" : "receive";
+  const char* side = is_send ? "to" : "from";
+  require_rank(peer, size(), kind, side);
+  check(peer != rank_, ErrorKind::kInvalidArgument, kind, ": ", side, " is ", peer,
+        ", must be another rank");
+  check(channel >= 0 && channel <= 127, ErrorKind::kInvalidArgument, kind, ": channel is ", channel,
+        ", must be in [0, 127]");
+  Tag tag{context_, true, static_cast<uint16_t>(channel), 0};
+  {
+    std::lock_guard lock(mutex_);
+    tag.number = ++(is_send ? sent_ : received_)[{peer, channel}];
+  }
+  const std::vector<ArrayRef> list{data}, none;
+  submit(kind, label(kind, data, cat(side, " rank ", peer), options),
+         is_send ? dist::send(peers(tag), span_of(data), peer)
+                 : dist::receive(peers(tag), span_of(data), peer),
+         tag, is_send ? list : none, is_send ? none : list, options);
+}
+
+void Communicator::send(const ArrayRef& data, int to, int channel, const Options& options) {
+  require_dense(data, "send", "data");
+  transfer(true, data, to, channel, options);
+}
+
+void Communicator::receive(const ArrayRef& data, int from, int channel, const Options& options) {
+  require_writable(data, "receive", "data");
+  transfer(false, data, from, channel, options);
+}
+
+void Communicator::barrier() {
+  // An array to wait for.
+  const ArrayRef none = Array::empty({1}, DType::kUint8);
+  const Tag tag = next_tag();
+  Options options;
+  options.waits = true;
+  submit("barrier", "barrier", dist::barrier(peers(tag)), tag, {}, {none}, options);
+}
+
+Ref<Communicator> Communicator::split(int64_t color, int64_t key) {
+  const int64_t next =
+      Progress::instance().locked([&] { return int64_t{transport_->next_context}; });
+  const ArrayRef mine = Array::empty({3}, DType::kInt64);
+  const ArrayRef all = Array::empty({size(), 3}, DType::kInt64);
+  mine->wait_to_write();
+  auto* out = static_cast<int64_t*>(mine->data());
+  out[0] = color;
+  out[1] = key;
+  out[2] = next;
+  Options options;
+  options.name = "split";
+  options.waits = true;
+  allgather(mine, all, {}, options);
+  const auto* in = static_cast<const int64_t*>(all->data());
+  std::vector<int> chosen;
+  int64_t context = 0;
+  for (int i = 0; i < size(); ++i) {
+    if (in[3 * i] == color) chosen.push_back(i);
+    context = std::max(context, in[3 * i + 2]);
+  }
+  check(context < transport_->contexts(), ErrorKind::kComm, "split: there are ", context,
+        " communicators, must be less than ", transport_->contexts());
+  Progress::instance().locked(
+      [&] { transport_->next_context = static_cast<uint16_t>(context + 1); });
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [&](int a, int b) { return in[3 * a + 1] < in[3 * b + 1]; });
+  const auto place = std::find(chosen.begin(), chosen.end(), rank_) - chosen.begin();
+  for (int& i : chosen) i = members_[static_cast<size_t>(i)];
+  return make_ref<Communicator>(transport_, chosen, static_cast<int>(place),
+                                static_cast<uint16_t>(context));
+}
+
+std::string Communicator::pending() const { return Progress::instance().pending(*transport_); }
+
+void Communicator::abort(const std::string& reason) {
+  Progress::instance().fail_all(*transport_, reason);
+}
+
+void Communicator::kill_all() {
+  Progress::instance().locked([&] { transport_->kill_all(); });
+}
+
+}  // namespace plait::dist

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "dist/schedule.h"
+#include "engine/engine.h"
+#include "engine/profile.h"
+
+namespace plait::dist {
+
+// One operation of one rank, on its way.
+struct Operation {
+  TransportRef transport;
+  std::string label;  // for messages: "allreduce of float32 (3, 4) 'weight' (number 7)"
+  Schedule check;     // runs first, if there is one
+  Schedule body;
+  int32_t priority = 0;
+  uint64_t order = 0;            // in which it was asked for
+  bool may_wait = false;         // for ever, as long as the peer lives
+  engine::Task* task = nullptr;  // to be completed; null: somebody waits for `is_done`
+  std::optional<engine::profile::Scope> span;
+  int64_t moved_ns = 0;  // when it last got on
+  bool is_done = false;
+  std::exception_ptr failure;
+};
+
+// The thread that moves the messages of all communicators of this process, while others compute.
+// Each turn it goes through the operations by priority, so that an urgent one gets the next place
+// in the rings.
+class Progress {
+ public:
+  static Progress& instance();
+
+  // Transports that are in use: one reference for each communicator.
+  void attach(const TransportRef& transport);
+  void detach(const TransportRef& transport);
+
+  // Takes an operation over; completes its task in the end.
+  void start(std::unique_ptr<Operation> operation);
+  // Moves messages in the calling thread until the operation is done; throws what it failed with.
+  void run(Operation& operation);
+  // Makes all operations of a transport fail, here and on its other ranks.
+  void fail_all(Transport& transport, const std::string& reason);
+  std::string pending(const Transport& transport);
+  // Runs `body` while no message moves.
+  template <class Body>
+  auto locked(const Body& body) {
+    std::lock_guard lock(mutex_);
+    return body();
+  }
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+  struct Attached {
+    TransportRef transport;
+    int users;
+  };
+
+  Progress();
+  void work();
+  // With the mutex held. True if something moved.
+  bool turn();
+  bool take_inbox();
+  bool advance(Operation& op);
+  void watch(Operation& op, int64_t now);
+  void break_off(Operation& op, const std::string& reason);
+  void beat(int64_t now);
+  void retire(Lock& lock);  // completes what is done, without the mutex meanwhile
+  void sleep(Lock& lock);
+  void wait_for_inbox(int64_t limit_ns);
+  void call_back();  // tells the thread that nobody does its work any more
+  void idle_on(const TransportRef& transport);
+
+  std::mutex mutex_;  // of all below but the inbox
+  std::vector<Attached> transports_;
+  std::vector<Operation*> active_;  // by priority, then order
+  std::vector<std::unique_ptr<Operation>> owned_, done_;
+  std::condition_variable finished_;  // an operation of run()
+  int64_t moved_ns_ = 0, beat_ns_ = 0;
+  int waiting_callers_ = 0;  // that do the thread's work in run()
+
+  std::mutex inbox_mutex_;
+  std::condition_variable inbox_filled_;
+  std::vector<std::unique_ptr<Operation>> inbox_;
+  bool is_called_ = false;
+  TransportRef asleep_on_;
+  int32_t process_;  // number of the process that has the thread
+  std::thread thread_;
+};
+
+}  // namespace plait::dist

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dist/transport.h"
+
+// Messages between processes of one machine through memory that they share: for each ordered pair a
+// ring of fragments. The receiver reduces straight out of the ring.
+namespace plait::dist {
+
+class ShmLink;
+
+// What the peers of one machine see of a process.
+struct alignas(64) ShmProcess {
+  std::atomic<uint32_t> bell;    // rises when something has changed for this process
+  std::atomic<uint32_t> asleep;  // 1: it waits for the bell
+  std::atomic<int64_t> beat_ns;  // when it was last seen alive
+  std::atomic<int32_t> pid;
+  std::atomic<uint32_t> has_left, has_failed;
+  char failure[400];  // before has_failed is set
+};
+
+struct ShmRing {
+  alignas(64) std::atomic<uint64_t> head;  // bytes written so far
+  alignas(64) std::atomic<uint64_t> tail;  // bytes read so far
+  char* data() { return reinterpret_cast<char*>(this) + 128; }
+};
+
+class ShmLink {
+ public:
+  // Makes memory for `count` processes under `name`; the others open it; then it is unlinked.
+  // Throws ErrorKind::kComm where the system refuses.
+  static void create(const std::string& name, int count);
+  static void unlink(const std::string& name);
+  // `ranks[i]` is the rank, for messages, of process i.
+  ShmLink(const std::string& name, int index, std::vector<int> ranks);
+  ShmLink(const ShmLink&) = delete;
+  ~ShmLink();
+
+  // Peers here are numbers of processes, not ranks.
+  TransferPtr send(int peer, uint64_t tag, const void* data, int64_t bytes);
+  TransferPtr receive(int peer, uint64_t tag, const Landing& landing);
+  bool poll();
+  // Sleeps unless something has changed since the last poll().
+  void idle(int64_t timeout_ns);
+  void wake();  // ends idle()
+  void beat();
+  std::string trouble(int peer) const;
+  void announce_failure(const std::string& message);
+
+ private:
+  friend class ShmSend;
+  friend class ShmReceive;
+  // What is known of a message while it comes in.
+  struct Incoming {
+    int64_t total = 0, arrived = 0;
+    std::vector<char> kept;  // while nobody has asked for it
+  };
+
+  ShmProcess& process(int i) const { return processes_[i]; }
+  ShmRing& ring(int from, int to) const;
+  void ring_bell(int peer);
+  bool drain(int from);
+  void deliver(int from, uint64_t tag, int64_t total, const char* data, int64_t bytes);
+
+  const int index_, count_;
+  const std::vector<int> ranks_;
+  char* base_ = nullptr;
+  int64_t bytes_ = 0, capacity_ = 0;
+  uint32_t heard_ = 0;  // the bell at the last poll()
+  ShmProcess* processes_ = nullptr;
+  std::vector<std::map<uint64_t, class ShmReceive*>> wanted_;  // by peer
+  std::vector<std::map<uint64_t, std::deque<Incoming>>> early_;
+};
+
+}  // namespace plait::dist
