@@ -14,6 +14,7 @@ from . import (
     amp,
     callback,
     contrib,
+    dist,
     executor,
     executor_manager,
     gluon,

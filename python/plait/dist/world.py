@@ -1,0 +1,98 @@
+"""The ranks that were started together, and how they end together."""
+
+import atexit
+import os
+import signal
+import sys
+import time
+import traceback
+
+from .. import _dist, _engine
+from .communicator import Communicator, parts
+
+__all__ = ["world", "group", "is_distributed"]
+
+# Set by the starters of Open MPI, MPICH and Slurm in each process.
+_STARTED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
+_GRACE_S = 1.0  # in which the other ranks can say what they were waiting for
+
+_world = None
+
+
+def is_distributed():
+    """True if this process was started by MPI, or the program has imported mpi4py.MPI."""
+    return "mpi4py.MPI" in sys.modules or any(name in os.environ for name in _STARTED)
+
+
+def world():
+    """Communicator: all ranks that were started together; one rank without MPI.
+
+    The first call loads MPI, through mpi4py where that is installed, so that a program can use
+    both. All ranks must make it.
+
+    Raises
+    ------
+    MXNetError
+        If there is no MPI library, or its thread level is lower than "serialized".
+
+    Notes
+    -----
+    From then on an exception that nobody catches ends all ranks.
+    """
+    global _world
+    if _world is None:
+        if is_distributed():
+            _world = _dist.new_world(_mpi_handle(), Communicator)
+            _end_together(_world)
+        else:
+            (_world,) = group(1)
+        atexit.register(_leave)
+    return _world
+
+
+def group(size):
+    """list of Communicator: `size` ranks in this process, for tests and several contexts."""
+    return _dist.new_group(size, Communicator)
+
+
+def _mpi_handle():
+    """Address of mpi4py's handle of the world, or 0."""
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError):  # RuntimeError: it does not find the library
+        return 0
+    return MPI._addressof(MPI.COMM_WORLD)
+
+
+def _leave():
+    global _world
+    comm, _world = _world, None
+    if comm is None:
+        return
+    try:
+        _engine.wait_all()
+    except Exception:  # what nobody read before the end
+        traceback.print_exc()
+    for each in [*parts, comm]:
+        each.close()
+
+
+def _end_together(comm):
+    rank, before = comm.rank, sys.excepthook
+
+    def report(kind, error, trace):
+        before(kind, error, trace)
+        sys.stderr.flush()
+        comm.abort(f"{kind.__name__}: {error}")
+        time.sleep(_GRACE_S)
+        comm.kill()
+
+    def ended(number, frame):
+        for line in comm.pending().splitlines():
+            print(f"plait: rank {rank} is ended in {line}", file=sys.stderr, flush=True)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    sys.excepthook = report
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, ended)
