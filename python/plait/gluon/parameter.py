@@ -100,6 +100,7 @@ class Parameter:
         self._data = self._grad = self._ctx_list = None
         self._deferred_init = ()
         self._structure = None
+        self._trainer = None  # a weak reference to the trainer that shares it with other ranks
         self.lr_mult = lr_mult
         self.wd_mult = wd_mult
         self.init = init
@@ -241,6 +242,8 @@ class Parameter:
                 desc = initializer.InitDesc(self.name, {"__init__": init})
                 initializer.create(default_init)(desc, data)
             self._set_arrays(data, contexts)
+            if self._trainer is not None and (trainer := self._trainer()) is not None:
+                trainer._share(self)
         self._deferred_init = ()
 
     def _set_arrays(self, data, contexts):

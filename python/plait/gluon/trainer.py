@@ -1,14 +1,19 @@
 """Updates the parameters of a model after each backward pass."""
 
+import weakref
+
+from .. import kvstore as kvs
+from .. import ndarray
 from .. import optimizer as opt
 from ..symbol import Symbol
 from .files import replacing
+from .gradient_exchange import GradientExchange
 from .parameter import Parameter, version
 from .symbol_trainer import SymbolTrainer
 
 __all__ = ["Trainer"]
 
-_IN_PROCESS = (None, "local", "device")
+_IN_PROCESS = (None, "local", "device", "nccl")
 
 
 class Trainer:
@@ -20,8 +25,18 @@ class Trainer:
     optimizer : str or Optimizer
     optimizer_params : dict, optional
         Arguments of the optimizer if it is given by name.
-    kvstore : {None, 'local', 'device'}
-        Copies on several devices are summed in this process.
+    kvstore : str or KVStore, optional
+        'local', 'device' or None: copies on several devices are summed in this process.
+        'dist_sync' and its like: over all processes that MPI started, while backward goes on.
+        'dist_async': ranks that serve parameters apply each gradient as it comes.
+    compression_params : dict, optional
+        For 'dist_sync': see `KVStore.set_gradient_compression`.
+    update_on_kvstore : bool, optional
+        Whether the store applies the optimizer; default only with 'dist_async'.
+
+    With several processes rank 0 gives the parameters to all, `step` is called by all as often, or
+    those with less data end with `join`, and the gradients of all are summed: give `step` the
+    number of samples of all processes together.
 
     For a loss that is a symbol, ``Trainer(loss, optimizer)`` gives a `SymbolTrainer`.
 
@@ -50,18 +65,6 @@ class Trainer:
             isinstance(p, Parameter) for p in params
         ):
             raise ValueError("Trainer: params must be a list or dict of Parameter")
-        if kvstore not in _IN_PROCESS:
-            raise NotImplementedError(
-                f"Trainer: kvstore is {kvstore!r}, must be one of {_IN_PROCESS}"
-            )
-        if compression_params:
-            raise NotImplementedError(
-                "Trainer: compression_params is set, must be None in one process"
-            )
-        if update_on_kvstore:
-            raise ValueError(
-                "Trainer: update_on_kvstore is True, must be None or False in one process"
-            )
         self._params = list(params)
         table = dict(enumerate(self._params))
         if isinstance(optimizer, opt.Optimizer):
@@ -76,6 +79,54 @@ class Trainer:
         self._groups = None
         self._version = -1
         self._amp_loss_scaler, self._amp_original_scale = None, self._scale  # see mx.amp
+        self._open_store(kvstore, compression_params, update_on_kvstore)
+
+    def _open_store(self, store, compression_params, update_on_kvstore):
+        self._store = self._exchange = None
+        self._update_on_store = False
+        self._shared = set()  # positions of parameters that the store knows
+        if store in _IN_PROCESS:
+            if compression_params:
+                raise ValueError("Trainer: compression_params is set, must be None in one process")
+            if update_on_kvstore:
+                raise ValueError(
+                    "Trainer: update_on_kvstore is True, must be None or False in one process"
+                )
+            return
+        self._store = kvs.create(store) if isinstance(store, str) else store
+        if not isinstance(self._store, kvs.KVStoreBase):
+            raise TypeError(f"Trainer: kvstore is {store!r}, must be a str or a KVStoreBase")
+        is_async = isinstance(self._store, kvs.AsyncKVStore)
+        if is_async and update_on_kvstore is False:
+            raise ValueError("Trainer: update_on_kvstore is False, must be True with 'dist_async'")
+        self._update_on_store = is_async or bool(update_on_kvstore)
+        if compression_params:
+            self._store.set_gradient_compression(compression_params)
+        elif isinstance(self._store, kvs.DistKVStore) and not self._update_on_store:
+            self._exchange = GradientExchange(self._store.comm)
+        if self._update_on_store:
+            self._store.set_optimizer(self._optimizer)
+            self._optimizer = self._store.optimizer
+            self._optimizer.param_dict = dict(enumerate(self._params))
+        for param in self._params:
+            param._trainer = weakref.ref(self)
+            self._share(param)
+
+    def _share(self, param):
+        """Give all ranks the values that rank 0 has, once they exist."""
+        if self._store is None or param._data is None:
+            return
+        i = next(i for i, p in enumerate(self._params) if p is param)
+        if i in self._shared:
+            return
+        self._shared.add(i)
+        copies = param.list_data()
+        if self._exchange:
+            self._store.comm.broadcast(copies[0], name=param.name)
+            for copy in copies[1:]:
+                copies[0].copyto(copy)
+        else:
+            self._store.broadcast(i, copies[0], copies)
 
     @property
     def optimizer(self):
@@ -115,21 +166,60 @@ class Trainer:
         return self._groups
 
     def step(self, batch_size, ignore_stale_grad=False):
-        """Sum gradients over devices and update, with gradients divided by `batch_size`."""
-        self.allreduce_grads()
+        """Sum gradients over devices and processes and update; they are divided by `batch_size`.
+
+        Where processes give different numbers, their mean is taken.
+        """
+        batch_size = self._agree(batch_size)
+        if not self._update_on_store:
+            self.allreduce_grads()
         self.update(batch_size, ignore_stale_grad)
 
-    def allreduce_grads(self):
-        """Replace each gradient by the sum over the devices."""
-        groups = self._collect()
-        if len(groups) < 2:
+    def join(self):
+        """Take part in the steps of the others, without gradients, until all have called it.
+
+        For a process whose data end earlier than those of others.
+        """
+        if self._exchange is None:
             return
+        while batch_size := self._agree(None):
+            for _, grads, _ in self._collect():
+                for grad in grads:
+                    grad[...] = 0
+            self.allreduce_grads()
+            self.update(batch_size)
+
+    def _agree(self, batch_size):
+        """Mean of what the ranks that have data give; 0 if none has."""
+        if self._exchange is None or self._store.num_workers == 1:
+            return batch_size or 0
+        mine = [0.0, 0.0] if batch_size is None else [batch_size, 1.0]
+        total = ndarray.array(mine, dtype="float64")
+        self._store.comm.allreduce(total, name="batch size", priority=1, wait=True)
+        size, active = total.asnumpy().tolist()
+        return size / active if active else 0
+
+    def allreduce_grads(self):
+        """Replace each gradient by the sum over the devices and processes; returns at once."""
+        if self._update_on_store:
+            raise ValueError("allreduce_grads: the store updates, must be update_on_kvstore=False")
+        groups = self._collect()
+        if self._store is not None and self._exchange is None:
+            for i, *copies in zip(groups[0][0], *(grads for _, grads, _ in groups), strict=True):
+                self._store.pushpull(i, copies, priority=-i)
+            return
+        if len(groups) > 1:
+            for copies in zip(*(grads for _, grads, _ in groups), strict=True):
+                total = copies[0].copy()
+                for grad in copies[1:]:
+                    total += grad.as_in_context(total.context)
+                copies[0][...] = total
+        if self._exchange and groups:
+            indices, grads, _ = groups[0]
+            self._exchange.allreduce([self._params[i].name for i in indices], grads)
         for copies in zip(*(grads for _, grads, _ in groups), strict=True):
-            total = copies[0].copy()
             for grad in copies[1:]:
-                total += grad.as_in_context(total.context)
-            for grad in copies:
-                grad[:] = total.as_in_context(grad.context)
+                grad[...] = copies[0].as_in_context(grad.context)
 
     def update(self, batch_size, ignore_stale_grad=False):
         """Update without summing: call `allreduce_grads` first."""
@@ -138,6 +228,11 @@ class Trainer:
         if scaler is not None and scaler.has_overflow(self._params):
             return
         self._optimizer.rescale_grad = self._scale / batch_size
+        if self._update_on_store:
+            for i, *copies in zip(groups[0][0], *(grads for _, grads, _ in groups), strict=True):
+                self._store.push(i, copies, priority=-i)
+                self._store.pull(i, self._params[i].list_data(), priority=-i)
+            return
         counts = dict(self._optimizer._index_update_count) if len(groups) > 1 else None
         for k, (indices, grads, weights) in enumerate(groups):
             if k:
@@ -146,16 +241,34 @@ class Trainer:
             self._updaters[k](indices, grads, weights)
 
     def save_states(self, fname):
-        """Write the states of the optimizer to a file."""
+        """Write the states of the optimizer to a file: with several processes, rank 0 does."""
+        if self._update_on_store:
+            self._store.save_optimizer_states(fname, dump_optimizer=True)
+            return
         self._collect()
+        states = self._updaters[0].get_states(dump_optimizer=True)
+        if self._exchange:
+            self._store.comm.write_once(fname, states)
+            return
         with replacing(fname) as partial, open(partial, "wb") as file:
-            file.write(self._updaters[0].get_states(dump_optimizer=True))
+            file.write(states)
 
     def load_states(self, fname):
-        """Read what `save_states` wrote; read only files that you trust (they are pickles)."""
+        """Read what `save_states` wrote; read only files that you trust (they are pickles).
+
+        The number of processes may be another than when it was written.
+        """
+        if self._update_on_store:
+            self._store.load_optimizer_states(fname)
+            self._optimizer = self._store.optimizer
+            self._optimizer.param_dict = dict(enumerate(self._params))
+            return
         self._collect()
-        with open(fname, "rb") as file:
-            states = file.read()
+        if self._exchange:
+            states = self._store.comm.read_once(fname)
+        else:
+            with open(fname, "rb") as file:
+                states = file.read()
         for updater in self._updaters:
             updater.set_states(states)
             updater.optimizer = self._updaters[0].optimizer

@@ -3,6 +3,16 @@
 __all__ = ["KVStoreBase", "create"]
 
 _registry = {}
+_LOCAL = (
+    "local",
+    "device",
+    "nccl",
+    "local_update_cpu",
+    "local_allreduce_cpu",
+    "local_allreduce_device",
+)
+_SUMMED = ("dist_sync", "dist_device_sync", "dist_sync_device", "dist", "horovod")
+_SERVED = ("dist_async", "dist_async_device")
 
 
 class KVStoreBase:
@@ -59,17 +69,19 @@ def create(name="local"):
     Parameters
     ----------
     name : str
-        "local" or "device": copies on the devices of this process. Names of registered stores.
+        "local", "device" or "nccl": copies on the devices of this process. "dist_sync",
+        "dist_device_sync", "dist" or "horovod": all processes that MPI started, by allreduce.
+        "dist_async": the same, with ranks that serve keys. Names of registered stores.
 
     Raises
     ------
     TypeError
         If `name` is no str.
-    NotImplementedError
-        For stores of several processes ("dist_sync", ...), which this version does not have.
     ValueError
         For an unknown name.
     """
+    from .async_dist import AsyncKVStore
+    from .dist import DistKVStore
     from .local import LocalKVStore
 
     if not isinstance(name, str):
@@ -77,9 +89,11 @@ def create(name="local"):
     key = name.lower()
     if key in _registry:
         return _registry[key]()
-    if key in ("local", "device", "local_update_cpu", "local_allreduce_cpu"):
+    if key in _LOCAL:
         return LocalKVStore(key)
-    if key.startswith(("dist", "nccl", "horovod", "byteps")):
-        raise NotImplementedError(f"kvstore: name is {name!r}; this version has one process only")
-    names = ["local", "device", *sorted(_registry)]
+    if key in _SUMMED:
+        return DistKVStore(key)
+    if key in _SERVED:
+        return AsyncKVStore(key)
+    names = [*_LOCAL, *_SUMMED, *_SERVED, *sorted(_registry)]
     raise ValueError(f"kvstore: name is {name!r}, must be one of {names}")

@@ -103,6 +103,11 @@ class LocalKVStore(KVStoreBase):
             )
         self._updater = opt.get_updater(optimizer)
 
+    @property
+    def optimizer(self):
+        """Optimizer: what `set_optimizer` got, or None."""
+        return getattr(self._updater, "optimizer", None)
+
     def set_updater(self, updater):
         """From now on each push calls `updater(key, pushed, stored)`, which changes `stored`."""
         self._updater = updater
@@ -118,10 +123,7 @@ class LocalKVStore(KVStoreBase):
         updater = self._optimizer_of("load_optimizer_states")
         with open(fname, "rb") as file:
             states = file.read()
-        try:
-            updater.set_states(states)
-        except (pickle.UnpicklingError, EOFError) as e:
-            raise OSError(f"kvstore.load_optimizer_states: {fname!r} is corrupt: {e}") from e
+        _set_states(updater, states, fname)
 
     def _optimizer_of(self, method):
         if not isinstance(self._updater, opt.Updater):
@@ -133,6 +135,13 @@ class LocalKVStore(KVStoreBase):
             return self._values[key]
         except KeyError:
             raise KeyError(f"kvstore.{method}: key is {key!r}, must be one given to init") from None
+
+
+def _set_states(updater, states, fname):
+    try:
+        updater.set_states(states)
+    except (pickle.UnpicklingError, EOFError) as e:
+        raise OSError(f"kvstore.load_optimizer_states: {fname!r} is corrupt: {e}") from e
 
 
 def _pairs(method, key, value):
