@@ -28,11 +28,12 @@ ReaderOptions reader_options(const Options& o) {
   s.min_area = o.real("min_random_area"), s.max_area = o.real("max_random_area");
   s.min_ratio = o.real("min_aspect_ratio"), s.max_ratio = o.real("max_aspect_ratio");
   s.mirror = o.flag("mirror") ? 1 : o.flag("rand_mirror") ? 0.5 : 0;
-  s.brightness = o.real("brightness"), s.contrast = o.real("contrast");
-  s.saturation = o.real("saturation"), s.hue = o.real("hue"), s.pca_noise = o.real("pca_noise");
-  s.mean = {o.real("mean_r"), o.real("mean_g"), o.real("mean_b")};
-  s.std = {o.real("std_r"), o.real("std_g"), o.real("std_b")};
-  s.scale = o.real("scale");
+  ColorOptions& c = s.colors;
+  c.brightness = o.real("brightness"), c.contrast = o.real("contrast");
+  c.saturation = o.real("saturation"), c.hue = o.real("hue"), c.pca_noise = o.real("pca_noise");
+  c.mean = {o.real("mean_r"), o.real("mean_g"), o.real("mean_b")};
+  c.std = {o.real("std_r"), o.real("std_g"), o.real("std_b")};
+  c.scale = o.real("scale");
   return to;
 }
 

@@ -230,6 +230,27 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_image_decode(const void *bytes, int64_t size, const char *name, int32_t color, plait_array_t *out)
     plait_status_t plait_image_encode(plait_array_t image, const char *format, int32_t quality, plait_buffer_t *out)
     plait_status_t plait_image_resample(plait_array_t image, int64_t height, int64_t width, int32_t interpolation, plait_array_t *out)
+    ctypedef struct plait_crop_sampler_t:
+        double scale[2]
+        double ratio[2]
+        double overlap[2]
+        double sample_coverage[2]
+        double object_coverage[2]
+        int64_t trials
+    ctypedef struct plait_detection_options_t:
+        const plait_crop_sampler_t *samplers
+        int64_t sampler_count
+        double crop_probability
+        int32_t keep_by_overlap
+        int32_t resize_mode
+        double min_kept
+        double pad[2]
+        double hue[2]
+        double lightness[2]
+        double saturation[2]
+        double contrast[2]
+        double mirror
+        double pad_value
     ctypedef struct plait_image_reader_options_t:
         uint32_t struct_size
         int32_t dtype
@@ -261,6 +282,25 @@ cdef extern from "plait/c_api.h" nogil:
         double scale
         double mean[3]
         double std[3]
+        double angle[2]
+        double max_shear
+        double stretch[2]
+        double zoom[2]
+        int64_t min_size
+        int64_t max_size
+        int64_t min_crop
+        int64_t max_crop
+        double random_h
+        double random_l
+        double random_s
+        double max_contrast
+        double max_illumination
+        const float *mean_image
+        const plait_detection_options_t *detection
+        int64_t list_count
+        const uint64_t *list_ids
+        const int64_t *list_begin
+        const float *list_labels
     cdef struct plait_image_reader_s
     ctypedef plait_image_reader_s *plait_image_reader_t
     plait_status_t plait_image_reader_new(const char *path, const plait_image_reader_options_t *options, plait_image_reader_t *out)
@@ -268,6 +308,14 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_image_reader_start(plait_image_reader_t reader, const int64_t *offsets, int64_t count, uint64_t seed)
     plait_status_t plait_image_reader_next(plait_image_reader_t reader, plait_array_t *data, plait_array_t *label, plait_array_t *index, int64_t *rows)
     int64_t plait_image_reader_skipped(plait_image_reader_t reader)
+    cdef struct plait_iter_s
+    ctypedef plait_iter_s *plait_iter_t
+    plait_status_t plait_iter_kinds(plait_buffer_t *out)
+    plait_status_t plait_iter_new(const char *kind, char **names, char **values, int32_t count, plait_iter_t *out)
+    plait_status_t plait_iter_from_arrays(plait_array_t data, plait_array_t label, char **names, char **values, int32_t count, plait_iter_t *out)
+    void plait_iter_free(plait_iter_t iter)
+    plait_status_t plait_iter_reset(plait_iter_t iter)
+    plait_status_t plait_iter_next(plait_iter_t iter, plait_array_t *data, plait_array_t *label, plait_array_t *index, int64_t *pad)
     cdef struct plait_symbol_s
     ctypedef plait_symbol_s *plait_symbol_t
     ctypedef enum plait_names_t:
@@ -322,6 +370,18 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_predictor_set_input(plait_predictor_t predictor, const char *name, plait_array_t array)
     plait_status_t plait_predictor_run(plait_predictor_t predictor)
     plait_status_t plait_predictor_output(plait_predictor_t predictor, int32_t index, plait_array_t *out)
+    cdef struct plait_kvstore_s
+    ctypedef plait_kvstore_s *plait_kvstore_t
+    ctypedef plait_status_t (*plait_updater_t)(void *user, const char *key, plait_array_t sum, plait_array_t value) noexcept
+    plait_status_t plait_kvstore_new(const char *type, plait_kvstore_t *out)
+    void plait_kvstore_free(plait_kvstore_t kvstore)
+    const char *plait_kvstore_type(plait_kvstore_t kvstore)
+    int32_t plait_kvstore_rank(plait_kvstore_t kvstore)
+    int32_t plait_kvstore_num_workers(plait_kvstore_t kvstore)
+    plait_status_t plait_kvstore_init(plait_kvstore_t kvstore, const char *key, plait_array_t value)
+    plait_status_t plait_kvstore_push(plait_kvstore_t kvstore, const char *key, const plait_array_t *arrays, int32_t count)
+    plait_status_t plait_kvstore_pull(plait_kvstore_t kvstore, const char *key, const plait_array_t *arrays, int32_t count)
+    plait_status_t plait_kvstore_set_updater(plait_kvstore_t kvstore, plait_updater_t update, plait_drop_t drop, void *user)
     cdef struct plait_comm_s
     ctypedef plait_comm_s *plait_comm_t
     ctypedef enum plait_reduction_t:
