@@ -143,8 +143,8 @@ data::ReaderOptions options_of(const plait_image_reader_options_t& from) {
   s.min_ratio = from.min_ratio, s.max_ratio = from.max_ratio;
   s.mirror = from.mirror;
   s.min_angle = from.angle[0], s.max_angle = from.angle[1], s.max_shear = from.max_shear;
-  s.min_stretch = from.stretch[0], s.max_stretch = from.stretch[1];
-  s.min_zoom = from.zoom[0], s.max_zoom = from.zoom[1];
+  if (from.stretch[1] != 0) s.min_stretch = from.stretch[0], s.max_stretch = from.stretch[1];
+  if (from.zoom[1] != 0) s.min_zoom = from.zoom[0], s.max_zoom = from.zoom[1];
   s.min_size = from.min_size, s.max_size = from.max_size;
   s.min_crop = from.min_crop, s.max_crop = from.max_crop;
   s.colors = colors_of(from);

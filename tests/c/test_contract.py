@@ -135,6 +135,7 @@ class World:
             "var": (lib.plait_var_new,),
             "iter": (lib.plait_iter_from_arrays, self.a, self.b, NULL, NULL, 0),
             "kvstore": (lib.plait_kvstore_new, b"local"),
+            "comm": (lib.plait_comm_new_group, 1),
             "record_file": (lib.plait_record_file_open, self.rec),
             "record_writer": (lib.plait_record_writer_open, self.folder + b"/d.rec"),
             "image_reader": (lib.plait_image_reader_new, self.rec, self.options),

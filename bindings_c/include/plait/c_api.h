@@ -775,8 +775,8 @@ typedef struct plait_image_reader_options_t {
   double std[3];
   double angle[2];   /* limits of a turn before the border, in degrees */
   double max_shear;  /* limit of u in x' = x + u y */
-  double stretch[2]; /* limits of height by width of what was a square */
-  double zoom[2];    /* limits of the factor of all lengths */
+  double stretch[2]; /* limits of height by width of what was a square; zeros: 1 */
+  double zoom[2];    /* limits of the factor of all lengths; zeros: 1 */
   int64_t min_size;  /* limits of the sides of the turned image; 0: none */
   int64_t max_size;
   int64_t min_crop; /* limits of the side of a square part, then resized; 0: none */
