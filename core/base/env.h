@@ -16,4 +16,10 @@ int64_t get_int(const char* name, const char* mxnet_name, int64_t fallback);
 // the affinity mask and the cgroup's CPU quota. At least 1.
 int num_cores();
 
+// The least CPU quota, in cores, among the process's control group and those around it; a large
+// number if there is none. `membership` is /proc/self/cgroup or a file like it, `root` the folder
+// in which the file systems of the groups are mounted. Version 1 and 2: the Linux kernel's
+// admin-guide/cgroup-v2 (cpu.max) and scheduler/sched-bwc (cpu.cfs_quota_us).
+double cgroup_cores(const std::string& membership, const std::string& root);
+
 }  // namespace plait::env
