@@ -52,6 +52,7 @@ _OPTIONS = {
     "aggregate_stats": False,
     "profile_process": "worker",
 }
+_MEMORY = "Memory: cpu/0"  # MXNet's name of the counter of bytes in use
 _SORT = {"avg": "Avg", "min": "Min", "max": "Max", "count": "Count", "total": "Total"}
 _COLUMNS = ("Count", "Total", "Min", "Max", "Avg")
 
@@ -65,8 +66,10 @@ class _Recording:
         self.running = self.paused = False
         self.events = []
         self.table = {}
+        self.memory = []  # smallest, largest and sum of the bytes in use, and number of samples
         self.ends = {}  # id of an operation: (thread, end in us)
         self.user_threads = {}
+        self.writer = None  # (thread, event that ends it) of a continuous dump
 
     @property
     def on(self):
@@ -76,6 +79,18 @@ class _Recording:
         """Bring the core's recorder to the state that is wanted."""
         memory = self.config["profile_memory"] or self.config["profile_all"]
         _engine.profile((2 if memory else 1) if self.on else 0)
+        continuous = self.config["continuous_dump"] or self.config["contiguous_dump"]
+        if self.running and continuous and self.writer is None:
+            ends = threading.Event()
+            thread = threading.Thread(target=_write_now_and_then, args=(ends,), daemon=True)
+            self.writer = (thread, ends)
+            thread.start()
+        elif self.writer is not None and not (self.running and continuous):
+            thread, ends = self.writer
+            self.writer = None
+            ends.set()
+            if thread is not threading.current_thread():
+                thread.join()
 
     def add(self, event):
         with self.lock:
@@ -124,7 +139,13 @@ class _Recording:
             self.add({**arrow, "ph": "f", "bp": "e", "tid": thread, "ts": begin})
         self.ends[span["id"]] = (thread, end)
         if span["bytes"] >= 0:
-            self.add({"name": "memory", "ph": "C", "ts": end, "args": {"bytes": span["bytes"]}})
+            self.add_memory(span["bytes"], end)
+
+    def add_memory(self, used, at):
+        least, most, total, count = self.memory or (used, used, 0, 0)
+        self.memory = [min(least, used), max(most, used), total + used, count + 1]
+        self.add({"name": _MEMORY, "cat": "Device Storage", "ph": "C", "ts": at,
+                  "args": {_MEMORY: used}})  # fmt: skip
 
 
 _recording = _Recording()
@@ -151,19 +172,26 @@ def set_config(**options):
     profile_all, profile_symbolic, profile_imperative, profile_memory, profile_api : bool
         Memory in use is recorded with `profile_memory` or `profile_all`. Operations are recorded
         always: eager ones and those of graphs are not told apart, and there is no other layer.
-    aggregate_stats, continuous_dump, contiguous_dump, dump_period, profile_process
-        For MXNet's programs: the table of `dumps` is always kept, files are written by `dump`.
+    continuous_dump : bool
+        Write the file every `dump_period` seconds while the profiler runs, so that it is there even
+        if the program does not end well. `contiguous_dump` is its older name.
+    dump_period : float
+        Seconds, > 0; 1.
+    aggregate_stats, profile_process
+        For MXNet's programs: the table of `dumps` is always kept, and there is one process.
 
     Raises
     ------
     ValueError
-        For an unknown option.
+        For an unknown option, or a `dump_period` that is not positive.
     """
     for name, value in options.items():
         if name not in _OPTIONS:
             raise ValueError(f"set_config: {name} is unknown, must be one of {', '.join(_OPTIONS)}")
         if name == "profile_process":
             _check_process(value)
+        if name == "dump_period" and not float(value) > 0:
+            raise ValueError(f"set_config: dump_period is {value}, must be > 0 seconds")
         _recording.config[name] = value
     _recording.apply()
 
@@ -235,6 +263,11 @@ def dump(finished=True, profile_process="worker"):
             _recording.ends = {}
 
 
+def _write_now_and_then(ends):
+    while not ends.wait(float(_recording.config["dump_period"])):
+        dump(finished=False)
+
+
 def _thread_names():
     used = {e["tid"] for e in _recording.events if "tid" in e}
     return {t: f"engine {t}" if t < 1000 else f"program {t - 1000}" for t in used}
@@ -257,7 +290,7 @@ def dumps(reset=False, format="table", sort_by="total", ascending=False):
     Returns
     -------
     str
-        Milliseconds, and numbers of calls.
+        Milliseconds and numbers of calls; if memory was recorded, kilobytes (1000) in use.
 
     Raises
     ------
@@ -274,11 +307,22 @@ def dumps(reset=False, format="table", sort_by="total", ascending=False):
             kind: _sorted_rows(rows, _SORT[sort_by], ascending)
             for kind, rows in _recording.table.items()
         }
+        memory = {}
+        if _recording.memory:
+            least, most, total, count = _recording.memory
+            row = {
+                "Count": count,
+                "Min": least / 1e3,
+                "Max": most / 1e3,
+                "Avg": total / count / 1e3,
+            }
+            memory = {"Device Storage": {_MEMORY: row}}
         if reset:
-            _recording.table = {}
+            _recording.table, _recording.memory = {}, []
     if format == "json":
-        return json.dumps({"Time": tables, "Unit": {"Time": "ms"}})
-    return _table_text(tables)
+        units = {"Time": "ms", "Memory": "kB"}
+        return json.dumps({"Time": tables, "Memory": memory, "Unit": units})
+    return _table_text(tables, memory)
 
 
 def _sorted_rows(rows, column, ascending):
@@ -290,16 +334,18 @@ def _sorted_rows(rows, column, ascending):
     return {name: full[name] for name in order}
 
 
-def _table_text(tables):
-    lines = ["Profile statistics, times in milliseconds"]
-    for kind, rows in tables.items():
-        width = max(24, *(len(name) for name in rows)) + 2
-        heads = ("Total Count", "Time (ms)", "Min Time (ms)", "Max Time (ms)", "Avg Time (ms)")
-        lines += ["", kind, "=" * len(kind)]
-        lines.append("Name".ljust(width) + "".join(h.rjust(16) for h in heads))
-        for name, row in rows.items():
-            cells = [str(row["Count"]), *(f"{row[c]:.4f}" for c in _COLUMNS[1:])]
-            lines.append(name.ljust(width) + "".join(c.rjust(16) for c in cells))
+def _table_text(tables, memory):
+    lines = ["Profile Statistics:"]
+    times = ("Total Count", "Time (ms)", "Min Time (ms)", "Max Time (ms)", "Avg Time (ms)")
+    uses = ("Total Count", "Min Use (kB)", "Max Use (kB)", "Avg Use (kB)")
+    for groups, heads in ((tables, times), (memory, uses)):
+        for kind, rows in groups.items():
+            width = max(24, *(len(name) for name in rows)) + 2
+            lines += ["", kind, "=" * len(kind)]
+            lines.append("Name".ljust(width) + "".join(h.rjust(16) for h in heads))
+            for name, row in rows.items():
+                cells = [str(row[c]) if c == "Count" else f"{row[c]:.4f}" for c in row]
+                lines.append(name.ljust(width) + "".join(c.rjust(16) for c in cells))
     return "\n".join(lines) + "\n"
 
 
@@ -360,9 +406,10 @@ class _Span:
             return
         length = _now_us() - begin
         with _recording.lock:
-            _recording.count(self.kind, self.name, length / 1e3)
+            group = str(self.domain or self.kind)
+            _recording.count(group, self.name, length / 1e3)
             _recording.add({
-                "name": self.name, "cat": str(self.domain or self.kind), "ph": "X", "ts": begin,
+                "name": self.name, "cat": group, "ph": "X", "ts": begin,
                 "dur": length, "tid": _recording.user_thread(),
             })  # fmt: skip
 

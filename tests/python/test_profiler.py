@@ -1,6 +1,7 @@
 """mx.profiler: what is recorded, the trace file, the table, users' own scopes."""
 
 import json
+import time
 
 import pytest
 
@@ -80,8 +81,33 @@ def test_memory_is_sampled(trace):
     kept = work()
     profiler.set_state("stop")
     profiler.dump()
-    samples = [e["args"]["bytes"] for e in events(trace) if e["ph"] == "C"]
+    samples = [e["args"]["Memory: cpu/0"] for e in events(trace) if e["ph"] == "C"]
     assert samples and max(samples) >= kept.size * 4
+    as_json = json.loads(profiler.dumps(format="json"))
+    row = as_json["Memory"]["Device Storage"]["Memory: cpu/0"]
+    assert as_json["Unit"] == {"Time": "ms", "Memory": "kB"}
+    samples = samples[-row["Count"] :]  # the trace goes back further than the table
+    assert row["Count"] >= 2 and row["Max"] == max(samples) / 1000
+    assert row["Min"] <= row["Avg"] <= row["Max"]
+    assert "Memory: cpu/0" in profiler.dumps(reset=True)
+    assert "Memory: cpu/0" not in profiler.dumps()
+
+
+def test_file_is_written_while_the_profiler_runs(trace):
+    profiler.set_config(continuous_dump=True, dump_period=0.01)
+    try:
+        profiler.set_state("run")
+        work(20)
+        deadline = time.monotonic() + 30
+        while not trace.exists() or '"dot"' not in trace.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        profiler.set_state("stop")
+        trace.unlink()
+        time.sleep(0.05)
+        assert not trace.exists()
+    finally:
+        profiler.set_config(continuous_dump=False, dump_period=1.0)
 
 
 def test_users_scopes_counters_and_markers(trace):
@@ -120,6 +146,7 @@ def test_scope_is_a_region(trace):
     [
         lambda: profiler.set_state("on"),
         lambda: profiler.set_config(colour=1),
+        lambda: profiler.set_config(dump_period=0),
         lambda: profiler.Task(None, "x").stop(),
     ],
 )
