@@ -41,6 +41,10 @@ class PlanTask final : public engine::Task {
   }
   void run(int threads) override { plan_->execute(in_, out_, arena_, keys_, threads); }
   const char* name() const override { return "graph"; }
+  std::string details() const override {
+    return op::shapes_of({in_.data(), in_.size()}) + " -> " +
+           op::shapes_of({out_.data(), out_.size()});
+  }
 
  private:
   Ref<Plan> plan_;
@@ -78,14 +82,6 @@ Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given) 
   }
   auto task = std::make_unique<PlanTask>(Ref<Plan>(this), std::move(inputs), out, std::move(arena),
                                          std::move(keys));
-  if (!engine::is_serial() && cost_ns_ < static_cast<double>(engine::inline_limit_ns())) {
-    engine::InlineGuard guard(task->reads_, task->writes_);
-    if (guard.held()) {
-      engine::count_inlined();
-      task->run(1);
-      return out;
-    }
-  }
   engine::push(std::move(task));
   return out;
 }

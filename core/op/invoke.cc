@@ -12,12 +12,6 @@ namespace {
 
 constexpr double kBytesPerNs = 8, kFlopsPerNs = 30;
 
-std::string shapes_of(std::span<const ArrayRef> in) {
-  std::string text;
-  for (const ArrayRef& a : in) text += (text.empty() ? "" : ", ") + to_string(a->shape());
-  return text;
-}
-
 double cost_ns(const Op& op, const void* attrs, std::span<const ArrayRef> in, const Specs& specs,
                const Arrays& out) {
   int64_t bytes = 0;
@@ -241,6 +235,12 @@ void check_count(const Op& op, const AttrsRef& attrs, size_t given) {
 }
 
 }  // namespace
+
+std::string shapes_of(std::span<const ArrayRef> arrays) {
+  std::string text;
+  for (const ArrayRef& a : arrays) text += (text.empty() ? "" : ", ") + to_string(a->shape());
+  return text;
+}
 
 int num_outputs(const Op& op, const AttrsRef& attrs) {
   return op.num_outputs ? op.num_outputs(op, op.data_of(attrs))

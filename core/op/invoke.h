@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 
 #include "op/op.h"
 #include "tensor/array.h"
@@ -29,6 +30,9 @@ void infer(const Op& op, const AttrsRef& attrs, const Specs& in, Specs& out);
 // Number of outputs, hidden ones included; `visible_outputs` without them.
 int num_outputs(const Op& op, const AttrsRef& attrs);
 int visible_outputs(const Op& op, const AttrsRef& attrs);
+
+// "(2, 3), (3,)": for messages and the profile.
+std::string shapes_of(std::span<const ArrayRef> arrays);
 
 // The random stream that operators of kind `.random()` draw from.
 void seed_random(uint64_t seed);
