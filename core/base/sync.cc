@@ -1,13 +1,14 @@
-#include "engine/sync.h"
+#include "base/sync.h"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <climits>
 #include <ctime>
 
-namespace plait::engine {
+namespace plait {
 
 static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t), "the kernel reads the word");
 
@@ -21,6 +22,10 @@ void Native::wake(std::atomic<uint32_t>& word) {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
+void Native::wake_all(std::atomic<uint32_t>& word) {
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
 int64_t Native::now_ns() {
   timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -29,4 +34,4 @@ int64_t Native::now_ns() {
 
 void Native::pause() { __builtin_ia32_pause(); }
 
-}  // namespace plait::engine
+}  // namespace plait

@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <mutex>
 
-namespace plait::engine {
+namespace plait {
 
-// What the engine's protocols need from the machine. tests/cpp/engine/model.h puts a controlled
-// scheduler in its place, which tries all interleavings.
+// What the protocols between threads need from the machine. tests/cpp/engine/model.h puts a
+// controlled scheduler in its place, which tries all interleavings.
 struct Native {
   template <class T>
   using Atomic = std::atomic<T>;
@@ -16,7 +16,8 @@ struct Native {
   // Sleeps while `word` holds `expected`, at most `timeout_ns` (negative: no limit). May wake
   // early.
   static void sleep_while(std::atomic<uint32_t>& word, uint32_t expected, int64_t timeout_ns);
-  static void wake(std::atomic<uint32_t>& word);
+  static void wake(std::atomic<uint32_t>& word);  // one sleeper
+  static void wake_all(std::atomic<uint32_t>& word);
   // Nanoseconds of a clock that never goes back.
   static int64_t now_ns();
   static void pause();  // between two looks at a word
@@ -55,4 +56,4 @@ class Parker {
   typename Sync::template Atomic<uint32_t> state_{kEmpty};
 };
 
-}  // namespace plait::engine
+}  // namespace plait

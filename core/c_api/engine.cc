@@ -65,7 +65,7 @@ plait_status_t plait_engine_after_fork_parent(void) {
   return guarded([] { engine::after_fork_parent(); });
 }
 plait_status_t plait_engine_after_fork_child(void) {
-  return guarded([] { engine::after_fork_child(); });
+  return guarded([] {});  // fork() itself has made a fresh engine there
 }
 plait_status_t plait_engine_shutdown(void) {
   return guarded([] { engine::shutdown(); });

@@ -1,5 +1,4 @@
 # Targets plait::onednn and plait::blas, and PLAIT_BUNDLED: shared libraries that are shipped beside libplait.so.
-find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Threads REQUIRED)
 
 if(PLAIT_PYTHON)
@@ -25,13 +24,24 @@ function(plait_wheel_file out dist suffix)
 endfunction()
 
 # An imported target for a shared library that is shipped, without its debug symbols, with ours.
+# Further arguments: a Python script, in this folder, that changes the copy.
 function(plait_import name header levels wheel_library)
   get_filename_component(file ${wheel_library} NAME)
   set(library ${CMAKE_BINARY_DIR}/bundled/${file})
-  if(${wheel_library} IS_NEWER_THAN ${library})
+  set(script ${wheel_library})
+  if(ARGN)
+    set(script ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/${ARGN})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${script})
+  endif()
+  if(${wheel_library} IS_NEWER_THAN ${library} OR "${script}" IS_NEWER_THAN ${library})
     file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/bundled)
-    execute_process(COMMAND ${CMAKE_STRIP} --strip-unneeded -o ${library} ${wheel_library}
+    set(fresh ${CMAKE_BINARY_DIR}/bundled/${file}.new)
+    execute_process(COMMAND ${CMAKE_STRIP} --strip-unneeded -o ${fresh} ${wheel_library}
                             COMMAND_ERROR_IS_FATAL ANY)
+    if(ARGN)
+      execute_process(COMMAND ${Python_EXECUTABLE} ${script} ${fresh} COMMAND_ERROR_IS_FATAL ANY)
+    endif()
+    file(RENAME ${fresh} ${library})
   endif()
   foreach(level RANGE 1 ${levels})
     get_filename_component(header ${header} DIRECTORY)
@@ -44,7 +54,11 @@ function(plait_import name header levels wheel_library)
       PARENT_SCOPE)
 endfunction()
 
+# The oneDNN that we ship runs on our threads (core/team); that of the system on the system's OpenMP.
+set(PLAIT_OPENMP ${PLAIT_SYSTEM_LIBS})
+
 if(PLAIT_SYSTEM_LIBS)
+  find_package(OpenMP REQUIRED COMPONENTS CXX)
   find_package(dnnl 3 REQUIRED CONFIG)
   add_library(plait::onednn ALIAS DNNL::dnnl)
   find_package(PkgConfig REQUIRED)
@@ -53,7 +67,7 @@ if(PLAIT_SYSTEM_LIBS)
 else()
   plait_wheel_file(header onednn-devel-cpu-gomp oneapi/dnnl/dnnl.h)
   plait_wheel_file(library onednn-cpu-gomp libdnnl.so.3)
-  plait_import(onednn ${header} 3 ${library})
+  plait_import(onednn ${header} 3 ${library} redirect_openmp.py)
   plait_wheel_file(license onednn-cpu-gomp onednn/LICENSE)
   plait_wheel_file(parts onednn-cpu-gomp onednn/THIRD-PARTY-PROGRAMS)
   install(FILES ${license} ${parts} DESTINATION ${PLAIT_PREFIX}/lib/licenses/onednn)

@@ -3,7 +3,7 @@ file(GLOB_RECURSE PLAIT_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/
 list(FILTER PLAIT_SOURCES EXCLUDE REGEX "/core/(cmake|third_party)/")
 
 # Optional parts are chosen by file: <part>/ or <part>.cc when it is on, no_<part>.cc when it is off.
-foreach(part codecs cuda)
+foreach(part codecs cuda openmp)
   string(TOUPPER ${part} option)
   if(PLAIT_${option})
     list(FILTER PLAIT_SOURCES EXCLUDE REGEX "/no_${part}\\.cc$")
@@ -12,14 +12,31 @@ foreach(part codecs cuda)
   endif()
 endforeach()
 
+# The threads inside tasks: a library of its own, because oneDNN calls it as well.
+set(PLAIT_TEAM_SOURCES ${PLAIT_SOURCES} ${CMAKE_CURRENT_SOURCE_DIR}/base/sync.cc)
+list(FILTER PLAIT_TEAM_SOURCES INCLUDE REGEX "/core/(team/.*|base/sync)\\.cc$")
+list(REMOVE_DUPLICATES PLAIT_TEAM_SOURCES)
+list(FILTER PLAIT_SOURCES EXCLUDE REGEX "/core/team/")
+set(PLAIT_TEAM_EXPORTS ${CMAKE_CURRENT_LIST_DIR}/team.map)
+add_library(plait_team SHARED ${PLAIT_TEAM_SOURCES})
+target_include_directories(plait_team PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+target_compile_options(plait_team PRIVATE -Wall -Wextra)
+target_link_libraries(plait_team PRIVATE Threads::Threads)
+target_link_options(plait_team PRIVATE -Wl,--version-script=${PLAIT_TEAM_EXPORTS})
+set_target_properties(plait_team PROPERTIES OUTPUT_NAME plteam CXX_VISIBILITY_PRESET default
+                                            LINK_DEPENDS ${PLAIT_TEAM_EXPORTS})
+if(PLAIT_OPENMP)
+  target_link_libraries(plait_team PRIVATE OpenMP::OpenMP_CXX)
+endif()
+
 add_library(plait_objects OBJECT ${PLAIT_SOURCES})
 target_include_directories(plait_objects PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} ${PLAIT_INCLUDE})
-target_link_libraries(plait_objects PUBLIC plait::onednn plait::blas OpenMP::OpenMP_CXX
-                                           Threads::Threads ${CMAKE_DL_LIBS})
+target_link_libraries(plait_objects PUBLIC plait_team plait::onednn plait::blas Threads::Threads
+                                           ${CMAKE_DL_LIBS})
 target_compile_definitions(plait_objects PRIVATE PLAIT_BUILDING)
 target_compile_definitions(plait_objects PUBLIC PLAIT_VERSION_STRING="${PROJECT_VERSION}")
 # The cost model lets -O2 vectorise loops whose length is known only at run time.
-target_compile_options(plait_objects PUBLIC -Wall -Wextra -fno-math-errno
+target_compile_options(plait_objects PUBLIC -Wall -Wextra -fno-math-errno -fopenmp-simd
                                             $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fvect-cost-model=dynamic>)
 
 # Loops are vectorised for several instruction sets (kernels/simd.h); comparisons may be speculated.
@@ -50,7 +67,7 @@ add_library(plait SHARED $<TARGET_OBJECTS:plait_objects>)
 add_library(plait::plait ALIAS plait)
 target_include_directories(plait PUBLIC $<BUILD_INTERFACE:${PLAIT_INCLUDE}>
                                         $<INSTALL_INTERFACE:${PLAIT_PREFIX}/include>)
-target_link_libraries(plait PRIVATE plait::onednn plait::blas OpenMP::OpenMP_CXX Threads::Threads
+target_link_libraries(plait PRIVATE plait_team plait::onednn plait::blas Threads::Threads
                                     ${CMAKE_DL_LIBS})
 target_link_options(plait PRIVATE -Wl,--version-script=${PLAIT_EXPORTS})
 if(NOT PLAIT_SANITIZE)

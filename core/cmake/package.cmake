@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 set(lib ${PLAIT_PREFIX}/lib)
 
-install(TARGETS plait LIBRARY DESTINATION ${lib})
+install(TARGETS plait plait_team LIBRARY DESTINATION ${lib})
 install(PROGRAMS ${PLAIT_BUNDLED} DESTINATION ${lib})
 install(DIRECTORY ${PLAIT_INCLUDE}/plait DESTINATION ${PLAIT_PREFIX}/include)
 

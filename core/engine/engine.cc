@@ -19,15 +19,6 @@ std::atomic<int64_t> inlined_count{0};
 std::atomic<bool (*)()> interrupt_check{nullptr};
 std::atomic<std::string (*)()> origin_source{nullptr};
 
-Scheduler*& slot() {
-  static Scheduler* scheduler = [] {
-    // Workers must not run while static objects are destroyed.
-    std::atexit([] { Scheduler::instance().stop(false); });
-    return new Scheduler(env::num_cores());
-  }();
-  return scheduler;
-}
-
 class Nothing final : public Task {
  public:
   explicit Nothing(Var& var) { writes_.push_back(&var); }
@@ -74,8 +65,22 @@ bool run_inline(Task& task) {
 
 }  // namespace
 
+Scheduler*& Scheduler::slot() {
+  static Scheduler* scheduler = [] {
+    // Workers must not run while static objects are destroyed.
+    std::atexit([] { Scheduler::instance().stop(false); });
+    // The child must not find the mutex taken half-way; it has none of the threads.
+    pthread_atfork([] { slot()->mutex_.lock(); }, [] { slot()->mutex_.unlock(); },
+                   [] {
+                     gate::after_fork_child();
+                     slot() = new Scheduler(slot()->cores_);
+                   });
+    return new Scheduler(env::num_cores());
+  }();
+  return scheduler;
+}
+
 Scheduler& Scheduler::instance() { return *slot(); }
-void Scheduler::replace() { slot() = new Scheduler(slot()->cores_); }
 
 int32_t make_distinct(Vars& reads, Vars& writes) {
   const auto has = [](const Vars& list, const Var* v) {
@@ -165,9 +170,8 @@ void wait_to_write(Var& var) { Scheduler::instance().wait(var, true); }
 void wait_all() { Scheduler::instance().wait_all(); }
 void set_interrupt_check(bool (*interrupted)()) { interrupt_check = interrupted; }
 void set_origin(std::string (*source)()) { origin_source = source; }
-void before_fork() { Scheduler::instance().drain_and_lock(); }
-void after_fork_parent() { Scheduler::instance().unlock(); }
-void after_fork_child() { Scheduler::replace(); }
+void before_fork() { Scheduler::instance().hold_back(); }
+void after_fork_parent() { Scheduler::instance().go_on(); }
 void shutdown() { Scheduler::instance().stop(true); }
 int num_threads() { return Scheduler::instance().cores(); }
 int set_num_threads(int threads) {

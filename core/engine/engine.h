@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/small_vec.h"
+#include "engine/gate.h"
 #include "engine/var.h"
 
 // The dependency scheduler.
@@ -39,8 +40,8 @@ int32_t make_distinct(Vars& reads, Vars& writes);
 class Task {
  public:
   virtual ~Task() = default;
-  // `threads`: cores that the task may use; the engine has set OpenMP's count accordingly. May
-  // push; may wait only for what does not depend on this task.
+  // `threads`: cores that the task may use. May push; may wait only for what does not depend on
+  // this task.
   virtual void run(int threads) = 0;
   virtual const char* name() const = 0;
   // Shapes of the arrays, for the profile.
@@ -69,14 +70,20 @@ class Task {
 // releases. Versions of written variables rise.
 class InlineGuard {
  public:
-  InlineGuard(const Vars& reads, const Vars& writes)
-      : reads_(reads), writes_(writes), held_(take_now(reads, writes, released)) {
-    if (!held_) return;
+  InlineGuard(const Vars& reads, const Vars& writes) : reads_(reads), writes_(writes) {
+    if (!gate::enter()) return;
+    held_ = take_now(reads, writes, released);
+    if (!held_) {
+      gate::leave();
+      return;
+    }
     for (Var* v : writes) v->bump_version();
   }
   InlineGuard(const InlineGuard&) = delete;
   ~InlineGuard() {
-    if (held_) end_now(reads_, reads_.size(), writes_, writes_.size(), released);
+    if (!held_) return;
+    end_now(reads_, reads_.size(), writes_, writes_.size(), released);
+    gate::leave();
   }
   bool held() const { return held_; }
 
@@ -85,7 +92,7 @@ class InlineGuard {
 
   const Vars& reads_;
   const Vars& writes_;
-  bool held_;
+  bool held_ = false;
 };
 
 // Queues a task, or runs it at once (see above). Blocks while too much work is queued. Versions of
@@ -126,10 +133,11 @@ std::string origin();
 // The exception with that line at its end.
 std::exception_ptr with_origin(std::exception_ptr failure, const std::string& origin);
 
-// Around fork(): drain before, restart the threads in parent and child.
+// Around fork(), in the thread that forks. before_fork() lets no new work begin and waits until
+// what runs has ended; after_fork_parent() lets it begin again. It holds no lock, so a caller may
+// take its own in between. The child has a fresh engine from the start (pthread_atfork).
 void before_fork();
 void after_fork_parent();
-void after_fork_child();
 // Drains and joins; later pushes run in the calling thread.
 void shutdown();
 

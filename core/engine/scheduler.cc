@@ -1,7 +1,5 @@
 #include "engine/scheduler.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cstdlib>
 
@@ -46,7 +44,7 @@ void Scheduler::push(std::unique_ptr<Task> owned) {
   if (!in_task && !bulk && run_in_caller(owned)) return;
   Wakes wakes;
   Lock lock(mutex_);
-  if (stopped_) {
+  if (stopped_ || gate::has_closed()) {
     lock.unlock();
     run_serially(task);
     return;
@@ -78,15 +76,13 @@ bool Scheduler::run_in_caller(std::unique_ptr<Task>& owned) {
   int cores = 0;
   {
     std::lock_guard lock(mutex_);
-    if (stopped_ || pending_ > 0 || free_cores_ < cores_) return false;
+    if (stopped_ || forking_ > 0 || pending_ > 0 || free_cores_ < cores_) return false;
     if (!ledger_.try_all(task.request_)) return false;
     ++in_caller_;
     enter(task);
     cores = std::exchange(free_cores_, 0);
   }
-  const int before = omp_get_max_threads();
   execute(task, cores);
-  omp_set_num_threads(before);
   const int64_t bytes = task.bytes_;
   {
     Wakes wakes;
@@ -125,7 +121,7 @@ Scheduler::Worker* Scheduler::first_idle() {
 void Scheduler::dispatch(Wakes& wakes, Worker* self) {
   while (!ready_.empty() && free_cores_ > 0 && !stopped_) {
     const int share = std::max(1, free_cores_ / static_cast<int>(ready_.size()));
-    Worker* w = share == 1 && self && self->idle ? self : first_idle();
+    Worker* w = self && self->idle ? self : first_idle();
     if (!w) w = &add_worker();
     std::pop_heap(ready_.begin(), ready_.end(), less_urgent);
     w->task = ready_.back();
@@ -158,7 +154,6 @@ void Scheduler::execute(Task& task, int threads) {
     return;
   }
   const int before = std::exchange(held_cores, threads);
-  omp_set_num_threads(threads);
   try {
     if (profile::is_on()) {
       profile::Scope scope(task.name(), task.details(), task.reads_, task.writes_, task.pushed_ns_,

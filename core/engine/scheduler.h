@@ -19,13 +19,10 @@ struct Waiter : Request<Native> {
 };
 
 // Cores are moldable: a ready task gets an equal share of the free cores, so one ready task gets
-// all, many get one each. A wide task goes to the idle worker with the lowest number, because
-// OpenMP keeps a team for each thread that ever had one.
+// all, many get one each. It takes helpers for all but one of them (team/team.h).
 class Scheduler {
  public:
   static Scheduler& instance();
-  // After fork the child starts afresh: the threads of the old scheduler do not exist there.
-  static void replace();
 
   explicit Scheduler(int cores) : cores_(cores), free_cores_(cores) {}
 
@@ -38,13 +35,15 @@ class Scheduler {
   void wait_all();
 
   void stop(bool drain);
-  void drain_and_lock();
-  void unlock() { mutex_.unlock(); }
+  void hold_back();  // before fork(): waits until nothing runs, and until go_on() nothing begins
+  void go_on();
   int set_cores(int cores);
   int cores();
   EngineStats stats();
 
  private:
+  static Scheduler*& slot();
+
   struct Worker {
     Scheduler* owner = nullptr;
     int number = 0;
@@ -85,7 +84,8 @@ class Scheduler {
   template <class GiveUp>
   void sleep(Waiter& waiter, Lock& lock, const GiveUp& give_up);
   bool full() const {
-    return pending_ > 0 && (pending_ >= max_pending_ || bytes_pending_ >= max_bytes_);
+    const bool is_much = pending_ >= max_pending_ || bytes_pending_ >= max_bytes_;
+    return forking_ > 0 || (pending_ > 0 && is_much);
   }
 
   // Without it:
@@ -105,6 +105,7 @@ class Scheduler {
   std::vector<std::unique_ptr<Worker>> workers_;
   int cores_, free_cores_;
   bool stopped_ = false;
+  int forking_ = 0;  // threads between hold_back() and go_on()
   int64_t pending_ = 0, queued_ = 0, in_caller_ = 0, bytes_pending_ = 0;
   int64_t busy_ns_ = 0, started_ns_ = 0;
   uint64_t sequence_ = 0;

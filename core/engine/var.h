@@ -4,7 +4,7 @@
 #include <exception>
 
 #include "base/small_vec.h"
-#include "engine/sync.h"
+#include "base/sync.h"
 
 // Who may use a variable when: many readers or one writer, in the order of the requests.
 //

@@ -1,5 +1,3 @@
-#include <omp.h>
-
 #include <algorithm>
 
 #include "base/error.h"
@@ -15,6 +13,10 @@ constexpr int64_t kWaitSpinNs = 5000;
 constexpr int64_t kInterruptNs = 50000000;
 
 }  // namespace
+
+GatePass::GatePass() {
+  while (!gate::enter()) std::this_thread::sleep_for(std::chrono::microseconds(100));
+}
 
 template <class GiveUp>
 void Scheduler::sleep(Waiter& waiter, Lock& lock, const GiveUp& give_up) {
@@ -95,6 +97,7 @@ void Scheduler::wait_all() {
 }
 
 void Scheduler::run_serially(Task& task) {
+  const GatePass pass;
   std::lock_guard serial(serial_mutex_);
   for (Var* v : task.reads_) wait(*v, false);
   for (Var* v : task.writes_) wait(*v, true);
@@ -158,10 +161,10 @@ int Scheduler::cores() {
   return cores_;
 }
 
-// OpenMP's threads do not exist in a child, but the team of the thread that forks would: ended
-// here, it is made again when needed.
-void Scheduler::drain_and_lock() {
+void Scheduler::hold_back() {
+  gate::close();
   Lock lock(mutex_);
+  ++forking_;
   while (held_cores == 0 && pending_ > 0) {
     try {
       wait_in(idle_waiters_, lock);
@@ -169,8 +172,18 @@ void Scheduler::drain_and_lock() {
       lock.lock();
     }
   }
-  omp_pause_resource_all(omp_pause_soft);
-  lock.release();  // held until unlock(): the child must not find it taken half-way
+  lock.unlock();
+  while (!gate::is_empty()) std::this_thread::sleep_for(std::chrono::microseconds(20));
+}
+
+void Scheduler::go_on() {
+  Wakes wakes;
+  {
+    std::lock_guard lock(mutex_);
+    --forking_;
+    if (!full()) signal_all(room_waiters_, wakes);
+  }
+  gate::open();
 }
 
 EngineStats Scheduler::stats() {

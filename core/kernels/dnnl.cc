@@ -1,9 +1,8 @@
 #include "kernels/dnnl.h"
 
-#include <omp.h>
-
 #include "kernels/simd.h"
 #include "memory/pool.h"
+#include "team/team.h"
 
 namespace plait::kernels::onednn {
 namespace {
@@ -81,11 +80,7 @@ void Prepared::run(std::initializer_list<void*> data) const {
   }
 }
 
-ThreadScope::ThreadScope(int threads) : before_(omp_get_max_threads()) {
-  if (before_ != threads) omp_set_num_threads(threads);
-}
-ThreadScope::~ThreadScope() {
-  if (omp_get_max_threads() != before_) omp_set_num_threads(before_);
-}
+ThreadScope::ThreadScope(int threads) : before_(team::set_limit(threads)) {}
+ThreadScope::~ThreadScope() { team::set_limit(before_); }
 
 }  // namespace plait::kernels::onednn

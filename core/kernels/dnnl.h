@@ -76,7 +76,7 @@ class Key {
   std::string text_;
 };
 
-// oneDNN plans for the number of OpenMP threads at creation; this sets it for a scope.
+// oneDNN plans for the number of threads at creation; this sets it for a scope.
 class ThreadScope {
  public:
   explicit ThreadScope(int threads);

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cstdint>
+
+#include "team/team.h"
 
 namespace plait::kernels {
 
@@ -20,12 +20,18 @@ void parallel_for(int threads, int64_t n, int64_t grain, const F& f) {
     f(int64_t{0}, n);
     return;
   }
-#pragma omp parallel num_threads(static_cast <int>(parts))
-  {
-    const int64_t team = omp_get_num_threads(), me = omp_get_thread_num();
-    const int64_t begin = n * me / team, end = n * (me + 1) / team;
-    if (begin < end) f(begin, end);
-  }
+  struct Work {
+    int64_t n;
+    const F& f;
+  };
+  const auto part = [](void* data) {
+    const Work& w = *static_cast<const Work*>(data);
+    const int64_t size = team::size(), me = team::number();
+    const int64_t begin = w.n * me / size, end = w.n * (me + 1) / size;
+    if (begin < end) w.f(begin, end);
+  };
+  Work work{n, f};
+  team::run(static_cast<int>(parts), part, &work);
 }
 
 }  // namespace plait::kernels

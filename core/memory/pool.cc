@@ -1,5 +1,6 @@
 #include "memory/pool.h"
 
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include <array>
@@ -35,16 +36,18 @@ int64_t class_bytes(int cls) {
   return (int64_t{1} << log) + (int64_t{step + 1} << (log - 2));
 }
 
-struct SizeClass {
-  std::mutex mutex;
-  std::vector<void*> free;
-};
+constexpr size_t kLocks = 16;  // few, because fork() takes them all
 
 class Pool {
  public:
   // Never destroyed: arrays may outlive static objects.
   static Pool& instance() {
-    static Pool* pool = new Pool;
+    static Pool* pool = [] {
+      // A thread that another one forks away from may just hold a lock.
+      pthread_atfork([] { instance().lock_all(); }, [] { instance().unlock_all(); },
+                     [] { instance().unlock_all(); });
+      return new Pool;
+    }();
     return *pool;
   }
 
@@ -73,10 +76,9 @@ class Pool {
     const int64_t size = class_bytes(cls);
     in_use_.fetch_sub(size, std::memory_order_relaxed);
     if (cached_.load(std::memory_order_relaxed) + size <= cache_limit_) {
-      SizeClass& c = classes_[static_cast<size_t>(cls)];
-      std::lock_guard lock(c.mutex);
+      std::lock_guard lock(lock_of(cls));
       try {
-        c.free.push_back(block);
+        free_[static_cast<size_t>(cls)].push_back(block);
         cached_.fetch_add(size, std::memory_order_relaxed);
         return;
       } catch (const std::bad_alloc&) {  // no room in the list: give the block to the system
@@ -89,28 +91,34 @@ class Pool {
 
   PoolStats stats() const { return {in_use_, cached_, peak_, allocations_, system_allocations_}; }
   void fail_after(int64_t n) { fail_after_ = n; }
+  void lock_all() {
+    for (std::mutex& m : locks_) m.lock();
+  }
+  void unlock_all() {
+    for (std::mutex& m : locks_) m.unlock();
+  }
 
  private:
   void* take_cached(int cls) {
-    SizeClass& c = classes_[static_cast<size_t>(cls)];
-    std::lock_guard lock(c.mutex);
-    if (c.free.empty()) return nullptr;
-    void* block = c.free.back();
-    c.free.pop_back();
+    std::lock_guard lock(lock_of(cls));
+    std::vector<void*>& blocks = free_[static_cast<size_t>(cls)];
+    if (blocks.empty()) return nullptr;
+    void* block = blocks.back();
+    blocks.pop_back();
     cached_.fetch_sub(class_bytes(cls), std::memory_order_relaxed);
     return block;
   }
 
   // Returns at least `bytes` bytes of cached blocks to the system, if there are as many.
   void release(int64_t bytes) {
-    for (size_t i = kClasses; i-- > 0 && bytes > 0;) {
-      std::lock_guard lock(classes_[i].mutex);
-      while (bytes > 0 && !classes_[i].free.empty()) {
-        std::free(classes_[i].free.back());
-        classes_[i].free.pop_back();
-        const int64_t size = class_bytes(static_cast<int>(i));
-        cached_.fetch_sub(size, std::memory_order_relaxed);
-        bytes -= size;
+    for (int cls = kClasses - 1; cls >= 0 && bytes > 0; --cls) {
+      std::lock_guard lock(lock_of(cls));
+      std::vector<void*>& blocks = free_[static_cast<size_t>(cls)];
+      while (bytes > 0 && !blocks.empty()) {
+        std::free(blocks.back());
+        blocks.pop_back();
+        cached_.fetch_sub(class_bytes(cls), std::memory_order_relaxed);
+        bytes -= class_bytes(cls);
       }
     }
   }
@@ -136,7 +144,10 @@ class Pool {
     return block;
   }
 
-  std::array<SizeClass, kClasses> classes_;
+  std::mutex& lock_of(int cls) { return locks_[static_cast<size_t>(cls) % kLocks]; }
+
+  std::array<std::vector<void*>, kClasses> free_;  // blocks of each class
+  std::array<std::mutex, kLocks> locks_;
   std::atomic<int64_t> in_use_{0}, cached_{0}, peak_{0}, allocations_{0}, system_allocations_{0};
   std::atomic<int64_t> fail_after_{-1};
   const int64_t cache_limit_ = env::get_int("PLAIT_CACHE_LIMIT_MB", nullptr, 8192) << 20;

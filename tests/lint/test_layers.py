@@ -8,10 +8,11 @@ from tree import files, read
 LAYERS = {
     "base": "",
     "memory": "base",
-    "engine": "base",
+    "team": "base",
+    "engine": "base team",
     "tensor": "base memory engine",
     "op": "base engine tensor",
-    "kernels": "base memory",  # scratch memory comes from the pool
+    "kernels": "base memory team",  # scratch memory comes from the pool
     "ops": "base tensor op kernels",
     "autograd": "base tensor op",
     "graph": "base memory engine tensor op autograd",

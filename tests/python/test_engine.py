@@ -172,6 +172,39 @@ def test_fork_of_a_fork_computes():
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+def test_fork_while_other_threads_compute():
+    program = """
+import os, signal, threading
+import plait as mx
+
+small, large = mx.nd.ones((30, 30)), mx.nd.ones((300, 300))
+done = False
+
+def compute(a):
+    while not done:
+        a = mx.nd.dot(a, a) / a.shape[0]
+    a.wait_to_read()
+
+threads = [threading.Thread(target=compute, args=(a,)) for a in (small, small, large)]
+for t in threads:
+    t.start()
+codes = []
+for _ in range(10):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)  # ends a child that hangs
+        good = mx.nd.dot(large, large)[0, 0].asscalar() == 300 and (small + 1)[0, 0].asscalar() == 2
+        os._exit(0 if good else 1)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+done = True
+for t in threads:
+    t.join()
+print(codes)
+"""
+    code, out, errors = run(program)
+    assert (code, out) == (0, f"{[0] * 10}\n"), errors
+
+
 HEAVY = """
 import os, sys, threading
 import plait as mx

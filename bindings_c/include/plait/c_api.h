@@ -457,12 +457,15 @@ PLAIT_API int32_t plait_engine_is_serial(void);
  * ends with PLAIT_ERR_CALLBACK. NULL switches it off. @since 0.1 */
 PLAIT_API plait_status_t plait_engine_set_interrupt_check(int32_t (*interrupted)(void));
 
-/* To be called around fork(), always as a pair and by the thread that calls fork(): before_fork,
- * then after_fork_parent in the parent (also if fork() fails) and after_fork_child in the child.
- * pthread_atfork() does it. before_fork finishes all work; what other threads begin afterwards
- * waits for the second call of the pair, so a before_fork without it stops the library for ever.
- * The child starts with threads of its own. Without the pair it has none, and the first wait in it
- * does not end. The packages for Python and R make these calls themselves. @blocking @since 0.1 */
+/* Around fork(), in the thread that forks: before_fork() once, then fork(), then in the parent
+ * after_fork_parent() once, also if fork() failed, and in the child after_fork_child(). In between,
+ * other threads that begin work wait, and what this thread begins is done at once.
+ *
+ * before_fork() finishes all work, that of other threads as well. If that may need a lock of the
+ * caller (an interpreter's), the caller gives it up for the length of the call. In the child arrays
+ * keep their content, and the engine starts threads of its own when they are needed. A fork()
+ * without these calls is as good if nothing is computed at that moment. The packages for Python and
+ * R make these calls themselves. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_engine_before_fork(void);
 PLAIT_API plait_status_t plait_engine_after_fork_parent(void);
 PLAIT_API plait_status_t plait_engine_after_fork_child(void);

@@ -8,7 +8,7 @@
 #include "testing.h"
 
 using namespace plait;
-using engine::Native;
+using plait::Native;
 using engine::Var;
 using engine::Vars;
 

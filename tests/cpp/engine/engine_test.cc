@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "engine/threaded_test.h"
+#include "memory/pool.h"
 #include "testing.h"
 
 using namespace plait;
@@ -248,7 +249,6 @@ TEST(engine_works_in_both_processes_after_fork) {
   engine::before_fork();
   const pid_t child = fork();
   if (child == 0) {
-    engine::after_fork_child();
     push({}, {&var}, [&] { value += 10; });
     engine::wait_to_read(var);
     _exit(value == 11 ? 0 : 1);
@@ -260,6 +260,61 @@ TEST(engine_works_in_both_processes_after_fork) {
   int status = 0;
   waitpid(child, &status, 0);
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+// Other threads hold variables and allocate at any moment.
+THREADED_TEST(engine_fork_does_not_interrupt_inline_work_of_other_threads) {
+  Var var;
+  const Drain drain;
+  const Vars none{}, writes{&var};
+  std::atomic<bool> stop{false};
+  std::atomic<int> inside{0};
+  std::vector<std::thread> others;
+  for (int i = 0; i < 2; ++i) {
+    others.emplace_back([&] {
+      while (!stop) {
+        if (engine::InlineGuard guard(none, writes); guard.held()) {
+          ++inside;
+          memory::deallocate(memory::allocate(100), 100);
+          std::this_thread::sleep_for(std::chrono::microseconds(50));
+          --inside;
+        } else {
+          push({}, {&var}, [] {});
+        }
+      }
+    });
+  }
+  for (int i = 0; i < 20; ++i) {
+    engine::before_fork();
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(20);  // ends a child that hangs
+      const bool quiet = inside == 0 && engine::InlineGuard(none, writes).held();
+      push({}, {&var}, [] { memory::deallocate(memory::allocate(100), 100); });
+      engine::wait_to_read(var);
+      _exit(quiet ? 0 : 1);
+    }
+    engine::after_fork_parent();
+    int status = 0;
+    waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  stop = true;
+  for (auto& t : others) t.join();
+}
+
+// Handlers of other libraries may compute between before_fork() and fork().
+TEST(engine_computes_for_the_thread_that_is_about_to_fork) {
+  Var var;
+  const Drain drain;
+  int value = 0;
+  engine::before_fork();
+  push({}, {&var}, [&] { ++value; });
+  CHECK_EQ(value, 1);
+  engine::after_fork_parent();
+  push({}, {&var}, [&] { ++value; });
+  engine::wait_to_read(var);
+  CHECK_EQ(value, 2);
 }
 
 THREADED_TEST(engine_failure_stays_in_what_was_only_changed_in_part) {

@@ -97,7 +97,7 @@ class Explorer {
   friend int64_t explore();
 };
 
-// Stands in for engine::Native.
+// Stands in for plait::Native.
 struct Model {
   template <class T>
   class Atomic {
@@ -167,6 +167,7 @@ struct Model {
     if (word.load() == expected) Explorer::current().sleep(&word, timeout_ns >= 0);
   }
   static void wake(Atomic<uint32_t>& word) { Explorer::current().wake(&word); }
+  static void wake_all(Atomic<uint32_t>& word) { wake(word); }
   static int64_t now_ns() { return 0; }
   static void pause() {}
 };

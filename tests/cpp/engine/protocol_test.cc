@@ -15,7 +15,7 @@ namespace {
 
 using Var = engine::BasicVar<Model>;
 using Request = engine::Request<Model>;
-using Parker = engine::Parker<Model>;
+using Parker = plait::Parker<Model>;
 using Vars = SmallVec<Var*, 6>;
 
 // What a test program adds to a variable: who uses it, and which tasks must come first.
