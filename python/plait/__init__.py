@@ -27,6 +27,7 @@ from . import (
     model,
     module,
     monitor,
+    onnx,
     operator,
     optimizer,
     profiler,

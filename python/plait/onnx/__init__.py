@@ -1,0 +1,11 @@
+"""Models in the exchange format ONNX; needs the package `onnx` (``pip install plait[onnx]``).
+
+>>> mx.onnx.export_model("net-symbol.json", "net-0000.params", [(1, 3, 224, 224)],
+...                      onnx_file_path="net.onnx")
+>>> symbol, arguments, states = mx.onnx.import_model("net.onnx")
+"""
+
+from .export import export_model
+from .load import get_model_metadata, import_model, import_to_gluon
+
+__all__ = ["export_model", "get_model_metadata", "import_model", "import_to_gluon"]
