@@ -535,22 +535,23 @@ mx.symbol.concat <- mx.symbol.Concat
 
 mx.nd.Convolution <- function(data, weight, bias = NULL, kernel,
   stride = integer(0), dilate = integer(0), pad = integer(0), num_filter,
-  num_group = 1L, no_bias = FALSE, layout = NULL, workspace = 1024L,
-  cudnn_tune = NULL, cudnn_off = FALSE, out = NULL) {
+  num_group = 1L, workspace = 1024L, no_bias = FALSE, cudnn_tune = NULL,
+  cudnn_off = FALSE, layout = NULL, out = NULL) {
   .Call(C_invoke, .ops$convolution, list(data, weight, bias), list(kernel,
-    stride, dilate, pad, num_filter, num_group, no_bias, layout, workspace,
-    cudnn_tune, cudnn_off), 1L, out)
+    stride, dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune,
+    cudnn_off, layout), 1L, out)
 }
 
 mx.symbol.Convolution <- function(data = NULL, weight = NULL, bias = NULL,
   kernel, stride = integer(0), dilate = integer(0), pad = integer(0),
-  num_filter, num_group = 1L, no_bias = FALSE, layout = NULL, workspace = 1024L,
-  cudnn_tune = NULL, cudnn_off = FALSE, name = NULL, attr = NULL) {
+  num_filter, num_group = 1L, workspace = 1024L, no_bias = FALSE,
+  cudnn_tune = NULL, cudnn_off = FALSE, layout = NULL, name = NULL,
+  attr = NULL) {
   .compose(.ops$convolution, "Convolution", name, list(data = data,
     weight = weight, bias = bias), list(kernel = kernel, stride = stride,
     dilate = dilate, pad = pad, num_filter = num_filter, num_group = num_group,
-    no_bias = no_bias, layout = layout, workspace = workspace,
-    cudnn_tune = cudnn_tune, cudnn_off = cudnn_off), attr)
+    workspace = workspace, no_bias = no_bias, cudnn_tune = cudnn_tune,
+    cudnn_off = cudnn_off, layout = layout), attr)
 }
 
 mx.nd.identity <- function(data, out = NULL) {
@@ -2747,17 +2748,17 @@ mx.symbol.radians <- function(data = NULL, name = NULL, attr = NULL) {
   .compose(.ops$radians, "radians", name, list(data = data), list(), attr)
 }
 
-mx.nd.internal.random.exponential <- function(shape = integer(0), ctx = NULL,
-  dtype = "float32", lam = 1, out = NULL) {
-  .Call(C_invoke, .ops$random_exponential, list(), list(shape, .ctx.text(ctx),
-    dtype, lam), 1L, out)
+mx.nd.internal.random.exponential <- function(lam = 1, shape = integer(0),
+  ctx = NULL, dtype = "float32", out = NULL) {
+  .Call(C_invoke, .ops$random_exponential, list(), list(lam, shape,
+    .ctx.text(ctx), dtype), 1L, out)
 }
 mx.nd.random.exponential <- mx.nd.internal.random.exponential
 
-mx.symbol.random_exponential <- function(shape = integer(0), ctx = NULL,
-  dtype = "float32", lam = 1, name = NULL, attr = NULL) {
+mx.symbol.random_exponential <- function(lam = 1, shape = integer(0),
+  ctx = NULL, dtype = "float32", name = NULL, attr = NULL) {
   .compose(.ops$random_exponential, "random_exponential", name, list(),
-    list(shape = shape, ctx = ctx, dtype = dtype, lam = lam), attr)
+    list(lam = lam, shape = shape, ctx = ctx, dtype = dtype), attr)
 }
 mx.symbol.internal.random_exponential <- mx.symbol.random_exponential
 
@@ -2773,17 +2774,17 @@ mx.symbol.random_exponential_like <- function(data = NULL, lam = 1, name = NULL,
 }
 mx.symbol.internal.random_exponential_like <- mx.symbol.random_exponential_like
 
-mx.nd.internal.random.gamma <- function(shape = integer(0), ctx = NULL,
-  dtype = "float32", alpha = 1, beta = 1, out = NULL) {
-  .Call(C_invoke, .ops$random_gamma, list(), list(shape, .ctx.text(ctx), dtype,
-    alpha, beta), 1L, out)
+mx.nd.internal.random.gamma <- function(alpha = 1, beta = 1, shape = integer(0),
+  ctx = NULL, dtype = "float32", out = NULL) {
+  .Call(C_invoke, .ops$random_gamma, list(), list(alpha, beta, shape,
+    .ctx.text(ctx), dtype), 1L, out)
 }
 mx.nd.random.gamma <- mx.nd.internal.random.gamma
 
-mx.symbol.random_gamma <- function(shape = integer(0), ctx = NULL,
-  dtype = "float32", alpha = 1, beta = 1, name = NULL, attr = NULL) {
-  .compose(.ops$random_gamma, "random_gamma", name, list(), list(shape = shape,
-    ctx = ctx, dtype = dtype, alpha = alpha, beta = beta), attr)
+mx.symbol.random_gamma <- function(alpha = 1, beta = 1, shape = integer(0),
+  ctx = NULL, dtype = "float32", name = NULL, attr = NULL) {
+  .compose(.ops$random_gamma, "random_gamma", name, list(), list(alpha = alpha,
+    beta = beta, shape = shape, ctx = ctx, dtype = dtype), attr)
 }
 mx.symbol.internal.random_gamma <- mx.symbol.random_gamma
 
@@ -2831,17 +2832,17 @@ mx.symbol.random_generalized_negative_binomial_like <- function(data = NULL,
 }
 mx.symbol.internal.random_generalized_negative_binomial_like <- mx.symbol.random_generalized_negative_binomial_like
 
-mx.nd.internal.random.negative.binomial <- function(shape = integer(0),
-  ctx = NULL, dtype = "float32", k = 1, p = 1, out = NULL) {
-  .Call(C_invoke, .ops$random_negative_binomial, list(), list(shape,
-    .ctx.text(ctx), dtype, k, p), 1L, out)
+mx.nd.internal.random.negative.binomial <- function(k = 1, p = 1,
+  shape = integer(0), ctx = NULL, dtype = "float32", out = NULL) {
+  .Call(C_invoke, .ops$random_negative_binomial, list(), list(k, p, shape,
+    .ctx.text(ctx), dtype), 1L, out)
 }
 mx.nd.random.negative.binomial <- mx.nd.internal.random.negative.binomial
 
-mx.symbol.random_negative_binomial <- function(shape = integer(0), ctx = NULL,
-  dtype = "float32", k = 1, p = 1, name = NULL, attr = NULL) {
+mx.symbol.random_negative_binomial <- function(k = 1, p = 1, shape = integer(0),
+  ctx = NULL, dtype = "float32", name = NULL, attr = NULL) {
   .compose(.ops$random_negative_binomial, "random_negative_binomial", name,
-    list(), list(shape = shape, ctx = ctx, dtype = dtype, k = k, p = p), attr)
+    list(), list(k = k, p = p, shape = shape, ctx = ctx, dtype = dtype), attr)
 }
 mx.symbol.internal.random_negative_binomial <- mx.symbol.random_negative_binomial
 
@@ -2859,19 +2860,18 @@ mx.symbol.random_negative_binomial_like <- function(data = NULL, k = 1, p = 1,
 }
 mx.symbol.internal.random_negative_binomial_like <- mx.symbol.random_negative_binomial_like
 
-mx.nd.normal <- function(shape = integer(0), ctx = NULL, dtype = "float32",
-  loc = 0, scale = 1, out = NULL) {
-  .Call(C_invoke, .ops$random_normal, list(), list(shape, .ctx.text(ctx), dtype,
-    loc, scale), 1L, out)
+mx.nd.normal <- function(loc = 0, scale = 1, shape = integer(0), ctx = NULL,
+  dtype = "float32", out = NULL) {
+  .Call(C_invoke, .ops$random_normal, list(), list(loc, scale, shape,
+    .ctx.text(ctx), dtype), 1L, out)
 }
 mx.nd.internal.random.normal <- mx.nd.normal
 mx.nd.random.normal <- mx.nd.normal
 
-mx.symbol.random_normal <- function(shape = integer(0), ctx = NULL,
-  dtype = "float32", loc = 0, scale = 1, name = NULL, attr = NULL) {
-  .compose(.ops$random_normal, "random_normal", name, list(),
-    list(shape = shape, ctx = ctx, dtype = dtype, loc = loc, scale = scale),
-    attr)
+mx.symbol.random_normal <- function(loc = 0, scale = 1, shape = integer(0),
+  ctx = NULL, dtype = "float32", name = NULL, attr = NULL) {
+  .compose(.ops$random_normal, "random_normal", name, list(), list(loc = loc,
+    scale = scale, shape = shape, ctx = ctx, dtype = dtype), attr)
 }
 mx.symbol.normal <- mx.symbol.random_normal
 mx.symbol.internal.random_normal <- mx.symbol.random_normal
@@ -2890,17 +2890,17 @@ mx.symbol.random_normal_like <- function(data = NULL, loc = 0, scale = 1,
 }
 mx.symbol.internal.random_normal_like <- mx.symbol.random_normal_like
 
-mx.nd.internal.random.poisson <- function(shape = integer(0), ctx = NULL,
-  dtype = "float32", lam = 1, out = NULL) {
-  .Call(C_invoke, .ops$random_poisson, list(), list(shape, .ctx.text(ctx),
-    dtype, lam), 1L, out)
+mx.nd.internal.random.poisson <- function(lam = 1, shape = integer(0),
+  ctx = NULL, dtype = "float32", out = NULL) {
+  .Call(C_invoke, .ops$random_poisson, list(), list(lam, shape, .ctx.text(ctx),
+    dtype), 1L, out)
 }
 mx.nd.random.poisson <- mx.nd.internal.random.poisson
 
-mx.symbol.random_poisson <- function(shape = integer(0), ctx = NULL,
-  dtype = "float32", lam = 1, name = NULL, attr = NULL) {
-  .compose(.ops$random_poisson, "random_poisson", name, list(),
-    list(shape = shape, ctx = ctx, dtype = dtype, lam = lam), attr)
+mx.symbol.random_poisson <- function(lam = 1, shape = integer(0), ctx = NULL,
+  dtype = "float32", name = NULL, attr = NULL) {
+  .compose(.ops$random_poisson, "random_poisson", name, list(), list(lam = lam,
+    shape = shape, ctx = ctx, dtype = dtype), attr)
 }
 mx.symbol.internal.random_poisson <- mx.symbol.random_poisson
 
@@ -2916,32 +2916,32 @@ mx.symbol.random_poisson_like <- function(data = NULL, lam = 1, name = NULL,
 }
 mx.symbol.internal.random_poisson_like <- mx.symbol.random_poisson_like
 
-mx.nd.internal.random.randint <- function(shape = integer(0), ctx = NULL,
-  dtype = "float32", low = 0, high = 1, out = NULL) {
-  .Call(C_invoke, .ops$random_randint, list(), list(shape, .ctx.text(ctx),
-    dtype, low, high), 1L, out)
+mx.nd.internal.random.randint <- function(low = 0, high = 1, shape = integer(0),
+  ctx = NULL, dtype = "float32", out = NULL) {
+  .Call(C_invoke, .ops$random_randint, list(), list(low, high, shape,
+    .ctx.text(ctx), dtype), 1L, out)
 }
 mx.nd.random.randint <- mx.nd.internal.random.randint
 
-mx.symbol.random_randint <- function(shape = integer(0), ctx = NULL,
-  dtype = "float32", low = 0, high = 1, name = NULL, attr = NULL) {
-  .compose(.ops$random_randint, "random_randint", name, list(),
-    list(shape = shape, ctx = ctx, dtype = dtype, low = low, high = high), attr)
+mx.symbol.random_randint <- function(low = 0, high = 1, shape = integer(0),
+  ctx = NULL, dtype = "float32", name = NULL, attr = NULL) {
+  .compose(.ops$random_randint, "random_randint", name, list(), list(low = low,
+    high = high, shape = shape, ctx = ctx, dtype = dtype), attr)
 }
 mx.symbol.internal.random_randint <- mx.symbol.random_randint
 
-mx.nd.uniform <- function(shape = integer(0), ctx = NULL, dtype = "float32",
-  low = 0, high = 1, out = NULL) {
-  .Call(C_invoke, .ops$random_uniform, list(), list(shape, .ctx.text(ctx),
-    dtype, low, high), 1L, out)
+mx.nd.uniform <- function(low = 0, high = 1, shape = integer(0), ctx = NULL,
+  dtype = "float32", out = NULL) {
+  .Call(C_invoke, .ops$random_uniform, list(), list(low, high, shape,
+    .ctx.text(ctx), dtype), 1L, out)
 }
 mx.nd.internal.random.uniform <- mx.nd.uniform
 mx.nd.random.uniform <- mx.nd.uniform
 
-mx.symbol.random_uniform <- function(shape = integer(0), ctx = NULL,
-  dtype = "float32", low = 0, high = 1, name = NULL, attr = NULL) {
-  .compose(.ops$random_uniform, "random_uniform", name, list(),
-    list(shape = shape, ctx = ctx, dtype = dtype, low = low, high = high), attr)
+mx.symbol.random_uniform <- function(low = 0, high = 1, shape = integer(0),
+  ctx = NULL, dtype = "float32", name = NULL, attr = NULL) {
+  .compose(.ops$random_uniform, "random_uniform", name, list(), list(low = low,
+    high = high, shape = shape, ctx = ctx, dtype = dtype), attr)
 }
 mx.symbol.uniform <- mx.symbol.random_uniform
 mx.symbol.internal.random_uniform <- mx.symbol.random_uniform

@@ -38,6 +38,6 @@ mx.rnorm <- function(shape, mean = 0, sd = 1, ctx = NULL) {
 }
 
 .drawn <- function(op, shape, ctx, a, b) {
-  attrs <- list(rev(as.numeric(shape)), .ctx.text(ctx), "float32", a, b)
+  attrs <- list(a, b, rev(as.numeric(shape)), .ctx.text(ctx), "float32")
   .Call(C_invoke, op, list(), attrs, 1L, NULL)
 }

@@ -959,19 +959,19 @@ typedef struct {
   int32_t pad_size;
   /* channels are convolved in this many groups */
   int64_t num_group;
-  /* no bias is added */
-  int32_t no_bias;
-  /* NCW, NCHW or NCDHW */
-  const char* layout;
   /* kept for MXNet's programs; without effect */
   int64_t workspace;
+  /* no bias is added */
+  int32_t no_bias;
   /* kept for MXNet's programs; without effect */
   const char* cudnn_tune;
   /* kept for MXNet's programs; without effect */
   int32_t cudnn_off;
+  /* NCW, NCHW or NCDHW */
+  const char* layout;
 } plait_convolution_attrs_t;
 static inline plait_convolution_attrs_t plait_convolution_defaults(void) {
-  const plait_convolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, 1, 0, NULL, 1024, NULL, 0};
+  const plait_convolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, 1, 1024, 0, NULL, 0, NULL};
   return a;
 }
 /* Slides filters over 1 to 3 spatial axes and sums the products. data: (batch, channels,
@@ -990,9 +990,9 @@ static inline plait_status_t plait_convolution(plait_array_t data, plait_array_t
                                    plait__ints(a_.stride, a_.stride_size),
                                    plait__ints(a_.dilate, a_.dilate_size),
                                    plait__ints(a_.pad, a_.pad_size), plait__int(num_filter),
-                                   plait__int(a_.num_group), plait__bool(a_.no_bias),
-                                   plait__string(a_.layout), plait__int(a_.workspace),
-                                   plait__string(a_.cudnn_tune), plait__bool(a_.cudnn_off)};
+                                   plait__int(a_.num_group), plait__int(a_.workspace),
+                                   plait__bool(a_.no_bias), plait__string(a_.cudnn_tune),
+                                   plait__bool(a_.cudnn_off), plait__string(a_.layout)};
   return plait__call(&op_, "convolution", inputs_, 3, values_, 11, out, 1, NULL);
 }
 
@@ -5248,6 +5248,8 @@ static inline plait_status_t plait_radians(plait_array_t data, plait_array_t* ou
 }
 
 typedef struct {
+  /* rate, > 0 */
+  double lam;
   /* shape of the result */
   const int64_t* shape;
   int32_t shape_size;
@@ -5255,11 +5257,9 @@ typedef struct {
   const char* ctx;
   /* type of the result */
   const char* dtype;
-  /* rate, > 0 */
-  double lam;
 } plait_random_exponential_attrs_t;
 static inline plait_random_exponential_attrs_t plait_random_exponential_defaults(void) {
-  const plait_random_exponential_attrs_t a = {NULL, 0, "", "float32", 1.0};
+  const plait_random_exponential_attrs_t a = {1.0, NULL, 0, "", "float32"};
   return a;
 }
 /* Exponential with rate lam: density lam exp(-lam x). out: independent draws. */
@@ -5267,8 +5267,8 @@ static inline plait_status_t plait_random_exponential(const plait_random_exponen
                                                       plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_random_exponential_attrs_t a_ = attrs ? *attrs : plait_random_exponential_defaults();
-  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
-                                   plait__string(a_.dtype), plait__float(a_.lam)};
+  const plait_value_t values_[] = {plait__float(a_.lam), plait__ints(a_.shape, a_.shape_size),
+                                   plait__string(a_.ctx), plait__string(a_.dtype)};
   return plait__call(&op_, "random_exponential", NULL, 0, values_, 4, out, 1, NULL);
 }
 
@@ -5293,6 +5293,10 @@ static inline plait_status_t plait_random_exponential_like(plait_array_t data,
 }
 
 typedef struct {
+  /* shape, > 0 */
+  double alpha;
+  /* scale, > 0 */
+  double beta;
   /* shape of the result */
   const int64_t* shape;
   int32_t shape_size;
@@ -5300,13 +5304,9 @@ typedef struct {
   const char* ctx;
   /* type of the result */
   const char* dtype;
-  /* shape, > 0 */
-  double alpha;
-  /* scale, > 0 */
-  double beta;
 } plait_random_gamma_attrs_t;
 static inline plait_random_gamma_attrs_t plait_random_gamma_defaults(void) {
-  const plait_random_gamma_attrs_t a = {NULL, 0, "", "float32", 1.0, 1.0};
+  const plait_random_gamma_attrs_t a = {1.0, 1.0, NULL, 0, "", "float32"};
   return a;
 }
 /* Gamma with shape alpha and scale beta; the mean is alpha beta. out: independent draws. */
@@ -5314,9 +5314,9 @@ static inline plait_status_t plait_random_gamma(const plait_random_gamma_attrs_t
                                                 plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_random_gamma_attrs_t a_ = attrs ? *attrs : plait_random_gamma_defaults();
-  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
-                                   plait__string(a_.dtype), plait__float(a_.alpha),
-                                   plait__float(a_.beta)};
+  const plait_value_t values_[] = {plait__float(a_.alpha), plait__float(a_.beta),
+                                   plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
+                                   plait__string(a_.dtype)};
   return plait__call(&op_, "random_gamma", NULL, 0, values_, 5, out, 1, NULL);
 }
 
@@ -5395,6 +5395,10 @@ static inline plait_status_t plait_random_generalized_negative_binomial_like(pla
 }
 
 typedef struct {
+  /* successes, > 0 */
+  double k;
+  /* probability of a success, in (0, 1] */
+  double p;
   /* shape of the result */
   const int64_t* shape;
   int32_t shape_size;
@@ -5402,13 +5406,9 @@ typedef struct {
   const char* ctx;
   /* type of the result */
   const char* dtype;
-  /* successes, > 0 */
-  double k;
-  /* probability of a success, in (0, 1] */
-  double p;
 } plait_random_negative_binomial_attrs_t;
 static inline plait_random_negative_binomial_attrs_t plait_random_negative_binomial_defaults(void) {
-  const plait_random_negative_binomial_attrs_t a = {NULL, 0, "", "float32", 1.0, 1.0};
+  const plait_random_negative_binomial_attrs_t a = {1.0, 1.0, NULL, 0, "", "float32"};
   return a;
 }
 /* Failures before k successes of probability p each. out: independent draws. */
@@ -5416,8 +5416,9 @@ static inline plait_status_t plait_random_negative_binomial(const plait_random_n
                                                             plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_random_negative_binomial_attrs_t a_ = attrs ? *attrs : plait_random_negative_binomial_defaults();
-  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
-                                   plait__string(a_.dtype), plait__float(a_.k), plait__float(a_.p)};
+  const plait_value_t values_[] = {plait__float(a_.k), plait__float(a_.p),
+                                   plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
+                                   plait__string(a_.dtype)};
   return plait__call(&op_, "random_negative_binomial", NULL, 0, values_, 5, out, 1, NULL);
 }
 
@@ -5444,6 +5445,10 @@ static inline plait_status_t plait_random_negative_binomial_like(plait_array_t d
 }
 
 typedef struct {
+  /* mean */
+  double loc;
+  /* standard deviation, >= 0 */
+  double scale;
   /* shape of the result */
   const int64_t* shape;
   int32_t shape_size;
@@ -5451,13 +5456,9 @@ typedef struct {
   const char* ctx;
   /* type of the result */
   const char* dtype;
-  /* mean */
-  double loc;
-  /* standard deviation, >= 0 */
-  double scale;
 } plait_random_normal_attrs_t;
 static inline plait_random_normal_attrs_t plait_random_normal_defaults(void) {
-  const plait_random_normal_attrs_t a = {NULL, 0, "", "float32", 0.0, 1.0};
+  const plait_random_normal_attrs_t a = {0.0, 1.0, NULL, 0, "", "float32"};
   return a;
 }
 /* Normal with mean loc and standard deviation scale. out: independent draws. */
@@ -5465,9 +5466,9 @@ static inline plait_status_t plait_random_normal(const plait_random_normal_attrs
                                                  plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_random_normal_attrs_t a_ = attrs ? *attrs : plait_random_normal_defaults();
-  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
-                                   plait__string(a_.dtype), plait__float(a_.loc),
-                                   plait__float(a_.scale)};
+  const plait_value_t values_[] = {plait__float(a_.loc), plait__float(a_.scale),
+                                   plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
+                                   plait__string(a_.dtype)};
   return plait__call(&op_, "random_normal", NULL, 0, values_, 5, out, 1, NULL);
 }
 
@@ -5494,6 +5495,8 @@ static inline plait_status_t plait_random_normal_like(plait_array_t data,
 }
 
 typedef struct {
+  /* mean, >= 0 */
+  double lam;
   /* shape of the result */
   const int64_t* shape;
   int32_t shape_size;
@@ -5501,11 +5504,9 @@ typedef struct {
   const char* ctx;
   /* type of the result */
   const char* dtype;
-  /* mean, >= 0 */
-  double lam;
 } plait_random_poisson_attrs_t;
 static inline plait_random_poisson_attrs_t plait_random_poisson_defaults(void) {
-  const plait_random_poisson_attrs_t a = {NULL, 0, "", "float32", 1.0};
+  const plait_random_poisson_attrs_t a = {1.0, NULL, 0, "", "float32"};
   return a;
 }
 /* Poisson with mean lam. out: independent draws. */
@@ -5513,8 +5514,8 @@ static inline plait_status_t plait_random_poisson(const plait_random_poisson_att
                                                   plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_random_poisson_attrs_t a_ = attrs ? *attrs : plait_random_poisson_defaults();
-  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
-                                   plait__string(a_.dtype), plait__float(a_.lam)};
+  const plait_value_t values_[] = {plait__float(a_.lam), plait__ints(a_.shape, a_.shape_size),
+                                   plait__string(a_.ctx), plait__string(a_.dtype)};
   return plait__call(&op_, "random_poisson", NULL, 0, values_, 4, out, 1, NULL);
 }
 
@@ -5539,6 +5540,10 @@ static inline plait_status_t plait_random_poisson_like(plait_array_t data,
 }
 
 typedef struct {
+  /* smallest number */
+  double low;
+  /* one more than the largest number */
+  double high;
   /* shape of the result */
   const int64_t* shape;
   int32_t shape_size;
@@ -5546,13 +5551,9 @@ typedef struct {
   const char* ctx;
   /* type of the result */
   const char* dtype;
-  /* smallest number */
-  double low;
-  /* one more than the largest number */
-  double high;
 } plait_random_randint_attrs_t;
 static inline plait_random_randint_attrs_t plait_random_randint_defaults(void) {
-  const plait_random_randint_attrs_t a = {NULL, 0, "", "float32", 0.0, 1.0};
+  const plait_random_randint_attrs_t a = {0.0, 1.0, NULL, 0, "", "float32"};
   return a;
 }
 /* Whole numbers, uniform on [low, high). out: independent draws. */
@@ -5560,13 +5561,17 @@ static inline plait_status_t plait_random_randint(const plait_random_randint_att
                                                   plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_random_randint_attrs_t a_ = attrs ? *attrs : plait_random_randint_defaults();
-  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
-                                   plait__string(a_.dtype), plait__float(a_.low),
-                                   plait__float(a_.high)};
+  const plait_value_t values_[] = {plait__float(a_.low), plait__float(a_.high),
+                                   plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
+                                   plait__string(a_.dtype)};
   return plait__call(&op_, "random_randint", NULL, 0, values_, 5, out, 1, NULL);
 }
 
 typedef struct {
+  /* lower end */
+  double low;
+  /* upper end, not drawn */
+  double high;
   /* shape of the result */
   const int64_t* shape;
   int32_t shape_size;
@@ -5574,13 +5579,9 @@ typedef struct {
   const char* ctx;
   /* type of the result */
   const char* dtype;
-  /* lower end */
-  double low;
-  /* upper end, not drawn */
-  double high;
 } plait_random_uniform_attrs_t;
 static inline plait_random_uniform_attrs_t plait_random_uniform_defaults(void) {
-  const plait_random_uniform_attrs_t a = {NULL, 0, "", "float32", 0.0, 1.0};
+  const plait_random_uniform_attrs_t a = {0.0, 1.0, NULL, 0, "", "float32"};
   return a;
 }
 /* Uniform on [low, high). out: independent draws. */
@@ -5588,9 +5589,9 @@ static inline plait_status_t plait_random_uniform(const plait_random_uniform_att
                                                   plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_random_uniform_attrs_t a_ = attrs ? *attrs : plait_random_uniform_defaults();
-  const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
-                                   plait__string(a_.dtype), plait__float(a_.low),
-                                   plait__float(a_.high)};
+  const plait_value_t values_[] = {plait__float(a_.low), plait__float(a_.high),
+                                   plait__ints(a_.shape, a_.shape_size), plait__string(a_.ctx),
+                                   plait__string(a_.dtype)};
   return plait__call(&op_, "random_uniform", NULL, 0, values_, 5, out, 1, NULL);
 }
 

@@ -203,14 +203,14 @@ Builder& geometry_attrs(Builder&& b) {
 
 const int registered_forward =
     geometry_attrs(OpBuilder<ConvolutionAttrs>(Op::add("convolution", __FILE__, __LINE__)))
-        .attr("no_bias", &ConvolutionAttrs::no_bias, false, "no bias is added")
-        .attr("layout", &ConvolutionAttrs::layout, std::nullopt, "NCW, NCHW or NCDHW")
         .attr("workspace", &ConvolutionAttrs::workspace, 1024,
               "kept for MXNet's programs; without effect")
+        .attr("no_bias", &ConvolutionAttrs::no_bias, false, "no bias is added")
         .attr("cudnn_tune", &ConvolutionAttrs::cudnn_tune, std::nullopt,
               "kept for MXNet's programs; without effect")
         .attr("cudnn_off", &ConvolutionAttrs::cudnn_off, false,
               "kept for MXNet's programs; without effect")
+        .attr("layout", &ConvolutionAttrs::layout, std::nullopt, "NCW, NCHW or NCDHW")
         .doc("Slides filters over 1 to 3 spatial axes and sums the products.")
         .source("LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998)")
         .input("data", "(batch, channels, spatial...)")

@@ -63,33 +63,35 @@ void normal_kernel(const SampleAttrs& s, const KernelArgs& k) {
       });
 }
 
-#define PLAIT_SAMPLE(name, text)                                                 \
-  PLAIT_OP(name, SampleAttrs)                                                    \
-      .doc(text)                                                                 \
-      .output("out", "independent draws")                                        \
-      .attr("shape", &SampleAttrs::shape, Dims{}, "shape of the result")         \
-      .attr("ctx", &SampleAttrs::ctx, "", "device; set by the caller's context") \
-      .attr("dtype", &SampleAttrs::dtype, DType::kFloat32, "type of the result") \
-      .infer(infer_sample)                                                       \
+// `parameters` are the attributes of the distribution; they stand before those of the array, so
+// that random_normal(0, 1, (2, 3)) means what it says.
+#define PLAIT_SAMPLE(name, text, parameters)                                           \
+  PLAIT_OP(name, SampleAttrs)                                                          \
+      .doc(text)                                                                       \
+      .output("out", "independent draws")                                              \
+          parameters.attr("shape", &SampleAttrs::shape, Dims{}, "shape of the result") \
+      .attr("ctx", &SampleAttrs::ctx, "", "device; set by the caller's context")       \
+      .attr("dtype", &SampleAttrs::dtype, DType::kFloat32, "type of the result")       \
+      .infer(infer_sample)                                                             \
       .random()
 
-PLAIT_SAMPLE(random_uniform, "Uniform on [low, high).")
-    .attr("low", &SampleAttrs::a, 0.0, "lower end")
-    .attr("high", &SampleAttrs::b, 1.0, "upper end, not drawn")
+PLAIT_SAMPLE(random_uniform, "Uniform on [low, high).",
+             .attr("low", &SampleAttrs::a, 0.0, "lower end")
+                 .attr("high", &SampleAttrs::b, 1.0, "upper end, not drawn"))
     .on("nd sym", "_random_uniform")
     .on("nd sym", "random_uniform")
     .on("nd sym", "uniform")
     .cpu(uniform_kernel);
-PLAIT_SAMPLE(random_normal, "Normal with mean loc and standard deviation scale.")
-    .attr("loc", &SampleAttrs::a, 0.0, "mean")
-    .attr("scale", &SampleAttrs::b, 1.0, "standard deviation, >= 0")
+PLAIT_SAMPLE(random_normal, "Normal with mean loc and standard deviation scale.",
+             .attr("loc", &SampleAttrs::a, 0.0, "mean")
+                 .attr("scale", &SampleAttrs::b, 1.0, "standard deviation, >= 0"))
     .on("nd sym", "_random_normal")
     .on("nd sym", "random_normal")
     .on("nd sym", "normal")
     .cpu(normal_kernel);
-PLAIT_SAMPLE(random_randint, "Whole numbers, uniform on [low, high).")
-    .attr("low", &SampleAttrs::a, 0.0, "smallest number")
-    .attr("high", &SampleAttrs::b, 1.0, "one more than the largest number")
+PLAIT_SAMPLE(random_randint, "Whole numbers, uniform on [low, high).",
+             .attr("low", &SampleAttrs::a, 0.0, "smallest number")
+                 .attr("high", &SampleAttrs::b, 1.0, "one more than the largest number"))
     .on("nd sym", "_random_randint")
     .on("nd sym", "random_randint")
     .cpu([](const SampleAttrs& s, const KernelArgs& k) {
@@ -98,8 +100,8 @@ PLAIT_SAMPLE(random_randint, "Whole numbers, uniform on [low, high).")
         return s.a + std::floor((s.b - s.a) * Draws(random, static_cast<uint64_t>(i)).uniform());
       });
     });
-PLAIT_SAMPLE(random_exponential, "Exponential with rate lam: density lam exp(-lam x).")
-    .attr("lam", &SampleAttrs::a, 1.0, "rate, > 0")
+PLAIT_SAMPLE(random_exponential, "Exponential with rate lam: density lam exp(-lam x).",
+             .attr("lam", &SampleAttrs::a, 1.0, "rate, > 0"))
     .on("nd sym", "_random_exponential")
     .on("nd sym", "random_exponential")
     .cpu([](const SampleAttrs& s, const KernelArgs& k) {
@@ -108,9 +110,9 @@ PLAIT_SAMPLE(random_exponential, "Exponential with rate lam: density lam exp(-la
         return -std::log(Draws(random, static_cast<uint64_t>(i)).positive()) / s.a;
       });
     });
-PLAIT_SAMPLE(random_gamma, "Gamma with shape alpha and scale beta; the mean is alpha beta.")
-    .attr("alpha", &SampleAttrs::a, 1.0, "shape, > 0")
-    .attr("beta", &SampleAttrs::b, 1.0, "scale, > 0")
+PLAIT_SAMPLE(random_gamma, "Gamma with shape alpha and scale beta; the mean is alpha beta.",
+             .attr("alpha", &SampleAttrs::a, 1.0, "shape, > 0")
+                 .attr("beta", &SampleAttrs::b, 1.0, "scale, > 0"))
     .on("nd sym", "_random_gamma")
     .on("nd sym", "random_gamma")
     .cpu([](const SampleAttrs& s, const KernelArgs& k) {
@@ -119,8 +121,8 @@ PLAIT_SAMPLE(random_gamma, "Gamma with shape alpha and scale beta; the mean is a
         return Draws(random, static_cast<uint64_t>(i)).gamma(s.a) * s.b;
       });
     });
-PLAIT_SAMPLE(random_poisson, "Poisson with mean lam.")
-    .attr("lam", &SampleAttrs::a, 1.0, "mean, >= 0")
+PLAIT_SAMPLE(random_poisson, "Poisson with mean lam.",
+             .attr("lam", &SampleAttrs::a, 1.0, "mean, >= 0"))
     .on("nd sym", "_random_poisson")
     .on("nd sym", "random_poisson")
     .cpu([](const SampleAttrs& s, const KernelArgs& k) {
@@ -128,9 +130,9 @@ PLAIT_SAMPLE(random_poisson, "Poisson with mean lam.")
       fill_random(k.out[0], k.threads,
                   [&](int64_t i) { return Draws(random, static_cast<uint64_t>(i)).poisson(s.a); });
     });
-PLAIT_SAMPLE(random_negative_binomial, "Failures before k successes of probability p each.")
-    .attr("k", &SampleAttrs::a, 1.0, "successes, > 0")
-    .attr("p", &SampleAttrs::b, 1.0, "probability of a success, in (0, 1]")
+PLAIT_SAMPLE(random_negative_binomial, "Failures before k successes of probability p each.",
+             .attr("k", &SampleAttrs::a, 1.0, "successes, > 0")
+                 .attr("p", &SampleAttrs::b, 1.0, "probability of a success, in (0, 1]"))
     .on("nd sym", "_random_negative_binomial")
     .on("nd sym", "random_negative_binomial")
     .cpu([](const SampleAttrs& s, const KernelArgs& k) {

@@ -535,7 +535,7 @@ def Concat(*data, dim=1, num_args=0, out=None, name=None, **kwargs):
     return _invoke(_op_concat, (*_flatten(data),), (dim, num_args,), out, _cls)
 
 
-def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, no_bias=False, layout=None, workspace=1024, cudnn_tune=None, cudnn_off=False, out=None, name=None, **kwargs):
+def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, workspace=1024, no_bias=False, cudnn_tune=None, cudnn_off=False, layout=None, out=None, name=None, **kwargs):
     """Slides filters over 1 to 3 spatial axes and sums the products.
 
     Parameters
@@ -558,16 +558,16 @@ def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
         number of output channels, > 0
     num_group : int, default 1
         channels are convolved in this many groups
-    no_bias : bool, default False
-        no bias is added
-    layout : str, default None
-        NCW, NCHW or NCDHW
     workspace : int, default 1024
         kept for MXNet's programs; without effect
+    no_bias : bool, default False
+        no bias is added
     cudnn_tune : str, default None
         kept for MXNet's programs; without effect
     cudnn_off : bool, default False
         kept for MXNet's programs; without effect
+    layout : str, default None
+        NCW, NCHW or NCDHW
 
     Returns
     -------
@@ -580,7 +580,7 @@ def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
     """
     if kwargs:
         _unknown('Convolution', kwargs)
-    return _invoke(_op_convolution, (data, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, no_bias, layout, workspace, cudnn_tune, cudnn_off,), out, _cls)
+    return _invoke(_op_convolution, (data, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout,), out, _cls)
 
 
 def Correlation(data1=None, data2=None, kernel_size=1, max_displacement=1, stride1=1, stride2=1, pad_size=0, is_multiply=True, out=None, name=None, **kwargs):
@@ -5099,19 +5099,19 @@ def _power_scalar(data=None, scalar=1.0, is_int=True, out=None, name=None, **kwa
     return _invoke(_op_power_scalar, (data,), (scalar, is_int,), out, _cls)
 
 
-def _random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=None, **kwargs):
+def _random_exponential(lam=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Exponential with rate lam: density lam exp(-lam x).
 
     Parameters
     ----------
+    lam : float, default 1.0
+        rate, > 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    lam : float, default 1.0
-        rate, > 0
 
     Returns
     -------
@@ -5120,7 +5120,7 @@ def _random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, out=None, na
     """
     if kwargs:
         _unknown('_random_exponential', kwargs)
-    return _invoke(_op_random_exponential, (), (shape, ctx, dtype, lam,), out, _cls)
+    return _invoke(_op_random_exponential, (), (lam, shape, ctx, dtype,), out, _cls)
 
 
 def _random_exponential_like(data=None, lam=1.0, out=None, name=None, **kwargs):
@@ -5143,21 +5143,21 @@ def _random_exponential_like(data=None, lam=1.0, out=None, name=None, **kwargs):
     return _invoke(_op_random_exponential_like, (data,), (lam,), out, _cls)
 
 
-def _random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, out=None, name=None, **kwargs):
+def _random_gamma(alpha=1.0, beta=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Gamma with shape alpha and scale beta; the mean is alpha beta.
 
     Parameters
     ----------
+    alpha : float, default 1.0
+        shape, > 0
+    beta : float, default 1.0
+        scale, > 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    alpha : float, default 1.0
-        shape, > 0
-    beta : float, default 1.0
-        scale, > 0
 
     Returns
     -------
@@ -5166,7 +5166,7 @@ def _random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, out=No
     """
     if kwargs:
         _unknown('_random_gamma', kwargs)
-    return _invoke(_op_random_gamma, (), (shape, ctx, dtype, alpha, beta,), out, _cls)
+    return _invoke(_op_random_gamma, (), (alpha, beta, shape, ctx, dtype,), out, _cls)
 
 
 def _random_gamma_like(data=None, alpha=1.0, beta=1.0, out=None, name=None, **kwargs):
@@ -5239,21 +5239,21 @@ def _random_generalized_negative_binomial_like(data=None, mu=1.0, alpha=1.0, out
     return _invoke(_op_random_generalized_negative_binomial_like, (data,), (mu, alpha,), out, _cls)
 
 
-def _random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, out=None, name=None, **kwargs):
+def _random_negative_binomial(k=1.0, p=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Failures before k successes of probability p each.
 
     Parameters
     ----------
+    k : float, default 1.0
+        successes, > 0
+    p : float, default 1.0
+        probability of a success, in (0, 1]
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    k : float, default 1.0
-        successes, > 0
-    p : float, default 1.0
-        probability of a success, in (0, 1]
 
     Returns
     -------
@@ -5262,7 +5262,7 @@ def _random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, o
     """
     if kwargs:
         _unknown('_random_negative_binomial', kwargs)
-    return _invoke(_op_random_negative_binomial, (), (shape, ctx, dtype, k, p,), out, _cls)
+    return _invoke(_op_random_negative_binomial, (), (k, p, shape, ctx, dtype,), out, _cls)
 
 
 def _random_negative_binomial_like(data=None, k=1.0, p=1.0, out=None, name=None, **kwargs):
@@ -5287,21 +5287,21 @@ def _random_negative_binomial_like(data=None, k=1.0, p=1.0, out=None, name=None,
     return _invoke(_op_random_negative_binomial_like, (data,), (k, p,), out, _cls)
 
 
-def _random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=None, name=None, **kwargs):
+def _random_normal(loc=0.0, scale=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Normal with mean loc and standard deviation scale.
 
     Parameters
     ----------
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    loc : float, default 0.0
-        mean
-    scale : float, default 1.0
-        standard deviation, >= 0
 
     Returns
     -------
@@ -5310,7 +5310,7 @@ def _random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=No
     """
     if kwargs:
         _unknown('_random_normal', kwargs)
-    return _invoke(_op_random_normal, (), (shape, ctx, dtype, loc, scale,), out, _cls)
+    return _invoke(_op_random_normal, (), (loc, scale, shape, ctx, dtype,), out, _cls)
 
 
 def _random_normal_like(data=None, loc=0.0, scale=1.0, out=None, name=None, **kwargs):
@@ -5335,19 +5335,19 @@ def _random_normal_like(data=None, loc=0.0, scale=1.0, out=None, name=None, **kw
     return _invoke(_op_random_normal_like, (data,), (loc, scale,), out, _cls)
 
 
-def _random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=None, **kwargs):
+def _random_poisson(lam=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Poisson with mean lam.
 
     Parameters
     ----------
+    lam : float, default 1.0
+        mean, >= 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    lam : float, default 1.0
-        mean, >= 0
 
     Returns
     -------
@@ -5356,7 +5356,7 @@ def _random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=N
     """
     if kwargs:
         _unknown('_random_poisson', kwargs)
-    return _invoke(_op_random_poisson, (), (shape, ctx, dtype, lam,), out, _cls)
+    return _invoke(_op_random_poisson, (), (lam, shape, ctx, dtype,), out, _cls)
 
 
 def _random_poisson_like(data=None, lam=1.0, out=None, name=None, **kwargs):
@@ -5379,21 +5379,21 @@ def _random_poisson_like(data=None, lam=1.0, out=None, name=None, **kwargs):
     return _invoke(_op_random_poisson_like, (data,), (lam,), out, _cls)
 
 
-def _random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name=None, **kwargs):
+def _random_randint(low=0.0, high=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Whole numbers, uniform on [low, high).
 
     Parameters
     ----------
+    low : float, default 0.0
+        smallest number
+    high : float, default 1.0
+        one more than the largest number
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    low : float, default 0.0
-        smallest number
-    high : float, default 1.0
-        one more than the largest number
 
     Returns
     -------
@@ -5402,24 +5402,24 @@ def _random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=No
     """
     if kwargs:
         _unknown('_random_randint', kwargs)
-    return _invoke(_op_random_randint, (), (shape, ctx, dtype, low, high,), out, _cls)
+    return _invoke(_op_random_randint, (), (low, high, shape, ctx, dtype,), out, _cls)
 
 
-def _random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name=None, **kwargs):
+def _random_uniform(low=0.0, high=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Uniform on [low, high).
 
     Parameters
     ----------
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    low : float, default 0.0
-        lower end
-    high : float, default 1.0
-        upper end, not drawn
 
     Returns
     -------
@@ -5428,7 +5428,7 @@ def _random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=No
     """
     if kwargs:
         _unknown('_random_uniform', kwargs)
-    return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
+    return _invoke(_op_random_uniform, (), (low, high, shape, ctx, dtype,), out, _cls)
 
 
 def _random_uniform_like(data=None, low=0.0, high=1.0, out=None, name=None, **kwargs):
@@ -11681,21 +11681,21 @@ def norm(data=None, ord=2, axis=None, keepdims=False, out=None, name=None, **kwa
     return _invoke(_op_nd_norm, (data,), (ord, axis, keepdims,), out, _cls)
 
 
-def normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=None, name=None, **kwargs):
+def normal(loc=0.0, scale=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Normal with mean loc and standard deviation scale.
 
     Parameters
     ----------
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    loc : float, default 0.0
-        mean
-    scale : float, default 1.0
-        standard deviation, >= 0
 
     Returns
     -------
@@ -11704,7 +11704,7 @@ def normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=None, name
     """
     if kwargs:
         _unknown('normal', kwargs)
-    return _invoke(_op_random_normal, (), (shape, ctx, dtype, loc, scale,), out, _cls)
+    return _invoke(_op_random_normal, (), (loc, scale, shape, ctx, dtype,), out, _cls)
 
 
 def not_equal(lhs=None, rhs=None, out=None, name=None, **kwargs):
@@ -11907,19 +11907,19 @@ def radians(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_radians, (data,), (), out, _cls)
 
 
-def random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=None, **kwargs):
+def random_exponential(lam=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Exponential with rate lam: density lam exp(-lam x).
 
     Parameters
     ----------
+    lam : float, default 1.0
+        rate, > 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    lam : float, default 1.0
-        rate, > 0
 
     Returns
     -------
@@ -11928,7 +11928,7 @@ def random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, out=None, nam
     """
     if kwargs:
         _unknown('random_exponential', kwargs)
-    return _invoke(_op_random_exponential, (), (shape, ctx, dtype, lam,), out, _cls)
+    return _invoke(_op_random_exponential, (), (lam, shape, ctx, dtype,), out, _cls)
 
 
 def random_exponential_like(data=None, lam=1.0, out=None, name=None, **kwargs):
@@ -11951,21 +11951,21 @@ def random_exponential_like(data=None, lam=1.0, out=None, name=None, **kwargs):
     return _invoke(_op_random_exponential_like, (data,), (lam,), out, _cls)
 
 
-def random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, out=None, name=None, **kwargs):
+def random_gamma(alpha=1.0, beta=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Gamma with shape alpha and scale beta; the mean is alpha beta.
 
     Parameters
     ----------
+    alpha : float, default 1.0
+        shape, > 0
+    beta : float, default 1.0
+        scale, > 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    alpha : float, default 1.0
-        shape, > 0
-    beta : float, default 1.0
-        scale, > 0
 
     Returns
     -------
@@ -11974,7 +11974,7 @@ def random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, out=Non
     """
     if kwargs:
         _unknown('random_gamma', kwargs)
-    return _invoke(_op_random_gamma, (), (shape, ctx, dtype, alpha, beta,), out, _cls)
+    return _invoke(_op_random_gamma, (), (alpha, beta, shape, ctx, dtype,), out, _cls)
 
 
 def random_gamma_like(data=None, alpha=1.0, beta=1.0, out=None, name=None, **kwargs):
@@ -12047,21 +12047,21 @@ def random_generalized_negative_binomial_like(data=None, mu=1.0, alpha=1.0, out=
     return _invoke(_op_random_generalized_negative_binomial_like, (data,), (mu, alpha,), out, _cls)
 
 
-def random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, out=None, name=None, **kwargs):
+def random_negative_binomial(k=1.0, p=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Failures before k successes of probability p each.
 
     Parameters
     ----------
+    k : float, default 1.0
+        successes, > 0
+    p : float, default 1.0
+        probability of a success, in (0, 1]
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    k : float, default 1.0
-        successes, > 0
-    p : float, default 1.0
-        probability of a success, in (0, 1]
 
     Returns
     -------
@@ -12070,7 +12070,7 @@ def random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, ou
     """
     if kwargs:
         _unknown('random_negative_binomial', kwargs)
-    return _invoke(_op_random_negative_binomial, (), (shape, ctx, dtype, k, p,), out, _cls)
+    return _invoke(_op_random_negative_binomial, (), (k, p, shape, ctx, dtype,), out, _cls)
 
 
 def random_negative_binomial_like(data=None, k=1.0, p=1.0, out=None, name=None, **kwargs):
@@ -12095,21 +12095,21 @@ def random_negative_binomial_like(data=None, k=1.0, p=1.0, out=None, name=None, 
     return _invoke(_op_random_negative_binomial_like, (data,), (k, p,), out, _cls)
 
 
-def random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=None, name=None, **kwargs):
+def random_normal(loc=0.0, scale=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Normal with mean loc and standard deviation scale.
 
     Parameters
     ----------
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    loc : float, default 0.0
-        mean
-    scale : float, default 1.0
-        standard deviation, >= 0
 
     Returns
     -------
@@ -12118,7 +12118,7 @@ def random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, out=Non
     """
     if kwargs:
         _unknown('random_normal', kwargs)
-    return _invoke(_op_random_normal, (), (shape, ctx, dtype, loc, scale,), out, _cls)
+    return _invoke(_op_random_normal, (), (loc, scale, shape, ctx, dtype,), out, _cls)
 
 
 def random_normal_like(data=None, loc=0.0, scale=1.0, out=None, name=None, **kwargs):
@@ -12143,19 +12143,19 @@ def random_normal_like(data=None, loc=0.0, scale=1.0, out=None, name=None, **kwa
     return _invoke(_op_random_normal_like, (data,), (loc, scale,), out, _cls)
 
 
-def random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=None, **kwargs):
+def random_poisson(lam=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Poisson with mean lam.
 
     Parameters
     ----------
+    lam : float, default 1.0
+        mean, >= 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    lam : float, default 1.0
-        mean, >= 0
 
     Returns
     -------
@@ -12164,7 +12164,7 @@ def random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, out=None, name=No
     """
     if kwargs:
         _unknown('random_poisson', kwargs)
-    return _invoke(_op_random_poisson, (), (shape, ctx, dtype, lam,), out, _cls)
+    return _invoke(_op_random_poisson, (), (lam, shape, ctx, dtype,), out, _cls)
 
 
 def random_poisson_like(data=None, lam=1.0, out=None, name=None, **kwargs):
@@ -12187,21 +12187,21 @@ def random_poisson_like(data=None, lam=1.0, out=None, name=None, **kwargs):
     return _invoke(_op_random_poisson_like, (data,), (lam,), out, _cls)
 
 
-def random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name=None, **kwargs):
+def random_randint(low=0.0, high=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Whole numbers, uniform on [low, high).
 
     Parameters
     ----------
+    low : float, default 0.0
+        smallest number
+    high : float, default 1.0
+        one more than the largest number
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    low : float, default 0.0
-        smallest number
-    high : float, default 1.0
-        one more than the largest number
 
     Returns
     -------
@@ -12210,24 +12210,24 @@ def random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=Non
     """
     if kwargs:
         _unknown('random_randint', kwargs)
-    return _invoke(_op_random_randint, (), (shape, ctx, dtype, low, high,), out, _cls)
+    return _invoke(_op_random_randint, (), (low, high, shape, ctx, dtype,), out, _cls)
 
 
-def random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name=None, **kwargs):
+def random_uniform(low=0.0, high=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Uniform on [low, high).
 
     Parameters
     ----------
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    low : float, default 0.0
-        lower end
-    high : float, default 1.0
-        upper end, not drawn
 
     Returns
     -------
@@ -12236,7 +12236,7 @@ def random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=Non
     """
     if kwargs:
         _unknown('random_uniform', kwargs)
-    return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
+    return _invoke(_op_random_uniform, (), (low, high, shape, ctx, dtype,), out, _cls)
 
 
 def random_uniform_like(data=None, low=0.0, high=1.0, out=None, name=None, **kwargs):
@@ -13715,21 +13715,21 @@ def trunc(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_trunc, (data,), (), out, _cls)
 
 
-def uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name=None, **kwargs):
+def uniform(low=0.0, high=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Uniform on [low, high).
 
     Parameters
     ----------
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    low : float, default 0.0
-        lower end
-    high : float, default 1.0
-        upper end, not drawn
 
     Returns
     -------
@@ -13738,7 +13738,7 @@ def uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, out=None, name
     """
     if kwargs:
         _unknown('uniform', kwargs)
-    return _invoke(_op_random_uniform, (), (shape, ctx, dtype, low, high,), out, _cls)
+    return _invoke(_op_random_uniform, (), (low, high, shape, ctx, dtype,), out, _cls)
 
 
 def unravel_index(data=None, shape=None, out=None, name=None, **kwargs):

@@ -272,7 +272,7 @@ def cast(data=None, dtype=None, out=None, name=None):
     return _run(_op_cast, (data,), (dtype,), out)
 
 
-def convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, no_bias=False, layout=None, workspace=1024, cudnn_tune=None, cudnn_off=False, out=None, name=None):
+def convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, workspace=1024, no_bias=False, cudnn_tune=None, cudnn_off=False, layout=None, out=None, name=None):
     """Slides filters over 1 to 3 spatial axes and sums the products.
 
     Parameters
@@ -295,16 +295,16 @@ def convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
         number of output channels, > 0
     num_group : int, default 1
         channels are convolved in this many groups
-    no_bias : bool, default False
-        no bias is added
-    layout : str, default None
-        NCW, NCHW or NCDHW
     workspace : int, default 1024
         kept for MXNet's programs; without effect
+    no_bias : bool, default False
+        no bias is added
     cudnn_tune : str, default None
         kept for MXNet's programs; without effect
     cudnn_off : bool, default False
         kept for MXNet's programs; without effect
+    layout : str, default None
+        NCW, NCHW or NCDHW
 
     Returns
     -------
@@ -315,7 +315,7 @@ def convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
     -----
     LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998)
     """
-    return _run(_op_convolution, (data, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, no_bias, layout, workspace, cudnn_tune, cudnn_off,), out)
+    return _run(_op_convolution, (data, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout,), out)
 
 
 def ctc_loss(data=None, label=None, data_lengths=None, label_lengths=None, use_data_lengths=False, use_label_lengths=False, blank_label='first', out=None, name=None):

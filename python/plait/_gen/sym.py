@@ -180,7 +180,7 @@ def Concat(*data, dim=1, num_args=0, name=None, attr=None, out=None, **kwargs):
     return _compose('concat', name, (*_flatten(data),), {'dim': dim, 'num_args': num_args}, attr, 'Concat', kwargs)
 
 
-def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, no_bias=False, layout=None, workspace=1024, cudnn_tune=None, cudnn_off=False, name=None, attr=None, out=None, **kwargs):
+def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, workspace=1024, no_bias=False, cudnn_tune=None, cudnn_off=False, layout=None, name=None, attr=None, out=None, **kwargs):
     """Slides filters over 1 to 3 spatial axes and sums the products.
 
     Parameters
@@ -203,16 +203,16 @@ def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
         number of output channels, > 0
     num_group : int, default 1
         channels are convolved in this many groups
-    no_bias : bool, default False
-        no bias is added
-    layout : str, default None
-        NCW, NCHW or NCDHW
     workspace : int, default 1024
         kept for MXNet's programs; without effect
+    no_bias : bool, default False
+        no bias is added
     cudnn_tune : str, default None
         kept for MXNet's programs; without effect
     cudnn_off : bool, default False
         kept for MXNet's programs; without effect
+    layout : str, default None
+        NCW, NCHW or NCDHW
 
     Returns
     -------
@@ -223,7 +223,7 @@ def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
     -----
     LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998)
     """
-    return _compose('convolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'num_filter': num_filter, 'num_group': num_group, 'no_bias': no_bias, 'layout': layout, 'workspace': workspace, 'cudnn_tune': cudnn_tune, 'cudnn_off': cudnn_off}, attr, 'Convolution', kwargs)
+    return _compose('convolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'num_filter': num_filter, 'num_group': num_group, 'workspace': workspace, 'no_bias': no_bias, 'cudnn_tune': cudnn_tune, 'cudnn_off': cudnn_off, 'layout': layout}, attr, 'Convolution', kwargs)
 
 
 def Correlation(data1=None, data2=None, kernel_size=1, max_displacement=1, stride1=1, stride2=1, pad_size=0, is_multiply=True, name=None, attr=None, out=None, **kwargs):
@@ -4366,26 +4366,26 @@ def _power_scalar(data=None, scalar=1.0, is_int=True, name=None, attr=None, out=
     return _compose('power_scalar', name, {'data': data}, {'scalar': scalar, 'is_int': is_int}, attr, '_power_scalar', kwargs)
 
 
-def _random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, name=None, attr=None, out=None, **kwargs):
+def _random_exponential(lam=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Exponential with rate lam: density lam exp(-lam x).
 
     Parameters
     ----------
+    lam : float, default 1.0
+        rate, > 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    lam : float, default 1.0
-        rate, > 0
 
     Returns
     -------
     out : array
         independent draws
     """
-    return _compose('random_exponential', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'lam': lam}, attr, '_random_exponential', kwargs)
+    return _compose('random_exponential', name, {}, {'lam': lam, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, '_random_exponential', kwargs)
 
 
 def _random_exponential_like(data=None, lam=1.0, name=None, attr=None, out=None, **kwargs):
@@ -4406,28 +4406,28 @@ def _random_exponential_like(data=None, lam=1.0, name=None, attr=None, out=None,
     return _compose('random_exponential_like', name, {'data': data}, {'lam': lam}, attr, '_random_exponential_like', kwargs)
 
 
-def _random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, name=None, attr=None, out=None, **kwargs):
+def _random_gamma(alpha=1.0, beta=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Gamma with shape alpha and scale beta; the mean is alpha beta.
 
     Parameters
     ----------
+    alpha : float, default 1.0
+        shape, > 0
+    beta : float, default 1.0
+        scale, > 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    alpha : float, default 1.0
-        shape, > 0
-    beta : float, default 1.0
-        scale, > 0
 
     Returns
     -------
     out : array
         independent draws
     """
-    return _compose('random_gamma', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'alpha': alpha, 'beta': beta}, attr, '_random_gamma', kwargs)
+    return _compose('random_gamma', name, {}, {'alpha': alpha, 'beta': beta, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, '_random_gamma', kwargs)
 
 
 def _random_gamma_like(data=None, alpha=1.0, beta=1.0, name=None, attr=None, out=None, **kwargs):
@@ -4494,28 +4494,28 @@ def _random_generalized_negative_binomial_like(data=None, mu=1.0, alpha=1.0, nam
     return _compose('random_generalized_negative_binomial_like', name, {'data': data}, {'mu': mu, 'alpha': alpha}, attr, '_random_generalized_negative_binomial_like', kwargs)
 
 
-def _random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, name=None, attr=None, out=None, **kwargs):
+def _random_negative_binomial(k=1.0, p=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Failures before k successes of probability p each.
 
     Parameters
     ----------
+    k : float, default 1.0
+        successes, > 0
+    p : float, default 1.0
+        probability of a success, in (0, 1]
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    k : float, default 1.0
-        successes, > 0
-    p : float, default 1.0
-        probability of a success, in (0, 1]
 
     Returns
     -------
     out : array
         independent draws
     """
-    return _compose('random_negative_binomial', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'k': k, 'p': p}, attr, '_random_negative_binomial', kwargs)
+    return _compose('random_negative_binomial', name, {}, {'k': k, 'p': p, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, '_random_negative_binomial', kwargs)
 
 
 def _random_negative_binomial_like(data=None, k=1.0, p=1.0, name=None, attr=None, out=None, **kwargs):
@@ -4538,28 +4538,28 @@ def _random_negative_binomial_like(data=None, k=1.0, p=1.0, name=None, attr=None
     return _compose('random_negative_binomial_like', name, {'data': data}, {'k': k, 'p': p}, attr, '_random_negative_binomial_like', kwargs)
 
 
-def _random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, name=None, attr=None, out=None, **kwargs):
+def _random_normal(loc=0.0, scale=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Normal with mean loc and standard deviation scale.
 
     Parameters
     ----------
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    loc : float, default 0.0
-        mean
-    scale : float, default 1.0
-        standard deviation, >= 0
 
     Returns
     -------
     out : array
         independent draws
     """
-    return _compose('random_normal', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'loc': loc, 'scale': scale}, attr, '_random_normal', kwargs)
+    return _compose('random_normal', name, {}, {'loc': loc, 'scale': scale, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, '_random_normal', kwargs)
 
 
 def _random_normal_like(data=None, loc=0.0, scale=1.0, name=None, attr=None, out=None, **kwargs):
@@ -4582,26 +4582,26 @@ def _random_normal_like(data=None, loc=0.0, scale=1.0, name=None, attr=None, out
     return _compose('random_normal_like', name, {'data': data}, {'loc': loc, 'scale': scale}, attr, '_random_normal_like', kwargs)
 
 
-def _random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, name=None, attr=None, out=None, **kwargs):
+def _random_poisson(lam=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Poisson with mean lam.
 
     Parameters
     ----------
+    lam : float, default 1.0
+        mean, >= 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    lam : float, default 1.0
-        mean, >= 0
 
     Returns
     -------
     out : array
         independent draws
     """
-    return _compose('random_poisson', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'lam': lam}, attr, '_random_poisson', kwargs)
+    return _compose('random_poisson', name, {}, {'lam': lam, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, '_random_poisson', kwargs)
 
 
 def _random_poisson_like(data=None, lam=1.0, name=None, attr=None, out=None, **kwargs):
@@ -4622,52 +4622,52 @@ def _random_poisson_like(data=None, lam=1.0, name=None, attr=None, out=None, **k
     return _compose('random_poisson_like', name, {'data': data}, {'lam': lam}, attr, '_random_poisson_like', kwargs)
 
 
-def _random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
+def _random_randint(low=0.0, high=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Whole numbers, uniform on [low, high).
 
     Parameters
     ----------
-    shape : tuple of int, default ()
-        shape of the result
-    ctx : str, default ''
-        device; set by the caller's context
-    dtype : dtype, default 'float32'
-        type of the result
     low : float, default 0.0
         smallest number
     high : float, default 1.0
         one more than the largest number
-
-    Returns
-    -------
-    out : array
-        independent draws
-    """
-    return _compose('random_randint', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, '_random_randint', kwargs)
-
-
-def _random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
-    """Uniform on [low, high).
-
-    Parameters
-    ----------
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    low : float, default 0.0
-        lower end
-    high : float, default 1.0
-        upper end, not drawn
 
     Returns
     -------
     out : array
         independent draws
     """
-    return _compose('random_uniform', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, '_random_uniform', kwargs)
+    return _compose('random_randint', name, {}, {'low': low, 'high': high, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, '_random_randint', kwargs)
+
+
+def _random_uniform(low=0.0, high=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
+    """Uniform on [low, high).
+
+    Parameters
+    ----------
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_uniform', name, {}, {'low': low, 'high': high, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, '_random_uniform', kwargs)
 
 
 def _random_uniform_like(data=None, low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
@@ -9404,28 +9404,28 @@ def norm(data=None, ord=2, axis=None, keepdims=False, name=None, attr=None, out=
     return _compose('nd_norm', name, {'data': data}, {'ord': ord, 'axis': axis, 'keepdims': keepdims}, attr, 'norm', kwargs)
 
 
-def normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, name=None, attr=None, out=None, **kwargs):
+def normal(loc=0.0, scale=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Normal with mean loc and standard deviation scale.
 
     Parameters
     ----------
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    loc : float, default 0.0
-        mean
-    scale : float, default 1.0
-        standard deviation, >= 0
 
     Returns
     -------
     out : array
         independent draws
     """
-    return _compose('random_normal', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'loc': loc, 'scale': scale}, attr, 'normal', kwargs)
+    return _compose('random_normal', name, {}, {'loc': loc, 'scale': scale, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, 'normal', kwargs)
 
 
 def not_equal(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
@@ -9610,26 +9610,26 @@ def radians(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('radians', name, {'data': data}, {}, attr, 'radians', kwargs)
 
 
-def random_exponential(shape=(), ctx='', dtype='float32', lam=1.0, name=None, attr=None, out=None, **kwargs):
+def random_exponential(lam=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Exponential with rate lam: density lam exp(-lam x).
 
     Parameters
     ----------
+    lam : float, default 1.0
+        rate, > 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    lam : float, default 1.0
-        rate, > 0
 
     Returns
     -------
     out : array
         independent draws
     """
-    return _compose('random_exponential', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'lam': lam}, attr, 'random_exponential', kwargs)
+    return _compose('random_exponential', name, {}, {'lam': lam, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, 'random_exponential', kwargs)
 
 
 def random_exponential_like(data=None, lam=1.0, name=None, attr=None, out=None, **kwargs):
@@ -9650,28 +9650,28 @@ def random_exponential_like(data=None, lam=1.0, name=None, attr=None, out=None, 
     return _compose('random_exponential_like', name, {'data': data}, {'lam': lam}, attr, 'random_exponential_like', kwargs)
 
 
-def random_gamma(shape=(), ctx='', dtype='float32', alpha=1.0, beta=1.0, name=None, attr=None, out=None, **kwargs):
+def random_gamma(alpha=1.0, beta=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Gamma with shape alpha and scale beta; the mean is alpha beta.
 
     Parameters
     ----------
+    alpha : float, default 1.0
+        shape, > 0
+    beta : float, default 1.0
+        scale, > 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    alpha : float, default 1.0
-        shape, > 0
-    beta : float, default 1.0
-        scale, > 0
 
     Returns
     -------
     out : array
         independent draws
     """
-    return _compose('random_gamma', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'alpha': alpha, 'beta': beta}, attr, 'random_gamma', kwargs)
+    return _compose('random_gamma', name, {}, {'alpha': alpha, 'beta': beta, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, 'random_gamma', kwargs)
 
 
 def random_gamma_like(data=None, alpha=1.0, beta=1.0, name=None, attr=None, out=None, **kwargs):
@@ -9738,28 +9738,28 @@ def random_generalized_negative_binomial_like(data=None, mu=1.0, alpha=1.0, name
     return _compose('random_generalized_negative_binomial_like', name, {'data': data}, {'mu': mu, 'alpha': alpha}, attr, 'random_generalized_negative_binomial_like', kwargs)
 
 
-def random_negative_binomial(shape=(), ctx='', dtype='float32', k=1.0, p=1.0, name=None, attr=None, out=None, **kwargs):
+def random_negative_binomial(k=1.0, p=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Failures before k successes of probability p each.
 
     Parameters
     ----------
+    k : float, default 1.0
+        successes, > 0
+    p : float, default 1.0
+        probability of a success, in (0, 1]
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    k : float, default 1.0
-        successes, > 0
-    p : float, default 1.0
-        probability of a success, in (0, 1]
 
     Returns
     -------
     out : array
         independent draws
     """
-    return _compose('random_negative_binomial', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'k': k, 'p': p}, attr, 'random_negative_binomial', kwargs)
+    return _compose('random_negative_binomial', name, {}, {'k': k, 'p': p, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, 'random_negative_binomial', kwargs)
 
 
 def random_negative_binomial_like(data=None, k=1.0, p=1.0, name=None, attr=None, out=None, **kwargs):
@@ -9782,28 +9782,28 @@ def random_negative_binomial_like(data=None, k=1.0, p=1.0, name=None, attr=None,
     return _compose('random_negative_binomial_like', name, {'data': data}, {'k': k, 'p': p}, attr, 'random_negative_binomial_like', kwargs)
 
 
-def random_normal(shape=(), ctx='', dtype='float32', loc=0.0, scale=1.0, name=None, attr=None, out=None, **kwargs):
+def random_normal(loc=0.0, scale=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Normal with mean loc and standard deviation scale.
 
     Parameters
     ----------
+    loc : float, default 0.0
+        mean
+    scale : float, default 1.0
+        standard deviation, >= 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    loc : float, default 0.0
-        mean
-    scale : float, default 1.0
-        standard deviation, >= 0
 
     Returns
     -------
     out : array
         independent draws
     """
-    return _compose('random_normal', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'loc': loc, 'scale': scale}, attr, 'random_normal', kwargs)
+    return _compose('random_normal', name, {}, {'loc': loc, 'scale': scale, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, 'random_normal', kwargs)
 
 
 def random_normal_like(data=None, loc=0.0, scale=1.0, name=None, attr=None, out=None, **kwargs):
@@ -9826,26 +9826,26 @@ def random_normal_like(data=None, loc=0.0, scale=1.0, name=None, attr=None, out=
     return _compose('random_normal_like', name, {'data': data}, {'loc': loc, 'scale': scale}, attr, 'random_normal_like', kwargs)
 
 
-def random_poisson(shape=(), ctx='', dtype='float32', lam=1.0, name=None, attr=None, out=None, **kwargs):
+def random_poisson(lam=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Poisson with mean lam.
 
     Parameters
     ----------
+    lam : float, default 1.0
+        mean, >= 0
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    lam : float, default 1.0
-        mean, >= 0
 
     Returns
     -------
     out : array
         independent draws
     """
-    return _compose('random_poisson', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'lam': lam}, attr, 'random_poisson', kwargs)
+    return _compose('random_poisson', name, {}, {'lam': lam, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, 'random_poisson', kwargs)
 
 
 def random_poisson_like(data=None, lam=1.0, name=None, attr=None, out=None, **kwargs):
@@ -9866,52 +9866,52 @@ def random_poisson_like(data=None, lam=1.0, name=None, attr=None, out=None, **kw
     return _compose('random_poisson_like', name, {'data': data}, {'lam': lam}, attr, 'random_poisson_like', kwargs)
 
 
-def random_randint(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
+def random_randint(low=0.0, high=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Whole numbers, uniform on [low, high).
 
     Parameters
     ----------
-    shape : tuple of int, default ()
-        shape of the result
-    ctx : str, default ''
-        device; set by the caller's context
-    dtype : dtype, default 'float32'
-        type of the result
     low : float, default 0.0
         smallest number
     high : float, default 1.0
         one more than the largest number
-
-    Returns
-    -------
-    out : array
-        independent draws
-    """
-    return _compose('random_randint', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, 'random_randint', kwargs)
-
-
-def random_uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
-    """Uniform on [low, high).
-
-    Parameters
-    ----------
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    low : float, default 0.0
-        lower end
-    high : float, default 1.0
-        upper end, not drawn
 
     Returns
     -------
     out : array
         independent draws
     """
-    return _compose('random_uniform', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, 'random_uniform', kwargs)
+    return _compose('random_randint', name, {}, {'low': low, 'high': high, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, 'random_randint', kwargs)
+
+
+def random_uniform(low=0.0, high=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
+    """Uniform on [low, high).
+
+    Parameters
+    ----------
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
+    shape : tuple of int, default ()
+        shape of the result
+    ctx : str, default ''
+        device; set by the caller's context
+    dtype : dtype, default 'float32'
+        type of the result
+
+    Returns
+    -------
+    out : array
+        independent draws
+    """
+    return _compose('random_uniform', name, {}, {'low': low, 'high': high, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, 'random_uniform', kwargs)
 
 
 def random_uniform_like(data=None, low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
@@ -11048,28 +11048,28 @@ def trunc(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('trunc', name, {'data': data}, {}, attr, 'trunc', kwargs)
 
 
-def uniform(shape=(), ctx='', dtype='float32', low=0.0, high=1.0, name=None, attr=None, out=None, **kwargs):
+def uniform(low=0.0, high=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Uniform on [low, high).
 
     Parameters
     ----------
+    low : float, default 0.0
+        lower end
+    high : float, default 1.0
+        upper end, not drawn
     shape : tuple of int, default ()
         shape of the result
     ctx : str, default ''
         device; set by the caller's context
     dtype : dtype, default 'float32'
         type of the result
-    low : float, default 0.0
-        lower end
-    high : float, default 1.0
-        upper end, not drawn
 
     Returns
     -------
     out : array
         independent draws
     """
-    return _compose('random_uniform', name, {}, {'shape': shape, 'ctx': ctx, 'dtype': dtype, 'low': low, 'high': high}, attr, 'uniform', kwargs)
+    return _compose('random_uniform', name, {}, {'low': low, 'high': high, 'shape': shape, 'ctx': ctx, 'dtype': dtype}, attr, 'uniform', kwargs)
 
 
 def unravel_index(data=None, shape=None, name=None, attr=None, out=None, **kwargs):

@@ -65,7 +65,9 @@ def _plan(size: _Size, *params: Any, dtype: Any = None) -> tuple[list[Any], tupl
 
 
 def _draw(name: str, shape: tuple[int, ...], dtype: str, *parameters: float) -> Any:
-    return invoke(_OPS[name], (), (shape, None, dtype, *map(float, parameters)), None, ndarray)
+    """Draws; of the standard distribution where no parameters are given."""
+    numbers = map(float, parameters or (0.0, 1.0))
+    return invoke(_OPS[name], (), (*numbers, shape, None, dtype), None, ndarray)
 
 
 def _scaled(draws: Any, loc: Any, scale: Any) -> Any:

@@ -824,16 +824,16 @@ struct Convolution_attrs {
   std::vector<int64_t> pad = {};
   /* channels are convolved in this many groups */
   int64_t num_group = 1;
-  /* no bias is added */
-  bool no_bias = false;
-  /* NCW, NCHW or NCDHW */
-  std::optional<std::string> layout{};
   /* kept for MXNet's programs; without effect */
   int64_t workspace = 1024;
+  /* no bias is added */
+  bool no_bias = false;
   /* kept for MXNet's programs; without effect */
   std::optional<std::string> cudnn_tune{};
   /* kept for MXNet's programs; without effect */
   bool cudnn_off = false;
+  /* NCW, NCHW or NCDHW */
+  std::optional<std::string> layout{};
 };
 /* Slides filters over 1 to 3 spatial axes and sums the products. */
 inline NDArray Convolution(const NDArray& data, const NDArray& weight, const NDArray& bias,
@@ -843,22 +843,22 @@ inline NDArray Convolution(const NDArray& data, const NDArray& weight, const NDA
   return detail::invoke(op_, {data, weight, bias}, {detail::value(kernel),
                         detail::value(attrs_.stride), detail::value(attrs_.dilate),
                         detail::value(attrs_.pad), detail::value(num_filter),
-                        detail::value(attrs_.num_group), detail::value(attrs_.no_bias),
-                        detail::value(attrs_.layout), detail::value(attrs_.workspace),
-                        detail::value(attrs_.cudnn_tune), detail::value(attrs_.cudnn_off)})[0];
+                        detail::value(attrs_.num_group), detail::value(attrs_.workspace),
+                        detail::value(attrs_.no_bias), detail::value(attrs_.cudnn_tune),
+                        detail::value(attrs_.cudnn_off), detail::value(attrs_.layout)})[0];
 }
 inline Symbol Convolution(const std::string& name_, const Symbol& data, const Symbol& weight,
                           const Symbol& bias, const std::vector<int64_t>& kernel,
                           int64_t num_filter, const Convolution_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("convolution");
   return detail::compose(op_, name_, {"data", "weight", "bias"}, {data, weight, bias}, {"kernel",
-                         "stride", "dilate", "pad", "num_filter", "num_group", "no_bias", "layout",
-                         "workspace", "cudnn_tune", "cudnn_off"}, {detail::value(kernel),
+                         "stride", "dilate", "pad", "num_filter", "num_group", "workspace",
+                         "no_bias", "cudnn_tune", "cudnn_off", "layout"}, {detail::value(kernel),
                          detail::value(attrs_.stride), detail::value(attrs_.dilate),
                          detail::value(attrs_.pad), detail::value(num_filter),
-                         detail::value(attrs_.num_group), detail::value(attrs_.no_bias),
-                         detail::value(attrs_.layout), detail::value(attrs_.workspace),
-                         detail::value(attrs_.cudnn_tune), detail::value(attrs_.cudnn_off)});
+                         detail::value(attrs_.num_group), detail::value(attrs_.workspace),
+                         detail::value(attrs_.no_bias), detail::value(attrs_.cudnn_tune),
+                         detail::value(attrs_.cudnn_off), detail::value(attrs_.layout)});
 }
 
 /* A copy of the data. */
@@ -4508,27 +4508,27 @@ inline Symbol radians(const std::string& name_, const Symbol& data) {
 }
 
 struct random_exponential_attrs {
+  /* rate, > 0 */
+  double lam = 1.0;
   /* shape of the result */
   std::vector<int64_t> shape = {};
   /* device; set by the caller's context */
   std::string ctx = "";
   /* type of the result */
   std::string dtype = "float32";
-  /* rate, > 0 */
-  double lam = 1.0;
 };
 /* Exponential with rate lam: density lam exp(-lam x). */
 inline NDArray random_exponential(const random_exponential_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("random_exponential");
-  return detail::invoke(op_, {}, {detail::value(attrs_.shape), detail::value(attrs_.ctx),
-                        detail::value(attrs_.dtype), detail::value(attrs_.lam)})[0];
+  return detail::invoke(op_, {}, {detail::value(attrs_.lam), detail::value(attrs_.shape),
+                        detail::value(attrs_.ctx), detail::value(attrs_.dtype)})[0];
 }
 inline Symbol random_exponential(const std::string& name_,
                                  const random_exponential_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("random_exponential");
-  return detail::compose(op_, name_, {}, {}, {"shape", "ctx", "dtype", "lam"},
-                         {detail::value(attrs_.shape), detail::value(attrs_.ctx),
-                         detail::value(attrs_.dtype), detail::value(attrs_.lam)});
+  return detail::compose(op_, name_, {}, {}, {"lam", "shape", "ctx", "dtype"},
+                         {detail::value(attrs_.lam), detail::value(attrs_.shape),
+                         detail::value(attrs_.ctx), detail::value(attrs_.dtype)});
 }
 
 struct random_exponential_like_attrs {
@@ -4548,30 +4548,30 @@ inline Symbol random_exponential_like(const std::string& name_, const Symbol& da
 }
 
 struct random_gamma_attrs {
+  /* shape, > 0 */
+  double alpha = 1.0;
+  /* scale, > 0 */
+  double beta = 1.0;
   /* shape of the result */
   std::vector<int64_t> shape = {};
   /* device; set by the caller's context */
   std::string ctx = "";
   /* type of the result */
   std::string dtype = "float32";
-  /* shape, > 0 */
-  double alpha = 1.0;
-  /* scale, > 0 */
-  double beta = 1.0;
 };
 /* Gamma with shape alpha and scale beta; the mean is alpha beta. */
 inline NDArray random_gamma(const random_gamma_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("random_gamma");
-  return detail::invoke(op_, {}, {detail::value(attrs_.shape), detail::value(attrs_.ctx),
-                        detail::value(attrs_.dtype), detail::value(attrs_.alpha),
-                        detail::value(attrs_.beta)})[0];
+  return detail::invoke(op_, {}, {detail::value(attrs_.alpha), detail::value(attrs_.beta),
+                        detail::value(attrs_.shape), detail::value(attrs_.ctx),
+                        detail::value(attrs_.dtype)})[0];
 }
 inline Symbol random_gamma(const std::string& name_, const random_gamma_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("random_gamma");
-  return detail::compose(op_, name_, {}, {}, {"shape", "ctx", "dtype", "alpha", "beta"},
-                         {detail::value(attrs_.shape), detail::value(attrs_.ctx),
-                         detail::value(attrs_.dtype), detail::value(attrs_.alpha),
-                         detail::value(attrs_.beta)});
+  return detail::compose(op_, name_, {}, {}, {"alpha", "beta", "shape", "ctx", "dtype"},
+                         {detail::value(attrs_.alpha), detail::value(attrs_.beta),
+                         detail::value(attrs_.shape), detail::value(attrs_.ctx),
+                         detail::value(attrs_.dtype)});
 }
 
 struct random_gamma_like_attrs {
@@ -4641,31 +4641,31 @@ inline Symbol random_generalized_negative_binomial_like(const std::string& name_
 }
 
 struct random_negative_binomial_attrs {
+  /* successes, > 0 */
+  double k = 1.0;
+  /* probability of a success, in (0, 1] */
+  double p = 1.0;
   /* shape of the result */
   std::vector<int64_t> shape = {};
   /* device; set by the caller's context */
   std::string ctx = "";
   /* type of the result */
   std::string dtype = "float32";
-  /* successes, > 0 */
-  double k = 1.0;
-  /* probability of a success, in (0, 1] */
-  double p = 1.0;
 };
 /* Failures before k successes of probability p each. */
 inline NDArray random_negative_binomial(const random_negative_binomial_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("random_negative_binomial");
-  return detail::invoke(op_, {}, {detail::value(attrs_.shape), detail::value(attrs_.ctx),
-                        detail::value(attrs_.dtype), detail::value(attrs_.k),
-                        detail::value(attrs_.p)})[0];
+  return detail::invoke(op_, {}, {detail::value(attrs_.k), detail::value(attrs_.p),
+                        detail::value(attrs_.shape), detail::value(attrs_.ctx),
+                        detail::value(attrs_.dtype)})[0];
 }
 inline Symbol random_negative_binomial(const std::string& name_,
                                        const random_negative_binomial_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("random_negative_binomial");
-  return detail::compose(op_, name_, {}, {}, {"shape", "ctx", "dtype", "k", "p"},
-                         {detail::value(attrs_.shape), detail::value(attrs_.ctx),
-                         detail::value(attrs_.dtype), detail::value(attrs_.k),
-                         detail::value(attrs_.p)});
+  return detail::compose(op_, name_, {}, {}, {"k", "p", "shape", "ctx", "dtype"},
+                         {detail::value(attrs_.k), detail::value(attrs_.p),
+                         detail::value(attrs_.shape), detail::value(attrs_.ctx),
+                         detail::value(attrs_.dtype)});
 }
 
 struct random_negative_binomial_like_attrs {
@@ -4688,30 +4688,30 @@ inline Symbol random_negative_binomial_like(const std::string& name_, const Symb
 }
 
 struct random_normal_attrs {
+  /* mean */
+  double loc = 0.0;
+  /* standard deviation, >= 0 */
+  double scale = 1.0;
   /* shape of the result */
   std::vector<int64_t> shape = {};
   /* device; set by the caller's context */
   std::string ctx = "";
   /* type of the result */
   std::string dtype = "float32";
-  /* mean */
-  double loc = 0.0;
-  /* standard deviation, >= 0 */
-  double scale = 1.0;
 };
 /* Normal with mean loc and standard deviation scale. */
 inline NDArray random_normal(const random_normal_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("random_normal");
-  return detail::invoke(op_, {}, {detail::value(attrs_.shape), detail::value(attrs_.ctx),
-                        detail::value(attrs_.dtype), detail::value(attrs_.loc),
-                        detail::value(attrs_.scale)})[0];
+  return detail::invoke(op_, {}, {detail::value(attrs_.loc), detail::value(attrs_.scale),
+                        detail::value(attrs_.shape), detail::value(attrs_.ctx),
+                        detail::value(attrs_.dtype)})[0];
 }
 inline Symbol random_normal(const std::string& name_, const random_normal_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("random_normal");
-  return detail::compose(op_, name_, {}, {}, {"shape", "ctx", "dtype", "loc", "scale"},
-                         {detail::value(attrs_.shape), detail::value(attrs_.ctx),
-                         detail::value(attrs_.dtype), detail::value(attrs_.loc),
-                         detail::value(attrs_.scale)});
+  return detail::compose(op_, name_, {}, {}, {"loc", "scale", "shape", "ctx", "dtype"},
+                         {detail::value(attrs_.loc), detail::value(attrs_.scale),
+                         detail::value(attrs_.shape), detail::value(attrs_.ctx),
+                         detail::value(attrs_.dtype)});
 }
 
 struct random_normal_like_attrs {
@@ -4734,26 +4734,26 @@ inline Symbol random_normal_like(const std::string& name_, const Symbol& data,
 }
 
 struct random_poisson_attrs {
+  /* mean, >= 0 */
+  double lam = 1.0;
   /* shape of the result */
   std::vector<int64_t> shape = {};
   /* device; set by the caller's context */
   std::string ctx = "";
   /* type of the result */
   std::string dtype = "float32";
-  /* mean, >= 0 */
-  double lam = 1.0;
 };
 /* Poisson with mean lam. */
 inline NDArray random_poisson(const random_poisson_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("random_poisson");
-  return detail::invoke(op_, {}, {detail::value(attrs_.shape), detail::value(attrs_.ctx),
-                        detail::value(attrs_.dtype), detail::value(attrs_.lam)})[0];
+  return detail::invoke(op_, {}, {detail::value(attrs_.lam), detail::value(attrs_.shape),
+                        detail::value(attrs_.ctx), detail::value(attrs_.dtype)})[0];
 }
 inline Symbol random_poisson(const std::string& name_, const random_poisson_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("random_poisson");
-  return detail::compose(op_, name_, {}, {}, {"shape", "ctx", "dtype", "lam"},
-                         {detail::value(attrs_.shape), detail::value(attrs_.ctx),
-                         detail::value(attrs_.dtype), detail::value(attrs_.lam)});
+  return detail::compose(op_, name_, {}, {}, {"lam", "shape", "ctx", "dtype"},
+                         {detail::value(attrs_.lam), detail::value(attrs_.shape),
+                         detail::value(attrs_.ctx), detail::value(attrs_.dtype)});
 }
 
 struct random_poisson_like_attrs {
@@ -4773,57 +4773,57 @@ inline Symbol random_poisson_like(const std::string& name_, const Symbol& data,
 }
 
 struct random_randint_attrs {
-  /* shape of the result */
-  std::vector<int64_t> shape = {};
-  /* device; set by the caller's context */
-  std::string ctx = "";
-  /* type of the result */
-  std::string dtype = "float32";
   /* smallest number */
   double low = 0.0;
   /* one more than the largest number */
   double high = 1.0;
-};
-/* Whole numbers, uniform on [low, high). */
-inline NDArray random_randint(const random_randint_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("random_randint");
-  return detail::invoke(op_, {}, {detail::value(attrs_.shape), detail::value(attrs_.ctx),
-                        detail::value(attrs_.dtype), detail::value(attrs_.low),
-                        detail::value(attrs_.high)})[0];
-}
-inline Symbol random_randint(const std::string& name_, const random_randint_attrs& attrs_ = {}) {
-  static const plait_op_t op_ = detail::find("random_randint");
-  return detail::compose(op_, name_, {}, {}, {"shape", "ctx", "dtype", "low", "high"},
-                         {detail::value(attrs_.shape), detail::value(attrs_.ctx),
-                         detail::value(attrs_.dtype), detail::value(attrs_.low),
-                         detail::value(attrs_.high)});
-}
-
-struct random_uniform_attrs {
   /* shape of the result */
   std::vector<int64_t> shape = {};
   /* device; set by the caller's context */
   std::string ctx = "";
   /* type of the result */
   std::string dtype = "float32";
+};
+/* Whole numbers, uniform on [low, high). */
+inline NDArray random_randint(const random_randint_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_randint");
+  return detail::invoke(op_, {}, {detail::value(attrs_.low), detail::value(attrs_.high),
+                        detail::value(attrs_.shape), detail::value(attrs_.ctx),
+                        detail::value(attrs_.dtype)})[0];
+}
+inline Symbol random_randint(const std::string& name_, const random_randint_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_randint");
+  return detail::compose(op_, name_, {}, {}, {"low", "high", "shape", "ctx", "dtype"},
+                         {detail::value(attrs_.low), detail::value(attrs_.high),
+                         detail::value(attrs_.shape), detail::value(attrs_.ctx),
+                         detail::value(attrs_.dtype)});
+}
+
+struct random_uniform_attrs {
   /* lower end */
   double low = 0.0;
   /* upper end, not drawn */
   double high = 1.0;
+  /* shape of the result */
+  std::vector<int64_t> shape = {};
+  /* device; set by the caller's context */
+  std::string ctx = "";
+  /* type of the result */
+  std::string dtype = "float32";
 };
 /* Uniform on [low, high). */
 inline NDArray random_uniform(const random_uniform_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("random_uniform");
-  return detail::invoke(op_, {}, {detail::value(attrs_.shape), detail::value(attrs_.ctx),
-                        detail::value(attrs_.dtype), detail::value(attrs_.low),
-                        detail::value(attrs_.high)})[0];
+  return detail::invoke(op_, {}, {detail::value(attrs_.low), detail::value(attrs_.high),
+                        detail::value(attrs_.shape), detail::value(attrs_.ctx),
+                        detail::value(attrs_.dtype)})[0];
 }
 inline Symbol random_uniform(const std::string& name_, const random_uniform_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("random_uniform");
-  return detail::compose(op_, name_, {}, {}, {"shape", "ctx", "dtype", "low", "high"},
-                         {detail::value(attrs_.shape), detail::value(attrs_.ctx),
-                         detail::value(attrs_.dtype), detail::value(attrs_.low),
-                         detail::value(attrs_.high)});
+  return detail::compose(op_, name_, {}, {}, {"low", "high", "shape", "ctx", "dtype"},
+                         {detail::value(attrs_.low), detail::value(attrs_.high),
+                         detail::value(attrs_.shape), detail::value(attrs_.ctx),
+                         detail::value(attrs_.dtype)});
 }
 
 struct random_uniform_like_attrs {
