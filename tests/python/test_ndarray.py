@@ -10,10 +10,13 @@ import plait as mx
 from plait import nd
 
 
-def test_creation_takes_dtype_from_the_source():
+def test_arrays_are_float32_unless_made_from_ndarrays():
     assert nd.array([1, 2]).dtype is np.float32
-    assert nd.array(np.arange(3)).dtype is np.int64
+    assert nd.array(np.arange(3)).dtype is np.float32
     assert nd.array(np.ones(2)).dtype is np.float32
+    pixels = np.full((2, 2), 51, np.uint8)
+    np.testing.assert_allclose((nd.array(pixels) / 255).asnumpy(), 0.2, rtol=1e-6)
+    assert nd.array(nd.array(pixels, dtype="uint8")).dtype is np.uint8
     assert nd.zeros((2, 0)).shape == (2, 0)
     np.testing.assert_array_equal(nd.arange(2, 8, 3, repeat=2).asnumpy(), [2, 2, 5, 5])
 

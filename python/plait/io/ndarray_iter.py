@@ -11,7 +11,7 @@ _MODES = ("pad", "discard", "roll_over")
 
 
 def _named(arrays, default, allow_empty):
-    """List of (name, numpy array) from an array, a list or a dict of arrays."""
+    """List of (name, array) from an array, a list or a dict of arrays."""
     if arrays is None or (isinstance(arrays, (list, tuple)) and not arrays):
         if not allow_empty:
             raise ValueError(f"NDArrayIter: {default} is empty, must have at least one array")
@@ -23,7 +23,11 @@ def _named(arrays, default, allow_empty):
         pairs = list(zip(names, arrays, strict=True))
     else:
         pairs = [(default, arrays)]
-    return [(n, a.asnumpy() if isinstance(a, nd.NDArray) else np.asarray(a)) for n, a in pairs]
+    return pairs
+
+
+def _as_numpy(array):
+    return array.asnumpy() if isinstance(array, nd.NDArray) else np.asarray(array)
 
 
 class NDArrayIter(DataIter):
@@ -32,7 +36,7 @@ class NDArrayIter(DataIter):
     Parameters
     ----------
     data, label : array, list of array or dict of str to array
-        NDArray or what numpy takes; float64 becomes float32.
+        An NDArray keeps its dtype, anything else that NumPy takes gives batches of float32.
     batch_size : int
     shuffle : bool
         Whether samples come in a random order, drawn anew at each `reset` by numpy.random.
@@ -72,8 +76,11 @@ class NDArrayIter(DataIter):
             raise ValueError(
                 f"NDArrayIter: last_batch_handle is {last_batch_handle!r}, must be one of {_MODES}"
             )
-        self.data = _named(data, data_name, False)
-        self.label = _named(label, label_name, True)
+        pairs = [_named(data, data_name, False), _named(label, label_name, True)]
+        self._dtypes = {
+            n: a.dtype if isinstance(a, nd.NDArray) else np.float32 for p in pairs for n, a in p
+        }
+        self.data, self.label = ([(n, _as_numpy(a)) for n, a in p] for p in pairs)
         self.num_data = self.data[0][1].shape[0]
         for name, array in self.data + self.label:
             if array.shape[0] != self.num_data:
@@ -94,7 +101,8 @@ class NDArrayIter(DataIter):
 
     def _describe(self, pairs):
         return [
-            DataDesc(n, (self.batch_size, *a.shape[1:]), _dtype(a), self.layout) for n, a in pairs
+            DataDesc(n, (self.batch_size, *a.shape[1:]), self._dtypes[n], self.layout)
+            for n, a in pairs
         ]
 
     @property
@@ -142,7 +150,7 @@ class NDArrayIter(DataIter):
         if not pairs:
             return []
         rows = self.getindex()
-        return [nd.array(array[rows], dtype=_dtype(array)) for _, array in pairs]
+        return [nd.array(array[rows], dtype=self._dtypes[name]) for name, array in pairs]
 
     def getindex(self):
         """Numbers of the samples of the current batch."""
@@ -161,7 +169,3 @@ class NDArrayIter(DataIter):
     def getpad(self):
         """int: samples at the end of the current batch that only fill it."""
         return max(0, self.cursor + self.batch_size - self.num_round)
-
-
-def _dtype(array):
-    return np.dtype(np.float32) if array.dtype == np.float64 else array.dtype

@@ -4,8 +4,10 @@ from importlib import import_module as _import_module
 
 from .._gen import nd as _generated
 from .._gen.nd import *  # noqa: F401,F403
+from .._namespaces import expose as _expose
 from . import ndarray as _ndarray
 from . import random  # noqa: F401
+from .binary import *  # noqa: F401,F403
 from .create import (  # noqa: F401
     arange,
     array,
@@ -25,6 +27,7 @@ from .create import (  # noqa: F401
     zeros,
     zeros_like,
 )
+from .functions import histogram, moveaxis, onehot_encode, split_v2  # noqa: F401
 from .ndarray import NDArray
 
 _ndarray.add_methods(_generated)
@@ -32,17 +35,7 @@ _ndarray.add_methods(_generated)
 # The module takes the place of the generated namespace of the same name.
 contrib = _import_module(".contrib", __name__)
 
-# Names of the operators that start with an underscore are part of mx.nd too.
-globals().update(
-    {
-        name: value
-        for name, value in vars(_generated).items()
-        if name.startswith("_")
-        and not name.startswith(("__", "_op_"))
-        and callable(value)
-        and name not in ("_cls", "_invoke", "_operator", "_flatten", "_Namespace")
-    }
-)
+_expose(globals(), _generated, ("_internal", "op", "linalg", "image"))
 
 
 def Custom(*inputs, op_type, **params):

@@ -58,16 +58,13 @@ def ones_like(data, **kwargs):
 def array(source_array, ctx=None, dtype=None):
     """An array with a copy of anything that NumPy takes.
 
-    The dtype is that of `source_array` if it is an NDArray, else float32 unless `dtype` says more;
-    a NumPy array of float64 becomes float32, as in MXNet.
+    The dtype is that of `source_array` if it is an NDArray, else float32 unless `dtype` says more:
+    NumPy's arrays become float32 too, as in MXNet 1.9.
     """
     if isinstance(source_array, NDArray):
         result = source_array.astype(dtype or source_array.dtype)
         return result.as_in_context(ctx) if ctx else result
-    name = dtype_name(dtype)
-    if name is None:
-        kept = isinstance(source_array, np.ndarray) and source_array.dtype != np.float64
-        name = source_array.dtype.name if kept else "float32"
+    name = dtype_name(dtype) or "float32"
     ctx = ctx or current_context()
     if name == "bfloat16":
         return array(source_array, ctx, "float32").astype("bfloat16")

@@ -2,6 +2,8 @@
 
 from .._gen import sym as _generated
 from .._gen.sym import *  # noqa: F401,F403
+from .._namespaces import expose as _expose
+from . import random  # noqa: F401
 from .shorthand import (
     AvgPool,
     Convolution,
@@ -28,8 +30,4 @@ from .symbol import (
     zeros,
 )
 
-# Sub-namespaces that the generated module has: random, linalg, contrib, image, ...
-for _name in ("random", "linalg", "contrib", "image", "op"):
-    if hasattr(_generated, _name):
-        globals()[_name] = getattr(_generated, _name)
-del _name
+_expose(globals(), _generated, ("_internal", "op", "linalg", "image", "contrib"))
