@@ -6,7 +6,7 @@
 #include <chrono>
 
 #include "base/env.h"
-#include "engine/sync.h"
+#include "base/sync.h"
 
 namespace plait::dist {
 namespace {

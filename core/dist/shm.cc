@@ -16,7 +16,7 @@
 #include <fstream>
 
 #include "base/env.h"
-#include "engine/sync.h"
+#include "base/sync.h"
 
 namespace plait::dist {
 namespace {

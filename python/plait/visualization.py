@@ -101,7 +101,7 @@ def print_summary(symbol, shape=None, line_length=120, positions=(0.44, 0.64, 0.
         line = ""
         for field, end in zip(fields, ends, strict=True):
             line = (line + str(field))[: end - 1].ljust(end)
-        print(line.rstrip())
+        print(line)
 
     def count(node):
         """Elements of the parameters of a node that no node before it has."""

@@ -119,11 +119,11 @@ class Block:
         return type(self).__name__.lower()
 
     def __repr__(self):
-        lines = "".join(
-            f"\n  ({name}): " + repr(child).replace("\n", "\n  ")
+        lines = "\n".join(
+            f"  ({name}): " + repr(child).replace("\n", "\n  ")
             for name, child in self._children.items()
         )
-        return f"{type(self).__name__}({lines}\n)"
+        return f"{type(self).__name__}(\n{lines}\n)"
 
     def __setattr__(self, name, value):
         current = self.__dict__.get(name)

@@ -111,11 +111,24 @@ class _Conv(HybridBlock):
         return out if self.act is None else self.act(out)
 
     def __repr__(self):
-        return (
-            f"{type(self).__name__}({self._inputs() or None} -> {self._channels}, "
-            f"kernel_size={self._kwargs['kernel']}, stride={self._kwargs['stride']}, "
-            f"padding={self._kwargs['pad']})"
-        )
+        k, n = self._kwargs, self._ndim
+        parts = [
+            f"{self._inputs() or None} -> {self._channels}",
+            f"kernel_size={k['kernel']}",
+            f"stride={k['stride']}",
+        ]
+        for name, value, default in (
+            ("padding", k["pad"], (0,) * n),
+            ("dilation", k["dilate"], (1,) * n),
+            ("output_padding", k.get("adj", (0,) * n), (0,) * n),
+            ("groups", k["num_group"], 1),
+            ("bias", not k["no_bias"], True),
+        ):
+            if value != default:
+                parts.append(f"{name}={value}")
+        if self.act is not None:
+            parts.append(repr(self.act))
+        return f"{type(self).__name__}({', '.join(parts)})"
 
 
 class Conv1D(_Conv):

@@ -54,7 +54,9 @@ class _Pool(HybridBlock):
         return (
             f"{type(self).__name__}(size={self._kwargs['kernel']}, "
             f"stride={self._kwargs['stride']}, padding={self._kwargs['pad']}, "
-            f"ceil_mode={self._kwargs['pooling_convention'] == 'full'})"
+            f"ceil_mode={self._kwargs['pooling_convention'] == 'full'}, "
+            f"global_pool={self._kwargs['global_pool']}, pool_type={self._kwargs['pool_type']}, "
+            f"layout={self._kwargs['layout']})"
         )
 
 
