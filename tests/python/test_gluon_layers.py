@@ -178,3 +178,23 @@ def test_cast_constant_and_setattr():
     net.setattr("grad_req", "null")
     assert all(p.grad_req == "null" for p in net.collect_params().values())
     assert list(net.collect_params(".*weight")) == [net[0].weight.name, net[2].weight.name]
+
+
+def test_layers_are_printed_in_mxnets_form():
+    nn = mx.gluon.nn
+    shown = {
+        nn.Conv2D(8, 3, in_channels=4): "Conv2D(4 -> 8, kernel_size=(3, 3), stride=(1, 1))",
+        nn.Conv2D(8, 3, 2, 1, 2, groups=2, activation="relu", use_bias=False): (
+            "Conv2D(None -> 8, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), "
+            "dilation=(2, 2), groups=2, bias=False, Activation(relu))"
+        ),
+        nn.MaxPool2D(): (
+            "MaxPool2D(size=(2, 2), stride=(2, 2), padding=(0, 0), ceil_mode=False, "
+            "global_pool=False, pool_type=max, layout=NCHW)"
+        ),
+        nn.HybridLambda("relu"): "HybridLambda(relu)",
+        mx.gluon.rnn.RNNCell(3): "RNNCell(None -> 3, tanh)",
+        nn.Sequential(): "Sequential(\n\n)",
+    }
+    for layer, text in shown.items():
+        assert repr(layer) == text

@@ -249,3 +249,20 @@ def test_attributes():
     with pytest.raises(ValueError, match="backend"):
         net.optimize_for("nosuch")
     assert net.optimize_for("MKLDNN") is net
+
+
+def test_names_of_arithmetic_are_those_that_programs_look_up():
+    x, y = mx.sym.Variable("x"), mx.sym.Variable("y")
+    with mx.name.NameManager():
+        made = [
+            x + y, x + 1, 1 - x, 2 / x, 2**x, -x, x == y, x > 1, x < y,
+            mx.sym.maximum(x, 1), mx.sym.zeros((1,)), mx.sym.random.normal(),
+            mx.sym.contrib.MultiBoxPrior(x), mx.sym.linalg.gemm2(x, y), x + y,
+        ]  # fmt: skip
+    assert [s.name for s in made] == [
+        "_plus0", "_plusscalar0", "_rminusscalar0", "_rdivscalar0", "_rpowerscalar0", "_mulscalar0",
+        "_equal0", "_greater_scalar0", "_lesser0",
+        "_maximumscalar0", "_zeros0", "_random_normal0",
+        "multiboxprior0", "gemm20", "_plus1",
+    ]  # fmt: skip
+    assert (x * y + x).get_internals().list_outputs()[-1].startswith("_plus")

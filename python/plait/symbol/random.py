@@ -30,7 +30,7 @@ def _like(name):
     """The function that draws from a distribution in the shape of a symbol."""
 
     def function(data, *args, **kwargs):
-        return getattr(_gen, f"_random_{name}_like")(data, *args, **kwargs)
+        return getattr(_gen, f"random_{name}_like")(data, *args, **kwargs)
 
     function.__name__ = function.__qualname__ = f"{name}_like"
     function.__doc__ = f"`{name}` with the parameters of its distribution, in the shape of `data`."

@@ -4,7 +4,7 @@ import math
 from builtins import pow as builtin_pow
 
 from .._gen import sym as _generated
-from .symbol import Symbol
+from .symbol import Symbol, _compose, binary_hint
 
 __all__ = [
     "AvgPool",
@@ -40,37 +40,35 @@ def _window(kwargs, kernel_size):
     return kwargs
 
 
-def _binary(left, right, function, scalar, reversed_scalar, python, name=None):
-    """A function of two symbols, of a symbol and a number, or of two numbers."""
+def _binary(op, left, right, python, name, reflected=""):
+    """A function of two symbols, of a symbol and a number, or of two numbers.
+
+    `reflected` is "r" where a number in front needs another operator than one behind.
+    """
     symbols = [isinstance(v, Symbol) for v in (left, right)]
-    if all(symbols):
-        return getattr(_generated, function)(left, right, name=name)
     if not any(symbols):
         return python(left, right)
-    if symbols[0]:
-        return getattr(_generated, scalar)(left, scalar=float(right), name=name)
-    return getattr(_generated, reversed_scalar)(right, scalar=float(left), name=name)
+    if all(symbols):
+        return _compose(op, name, (left, right), {}, hint=binary_hint(op))
+    data, number = (left, right) if symbols[0] else (right, left)
+    side = "" if symbols[0] else reflected
+    attrs, hint = {"scalar": float(number)}, binary_hint(op, True, side)
+    return _compose(f"{side}{op}_scalar", name, (data,), attrs, hint=hint)
 
 
 def maximum(left, right, name=None):
     """The larger of two, element by element; each is a symbol or a number."""
-    return _binary(
-        left, right, "broadcast_maximum", "_maximum_scalar", "_maximum_scalar", max, name
-    )
+    return _binary("maximum", left, right, max, name)
 
 
 def minimum(left, right, name=None):
     """The smaller of two, element by element; each is a symbol or a number."""
-    return _binary(
-        left, right, "broadcast_minimum", "_minimum_scalar", "_minimum_scalar", min, name
-    )
+    return _binary("minimum", left, right, min, name)
 
 
 def power(base, exp, name=None):
     """`base` to the power `exp`; each is a symbol or a number."""
-    return _binary(
-        base, exp, "broadcast_power", "_power_scalar", "_rpower_scalar", builtin_pow, name
-    )
+    return _binary("power", base, exp, builtin_pow, name, "r")
 
 
 pow = power
@@ -78,9 +76,7 @@ pow = power
 
 def hypot(left, right, name=None):
     """The square root of the sum of the squares; each is a symbol or a number."""
-    return _binary(
-        left, right, "broadcast_hypot", "_hypot_scalar", "_hypot_scalar", math.hypot, name
-    )
+    return _binary("hypot", left, right, math.hypot, name)
 
 
 def FullyConnected(*args, activation=None, **kwargs):

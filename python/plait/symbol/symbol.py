@@ -81,6 +81,37 @@ def _operator(name):
     return getattr(sym, name, None) or getattr(sym, _SPELLING.get(name, name))
 
 
+_WORDS = {
+    "add": "plus",
+    "subtract": "minus",
+    "multiply": "mul",
+    "divide": "div",
+    "less": "lesser",
+    "less_equal": "lesser_equal",
+}
+
+
+_COMPARISONS = ("equal", "not_equal", "greater", "greater_equal", "less", "less_equal")
+
+
+def binary_hint(op, scalar=False, side=""):
+    """MXNet's name for a node of two operands: `_plus`, `_rminusscalar`, `_equal_scalar`.
+
+    Parameters
+    ----------
+    op : str
+        Name in the registry.
+    scalar : bool
+        Whether one operand is a number.
+    side : str
+        "r" if the number stands in front and that makes a difference.
+    """
+    word = _WORDS.get(op, op)
+    if not scalar:
+        return f"_{word}"
+    return f"_{side}{word}{'_' * (op in _COMPARISONS)}scalar"
+
+
 class Symbol:
     """One or more outputs of a graph of operators.
 
@@ -199,76 +230,70 @@ class Symbol:
         kwargs.update(zip(self.list_arguments(), args, strict=False))
         return Symbol(self._handle.compose(list(kwargs), [s._handle for s in kwargs.values()]))
 
-    def _binary(self, other, function, scalar_function):
+    def _binary(self, other, op, reflected=False):
+        """`op` of the registry; the node gets the name that MXNet would give it."""
         if isinstance(other, Symbol):
-            return _operator(function)(self, other)
+            return _compose(op, None, (self, other), {}, hint=binary_hint(op))
         if isinstance(other, (int, float, np.number, bool)):
-            return _operator(scalar_function)(self, scalar=float(other))
+            attrs, side = {"scalar": float(other)}, "r" if reflected else ""
+            hint = binary_hint(op, True, side)
+            return _compose(f"{side}{op}_scalar", None, (self,), attrs, hint=hint)
         return NotImplemented
 
     def __add__(self, other):
-        return self._binary(other, "broadcast_add", "_plus_scalar")
+        return self._binary(other, "add")
 
     __radd__ = __add__
 
     def __sub__(self, other):
-        return self._binary(other, "broadcast_sub", "_minus_scalar")
+        return self._binary(other, "subtract")
 
     def __rsub__(self, other):
-        return self._binary(other, "broadcast_sub", "_rminus_scalar")
+        return self._binary(other, "subtract", True)
 
     def __mul__(self, other):
-        return self._binary(other, "broadcast_mul", "_mul_scalar")
+        return self._binary(other, "multiply")
 
     __rmul__ = __mul__
 
     def __truediv__(self, other):
-        return self._binary(other, "broadcast_div", "_div_scalar")
+        return self._binary(other, "divide")
 
     def __rtruediv__(self, other):
-        return self._binary(other, "broadcast_div", "_rdiv_scalar")
+        return self._binary(other, "divide", True)
 
     def __mod__(self, other):
-        return self._binary(other, "broadcast_mod", "_mod_scalar")
+        return self._binary(other, "mod")
 
     def __rmod__(self, other):
-        return self._binary(other, "broadcast_mod", "_rmod_scalar")
+        return self._binary(other, "mod", True)
 
     def __pow__(self, other):
-        return self._binary(other, "broadcast_power", "_power_scalar")
+        return self._binary(other, "power")
 
     def __rpow__(self, other):
-        return self._binary(other, "broadcast_power", "_rpower_scalar")
+        return self._binary(other, "power", True)
 
     def __eq__(self, other):
-        return self._binary(other, "broadcast_equal", "_equal_scalar")
+        return self._binary(other, "equal")
 
     def __ne__(self, other):
-        return self._binary(other, "broadcast_not_equal", "_not_equal_scalar")
+        return self._binary(other, "not_equal")
 
     def __gt__(self, other):
-        return self._binary(other, "broadcast_greater", "_greater_scalar")
+        return self._binary(other, "greater")
 
     def __ge__(self, other):
-        return self._binary(other, "broadcast_greater_equal", "_greater_equal_scalar")
-
-    def _less(self, other, op, name):
-        """`op` of the registry under MXNet's name, which is spelt otherwise."""
-        if isinstance(other, Symbol):
-            return _compose(op, None, (self, other), {}, hint=f"broadcast_{name}")
-        if isinstance(other, (int, float, np.number, bool)):
-            attrs = {"scalar": float(other)}
-            return _compose(f"{op}_scalar", None, (self,), attrs, hint=f"{name}_scalar")
-        return NotImplemented
+        return self._binary(other, "greater_equal")
 
     def __lt__(self, other):
-        return self._less(other, "less", "lesser")
+        return self._binary(other, "less")
 
     def __le__(self, other):
-        return self._less(other, "less_equal", "lesser_equal")
+        return self._binary(other, "less_equal")
 
     def __neg__(self):
-        return _operator("negative")(self)
+        return _compose("negative", None, (self,), {}, hint="_mulscalar")
 
     def __abs__(self):
         return _operator("abs")(self)
@@ -583,7 +608,7 @@ def _compose(op, name, inputs, attrs, attr=None, hint=None, extra=None):
         k: np.dtype(v).name if isinstance(v, (type, np.dtype)) else v for k, v in attrs.items()
     }
     attributes = AttrScope.current().get({**(attr or {}), **(extra or {})})
-    name = NameManager.current().get(name, (hint or op).lower().lstrip("_"))
+    name = NameManager.current().get(name, (hint or op).lower().rpartition(".")[2])
     symbol = Symbol(_symbol.apply(op, name, handles, names, attrs))
     for key, value in attributes.items():
         symbol._handle.set_attr(key, value)
@@ -681,21 +706,25 @@ def load(fname):
             raise type(error)(f"{fname}: {error}") from None
 
 
-def zeros(shape, dtype=None, **kwargs):
+def zeros(shape, dtype=None, name=None, **kwargs):
     """Zeros of a fixed shape."""
-    return full(shape, 0.0, dtype, **kwargs)
+    return _filled(shape, 0.0, dtype, name, "_zeros")
 
 
-def ones(shape, dtype=None, **kwargs):
+def ones(shape, dtype=None, name=None, **kwargs):
     """Ones of a fixed shape."""
-    return full(shape, 1.0, dtype, **kwargs)
+    return _filled(shape, 1.0, dtype, name, "_ones")
 
 
 def full(shape, val, dtype=None, name=None, **kwargs):
     """One value in a fixed shape."""
+    return _filled(shape, val, dtype, name, "_full")
+
+
+def _filled(shape, value, dtype, name, hint):
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    attrs = dict(shape=shape, value=float(val), dtype=_dtype_name(dtype or "float32"))
-    return _compose("full", name, (), attrs)
+    attrs = dict(shape=shape, value=float(value), dtype=_dtype_name(dtype or "float32"))
+    return _compose("full", name, (), attrs, hint=hint)
 
 
 def arange(start, stop=None, step=1.0, repeat=1, infer_range=False, name=None, dtype=None):

@@ -123,6 +123,9 @@ class Lambda(Block):
         super().__init__(prefix=prefix)
         self._function = _lookup(function, ndarray) or getattr(ndarray, function)
 
+    def __repr__(self):
+        return f"Lambda({self._function.__name__})"
+
     def forward(self, *args):
         """Call the function."""
         return self._function(*args)
@@ -135,6 +138,10 @@ class HybridLambda(HybridBlock):
         super().__init__(prefix=prefix)
         self._function = _lookup(function, ndarray, symbol)
         self._operator = function
+
+    def __repr__(self):
+        shown = self._operator if self._function is None else self._function.__name__
+        return f"HybridLambda({shown})"
 
     def hybrid_forward(self, F, x, *args):
         if self._function is None:

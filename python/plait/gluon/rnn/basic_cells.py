@@ -73,6 +73,9 @@ class RNNCell(_GatedCell):
         super().__init__(hidden_size, *args, **kwargs)
         self._activation = activation
 
+    def __repr__(self):
+        return f"{super().__repr__()[:-1]}, {self._activation})"
+
     def hybrid_forward(self, F, inputs, states, **weights):
         i2h, h2h = self._project(F, inputs, states[0], **weights)
         output = self._activate(F, i2h + h2h, self._activation)
