@@ -3021,16 +3021,18 @@ mx.symbol.repeat <- function(data = NULL, repeats, axis = NULL, name = NULL,
 }
 
 mx.nd.Reshape <- function(data, shape = integer(0), reverse = FALSE,
-  order = "C", out = NULL) {
-  .Call(C_invoke, .ops$reshape, list(data), list(shape, reverse, order), 1L,
-    out)
+  order = "C", target_shape = integer(0), keep_highest = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$reshape, list(data), list(shape, reverse, order,
+    target_shape, keep_highest), 1L, out)
 }
 mx.nd.reshape <- mx.nd.Reshape
 
 mx.symbol.Reshape <- function(data = NULL, shape = integer(0), reverse = FALSE,
-  order = "C", name = NULL, attr = NULL) {
+  order = "C", target_shape = integer(0), keep_highest = FALSE, name = NULL,
+  attr = NULL) {
   .compose(.ops$reshape, "Reshape", name, list(data = data), list(shape = shape,
-    reverse = reverse, order = order), attr)
+    reverse = reverse, order = order, target_shape = target_shape,
+    keep_highest = keep_highest), attr)
 }
 mx.symbol.reshape <- mx.symbol.Reshape
 

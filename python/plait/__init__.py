@@ -22,8 +22,11 @@ from . import (
     initializer,
     io,
     kvstore,
+    libinfo,
+    log,
     lr_scheduler,
     metric,
+    misc,
     model,
     module,
     monitor,
@@ -44,12 +47,23 @@ from . import monitor as mon
 from . import ndarray as nd
 from . import numpy as np
 from . import numpy_extension as npx
+from . import random as rnd
 from . import symbol as sym
 from . import visualization as viz
 from .attribute import AttrScope
 from .base import MXNetError
 from .context import Context, cpu, cpu_pinned, current_context, gpu, num_gpus
 from .ndarray import waitall
+from .util import (
+    is_np_array,
+    is_np_shape,
+    np_array,
+    np_shape,
+    set_np_shape,
+    use_np,
+    use_np_array,
+    use_np_shape,
+)
 
 from . import image, plots, recordio  # isort: skip
 from . import image as img  # isort: skip

@@ -12,13 +12,13 @@ __all__ = ["Executor"]
 
 
 def _by_name(values, names, what):
-    """List in the order of `names` from a list or a dict; a dict may leave names out (None)."""
+    """List in the order of `names` from a list or a dict.
+
+    A dict may leave names out (None), and may serve several graphs: it can have others too.
+    """
     if values is None:
         return [None] * len(names)
     if isinstance(values, dict):
-        unknown = set(values) - set(names)
-        if unknown and what != "args":
-            raise ValueError(f"bind: {what} has {sorted(unknown)}, must be among {names}")
         return [values.get(name) for name in names]
     values = list(values)
     if len(values) != len(names):

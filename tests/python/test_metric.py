@@ -111,3 +111,48 @@ def test_refuses():
         value("f1", [0, 1, 2, 0], PROBABILITIES)
     with pytest.raises(ValueError, match="average is 'mean'"):
         metric.F1(average="mean")
+
+
+class Hits(metric.EvalMetric):
+    """A metric as programs write them: `update` keeps sums of its own, for several tasks."""
+
+    def __init__(self, tasks=None):
+        self.tasks = tasks
+        super().__init__("hits")
+
+    def reset(self):
+        self.num_inst = [0] * self.tasks if self.tasks else 0
+        self.sum_metric = [0.0] * self.tasks if self.tasks else 0.0
+
+    reset_local = reset
+
+    def update(self, labels, preds):
+        for i, (label, pred) in enumerate(zip(labels, preds, strict=True)):
+            hits = int((label.asnumpy() == pred.asnumpy()).sum())
+            if self.tasks:
+                self.sum_metric[i] += hits
+                self.num_inst[i] += label.size
+            else:
+                self.sum_metric += hits
+                self.num_inst += label.size
+
+    def get(self):
+        if not self.tasks:
+            return super().get()
+        names = [f"hits-{i}" for i in range(self.tasks)]
+        return names, [s / n for s, n in zip(self.sum_metric, self.num_inst, strict=True)]
+
+    def get_name_value(self):
+        return list(zip(*self.get(), strict=True)) if self.tasks else super().get_name_value()
+
+
+def test_metrics_that_only_keep_sums_have_the_same_value_globally():
+    labels, preds = [nd.array([1, 2])] * 2, [nd.array([1, 2]), nd.array([1, 3])]
+    one, two = Hits(), Hits(2)
+    for each in (one, two):
+        each.update(labels, preds)
+    assert one.get_global() == ("hits", 0.75)
+    assert one.get_global_name_value() == [("hits", 0.75)]
+    assert two.get_global_name_value() == [("hits-0", 1.0), ("hits-1", 0.5)]
+    both = metric.CompositeEvalMetric([one, metric.Accuracy(), metric.F1()])
+    assert both.get_global_name_value()[0] == ("hits", 0.75)

@@ -5700,9 +5700,14 @@ typedef struct {
   int32_t reverse;
   /* row-major order is the only one; one of C */
   const char* order;
+  /* older form of shape; a size of 0 takes what is left */
+  const int64_t* target_shape;
+  int32_t target_shape_size;
+  /* the first axis of target_shape keeps its size */
+  int32_t keep_highest;
 } plait_reshape_attrs_t;
 static inline plait_reshape_attrs_t plait_reshape_defaults(void) {
-  const plait_reshape_attrs_t a = {NULL, 0, 0, "C"};
+  const plait_reshape_attrs_t a = {NULL, 0, 0, "C", NULL, 0, 0};
   return a;
 }
 /* The same elements in other axes. In shape, 0 keeps the size of that axis, -1 takes what is
@@ -5714,8 +5719,10 @@ static inline plait_status_t plait_reshape(plait_array_t data, const plait_resha
   const plait_reshape_attrs_t a_ = attrs ? *attrs : plait_reshape_defaults();
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__ints(a_.shape, a_.shape_size), plait__bool(a_.reverse),
-                                   plait__string(a_.order)};
-  return plait__call(&op_, "reshape", inputs_, 1, values_, 3, out, 1, NULL);
+                                   plait__string(a_.order),
+                                   plait__ints(a_.target_shape, a_.target_shape_size),
+                                   plait__bool(a_.keep_highest)};
+  return plait__call(&op_, "reshape", inputs_, 1, values_, 5, out, 1, NULL);
 }
 
 typedef struct {

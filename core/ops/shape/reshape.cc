@@ -11,6 +11,8 @@ struct ReshapeAttrs {
   Dims shape;
   bool reverse;
   std::string order;
+  Dims target_shape;
+  bool keep_highest;
 };
 struct ShapeAttrs {
   Dims shape;
@@ -24,6 +26,15 @@ struct AxesAttrs {
 
 Value back_to_input(const GradArgs& g) { return op::reshape_to(g.dout(), g.in_spec(0).shape); }
 
+// The shape that the older attributes ask for: one size may be 0, it takes what is left.
+Dims shape_of_target(const ReshapeAttrs& a, const Dims& in) {
+  Dims out = a.target_shape;
+  if (a.keep_highest && !in.empty()) out[0] = in[0];
+  for (int64_t& size : out) size = size == 0 ? -1 : size;
+  complete_shape(out, in);
+  return out;
+}
+
 PLAIT_OP(reshape, ReshapeAttrs)
     .doc(
         "The same elements in other axes. In shape, 0 keeps the size of that axis, -1 takes what "
@@ -36,10 +47,16 @@ PLAIT_OP(reshape, ReshapeAttrs)
     .attr("reverse", &ReshapeAttrs::reverse, false, "match axes from the last to the first")
     .attr("order", &ReshapeAttrs::order, "C", "row-major order is the only one")
     .choices({"C"})
+    .attr("target_shape", &ReshapeAttrs::target_shape, Dims{},
+          "older form of shape; a size of 0 takes what is left")
+    .attr("keep_highest", &ReshapeAttrs::keep_highest, false,
+          "the first axis of target_shape keeps its size")
     .on("nd sym", "Reshape")
     .on("nd sym", "reshape")
     .view([](const ReshapeAttrs& a, const View& in, ViewPlan& out) {
-      out.shape = expand_reshape_codes(a.shape, *in.shape, a.reverse);
+      out.shape = a.shape.empty() && !a.target_shape.empty()
+                      ? shape_of_target(a, *in.shape)
+                      : expand_reshape_codes(a.shape, *in.shape, a.reverse);
       return reshape_strides(in, out);
     })
     .grad([](const ReshapeAttrs&, const GradArgs& g) -> Values { return {back_to_input(g)}; },

@@ -1277,7 +1277,7 @@ def ROIPooling(data=None, rois=None, pooled_size=None, spatial_scale=None, out=N
     return _invoke(_op_roi_pooling, (data, rois,), (pooled_size, spatial_scale,), out, _cls)
 
 
-def Reshape(data=None, shape=(), reverse=False, order='C', out=None, name=None, **kwargs):
+def Reshape(data=None, shape=(), reverse=False, order='C', target_shape=(), keep_highest=False, out=None, name=None, **kwargs):
     """The same elements in other axes. In shape, 0 keeps the size of that axis, -1 takes what is left, -2 copies the remaining axes, -3 merges two axes, -4 splits one into the two sizes that follow.
 
     Parameters
@@ -1290,6 +1290,10 @@ def Reshape(data=None, shape=(), reverse=False, order='C', out=None, name=None, 
         match axes from the last to the first
     order : 'C', default 'C'
         row-major order is the only one
+    target_shape : tuple of int, default ()
+        older form of shape; a size of 0 takes what is left
+    keep_highest : bool, default False
+        the first axis of target_shape keeps its size
 
     Returns
     -------
@@ -1298,7 +1302,7 @@ def Reshape(data=None, shape=(), reverse=False, order='C', out=None, name=None, 
     """
     if kwargs:
         _unknown('Reshape', kwargs)
-    return _invoke(_op_reshape, (data,), (shape, reverse, order,), out, _cls)
+    return _invoke(_op_reshape, (data,), (shape, reverse, order, target_shape, keep_highest,), out, _cls)
 
 
 def SVMOutput(data=None, label=None, margin=1.0, regularization_coefficient=1.0, use_linear=False, out=None, name=None, **kwargs):
@@ -12357,7 +12361,7 @@ def repeat(data=None, repeats=None, axis=None, out=None, name=None, **kwargs):
     return _invoke(_op_repeat, (data,), (repeats, axis,), out, _cls)
 
 
-def reshape(data=None, shape=(), reverse=False, order='C', out=None, name=None, **kwargs):
+def reshape(data=None, shape=(), reverse=False, order='C', target_shape=(), keep_highest=False, out=None, name=None, **kwargs):
     """The same elements in other axes. In shape, 0 keeps the size of that axis, -1 takes what is left, -2 copies the remaining axes, -3 merges two axes, -4 splits one into the two sizes that follow.
 
     Parameters
@@ -12370,6 +12374,10 @@ def reshape(data=None, shape=(), reverse=False, order='C', out=None, name=None, 
         match axes from the last to the first
     order : 'C', default 'C'
         row-major order is the only one
+    target_shape : tuple of int, default ()
+        older form of shape; a size of 0 takes what is left
+    keep_highest : bool, default False
+        the first axis of target_shape keeps its size
 
     Returns
     -------
@@ -12378,7 +12386,7 @@ def reshape(data=None, shape=(), reverse=False, order='C', out=None, name=None, 
     """
     if kwargs:
         _unknown('reshape', kwargs)
-    return _invoke(_op_reshape, (data,), (shape, reverse, order,), out, _cls)
+    return _invoke(_op_reshape, (data,), (shape, reverse, order, target_shape, keep_highest,), out, _cls)
 
 
 def reshape_like(lhs=None, rhs=None, lhs_begin=None, lhs_end=None, rhs_begin=None, rhs_end=None, out=None, name=None, **kwargs):

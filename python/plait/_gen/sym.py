@@ -872,7 +872,7 @@ def ROIPooling(data=None, rois=None, pooled_size=None, spatial_scale=None, name=
     return _compose('roi_pooling', name, {'data': data, 'rois': rois}, {'pooled_size': pooled_size, 'spatial_scale': spatial_scale}, attr, 'ROIPooling', kwargs)
 
 
-def Reshape(data=None, shape=(), reverse=False, order='C', name=None, attr=None, out=None, **kwargs):
+def Reshape(data=None, shape=(), reverse=False, order='C', target_shape=(), keep_highest=False, name=None, attr=None, out=None, **kwargs):
     """The same elements in other axes. In shape, 0 keeps the size of that axis, -1 takes what is left, -2 copies the remaining axes, -3 merges two axes, -4 splits one into the two sizes that follow.
 
     Parameters
@@ -885,13 +885,17 @@ def Reshape(data=None, shape=(), reverse=False, order='C', name=None, attr=None,
         match axes from the last to the first
     order : 'C', default 'C'
         row-major order is the only one
+    target_shape : tuple of int, default ()
+        older form of shape; a size of 0 takes what is left
+    keep_highest : bool, default False
+        the first axis of target_shape keeps its size
 
     Returns
     -------
     out : array
         array with as many elements
     """
-    return _compose('reshape', name, {'data': data}, {'shape': shape, 'reverse': reverse, 'order': order}, attr, 'Reshape', kwargs)
+    return _compose('reshape', name, {'data': data}, {'shape': shape, 'reverse': reverse, 'order': order, 'target_shape': target_shape, 'keep_highest': keep_highest}, attr, 'Reshape', kwargs)
 
 
 def SVMOutput(data=None, label=None, margin=1.0, regularization_coefficient=1.0, use_linear=False, name=None, attr=None, out=None, **kwargs):
@@ -10020,7 +10024,7 @@ def repeat(data=None, repeats=None, axis=None, name=None, attr=None, out=None, *
     return _compose('repeat', name, {'data': data}, {'repeats': repeats, 'axis': axis}, attr, 'repeat', kwargs)
 
 
-def reshape(data=None, shape=(), reverse=False, order='C', name=None, attr=None, out=None, **kwargs):
+def reshape(data=None, shape=(), reverse=False, order='C', target_shape=(), keep_highest=False, name=None, attr=None, out=None, **kwargs):
     """The same elements in other axes. In shape, 0 keeps the size of that axis, -1 takes what is left, -2 copies the remaining axes, -3 merges two axes, -4 splits one into the two sizes that follow.
 
     Parameters
@@ -10033,13 +10037,17 @@ def reshape(data=None, shape=(), reverse=False, order='C', name=None, attr=None,
         match axes from the last to the first
     order : 'C', default 'C'
         row-major order is the only one
+    target_shape : tuple of int, default ()
+        older form of shape; a size of 0 takes what is left
+    keep_highest : bool, default False
+        the first axis of target_shape keeps its size
 
     Returns
     -------
     out : array
         array with as many elements
     """
-    return _compose('reshape', name, {'data': data}, {'shape': shape, 'reverse': reverse, 'order': order}, attr, 'reshape', kwargs)
+    return _compose('reshape', name, {'data': data}, {'shape': shape, 'reverse': reverse, 'order': order, 'target_shape': target_shape, 'keep_highest': keep_highest}, attr, 'reshape', kwargs)
 
 
 def reshape_like(lhs=None, rhs=None, lhs_begin=None, lhs_end=None, rhs_begin=None, rhs_end=None, name=None, attr=None, out=None, **kwargs):

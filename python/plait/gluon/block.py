@@ -345,6 +345,14 @@ class Block:
             filename,
         )
 
+    def save_params(self, filename):
+        """Older form of `save_parameters`: names are full names without the block's prefix."""
+        self.collect_params().save(filename, strip_prefix=self.prefix)
+
+    def load_params(self, filename, ctx=None, allow_missing=False, ignore_extra=False):
+        """Older form of `load_parameters`, which reads the files of `save_params` too."""
+        self.load_parameters(filename, ctx, allow_missing, ignore_extra)
+
     def load_dict(
         self,
         param_dict,

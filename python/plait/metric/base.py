@@ -56,6 +56,8 @@ class EvalMetric:
     name : str
     output_names, label_names : list of str, optional
         Which entries `update_dict` uses; default all.
+    has_global_stats : bool
+        Whether `update` fills `global_sum_metric` and `global_num_inst` too, as ``_add`` does.
 
     Examples
     --------
@@ -65,7 +67,7 @@ class EvalMetric:
     ('accuracy', 0.5)
     """
 
-    def __init__(self, name, output_names=None, label_names=None, has_global_stats=True, **kwargs):
+    def __init__(self, name, output_names=None, label_names=None, has_global_stats=False, **kwargs):
         self.name = str(name)
         self.output_names = output_names
         self.label_names = label_names
@@ -100,6 +102,7 @@ class EvalMetric:
         self.num_inst += count
         self.global_sum_metric += total
         self.global_num_inst += count
+        self._has_global_stats = True
 
     def update(self, labels, preds):
         """Add one batch: arrays, or lists of arrays."""
@@ -137,7 +140,7 @@ class EvalMetric:
 
     def get_global_name_value(self):
         """list of (name, value since the last `reset`)."""
-        return _pairs(*self.get_global())
+        return _pairs(*self.get_global()) if self._has_global_stats else self.get_name_value()
 
 
 def _pairs(names, values):
@@ -178,8 +181,9 @@ class CompositeEvalMetric(EvalMetric):
     """
 
     def __init__(self, metrics=None, name="composite", output_names=None, label_names=None):
+        self.metrics = []
+        super().__init__(name, output_names, label_names, has_global_stats=True)
         self.metrics = [create(metric) for metric in metrics or ()]
-        super().__init__(name, output_names, label_names)
 
     def add(self, metric):
         """Append a metric."""

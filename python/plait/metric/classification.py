@@ -80,7 +80,7 @@ class _Binary(EvalMetric):
                 f"{type(self).__name__}: average is {average!r}, must be 'macro' or 'micro'"
             )
         self.average = average
-        super().__init__(name, output_names, label_names, average=average, **kwargs)
+        super().__init__(name, output_names, label_names, True, average=average, **kwargs)
 
     def reset(self):
         """Forget all batches."""

@@ -26,6 +26,14 @@ def descriptions(shapes):
     return [s if isinstance(s, DataDesc) else DataDesc(*s) for s in shapes or []]
 
 
+def as_batch(batch):
+    """A DataBatch from any object with `data`, such as a named tuple; what it lacks is None."""
+    if isinstance(batch, DataBatch):
+        return batch
+    rest = ("label", "pad", "index", "bucket_key", "provide_data", "provide_label")
+    return DataBatch(batch.data, *(getattr(batch, name, None) for name in rest))
+
+
 def notify(callbacks, epoch, nbatch, metric, local):
     """Call batch callbacks."""
     for callback in as_list(callbacks):

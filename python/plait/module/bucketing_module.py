@@ -2,7 +2,7 @@
 
 import logging
 
-from .base_module import BaseModule, as_list
+from .base_module import BaseModule, as_batch, as_list
 from .module import Module
 
 __all__ = ["BucketingModule"]
@@ -191,6 +191,7 @@ class BucketingModule(BaseModule):
         self.optimizer_initialized = True
 
     def _switch_to(self, batch):
+        batch = as_batch(batch)
         key = self._curr_bucket_key if batch.bucket_key is None else batch.bucket_key
         if key != self._curr_bucket_key or batch.provide_data is not None:
             shapes = batch.provide_data or self._curr_module.data_shapes

@@ -9,7 +9,7 @@ from .. import ndarray as nd
 from .. import optimizer as opt
 from ..executor import Executor
 from ..executor_manager import _split_input_slice
-from .base_module import BaseModule, as_list, descriptions
+from .base_module import BaseModule, as_batch, as_list, descriptions
 
 __all__ = ["Module"]
 
@@ -475,8 +475,9 @@ class Module(BaseModule):
         """
         self._require(binded=True, params_initialized=True)
         is_train = self.for_training if is_train is None else is_train
-        batches = data_batch if isinstance(data_batch, list) else None
+        batches = [as_batch(b) for b in data_batch] if isinstance(data_batch, list) else None
         if batches is None:
+            data_batch = as_batch(data_batch)
             self._follow_shapes(data_batch)
         for k, executor in enumerate(self._execs):
             batch = batches[k] if batches else data_batch
@@ -493,9 +494,12 @@ class Module(BaseModule):
             executor.forward(is_train=is_train)
 
     def _fill_labels(self, executor, arrays):
-        """Labels that a batch does not bring, of its size: outputs do not depend on them."""
+        """Labels that a batch does not bring, of its size: outputs do not depend on them.
+
+        With ``label_names=None`` those of the output layers stand among the parameters.
+        """
         size = next(iter(arrays.values())).shape[:1]
-        for name in self._label_names:
+        for name in (*self._label_names, *(n for n in self._param_names if n.endswith("label"))):
             own = executor.arg_dict[name]
             if name not in arrays and own.shape[:1] != size:
                 arrays[name] = nd.zeros((*size, *own.shape[1:]), own.context, own.dtype)

@@ -3,7 +3,7 @@
 import logging
 
 from ..io import DataBatch
-from .base_module import BaseModule, descriptions
+from .base_module import BaseModule, as_batch, descriptions
 
 __all__ = ["SequentialModule"]
 
@@ -192,6 +192,7 @@ class SequentialModule(BaseModule):
     def forward(self, data_batch, is_train=None):
         """Run a batch through all modules."""
         self._require(binded=True, params_initialized=True)
+        data_batch = as_batch(data_batch)
         data = data_batch.data
         for i, module in enumerate(self._modules):
             described = data_batch.provide_data if i == 0 else None

@@ -1,6 +1,5 @@
 """Helpers for tests: comparison with tolerances, random arrays, numeric gradients."""
 
-from ..gluon.download import download
 from .compare import (
     almost_equal,
     assert_allclose,
@@ -19,6 +18,7 @@ from .compare import (
     set_default_context,
 )
 from .data import (
+    download,
     get_mnist,
     get_mnist_iterator,
     rand_ndarray,

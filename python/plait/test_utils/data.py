@@ -1,10 +1,12 @@
 """Random arrays and shapes, and MNIST."""
 
+import os
 import random
 
 import numpy as np
 
 from .. import ndarray as nd
+from ..gluon.download import download as fetch
 
 
 def random_arrays(*shapes):
@@ -65,6 +67,24 @@ def rand_shape_3d(dim0=10, dim1=10, dim2=10, allow_zero_size=False):
     """tuple of int: three random sizes."""
     low = 0 if allow_zero_size else 1
     return tuple(int(np.random.randint(low, dim + 1)) for dim in (dim0, dim1, dim2))
+
+
+def download(url, fname=None, dirname=None, overwrite=False, retries=5):
+    """Fetch a file; returns its path.
+
+    Parameters
+    ----------
+    url : str
+    fname : str, optional
+        Name of the file; default the end of `url`.
+    dirname : str, optional
+        Folder, made if it is missing; default the current one.
+    overwrite : bool
+        Whether to fetch a file that is there already.
+    retries : int
+    """
+    path = os.path.join(dirname or "", fname or url.rpartition("/")[2])
+    return fetch(url, path=path, overwrite=overwrite, retries=retries)
 
 
 def get_mnist(path=None):

@@ -4928,6 +4928,10 @@ struct Reshape_attrs {
   bool reverse = false;
   /* row-major order is the only one; one of C */
   std::string order = "C";
+  /* older form of shape; a size of 0 takes what is left */
+  std::vector<int64_t> target_shape = {};
+  /* the first axis of target_shape keeps its size */
+  bool keep_highest = false;
 };
 /* The same elements in other axes. In shape, 0 keeps the size of that axis, -1 takes what is
  * left, -2 copies the remaining axes, -3 merges two axes, -4 splits one into the two sizes that
@@ -4935,14 +4939,16 @@ struct Reshape_attrs {
 inline NDArray Reshape(const NDArray& data, const Reshape_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("reshape");
   return detail::invoke(op_, {data}, {detail::value(attrs_.shape), detail::value(attrs_.reverse),
-                        detail::value(attrs_.order)})[0];
+                        detail::value(attrs_.order), detail::value(attrs_.target_shape),
+                        detail::value(attrs_.keep_highest)})[0];
 }
 inline Symbol Reshape(const std::string& name_, const Symbol& data,
                       const Reshape_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("reshape");
-  return detail::compose(op_, name_, {"data"}, {data}, {"shape", "reverse", "order"},
-                         {detail::value(attrs_.shape), detail::value(attrs_.reverse),
-                         detail::value(attrs_.order)});
+  return detail::compose(op_, name_, {"data"}, {data}, {"shape", "reverse", "order", "target_shape",
+                         "keep_highest"}, {detail::value(attrs_.shape),
+                         detail::value(attrs_.reverse), detail::value(attrs_.order),
+                         detail::value(attrs_.target_shape), detail::value(attrs_.keep_highest)});
 }
 
 struct reshape_like_attrs {

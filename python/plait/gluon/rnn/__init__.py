@@ -1,6 +1,6 @@
 """Recurrent layers and cells."""
 
-from . import basic_cells, cell, conv_cells, layer, modifier_cells
+from . import basic_cells, cell, conv_cells, layer, modifier_cells, rnn_cell, rnn_layer  # noqa: F401
 from .basic_cells import *  # noqa: F403
 from .cell import *  # noqa: F403
 from .conv_cells import *  # noqa: F403

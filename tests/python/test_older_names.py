@@ -1,0 +1,118 @@
+"""Names and forms of earlier MXNet versions that programs still use."""
+
+import importlib
+import logging
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import plait as mx
+from plait import nd
+
+
+def test_save_params_writes_names_without_the_prefix(tmp_path):
+    def dense():
+        net = mx.gluon.nn.Sequential()
+        with net.name_scope():
+            net.add(mx.gluon.nn.Dense(2, in_units=3))
+        return net
+
+    first, second = dense(), dense()
+    first.initialize(mx.init.Normal(1))
+    file = str(tmp_path / "net.params")
+    first.save_params(file)
+    assert set(nd.load(file)) == {"dense0_weight", "dense0_bias"}
+    second.load_params(file, ctx=mx.cpu())
+    x = nd.ones((1, 3))
+    np.testing.assert_array_equal(first(x).asnumpy(), second(x).asnumpy())
+
+
+def test_reshape_with_target_shape():
+    x = nd.arange(24).reshape((2, 3, 4))
+    assert nd.Reshape(x, target_shape=(4, 6)).shape == (4, 6)
+    assert nd.Reshape(x, target_shape=(0, 12)).shape == (2, 12)
+    assert nd.Reshape(x, target_shape=(9, 4, 0), keep_highest=True).shape == (2, 4, 3)
+    symbol = mx.sym.Reshape(mx.sym.Variable("x"), target_shape=(3, 0), name="r")
+    assert symbol.infer_shape(x=(2, 6))[1] == [(3, 4)]
+
+
+def test_factor_scheduler_of_misc(caplog):
+    caplog.set_level(logging.INFO)
+    schedule = mx.misc.FactorScheduler(2, 0.5)
+    schedule.base_lr = 0.4
+    assert [schedule(i) for i in range(5)] == [0.4, 0.4, 0.2, 0.2, 0.1]
+    assert "At Iteration [2]: Switch to new learning rate 0.20000" in caplog.text
+    for step, factor in ((0, 0.5), (1, 1.0)):
+        with pytest.raises(ValueError, match="FactorScheduler"):
+            mx.misc.FactorScheduler(step, factor)
+
+
+def test_loggers(tmp_path):
+    file = tmp_path / "run.log"
+    logger = mx.log.get_logger("plait.test", str(file), level=mx.log.INFO)
+    assert mx.log.getLogger("plait.test", str(file)) is logger and len(logger.handlers) == 1
+    logger.info("step %d", 3)
+    try:
+        raise ValueError("wrong")
+    except ValueError:
+        logger.exception("failed")
+    first, *rest = file.read_text().splitlines()
+    assert first.startswith("I") and first.endswith("] step 3")
+    assert rest[-1] == "ValueError: wrong"
+    logger.handlers[0].close()
+
+
+def test_libinfo_finds_library_and_header():
+    assert [Path(f).name for f in mx.libinfo.find_lib_path()] == ["libplait.so"]
+    assert (Path(mx.libinfo.find_include_path()) / "plait" / "c_api.h").is_file()
+
+
+@pytest.mark.parametrize(
+    "module, name",
+    [
+        ("gluon.rnn.rnn_cell", "LSTMCell"),
+        ("gluon.rnn.rnn_cell", "ZoneoutCell"),
+        ("gluon.rnn.rnn_layer", "LSTM"),
+    ],
+)
+def test_modules_of_recurrent_layers(module, name):
+    assert getattr(importlib.import_module(f"plait.{module}"), name) is getattr(mx.gluon.rnn, name)
+
+
+def test_download_of_test_utils_takes_file_and_folder(tmp_path):
+    source = tmp_path / "source.txt"
+    source.write_text("content")
+    folder = tmp_path / "folder"
+    path = mx.test_utils.download(source.as_uri(), "copy.txt", str(folder))
+    assert Path(path) == folder / "copy.txt" and Path(path).read_text() == "content"
+
+
+def _module(outputs=2):
+    data = mx.sym.Variable("data")
+    return mx.sym.SoftmaxOutput(
+        mx.sym.FullyConnected(data, num_hidden=outputs, name="fc"), name="softmax"
+    )
+
+
+def test_modules_run_batches_that_only_have_data():
+    Batch = namedtuple("Batch", ["data"])
+    module = mx.mod.Module(_module(), label_names=None)
+    module.bind([("data", (4, 3))], for_training=False)
+    params = {"fc_weight": nd.ones((2, 3)), "fc_bias": nd.zeros((2,))}
+    module.set_params(params, {}, allow_missing=True)
+    for rows in (4, 1):
+        module.forward(Batch([nd.ones((rows, 3))]))
+        assert module.get_outputs()[0].shape == (rows, 2)
+
+
+def test_bind_takes_dictionaries_of_several_graphs():
+    arrays = {"data": nd.ones((4, 3)), "fc_weight": nd.ones((2, 3)), "fc_bias": nd.zeros((2,))}
+    arrays |= {"softmax_label": nd.zeros((4,)), "other_weight": nd.ones((5,))}
+    grads = {"fc_weight": nd.zeros((2, 3)), "other_weight": nd.zeros((5,))}
+    executor = _module().bind(mx.cpu(), arrays, grads, aux_states={"other_mean": nd.zeros((5,))})
+    executor.forward(is_train=True)
+    executor.backward()
+    assert len(executor.grad_arrays) == 4
+    assert abs(grads["fc_weight"].asnumpy()).sum() > 0
