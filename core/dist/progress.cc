@@ -17,7 +17,7 @@ constexpr int64_t kSleepNs = 1000000;    // at most, while operations are on the
 constexpr int64_t kBeatNs = 50000000;    // between two signs of life
 constexpr int64_t kGraceNs = 100000000;  // nobody asks before what an operation waits for
 
-int64_t now_ns() { return engine::Native::now_ns(); }
+int64_t now_ns() { return Native::now_ns(); }
 
 int64_t timeout_ns() {
   static const int64_t s = env::get_int("PLAIT_DIST_TIMEOUT", nullptr, 600);
@@ -267,7 +267,7 @@ void Progress::run(Operation& operation) {
       idle_since = now_ns();
       retire(lock);
     } else {
-      engine::Native::pause();
+      Native::pause();
     }
   }
   if (--waiting_callers_ == 0 && !active_.empty()) call_back();

@@ -288,7 +288,7 @@ void ShmLink::idle(int64_t timeout_ns) {
   me.asleep.store(0);
 }
 
-void ShmLink::beat() { process(index_).beat_ns = engine::Native::now_ns(); }
+void ShmLink::beat() { process(index_).beat_ns = Native::now_ns(); }
 
 std::string ShmLink::trouble(int peer) const {
   static const int64_t limit_s = env::get_int("PLAIT_DIST_HEARTBEAT", nullptr, 10);
@@ -296,7 +296,7 @@ std::string ShmLink::trouble(int peer) const {
   const int rank = ranks_[static_cast<size_t>(peer)];
   if (p.has_failed) return cat("rank ", rank, " failed: ", p.failure);
   if (p.has_left) return cat("rank ", rank, " has ended without it");
-  const int64_t silent_ns = engine::Native::now_ns() - p.beat_ns;
+  const int64_t silent_ns = Native::now_ns() - p.beat_ns;
   if (silent_ns < 300000000) return {};
   const char state = process_state(p.pid);
   if (state == '\0' || state == 'Z') return cat("rank ", rank, " (process ", p.pid, ") has died");
