@@ -53,6 +53,8 @@ def test_function(case):
     function, args, kwargs = case
     with np.errstate(all="ignore"):
         want = getattr(np, function)(*args, **kwargs)
+    if function in ("floor", "ceil", "trunc", "fix") and args[0].dtype.kind in "iu":
+        want = want.astype(args[0].dtype)  # as NumPy does from 2.1 on
     got = getattr(mx.np, function)(
         *[ours(a) for a in args], **{k: ours(v) for k, v in kwargs.items()}
     )
