@@ -29,6 +29,9 @@ class Prepared {
 
   void add(int arg, const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted,
            bool is_output);
+  const dnnl::memory::desc plain(size_t operand) const {
+    return operands_[operand].plain.get_desc();
+  }
   // `data` in the order of `add`.
   void run(std::initializer_list<void*> data) const;
 

@@ -6,6 +6,7 @@
 #include "kernels/dnnl.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
+#include "memory/pool.h"
 
 #include <cblas.h>
 
@@ -14,44 +15,70 @@ namespace {
 
 using dnnl::memory;
 
-// float32 or bfloat16; sums are kept in float32.
-void gemm_onednn(const Gemm& g, memory::data_type type, const void* x, const void* y,
-                 const void* bias, void* c, int threads) {
-  onednn::ThreadScope scope(threads);
-  onednn::Key key('g');
-  key.add(g.transpose_x | g.transpose_y << 1 | (bias != nullptr) << 2)
-      .add(g.batch)
-      .add(g.m)
-      .add(g.n)
-      .add(g.k)
-      .add(static_cast<int64_t>(type))
-      .add(threads);
-  const auto& primitive = onednn::prepared(key.text(), [&] {
-    const memory::desc xd(
-        {g.batch, g.m, g.k}, type,
-        g.transpose_x ? memory::dims{g.m * g.k, 1, g.m} : memory::dims{g.m * g.k, g.k, 1});
-    const memory::desc yd(
-        {g.batch, g.k, g.n}, type,
-        g.transpose_y ? memory::dims{g.n * g.k, 1, g.k} : memory::dims{g.n * g.k, g.n, 1});
-    const memory::desc cd({g.batch, g.m, g.n}, type, memory::dims{g.m * g.n, g.n, 1});
-    const memory::desc bd({1, 1, g.n}, type, memory::dims{g.n, g.n, 1});
-    dnnl::primitive_attr attr;
-    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    const auto pd = bias ? dnnl::matmul::primitive_desc(onednn::cpu(), xd, yd, bd, cd, attr)
-                         : dnnl::matmul::primitive_desc(onednn::cpu(), xd, yd, cd, attr);
-    onednn::Prepared p(pd, dnnl::matmul(pd));
-    p.add(DNNL_ARG_SRC, xd, xd, false);
-    p.add(DNNL_ARG_WEIGHTS, yd, yd, false);
-    p.add(DNNL_ARG_DST, cd, cd, true);
-    if (bias) p.add(DNNL_ARG_BIAS, bd, bd, false);
-    return p;
-  });
-  const auto any = [](const void* p) { return const_cast<void*>(p); };
+struct Descs {
+  memory::desc x, y, bias, c;
+
+  Descs(const Gemm& g, memory::data_type type)
+      : x({g.batch, g.m, g.k}, type,
+          g.transpose_x ? memory::dims{g.m * g.k, 1, g.m} : memory::dims{g.m * g.k, g.k, 1}),
+        y({g.batch, g.k, g.n}, type,
+          g.transpose_y ? memory::dims{g.n * g.k, 1, g.k} : memory::dims{g.n * g.k, g.n, 1}),
+        bias({1, 1, g.n}, type, memory::dims{g.n, g.n, 1}),
+        c({g.batch, g.m, g.n}, type, memory::dims{g.m * g.n, g.n, 1}) {}
+};
+
+onednn::Key key_of(char kind, const Gemm& g, memory::data_type type, bool bias, int threads) {
+  onednn::Key key(kind);
+  key.add(g.transpose_x | g.transpose_y << 1 | bias << 2).add(g.batch).add(g.m).add(g.n).add(g.k);
+  key.add(static_cast<int64_t>(type)).add(threads);
+  return key;
+}
+
+dnnl::primitive_attr user_scratchpad() {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attr;
+}
+
+// The product for operands as they are, or with y in the layout that the kernel likes best.
+onednn::Prepared prepare(const Descs& d, bool bias, bool packed) {
+  const memory::desc y =
+      packed ? memory::desc(d.y.get_dims(), d.y.get_data_type(), memory::format_tag::any) : d.y;
+  const auto pd =
+      bias ? dnnl::matmul::primitive_desc(onednn::cpu(), d.x, y, d.bias, d.c, user_scratchpad())
+           : dnnl::matmul::primitive_desc(onednn::cpu(), d.x, y, d.c, user_scratchpad());
+  onednn::Prepared p(pd, dnnl::matmul(pd));
+  p.add(DNNL_ARG_SRC, d.x, d.x, false);
+  p.add(DNNL_ARG_WEIGHTS, pd.weights_desc(), pd.weights_desc(), false);
+  p.add(DNNL_ARG_DST, d.c, d.c, true);
+  if (bias) p.add(DNNL_ARG_BIAS, d.bias, d.bias, false);
+  return p;
+}
+
+void* any(const void* p) { return const_cast<void*>(p); }
+
+void run(const onednn::Prepared& primitive, const void* x, const void* y, const void* bias,
+         void* c) {
   if (bias) {
     primitive.run({any(x), any(y), c, any(bias)});
   } else {
     primitive.run({any(x), any(y), c});
   }
+}
+
+// float32 or bfloat16; sums are kept in float32.
+void gemm_onednn(const Gemm& g, memory::data_type type, const void* x, const void* y,
+                 const void* bias, void* c, int threads) {
+  onednn::ThreadScope scope(threads);
+  const auto key = key_of('g', g, type, bias != nullptr, threads);
+  run(onednn::prepared(key.text(), [&] { return prepare(Descs(g, type), bias, false); }), x, y,
+      bias, c);
+}
+
+const onednn::Prepared& with_packed(const Gemm& g, bool bias, int threads) {
+  const auto key = key_of('p', g, memory::data_type::f32, bias, threads);
+  return onednn::prepared(key.text(),
+                          [&] { return prepare(Descs(g, memory::data_type::f32), bias, true); });
 }
 
 // Threads share the rows of all products.
@@ -149,6 +176,36 @@ void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* 
         gemm_i64(g, a, b, d, out, threads);
       });
   }
+}
+
+GemmWith::GemmWith(const Gemm& g, DType dtype, const void* y, int threads)
+    : gemm_(g), dtype_(dtype), y_(y), threads_(threads) {
+  if (dtype != DType::kFloat32 || g.batch * g.m * g.n * g.k == 0) return;
+  onednn::ThreadScope scope(threads);
+  const memory::desc plain = Descs(g, memory::data_type::f32).y;
+  const memory::desc wanted = with_packed(g, false, threads).plain(1);
+  if (wanted == plain) return;
+  bytes_ = static_cast<int64_t>(wanted.get_size());
+  packed_ = plait::memory::allocate(bytes_);
+  const auto key = key_of('q', g, memory::data_type::f32, false, threads);
+  onednn::prepared(key.text(), [&] {
+    const dnnl::reorder::primitive_desc pd(onednn::cpu(), plain, onednn::cpu(), wanted,
+                                           user_scratchpad());
+    onednn::Prepared p(pd, dnnl::reorder(pd));
+    p.add(DNNL_ARG_FROM, plain, plain, false);
+    p.add(DNNL_ARG_TO, wanted, wanted, true);
+    return p;
+  }).run({any(y), packed_});
+}
+
+GemmWith::~GemmWith() {
+  if (packed_) plait::memory::deallocate(packed_, bytes_);
+}
+
+void GemmWith::run(const void* x, const void* bias, void* c) const {
+  if (!packed_) return gemm(gemm_, dtype_, x, y_, bias, c, threads_);
+  onednn::ThreadScope scope(threads_);
+  kernels::run(with_packed(gemm_, bias != nullptr, threads_), x, packed_, bias, c);
 }
 
 }  // namespace plait::kernels

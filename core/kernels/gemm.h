@@ -18,4 +18,21 @@ struct Gemm {
 void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* bias, void* c,
           int threads);
 
+// The same for many x and one y, which is brought into the kernel's layout once. `y` must stay.
+class GemmWith {
+ public:
+  GemmWith(const Gemm& g, DType dtype, const void* y, int threads);
+  GemmWith(const GemmWith&) = delete;
+  ~GemmWith();
+  void run(const void* x, const void* bias, void* c) const;
+
+ private:
+  Gemm gemm_;
+  DType dtype_;
+  const void* y_;
+  int threads_;
+  void* packed_ = nullptr;  // float32 only
+  int64_t bytes_ = 0;
+};
+
 }  // namespace plait::kernels

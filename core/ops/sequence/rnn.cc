@@ -117,10 +117,11 @@ void run_pass(const RnnAttrs& a, const RnnPlan& p, const Pass<T>& w, const T* x,
   std::vector<T> state_part(static_cast<size_t>(p.batch * width)),
       raw(static_cast<size_t>(p.projected ? p.batch * n : 0)),
       short_h(static_cast<size_t>(p.projected ? p.batch * r : 0));
+  const kernels::GemmWith of_state({false, true, 1, p.batch, width, r}, dtype_of<T>(), w.wh,
+                                   threads);
   for (int64_t i = 0; i < p.steps; ++i) {
     const int64_t t = backwards ? p.steps - 1 - i : i;
-    kernels::gemm({false, true, 1, p.batch, width, r}, dtype_of<T>(), w.h, w.wh, w.bh,
-                  state_part.data(), threads);
+    of_state.run(w.h, w.bh, state_part.data());
     kernels::parallel_for(threads, p.batch, 1 + 4096 / width, [&](int64_t begin, int64_t end) {
       for (int64_t b = begin; b < end; ++b) {
         const int64_t at = t * p.batch + b;

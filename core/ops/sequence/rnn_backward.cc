@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "kernels/gemm.h"
+#include "kernels/math.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
 #include "ops/second_gradient.h"
@@ -43,7 +44,8 @@ void step_back(const RnnAttrs& a, int64_t n, const T* g, const T* c, const T* c_
     const T low = static_cast<T>(a.lstm_state_clip_min.value_or(-INFINITY)),
             high = static_cast<T>(a.lstm_state_clip_max.value_or(INFINITY));
     kernels::vector_loop(n, [=](int64_t j) {
-      const T i = g[j], f = g[n + j], u = g[2 * n + j], o = g[3 * n + j], v = std::tanh(c[j]);
+      const T i = g[j], f = g[n + j], u = g[2 * n + j], o = g[3 * n + j],
+              v = kernels::math::tanh(c[j]);
       T d = dc[j] + dh[j] * o * (T(1) - v * v);
       d = c[j] <= low || c[j] >= high ? T(0) : d;
       dx[j] = d * u * i * (T(1) - i);
@@ -100,7 +102,8 @@ class BackPass {
     std::vector<T> part(static_cast<size_t>(rows * features));
     kernels::gemm({false, false, 1, rows, features, width}, type, dx_.data(),
                   params + p_.input_weight(layer_, direction_), nullptr, part.data(), k_.threads);
-    for (size_t i = 0; i < part.size(); ++i) dinput[i] += part[i];
+    const T* more = part.data();
+    kernels::vector_loop(rows * features, [=](int64_t i) { dinput[i] += more[i]; });
     kernels::gemm({true, false, 1, width, features, rows}, type, dx_.data(), x, nullptr,
                   dparams + p_.input_weight(layer_, direction_), k_.threads);
     kernels::gemm({true, false, 1, width, p_.recurrent, rows}, type, ds_.data(), before_.data(),
@@ -110,18 +113,21 @@ class BackPass {
                     nullptr, dparams + p_.projection(layer_, direction_), k_.threads);
     }
     T* dbias = dparams + p_.bias(layer_, direction_);
-    for (int64_t j = 0; j < width; ++j) {
-      double input = 0, state = 0;
-      for (int64_t i = 0; i < rows; ++i) {
-        input += static_cast<double>(dx_[static_cast<size_t>(i * width + j)]);
-        state += static_cast<double>(ds_[static_cast<size_t>(i * width + j)]);
-      }
-      dbias[j] = static_cast<T>(input);
-      dbias[width + j] = static_cast<T>(state);
-    }
+    sum_rows(dx_.data(), rows, width, dbias);
+    sum_rows(ds_.data(), rows, width, dbias + width);
   }
 
  private:
+  static void sum_rows(const T* x, int64_t rows, int64_t width, T* sum) {
+    std::vector<double> total(static_cast<size_t>(width), 0.0);
+    double* to = total.data();
+    for (int64_t i = 0; i < rows; ++i) {
+      const T* row = x + i * width;
+      kernels::vector_loop(width, [=](int64_t j) { to[j] += static_cast<double>(row[j]); });
+    }
+    for (int64_t j = 0; j < width; ++j) sum[j] = static_cast<T>(to[j]);
+  }
+
   // State (or cell state) before step t of sample b: of the step that ran before it, or the given.
   const T* earlier(const T* steps, int64_t row, int64_t column, const T* given, int64_t n,
                    int64_t t, int64_t b) const {
@@ -146,6 +152,8 @@ class BackPass {
     if (dc) std::copy_n(k_.in[2].ptr<T>() + place * p_.batch * n, p_.batch * n, dc);
     std::vector<T> full(static_cast<size_t>(p_.batch * n)), keep(static_cast<size_t>(p_.batch * n)),
         through(static_cast<size_t>(p_.batch * r));
+    const kernels::GemmWith to_state({false, false, 1, p_.batch, r, width}, dtype_of<T>(),
+                                     params + p_.state_weight(layer_, direction_), k_.threads);
     for (int64_t i = 0; i < p_.steps; ++i) {
       const int64_t t = direction_ ? i : p_.steps - 1 - i;
       const auto live = [&](int64_t b) { return t < length_[static_cast<size_t>(b)]; };
@@ -174,9 +182,7 @@ class BackPass {
                   whole + b * n, dc ? dc + b * n : nullptr, dx_.data() + at * width,
                   ds_.data() + at * width, keep.data() + b * n);
       }
-      kernels::gemm({false, false, 1, p_.batch, r, width}, dtype_of<T>(),
-                    ds_.data() + t * p_.batch * width, params + p_.state_weight(layer_, direction_),
-                    nullptr, through.data(), k_.threads);
+      to_state.run(ds_.data() + t * p_.batch * width, nullptr, through.data());
       for (int64_t b = 0; b < p_.batch; ++b) {
         if (!live(b)) continue;
         for (int64_t j = 0; j < r; ++j) {
