@@ -102,7 +102,7 @@ class Communicator(_dist.Group):
         OSError
             On all ranks, if rank 0 cannot write it.
         """
-        from ..gluon.files import replacing
+        from ..files import replacing
 
         failure = None
         if self.rank == 0:

@@ -10,7 +10,7 @@ import tempfile
 import numpy as np
 
 from .. import random as plait_random
-from .files import sync
+from ..files import sync
 
 __all__ = ["Batches", "Checkpoint"]
 

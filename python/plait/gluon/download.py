@@ -3,10 +3,11 @@
 import hashlib
 import os
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
+
+from ..files import replacing
 
 __all__ = ["download", "check_sha1"]
 
@@ -113,28 +114,16 @@ def download(url, path=None, overwrite=False, sha1_hash=None, retries=5, verify_
     if not overwrite and os.path.exists(target):
         if not sha1_hash or check_sha1(target, sha1_hash):
             return target
-    folder = os.path.dirname(os.path.abspath(target))
-    os.makedirs(folder, exist_ok=True)
+    os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
     for attempt in range(retries + 1):
-        handle, partial = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
         try:
-            with os.fdopen(handle, "wb") as file:
-                _fetch(url, file, name, verify_ssl)
-            if sha1_hash and not check_sha1(partial, sha1_hash):
-                raise OSError(f"content has another SHA-1 than {sha1_hash}")
-            os.chmod(partial, 0o666 & ~_umask())
-            os.replace(partial, target)
+            with replacing(target) as partial:
+                with open(partial, "wb") as file:
+                    _fetch(url, file, name, verify_ssl)
+                if sha1_hash and not check_sha1(partial, sha1_hash):
+                    raise OSError(f"content has another SHA-1 than {sha1_hash}")
             return target
         except (OSError, urllib.error.URLError) as error:
             if attempt == retries:
                 raise OSError(f"download: {url}: {error}") from error
             time.sleep(min(2**attempt * 0.2, 5))
-        finally:
-            if os.path.exists(partial):
-                os.remove(partial)
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -8,7 +8,7 @@ import struct
 import numpy as np
 
 from .. import _array, ndarray
-from .files import replacing
+from ..files import replacing
 
 __all__ = ["load_arrays", "save_arrays"]
 

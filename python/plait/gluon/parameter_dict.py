@@ -5,7 +5,7 @@ from collections import OrderedDict
 
 from .. import ndarray
 from ..base import dtype_name
-from .files import replacing
+from ..files import replacing
 from .parameter import Constant, Parameter
 
 __all__ = ["ParameterDict"]

@@ -5,8 +5,8 @@ import weakref
 from .. import kvstore as kvs
 from .. import ndarray
 from .. import optimizer as opt
+from ..files import replacing
 from ..symbol import Symbol
-from .files import replacing
 from .gradient_exchange import GradientExchange
 from .parameter import Parameter, version
 from .symbol_trainer import SymbolTrainer

@@ -3,7 +3,7 @@
 import pickle
 
 from .. import optimizer as opt
-from ..gluon.files import replacing
+from ..files import replacing
 from ..ndarray import NDArray, add_n
 from .base import KVStoreBase
 

@@ -3,6 +3,7 @@
 import os
 import zipfile
 
+from ...files import replacing
 from ..download import check_sha1, download
 
 __all__ = ["get_model_file", "purge", "short_hash"]
@@ -107,19 +108,17 @@ def get_model_file(name, root=None):
 
 
 def _fetch(url, path, sha1):
-    partial = f"{path}.{os.getpid()}"
-    archive = f"{partial}.zip"
-    try:
-        download(url, archive, retries=1)
-        with zipfile.ZipFile(archive) as content, open(partial, "wb") as file:
-            file.write(content.read(os.path.basename(path)))
+    with replacing(path) as partial:
+        archive = f"{partial}.zip"
+        try:
+            download(url, archive, retries=1)
+            with zipfile.ZipFile(archive) as content, open(partial, "wb") as file:
+                file.write(content.read(os.path.basename(path)))
+        finally:
+            if os.path.exists(archive):
+                os.remove(archive)
         if not check_sha1(partial, sha1):
             raise OSError(f"the content has another SHA-1 than {sha1}")
-        os.replace(partial, path)
-    finally:
-        for name in (archive, partial):
-            if os.path.exists(name):
-                os.remove(name)
 
 
 def purge(root=None):
