@@ -6,7 +6,7 @@ import numpy as np
 
 from . import autograd, ndarray
 from .context import current_context
-from .symbol.symbol import CachedGraph
+from .symbol import CachedGraph
 
 __all__ = ["Executor"]
 

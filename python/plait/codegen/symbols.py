@@ -28,7 +28,7 @@ def module(ops: list[Description]) -> str:
         r.HEAD.format(title="Functions of mx.sym"),
         "# ruff: noqa: E501",
         "from types import SimpleNamespace as _Namespace\n",
-        "from ..symbol.symbol import _compose\n\n",
+        "from ..symbol.compose import compose as _compose\n\n",
         "def _flatten(symbols):",
         "    if len(symbols) == 1 and isinstance(symbols[0], (list, tuple)):",
         "        return symbols[0]",

@@ -4,6 +4,8 @@ from .._gen import sym as _generated
 from .._gen.sym import *  # noqa: F401,F403
 from .._namespaces import expose as _expose
 from . import random  # noqa: F401
+from .cached_graph import CachedGraph
+from .create import Group, Variable, arange, full, load, load_json, ones, var, zeros
 from .shorthand import (
     AvgPool,
     Convolution,
@@ -15,19 +17,8 @@ from .shorthand import (
     minimum,
     pow,
     power,
+    split_v2,
 )
-from .symbol import (
-    CachedGraph,
-    Group,
-    Symbol,
-    Variable,
-    arange,
-    full,
-    load,
-    load_json,
-    ones,
-    var,
-    zeros,
-)
+from .symbol import Symbol
 
 _expose(globals(), _generated, ("_internal", "op", "linalg", "image", "contrib"))

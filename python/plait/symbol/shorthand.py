@@ -4,7 +4,9 @@ import math
 from builtins import pow as builtin_pow
 
 from .._gen import sym as _generated
-from .symbol import Symbol, _compose, binary_hint
+from .arithmetic import binary_hint
+from .compose import compose
+from .symbol import Symbol
 
 __all__ = [
     "AvgPool",
@@ -17,6 +19,7 @@ __all__ = [
     "minimum",
     "pow",
     "power",
+    "split_v2",
 ]
 
 _LEAST = 1e-30  # the smallest probability whose logarithm is taken
@@ -49,11 +52,11 @@ def _binary(op, left, right, python, name, reflected=""):
     if not any(symbols):
         return python(left, right)
     if all(symbols):
-        return _compose(op, name, (left, right), {}, hint=binary_hint(op))
+        return compose(op, name, (left, right), {}, hint=binary_hint(op))
     data, number = (left, right) if symbols[0] else (right, left)
     side = "" if symbols[0] else reflected
     attrs, hint = {"scalar": float(number)}, binary_hint(op, True, side)
-    return _compose(f"{side}{op}_scalar", name, (data,), attrs, hint=hint)
+    return compose(f"{side}{op}_scalar", name, (data,), attrs, hint=hint)
 
 
 def maximum(left, right, name=None):
@@ -77,6 +80,25 @@ pow = power
 def hypot(left, right, name=None):
     """The square root of the sum of the squares; each is a symbol or a number."""
     return _binary("hypot", left, right, math.hypot, name)
+
+
+def split_v2(ary, indices_or_sections, axis=0, squeeze_axis=False, name=None):
+    """Take a symbol apart along an axis.
+
+    Parameters
+    ----------
+    ary : Symbol
+    indices_or_sections : int or tuple of int
+        Number of equal pieces, or the first index of each piece but the first.
+    axis : int
+    squeeze_axis : bool
+        Drop the axis from pieces of size 1.
+    """
+    if hasattr(indices_or_sections, "__index__"):
+        pieces = {"indices": (), "sections": int(indices_or_sections)}
+    else:
+        pieces = {"indices": (0, *indices_or_sections)}
+    return _generated._split_v2(ary, axis=axis, squeeze_axis=squeeze_axis, name=name, **pieces)
 
 
 def FullyConnected(*args, activation=None, **kwargs):
