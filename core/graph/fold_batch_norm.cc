@@ -8,23 +8,6 @@
 namespace plait::graph {
 namespace {
 
-op::AttrValue attribute(const Node& node, const char* name) {
-  const auto field = static_cast<size_t>(node.op->field_index(name));
-  return node.op->fields[field]->get(node.op->data_of(node.attrs));
-}
-
-// The attributes of a layer, with a bias.
-op::AttrsRef with_bias(const Node& layer) {
-  std::vector<std::pair<int, op::AttrValue>> values;
-  for (size_t i = 0; i < layer.op->fields.size(); ++i) {
-    const op::AttrField& field = *layer.op->fields[i];
-    values.emplace_back(static_cast<int>(i), field.name == "no_bias"
-                                                 ? op::AttrValue(false)
-                                                 : field.get(layer.op->data_of(layer.attrs)));
-  }
-  return layer.op->make_attrs(values);
-}
-
 class Folder {
  public:
   explicit Folder(Graph& graph)
@@ -89,7 +72,7 @@ class Folder {
     if (layer.inputs.size() > 2) shift = shift + value_of(layer.inputs[2]) * scale;
     auto folded = make_ref<Node>();
     folded->op = layer.op;
-    folded->attrs = with_bias(layer);
+    folded->attrs = changed_attributes(layer, *layer.op, {{"no_bias", false}});
     folded->name = norm.name;
     folded->specs = layer.specs;
     folded->inputs = {layer.inputs[0], hoist(weight * op::reshape_to(scale, channels)),

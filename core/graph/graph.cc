@@ -1,5 +1,7 @@
 #include "graph/graph.h"
 
+#include <algorithm>
+
 namespace plait::graph {
 
 bool is_pure(const Node& node) {
@@ -61,6 +63,31 @@ void Substitution::apply(Graph& graph) const {
     stack.pop_back();
     for (Entry& e : node->inputs) renew(e);
   }
+}
+
+op::AttrValue attribute(const Node& node, std::string_view name) {
+  const auto field = static_cast<size_t>(node.op->field_index(name));
+  return node.op->fields[field]->get(node.op->data_of(node.attrs));
+}
+
+op::AttrsRef changed_attributes(
+    const Node& node, const op::Op& op,
+    std::initializer_list<std::pair<const char*, op::AttrValue>> given) {
+  std::vector<std::pair<int, op::AttrValue>> values;
+  const void* own = node.op->data_of(node.attrs);
+  for (size_t i = 0; i < op.fields.size(); ++i) {
+    const std::string& name = op.fields[i]->name;
+    const auto change = std::find_if(given.begin(), given.end(),
+                                     [&](const auto& pair) { return name == pair.first; });
+    if (change != given.end()) {
+      values.emplace_back(static_cast<int>(i), change->second);
+      continue;
+    }
+    for (const auto& field : node.op->fields) {
+      if (own && field->name == name) values.emplace_back(static_cast<int>(i), field->get(own));
+    }
+  }
+  return op.make_attrs(values);
 }
 
 std::string application_key(const Node& node) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -58,6 +60,13 @@ class Substitution {
  private:
   std::unordered_map<Entry, Entry, EntryHash> map_;
 };
+
+// The attribute `name` of a node.
+op::AttrValue attribute(const Node& node, std::string_view name);
+
+// Attributes for `op`: those given, and of the rest what the node has under the same name.
+op::AttrsRef changed_attributes(const Node& node, const op::Op& op,
+                                std::initializer_list<std::pair<const char*, op::AttrValue>> given);
 
 // Text that is equal for equal applications of an operator to equal inputs.
 std::string application_key(const Node& node);

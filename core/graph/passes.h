@@ -56,6 +56,8 @@ int64_t fold_constants(Graph& graph);
 int64_t simplify(Graph& graph);
 int64_t share(Graph& graph);
 int64_t fold_batch_norm(Graph& graph);
+int64_t channels_last(Graph& graph);
+int64_t pack_weights(Graph& graph);
 int64_t fuse_pointwise(Graph& graph);
 
 }  // namespace plait::graph

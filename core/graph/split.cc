@@ -23,18 +23,6 @@ class Cheap {
   bool recompute_;
 };
 
-// The attributes of a batch norm that takes its statistics as they are.
-op::AttrsRef with_given_statistics(const Node& norm) {
-  std::vector<std::pair<int, op::AttrValue>> values;
-  for (size_t i = 0; i < norm.op->fields.size(); ++i) {
-    const op::AttrField& field = *norm.op->fields[i];
-    values.emplace_back(static_cast<int>(i), field.name == "use_global_stats"
-                                                 ? op::AttrValue(true)
-                                                 : field.get(norm.op->data_of(norm.attrs)));
-  }
-  return norm.op->make_attrs(values);
-}
-
 class Splitter {
  public:
   Splitter(const std::vector<Node*>& forward_order, const std::vector<Node*>& inputs,
@@ -63,7 +51,7 @@ class Splitter {
     twin->name = node->name;
     twin->specs = node->specs;
     if (forward_.count(node) && is_batch_norm(*node)) {
-      twin->attrs = with_given_statistics(*node);
+      twin->attrs = changed_attributes(*node, *node->op, {{"use_global_stats", true}});
       for (size_t i = 0; i < 3; ++i) twin->inputs.push_back(copy(node->inputs[i]));
       for (int32_t i = 1; i < 3; ++i) twin->inputs.push_back(saved({Ref<Node>(node), i}));
     } else {

@@ -9,14 +9,14 @@ using dnnl::memory;
 using Tag = memory::format_tag;
 
 struct Descs {
-  memory::desc src, weights, bias, dst;           // plain
+  memory::desc src, weights, bias, dst;           // as the caller has them
   memory::desc free_src, free_weights, free_dst;  // layout left to oneDNN
   memory::dims stride, dilate, pad;
 };
 
-// Blocked layouts fill the channels up to whole vectors. Where that costs much, channels go last,
-// without blocks.
-bool channels_last(const Conv& c) {
+// Blocked layouts fill the channels up to whole vectors. True where that costs much: then channels
+// go last, without blocks.
+bool fills_badly(const Conv& c) {
   const int64_t lanes = kIsa == Isa::kAvx512 ? 16 : 8;
   const auto filled = [=](int64_t n) { return (n + lanes - 1) / lanes * lanes; };
   if (c.groups > 1 || c.in_channels <= 4) return false;
@@ -29,7 +29,7 @@ Descs describe(const Conv& c, bool bias) {
       kGrouped{Tag::goiw, Tag::goihw, Tag::goidhw};
   const auto f32 = memory::data_type::f32;
   const auto n = static_cast<size_t>(c.axes - 1);
-  const Tag free = channels_last(c) ? kLast[n] : Tag::any;
+  const Tag free = c.channels_last || fills_badly(c) ? kLast[n] : Tag::any;
   memory::dims src{c.batch, c.in_channels}, dst{c.batch, c.out_channels}, weights;
   if (c.groups > 1) weights.push_back(c.groups);
   weights.push_back(c.out_channels / c.groups);
@@ -43,8 +43,9 @@ Descs describe(const Conv& c, bool bias) {
     d.dilate.push_back(c.dilate[i] - 1);
     d.pad.push_back(c.pad[i]);
   }
-  d.src = memory::desc(src, f32, kData[n]);
-  d.dst = memory::desc(dst, f32, kData[n]);
+  const Tag given = c.channels_last ? kLast[n] : kData[n];
+  d.src = memory::desc(src, f32, given);
+  d.dst = memory::desc(dst, f32, given);
   d.weights = memory::desc(weights, f32, c.groups > 1 ? kGrouped[n] : kWeights[n]);
   d.free_src = memory::desc(src, f32, free);
   d.free_dst = memory::desc(dst, f32, free);
@@ -56,7 +57,7 @@ Descs describe(const Conv& c, bool bias) {
 std::string key_of(char kind, const Conv& c, bool bias, int threads) {
   Key key(kind);
   key.add(c.batch).add(c.in_channels).add(c.out_channels).add(c.groups).add(bias).add(threads);
-  key.add(c.axes);
+  key.add(c.axes).add(c.channels_last).add(c.packed);
   for (const Conv::Axes& a : {c.in, c.kernel, c.stride, c.dilate, c.pad}) {
     for (int64_t v : a) key.add(v);
   }
@@ -83,6 +84,13 @@ dnnl::convolution_forward::primitive_desc forward_desc(const Descs& d, bool bias
 
 void* writable(const float* p) { return const_cast<float*>(p); }
 
+// The same for any number of threads: with another number the kernel may want another layout, and
+// brings packed weights into that.
+memory::desc packed_weights(const Conv& c) {
+  ThreadScope scope(1);
+  return forward_desc(describe(c, false), false).weights_desc();
+}
+
 }  // namespace
 
 void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y, int threads) {
@@ -92,7 +100,7 @@ void conv(const Conv& c, const float* x, const float* w, const float* bias, floa
     const auto pd = forward_desc(d, bias);
     Prepared p(pd, dnnl::convolution_forward(pd));
     p.add(DNNL_ARG_SRC, d.src, pd.src_desc(), false);
-    p.add(DNNL_ARG_WEIGHTS, d.weights, pd.weights_desc(), false);
+    p.add(DNNL_ARG_WEIGHTS, c.packed ? packed_weights(c) : d.weights, pd.weights_desc(), false);
     p.add(DNNL_ARG_DST, d.dst, pd.dst_desc(), true);
     if (bias) p.add(DNNL_ARG_BIAS, d.bias, d.bias, false);
     return p;
@@ -135,3 +143,25 @@ void conv_backward_weight(const Conv& c, const float* x, const float* dy, float*
 }
 
 }  // namespace plait::kernels::onednn
+
+namespace plait::kernels {
+
+int64_t conv_packed_size(const Conv& c) {
+  return static_cast<int64_t>(onednn::packed_weights(c).get_size() / sizeof(float));
+}
+
+void conv_pack(const Conv& c, const void* w, void* to, int threads) {
+  onednn::ThreadScope scope(threads);
+  onednn::prepared(onednn::key_of('k', c, false, threads), [&] {
+    const dnnl::memory::desc plain = onednn::describe(c, false).weights;
+    const dnnl::memory::desc packed = onednn::packed_weights(c);
+    const dnnl::reorder::primitive_desc pd(onednn::cpu(), plain, onednn::cpu(), packed,
+                                           onednn::user_scratchpad());
+    onednn::Prepared p(pd, dnnl::reorder(pd));
+    p.add(DNNL_ARG_FROM, plain, plain, false);
+    p.add(DNNL_ARG_TO, packed, packed, true);
+    return p;
+  }).run({const_cast<void*>(w), to});
+}
+
+}  // namespace plait::kernels

@@ -16,7 +16,7 @@ double filled_up(int64_t n, int64_t lanes) {
 
 // True if vectors over the batch waste clearly less than oneDNN's vectors over channels.
 bool prefers_batch(const Conv& c) {
-  if (!across_batch::can(c) || c.batch == 0) return false;
+  if (!across_batch::can(c) || c.batch == 0 || c.channels_last) return false;
   constexpr int64_t kFewChannels = 4;  // of a first layer: oneDNN has a kernel without padding
   const int64_t lanes = kIsa == Isa::kAvx512 ? 16 : kIsa == Isa::kAvx2 ? 8 : 4;
   const double in = c.in_channels <= kFewChannels ? 1 : filled_up(c.in_channels, lanes);
@@ -56,6 +56,8 @@ float* f32(void* p) { return static_cast<float*>(p); }
 
 }  // namespace
 
+bool prefers_channels_last(const Conv& c) { return !prefers_batch(c); }
+
 void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* bias, void* y,
           int threads) {
   if (dtype == DType::kFloat64) {
@@ -68,6 +70,7 @@ void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* 
     if (prefers_batch(c)) {
       return across_batch::conv(c, f32(x), f32(w), f32(bias), f32(y), threads);
     }
+    if (by_gemm::pays(c)) return by_gemm::conv(c, f32(x), f32(w), f32(bias), f32(y), threads);
     return onednn::conv(c, f32(x), f32(w), f32(bias), f32(y), threads);
   }
   through_float(dtype, {{x, x_size(c)}, {w, w_size(c)}, {bias, c.out_channels}}, y, y_size(c),
@@ -107,6 +110,9 @@ void conv_backward_weight(const Conv& c, DType dtype, const void* x, const void*
   if (dtype == DType::kFloat32) {
     if (prefers_batch(c)) {
       return across_batch::conv_backward_weight(c, f32(x), f32(dy), f32(dw), threads);
+    }
+    if (by_gemm::pays(c)) {
+      return by_gemm::conv_backward_weight(c, f32(x), f32(dy), f32(dw), threads);
     }
     return onednn::conv_backward_weight(c, f32(x), f32(dy), f32(dw), threads);
   }

@@ -15,6 +15,8 @@ struct Conv {
   int64_t batch = 0, in_channels = 0, out_channels = 0, groups = 1;
   Axes in{1, 1, 1}, out{1, 1, 1}, kernel{1, 1, 1};
   Axes stride{1, 1, 1}, dilate{1, 1, 1}, pad{0, 0, 0};
+  bool channels_last = false;  // x: (batch, in, in_channels) and y: (batch, out, out_channels)
+  bool packed = false;         // w as conv_pack left it; forward only, with channels last
 
   int64_t in_size() const { return in[0] * in[1] * in[2]; }
   int64_t out_size() const { return out[0] * out[1] * out[2]; }
@@ -23,7 +25,7 @@ struct Conv {
 
 // x: (batch, in_channels, in), w: (out_channels, in_channels / groups, kernel), bias:
 // (out_channels) or null, y: (batch, out_channels, out); contiguous, floating. float16 and bfloat16
-// are computed in float32.
+// are computed in float32. With channels last only float32.
 void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* bias, void* y,
           int threads);
 // Gradients of a sum of y weighted with dy.
@@ -32,7 +34,14 @@ void conv_backward_data(const Conv& c, DType dtype, const void* dy, const void* 
 void conv_backward_weight(const Conv& c, DType dtype, const void* x, const void* dy, void* dw,
                           int threads);
 
-// The three ways to compute them; see the files.
+// Weights in the layout that the forward kernel reads: conv_packed_size(c) numbers of float32.
+int64_t conv_packed_size(const Conv& c);
+void conv_pack(const Conv& c, const void* w, void* to, int threads);
+
+// True if float32 data of this convolution are better kept with channels last.
+bool prefers_channels_last(const Conv& c);
+
+// The ways to compute them; see the files.
 namespace onednn {
 void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y, int threads);
 void conv_backward_data(const Conv& c, const float* dy, const float* w, float* dx, int threads);
@@ -52,6 +61,15 @@ void conv_backward_data(const Conv& c, const T* dy, const T* w, T* dx, int threa
 template <class T>
 void conv_backward_weight(const Conv& c, const T* x, const T* dy, T* dw, int threads);
 }  // namespace across_batch
+
+// Products of matrices with the windows as rows, for data with channels last and without groups.
+// The weights stay as they are, which pays where there are few windows: oneDNN's convolutions are
+// faster, but a change of layout of the weights costs as much as the products.
+namespace by_gemm {
+bool pays(const Conv& c);
+void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y, int threads);
+void conv_backward_weight(const Conv& c, const float* x, const float* dy, float* dw, int threads);
+}  // namespace by_gemm
 
 namespace plain {
 void conv(const Conv& c, const double* x, const double* w, const double* bias, double* y,

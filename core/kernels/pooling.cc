@@ -5,8 +5,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "kernels/convert.h"
 #include "kernels/parallel.h"
+#include "kernels/pooling_parts.h"
 #include "kernels/simd.h"
 
 // A window is reduced in two steps: its rows are combined into one row over the whole width, then
@@ -20,20 +20,6 @@ constexpr int32_t kOutside = std::numeric_limits<int32_t>::max();  // row number
 // The same size for the numbers of rows, so that loops over both vectorise.
 template <class T>
 using IndexOf = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
-
-// The part of a window inside the data along one axis.
-struct Range {
-  int64_t start, first, last;  // start may be negative; [first, last) is inside
-  int64_t count;               // elements of the mean, padding included
-};
-Range range(const Pool& p, size_t axis, int64_t at) {
-  const int64_t start = at * p.stride[axis] - p.pad[axis], end = start + p.kernel[axis];
-  return {start, std::max<int64_t>(start, 0), std::min(end, p.in[axis]),
-          std::min(end, p.in[axis] + p.pad[axis]) - start};
-}
-double mean_count(const Pool& p, const Range& r) {
-  return static_cast<double>(p.include_pad ? r.count : std::max<int64_t>(r.last - r.first, 0));
-}
 
 // One thread's buffers for planes of one pooling.
 template <class T>
@@ -92,9 +78,9 @@ class Planes {
     size_t at = 0;
     for (int64_t a = 0; a < p_.out[0]; ++a) {
       for (int64_t b = 0; b < p_.out[1]; ++b) {
-        const double rows = mean_count(p_, range(p_, 0, a)) * mean_count(p_, range(p_, 1, b));
+        const double rows = mean_count(p_, range_of(p_, 0, a)) * mean_count(p_, range_of(p_, 1, b));
         for (int64_t c = 0; c < p_.out[2]; ++c) {
-          const double count = rows * mean_count(p_, range(p_, 2, c));
+          const double count = rows * mean_count(p_, range_of(p_, 2, c));
           count_[at++] = static_cast<T>(std::max(count, 1.0));
         }
       }
@@ -105,7 +91,7 @@ class Planes {
     first_part_.push_back(0);
     for (int64_t a = 0; a < p_.out[0]; ++a) {
       for (int64_t b = 0; b < p_.out[1]; ++b) {
-        const Range depth = range(p_, 0, a), height = range(p_, 1, b);
+        const PoolRange depth = range_of(p_, 0, a), height = range_of(p_, 1, b);
         for (int64_t d = depth.first; d < depth.last; ++d) {
           for (int64_t h = height.first; h < height.last; ++h) {
             const int64_t number = (d - depth.start) * p_.kernel[1] + h - height.start;
@@ -286,48 +272,16 @@ class Planes {
   std::vector<int64_t> start_;      // of the first window of each row of outputs; may be negative
 };
 
-// An operand: planes of `size` elements.
-struct Data {
-  void* data;
-  int64_t size;
-};
-
-// One plane of an operand as T: the memory itself, or a converted copy.
-template <class T>
-class Operand {
- public:
-  Operand(const Data& d, DType dtype) : data_(d), dtype_(dtype) {
-    if (dtype != dtype_of<T>() && d.data) copy_.resize(static_cast<size_t>(d.size));
-  }
-  T* plane(int64_t n) {
-    return copy_.empty() ? static_cast<T*>(data_.data) + n * data_.size : copy_.data();
-  }
-  void load(int64_t n) {
-    if (!copy_.empty()) convert(place(n), dtype_, 1, copy_.data(), dtype_of<T>(), data_.size);
-  }
-  void store(int64_t n) {
-    if (!copy_.empty()) convert(copy_.data(), dtype_of<T>(), 1, place(n), dtype_, data_.size);
-  }
-
- private:
-  char* place(int64_t n) const {
-    return static_cast<char*>(data_.data) + n * data_.size * dtype_size(dtype_);
-  }
-  Data data_;
-  DType dtype_;
-  std::vector<T> copy_;
-};
-
 // f(planes, x, y, out) for every plane, compiled for the best instruction set; float16 and bfloat16
 // through float32. The data of y may be null.
 template <class F>
-void each_plane(const Pool& p, DType dtype, const Data& x, const Data& y, const Data& out,
-                int threads, const F& f) {
+void each_plane(const Pool& p, DType dtype, const PoolData& x, const PoolData& y,
+                const PoolData& out, int threads, const F& f) {
   const int64_t grain = std::max<int64_t>(1, kGrain / 4 / std::max<int64_t>(1, p.in_size()));
   const auto run = [&]<class T>(T) {
     parallel_for(threads, p.planes, grain, [&](int64_t begin, int64_t end) {
       Planes<T> planes(p);
-      Operand<T> xs(x, dtype), ys(y, dtype), outs(out, dtype);
+      PoolOperand<T> xs(x, dtype), ys(y, dtype), outs(out, dtype);
       vector_call([&] {
         for (int64_t n = begin; n < end; ++n) {
           xs.load(n);
@@ -341,19 +295,20 @@ void each_plane(const Pool& p, DType dtype, const Data& x, const Data& y, const 
   dtype == DType::kFloat64 ? run(double{}) : run(float{});
 }
 
-Data operand(const void* data, int64_t size) { return {const_cast<void*>(data), size}; }
-
 }  // namespace
 
 void pool(const Pool& p, DType dtype, const void* x, void* y, int threads) {
-  each_plane(p, dtype, operand(x, p.in_size()), {}, operand(y, p.out_size()), threads,
+  if (p.channels) return channels_last::pool(p, dtype, x, y, threads);
+  each_plane(p, dtype, pool_operand(x, p.in_size()), {}, pool_operand(y, p.out_size()), threads,
              [](auto& planes, auto* from, auto*, auto* to) { planes.forward(from, to); });
 }
 
 void pool_backward(const Pool& p, DType dtype, const void* dy, const void* x, void* dx,
                    int threads) {
-  each_plane(p, dtype, operand(dy, p.out_size()), operand(x, p.in_size()), operand(dx, p.in_size()),
-             threads, [&p](auto& planes, auto* from, auto* data, auto* to) {
+  if (p.channels) return channels_last::pool_backward(p, dtype, dy, x, dx, threads);
+  each_plane(p, dtype, pool_operand(dy, p.out_size()), pool_operand(x, p.in_size()),
+             pool_operand(dx, p.in_size()), threads,
+             [&p](auto& planes, auto* from, auto* data, auto* to) {
                std::fill_n(to, p.in_size(), 0);
                planes.backward(from, data, to);
              });
@@ -361,10 +316,11 @@ void pool_backward(const Pool& p, DType dtype, const void* dy, const void* x, vo
 
 void pool_at_maximum(const Pool& p, DType dtype, const void* values, const void* x, void* y,
                      int threads) {
-  each_plane(p, dtype, operand(values, p.in_size()), operand(x, p.in_size()),
-             operand(y, p.out_size()), threads, [](auto& planes, auto* from, auto* data, auto* to) {
-               planes.at_maximum(from, data, to);
-             });
+  if (p.channels) return channels_last::pool_at_maximum(p, dtype, values, x, y, threads);
+  each_plane(
+      p, dtype, pool_operand(values, p.in_size()), pool_operand(x, p.in_size()),
+      pool_operand(y, p.out_size()), threads,
+      [](auto& planes, auto* from, auto* data, auto* to) { planes.at_maximum(from, data, to); });
 }
 
 }  // namespace plait::kernels

@@ -12,7 +12,8 @@ struct Pool {
   using Axes = std::array<int64_t, 3>;
   enum Kind { kMax, kSum, kMean };
 
-  int64_t planes = 0;
+  int64_t planes = 0;    // batch times channels; with channels last the batch
+  int64_t channels = 0;  // > 0: channels last, data are (planes, in, channels)
   Axes in{1, 1, 1}, out{1, 1, 1}, kernel{1, 1, 1}, stride{1, 1, 1}, pad{0, 0, 0};
   Kind kind = kMax;
   bool include_pad = true;  // the mean counts padding
@@ -33,5 +34,14 @@ void pool_backward(const Pool& p, DType dtype, const void* dy, const void* x, vo
 // y (planes, out): `values` (planes, in) at the places where x has its maxima.
 void pool_at_maximum(const Pool& p, DType dtype, const void* values, const void* x, void* y,
                      int threads);
+
+// The same with channels last, for `channels` > 0.
+namespace channels_last {
+void pool(const Pool& p, DType dtype, const void* x, void* y, int threads);
+void pool_backward(const Pool& p, DType dtype, const void* dy, const void* x, void* dx,
+                   int threads);
+void pool_at_maximum(const Pool& p, DType dtype, const void* values, const void* x, void* y,
+                     int threads);
+}  // namespace channels_last
 
 }  // namespace plait::kernels

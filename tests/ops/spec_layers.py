@@ -176,6 +176,19 @@ def pool_windows(
         yield index, (*index[:2], *inside), count, (*shape[:2], *out)
 
 
+def any_layout(function):
+    """`function` of data with channels first, also for `layout` with channels last."""
+
+    def by_layout(*data, layout=None, **attrs):
+        if layout is None:
+            return function(*data, **attrs)
+        first = [np.moveaxis(x, -1, 1) for x in data]
+        return np.moveaxis(function(*first, **attrs), 1, -1)
+
+    return by_layout
+
+
+@any_layout
 def pool(x, pool_type="max", count_include_pad=True, **window):
     result = {}
     for index, inside, count, _ in pool_windows(x.shape, **window):
@@ -191,6 +204,7 @@ def pool(x, pool_type="max", count_include_pad=True, **window):
     return y
 
 
+@any_layout
 def at_maximum(values, x, **window):
     y = None
     for index, inside, _, shape in pool_windows(x.shape, **window):
@@ -207,10 +221,13 @@ WINDOWS = [
     ((1, 2, 3, 4, 5), dict(kernel=(2, 2, 3), stride=(1, 2, 1))),
     ((2, 3, 4, 5), dict(global_pool=True)),
 ]
+LAYOUTS = {3: "NWC", 4: "NHWC", 5: "NDHWC"}
+LAST = [((s[0], *s[2:], s[1]), dict(a, layout=LAYOUTS[len(s)])) for s, a in WINDOWS]
 Spec(
     "pooling",
     pool,
-    [((normal(*s),), a) for s, a in WINDOWS]
+    [((normal(*s),), a) for s, a in WINDOWS + LAST]
+    + [((normal(*s),), dict(a, pool_type="avg")) for s, a in LAST[:2]]
     + [((normal(*s),), dict(a, pool_type="avg")) for s, a in WINDOWS]
     + [
         ((normal(*WINDOWS[1][0]),), dict(WINDOWS[1][1], pool_type="sum")),
@@ -222,6 +239,7 @@ Spec(
     raises=[
         ((normal(1, 1, 3, 3),), dict(kernel=(0, 2)), ValueError, "kernel is"),
         ((normal(1, 1, 3, 3),), dict(kernel=(2, 2), pad=(2, 0)), ValueError, "pad is"),
+        ((normal(1, 1, 3, 3),), dict(kernel=(2, 2), layout="NWC"), ValueError, "layout is 'NWC'"),
         ((normal(1, 1, 3, 3),), dict(kernel=(4, 2)), ValueError, "must fit"),
         ((normal(1, 3),), dict(kernel=(2, 2)), ValueError, "data has shape"),
         ((np.ones((1, 1, 3), "int32"),), dict(kernel=(2,)), TypeError, "data has dtype int32"),
@@ -230,7 +248,7 @@ Spec(
 Spec(
     "pooling_at_maximum",
     at_maximum,
-    [((between(-1, 1, *s), normal(*s)), a) for s, a in WINDOWS],
+    [((between(-1, 1, *s), normal(*s)), a) for s, a in WINDOWS + LAST[:2]],
     dtypes=ALL,
     grad=(0,),
     second=True,

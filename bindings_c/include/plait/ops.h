@@ -5135,7 +5135,7 @@ typedef struct {
   int32_t pad_size;
   /* the mean counts padding as zeros */
   int32_t count_include_pad;
-  /* NCW, NCHW or NCDHW */
+  /* NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC */
   const char* layout;
   /* kept for MXNet's programs; without effect */
   int32_t cudnn_off;
@@ -5145,7 +5145,7 @@ static inline plait_pooling_attrs_t plait_pooling_defaults(void) {
   return a;
 }
 /* Maximum, mean or sum of a window that slides over 1 to 3 spatial axes. data: (batch, channels,
- * spatial...). output: (batch, channels, spatial...). */
+ * spatial...), or as layout says. output: (batch, channels, spatial...), or as layout says. */
 static inline plait_status_t plait_pooling(plait_array_t data, const plait_pooling_attrs_t* attrs,
                                            plait_array_t* out) {
   static plait_op_t op_ = NULL;

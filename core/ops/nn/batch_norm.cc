@@ -6,6 +6,7 @@
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
 #include "op/op.h"
+#include "ops/nn/channel_blocks.h"
 
 namespace plait::op {
 namespace {
@@ -125,30 +126,76 @@ void each_channel(const Layout& l, int threads, const F& f) {
   });
 }
 
+// The pointers of one call.
 template <class T>
-void normalise(const BatchNormAttrs& a, const KernelArgs& k) {
-  const Layout l(*k.in[0].shape, a.axis);
-  Operand<T> data(k.in[0], true), result(k.out[0], false);
-  const T *x = data.data(), *gamma = k.in[1].ptr<T>(), *beta = k.in[2].ptr<T>();
-  T *moving_mean = k.in[3].ptr<T>(), *moving_var = k.in[4].ptr<T>();
-  T *y = result.data(), *out_mean = k.out[1].ptr<T>(), *out_var = k.out[2].ptr<T>();
-  const bool own = k.is_train && !a.use_global_stats;
-  const T momentum = static_cast<T>(a.momentum);
-  each_channel(l, k.threads, [&](int64_t c) {
-    const Moments<T> m =
-        own && l.count() ? moments(l, x, c) : Moments<T>{moving_mean[c], moving_var[c]};
+struct Forward {
+  const T *x, *gamma, *beta;
+  T *moving_mean, *moving_var, *y, *mean, *var;
+  bool own;  // the statistics are those of the batch
+
+  // Takes the moments of channel c into the running ones; y = x scale + shift.
+  void finish(const BatchNormAttrs& a, int64_t c, const Moments<T>& m, T& scale, T& shift) const {
+    const T momentum = static_cast<T>(a.momentum);
     if (own) {
       moving_mean[c] = momentum * moving_mean[c] + (1 - momentum) * m.mean;
       moving_var[c] = momentum * moving_var[c] + (1 - momentum) * m.variance;
     }
-    out_mean[c] = m.mean;
-    out_var[c] = m.variance;
-    const T scale = (a.fix_gamma ? T(1) : gamma[c]) / std::sqrt(m.variance + static_cast<T>(a.eps));
-    const T shift = beta[c] - m.mean * scale;
-    l.each(c, [&](int64_t at) {
-      for (int64_t i = 0; i < l.inner; ++i) y[at + i] = x[at + i] * scale + shift;
-    });
+    mean[c] = m.mean;
+    var[c] = m.variance;
+    scale = (a.fix_gamma ? T(1) : gamma[c]) / std::sqrt(m.variance + static_cast<T>(a.eps));
+    shift = beta[c] - m.mean * scale;
+  }
+};
+
+// Channels are the last axis.
+template <class T>
+void normalise_last(const BatchNormAttrs& a, const Layout& l, const Forward<T>& f, int threads) {
+  const ChannelBlocks blocks{l.outer, l.channels};
+  blocks.each(threads, [&](int64_t c, auto n) {
+    BlockOf<T> mean{}, variance{}, scale{}, shift{};
+    const T *x = f.x, *mu = mean.data();
+    if (f.own && l.count()) {
+      BlockOf<double> sum;
+      blocks.sum<T>(c, n, sum, [=](int64_t i, int64_t) { return x[i]; });
+      for (int64_t j = 0; j < n; ++j) mean[j] = static_cast<T>(sum[j] / l.count());
+      blocks.sum<T>(c, n, sum,
+                    [=](int64_t i, int64_t j) { return (x[i] - mu[j]) * (x[i] - mu[j]); });
+      for (int64_t j = 0; j < n; ++j) variance[j] = static_cast<T>(sum[j] / l.count());
+    } else {
+      std::copy_n(f.moving_mean + c, n, mean.data());
+      std::copy_n(f.moving_var + c, n, variance.data());
+    }
+    for (int64_t j = 0; j < n; ++j) {
+      f.finish(a, c + j, {mean[j], variance[j]}, scale[j], shift[j]);
+    }
+    const T *by = scale.data(), *plus = shift.data();
+    T* y = f.y;
+    blocks.all(c, n, [=](int64_t i, int64_t j) { y[i] = x[i] * by[j] + plus[j]; });
   });
+}
+
+template <class T>
+void normalise(const BatchNormAttrs& a, const KernelArgs& k) {
+  const Layout l(*k.in[0].shape, a.axis);
+  Operand<T> data(k.in[0], true), result(k.out[0], false);
+  const Forward<T> f{data.data(),       k.in[1].ptr<T>(),  k.in[2].ptr<T>(),
+                     k.in[3].ptr<T>(),  k.in[4].ptr<T>(),  result.data(),
+                     k.out[1].ptr<T>(), k.out[2].ptr<T>(), k.is_train && !a.use_global_stats};
+  if (l.inner == 1) {
+    normalise_last(a, l, f, k.threads);
+  } else {
+    each_channel(l, k.threads, [&](int64_t c) {
+      const T* x = f.x;
+      T *y = f.y, scale, shift;
+      f.finish(
+          a, c,
+          f.own && l.count() ? moments(l, x, c) : Moments<T>{f.moving_mean[c], f.moving_var[c]},
+          scale, shift);
+      l.each(c, [&](int64_t at) {
+        for (int64_t i = 0; i < l.inner; ++i) y[at + i] = x[at + i] * scale + shift;
+      });
+    });
+  }
   result.store();
 }
 
@@ -207,31 +254,71 @@ Specs infer_backward(const BatchNormAttrs&, const Specs& in) { return {in[1], in
 
 // The formulas of `differentiable` in two passes over the data.
 template <class T>
+struct Backward {
+  const T *dy, *x, *gamma, *mean, *var;
+  T *dx, *dgamma, *dbeta;
+  bool own;
+
+  // From the sums of dy and dy (x - mean) of channel c; then
+  // dx = scale (dy - mean_dy - (x - mean) slope).
+  void finish(const BatchNormAttrs& a, int64_t c, int64_t count, double sum, double product,
+              T& scale, T& mean_dy, T& slope) const {
+    const T inv = T(1) / std::sqrt(var[c] + static_cast<T>(a.eps)), n = static_cast<T>(count);
+    dbeta[c] = static_cast<T>(sum);
+    dgamma[c] = a.fix_gamma ? T(0) : static_cast<T>(product) * inv;
+    scale = (a.fix_gamma ? T(1) : gamma[c]) * inv;
+    mean_dy = own ? static_cast<T>(sum) / n : T(0);
+    slope = own ? static_cast<T>(product) * inv * inv / n : T(0);
+  }
+};
+
+template <class T>
+void differentiate_last(const BatchNormAttrs& a, const Layout& l, const Backward<T>& b,
+                        int threads) {
+  const ChannelBlocks blocks{l.outer, l.channels};
+  blocks.each(threads, [&](int64_t c, auto n) {
+    BlockOf<T> scale{}, mean_dy{}, slope{};
+    BlockOf<double> sum, product;
+    const T *dy = b.dy, *x = b.x, *mu = b.mean + c;
+    blocks.sum<T>(c, n, sum, [=](int64_t i, int64_t) { return dy[i]; });
+    blocks.sum<T>(c, n, product, [=](int64_t i, int64_t j) { return dy[i] * (x[i] - mu[j]); });
+    for (int64_t j = 0; j < n; ++j) {
+      b.finish(a, c + j, l.count(), sum[j], product[j], scale[j], mean_dy[j], slope[j]);
+    }
+    const T *by = scale.data(), *minus = mean_dy.data(), *slant = slope.data();
+    T* dx = b.dx;
+    blocks.all(c, n, [=](int64_t i, int64_t j) {
+      dx[i] = by[j] * (dy[i] - minus[j] - (x[i] - mu[j]) * slant[j]);
+    });
+  });
+}
+
+template <class T>
 void differentiate(const BatchNormAttrs& a, const KernelArgs& k) {
   const Layout l(*k.in[1].shape, a.axis);
   Operand<T> grad(k.in[0], true), data(k.in[1], true), result(k.out[0], false);
-  const T *dy = grad.data(), *x = data.data(), *gamma = k.in[2].ptr<T>();
-  const T *mean = k.in[3].ptr<T>(), *var = k.in[4].ptr<T>();
-  T *dx = result.data(), *dgamma = k.out[1].ptr<T>(), *dbeta = k.out[2].ptr<T>();
-  const bool own = k.is_train && !a.use_global_stats;
-  each_channel(l, k.threads, [&](int64_t c) {
-    const T inv = T(1) / std::sqrt(var[c] + static_cast<T>(a.eps)), mu = mean[c];
-    double sum = 0, product = 0;
-    l.each(c, [&](int64_t at) {
-      sum += sum_of<T>(l.inner, [=](int64_t i) { return dy[at + i]; });
-      product += sum_of<T>(l.inner, [=](int64_t i) { return dy[at + i] * (x[at + i] - mu); });
+  const Backward<T> b{grad.data(),       data.data(),       k.in[2].ptr<T>(),
+                      k.in[3].ptr<T>(),  k.in[4].ptr<T>(),  result.data(),
+                      k.out[1].ptr<T>(), k.out[2].ptr<T>(), k.is_train && !a.use_global_stats};
+  if (l.inner == 1) {
+    differentiate_last(a, l, b, k.threads);
+  } else {
+    each_channel(l, k.threads, [&](int64_t c) {
+      const T *dy = b.dy, *x = b.x, mu = b.mean[c];
+      double sum = 0, product = 0;
+      l.each(c, [&](int64_t at) {
+        sum += sum_of<T>(l.inner, [=](int64_t i) { return dy[at + i]; });
+        product += sum_of<T>(l.inner, [=](int64_t i) { return dy[at + i] * (x[at + i] - mu); });
+      });
+      T *dx = b.dx, scale, mean_dy, slope;
+      b.finish(a, c, l.count(), sum, product, scale, mean_dy, slope);
+      l.each(c, [&](int64_t at) {
+        for (int64_t i = at; i < at + l.inner; ++i) {
+          dx[i] = scale * (dy[i] - mean_dy - (x[i] - mu) * slope);
+        }
+      });
     });
-    dbeta[c] = static_cast<T>(sum);
-    dgamma[c] = a.fix_gamma ? T(0) : static_cast<T>(product) * inv;
-    const T scale = (a.fix_gamma ? T(1) : gamma[c]) * inv, n = static_cast<T>(l.count());
-    const T mean_dy = own ? static_cast<T>(sum) / n : T(0);
-    const T slope = own ? static_cast<T>(product) * inv * inv / n : T(0);
-    l.each(c, [&](int64_t at) {
-      for (int64_t i = at; i < at + l.inner; ++i) {
-        dx[i] = scale * (dy[i] - mean_dy - (x[i] - mu) * slope);
-      }
-    });
-  });
+  }
   result.store();
 }
 

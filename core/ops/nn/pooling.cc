@@ -13,6 +13,16 @@ struct PoolingAttrs {
   bool cudnn_off;
 };
 
+// The axes of one sample in `data` are (spatial..., channels).
+bool channels_last(const PoolingAttrs& a) { return a.layout && a.layout->back() == 'C'; }
+
+void check_layout(const PoolingAttrs& a, size_t n) {
+  if (!a.layout) return;
+  const std::string first[] = {"NCW", "NCHW", "NCDHW"}, last[] = {"NWC", "NHWC", "NDHWC"};
+  check(*a.layout == first[n - 1] || *a.layout == last[n - 1], ErrorKind::kInvalidArgument,
+        "layout is '", *a.layout, "', must be '", first[n - 1], "' or '", last[n - 1], "'");
+}
+
 // The window for `data`; throws where the attributes do not fit.
 kernels::Pool window(const PoolingAttrs& a, const Dims& data) {
   const size_t n = a.global_pool ? data.size() - 2 : a.kernel.size();
@@ -22,14 +32,17 @@ kernels::Pool window(const PoolingAttrs& a, const Dims& data) {
     check(a.global_pool || d->empty() || d->size() == n, ErrorKind::kInvalidArgument, name, " is ",
           *d, ", must have ", n, " sizes");
   }
+  check_layout(a, n);
+  const size_t first = channels_last(a) ? 1 : 2;  // spatial axis of data
   kernels::Pool p;
-  p.planes = data[0] * data[1];
+  p.planes = data[0] * (first == 1 ? 1 : data[1]);
+  p.channels = first == 1 ? data[n + 1] : 0;
   p.kind = a.pool_type == "max"   ? kernels::Pool::kMax
            : a.pool_type == "sum" ? kernels::Pool::kSum
                                   : kernels::Pool::kMean;
   p.include_pad = a.count_include_pad;
   for (size_t i = 0, at = 3 - n; i < n; ++i, ++at) {
-    p.in[at] = data[i + 2];
+    p.in[at] = data[i + first];
     if (a.global_pool) {
       p.kernel[at] = p.in[at];
       continue;
@@ -53,16 +66,18 @@ kernels::Pool window(const PoolingAttrs& a, const Dims& data) {
   return p;
 }
 
-Dims out_shape(const kernels::Pool& p, const Dims& data) {
-  Dims out{data[0], data[1]};
-  for (size_t i = 5 - data.size(); i < 3; ++i) out.push_back(p.out[i]);
+Dims out_shape(const PoolingAttrs& a, const Dims& data) {
+  const kernels::Pool p = window(a, data);
+  Dims out = data;
+  const size_t first = channels_last(a) ? 1 : 2;
+  for (size_t i = 5 - data.size(), to = first; i < 3; ++i, ++to) out[to] = p.out[i];
   return out;
 }
 
 Spec infer(const PoolingAttrs& a, const Specs& in) {
   check(is_floating(in[0].dtype), ErrorKind::kType, "data has dtype ", in[0].dtype,
         ", must be floating");
-  return {out_shape(window(a, in[0].shape), in[0].shape), in[0].dtype};
+  return {out_shape(a, in[0].shape), in[0].dtype};
 }
 
 // For the two operators that take data second: `first` has the shape of the output or of data.
@@ -90,15 +105,17 @@ void at_maximum_kernel(const PoolingAttrs& a, const KernelArgs& k) {
                            k.out[0].data, k.threads);
 }
 
+AttrValue layout_of(const PoolingAttrs& a) { return a.layout ? AttrValue(*a.layout) : AttrValue{}; }
+
 #define PLAIT_WINDOW_NAMES                                                       \
   {                                                                              \
     "kernel", "stride", "pad", "pool_type", "pooling_convention", "global_pool", \
-        "count_include_pad"                                                      \
+        "count_include_pad", "layout"                                            \
   }
 #define PLAIT_WINDOW_VALUES(a)                                                   \
   {                                                                              \
     a.kernel, a.stride, a.pad, a.pool_type, a.pooling_convention, a.global_pool, \
-        a.count_include_pad                                                      \
+        a.count_include_pad, layout_of(a)                                        \
   }
 
 Values backward(const PoolingAttrs& a, const GradArgs& g) {
@@ -135,17 +152,18 @@ Builder& window_attrs(Builder&& b) {
       .attr("stride", &PoolingAttrs::stride, Dims{}, "steps of the window; default ones")
       .attr("pad", &PoolingAttrs::pad, Dims{}, "elements added at both ends; default none")
       .attr("count_include_pad", &PoolingAttrs::count_include_pad, true,
-            "the mean counts padding as zeros");
+            "the mean counts padding as zeros")
+      .attr("layout", &PoolingAttrs::layout, std::nullopt,
+            "NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC");
 }
 
 const int registered_pooling =
     window_attrs(OpBuilder<PoolingAttrs>(Op::add("pooling", __FILE__, __LINE__)))
-        .attr("layout", &PoolingAttrs::layout, std::nullopt, "NCW, NCHW or NCDHW")
         .attr("cudnn_off", &PoolingAttrs::cudnn_off, false,
               "kept for MXNet's programs; without effect")
         .doc("Maximum, mean or sum of a window that slides over 1 to 3 spatial axes.")
-        .input("data", "(batch, channels, spatial...)")
-        .output("output", "(batch, channels, spatial...)")
+        .input("data", "(batch, channels, spatial...), or as layout says")
+        .output("output", "(batch, channels, spatial...), or as layout says")
         .on("nd", "Pooling")
         .on("sym", "Pooling")
         .on("npx", "pooling")

@@ -1137,7 +1137,7 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     Parameters
     ----------
     data : array
-        (batch, channels, spatial...)
+        (batch, channels, spatial...), or as layout says
     kernel : tuple of int, default ()
         sizes of the window; not needed with global_pool
     pool_type : 'max' or 'avg' or 'sum', default 'max'
@@ -1153,14 +1153,14 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     count_include_pad : bool, default True
         the mean counts padding as zeros
     layout : str, default None
-        NCW, NCHW or NCDHW
+        NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC
     cudnn_off : bool, default False
         kept for MXNet's programs; without effect
 
     Returns
     -------
     output : array
-        (batch, channels, spatial...)
+        (batch, channels, spatial...), or as layout says
     """
     if kwargs:
         _unknown('Pooling', kwargs)

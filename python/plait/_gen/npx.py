@@ -1246,7 +1246,7 @@ def pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     Parameters
     ----------
     data : array
-        (batch, channels, spatial...)
+        (batch, channels, spatial...), or as layout says
     kernel : tuple of int, default ()
         sizes of the window; not needed with global_pool
     pool_type : 'max' or 'avg' or 'sum', default 'max'
@@ -1262,14 +1262,14 @@ def pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     count_include_pad : bool, default True
         the mean counts padding as zeros
     layout : str, default None
-        NCW, NCHW or NCDHW
+        NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC
     cudnn_off : bool, default False
         kept for MXNet's programs; without effect
 
     Returns
     -------
     output : array
-        (batch, channels, spatial...)
+        (batch, channels, spatial...), or as layout says
     """
     return _run(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, layout, cudnn_off,), out)
 

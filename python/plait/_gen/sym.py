@@ -3,7 +3,7 @@
 # ruff: noqa: E501
 from types import SimpleNamespace as _Namespace
 
-from ..symbol.symbol import _compose
+from ..symbol.compose import compose as _compose
 
 
 def _flatten(symbols):
@@ -740,7 +740,7 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     Parameters
     ----------
     data : array
-        (batch, channels, spatial...)
+        (batch, channels, spatial...), or as layout says
     kernel : tuple of int, default ()
         sizes of the window; not needed with global_pool
     pool_type : 'max' or 'avg' or 'sum', default 'max'
@@ -756,14 +756,14 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     count_include_pad : bool, default True
         the mean counts padding as zeros
     layout : str, default None
-        NCW, NCHW or NCDHW
+        NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC
     cudnn_off : bool, default False
         kept for MXNet's programs; without effect
 
     Returns
     -------
     output : array
-        (batch, channels, spatial...)
+        (batch, channels, spatial...), or as layout says
     """
     return _compose('pooling', name, {'data': data}, {'kernel': kernel, 'pool_type': pool_type, 'global_pool': global_pool, 'pooling_convention': pooling_convention, 'stride': stride, 'pad': pad, 'count_include_pad': count_include_pad, 'layout': layout, 'cudnn_off': cudnn_off}, attr, 'Pooling', kwargs)
 

@@ -4404,7 +4404,7 @@ struct Pooling_attrs {
   std::vector<int64_t> pad = {};
   /* the mean counts padding as zeros */
   bool count_include_pad = true;
-  /* NCW, NCHW or NCDHW */
+  /* NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC */
   std::optional<std::string> layout{};
   /* kept for MXNet's programs; without effect */
   bool cudnn_off = false;

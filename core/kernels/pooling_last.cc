@@ -1,0 +1,205 @@
+#include <limits>
+
+#include "kernels/parallel.h"
+#include "kernels/pooling_parts.h"
+#include "kernels/simd.h"
+
+// Vectors run over neighbouring channels of one place. A thread takes a block of channels of one
+// sample.
+namespace plait::kernels::channels_last {
+namespace {
+
+constexpr int64_t kBlock = 64;  // channels
+
+// The places of one sample that each window holds, in the order of the rows.
+class Windows {
+ public:
+  explicit Windows(const Pool& p) : p_(p) {
+    first_.push_back(0);
+    for (int64_t a = 0; a < p.out[0]; ++a) {
+      for (int64_t b = 0; b < p.out[1]; ++b) {
+        for (int64_t c = 0; c < p.out[2]; ++c) add(a, b, c);
+      }
+    }
+  }
+
+  // f(place in the sample, its number in the window) for the places of window o.
+  template <class F>
+  void each(int64_t o, const F& f) const {
+    const size_t begin = first_[static_cast<size_t>(o)], end = first_[static_cast<size_t>(o) + 1];
+    for (size_t i = begin; i < end; ++i) f(places_[i], static_cast<int32_t>(i - begin));
+  }
+  double count(int64_t o) const { return count_[static_cast<size_t>(o)]; }  // of a mean
+
+ private:
+  void add(int64_t a, int64_t b, int64_t c) {
+    const PoolRange depth = range_of(p_, 0, a), height = range_of(p_, 1, b),
+                    width = range_of(p_, 2, c);
+    for (int64_t i = depth.first; i < depth.last; ++i) {
+      for (int64_t j = height.first; j < height.last; ++j) {
+        for (int64_t k = width.first; k < width.last; ++k) {
+          places_.push_back((i * p_.in[1] + j) * p_.in[2] + k);
+        }
+      }
+    }
+    first_.push_back(places_.size());
+    const double n = mean_count(p_, depth) * mean_count(p_, height) * mean_count(p_, width);
+    count_.push_back(std::max(n, 1.0));
+  }
+
+  const Pool& p_;
+  std::vector<int64_t> places_;
+  std::vector<size_t> first_;
+  std::vector<double> count_;
+};
+
+// The loops over `n` channels (a constant for whole blocks) from the pointers given, which step
+// from place to place.
+template <class T, class N>
+struct Loops {
+  const Pool& p;
+  const Windows& windows;
+  int64_t step;
+  N n;
+
+  void forward(const T* x, T* y) const {
+    const bool maximum = p.kind == Pool::kMax;
+    for (int64_t o = 0; o < p.out_size(); ++o) {
+      T* to = y + o * step;
+      std::fill_n(to, n, maximum ? -std::numeric_limits<T>::infinity() : T(0));
+      windows.each(o, [&](int64_t at, int32_t) {
+        const T* from = x + at * step;
+        if (maximum) {
+#pragma GCC ivdep
+          for (int64_t j = 0; j < n; ++j) {
+            to[j] = from[j] > to[j] || from[j] != from[j] ? from[j] : to[j];
+          }
+        } else {
+#pragma GCC ivdep
+          for (int64_t j = 0; j < n; ++j) to[j] += from[j];
+        }
+      });
+      if (p.kind != Pool::kMean) continue;
+      const T count = static_cast<T>(windows.count(o));
+      for (int64_t j = 0; j < n; ++j) to[j] /= count;
+    }
+  }
+
+  // best[j]: number of the first place of the maximum in window o.
+  void find(const T* x, int64_t o, int32_t* best) const {
+    T top[kBlock];
+    windows.each(o, [&](int64_t at, int32_t number) {
+      const T* from = x + at * step;
+      for (int64_t j = 0; j < n; ++j) {
+        const T v = from[j], b = top[j];
+        const bool better = (number == 0) | (v > b) | ((v != v) & (b == b));
+        top[j] = better ? v : b;
+        best[j] = better ? number : best[j];
+      }
+    });
+  }
+
+  // Adds to dx, which holds zeros.
+  void backward(const T* dy, const T* x, T* dx) const {
+    int32_t best[kBlock] = {};
+    for (int64_t o = 0; o < p.out_size(); ++o) {
+      const T* from = dy + o * step;
+      if (p.kind == Pool::kMax) find(x, o, best);
+      const T count = p.kind == Pool::kMean ? static_cast<T>(windows.count(o)) : T(1);
+      windows.each(o, [&](int64_t at, int32_t number) {
+        T* to = dx + at * step;
+        if (p.kind == Pool::kMax) {
+#pragma GCC ivdep
+          for (int64_t j = 0; j < n; ++j) to[j] += best[j] == number ? from[j] : T(0);
+        } else {
+#pragma GCC ivdep
+          for (int64_t j = 0; j < n; ++j) to[j] += from[j] / count;
+        }
+      });
+    }
+  }
+
+  void at_maximum(const T* values, const T* x, T* y) const {
+    int32_t best[kBlock] = {};
+    for (int64_t o = 0; o < p.out_size(); ++o) {
+      T* to = y + o * step;
+      std::fill_n(to, n, T(0));
+      find(x, o, best);
+      windows.each(o, [&](int64_t at, int32_t number) {
+        const T* from = values + at * step;
+        for (int64_t j = 0; j < n; ++j) to[j] = best[j] == number ? from[j] : to[j];
+      });
+    }
+  }
+};
+
+// f(loops, x, y, out) for every block of channels of every sample; the data of y may be null.
+template <class F>
+void each_block(const Pool& p, DType dtype, const PoolData& x, const PoolData& y,
+                const PoolData& out, int threads, const F& f) {
+  const Windows windows(p);
+  const auto run = [&]<class T>(T) {
+    const bool converted = dtype != dtype_of<T>();  // then a sample is one piece of work
+    const int64_t width = converted ? p.channels : kBlock;
+    const int64_t blocks = (p.channels + width - 1) / width;
+    const int64_t grain =
+        std::max<int64_t>(1, kGrain / 4 / std::max<int64_t>(1, p.in_size() * width));
+    parallel_for(threads, p.planes * blocks, grain, [&](int64_t begin, int64_t end) {
+      PoolOperand<T> xs(x, dtype), ys(y, dtype), outs(out, dtype);
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t sample = i / blocks, first = i % blocks * width;
+        xs.load(sample);
+        ys.load(sample);
+        const int64_t last = std::min(first + width, p.channels);
+        vector_call([&] {
+          for (int64_t c = first; c < last; c += kBlock) {
+            T *from = xs.plane(sample) + c, *to = outs.plane(sample) + c;
+            T* second = y.data ? ys.plane(sample) + c : nullptr;
+            if (last - c >= kBlock) {
+              const std::integral_constant<int64_t, kBlock> n;
+              f(Loops<T, decltype(n)>{p, windows, p.channels, n}, from, second, to);
+            } else {
+              f(Loops<T, int64_t>{p, windows, p.channels, last - c}, from, second, to);
+            }
+          }
+        });
+        outs.store(sample);
+      }
+    });
+  };
+  dtype == DType::kFloat64 ? run(double{}) : run(float{});
+}
+
+PoolData ins(const Pool& p, const void* data) {
+  return pool_operand(data, p.in_size() * p.channels);
+}
+PoolData outs(const Pool& p, const void* data) {
+  return pool_operand(data, p.out_size() * p.channels);
+}
+
+}  // namespace
+
+void pool(const Pool& p, DType dtype, const void* x, void* y, int threads) {
+  each_block(p, dtype, ins(p, x), {}, outs(p, y), threads,
+             [](const auto& loops, auto* from, auto*, auto* to) { loops.forward(from, to); });
+}
+
+void pool_backward(const Pool& p, DType dtype, const void* dy, const void* x, void* dx,
+                   int threads) {
+  each_block(p, dtype, outs(p, dy), ins(p, x), ins(p, dx), threads,
+             [&p](const auto& loops, auto* from, auto* data, auto* to) {
+               for (int64_t i = 0; i < p.in_size(); ++i)
+                 std::fill_n(to + i * p.channels, loops.n, 0);
+               loops.backward(from, data, to);
+             });
+}
+
+void pool_at_maximum(const Pool& p, DType dtype, const void* values, const void* x, void* y,
+                     int threads) {
+  each_block(p, dtype, ins(p, values), ins(p, x), outs(p, y), threads,
+             [](const auto& loops, auto* from, auto* data, auto* to) {
+               loops.at_maximum(from, data, to);
+             });
+}
+
+}  // namespace plait::kernels::channels_last

@@ -1,0 +1,52 @@
+#include "graph/trace.h"
+
+#include "op/functions.h"
+#include "testing.h"
+
+using namespace plait;
+using namespace plait::graph;
+
+namespace {
+
+ArrayRef numbers(std::initializer_list<float> values) {
+  ArrayRef a = Array::empty(Dims{static_cast<int64_t>(values.size())}, DType::kFloat32);
+  std::copy(values.begin(), values.end(), static_cast<float*>(a->data()));
+  return a;
+}
+
+ArrayRef apply(const char* name, std::initializer_list<ArrayRef> in) {
+  Arrays out;
+  autograd::invoke(op::Op::get(name), {}, {in.begin(), in.size()}, out);
+  return out[0];
+}
+
+}  // namespace
+
+TEST(trace_writes_down_what_was_applied) {
+  const ArrayRef x = numbers({1, 2}), y = numbers({3, 4});
+  Symbol symbol;
+  {
+    Trace trace;
+    CHECK(Trace::is_active());
+    trace.variable("x", x);
+    symbol = trace.finish(std::initializer_list<ArrayRef>{apply("multiply", {x, y})});
+    CHECK(!Trace::is_active());
+    CHECK_EQ(trace.captured().size(), 1u);  // y has no name
+    CHECK(trace.captured()[0].second == y);
+  }
+  CHECK((symbol.list_arguments() == std::vector<std::string>{"x", "captured0"}));
+  const ArrayRef in[] = {y, y};
+  const Arrays out = symbol.run_eager(in);
+  CHECK_EQ(static_cast<const float*>(out[0]->data())[1], 16.0f);
+}
+
+TEST(trace_refuses_what_would_be_lost) {
+  const ArrayRef x = numbers({1});
+  Trace trace;
+  trace.variable("x", x);
+  const ArrayRef y = apply("exp", {x});
+  CHECK_THROWS(Trace::check_read(*y), Error, "hybridize");
+  CHECK_THROWS(Trace::check_write(*y), Error, "in place");
+  CHECK_THROWS(Trace(), Error, "traces already");
+  CHECK_THROWS(trace.finish(std::initializer_list<ArrayRef>{numbers({5})}), Error, "trace");
+}
