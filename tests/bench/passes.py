@@ -1,0 +1,145 @@
+"""What each pass of the graph compiler contributes to compiled training steps and predictions.
+
+    python tests/bench/passes.py                      all networks, all passes
+    python tests/bench/passes.py --only resnet        networks whose name contains `resnet`
+
+For each network all passes are on but one; its share is the time that the step then takes, divided
+by the time with all of them. Variants take turns, so that a busy minute slows all of them. Times
+are those of the processor (all threads), which other programs disturb least; use
+PLAIT_NUM_THREADS=1 for the steadiest numbers. Passes that are off by default are switched on
+instead.
+"""
+
+import argparse
+import statistics
+import time
+
+import plait as mx
+from plait import autograd, gluon, nd
+
+nn = gluon.nn
+
+
+def mlp():
+    net = nn.HybridSequential()
+    net.add(nn.Dense(256, activation="relu"), nn.Dense(128, activation="relu"), nn.Dense(10))
+    return net, nd.random.uniform(shape=(64, 784))
+
+
+def lenet():
+    net = nn.HybridSequential()
+    net.add(
+        nn.Conv2D(20, 5, activation="tanh"),
+        nn.MaxPool2D(2, 2),
+        nn.Conv2D(50, 5, activation="tanh"),
+        nn.MaxPool2D(2, 2),
+        nn.Dense(500, activation="tanh"),
+        nn.Dense(10),
+    )
+    return net, nd.random.uniform(shape=(64, 1, 28, 28))
+
+
+def resnet18():
+    return gluon.model_zoo.vision.resnet18_v1(classes=10), nd.random.uniform(shape=(8, 3, 64, 64))
+
+
+class Gate(gluon.HybridBlock):
+    """Chains of element-wise operators, as in gated units."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Dense(1024)
+
+    def hybrid_forward(self, F, x):
+        y = self.dense(x)
+        return F.sigmoid(y) * F.tanh(y * 0.5 + 1) + F.exp(-y * y) * y
+
+
+def gate():
+    return Gate(), nd.random.normal(shape=(1024, 256))
+
+
+def training(net, x):
+    """One step: forward, backward, update."""
+    loss_of = gluon.loss.SoftmaxCrossEntropyLoss()
+    loss_of.hybridize()
+    y = nd.zeros((x.shape[0],))
+    options = {"learning_rate": 0.01, "momentum": 0.9}
+    trainer = gluon.Trainer(net.collect_params(), "sgd", options)
+
+    def step():
+        with autograd.record():
+            loss = loss_of(net(x), y)
+        loss.backward()
+        trainer.step(x.shape[0])
+
+    return step
+
+
+def prediction(net, x):
+    return lambda: net(x)
+
+
+NETWORKS = {"mlp": mlp, "lenet": lenet, "resnet18": resnet18, "gate": gate}
+MODES = {"train": training, "predict": prediction}
+
+
+def variant(make, mode, switches):
+    """A step of a fresh network compiled with the switches."""
+    net, x = make()
+    net.initialize(mx.init.Xavier())
+    net(x)
+    net.hybridize(static_alloc=True, static_shape=True)
+    step = MODES[mode](net, x)
+    with mx.graph.switched(**switches):
+        for _ in range(3):
+            step()
+        nd.waitall()
+    return step
+
+
+def timed(step, calls):
+    start = time.process_time()
+    for _ in range(calls):
+        step()
+    nd.waitall()
+    return (time.process_time() - start) / calls
+
+
+def shares(make, mode, rounds, seconds):
+    """(milliseconds with all passes, dict of the share by pass)."""
+    steps = {"all": variant(make, mode, {})}
+    for p in mx.graph.passes():
+        steps[p["name"]] = variant(make, mode, {p["name"]: not p["on"]})
+    calls = max(1, int(seconds / max(timed(steps["all"], 1), 1e-6)))
+    times = {name: [] for name in steps}
+    for _ in range(rounds):
+        for name, step in steps.items():
+            times[name].append(timed(step, calls))
+    middle = {name: statistics.median(t) for name, t in times.items()}
+    whole = middle.pop("all")
+    return whole * 1e3, {name: t / whole for name, t in middle.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", default="", help="part of the name of a network")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.2, help="of one variant in one round")
+    args = parser.parse_args()
+    names = [p["name"] for p in mx.graph.passes()]
+    off = {p["name"] for p in mx.graph.passes() if not p["on"]}
+    columns = ["network", "ms", *(f"+{n}" if n in off else f"-{n}" for n in names)]
+    print("| " + " | ".join(columns) + " |")
+    print("|---" * len(columns) + "|")
+    for name, make in NETWORKS.items():
+        for mode in MODES:
+            if args.only not in f"{name} {mode}":
+                continue
+            whole, by_pass = shares(make, mode, args.rounds, args.seconds)
+            cells = [f"{name} {mode}", f"{whole:.3g}", *(f"{by_pass[n]:.2f}" for n in names)]
+            print("| " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
