@@ -2,7 +2,7 @@
 
 import json
 
-from ..symbol import symbol as _symbols
+from ..symbol import create as _symbols
 from .lists import registry_name
 
 __all__ = ["with_casts", "without_casts"]

@@ -4,7 +4,7 @@ import json
 import logging
 
 from .. import _arithmetic, _array
-from ..symbol import symbol as _symbols
+from ..symbol import cached_graph as _symbols
 from .graph import with_casts
 from .lists import Rules
 
