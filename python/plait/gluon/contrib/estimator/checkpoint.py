@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from ...files import replacing
+from ....files import replacing
 from .events import BatchEnd, EpochEnd, TrainBegin, check_monitor, improves
 
 __all__ = ["CheckpointHandler"]
