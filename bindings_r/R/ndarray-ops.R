@@ -61,15 +61,16 @@ Ops.MXNDArray <- function(e1, e2) {
     ))
   }
   if (.Generic == "%/%") return(.op1("floor", e1 / e2))
-  names <- .binary[[.Generic]]
-  if (is.mx.ndarray(e1) && is.mx.ndarray(e2)) return(.op2(names[1], e1, e2))
-  if (is.mx.ndarray(e1)) {
-    if (.is.scalar(e2)) return(.op1(names[2], e1, as.numeric(e2)))
-    return(.op2(names[1], e1, mx.nd.array(e2, ctx(e1), mx.nd.dtype(e1))))
-  }
-  if (.is.scalar(e1)) return(.op1(names[3], e2, as.numeric(e1)))
-  .op2(names[1], mx.nd.array(e1, ctx(e2), mx.nd.dtype(e2)), e2)
+  ops <- .arith[[.Generic]]
+  out <- .Call(C_arith, ops, e1, e2)
+  if (!is.null(out)) return(out)
+  like <- if (is.mx.ndarray(e1)) e1 else e2
+  wrap <- function(x) if (is.mx.ndarray(x)) x else mx.nd.array(x, ctx(like), mx.nd.dtype(like))
+  .Call(C_arith, ops, wrap(e1), wrap(e2))
 }
+
+# The operators of .binary, filled when the package is loaded.
+.arith <- new.env(parent = emptyenv())
 
 .is.scalar <- function(x) {
   (is.numeric(x) || is.logical(x)) && length(x) == 1 && is.null(dim(x))

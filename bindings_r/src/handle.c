@@ -7,7 +7,8 @@
 #include <string.h>
 
 static SEXP package;       /* namespace, where .stop() is */
-static SEXP tags[R_KINDS]; /* symbols: never collected */
+static SEXP tags[R_KINDS];    /* symbols: never collected */
+static SEXP classes[R_KINDS]; /* class attributes, shared by all handles of a kind */
 static const char* const kTags[R_KINDS] = {"plait_array", "plait_symbol", "plait_graph",
                                            "plait_archive", "plait_buffer", "plait_iter", "plait_kvstore"};
 static const char* const kClasses[R_KINDS] = {"MXNDArray", "MXSymbol", NULL, NULL,
@@ -42,7 +43,7 @@ void drop_handle(SEXP handle) {
 SEXP new_handle(kind_t kind) {
   SEXP handle = PROTECT(R_MakeExternalPtr(NULL, tags[kind], R_NilValue));
   R_RegisterCFinalizerEx(handle, drop_handle, TRUE);
-  if (kClasses[kind]) Rf_setAttrib(handle, R_ClassSymbol, Rf_mkString(kClasses[kind]));
+  if (kClasses[kind]) Rf_setAttrib(handle, R_ClassSymbol, classes[kind]);
   UNPROTECT(1);
   return handle;
 }
@@ -122,7 +123,13 @@ SEXP init(SEXP namespace) {
   }
   package = namespace;
   R_PreserveObject(package);
-  for (int i = 0; i < R_KINDS; ++i) tags[i] = Rf_install(kTags[i]);
+  for (int i = 0; i < R_KINDS; ++i) {
+    tags[i] = Rf_install(kTags[i]);
+    if (!kClasses[i]) continue;
+    classes[i] = Rf_mkString(kClasses[i]);
+    R_PreserveObject(classes[i]);
+    MARK_NOT_MUTABLE(classes[i]);
+  }
   main_thread = pthread_self();
   check(plait_engine_set_interrupt_check(is_interrupted));
   pthread_atfork(before_fork, after_fork_parent, after_fork_child);
@@ -132,6 +139,9 @@ SEXP init(SEXP namespace) {
 SEXP unload(void) {
   plait_engine_set_interrupt_check(NULL);
   R_ReleaseObject(package);
+  for (int i = 0; i < R_KINDS; ++i) {
+    if (kClasses[i]) R_ReleaseObject(classes[i]);
+  }
   return R_NilValue;
 }
 
@@ -163,12 +173,14 @@ SEXP buffer_text(SEXP handle) {
   return text;
 }
 
+int is_array(SEXP x) { return kind_of(x) == R_ARRAY; }
+
 plait_array_t* array_list(SEXP list, const char* what) {
   const R_xlen_t n = Rf_xlength(list);
   plait_array_t* arrays = (plait_array_t*)R_alloc((size_t)n + 1, sizeof *arrays);
   for (R_xlen_t i = 0; i < n; ++i) {
     const SEXP x = VECTOR_ELT(list, i);
-    if (x != R_NilValue && kind_of(x) != R_ARRAY) {
+    if (x != R_NilValue && !is_array(x)) {
       fail("PLAIT_ERR_TYPE",
            "%s: array %d is of type %s, must be an object of class MXNDArray\n"
            "  hint: mx.nd.array() makes one",

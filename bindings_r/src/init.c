@@ -38,6 +38,7 @@ SEXP kvstore_push(SEXP x, SEXP key, SEXP arrays);
 SEXP kvstore_pull(SEXP x, SEXP key, SEXP arrays);
 SEXP kvstore_set_updater(SEXP x, SEXP updater);
 SEXP load_ops(SEXP env);
+SEXP arith(SEXP ops, SEXP x, SEXP y);
 SEXP invoke(SEXP op_handle, SEXP inputs, SEXP attrs, SEXP count, SEXP out);
 SEXP profiler_set(SEXP run);
 SEXP profiler_read(void);
@@ -94,6 +95,7 @@ static const R_CallMethodDef kCalls[] = {
     {"kvstore_pull", (DL_FUNC)&kvstore_pull, 3},
     {"kvstore_set_updater", (DL_FUNC)&kvstore_set_updater, 2},
     {"load_ops", (DL_FUNC)&load_ops, 1},
+    {"arith", (DL_FUNC)&arith, 3},
     {"invoke", (DL_FUNC)&invoke, 5},
     {"profiler_set", (DL_FUNC)&profiler_set, 1},
     {"profiler_read", (DL_FUNC)&profiler_read, 0},

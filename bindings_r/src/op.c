@@ -81,6 +81,35 @@ plait_value_t value_of(SEXP x) {
   return v;
 }
 
+/* A new array from an operator with one output. */
+static SEXP one_result(plait_op_t op, const plait_array_t* in, int32_t num_in,
+                       const plait_value_t* values, int32_t num_values) {
+  plait_array_t result = NULL;
+  int32_t n = 0;
+  SEXP out = PROTECT(new_handle(R_ARRAY));
+  check(plait_op_invoke(op, in, num_in, values, num_values, 0, &result, 1, &n));
+  set_handle(out, result);
+  UNPROTECT(1);
+  return out;
+}
+
+/* x + y and its like. `ops` are the operators for two arrays, for array and number, for number and
+ * array. NULL if the operands are none of these. */
+SEXP arith(SEXP ops, SEXP x, SEXP y) {
+  const int first = is_array(x), second = is_array(y);
+  plait_array_t in[2] = {NULL, NULL};
+  if (first) in[0] = ARRAY(x, "operand");
+  if (second) in[first] = ARRAY(y, "operand");
+  if (first && second) return one_result(op_of(VECTOR_ELT(ops, 0)), in, 2, NULL, 0);
+  SEXP number = first ? y : x;
+  const int is_number = TYPEOF(number) == REALSXP || TYPEOF(number) == INTSXP ||
+                        TYPEOF(number) == LGLSXP;
+  if (!is_number || XLENGTH(number) != 1 || ATTRIB(number) != R_NilValue) return R_NilValue;
+  plait_value_t value = {PLAIT_VALUE_FLOAT, 0, {0}};
+  value.as.real = Rf_asReal(number);
+  return one_result(op_of(VECTOR_ELT(ops, first ? 1 : 2)), in, 1, &value, 1);
+}
+
 /* How many visible outputs a call has when the attributes decide. */
 static int32_t count_outputs(plait_op_t op, const plait_array_t* in, int32_t num_in,
                              const plait_value_t* values, int32_t num_values) {
@@ -99,6 +128,7 @@ SEXP invoke(SEXP op_handle, SEXP inputs, SEXP attrs, SEXP count, SEXP out) {
   plait_value_t* values = (plait_value_t*)R_alloc((size_t)num_attrs + 1, sizeof *values);
   for (int32_t i = 0; i < num_attrs; ++i) values[i] = value_of(VECTOR_ELT(attrs, i));
   int32_t n = INTEGER(count)[0];
+  if (n == 1 && out == R_NilValue) return one_result(op, in, num_in, values, num_attrs);
   if (n == 0) n = count_outputs(op, in, num_in, values, num_attrs);
   SEXP list = R_NilValue;
   if (out == R_NilValue) {

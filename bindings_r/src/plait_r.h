@@ -38,6 +38,7 @@ void drop_handle(SEXP handle);
 #define ARRAY(x, what) ((plait_array_t)get_handle(x, R_ARRAY, what))
 #define SYMBOL(x) ((plait_symbol_t)get_handle(x, R_SYMBOL, "symbol"))
 
+int is_array(SEXP x);
 /* Arrays of a list; NULL stays NULL. Memory as of R_alloc(). */
 plait_array_t* array_list(SEXP list, const char* what);
 /* A list of `count` handles of arrays without objects. Protect it. */
