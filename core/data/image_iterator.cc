@@ -7,6 +7,37 @@
 namespace plait::data {
 namespace {
 
+// Limits of a ratio; without `low`, a `high` below 1 is the distance from 1.
+std::pair<double, double> ratio_limits(double low, double high) {
+  if (low > 0) return {low, high > 0 ? high : low};
+  return high >= 1 ? std::pair(1 / high, high) : std::pair(1 - high, 1 + high);
+}
+
+// What changes place and form of the picture.
+void set_geometry(const Options& o, SampleOptions& s) {
+  s.resize = std::max<int64_t>(o.integer("resize", -1), 0), s.pad = o.integer("pad", 0);
+  s.fill_value = static_cast<int32_t>(o.integer("fill_value", 0));
+  s.interpolation = static_cast<int32_t>(o.integer("inter_method", 0));
+  s.rand_crop = o.flag("rand_crop"), s.sized_crop = o.flag("random_resized_crop");
+  s.min_area = o.real("min_random_area"), s.max_area = o.real("max_random_area");
+  // One pair of options: of the part that is cut out, or of a stretch of the whole.
+  const auto [least, most_ratio] =
+      ratio_limits(o.real("min_aspect_ratio"), o.real("max_aspect_ratio"));
+  (s.sized_crop ? s.min_ratio : s.min_stretch) = least;
+  (s.sized_crop ? s.max_ratio : s.max_stretch) = most_ratio;
+  const int64_t turn = o.integer("rotate", -1), most = o.integer("max_rotate_angle", 0);
+  s.min_angle = static_cast<double>(turn >= 0 ? turn : -most);
+  s.max_angle = static_cast<double>(turn >= 0 ? turn : most);
+  s.max_shear = o.real("max_shear_ratio");
+  if (!s.sized_crop)
+    s.min_zoom = o.real("min_random_scale"), s.max_zoom = o.real("max_random_scale");
+  const int64_t side = std::max(o.integer("min_crop_size", -1), o.integer("max_crop_size", -1));
+  if (!s.sized_crop && side > 0) {
+    s.min_crop = std::max<int64_t>(o.integer("min_crop_size", -1), 1), s.max_crop = side;
+  }
+  s.mirror = o.flag("mirror") ? 1 : o.flag("rand_mirror") ? 0.5 : 0;
+}
+
 ReaderOptions reader_options(const Options& o) {
   ReaderOptions to;
   SampleOptions& s = to.sample;
@@ -21,16 +52,13 @@ ReaderOptions reader_options(const Options& o) {
   to.prefetch = o.integer("prefetch_buffer", 1);
   to.skip_broken = o.flag("skip_broken");
   s.label_width = o.integer("label_width", 1);
-  s.resize = std::max<int64_t>(o.integer("resize", -1), 0), s.pad = o.integer("pad", 0);
-  s.fill_value = static_cast<int32_t>(o.integer("fill_value", 0));
-  s.interpolation = static_cast<int32_t>(o.integer("inter_method", 0));
-  s.rand_crop = o.flag("rand_crop"), s.sized_crop = o.flag("random_resized_crop");
-  s.min_area = o.real("min_random_area"), s.max_area = o.real("max_random_area");
-  s.min_ratio = o.real("min_aspect_ratio"), s.max_ratio = o.real("max_aspect_ratio");
-  s.mirror = o.flag("mirror") ? 1 : o.flag("rand_mirror") ? 0.5 : 0;
+  set_geometry(o, s);
   ColorOptions& c = s.colors;
   c.brightness = o.real("brightness"), c.contrast = o.real("contrast");
   c.saturation = o.real("saturation"), c.hue = o.real("hue"), c.pca_noise = o.real("pca_noise");
+  c.random_h = o.real("random_h"), c.random_l = o.real("random_l");
+  c.random_s = o.real("random_s"), c.max_contrast = o.real("max_random_contrast");
+  c.max_illumination = o.real("max_random_illumination");
   c.mean = {o.real("mean_r"), o.real("mean_g"), o.real("mean_b")};
   c.std = {o.real("std_r"), o.real("std_g"), o.real("std_b")};
   c.scale = o.real("scale");
