@@ -93,6 +93,7 @@ class World:
             setattr(self.options, key, value)
         self.options.struct_size = ffi.sizeof("plait_image_reader_options_t")
         self.options.std = [1, 1, 1]
+        self.options.stretch = self.options.zoom = [1, 1]
         self.image_reader = NULL
         if self.codecs:
             self.image_reader = self.made(
