@@ -54,13 +54,16 @@ mx.symbol.bind <- function(symbol, ctx = NULL, arg.arrays, aux.arrays = list(),
   grads <- mapply(function(x, request) {
     if (request != "null") .op1("zeros_like", x)
   }, args, requests, SIMPLIFY = FALSE)
-  .executor(symbol, ctx, args, .bound(aux.arrays, .names.of(symbol, 1L), "aux.arrays"),
-    grads, requests)
+  aux <- .bound(aux.arrays, .names.of(symbol, 1L), "aux.arrays")
+  .executor(symbol, ctx, args, aux, grads, requests)
 }
 
 # An executor on arrays by name; arguments without a gradient array get none.
-.executor <- function(symbol, ctx, args, aux, grads,
-  requests = ifelse(vapply(grads[names(args)], is.null, TRUE), "null", "write")) {
+.executor <- function(symbol, ctx, args, aux, grads, requests = NULL) {
+  if (is.null(requests)) {
+    none <- vapply(grads[names(args)], is.null, TRUE)
+    requests <- ifelse(none, "null", "write")
+  }
   exec <- new.env(parent = emptyenv())
   exec$symbol <- symbol
   exec$ctx <- .check.context(ctx)

@@ -25,13 +25,17 @@ NULL
 
 # "(1, 2)", "true" or "3" as the library reads options.
 .option.text <- function(name, x) {
-  if (is.logical(x) && length(x) == 1 && !is.na(x)) return(tolower(as.character(x)))
+  if (is.logical(x) && length(x) == 1 && !is.na(x)) {
+    return(tolower(as.character(x)))
+  }
   if (is.character(x) && length(x) == 1) return(path.expand(x))
   if (!is.numeric(x) || anyNA(x)) {
-    .type.error(name, " is ", .word(x), ", must be numbers, a logical or a string")
+    .type.error(name, " is ", .word(x),
+      ", must be numbers, a logical or a string")
   }
   numbers <- format(rev(x), digits = 15, scientific = FALSE, trim = TRUE)
-  if (length(x) == 1) numbers else paste0("(", paste(numbers, collapse = ","), ")")
+  if (length(x) == 1) return(numbers)
+  paste0("(", paste(numbers, collapse = ","), ")")
 }
 
 .file.iter <- function(kind, ...) {
@@ -59,7 +63,9 @@ NULL
       TRUE
     },
     value = function() {
-      if (is.null(batch)) .value.error(kind, ": there is no batch, must be after iter.next()")
+      if (is.null(batch)) {
+        .value.error(kind, ": there is no batch, must be after iter.next()")
+      }
       list(data = batch[[1]], label = batch[[2]])
     },
     num.pad = function() if (is.null(batch)) 0 else batch[[3]]
@@ -85,7 +91,8 @@ mx.io.extract <- function(iter, field = "data") {
   iter$reset()
   while (iter$iter.next()) {
     x <- as.array(iter$value()[[field]])
-    parts[[length(parts) + 1]] <- .samples(x, seq_len(.count(x) - iter$num.pad()))
+    keep <- seq_len(.count(x) - iter$num.pad())
+    parts[[length(parts) + 1]] <- .samples(x, keep)
   }
   .bind.samples(parts)
 }

@@ -5,8 +5,9 @@
 #'
 #' @param type `"local"` or `"device"`, which are the same
 #' @param x any object
-#' @return An object of class `MXKVStore` with the functions `init(keys, arrays)`,
-#'   `push(keys, arrays, priority)`, which adds up the arrays of a key,
+#' @return An object of class `MXKVStore` with the functions
+#'   `init(keys, arrays)`, `push(keys, arrays, priority)`, which adds up the
+#'   arrays of a key,
 #'   `pull(keys, arrays, priority)`, which writes into arrays,
 #'   `set.optimizer(optimizer)`, after which pushing updates the values, and the
 #'   fields `type`, `rank`, `num.workers` and `update.on.kvstore`. Keys are
@@ -34,7 +35,9 @@ mx.kv.create <- function(type = "local") {
   self$update.on.kvstore <- FALSE
   self$init <- function(keys, arrays) {
     groups <- .by.key(keys, arrays)
-    for (key in names(groups)) .Call(C_kvstore_init, handle, key, groups[[key]][[1]])
+    for (key in names(groups)) {
+      .Call(C_kvstore_init, handle, key, groups[[key]][[1]])
+    }
     invisible(NULL)
   }
   self$push <- function(keys, arrays, priority = 0) {
@@ -72,8 +75,8 @@ mx.kv.create <- function(type = "local") {
   }
 }
 
-# The arrays of each key: list(key = list(array, ...)). `arrays` is one array,
-# a list for one key, a list with one array for each key, or a list of such lists.
+# The arrays of each key: list(key = list(array, ...)). `arrays` is one array, a
+# list for one key, a list with one array for each key, or a list of such lists.
 .by.key <- function(keys, arrays) {
   keys <- as.character(keys)
   if (is.mx.ndarray(arrays)) arrays <- list(arrays)
@@ -82,8 +85,8 @@ mx.kv.create <- function(type = "local") {
   devices <- if (flat) list(arrays) else arrays
   sizes <- lengths(devices)
   if (any(sizes != length(keys))) {
-    .value.error("kvstore: got ", sizes[sizes != length(keys)][1], " arrays, must be ",
-      length(keys), ", one for each key")
+    .value.error("kvstore: got ", sizes[sizes != length(keys)][1],
+      " arrays, must be ", length(keys), ", one for each key")
   }
   setNames(lapply(seq_along(keys), function(i) {
     unname(lapply(devices, function(arrays) arrays[[i]]))

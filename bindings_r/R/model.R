@@ -55,7 +55,8 @@ mx.model.FeedForward.create <- function(symbol, X, y = NULL, ctx = NULL,
       array.layout, FALSE)
   }
   execs <- .bind.batch(symbol, ctx, X, input.name, fixed.param, TRUE)
-  .set.params(execs[[1]], initializer, arg.params, aux.params, allow.extra.params)
+  .set.params(execs[[1]], initializer, arg.params, aux.params,
+    allow.extra.params)
   for (exec in execs[-1]) .copy.params(execs[[1]], exec)
   if (!inherits(optimizer, "MXOptimizer")) {
     given <- list(...)
@@ -178,7 +179,8 @@ mx.model.FeedForward.create <- function(symbol, X, y = NULL, ctx = NULL,
   unknown <- setdiff(names(given), names(own))
   if (length(unknown) && !extra) {
     .value.error("arg.params has ", paste(unknown, collapse = ", "),
-      ", must be parameters of the symbol: ", paste(names(own), collapse = ", "))
+      ", must be parameters of the symbol: ",
+      paste(names(own), collapse = ", "))
   }
   for (name in names(own)) {
     value <- given[[name]]
@@ -245,7 +247,8 @@ mx.model.FeedForward.create <- function(symbol, X, y = NULL, ctx = NULL,
   }
   mx.nd.waitall()
   if (!is.null(metric)) {
-    env$train.result <- .report(metric, env$train.state, round, "Train", verbose)
+    env$train.result <- .report(metric, env$train.state, round, "Train",
+      verbose)
   }
 }
 
@@ -342,7 +345,8 @@ predict.MXFeedForwardModel <- function(object, X, ctx = NULL,
       mx.symbol.infer.shape, c(list(object$symbol), shape, given)
     ), TRUE), "try-error")
   }
-  if (nrow(X) != ncol(X) && fits(ncol(X)) && !fits(nrow(X))) "rowmajor" else "colmajor"
+  rows <- nrow(X) != ncol(X) && fits(ncol(X)) && !fits(nrow(X))
+  if (rows) "rowmajor" else "colmajor"
 }
 
 #' @export
@@ -375,13 +379,17 @@ NULL
 
 .model.files <- function(prefix, iteration) {
   prefix <- path.expand(prefix)
-  c(paste0(prefix, "-symbol.json"), sprintf("%s-%04d.params", prefix, iteration))
+  c(
+    paste0(prefix, "-symbol.json"),
+    sprintf("%s-%04d.params", prefix, iteration)
+  )
 }
 
 # Parameters with the marks "arg:" and "aux:" before their names, and back.
 .marked.params <- function(model) {
   marked <- function(arrays, mark) {
-    if (length(arrays)) setNames(arrays, paste0(mark, names(arrays))) else list()
+    if (!length(arrays)) return(list())
+    setNames(arrays, paste0(mark, names(arrays)))
   }
   c(marked(model$arg.params, "arg:"), marked(model$aux.params, "aux:"))
 }
@@ -408,7 +416,8 @@ mx.model.save <- function(model, prefix, iteration) {
 mx.model.load <- function(prefix, iteration) {
   files <- .model.files(prefix, as.integer(iteration))
   structure(class = "MXFeedForwardModel", c(
-    list(symbol = mx.symbol.load(files[1])), .unmarked.params(mx.nd.load(files[2]))
+    list(symbol = mx.symbol.load(files[1])),
+    .unmarked.params(mx.nd.load(files[2]))
   ))
 }
 
@@ -433,8 +442,9 @@ mx.model.init.params <- function(symbol, input.shape, initializer, ctx = NULL) {
   }
   own <- setdiff(names(shapes$arg.shapes),
     c(names(input.shape), .label.name(symbol)))
+  made <- function(shapes) mx.init.create(initializer, shapes, ctx, FALSE)
   list(
-    arg.params = mx.init.create(initializer, shapes$arg.shapes[own], ctx, FALSE),
-    aux.params = mx.init.create(initializer, shapes$aux.shapes, ctx, FALSE)
+    arg.params = made(shapes$arg.shapes[own]),
+    aux.params = made(shapes$aux.shapes)
   )
 }

@@ -65,7 +65,10 @@ Ops.MXNDArray <- function(e1, e2) {
   out <- .Call(C_arith, ops, e1, e2)
   if (!is.null(out)) return(out)
   like <- if (is.mx.ndarray(e1)) e1 else e2
-  wrap <- function(x) if (is.mx.ndarray(x)) x else mx.nd.array(x, ctx(like), mx.nd.dtype(like))
+  wrap <- function(x) {
+    if (is.mx.ndarray(x)) return(x)
+    mx.nd.array(x, ctx(like), mx.nd.dtype(like))
+  }
   .Call(C_arith, ops, wrap(e1), wrap(e2))
 }
 

@@ -37,7 +37,8 @@ mx.profiler.state <- function(state = c("stop", "run")) {
   if (is.null(.state$profile)) .state$profile <- "profile.json"
   if (state == "stop") {
     mx.nd.waitall()
-    writeLines(.to.json(.trace(.from.json(.Call(C_profiler_read)))), .state$profile)
+    operations <- .from.json(.Call(C_profiler_read))
+    writeLines(.to.json(.trace(operations)), .state$profile)
   }
   invisible(.state$profile)
 }

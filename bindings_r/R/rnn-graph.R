@@ -73,9 +73,13 @@ NULL
   .choice(config, "config", c("seq-to-one", "one-to-one"))
   mask <- if (masking) mx.symbol.Variable("seq.mask")
   if (config == "seq-to-one") {
-    states <- mx.symbol.SequenceLast(states, mask, use_sequence_length = masking)
+    states <- mx.symbol.SequenceLast(states, mask,
+      use_sequence_length = masking)
   } else {
-    if (masking) states <- mx.symbol.SequenceMask(states, mask, use_sequence_length = TRUE)
+    if (masking) {
+      states <- mx.symbol.SequenceMask(states, mask,
+        use_sequence_length = TRUE)
+    }
     states <- mx.symbol.swapaxes(states, dim1 = 0, dim2 = 1)
   }
   if (is.null(loss_output)) return(states)
@@ -127,7 +131,8 @@ rnn.graph <- function(num_rnn_layer, input_size = NULL, num_embed = NULL,
 
 # The shape of a first state does not follow from the graph: its size is noted.
 .state.variable <- function(name, size) {
-  .Call(C_symbol_set_attr, mx.symbol.Variable(name), "__state_size__", as.character(size))
+  .Call(C_symbol_set_attr, mx.symbol.Variable(name), "__state_size__",
+    as.character(size))
 }
 
 # One step of a layer: `x` and the states (samples, features); weights by name.
@@ -146,7 +151,8 @@ rnn.graph <- function(num_rnn_layer, input_size = NULL, num_embed = NULL,
   new <- mx.symbol.FullyConnected(x, w$trans.i2h.weight, w$trans.i2h.bias,
     num_hidden = num_hidden, name = paste0(name, ".trans.i2h")) +
     mx.symbol.FullyConnected(state$h * reset, w$trans.h2h.weight,
-      w$trans.h2h.bias, num_hidden = num_hidden, name = paste0(name, ".trans.h2h"))
+      w$trans.h2h.bias, num_hidden = num_hidden,
+      name = paste0(name, ".trans.h2h"))
   new <- mx.symbol.Activation(new, act_type = "tanh")
   list(h = state$h + update * (new - state$h))
 }
@@ -156,7 +162,8 @@ rnn.graph <- function(num_rnn_layer, input_size = NULL, num_embed = NULL,
     num_hidden = num_hidden * count, name = paste0(name, ".i2h")) +
     mx.symbol.FullyConnected(h, w$h2h.weight, w$h2h.bias,
       num_hidden = num_hidden * count, name = paste0(name, ".h2h"))
-  mx.symbol.split(sum, axis = 1, num_outputs = count, name = paste0(name, ".gates"))
+  mx.symbol.split(sum, axis = 1, num_outputs = count,
+    name = paste0(name, ".gates"))
 }
 
 #' @rdname rnn.graph
@@ -173,7 +180,8 @@ rnn.graph.unroll <- function(num_rnn_layer, seq_len, input_size = NULL,
   weights <- lapply(layers, .variables, parts)
   states <- lapply(layers, function(layer) {
     names <- if (lstm) c("c", "h") else "h"
-    setNames(lapply(paste0(layer, "init.", names), .state.variable, num_hidden), names)
+    init <- paste0(layer, "init.", names)
+    setNames(lapply(init, .state.variable, num_hidden), names)
   })
   steps <- .embedded(input_size, num_embed, prefix)
   steps <- mx.symbol.split(steps, axis = 0, num_outputs = seq_len,

@@ -24,8 +24,9 @@
 #' @export
 mx.io.bucket.iter <- function(buckets, batch.size, data.mask.element = 0,
   shuffle = FALSE, seed = 123) {
-  if (!is.list(buckets) || any(is.na(suppressWarnings(as.integer(names(buckets)))))) {
-    .type.error("buckets is ", .word(buckets), ", must be a list by length, list('10' = )")
+  if (!is.list(buckets) || any(!grepl("^[0-9]+$", .names(buckets)))) {
+    .type.error("buckets is ", .word(buckets),
+      ", must be a list by length, list('10' = )")
   }
   if (!is.null(seed) && shuffle) set.seed(seed)
   counts <- vapply(buckets, function(b) .count(b$data), 1)
@@ -83,15 +84,17 @@ mx.io.bucket.iter <- function(buckets, batch.size, data.mask.element = 0,
 # Shapes of first states whose sizes rnn.graph.unroll() noted.
 .state.shapes <- function(symbol, samples) {
   sizes <- lapply(symbol$attributes, `[[`, "__state_size__")
-  lapply(Filter(Negate(is.null), sizes), function(size) c(as.integer(size), samples))
+  lapply(Filter(Negate(is.null), sizes), function(size) {
+    c(as.integer(size), samples)
+  })
 }
 
 .symbol.of <- function(symbol, id) {
   if (is.mx.symbol(symbol)) return(symbol)
   one <- symbol[[id]]
   if (is.null(one)) {
-    .stop("PLAIT_ERR_KEY", paste0("buckets: symbol has no '", id, "', must have one of ",
-      paste(names(symbol), collapse = ", ")))
+    .stop("PLAIT_ERR_KEY", paste0("buckets: symbol has no '", id,
+      "', must have one of ", paste(names(symbol), collapse = ", ")))
   }
   one
 }
@@ -125,7 +128,9 @@ mx.io.bucket.iter <- function(buckets, batch.size, data.mask.element = 0,
       }
       if (is.null(shared$args[[name]])) {
         shared$args[[name]] <- make.param(name, shape)
-        if (train && !name %in% fixed) shared$grads[[name]] <- mx.nd.zeros(shape, ctx)
+        if (train && !name %in% fixed) {
+          shared$grads[[name]] <- mx.nd.zeros(shape, ctx)
+        }
       }
       args[[name]] <- shared$args[[name]]
     }
@@ -144,7 +149,9 @@ mx.io.bucket.iter <- function(buckets, batch.size, data.mask.element = 0,
 }
 
 .feed <- function(exec, batch) {
-  for (name in exec$inputs.of.batch) .assign(exec$arg.arrays[[name]], batch[[name]])
+  for (name in exec$inputs.of.batch) {
+    .assign(exec$arg.arrays[[name]], batch[[name]])
+  }
 }
 
 #' Train on buckets
@@ -190,7 +197,8 @@ mx.model.buckets <- function(symbol, train.data, eval.data = NULL,
     mx.nd.copyto(given[[name]], ctx)
   }, fixed.params, TRUE)
   if (!inherits(optimizer, "MXOptimizer")) {
-    optimizer <- mx.opt.create(optimizer, rescale.grad = 1 / train.data$batch.size)
+    optimizer <- mx.opt.create(optimizer,
+      rescale.grad = 1 / train.data$batch.size)
   }
   states <- list()
   step <- function() {
@@ -200,14 +208,15 @@ mx.model.buckets <- function(symbol, train.data, eval.data = NULL,
       if (is.null(states[[name]])) {
         states[[name]] <<- list(optimizer$create.state(name, weights[[name]]))
       }
-      optimizer$update(name, weights[[name]], grads[[name]], states[[name]][[1]])
+      optimizer$update(name, weights[[name]], grads[[name]],
+        states[[name]][[1]])
     })
   }
   env <- new.env(parent = emptyenv())
   env$metric <- metric
   for (round in seq(begin.round, length.out = num.round - begin.round + 1)) {
-    env$train.result <- .bucket.pass(env, execs, train.data, step, round, "Train",
-      verbose, batch.end.callback)
+    env$train.result <- .bucket.pass(env, execs, train.data, step, round,
+      "Train", verbose, batch.end.callback)
     if (!is.null(eval.data)) {
       env$eval.result <- .bucket.pass(env, execs, eval.data, NULL, round,
         "Validation", verbose, NULL)
@@ -223,12 +232,14 @@ mx.model.buckets <- function(symbol, train.data, eval.data = NULL,
 
 .bucket.model <- function(symbol, execs) {
   structure(class = "MXFeedForwardModel", list(
-    symbol = symbol, arg.params = execs$shared$args, aux.params = execs$shared$aux
+    symbol = symbol, arg.params = execs$shared$args,
+    aux.params = execs$shared$aux
   ))
 }
 
 # One epoch; `step` changes the weights, NULL: only measures.
-.bucket.pass <- function(env, execs, iter, step, round, what, verbose, callback) {
+.bucket.pass <- function(env, execs, iter, step, round, what, verbose,
+  callback) {
   metric <- env$metric
   state <- if (!is.null(metric)) metric$init()
   iter$reset()
@@ -279,16 +290,19 @@ mx.model.buckets <- function(symbol, train.data, eval.data = NULL,
 #' net <- rnn.graph(1, input_size = 6, num_embed = 3, num_hidden = 4,
 #'   num_decode = 6, loss_output = "softmax", config = "one-to-one",
 #'   cell_type = "lstm", output_last_state = TRUE)
-#' shapes <- mx.symbol.infer.shape(net, data = c(1, 1), label = c(1, 1))$arg.shapes
+#' shapes <- mx.symbol.infer.shape(net, data = c(1, 1), label = c(1, 1))
+#' shapes <- shapes$arg.shapes
 #' own <- grepl("weight|bias", names(shapes))
 #' params <- mx.init.create(mx.init.normal(0.1), shapes[own])
-#' iter <- mx.io.bucket.iter(list("1" = list(data = matrix(3), label = matrix(0))), 1)
+#' bucket <- list(data = matrix(3), label = matrix(0))
+#' iter <- mx.io.bucket.iter(list("1" = bucket), 1)
 #' out <- mx.infer.rnn.one(iter, net, params, NULL)
 #' names(out)
 #' @export
 mx.infer.rnn <- function(infer.data, model, ctx = NULL) {
   ctx <- .check.context(ctx)
-  execs <- .infer.execs(model$symbol, c(model$arg.params, model$aux.params), ctx)
+  given <- c(model$arg.params, model$aux.params)
+  execs <- .infer.execs(model$symbol, given, ctx)
   parts <- list()
   infer.data$reset()
   while (infer.data$iter.next()) {
@@ -308,7 +322,8 @@ mx.infer.rnn <- function(infer.data, model, ctx = NULL) {
 .infer.execs <- function(symbol, given, ctx) {
   .bucket.execs(symbol, ctx, function(name, shape) {
     if (is.null(given[[name]])) {
-      .value.error("mx.infer.rnn: arg.params has no ", name, ", must have all parameters")
+      .value.error("mx.infer.rnn: arg.params has no ", name,
+        ", must have all parameters")
     }
     given[[name]]
   }, character(0), FALSE)

@@ -18,11 +18,14 @@
 #' mx.unserialize(readRDS(file))
 #' @export
 mx.serialize <- function(model) {
-  rest <- unclass(model)[setdiff(names(model), c("symbol", "arg.params", "aux.params"))]
+  own <- c("symbol", "arg.params", "aux.params")
+  rest <- unclass(model)[setdiff(names(model), own)]
   text <- function(symbol) .Call(C_symbol_to_json, symbol)
   params <- .marked.params(model)
+  symbol <- model$symbol
+  symbol <- if (is.mx.symbol(symbol)) text(symbol) else lapply(symbol, text)
   structure(class = "MXSerialized", list(
-    symbol = if (is.mx.symbol(model$symbol)) text(model$symbol) else lapply(model$symbol, text),
+    symbol = symbol,
     params = .Call(C_archive_to_raw, unname(params), names(params)),
     rest = rest
   ))

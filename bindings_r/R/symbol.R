@@ -70,7 +70,9 @@ mx.symbol.save <- function(symbol, filename) {
 #' @export
 mx.symbol.infer.shape <- function(symbol, ...) {
   given <- list(...)
-  known <- lapply(given, function(shape) list(shape = I(rev(as.numeric(shape)))))
+  known <- lapply(given, function(shape) {
+    list(shape = I(rev(as.numeric(shape))))
+  })
   text <- if (length(known)) .to.json(known) else "{}"
   found <- .from.json(.Call(C_symbol_infer, symbol, text))
   shapes <- list(

@@ -27,7 +27,8 @@ graph.viz <- function(symbol, shape = NULL, direction = "TD", type = "graph",
   nodes <- .from.json(.Call(C_symbol_to_json, symbol))$nodes
   shapes <- if (!is.null(shape)) .node.shapes(symbol, shape)
   hidden <- vapply(nodes, function(node) {
-    node$op == "null" && grepl("(weight|bias|gamma|beta|moving_mean|moving_var)$", node$name)
+    parameter <- "(weight|bias|gamma|beta|moving_mean|moving_var)$"
+    node$op == "null" && grepl(parameter, node$name)
   }, TRUE)
   labels <- vapply(nodes, function(node) .node.label(node, type), "")
   edges <- do.call(rbind, lapply(which(!hidden), function(i) {
@@ -100,8 +101,9 @@ graph.viz <- function(symbol, shape = NULL, direction = "TD", type = "graph",
       sprintf("  n%d [label=%s, fillcolor=\"%s\"];", i, quote(labels[i]),
         .node.colour(nodes[[i]]$op))
     }, ""),
-    sprintf("  n%d -> n%d%s;", edges$from, edges$to,
-      ifelse(edges$label == "", "", sprintf(" [label=%s]", quote(edges$label)))),
+    sprintf("  n%d -> n%d%s;", edges$from, edges$to, ifelse(
+      edges$label == "", "", sprintf(" [label=%s]", quote(edges$label))
+    )),
     "}"
   ), collapse = "\n")
 }
@@ -126,11 +128,13 @@ plot.MXGraphViz <- function(x, ...) {
   across <- stats::ave(level, level, FUN = function(l) {
     (seq_along(l) - (length(l) + 1) / 2)
   })
-  place <- if (x$direction %in% c("LR", "RL")) cbind(level, -across) else cbind(across, -level)
+  sideways <- x$direction %in% c("LR", "RL")
+  place <- if (sideways) cbind(level, -across) else cbind(across, -level)
   if (x$direction %in% c("RL", "BT")) place <- -place
   rownames(place) <- ids
   graphics::plot(place, type = "n", axes = FALSE, xlab = "", ylab = "",
-    xlim = range(place[, 1]) + c(-0.6, 0.6), ylim = range(place[, 2]) + c(-0.6, 0.6))
+    xlim = range(place[, 1]) + c(-0.6, 0.6),
+    ylim = range(place[, 2]) + c(-0.6, 0.6))
   from <- place[as.character(x$edges$from), , drop = FALSE]
   to <- place[as.character(x$edges$to), , drop = FALSE]
   if (nrow(x$edges)) {

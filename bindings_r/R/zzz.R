@@ -1,7 +1,9 @@
 .onLoad <- function(libname, pkgname) {
   .Call(C_init, topenv())
   .Call(C_load_ops, .ops)
-  for (name in names(.binary)) .arith[[name]] <- unname(mget(.binary[[name]], .ops))
+  for (name in names(.binary)) {
+    .arith[[name]] <- unname(mget(.binary[[name]], .ops))
+  }
 }
 
 .onUnload <- function(libpath) {

@@ -106,7 +106,30 @@ def prediction(s):
     s.read(out[0])
 
 
-@pytest.mark.parametrize("action", [operators, strided, gradients, graph, prediction])
+def store(s):
+    lib = s.c.lib
+    kvstore = s.made("kvstore", lib.plait_kvstore_new, b"local")
+    w, gradients = s.array([40]), [s.array([40]), s.array([40])]
+    s.do(lib.plait_kvstore_init(kvstore, b"w", w))
+    s.do(lib.plait_kvstore_push(kvstore, b"w", gradients, 2))
+    s.do(lib.plait_kvstore_pull(kvstore, b"w", [w], 1))
+    s.read(w)
+
+
+def batches(s):
+    lib, ffi = s.c.lib, s.c.ffi
+    data = s.array([5, 8]), s.array([5])
+    size = ffi.new("char[]", b"batch_size"), ffi.new("char[]", b"2")
+    iterator = s.made("iter", lib.plait_iter_from_arrays, *data, [size[0]], [size[1]], 1)
+    places, pad = [ffi.new("plait_array_t *") for _ in range(3)], ffi.new("int64_t *")
+    for _ in range(3):
+        s.do(lib.plait_iter_next(iterator, *places, pad))
+        s.arrays += [place[0] for place in places]
+
+
+@pytest.mark.parametrize(
+    "action", [operators, strided, gradients, graph, prediction, store, batches]
+)
 def test_allocation_failure(c, action):
     lib = c.lib
     handles = lib.plait_handle_live_count()
