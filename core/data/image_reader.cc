@@ -212,7 +212,10 @@ void ImageReader::work() {
     lock.lock();
     task.slot->good[static_cast<size_t>(task.row)] = good;
     if (!good && options_.skip_broken) ++skipped_;
-    if (!good && !options_.skip_broken && !task.slot->error) task.slot->error = error;
+    if (!good && !options_.skip_broken && task.row < task.slot->error_row) {
+      task.slot->error = error;
+      task.slot->error_row = task.row;
+    }
     if (--task.slot->remaining == 0) batch_done_.notify_all();
     task.slot.reset();
   }

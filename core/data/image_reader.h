@@ -53,7 +53,8 @@ class ImageReader {
     Batch batch;
     std::vector<char> good;
     int64_t remaining = 0;
-    std::exception_ptr error;
+    std::exception_ptr error;  // of the first row that has one
+    int64_t error_row = INT64_MAX;
   };
   struct Task {
     std::shared_ptr<Slot> slot;
