@@ -282,9 +282,32 @@ def test_image_iter_handles_the_last_batch(rec):
 
 
 def test_image_iter_leaves_out_what_it_cannot_decode(rec, caplog):
-    damage(rec, 5)
-    assert labels(image.ImageIter(3, (3, H, W), path_imgrec=rec)) == [0, 1, 2, 3, 4, 6, 7, 8, 9]
-    assert "left out" in caplog.text
+    at = damage(rec, 5)
+    it = image.ImageIter(3, (3, H, W), path_imgrec=rec)
+    assert labels(it) == [0, 1, 2, 3, 4, 6, 7, 8, 9] and it.skipped == 1
+    assert f"left out: {rec}, record at byte {at}: " in caplog.text
+    it = image.ImageIter(3, (3, H, W), path_imgrec=rec, skip_broken=False)
+    with pytest.raises(OSError, match=f"a.rec, record at byte {at}: image: the image is broken"):
+        list(it)
+
+
+def test_image_iter_names_what_list_and_index_promise_in_vain(rec, tmp_path):
+    (tmp_path / "a.lst").write_text("0\t7\tx\n")
+    it = image.ImageIter(
+        1, (3, H, W), path_imgrec=rec, path_imglist=str(tmp_path / "a.lst"), skip_broken=False
+    )
+    assert next(it).label[0].asscalar() == 7
+    with pytest.raises(OSError, match="the list has no labels for id 1"):
+        next(it)
+    (tmp_path / "b.idx").write_text(f"0\t{os.path.getsize(rec)}\n")
+    it = image.ImageIter(
+        1, (3, H, W), path_imgrec=rec, path_imgidx=str(tmp_path / "b.idx"), skip_broken=False
+    )
+    with pytest.raises(OSError, match="lies after the end of the file"):
+        next(it)
+    it = image.ImageIter(1, (3, H, W), imglist=[[1, "none.png"]], path_root="x", skip_broken=False)
+    with pytest.raises(OSError, match=r"ImageIter: x.none\.png: "):
+        next(it)
 
 
 def test_image_iter_shuffles_and_augments(rec):

@@ -85,6 +85,7 @@ class ImageDetIter(ImageIter):
         data_name="data",
         label_name="label",
         last_batch_handle="pad",
+        skip_broken=True,
         **kwargs,
     ):
         super().__init__(
@@ -102,6 +103,7 @@ class ImageDetIter(ImageIter):
             data_name=data_name,
             label_name=label_name,
             last_batch_handle=last_batch_handle,
+            skip_broken=skip_broken,
         )
         self.auglist = CreateDetAugmenter(data_shape, **kwargs) if aug_list is None else aug_list
         self.label_shape = self._estimate_label_shape()

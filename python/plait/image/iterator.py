@@ -44,7 +44,7 @@ class _Records:
     """Labels and content of the records of a file; `labels` by id replace those inside."""
 
     def __init__(self, path, path_idx, labels=None):
-        self._file, self._labels = _data.RecordFile(path), labels
+        self._path, self._file, self._labels = path, _data.RecordFile(path), labels
         if path_idx:
             self._offsets = [offset for _, offset in recordio.read_index(path_idx)]
         else:
@@ -53,10 +53,18 @@ class _Records:
     def __len__(self):
         return len(self._offsets)
 
+    def name(self, i):
+        return f"{self._path}, record at byte {self._offsets[i]}"
+
     def read(self, i):
-        header, content = recordio.unpack(self._file.read(self._offsets[i])[0])
+        record, _ = self._file.read(self._offsets[i])
+        if record is None:
+            raise OSError("lies after the end of the file")
+        header, content = recordio.unpack(record)
         if self._labels is None:
             return header.label, content
+        if header.id not in self._labels:
+            raise OSError(f"the list has no labels for id {header.id}")
         return self._labels[header.id], content
 
 
@@ -69,10 +77,12 @@ class _Files:
     def __len__(self):
         return len(self._entries)
 
+    def name(self, i):
+        return os.path.join(self._root or "", self._entries[i][1])
+
     def read(self, i):
-        label, path = self._entries[i]
-        with open(os.path.join(self._root or "", path), "rb") as file:
-            return label, file.read()
+        with open(self.name(i), "rb") as file:
+            return self._entries[i][0], file.read()
 
 
 def _open_source(name, path_imgrec, path_imgidx, path_imglist, imglist, path_root):
@@ -115,11 +125,22 @@ class ImageIter(DataIter):
     last_batch_handle : str
         An incomplete last batch is filled from the start ("pad", with its `pad` set), dropped
         ("discard") or kept for the next pass ("roll_over").
+    skip_broken : bool
+        Whether images that cannot be read are logged, left out and counted; else they raise.
+
+    Attributes
+    ----------
+    skipped : int
+        Images left out so far.
+
+    Raises
+    ------
+    OSError
+        For lists and record files that are damaged; for images without `skip_broken`.
 
     Notes
     -----
-    Images that cannot be decoded are logged and left out. `plait.io.ImageRecordIter` does most of
-    this with threads of the core.
+    `plait.io.ImageRecordIter` does most of this with threads of the core.
     """
 
     def __init__(
@@ -140,6 +161,7 @@ class ImageIter(DataIter):
         label_name="softmax_label",
         dtype="float32",
         last_batch_handle="pad",
+        skip_broken=True,
         **kwargs,
     ):
         super().__init__(batch_size)
@@ -161,6 +183,7 @@ class ImageIter(DataIter):
             raise ValueError(f"{name}: there are no images for part {part_index} of {num_parts}")
         self.data_shape, self.label_width = tuple(data_shape), label_width
         self.shuffle, self.last_batch_handle = shuffle, last_batch_handle
+        self._skip_broken, self.skipped = skip_broken, 0
         self.dtype = dtype_name(dtype)
         self.auglist = CreateAugmenter(data_shape, **kwargs) if aug_list is None else aug_list
         label_shape = (batch_size,) if label_width == 1 else (batch_size, label_width)
@@ -240,11 +263,14 @@ class ImageIter(DataIter):
 
     def _next_row(self):
         while True:
-            label, content = self.next_sample()
             try:
-                return self._make(label, content)
+                return self._make(*self.next_sample())
             except OSError as error:
-                logging.warning("%s: left out: %s", type(self).__name__, error)
+                what = self._source.name(self.seq[self._position - 1])
+                if not self._skip_broken:
+                    raise OSError(f"{type(self).__name__}: {what}: {error}") from error
+                self.skipped += 1
+                logging.warning("%s: left out: %s: %s", type(self).__name__, what, error)
 
     def _fill(self, rows):
         while len(rows) < self.batch_size:
