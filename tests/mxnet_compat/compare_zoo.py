@@ -39,8 +39,13 @@ def run(mx, name, weights):
     else:
         mx.random.seed(1)
         net.initialize(mx.init.Xavier(magnitude=2))
-        with mx.autograd.record():  # gives the running means of BatchNorm values
-            net(x)
+        # Gives the running means of BatchNorm values; with few passes what reaches the end of the
+        # narrow networks is too small to compare.
+        for _ in range(30 if "mobilenet" in name else 1):
+            with mx.autograd.record():
+                out = net(x)
+            out.backward()  # only then MXNet changes them
+            out.wait_to_read()
         net.save_parameters(weights)
     net.hybridize()
     return {"output": net(x).asnumpy(), "names": np.array(sorted(net.collect_params().keys()))}
@@ -68,6 +73,8 @@ def compare(servers, name, maker, folder):
         with np.load(out) as result:
             found.append(dict(result))
     os.remove(weights)
+    if np.abs(found[0]["output"]).max() < 1e-3:
+        raise SystemExit(f"{name}: the outputs are too small to compare")
     gap = oracle.difference(found[1]["output"], found[0]["output"])
     return gap, np.array_equal(found[0]["names"], found[1]["names"])
 
