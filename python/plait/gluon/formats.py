@@ -119,6 +119,8 @@ def _load_safetensors(path):
         except ValueError as error:
             raise ValueError(f"load: {path}: header is not JSON: {error}") from None
         data = file.read()
+    if not isinstance(header, dict):
+        raise ValueError(f"load: {path}: header is {type(header).__name__}, must be an object")
     header.pop("__metadata__", None)
     return {name: _array_of(path, name, entry, data) for name, entry in header.items()}
 
@@ -127,8 +129,8 @@ def _array_of(path, name, entry, data):
     """One array; the entry of the header is checked against the bytes that are there."""
     try:
         dtype, shape = _NAMES[entry["dtype"]], tuple(int(n) for n in entry["shape"])
-        begin, end = entry["data_offsets"]
-    except (KeyError, TypeError, ValueError):
+        begin, end = (int(n) for n in entry["data_offsets"])
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise ValueError(f"load: {path}: entry of {name} is {entry}, must be of ours") from None
     size = math.prod(shape) * _item(dtype)
     if min(shape, default=0) < 0 or not 0 <= begin <= end <= len(data) or end - begin != size:

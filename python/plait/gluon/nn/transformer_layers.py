@@ -16,10 +16,11 @@ __all__ = [
 ]
 
 
-def _norm(kind, units, prefix):
+def _norm(kind, units, prefix, epsilon=None):
     if kind not in ("layer", "rms"):
         raise ValueError(f"transformer: norm is {kind!r}, must be 'layer' or 'rms'")
-    return (LayerNorm if kind == "layer" else RMSNorm)(in_channels=units, prefix=prefix)
+    more = {} if epsilon is None else {"epsilon": epsilon}
+    return (LayerNorm if kind == "layer" else RMSNorm)(in_channels=units, prefix=prefix, **more)
 
 
 def _activation(name):
@@ -96,6 +97,8 @@ class _Layer(HybridBlock):
         As in `MultiHeadAttention`.
     rotary : bool or RotaryEmbedding
         Whether queries and keys of self-attention are turned by their positions.
+    norm_epsilon : float, optional
+        Added to variances; default that of the kind of norm.
     """
 
     _causal = False
@@ -115,11 +118,12 @@ class _Layer(HybridBlock):
         use_bias=True,
         rotary=False,
         causal=None,
+        norm_epsilon=None,
         prefix=None,
         params=None,
     ):
         super().__init__(prefix=prefix, params=params)
-        self._pre_norm, self._norm_kind = pre_norm, norm
+        self._pre_norm, self._norm_kind = pre_norm, (norm, norm_epsilon)
         with self.name_scope():
             if rotary is True:
                 rotary = RotaryEmbedding()
@@ -131,9 +135,12 @@ class _Layer(HybridBlock):
                 self._causal if causal is None else causal,
                 use_bias,
                 rotary or None,
+                units,
+                units,
+                units,
                 prefix="attention_",
             )
-            self.norm = _norm(norm, units, "norm_")
+            self.norm = _norm(norm, units, "norm_", norm_epsilon)
             self._more(units, num_heads, num_kv_heads, attention_dropout, use_bias)
             self.feed_forward = FeedForward(
                 units,
@@ -144,7 +151,7 @@ class _Layer(HybridBlock):
                 use_bias,
                 prefix="feed_forward_",
             )
-            self.feed_forward_norm = _norm(norm, units, "feed_forward_norm_")
+            self.feed_forward_norm = _norm(norm, units, "feed_forward_norm_", norm_epsilon)
             self.dropout = Dropout(dropout)
 
     def _more(self, units, num_heads, num_kv_heads, dropout, use_bias):
@@ -190,9 +197,16 @@ class TransformerDecoderLayer(_Layer):
 
     def _more(self, units, num_heads, num_kv_heads, dropout, use_bias):
         self.cross_attention = MultiHeadAttention(
-            units, num_heads, num_kv_heads, dropout, use_bias=use_bias, prefix="cross_attention_"
+            units,
+            num_heads,
+            num_kv_heads,
+            dropout,
+            use_bias=use_bias,
+            query_units=units,
+            prefix="cross_attention_",
         )
-        self.cross_norm = _norm(self._norm_kind, units, "cross_norm_")
+        kind, epsilon = self._norm_kind
+        self.cross_norm = _norm(kind, units, "cross_norm_", epsilon)
 
     def hybrid_forward(self, F, x, memory, memory_mask=None):
         def look(y):
@@ -242,7 +256,8 @@ class _Stack(HybridBlock):
                 self.register_child(layer)
                 self._layers.append(layer)
             pre_norm = kwargs.get("pre_norm", True)
-            self.norm = _norm(kwargs.get("norm", "layer"), units, "norm_") if pre_norm else None
+            kind, epsilon = kwargs.get("norm", "layer"), kwargs.get("norm_epsilon")
+            self.norm = _norm(kind, units, "norm_", epsilon) if pre_norm else None
 
     def _finish(self, x):
         return x if self.norm is None else self.norm(x)

@@ -2,7 +2,7 @@
 
 from ... import nn
 from ...hybrid_block import HybridBlock
-from .attention import TransformerLayer, is_valid, places, register
+from .places import hidden, places
 
 __all__ = ["BERTModel"]
 
@@ -14,14 +14,14 @@ class BERTModel(HybridBlock):
     ----------
     vocab_size : int
         Number of tokens.
-    units, hidden, num_layers, num_heads : int
+    units, hidden_units, num_layers, num_heads : int
         Sizes; the defaults are those of BERT base.
     max_length : int
         Longest text.
     num_segments : int
         Kinds of parts of a text.
     dropout : float
-    layer_norm_eps : float
+    norm_epsilon : float
         Published weights were trained with 1e-12.
     """
 
@@ -29,13 +29,13 @@ class BERTModel(HybridBlock):
         self,
         vocab_size,
         units=768,
-        hidden=None,
+        hidden_units=None,
         num_layers=12,
         num_heads=12,
         max_length=512,
         num_segments=2,
         dropout=0.1,
-        layer_norm_eps=1e-5,
+        norm_epsilon=1e-5,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -43,15 +43,18 @@ class BERTModel(HybridBlock):
             self.token = nn.Embedding(vocab_size, units, prefix="token_")
             self.segment = nn.Embedding(num_segments, units, prefix="segment_")
             self.place = nn.Embedding(max_length, units, prefix="place_")
-            self.norm = nn.LayerNorm(in_channels=units, epsilon=layer_norm_eps, prefix="norm_")
+            self.norm = nn.LayerNorm(in_channels=units, epsilon=norm_epsilon, prefix="norm_")
             self.dropout = nn.Dropout(dropout)
-            sizes = {"hidden": hidden, "dropout": dropout, "layer_norm_eps": layer_norm_eps}
-            self._layers = register(
-                self,
-                [
-                    TransformerLayer(units, num_heads, prefix=f"layer{i}_", **sizes)
-                    for i in range(num_layers)
-                ],
+            self.encoder = nn.TransformerEncoder(
+                num_layers,
+                units,
+                num_heads,
+                hidden_units,
+                dropout=dropout,
+                attention_dropout=dropout,
+                pre_norm=False,
+                norm_epsilon=norm_epsilon,
+                prefix="encoder_",
             )
             self.pooler = nn.Dense(units, activation="tanh", in_units=units, prefix="pooler_")
 
@@ -60,9 +63,6 @@ class BERTModel(HybridBlock):
         shape (n, length, units), and (n, units) for the whole texts."""
         x = self.token(tokens) + self.segment(segments)
         x = F.broadcast_add(x, F.expand_dims(self.place(places(F, tokens)), 0))
-        x = self.dropout(self.norm(x))
-        valid = is_valid(F, tokens, valid_length)
-        for layer in self._layers:
-            x = layer(x, valid)
+        x = self.encoder(self.dropout(self.norm(x)), hidden(F, tokens, valid_length))
         first = F.reshape(F.slice_axis(x, axis=1, begin=0, end=1), shape=(0, -1))
         return x, self.pooler(first)

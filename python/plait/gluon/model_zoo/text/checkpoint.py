@@ -2,70 +2,25 @@
 
 import json
 import os
-import struct
 
-import numpy as np
-
-from .... import ndarray
+from ...formats import load_arrays
 from .bert import BERTModel
 
 __all__ = ["load_bert"]
 
-_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "u1"}
 # Names of a layer's parts: in the files, and here.
 _PARTS = {
     "attention.self.query": "attention.query",
     "attention.self.key": "attention.key",
     "attention.self.value": "attention.value",
     "attention.output.dense": "attention.project",
-    "attention.output.LayerNorm": "norm1",
-    "intermediate.dense": "inner",
-    "output.dense": "outer",
-    "output.LayerNorm": "norm2",
+    "attention.output.LayerNorm": "norm",
+    "intermediate.dense": "feed_forward.inner",
+    "output.dense": "feed_forward.outer",
+    "output.LayerNorm": "feed_forward_norm",
 }
 _EMBEDDINGS = {"word_embeddings": "token", "token_type_embeddings": "segment"}
 _EMBEDDINGS["position_embeddings"] = "place"
-
-
-def read_safetensors(path):
-    """dict of str to numpy.ndarray: the arrays of a file.
-
-    Raises
-    ------
-    OSError
-        With path and offset, if the file is not whole or has an unknown dtype.
-    """
-    with open(path, "rb") as file:
-        data = file.read()
-
-    def need(good, offset, why):
-        if not good:
-            raise OSError(f"safetensors: {path} is corrupt at byte {offset}: {why}")
-
-    need(len(data) >= 8, 0, "the file ends inside the length of its header")
-    begin = 8 + struct.unpack("<Q", data[:8])[0]
-    need(begin <= len(data), 8, f"the header ends at byte {begin}, after the file")
-    try:
-        header = json.loads(data[8:begin])
-        entries = {k: v for k, v in header.items() if k != "__metadata__"}
-        fields = [
-            (name, v["dtype"], tuple(map(int, v["shape"])), *map(int, v["data_offsets"]))
-            for name, v in entries.items()
-        ]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise OSError(f"safetensors: {path} is corrupt at byte 8: {error!r}") from None
-    out = {}
-    for name, dtype, shape, low, high in fields:
-        need(dtype in _DTYPES, 8, f"{name} has dtype {dtype}, must be one of {', '.join(_DTYPES)}")
-        count = 1
-        for n in shape:
-            need(n >= 0, 8, f"{name} has shape {shape}")
-            count *= n
-        size = count * np.dtype(_DTYPES[dtype]).itemsize
-        fits = 0 <= low and high - low == size and begin + high <= len(data)
-        need(fits, begin + low, f"{name} of shape {shape} must have {size} bytes up to {high}")
-        out[name] = np.frombuffer(data, _DTYPES[dtype], count, begin + low).reshape(shape)
-    return out
 
 
 def _target(name):
@@ -85,18 +40,38 @@ def _target(name):
         return None
     _, _, number, part = stem.split(".", 3)
     part = _PARTS.get(part)
-    return part and f"layers.{number}.{part}.{norm if part.startswith('norm') else kind}"
+    return part and f"layers.{number}.{part}.{norm if part.endswith('norm') else kind}"
 
 
-def _parameter(net, path):
-    first, *rest = path.split(".")
+def _parameter(net, target):
+    """The parameter of a name that `_target` gave; None for a layer that is not there."""
     block = net
-    if first == "layers":
-        block, rest = net._layers[int(rest[0])], rest[1:]
-        first, *rest = rest
-    for name in (first, *rest):
-        block = getattr(block, name)
+    names = target.split(".")
+    if names[0] == "layers":
+        layers = net.encoder._layers
+        if not names[1].isdecimal() or int(names[1]) >= len(layers):
+            return None
+        block, names = layers[int(names[1])], names[2:]
+    for name in names:
+        block = getattr(block, name, None)
     return block
+
+
+def _read_sizes(path):
+    """What the arguments of `BERTModel` are, from `config.json`."""
+    with open(path, encoding="utf-8") as file:
+        try:
+            sizes = json.load(file)
+            activation = sizes.get("hidden_act", "gelu")
+            if activation != "gelu":
+                raise ValueError(f"hidden_act is {activation!r}, must be 'gelu'")
+            names = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers")
+            names += ("num_attention_heads", "max_position_embeddings", "type_vocab_size")
+            numbers = [int(sizes[name]) for name in names]
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"load_bert: {path}: {error}") from None
+    more = ("hidden_dropout_prob", 0.1), ("layer_norm_eps", 1e-12)
+    return [*numbers, *(float(sizes.get(name, value)) for name, value in more)]
 
 
 def load_bert(folder, ctx=None):
@@ -111,36 +86,24 @@ def load_bert(folder, ctx=None):
     Raises
     ------
     OSError
-        If a file is damaged, or weights are missing or of another shape than `config.json` says.
+        If weights are missing or of another shape than `config.json` says.
     ValueError
-        If the activation is not GELU.
+        If a file is damaged, or the activation is not GELU.
     """
-    with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
-        sizes = json.load(file)
-    if sizes.get("hidden_act", "gelu") != "gelu":
-        raise ValueError(f"load_bert: hidden_act is {sizes['hidden_act']!r}, must be 'gelu'")
-    net = BERTModel(
-        sizes["vocab_size"],
-        sizes["hidden_size"],
-        sizes["intermediate_size"],
-        sizes["num_hidden_layers"],
-        sizes["num_attention_heads"],
-        sizes["max_position_embeddings"],
-        sizes["type_vocab_size"],
-        sizes.get("hidden_dropout_prob", 0.1),
-        sizes.get("layer_norm_eps", 1e-12),
-    )
+    net = BERTModel(*_read_sizes(os.path.join(folder, "config.json")))
     net.initialize(ctx=ctx)
     path = os.path.join(folder, "model.safetensors")
     left = {id(p): name for name, p in net.collect_params().items()}
-    for name, value in read_safetensors(path).items():
+    for name, value in load_arrays(path).items():
         target = _target(name)
         if target is None:
             continue
         parameter = _parameter(net, target)
+        if parameter is None:
+            raise OSError(f"{path}: {name} has no place in a model of these sizes")
         if parameter.shape != value.shape:
             raise OSError(f"{path}: {name} has shape {value.shape}, must have {parameter.shape}")
-        parameter.set_data(ndarray.array(value.astype("float32")))
+        parameter.set_data(value.astype("float32"))
         left.pop(id(parameter), None)
     if left:
         raise OSError(f"{path}: has no weights for {', '.join(sorted(left.values()))}")

@@ -4,7 +4,7 @@
 from .... import ndarray
 from ... import nn
 from ...hybrid_block import HybridBlock
-from .attention import TransformerLayer, places, register
+from .places import places
 
 __all__ = ["GPT"]
 
@@ -16,7 +16,7 @@ class GPT(HybridBlock):
     ----------
     vocab_size : int
         Number of tokens.
-    units, hidden, num_layers, num_heads : int
+    units, hidden_units, num_layers, num_heads : int
         Sizes; the defaults are those of the smallest GPT-2.
     max_length : int
         Longest text.
@@ -27,7 +27,7 @@ class GPT(HybridBlock):
         self,
         vocab_size,
         units=768,
-        hidden=None,
+        hidden_units=None,
         num_layers=12,
         num_heads=12,
         max_length=1024,
@@ -40,15 +40,16 @@ class GPT(HybridBlock):
             self.token = nn.Embedding(vocab_size, units, prefix="token_")
             self.place = nn.Embedding(max_length, units, prefix="place_")
             self.dropout = nn.Dropout(dropout)
-            sizes = {"hidden": hidden, "causal": True, "pre_norm": True, "dropout": dropout}
-            self._layers = register(
-                self,
-                [
-                    TransformerLayer(units, num_heads, prefix=f"layer{i}_", **sizes)
-                    for i in range(num_layers)
-                ],
+            self.decoder = nn.TransformerEncoder(
+                num_layers,
+                units,
+                num_heads,
+                hidden_units,
+                dropout=dropout,
+                attention_dropout=dropout,
+                causal=True,
+                prefix="decoder_",
             )
-            self.norm = nn.LayerNorm(in_channels=units, prefix="norm_")
             # The scores use the vectors of the tokens: Press, Wolf (2017).
             self.output = nn.Dense(
                 vocab_size,
@@ -63,23 +64,21 @@ class GPT(HybridBlock):
         """Tokens of shape (n, length) to scores of the next ones, (n, length, vocab_size)."""
         x = self.token(tokens)
         x = self.dropout(F.broadcast_add(x, F.expand_dims(self.place(places(F, tokens)), 0)))
-        for layer in self._layers:
-            x = layer(x)
-        return self.output(self.norm(x))
+        return self.output(self.decoder(x))
+
+    def _go_on(self, tokens, state):
+        at, caches = state
+        end = at + tokens.shape[1]
+        if end > self._max_length:
+            raise ValueError(f"GPT: the text has length {end}, must be at most {self._max_length}")
+        place = self.place(ndarray.arange(at, end, ctx=tokens.context)).expand_dims(0)
+        x = ndarray.broadcast_add(self.token(tokens), place)
+        return self.output(self.decoder.decode(x, caches)), (end, caches)
 
     def start(self, tokens):
         """Scores as when called, and what `step` needs of the text."""
-        if tokens.shape[1] > self._max_length:
-            raise ValueError(
-                f"GPT: tokens have length {tokens.shape[1]}, must be at most {self._max_length}"
-            )
-        x = self.token(tokens)
-        x = ndarray.broadcast_add(x, self.place(places(ndarray, tokens)).expand_dims(0))
-        kept = []
-        for layer in self._layers:
-            x, own = layer.remember(x)
-            kept.append(own)
-        return self.output(self.norm(x)), (tokens.shape[1], kept)
+        caches = self.decoder.make_cache(tokens.shape[0], self._max_length, ctx=tokens.context)
+        return self._go_on(tokens, (0, caches))
 
     def step(self, token, state):
         """Goes on by one token, in time that does not grow with the square of the length.
@@ -89,7 +88,7 @@ class GPT(HybridBlock):
         token : NDArray
             Shape (n,).
         state : tuple
-            What `start` or the last `step` returned.
+            What `start` or the last `step` returned; is used up.
 
         Returns
         -------
@@ -101,16 +100,8 @@ class GPT(HybridBlock):
         ValueError
             At the end of `max_length`.
         """
-        at, kept = state
-        if at >= self._max_length:
-            raise ValueError(f"GPT: the text is longer than max_length, {self._max_length}")
-        x = self.token(token.expand_dims(1))
-        x = ndarray.broadcast_add(x, self.place(ndarray.array([at])).expand_dims(0))
-        after = []
-        for layer, own in zip(self._layers, kept, strict=True):
-            x, own = layer.step(x, own)
-            after.append(own)
-        return self.output(self.norm(x))[:, 0], (at + 1, after)
+        scores, state = self._go_on(token.expand_dims(1), state)
+        return scores[:, 0], state
 
     def generate(self, tokens, steps, temperature=0.0, top_k=None):
         """Texts of shape (n, length) with `steps` further tokens.

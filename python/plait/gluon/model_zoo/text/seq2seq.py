@@ -6,7 +6,7 @@ import numpy as np
 from .... import ndarray
 from ... import nn
 from ...hybrid_block import HybridBlock
-from .attention import TransformerLayer, is_valid, places, register
+from .places import hidden, places
 
 __all__ = ["Seq2SeqTransformer"]
 
@@ -27,7 +27,7 @@ class Seq2SeqTransformer(HybridBlock):
     ----------
     source_vocab, target_vocab : int
         Numbers of tokens.
-    units, hidden, num_layers, num_heads : int
+    units, hidden_units, num_layers, num_heads : int
         Sizes; the defaults are those of the paper's base model.
     max_length : int
         Longest text.
@@ -39,7 +39,7 @@ class Seq2SeqTransformer(HybridBlock):
         source_vocab,
         target_vocab,
         units=512,
-        hidden=None,
+        hidden_units=None,
         num_layers=6,
         num_heads=8,
         max_length=512,
@@ -48,22 +48,20 @@ class Seq2SeqTransformer(HybridBlock):
     ):
         super().__init__(**kwargs)
         self._units, self._max_length = units, max_length
-        sizes = {"hidden": hidden, "dropout": dropout, "activation": "relu"}
-
-        def layers(name, **more):
-            made = [
-                TransformerLayer(units, num_heads, prefix=f"{name}{i}_", **sizes, **more)
-                for i in range(num_layers)
-            ]
-            return register(self, made)
-
+        sizes = num_layers, units, num_heads, hidden_units
+        options = {
+            "dropout": dropout,
+            "attention_dropout": dropout,
+            "activation": "relu",
+            "pre_norm": False,
+        }
         with self.name_scope():
             self.source = nn.Embedding(source_vocab, units, prefix="source_")
             self.target = nn.Embedding(target_vocab, units, prefix="target_")
             self.waves = self.params.get_constant("waves", _waves(max_length, units))
             self.dropout = nn.Dropout(dropout)
-            self._encoder = layers("encoder")
-            self._decoder = layers("decoder", causal=True, cross=True)
+            self.encoder = nn.TransformerEncoder(*sizes, prefix="encoder_", **options)
+            self.decoder = nn.TransformerDecoder(*sizes, prefix="decoder_", **options)
             self.output = nn.Dense(
                 target_vocab,
                 flatten=False,
@@ -73,45 +71,21 @@ class Seq2SeqTransformer(HybridBlock):
                 prefix="target_",
             )
 
-    def _embed(self, F, table, tokens, waves):
-        x = table(tokens) * self._units**0.5
-        place = F.take(waves, places(F, tokens))
-        return self.dropout(F.broadcast_add(x, F.expand_dims(place, 0)))
+    def _embed(self, F, table, tokens, place):
+        return self.dropout(F.broadcast_add(table(tokens) * self._units**0.5, place))
 
     def _encode(self, F, source, source_length, waves):
-        valid = is_valid(F, source, source_length)
-        x = self._embed(F, self.source, source, waves)
-        for layer in self._encoder:
-            x = layer(x, valid)
-        return x, valid
+        mask = hidden(F, source, source_length)
+        place = F.expand_dims(F.take(waves, places(F, source)), 0)
+        return self.encoder(self._embed(F, self.source, source, place), mask), mask
 
     def hybrid_forward(self, F, source, source_length, target, waves):
         """Tokens of shape (n, length) and (n, target length), lengths of the sources (n,); gives
         scores of the target's next tokens, (n, target length, target_vocab)."""
-        memory, valid = self._encode(F, source, source_length, waves)
-        x = self._embed(F, self.target, target, waves)
-        for layer in self._decoder:
-            x = layer(x, valid, memory)
-        return self.output(x)
-
-    def _begin(self, source, source_length, start):
-        """Scores after the token `start`, the state for the next one, and the valid places."""
-        waves = self.waves.data()
-        memory, valid = self._encode(ndarray, source, source_length, waves)
-        tokens = ndarray.full((source.shape[0], 1), start)
-        x, kept = self._embed(ndarray, self.target, tokens, waves), []
-        for layer in self._decoder:
-            x, own = layer.remember(x, (memory, valid))
-            kept.append(own)
-        return self.output(x)[:, 0], kept, valid
-
-    def _step(self, tokens, at, kept, valid):
-        x = self.target(tokens.expand_dims(1)) * self._units**0.5
-        x, after = x + self.waves.data()[at].reshape((1, 1, -1)), []
-        for layer, own in zip(self._decoder, kept, strict=True):
-            x, own = layer.step(x, own, valid)
-            after.append(own)
-        return self.output(x)[:, 0], after
+        memory, mask = self._encode(F, source, source_length, waves)
+        place = F.expand_dims(F.take(waves, places(F, target)), 0)
+        x = self._embed(F, self.target, target, place)
+        return self.output(self.decoder(x, memory, mask))
 
     def translate(self, source, source_length, start, end, max_steps=None):
         """Likeliest targets, token by token.
@@ -130,16 +104,21 @@ class Seq2SeqTransformer(HybridBlock):
         list of list of int
             Without `start` and `end`.
         """
-        scores, kept, valid = self._begin(source, source_length, start)
+        steps = min(max_steps or self._max_length, self._max_length)
+        waves = self.waves.data()
+        memory, mask = self._encode(ndarray, source, source_length, waves)
+        caches = self.decoder.make_cache(source.shape[0], steps, memory, ctx=source.context)
         found, done = [[] for _ in range(source.shape[0])], set()
-        for at in range(1, min(max_steps or self._max_length, self._max_length) + 1):
-            token = scores.argmax(axis=1)
+        token = ndarray.full((source.shape[0],), start, ctx=source.context)
+        for at in range(steps):
+            place = waves[at].reshape((1, 1, -1))
+            x = self._embed(ndarray, self.target, token.expand_dims(1), place)
+            token = self.output(self.decoder.decode(x, caches, mask))[:, 0].argmax(axis=1)
             for i, value in enumerate(token.asnumpy().astype(int).tolist()):
                 if i in done or value == end:
                     done.add(i)
                 else:
                     found[i].append(value)
-            if len(done) == len(found) or at == self._max_length:
+            if len(done) == len(found):
                 break
-            scores, kept = self._step(token, at, kept, valid)
         return found
