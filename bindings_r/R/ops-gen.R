@@ -266,6 +266,16 @@ mx.symbol.argsort <- function(data = NULL, axis = -1L, is_ascend = TRUE,
     is_ascend = is_ascend, dtype = dtype), attr)
 }
 
+mx.nd.contrib.attention.mask <- function(mask, out = NULL) {
+  .Call(C_invoke, .ops$attention_mask, list(mask), list(), 1L, out)
+}
+
+mx.symbol.contrib.attention_mask <- function(mask = NULL, name = NULL,
+  attr = NULL) {
+  .compose(.ops$attention_mask, "contrib.attention_mask", name,
+    list(mask = mask), list(), attr)
+}
+
 mx.nd.batch.dot <- function(lhs, rhs, transpose_a = FALSE, transpose_b = FALSE,
   out = NULL) {
   .Call(C_invoke, .ops$batch_dot, list(lhs, rhs), list(transpose_a,

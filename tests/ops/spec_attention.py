@@ -117,3 +117,9 @@ Spec(
     [((KV, normal(4, 3, 5)), HEADS)],
     grad=(0, 1),
 )
+Spec(
+    "attention_mask",
+    lambda m: m if m.dtype.kind == "f" else np.where(m == 0, -1e9, 0).astype("float32"),
+    [((normal(2, 1, 3, 4),), {}), ((np.array([[0, 2, 1], [0, 0, -3]]),), {})],
+    grad=(0,),
+)

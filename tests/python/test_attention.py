@@ -58,6 +58,19 @@ def test_mask_hides_keys():
     close(layer(x, None, None, (mask.astype("float32") - 1) * 1e9), layer(x, x[:, :3]))
 
 
+@pytest.mark.parametrize("dtype", ["int32", "bool"])
+@pytest.mark.parametrize("hybrid", [False, True])
+def test_mask_of_whole_numbers_hides_with_dropout_too(dtype, hybrid):
+    layer = started(nn.MultiHeadAttention(UNITS, HEADS, dropout=1e-7))
+    x, mask = nd.random.normal(shape=(1, 3, UNITS)), nd.array([[[[1, 1, 0]]]], dtype=dtype)
+    want = layer(x, x, x, mask)
+    if hybrid:
+        layer.hybridize()
+    with autograd.record():
+        got = layer(x, x, x, mask)
+    np.testing.assert_allclose(got.asnumpy(), want.asnumpy(), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("causal", [False, True])
 def test_way_with_dropout_gives_the_same_without_drops(causal):
     layer = started(nn.MultiHeadAttention(UNITS, HEADS, 2, causal=causal, dropout=0.5))

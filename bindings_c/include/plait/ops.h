@@ -487,6 +487,14 @@ static inline plait_status_t plait_argsort(plait_array_t data, const plait_argso
   return plait__call(&op_, "argsort", inputs_, 1, values_, 3, out, 1, NULL);
 }
 
+/* What is added to scores of attention: a floating mask itself, else -1e9 where it is 0. mask:
+ * of any shape and dtype. out: shape of mask; its dtype if that is floating, else float32. */
+static inline plait_status_t plait_attention_mask(plait_array_t mask, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {mask};
+  return plait__call(&op_, "attention_mask", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
 typedef struct {
   /* swap the last two axes of lhs first */
   int32_t transpose_a;

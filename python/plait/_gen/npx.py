@@ -16,6 +16,7 @@ def _flatten(arrays):
 _op_activation = _operator('activation')
 _op_add_n = _operator('add_n')
 _op_arange_like = _operator('arange_like')
+_op_attention_mask = _operator('attention_mask')
 _op_batch_dot = _operator('batch_dot')
 _op_batch_norm = _operator('batch_norm')
 _op_broadcast_like = _operator('broadcast_like')
@@ -150,6 +151,22 @@ def arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=None, out
         vector, or the shape of data if axis is None
     """
     return _run(_op_arange_like, (data,), (start, step, repeat, ctx, axis,), out)
+
+
+def attention_mask(mask=None, out=None, name=None):
+    """What is added to scores of attention: a floating mask itself, else -1e9 where it is 0.
+
+    Parameters
+    ----------
+    mask : array
+        of any shape and dtype
+
+    Returns
+    -------
+    out : array
+        shape of mask; its dtype if that is floating, else float32
+    """
+    return _run(_op_attention_mask, (mask,), (), out)
 
 
 def batch_dot(lhs=None, rhs=None, transpose_a=False, transpose_b=False, out=None, name=None):

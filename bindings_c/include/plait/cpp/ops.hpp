@@ -392,6 +392,16 @@ inline Symbol argsort(const std::string& name_, const Symbol& data,
                          detail::value(attrs_.dtype)});
 }
 
+/* What is added to scores of attention: a floating mask itself, else -1e9 where it is 0. */
+inline NDArray attention_mask(const NDArray& mask) {
+  static const plait_op_t op_ = detail::find("attention_mask");
+  return detail::invoke(op_, {mask}, {})[0];
+}
+inline Symbol attention_mask(const std::string& name_, const Symbol& mask) {
+  static const plait_op_t op_ = detail::find("attention_mask");
+  return detail::compose(op_, name_, {"mask"}, {mask}, {}, {});
+}
+
 struct batch_dot_attrs {
   /* swap the last two axes of lhs first */
   bool transpose_a = false;

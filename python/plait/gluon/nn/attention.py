@@ -214,7 +214,7 @@ class MultiHeadAttention(HybridBlock):
             scores = F.broadcast_sub(scores, later * 1e9)
         scores = F.reshape(scores, shape=(-4, -1, self._heads, 0, 0))
         if mask is not None:
-            scores = F.broadcast_add(scores, mask)
+            scores = F.broadcast_add(scores, F.contrib.attention_mask(mask))
         weights = self.dropout(F.softmax(scores, axis=-1))
         out = F.batch_dot(F.reshape(weights, shape=(-3, 0, 0)), value)
         return F.reshape(out, shape=(-4, -1, self._heads, 0, 0))
