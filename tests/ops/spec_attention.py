@@ -122,4 +122,5 @@ Spec(
     lambda m: m if m.dtype.kind == "f" else np.where(m == 0, -1e9, 0).astype("float32"),
     [((normal(2, 1, 3, 4),), {}), ((np.array([[0, 2, 1], [0, 0, -3]]),), {})],
     grad=(0,),
+    samples_grad=1,
 )
