@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -51,7 +52,9 @@ Dims read_shape(Reader& in, uint32_t ndim) {
   int64_t elements = 1;
   for (uint32_t i = 0; i < ndim; ++i) {
     shape.push_back(static_cast<int64_t>(in.number<T>()));
-    if (shape.back() < 0 || __builtin_mul_overflow(elements, shape.back(), &elements)) {
+    // Steps between elements must not overflow either, which an axis of 0 does not stop.
+    const int64_t length = std::max<int64_t>(shape.back(), 1);
+    if (shape.back() < 0 || __builtin_mul_overflow(elements, length, &elements)) {
       in.fault(cat("an array has shape ", shape));
     }
   }
