@@ -965,10 +965,10 @@ mx.symbol.floor <- function(data = NULL, name = NULL, attr = NULL) {
 }
 
 mx.nd.ftml.update <- function(weight, grad, d, v, z, lr, t, beta1 = 0.6,
-  beta2 = 0.999, epsilon = 1e-08, wd = 0, rescale_grad = 1, clip_gradient = -1,
+  beta2 = 0.999, epsilon = 1e-08, wd = 0, rescale_grad = 1, clip_grad = -1,
   out = NULL) {
   .Call(C_invoke, .ops$ftml_update, list(weight, grad, d, v, z), list(lr, t,
-    beta1, beta2, epsilon, wd, rescale_grad, clip_gradient), 1L, out)
+    beta1, beta2, epsilon, wd, rescale_grad, clip_grad), 1L, out)
 }
 
 mx.nd.ftrl.update <- function(weight, grad, z, n, lr, lamda1 = 0.01, beta = 1,

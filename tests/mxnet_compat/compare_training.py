@@ -88,6 +88,40 @@ def optimizers():
     return cases
 
 
+def step_operators():
+    """One step of each operator: the result and the states, with decay and clipping or without."""
+    common = {"lr": 0.1, "wd": 0.05, "rescale_grad": 0.5}
+    table = {
+        "sgd_update": (0, {}),
+        "sgd_mom_update": (1, {"momentum": 0.9}),
+        "nag_mom_update": (1, {"momentum": 0.9}),
+        "adam_update": (2, {"beta1": 0.8, "beta2": 0.95}),
+        "rmsprop_update": (1, {"gamma1": 0.9}),
+        "rmspropalex_update": (3, {"gamma1": 0.9, "gamma2": 0.8}),
+        "ftrl_update": (2, {"lamda1": 0.02}),
+        "ftml_update": (3, {"t": 3}),
+        "signsgd_update": (0, {}),
+        "signum_update": (1, {"momentum": 0.9, "wd_lh": 0.01}),
+    }
+
+    def case(name, states, options):
+        def run(mx):
+            random = np.random.RandomState(4)
+            weight, grad = (mx.nd.array(random.normal(size=(5, 4))) for _ in range(2))
+            kept = [mx.nd.array(random.uniform(0.5, 1.0, (5, 4))) for _ in range(states)]
+            out = getattr(mx.nd, name)(weight, grad, *kept, **options)
+            return [out.asnumpy(), *[state.asnumpy() for state in kept]]
+
+        return run
+
+    cases = {}
+    for name, (states, options) in table.items():
+        clip = "clip_grad" if name == "ftml_update" else "clip_gradient"
+        for label, extra in (("", {}), (" clipped", {clip: 0.3})):
+            cases[name + label] = case(name, states, {**common, **options, **extra})
+    return cases
+
+
 def schedules():
     def running(make):
         def case(mx):
@@ -309,6 +343,7 @@ def _filled(mx, init, shape, name):
 if __name__ == "__main__":
     GROUPS = {
         "optimizers": optimizers(),
+        "step operators": step_operators(),
         "schedules": schedules(),
         "metrics": metrics(),
         "losses": losses(),

@@ -1663,7 +1663,7 @@ typedef struct {
   /* factor of the gradients */
   double rescale_grad;
   /* largest absolute value after rescaling; < 0: none */
-  double clip_gradient;
+  double clip_grad;
 } plait_ftml_update_attrs_t;
 static inline plait_ftml_update_attrs_t plait_ftml_update_defaults(void) {
   const plait_ftml_update_attrs_t a = {0.6, 0.999, 1e-08, 0.0, 1.0, -1.0};
@@ -1683,7 +1683,7 @@ static inline plait_status_t plait_ftml_update(plait_array_t weight, plait_array
   const plait_value_t values_[] = {plait__float(lr), plait__floats(t, t_size),
                                    plait__float(a_.beta1), plait__float(a_.beta2),
                                    plait__float(a_.epsilon), plait__float(a_.wd),
-                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient)};
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_grad)};
   return plait__call(&op_, "ftml_update", inputs_, 5, values_, 8, out, 1, NULL);
 }
 

@@ -41,7 +41,8 @@ struct Ftml : MultiStep {
 constexpr const char* kDoc = "One step of follow the moving leader.";
 constexpr const char* kSource = "Zheng, Kwok, ICML (2017)";
 PLAIT_MULTI_STEP(Ftml, "multi_ftml_update", kDoc, kSource);
-PLAIT_SINGLE_STEP(Ftml, "ftml_update", kDoc, kSource);
+const int registered_single =
+    single_step<Ftml>("ftml_update", kDoc, kSource, __FILE__, __LINE__, "clip_grad");
 
 }  // namespace
 }  // namespace plait::op

@@ -175,9 +175,9 @@ constexpr T A::*of(T B::*member) {
 }
 
 template <class A>
-void common_attrs(OpBuilder<A>& b) {
+void common_attrs(OpBuilder<A>& b, const char* clip = "clip_gradient") {
   b.attr("rescale_grad", of<A>(&MultiStep::rescale_grad), 1.0, "factor of the gradients")
-      .attr("clip_gradient", of<A>(&MultiStep::clip_gradient), -1.0,
+      .attr(clip, of<A>(&MultiStep::clip_gradient), -1.0,
             "largest absolute value after rescaling; < 0: none");
 }
 
@@ -210,14 +210,16 @@ int multi_step(const char* name, const char* doc, const char* source, const char
   return b;
 }
 
-// The same rule for one weight, under the name that MXNet's programs know.
+// The same rule for one weight, under the name that MXNet's programs know; `clip` is what they call
+// the bound of the gradient.
 template <class Rule>
-int single_step(const char* name, const char* doc, const char* source, const char* file, int line) {
+int single_step(const char* name, const char* doc, const char* source, const char* file, int line,
+                const char* clip = "clip_gradient") {
   OpBuilder<Single<Rule>> b(Op::add(name, file, line));
   b.required_attr("lr", &Single<Rule>::lr, "learning rate, no unit");
   Rule::attrs(b);
   b.attr("wd", &Single<Rule>::wd, 0.0, "weight decay, no unit");
-  common_attrs(b);
+  common_attrs(b, clip);
   b.input("weight", "floating array").input("grad", "as weight");
   for (size_t i = 0; i < Rule::kStates; ++i) b.mutable_input(Rule::kStateNames[i], "as weight");
   b.output("output", "as weight")

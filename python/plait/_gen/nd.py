@@ -8622,7 +8622,7 @@ def floor(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_floor, (data,), (), out, _cls)
 
 
-def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=None, t=None, beta1=0.6, beta2=0.999, epsilon=1e-08, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
+def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=None, t=None, beta1=0.6, beta2=0.999, epsilon=1e-08, wd=0.0, rescale_grad=1.0, clip_grad=-1.0, out=None, name=None, **kwargs):
     """One step of follow the moving leader.
 
     Parameters
@@ -8651,7 +8651,7 @@ def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=None, t=None,
         weight decay, no unit
     rescale_grad : float, default 1.0
         factor of the gradients
-    clip_gradient : float, default -1.0
+    clip_grad : float, default -1.0
         largest absolute value after rescaling; < 0: none
 
     Returns
@@ -8665,7 +8665,7 @@ def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=None, t=None,
     """
     if kwargs:
         _unknown('ftml_update', kwargs)
-    return _invoke(_op_ftml_update, (weight, grad, d, v, z,), (lr, t, beta1, beta2, epsilon, wd, rescale_grad, clip_gradient,), out, _cls)
+    return _invoke(_op_ftml_update, (weight, grad, d, v, z,), (lr, t, beta1, beta2, epsilon, wd, rescale_grad, clip_grad,), out, _cls)
 
 
 def ftrl_update(weight=None, grad=None, z=None, n=None, lr=None, lamda1=0.01, beta=1.0, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):

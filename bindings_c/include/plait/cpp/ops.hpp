@@ -1496,7 +1496,7 @@ struct ftml_update_attrs {
   /* factor of the gradients */
   double rescale_grad = 1.0;
   /* largest absolute value after rescaling; < 0: none */
-  double clip_gradient = -1.0;
+  double clip_grad = -1.0;
 };
 /* One step of follow the moving leader. */
 inline NDArray ftml_update(const NDArray& weight, const NDArray& grad, const NDArray& d,
@@ -1506,8 +1506,7 @@ inline NDArray ftml_update(const NDArray& weight, const NDArray& grad, const NDA
   return detail::invoke(op_, {weight, grad, d, v, z}, {detail::value(lr), detail::value(t),
                         detail::value(attrs_.beta1), detail::value(attrs_.beta2),
                         detail::value(attrs_.epsilon), detail::value(attrs_.wd),
-                        detail::value(attrs_.rescale_grad),
-                        detail::value(attrs_.clip_gradient)})[0];
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_grad)})[0];
 }
 
 struct ftrl_update_attrs {
