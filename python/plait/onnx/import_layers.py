@@ -14,7 +14,10 @@ def _pads(s, kernel, strides, dilations):
         pads = list(s.get("pads") or [0] * (2 * ndim))
         return pads[:ndim], pads[ndim:]
     before, after = [], []
-    for size, k, step, d in zip(s.shape()[2:], kernel, strides, dilations, strict=True):
+    sizes = s.sizes()[2:]
+    if None in sizes:
+        s.refuse(f"auto_pad = {auto!r} with sizes that are left open")
+    for size, k, step, d in zip(sizes, kernel, strides, dilations, strict=True):
         total = max((-(-size // step) - 1) * step + (k - 1) * d + 1 - size, 0)
         small, large = total // 2, total - total // 2
         before.append(small if auto == "SAME_UPPER" else large)
@@ -114,7 +117,10 @@ def _(s):
 
 def _sticks_out(s, kernel, strides, before, after):
     """bool: whether a last window would start behind the data, which ONNX leaves out."""
-    for size, k, step, low, high in zip(s.shape()[2:], kernel, strides, before, after, strict=True):
+    sizes = s.sizes()[2:]
+    if None in sizes:
+        s.refuse("ceil_mode with sizes that are left open")
+    for size, k, step, low, high in zip(sizes, kernel, strides, before, after, strict=True):
         count = -(-(size + low + high - k) // step) + 1
         if (count - 1) * step >= size + low:
             return True
