@@ -107,6 +107,17 @@ def test_modules_run_batches_that_only_have_data():
         assert module.get_outputs()[0].shape == (rows, 2)
 
 
+def test_modules_take_parameters_of_larger_networks():
+    params = {"fc_weight": nd.ones((2, 3)), "fc_bias": nd.zeros((2,)), "fc7_weight": nd.ones((1,))}
+    module = mx.mod.Module(_module())
+    module.bind([("data", (4, 3))], [("softmax_label", (4,))])
+    module.set_params(params, {})
+    assert set(module.get_params()[0]) == {"fc_weight", "fc_bias"}
+    module.set_params(params, {}, allow_missing=True, allow_extra=True)
+    with pytest.raises(ValueError, match="fc7_weight"):
+        module.set_params(params, {}, allow_missing=True)
+
+
 def test_bind_takes_dictionaries_of_several_graphs():
     arrays = {"data": nd.ones((4, 3)), "fc_weight": nd.ones((2, 3)), "fc_bias": nd.zeros((2,))}
     arrays |= {"softmax_label": nd.zeros((4,)), "other_weight": nd.ones((5,))}

@@ -33,14 +33,13 @@ class WithParameters(BaseModule):
         force_init : bool
             Whether to start again if initialised before.
         allow_extra : bool
-            Whether the dicts may have further names.
+            Accepted for MXNet's programs: names that the module does not have are ignored here,
+            see `set_params`.
 
         Raises
         ------
         RuntimeError
             If a parameter is missing and `allow_missing` is False.
-        ValueError
-            If a name is unknown and `allow_extra` is False.
         """
         if self.params_initialized and not force_init and self._loaded is None:
             return
@@ -55,13 +54,6 @@ class WithParameters(BaseModule):
             (arg_params, {n: first.arg_dict[n] for n in self._param_names}),
             (aux_params, first.aux_dict),
         ):
-            extra = [] if given is None or allow_extra else sorted(set(given) - set(arrays))
-            inputs = {*self._data_names, *self._label_names, *self._state_names}
-            extra = [n for n in extra if n not in inputs]
-            if extra:
-                raise ValueError(
-                    f"init_params: no parameter {extra}; set allow_extra to ignore them"
-                )
             for name, array in arrays.items():
                 if given is not None and name in given:
                     self._copy(name, given[name], array)
@@ -74,6 +66,28 @@ class WithParameters(BaseModule):
         for other in self._execs[1:]:
             other.copy_params_from(first.arg_dict, first.aux_dict, allow_extra_params=True)
         self.params_initialized = True
+
+    def set_params(
+        self, arg_params, aux_params, allow_missing=False, force_init=True, allow_extra=False
+    ):
+        """Set the parameters from dicts of arrays.
+
+        Raises
+        ------
+        RuntimeError
+            If a parameter is missing and `allow_missing` is False.
+        ValueError
+            With `allow_missing`, where a name may be misspelt, if the module does not have it and
+            `allow_extra` is False.
+        """
+        if allow_missing and not allow_extra:
+            own = {*self._symbol.list_arguments(), *self._symbol.list_auxiliary_states()}
+            extra = sorted({*(arg_params or {}), *(aux_params or {})} - own)
+            if extra:
+                raise ValueError(
+                    f"set_params: no parameter {extra}; set allow_extra to ignore them"
+                )
+        super().set_params(arg_params, aux_params, allow_missing, force_init, allow_extra)
 
     @staticmethod
     def _copy(name, value, array):
