@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "graph/symbol.h"
 #include "op/invoke.h"
@@ -35,16 +36,54 @@ void complete_inputs(const Node& node, Table& table) {
   }
 }
 
-// Parameters without a dtype take that of the first input that has one.
+// Parameters without a dtype take that of the first input, or if it has none, that of the first
+// floating one: whole numbers behind it are indices and lengths.
 void complete_dtypes(const Node& node, Table& table) {
   std::optional<DType> first;
   for (const Entry& e : node.inputs) {
-    if (!first) first = known_of(table, e).dtype;
+    const std::optional<DType> dtype = known_of(table, e).dtype;
+    if (!first && dtype && (e == node.inputs[0] || is_floating(*dtype))) first = dtype;
   }
   for (const Entry& e : node.inputs) {
     Known& k = known_of(table, e);
     if (!k.dtype && e.node->is_variable()) k.dtype = first;
   }
+}
+
+// Inputs of unknown dtype stand as float32, or as int32 where the operator wants whole numbers.
+void infer_with_stand_ins(const Node& node, Specs& in, const std::vector<size_t>& unknown,
+                          Specs& out) {
+  try {
+    return op::infer(*node.op, node.attrs, in, out);
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::kType) throw;
+    for (size_t i : unknown) {
+      const DType before = std::exchange(in[i].dtype, DType::kInt32);
+      try {
+        return op::infer(*node.op, node.attrs, in, out);
+      } catch (const Error&) {
+        in[i].dtype = before;
+      }
+    }
+    throw;
+  }
+}
+
+// Whether the dtypes of the outputs are the same for other dtypes of the unknown inputs, as those
+// of a cast are.
+bool dtypes_follow(const Node& node, Specs in, const std::vector<size_t>& unknown,
+                   const Specs& found) {
+  for (size_t i : unknown) {
+    in[i].dtype = in[i].dtype == DType::kInt32 ? DType::kInt64 : DType::kFloat64;
+  }
+  Specs out;
+  try {
+    op::infer(*node.op, node.attrs, in, out);
+  } catch (const Error&) {
+    return false;
+  }
+  return std::equal(out.begin(), out.end(), found.begin(), found.end(),
+                    [](const Spec& a, const Spec& b) { return a.dtype == b.dtype; });
 }
 
 void infer_node(const Node& node, Table& table) {
@@ -53,21 +92,22 @@ void infer_node(const Node& node, Table& table) {
   complete_inputs(node, table);
   complete_dtypes(node, table);
   Specs in, specs;
-  bool dtypes_known = true;
+  std::vector<size_t> unknown;
   for (const Entry& e : node.inputs) {
     const Known& k = known_of(table, e);
     if (!k.shape) return;
-    dtypes_known = dtypes_known && k.dtype;
+    if (!k.dtype) unknown.push_back(in.size());
     in.push_back({*k.shape, k.dtype.value_or(DType::kFloat32)});
   }
   try {
-    op::infer(*node.op, node.attrs, in, specs);
+    infer_with_stand_ins(node, in, unknown, specs);
   } catch (const Error& e) {
     throw Error(e.kind(), cat(e.what(), "\n  in node '", node.name, "'"));
   }
+  const bool dtypes_known = unknown.empty() || dtypes_follow(node, in, unknown, specs);
   for (size_t i = 0; i < out.size(); ++i) {
     out[i].shape = specs[i].shape;
-    if (dtypes_known || node.inputs.empty()) out[i].dtype = specs[i].dtype;
+    if (dtypes_known) out[i].dtype = specs[i].dtype;
   }
 }
 

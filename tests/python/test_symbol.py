@@ -266,3 +266,16 @@ def test_names_of_arithmetic_are_those_that_programs_look_up():
         "multiboxprior0", "gemm20", "_plus1",
     ]  # fmt: skip
     assert (x * y + x).get_internals().list_outputs()[-1].startswith("_plus")
+
+
+def test_shapes_follow_where_an_operator_wants_whole_numbers():
+    x, n = mx.sym.Variable("x"), mx.sym.Variable("n")
+    for length in (n, n.astype("int32"), (n + 1).astype("int64")):
+        masked = mx.sym.softmax(x, length=length, use_length=True, axis=-1)
+        assert masked.infer_shape(x=(4, 5, 6), n=(4, 5))[1] == [(4, 5, 6)]
+        with pytest.raises(mx.MXNetError, match="length has shape"):
+            masked.infer_shape(x=(4, 5, 6), n=(4, 6))
+    masked = mx.sym.softmax(x, length=n, use_length=True)
+    with pytest.raises(TypeError, match="length has dtype float32"):
+        masked.eval(x=nd.ones((2, 3)), n=nd.ones((2,)))
+    assert mx.sym.Cast(x, dtype="int8").infer_shape(x=(2,))[1] == [(2,)]

@@ -52,8 +52,10 @@ Spec infer(const SoftmaxAttrs& a, const Specs& in) {
   if (a.use_length) {
     Dims lines = in[0].shape;
     lines.erase(static_cast<size_t>(normalize_axis(a.axis, static_cast<int64_t>(lines.size()))));
-    check(in[1].shape == lines && is_integer(in[1].dtype), ErrorKind::kShape, "length has shape ",
-          in[1].shape, " and dtype ", in[1].dtype, ", must be ", lines, " and whole numbers");
+    check(in[1].shape == lines, ErrorKind::kShape, "length has shape ", in[1].shape, ", must be ",
+          lines);
+    check(is_integer(in[1].dtype), ErrorKind::kType, "length has dtype ", in[1].dtype,
+          ", must be whole numbers");
   }
   return {in[0].shape, a.dtype.value_or(in[0].dtype)};
 }
