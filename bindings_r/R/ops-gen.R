@@ -670,21 +670,24 @@ mx.symbol.cumsum <- function(data = NULL, axis = NULL, dtype = NULL,
 
 mx.nd.Deconvolution <- function(data, weight, bias = NULL, kernel,
   stride = integer(0), dilate = integer(0), pad = integer(0), adj = integer(0),
-  target_shape = integer(0), num_filter, num_group = 1L, no_bias = TRUE,
-  layout = NULL, out = NULL) {
+  target_shape = integer(0), num_filter, num_group = 1L, workspace = 512L,
+  no_bias = TRUE, cudnn_tune = NULL, cudnn_off = FALSE, layout = NULL,
+  out = NULL) {
   .Call(C_invoke, .ops$deconvolution, list(data, weight, bias), list(kernel,
-    stride, dilate, pad, adj, target_shape, num_filter, num_group, no_bias,
-    layout), 1L, out)
+    stride, dilate, pad, adj, target_shape, num_filter, num_group, workspace,
+    no_bias, cudnn_tune, cudnn_off, layout), 1L, out)
 }
 
 mx.symbol.Deconvolution <- function(data = NULL, weight = NULL, bias = NULL,
   kernel, stride = integer(0), dilate = integer(0), pad = integer(0),
   adj = integer(0), target_shape = integer(0), num_filter, num_group = 1L,
-  no_bias = TRUE, layout = NULL, name = NULL, attr = NULL) {
+  workspace = 512L, no_bias = TRUE, cudnn_tune = NULL, cudnn_off = FALSE,
+  layout = NULL, name = NULL, attr = NULL) {
   .compose(.ops$deconvolution, "Deconvolution", name, list(data = data,
     weight = weight, bias = bias), list(kernel = kernel, stride = stride,
     dilate = dilate, pad = pad, adj = adj, target_shape = target_shape,
-    num_filter = num_filter, num_group = num_group, no_bias = no_bias,
+    num_filter = num_filter, num_group = num_group, workspace = workspace,
+    no_bias = no_bias, cudnn_tune = cudnn_tune, cudnn_off = cudnn_off,
     layout = layout), attr)
 }
 

@@ -86,6 +86,18 @@ def test_split_v2():
         np.testing.assert_array_equal(got.asnumpy(), want)
     assert [p.shape for p in nd.split_v2(nd.array(x), 2, axis=1, squeeze_axis=True)] == [(5,)] * 2
     assert nd.split_v2(nd.array(x), 1).shape == (5, 2)
+    assert [p.shape for p in nd.array(x).split_v2((2,))] == [(2, 2), (3, 2)]
+    symbol = mx.sym.split_v2(mx.sym.Variable("x"), (1, 3))
+    assert symbol.infer_shape(x=(5, 2))[1] == [(1, 2), (2, 2), (2, 2)]
+
+
+def test_transpose_takes_axes_by_name():
+    x = nd.arange(24).reshape((2, 3, 4))
+    for y in (x.transpose(axes=(2, 0, 1)), x.transpose((2, 0, 1)), x.transpose(2, 0, 1)):
+        np.testing.assert_array_equal(y.asnumpy(), x.asnumpy().transpose(2, 0, 1))
+    assert x.transpose().shape == x.transpose(axes=None).shape == x.T.shape == (4, 3, 2)
+    with pytest.raises(TypeError, match="twice"):
+        x.transpose(0, 1, 2, axes=(0, 1, 2))
 
 
 @pytest.mark.parametrize("bins, bounds", [(3, (0, 6)), (2, None), (np.array([0.0, 2, 7]), None)])

@@ -127,3 +127,27 @@ def test_bind_takes_dictionaries_of_several_graphs():
     executor.backward()
     assert len(executor.grad_arrays) == 4
     assert abs(grads["fc_weight"].asnumpy()).sum() > 0
+
+
+def test_a_block_with_new_children_is_compiled_again():
+    class Head(mx.gluon.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            with self.name_scope():
+                self.dense = mx.gluon.nn.Dense(2, in_units=3)
+
+        def grow(self, units):
+            self._clear_cached_op()
+            old = self.dense
+            self.dense = mx.gluon.nn.Dense(units, in_units=3, prefix=old.prefix)
+            self.dense.initialize(ctx=old.weight.list_ctx())
+
+        def hybrid_forward(self, F, x):
+            return self.dense(x)
+
+    head = Head()
+    head.initialize()
+    head.hybridize()
+    assert head(nd.ones((1, 3))).shape == (1, 2)
+    head.grow(5)
+    assert head(nd.ones((1, 3))).shape == (1, 5)

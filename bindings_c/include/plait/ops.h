@@ -1195,13 +1195,20 @@ typedef struct {
   int32_t target_shape_size;
   /* channels are taken in this many groups */
   int64_t num_group;
+  /* kept for MXNet's programs; without effect */
+  int64_t workspace;
   /* no bias is added */
   int32_t no_bias;
+  /* kept for MXNet's programs; without effect */
+  const char* cudnn_tune;
+  /* kept for MXNet's programs; without effect */
+  int32_t cudnn_off;
   /* NCW, NCHW or NCDHW */
   const char* layout;
 } plait_deconvolution_attrs_t;
 static inline plait_deconvolution_attrs_t plait_deconvolution_defaults(void) {
-  const plait_deconvolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, NULL};
+  const plait_deconvolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 512, 1,
+                                         NULL, 0, NULL};
   return a;
 }
 /* Transposed convolution over 1 to 3 spatial axes. data: floating array (batch, channels,
@@ -1224,8 +1231,10 @@ static inline plait_status_t plait_deconvolution(plait_array_t data, plait_array
                                    plait__ints(a_.adj, a_.adj_size),
                                    plait__ints(a_.target_shape, a_.target_shape_size),
                                    plait__int(num_filter), plait__int(a_.num_group),
-                                   plait__bool(a_.no_bias), plait__string(a_.layout)};
-  return plait__call(&op_, "deconvolution", inputs_, 3, values_, 10, out, 1, NULL);
+                                   plait__int(a_.workspace), plait__bool(a_.no_bias),
+                                   plait__string(a_.cudnn_tune), plait__bool(a_.cudnn_off),
+                                   plait__string(a_.layout)};
+  return plait__call(&op_, "deconvolution", inputs_, 3, values_, 13, out, 1, NULL);
 }
 
 typedef struct {

@@ -9,9 +9,9 @@ namespace {
 
 struct DeconvolutionAttrs {
   Dims kernel, stride, dilate, pad, adj, target_shape;
-  int64_t num_filter, num_group;
-  bool no_bias;
-  std::optional<std::string> layout;
+  int64_t num_filter, num_group, workspace;
+  bool no_bias, cudnn_off;
+  std::optional<std::string> cudnn_tune, layout;
 };
 
 Dims or_all(const Dims& given, size_t n, int64_t value) {
@@ -166,7 +166,13 @@ PLAIT_OP(deconvolution, DeconvolutionAttrs)
           "spatial sizes of the result; pad and adj are then not used")
     .required_attr("num_filter", &DeconvolutionAttrs::num_filter, "number of output channels, > 0")
     .attr("num_group", &DeconvolutionAttrs::num_group, 1, "channels are taken in this many groups")
+    .attr("workspace", &DeconvolutionAttrs::workspace, 512,
+          "kept for MXNet's programs; without effect")
     .attr("no_bias", &DeconvolutionAttrs::no_bias, true, "no bias is added")
+    .attr("cudnn_tune", &DeconvolutionAttrs::cudnn_tune, std::nullopt,
+          "kept for MXNet's programs; without effect")
+    .attr("cudnn_off", &DeconvolutionAttrs::cudnn_off, false,
+          "kept for MXNet's programs; without effect")
     .attr("layout", &DeconvolutionAttrs::layout, std::nullopt, "NCW, NCHW or NCDHW")
     .on("nd sym", "Deconvolution")
     .on("npx", "deconvolution")

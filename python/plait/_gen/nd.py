@@ -646,7 +646,7 @@ def Crop(*data, num_args=1, offset=(0, 0), h_w=(0, 0), center_crop=False, out=No
     return _invoke(_op_crop_like, (*_flatten(data),), (num_args, offset, h_w, center_crop,), out, _cls)
 
 
-def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, no_bias=True, layout=None, out=None, name=None, **kwargs):
+def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, workspace=512, no_bias=True, cudnn_tune=None, cudnn_off=False, layout=None, out=None, name=None, **kwargs):
     """Transposed convolution over 1 to 3 spatial axes.
 
     Parameters
@@ -673,8 +673,14 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
         number of output channels, > 0
     num_group : int, default 1
         channels are taken in this many groups
+    workspace : int, default 512
+        kept for MXNet's programs; without effect
     no_bias : bool, default True
         no bias is added
+    cudnn_tune : str, default None
+        kept for MXNet's programs; without effect
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
     layout : str, default None
         NCW, NCHW or NCDHW
 
@@ -689,7 +695,7 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
     """
     if kwargs:
         _unknown('Deconvolution', kwargs)
-    return _invoke(_op_deconvolution, (data, weight, bias,), (kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, no_bias, layout,), out, _cls)
+    return _invoke(_op_deconvolution, (data, weight, bias,), (kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout,), out, _cls)
 
 
 def Dropout(data=None, p=0.5, mode='training', axes=(), cudnn_off=False, out=None, name=None, **kwargs):

@@ -367,7 +367,7 @@ def ctc_loss(data=None, label=None, data_lengths=None, label_lengths=None, use_d
     return _run(_op_ctc_loss, (data, label, data_lengths, label_lengths,), (use_data_lengths, use_label_lengths, blank_label,), out)
 
 
-def deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, no_bias=True, layout=None, out=None, name=None):
+def deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, workspace=512, no_bias=True, cudnn_tune=None, cudnn_off=False, layout=None, out=None, name=None):
     """Transposed convolution over 1 to 3 spatial axes.
 
     Parameters
@@ -394,8 +394,14 @@ def deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
         number of output channels, > 0
     num_group : int, default 1
         channels are taken in this many groups
+    workspace : int, default 512
+        kept for MXNet's programs; without effect
     no_bias : bool, default True
         no bias is added
+    cudnn_tune : str, default None
+        kept for MXNet's programs; without effect
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
     layout : str, default None
         NCW, NCHW or NCDHW
 
@@ -408,7 +414,7 @@ def deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
     -----
     Zeiler, Krishnan, Taylor, Fergus: Deconvolutional networks, CVPR (2010)
     """
-    return _run(_op_deconvolution, (data, weight, bias,), (kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, no_bias, layout,), out)
+    return _run(_op_deconvolution, (data, weight, bias,), (kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout,), out)
 
 
 def digamma(data=None, out=None, name=None):

@@ -284,7 +284,7 @@ def Crop(*data, num_args=1, offset=(0, 0), h_w=(0, 0), center_crop=False, name=N
     return _compose('crop_like', name, (*_flatten(data),), {'num_args': num_args, 'offset': offset, 'h_w': h_w, 'center_crop': center_crop}, attr, 'Crop', kwargs)
 
 
-def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, no_bias=True, layout=None, name=None, attr=None, out=None, **kwargs):
+def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, workspace=512, no_bias=True, cudnn_tune=None, cudnn_off=False, layout=None, name=None, attr=None, out=None, **kwargs):
     """Transposed convolution over 1 to 3 spatial axes.
 
     Parameters
@@ -311,8 +311,14 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
         number of output channels, > 0
     num_group : int, default 1
         channels are taken in this many groups
+    workspace : int, default 512
+        kept for MXNet's programs; without effect
     no_bias : bool, default True
         no bias is added
+    cudnn_tune : str, default None
+        kept for MXNet's programs; without effect
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
     layout : str, default None
         NCW, NCHW or NCDHW
 
@@ -325,7 +331,7 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
     -----
     Zeiler, Krishnan, Taylor, Fergus: Deconvolutional networks, CVPR (2010)
     """
-    return _compose('deconvolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'adj': adj, 'target_shape': target_shape, 'num_filter': num_filter, 'num_group': num_group, 'no_bias': no_bias, 'layout': layout}, attr, 'Deconvolution', kwargs)
+    return _compose('deconvolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'adj': adj, 'target_shape': target_shape, 'num_filter': num_filter, 'num_group': num_group, 'workspace': workspace, 'no_bias': no_bias, 'cudnn_tune': cudnn_tune, 'cudnn_off': cudnn_off, 'layout': layout}, attr, 'Deconvolution', kwargs)
 
 
 def Dropout(data=None, p=0.5, mode='training', axes=(), cudnn_off=False, name=None, attr=None, out=None, **kwargs):

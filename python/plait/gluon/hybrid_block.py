@@ -106,6 +106,8 @@ class HybridBlock(Block):
         self._variants = {}
         self._eager_version = -1
 
+    _clear_cached_op = _forget  # MXNet's name, which model libraries call after changing children
+
     def hybridize(self, active=True, **flags):
         """Compile from the next call on; `flags` such as ``static_alloc`` go to the graph."""
         self._active = active

@@ -282,12 +282,21 @@ class NDArray(NDArithmetic):
             raise TypeError(f"reshape: unknown arguments {sorted(kwargs)}")
         return invoke(_Ops.reshape, (self,), attrs, None, type(self), True)
 
-    def transpose(self, *axes: Any) -> Any:
-        """A copy with permuted axes; default: reversed."""
+    def transpose(self, *order: Any, axes: Any = None) -> Any:
+        """A copy with permuted axes; default: reversed. Axes come one by one, listed or by name."""
         from .._gen import nd
 
-        listed = len(axes) == 1 and isinstance(axes[0], (tuple, list))
-        return nd.transpose(self, axes=tuple(axes[0] if listed else axes))
+        if axes is None:
+            axes = order[0] if len(order) == 1 and isinstance(order[0], (tuple, list)) else order
+        elif order:
+            raise TypeError("transpose: axes are given twice, must be given once")
+        return nd.transpose(self, axes=tuple(axes or ()))
+
+    def split_v2(self, indices_or_sections: Any, axis: int = 0, squeeze_axis: bool = False) -> Any:
+        """Parts along an axis; see `mx.nd.split_v2`."""
+        from .functions import split_v2
+
+        return split_v2(self, indices_or_sections, axis, squeeze_axis)
 
 
 def check_writable(x: Any) -> None:

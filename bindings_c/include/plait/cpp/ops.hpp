@@ -1051,8 +1051,14 @@ struct Deconvolution_attrs {
   std::vector<int64_t> target_shape = {};
   /* channels are taken in this many groups */
   int64_t num_group = 1;
+  /* kept for MXNet's programs; without effect */
+  int64_t workspace = 512;
   /* no bias is added */
   bool no_bias = true;
+  /* kept for MXNet's programs; without effect */
+  std::optional<std::string> cudnn_tune{};
+  /* kept for MXNet's programs; without effect */
+  bool cudnn_off = false;
   /* NCW, NCHW or NCDHW */
   std::optional<std::string> layout{};
 };
@@ -1065,8 +1071,9 @@ inline NDArray Deconvolution(const NDArray& data, const NDArray& weight, const N
                         detail::value(attrs_.stride), detail::value(attrs_.dilate),
                         detail::value(attrs_.pad), detail::value(attrs_.adj),
                         detail::value(attrs_.target_shape), detail::value(num_filter),
-                        detail::value(attrs_.num_group), detail::value(attrs_.no_bias),
-                        detail::value(attrs_.layout)})[0];
+                        detail::value(attrs_.num_group), detail::value(attrs_.workspace),
+                        detail::value(attrs_.no_bias), detail::value(attrs_.cudnn_tune),
+                        detail::value(attrs_.cudnn_off), detail::value(attrs_.layout)})[0];
 }
 inline Symbol Deconvolution(const std::string& name_, const Symbol& data, const Symbol& weight,
                             const Symbol& bias, const std::vector<int64_t>& kernel,
@@ -1074,11 +1081,13 @@ inline Symbol Deconvolution(const std::string& name_, const Symbol& data, const 
   static const plait_op_t op_ = detail::find("deconvolution");
   return detail::compose(op_, name_, {"data", "weight", "bias"}, {data, weight, bias}, {"kernel",
                          "stride", "dilate", "pad", "adj", "target_shape", "num_filter",
-                         "num_group", "no_bias", "layout"}, {detail::value(kernel),
-                         detail::value(attrs_.stride), detail::value(attrs_.dilate),
-                         detail::value(attrs_.pad), detail::value(attrs_.adj),
-                         detail::value(attrs_.target_shape), detail::value(num_filter),
-                         detail::value(attrs_.num_group), detail::value(attrs_.no_bias),
+                         "num_group", "workspace", "no_bias", "cudnn_tune", "cudnn_off", "layout"},
+                         {detail::value(kernel), detail::value(attrs_.stride),
+                         detail::value(attrs_.dilate), detail::value(attrs_.pad),
+                         detail::value(attrs_.adj), detail::value(attrs_.target_shape),
+                         detail::value(num_filter), detail::value(attrs_.num_group),
+                         detail::value(attrs_.workspace), detail::value(attrs_.no_bias),
+                         detail::value(attrs_.cudnn_tune), detail::value(attrs_.cudnn_off),
                          detail::value(attrs_.layout)});
 }
 
