@@ -21,6 +21,7 @@ def test_ranks_of_one_process(name, size):
             check(comm)
         except Exception as error:
             failures.append(error)
+            comm.abort(str(error))
 
     threads = [threading.Thread(target=run, args=(c,)) for c in mx.dist.group(size)]
     for thread in threads:

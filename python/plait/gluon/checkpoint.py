@@ -126,6 +126,10 @@ class Checkpoint:
     -----
     `save` starts plait's random stream anew, with a number from NumPy's generator, so that the
     stream is the same whether or not the process ends there.
+
+    With a trainer over several processes all of them call `save` and `restore`. Rank 0 writes and
+    reads the files, among them its own `others`; the random streams of all ranks start anew from
+    one number that is saved. The number of processes may change between `save` and `restore`.
     """
 
     def __init__(self, folder, net, trainer=None, keep=2, format="params", **others):
@@ -135,8 +139,14 @@ class Checkpoint:
             raise ValueError(f"Checkpoint: format is {format!r}, must be one of {_FORMATS}")
         self._format, self._others = format, others
         self.folder, self._net, self._trainer, self._keep = folder, net, trainer, keep
-        os.makedirs(folder, exist_ok=True)
-        self._recover()
+        if self._comm is None or self._comm.rank == 0:
+            os.makedirs(folder, exist_ok=True)
+            self._recover()
+
+    @property
+    def _comm(self):
+        """Communicator: the processes that train together; None in one."""
+        return getattr(self._trainer, "comm", None)
 
     def _recover(self):
         """Finish what a killed process left in the middle of replacing a checkpoint."""
@@ -175,14 +185,36 @@ class Checkpoint:
         """
         if step < 0:
             raise ValueError(f"Checkpoint: step is {step}, must be >= 0")
+        if self._comm is not None:
+            return self._save_together(step, state)
         seed = int(np.random.randint(2**31))
         plait_random.seed(seed)
+        return self._write(step, state, {"plait": seed, **_random_state()})
+
+    def _save_together(self, step, state):
+        comm, failure = self._comm, None
+        seed = comm.broadcast_object(int(np.random.randint(2**31)))
+        _start_streams(seed, comm.rank)
+        if comm.rank == 0:
+            try:
+                self._write(step, state, {"common": seed})
+            except OSError as error:
+                failure = error
+        failure = comm.broadcast_object(failure)
+        if failure is not None:
+            raise failure
+        return self._path(step)
+
+    def _write(self, step, state, streams):
         partial = tempfile.mkdtemp(prefix=".step-", dir=self.folder)
         try:
             self._net.save_parameters(os.path.join(partial, f"net.{self._format}"))
             if self._trainer is not None:
-                self._trainer.save_states(os.path.join(partial, "trainer.states"))
-            saved = {"step": step, "state": state, "random": {"plait": seed, **_random_state()}}
+                with open(os.path.join(partial, "trainer.states"), "wb") as file:
+                    file.write(self._trainer.get_states())
+                    file.flush()
+                    os.fsync(file.fileno())
+            saved = {"step": step, "state": state, "random": streams}
             saved["objects"] = {name: o.get_state() for name, o in self._others.items()}
             if (scaler := self._scaler()) is not None:
                 saved["amp"] = scaler.get_state()
@@ -234,6 +266,63 @@ class Checkpoint:
         FileNotFoundError
             If there is no checkpoint of that number.
         """
+        if self._comm is not None:
+            return self._restore_together(step)
+        path = self._chosen(step)
+        if path is None:
+            return None
+        with open(os.path.join(path, "state.json")) as file:
+            saved = json.load(file)
+        self._net.load_parameters(os.path.join(path, self._parameters_in(path)))
+        if self._trainer is not None:
+            with open(os.path.join(path, "trainer.states"), "rb") as file:
+                self._trainer.set_states(file.read())
+        return self._take(saved)
+
+    def _restore_together(self, step):
+        comm, found, failure = self._comm, None, None
+        if comm.rank == 0:
+            try:
+                path = self._chosen(step)
+                found = path and (path, self._parameters_in(path))
+            except OSError as error:
+                failure = error
+        found, failure = comm.broadcast_object((found, failure))
+        if failure is not None:
+            raise failure
+        if found is None:
+            return None
+        path, parameters = found
+        names = ("state.json", parameters, "trainer.states")
+        saved, content, states = (comm.read_once(os.path.join(path, name)) for name in names)
+        with tempfile.NamedTemporaryFile(suffix=os.path.splitext(parameters)[1]) as file:
+            file.write(content)
+            file.flush()
+            self._net.load_parameters(file.name)
+        self._trainer.set_states(states)
+        return self._take(json.loads(saved), comm.rank)
+
+    def _take(self, saved, rank=0):
+        """Set all but parameters and trainer; gives what `save` was given as state."""
+        for name, other in self._others.items():
+            other.set_state(saved["objects"][name])
+        if (scaler := self._scaler()) is not None and "amp" in saved:
+            scaler.set_state(saved["amp"])
+        streams = saved["random"]
+        if "common" in streams:  # written by several processes
+            _start_streams(streams["common"], rank)
+        else:
+            plait_random.seed(streams["plait"] + rank)
+            _set_random_state(streams)
+        return saved["state"]
+
+    @staticmethod
+    def _parameters_in(path):
+        [name] = (f for f in os.listdir(path) if f.startswith("net."))
+        return name
+
+    def _chosen(self, step):
+        """Folder of the checkpoint of this or the newest number; None if there is none."""
         steps = self.steps()
         if step is None:
             if not steps:
@@ -241,17 +330,11 @@ class Checkpoint:
             step = steps[-1]
         elif step not in steps:
             raise FileNotFoundError(f"Checkpoint: step is {step}, must be one of {steps}")
-        path = self._path(step)
-        with open(os.path.join(path, "state.json")) as file:
-            saved = json.load(file)
-        [parameters] = (f for f in os.listdir(path) if f.startswith("net."))
-        self._net.load_parameters(os.path.join(path, parameters))
-        if self._trainer is not None:
-            self._trainer.load_states(os.path.join(path, "trainer.states"))
-        for name, other in self._others.items():
-            other.set_state(saved["objects"][name])
-        if (scaler := self._scaler()) is not None and "amp" in saved:
-            scaler.set_state(saved["amp"])
-        plait_random.seed(saved["random"]["plait"])
-        _set_random_state(saved["random"])
-        return saved["state"]
+        return self._path(step)
+
+
+def _start_streams(seed, rank):
+    """Random streams of a rank, from the number that all ranks have in common."""
+    plait_random.seed(seed + rank)
+    np.random.seed((seed + rank) % 2**32)
+    random.seed(seed + rank)

@@ -129,6 +129,12 @@ class Trainer:
             self._store.broadcast(i, copies[0], copies)
 
     @property
+    def comm(self):
+        """Communicator: the ranks that train together; None in one process."""
+        comm = getattr(self._store, "comm", None)
+        return comm if comm is not None and comm.size > 1 else None
+
+    @property
     def optimizer(self):
         """Optimizer: the rule in use."""
         return self._optimizer
@@ -240,18 +246,38 @@ class Trainer:
                 self._optimizer._index_update_count = dict(counts)
             self._updaters[k](indices, grads, weights)
 
+    def get_states(self):
+        """bytes: the states of the optimizer, for `set_states`."""
+        self._collect()
+        return self._keepers()[0].get_states(dump_optimizer=True)
+
+    def _keepers(self):
+        """Updaters that hold states."""
+        if not self._update_on_store:
+            return self._updaters
+        if isinstance(self._store, kvs.AsyncKVStore):
+            raise ValueError("Trainer: ranks keep states of their own, use save_states")
+        return [self._store.updater]
+
+    def set_states(self, states):
+        """Take what `get_states` gave; only trusted bytes (they are pickles)."""
+        self._collect()
+        keepers = self._keepers()
+        for updater in keepers:
+            updater.set_states(states)
+            updater.optimizer = keepers[0].optimizer
+        self._optimizer = keepers[0].optimizer
+        self._optimizer.param_dict = dict(enumerate(self._params))
+
     def save_states(self, fname):
         """Write the states of the optimizer to a file: with several processes, rank 0 does."""
         if self._update_on_store:
             self._store.save_optimizer_states(fname, dump_optimizer=True)
-            return
-        self._collect()
-        states = self._updaters[0].get_states(dump_optimizer=True)
-        if self._exchange:
-            self._store.comm.write_once(fname, states)
-            return
-        with replacing(fname) as partial, open(partial, "wb") as file:
-            file.write(states)
+        elif self.comm:
+            self.comm.write_once(fname, self.get_states())
+        else:
+            with replacing(fname) as partial, open(partial, "wb") as file:
+                file.write(self.get_states())
 
     def load_states(self, fname):
         """Read what `save_states` wrote; read only files that you trust (they are pickles).
@@ -262,15 +288,8 @@ class Trainer:
             self._store.load_optimizer_states(fname)
             self._optimizer = self._store.optimizer
             self._optimizer.param_dict = dict(enumerate(self._params))
-            return
-        self._collect()
-        if self._exchange:
-            states = self._store.comm.read_once(fname)
+        elif self.comm:
+            self.set_states(self.comm.read_once(fname))
         else:
             with open(fname, "rb") as file:
-                states = file.read()
-        for updater in self._updaters:
-            updater.set_states(states)
-            updater.optimizer = self._updaters[0].optimizer
-        self._optimizer = self._updaters[0].optimizer
-        self._optimizer.param_dict = dict(enumerate(self._params))
+                self.set_states(file.read())

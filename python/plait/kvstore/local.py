@@ -104,6 +104,11 @@ class LocalKVStore(KVStoreBase):
         self._updater = opt.get_updater(optimizer)
 
     @property
+    def updater(self):
+        """Updater or function: what a push calls, or None."""
+        return self._updater
+
+    @property
     def optimizer(self):
         """Optimizer: what `set_optimizer` got, or None."""
         return getattr(self._updater, "optimizer", None)

@@ -1,0 +1,125 @@
+"""A rank that fails ends the job with its number and the operation; the next start resumes."""
+
+import re
+import shutil
+import subprocess
+import sys
+import threading
+
+import pytest
+from ranks import HERE, environment
+
+import plait as mx
+
+needs_mpirun = pytest.mark.skipif(not shutil.which("mpirun"), reason="no mpirun")
+
+
+def launch(n, mode, folder, *options):
+    command = [sys.executable, "-m", "plait.launch", "-n", str(n), *options]
+    return subprocess.run(
+        [*command, str(HERE / "failing.py"), mode, str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env=environment(),
+    )
+
+
+@needs_mpirun
+@pytest.mark.parametrize(
+    ("mode", "size", "options", "pattern"),
+    [
+        ("kill", 4, [], r"rank 3.*(died|signal 9)"),
+        ("stop", 3, ["--heartbeat", "2"], r"'batch size'.*rank 2 \(process \d+\) is stopped"),
+        ("raise", 2, [], r"'batch size'.*rank 1 failed: RuntimeError: no more data"),
+        ("exit", 2, [], r"'batch size'.*rank 1 has ended without it"),
+        ("hang", 2, ["--timeout", "3"], r"'batch size'.*waited 3 s for rank 1"),
+        (
+            "order",
+            2,
+            ["--check"],
+            r"rank 0 calls allreduce.*'even'.*rank 1 calls broadcast.*'other'",
+        ),
+        ("disk", 2, [], r"FileError: .*File too large"),
+    ],
+    ids=lambda x: x if isinstance(x, str) and x.isalpha() else "",
+)
+def test_job_ends_with_a_message_and_resumes(tmp_path, mode, size, options, pattern):
+    done = launch(size, mode, tmp_path, *options)
+    assert done.returncode != 0
+    assert re.search(pattern, done.stderr), done.stderr
+    if mode == "kill":
+        again = launch(2, "none", tmp_path)
+        assert "start 8" in again.stdout, again.stdout + again.stderr
+        assert "end" in again.stdout
+
+
+def run_ranks(size, body):
+    """What body(comm) raises on each rank of this process; None where nothing."""
+    errors = [None] * size
+
+    def run(comm):
+        try:
+            body(comm)
+        except Exception as error:
+            errors[comm.rank] = str(error)
+            comm.abort(str(error))
+
+    threads = [threading.Thread(target=run, args=(c,)) for c in mx.dist.group(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
+
+
+def test_unequal_shapes_fail_on_all_ranks():
+    def body(comm):
+        data = mx.nd.ones((5 if comm.rank == 2 else 4,))
+        comm.allreduce(data, name="odd")
+        data.wait_to_read()
+
+    for text in run_ranks(3, body):
+        assert re.search(r"allreduce of float32 \(\d,\) sum 'odd'.*sent \d+ bytes, must be", text)
+
+
+def test_later_operations_fail_as_well():
+    def body(comm):
+        if comm.rank == 1:
+            comm.abort("rank 1 gives up")
+        for _ in range(2):
+            try:
+                comm.allreduce(data := mx.nd.ones((4,)))
+                data.wait_to_read()
+            except mx.MXNetError as error:
+                assert "rank 1 gives up" in str(error)
+            else:
+                raise AssertionError
+        comm.allreduce(data := mx.nd.ones((4,)))
+        data.wait_to_read()
+
+    assert all("rank 1 gives up" in text for text in run_ranks(3, body))
+
+
+def test_input_that_cannot_be_computed_fails_on_all_ranks():
+    def body(comm):
+        data = mx.nd.eye(900)  # large enough not to run at once
+        if comm.rank == 1:
+            data = mx.nd.linalg.potrf(-data)
+        comm.allreduce(data, name="bad")
+        data.wait_to_read()
+
+    texts = run_ranks(3, body)
+    assert "not positive definite" in texts[1] or "left it out" in texts[1]
+    assert all("'bad'" in t and "rank 1 left it out" in t for t in (texts[0], texts[2])), texts
+
+
+@needs_mpirun
+def test_launcher_names_what_is_wrong():
+    command = [sys.executable, "-m", "plait.launch"]
+    for arguments, text in (
+        (["-n", "0", "x.py"], "--ranks is 0"),
+        (["-n", "1", "--mpirun", "/no/such", "x.py"], "/no/such"),
+    ):
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True)
+        assert done.returncode != 0 and text in done.stderr
