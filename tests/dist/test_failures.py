@@ -111,7 +111,10 @@ def test_input_that_cannot_be_computed_fails_on_all_ranks():
 
     texts = run_ranks(3, body)
     assert "not positive definite" in texts[1] or "left it out" in texts[1]
-    assert all("'bad'" in t and "rank 1 left it out" in t for t in (texts[0], texts[2])), texts
+    # Rank 1 tells the others by itself, unless the reader above was faster.
+    for text in (texts[0], texts[2]):
+        assert "'bad'" in text
+        assert "rank 1 left it out" in text or "not positive definite" in text
 
 
 @needs_mpirun
