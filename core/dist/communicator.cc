@@ -12,18 +12,19 @@ namespace plait::dist {
 // What the engine sees of an operation.
 class CommTask final : public engine::Task {
  public:
-  CommTask(std::unique_ptr<Operation> operation, const char* kind, const Options& options,
+  CommTask(std::unique_ptr<Operation> operation, const Options& options,
            std::vector<ArrayRef> reads, std::vector<ArrayRef> writes)
       : operation_(std::move(operation)),
         transport_(operation_->transport),
         label_(operation_->label),
-        name_(options.name.empty() ? kind : cat(kind, " ", options.name)),
+        name_(label_.kind),
         kept_reads_(std::move(reads)),
         kept_writes_(std::move(writes)) {
     for (const ArrayRef& a : kept_reads_) reads_.push_back(&a->var());
     for (const ArrayRef& a : kept_writes_) writes_.push_back(&a->var());
     updates_ = engine::make_distinct(reads_, writes_);
     priority_ = options.priority;
+    if (!options.name.empty()) name_ += " " + options.name;
     is_async_ = true;
   }
   ~CommTask() override {
@@ -40,14 +41,15 @@ class CommTask final : public engine::Task {
     Progress::instance().start(std::move(operation_));
   }
   const char* name() const override { return name_.c_str(); }
-  std::string details() const override { return label_; }
+  std::string details() const override { return label_.text(); }
   // For an operation that runs in the calling thread.
   std::unique_ptr<Operation> take_operation() { return std::move(operation_); }
 
  private:
   std::unique_ptr<Operation> operation_;
   TransportRef transport_;
-  const std::string label_, name_;
+  const Label label_;
+  std::string name_;
   std::vector<ArrayRef> kept_reads_, kept_writes_;
 };
 
@@ -99,6 +101,10 @@ int64_t sum_of(const std::vector<int64_t>& counts, int size, const char* kind, c
   return std::accumulate(counts.begin(), counts.end(), int64_t{0});
 }
 
+Label label_of(const char* kind, const ArrayRef& array, const char* detail = "", int peer = -1) {
+  return {kind, array->spec(), true, detail, peer, {}, 0};
+}
+
 Span span_of(const ArrayRef& a) {
   return {static_cast<char*>(a->data()), a->size(), dtype_size(a->dtype())};
 }
@@ -148,25 +154,17 @@ Tag Communicator::next_tag() {
   return {context_, false, 0, ++number_};
 }
 
-std::string Communicator::label(const char* kind, const ArrayRef& data, const std::string& detail,
-                                const Options& options) const {
-  std::string text = kind;
-  if (data) text += cat(" of ", data->dtype(), " ", data->shape());
-  if (!detail.empty()) text += cat(" ", detail);
-  if (!options.name.empty()) text += cat(" '", options.name, "'");
-  return text;
-}
-
-void Communicator::submit(const char* kind, const std::string& label, Schedule body, const Tag& tag,
-                          std::vector<ArrayRef> reads, std::vector<ArrayRef> writes,
-                          const Options& options) {
+void Communicator::submit(Label label, Schedule body, const Tag& tag, std::vector<ArrayRef> reads,
+                          std::vector<ArrayRef> writes, const Options& options) {
   auto op = std::make_unique<Operation>();
   op->transport = transport_;
-  op->label = tag.point_to_point ? label : cat(label, " (number ", tag.number, ")");
+  op->label = std::move(label);
+  op->label.name = options.name;
+  if (!tag.point_to_point) op->label.number = tag.number;
   if (checks() && !tag.point_to_point) {
     Tag before = tag;  // its own messages
     before.channel = 1;
-    op->check = compare(peers(before), op->label);
+    op->check = compare(peers(before), op->label.text());
   }
   op->body = std::move(body);
   op->priority = options.priority;
@@ -174,7 +172,7 @@ void Communicator::submit(const char* kind, const std::string& label, Schedule b
   op->may_wait = options.no_limit;
   const std::vector<ArrayRef> results = options.waits ? writes : std::vector<ArrayRef>{};
   auto task =
-      std::make_unique<CommTask>(std::move(op), kind, options, std::move(reads), std::move(writes));
+      std::make_unique<CommTask>(std::move(op), options, std::move(reads), std::move(writes));
   if (options.waits && transport_->is_between_processes()) {
     const engine::InlineGuard guard(task->reads_, task->writes_);
     if (guard.held()) {
@@ -195,7 +193,7 @@ void Communicator::submit(const char* kind, const std::string& label, Schedule b
 void Communicator::allreduce(const ArrayRef& data, Reduction reduction, const Options& options) {
   require_writable(data, "allreduce", "data");
   const Tag tag = next_tag();
-  submit("allreduce", label("allreduce", data, reduction_name(reduction), options),
+  submit(label_of("allreduce", data, reduction_name(reduction)),
          dist::allreduce(peers(tag), span_of(data), combine_of(data->dtype(), reduction)), tag,
          {data}, {data}, options);
 }
@@ -206,7 +204,7 @@ void Communicator::broadcast(const ArrayRef& data, int root, const Options& opti
   sends ? require_dense(data, "broadcast", "data") : require_writable(data, "broadcast", "data");
   const Tag tag = next_tag();
   const std::vector<ArrayRef> list{data}, none;
-  submit("broadcast", label("broadcast", data, cat("from rank ", root), options),
+  submit(label_of("broadcast", data, "from rank", root),
          dist::broadcast(peers(tag), span_of(data), root), tag, sends ? list : none,
          sends ? none : list, options);
 }
@@ -221,7 +219,7 @@ void Communicator::allgather(const ArrayRef& mine, const ArrayRef& all, std::vec
   require_size(all, sum_of(counts, size(), "allgather", "counts"), "allgather", "all");
   require_size(mine, counts[static_cast<size_t>(rank_)], "allgather", "mine");
   const Tag tag = next_tag();
-  submit("allgather", label("allgather", all, "", options),
+  submit(label_of("allgather", all),
          dist::allgather(peers(tag), span_of(mine), span_of(all), std::move(counts)), tag, {mine},
          {all}, options);
 }
@@ -233,7 +231,7 @@ void Communicator::reduce_scatter(const ArrayRef& all, const ArrayRef& mine, Red
   require_dtype(mine, all, "reduce_scatter");
   require_size(all, mine->size() * size(), "reduce_scatter", "all");
   const Tag tag = next_tag();
-  submit("reduce_scatter", label("reduce_scatter", all, reduction_name(reduction), options),
+  submit(label_of("reduce_scatter", all, reduction_name(reduction)),
          dist::reduce_scatter(peers(tag), span_of(all), span_of(mine),
                               combine_of(all->dtype(), reduction)),
          tag, {all}, {mine}, options);
@@ -261,7 +259,7 @@ void Communicator::all_to_all(const ArrayRef& from, const ArrayRef& to,
         send_counts[me], " elements to itself, must be the ", receive_counts[me],
         " that it receives");
   const Tag tag = next_tag();
-  submit(kind, cat(kind, " of ", from->dtype()),
+  submit(Label{kind},
          dist::all_to_all(peers(tag), span_of(from), span_of(to), std::move(send_counts),
                           std::move(receive_counts)),
          tag, {from}, {to}, options);
@@ -282,7 +280,7 @@ void Communicator::transfer(bool is_send, const ArrayRef& data, int peer, int ch
     tag.number = ++(is_send ? sent_ : received_)[{peer, channel}];
   }
   const std::vector<ArrayRef> list{data}, none;
-  submit(kind, label(kind, data, cat(side, " rank ", peer), options),
+  submit(label_of(kind, data, is_send ? "to rank" : "from rank", peer),
          is_send ? dist::send(peers(tag), span_of(data), peer)
                  : dist::receive(peers(tag), span_of(data), peer),
          tag, is_send ? list : none, is_send ? none : list, options);
@@ -304,7 +302,7 @@ void Communicator::barrier() {
   const Tag tag = next_tag();
   Options options;
   options.waits = true;
-  submit("barrier", "barrier", dist::barrier(peers(tag)), tag, {}, {none}, options);
+  submit(Label{"barrier"}, dist::barrier(peers(tag)), tag, {}, {none}, options);
 }
 
 Ref<Communicator> Communicator::split(int64_t color, int64_t key) {

@@ -68,10 +68,8 @@ class Communicator final : public RefCounted {
 
   Peers peers(const Tag& tag) const { return {transport_, members_, rank_, tag}; }
   Tag next_tag();
-  std::string label(const char* kind, const ArrayRef& data, const std::string& detail,
-                    const Options& options) const;
-  void submit(const char* kind, const std::string& label, Schedule body, const Tag& tag,
-              std::vector<ArrayRef> reads, std::vector<ArrayRef> writes, const Options& options);
+  void submit(Label label, Schedule body, const Tag& tag, std::vector<ArrayRef> reads,
+              std::vector<ArrayRef> writes, const Options& options);
   void transfer(bool is_send, const ArrayRef& data, int peer, int channel, const Options& options);
 
   TransportRef transport_;

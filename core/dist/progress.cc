@@ -38,6 +38,17 @@ std::string text_of(const std::exception_ptr& failure) {
 
 }  // namespace
 
+std::string Label::text() const {
+  std::ostringstream out;
+  out << kind;
+  if (has_array) out << " of " << spec.dtype << " " << spec.shape;
+  if (*detail) out << " " << detail;
+  if (peer >= 0) out << " " << peer;
+  if (!name.empty()) out << " '" << name << "'";
+  if (number) out << " (number " << number << ")";
+  return out.str();
+}
+
 Progress& Progress::instance() {
   // Lives as long as the process: communicators may be freed by static destructors.
   static Progress* progress = new Progress;
@@ -187,7 +198,6 @@ bool Progress::turn() {
     done_.push_back(std::move(op));
     return true;
   });
-  if (moved) moved_ns_ = now;
   return moved;
 }
 
@@ -250,6 +260,7 @@ void Progress::work() {
   Lock lock(mutex_);
   while (true) {
     const bool moved = waiting_callers_ == 0 && turn();
+    if (moved) moved_ns_ = now_ns();
     retire(lock);
     if (!moved) sleep(lock);
   }

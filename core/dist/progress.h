@@ -11,14 +11,32 @@
 #include "dist/schedule.h"
 #include "engine/engine.h"
 #include "engine/profile.h"
+#include "tensor/array.h"
 
 namespace plait::dist {
+
+// What messages call an operation. The text is made when somebody wants it.
+struct Label {
+  const char* kind;     // "allreduce"
+  tensor::Spec spec{};  // of its array, if it has one
+  bool has_array = false;
+  const char* detail = "";  // "sum", or what stands before `peer`
+  int peer = -1;
+  std::string name;     // the caller's
+  uint32_t number = 0;  // among the operations of the communicator; 0: none
+
+  // "allreduce of float32 (3, 4) sum 'weight' (number 7)"
+  std::string text() const;
+  friend std::ostream& operator<<(std::ostream& out, const Label& label) {
+    return out << label.text();
+  }
+};
 
 // One operation of one rank, on its way.
 struct Operation {
   TransportRef transport;
-  std::string label;  // for messages: "allreduce of float32 (3, 4) 'weight' (number 7)"
-  Schedule check;     // runs first, if there is one
+  Label label;
+  Schedule check;  // runs first, if there is one
   Schedule body;
   int32_t priority = 0;
   uint64_t order = 0;            // in which it was asked for
@@ -82,7 +100,8 @@ class Progress {
   std::vector<Operation*> active_;  // by priority, then order
   std::vector<std::unique_ptr<Operation>> owned_, done_;
   std::condition_variable finished_;  // an operation of run()
-  int64_t moved_ns_ = 0, beat_ns_ = 0;
+  int64_t moved_ns_ = 0;              // when the thread last moved something
+  int64_t beat_ns_ = 0;
   int waiting_callers_ = 0;  // that do the thread's work in run()
 
   std::mutex inbox_mutex_;
