@@ -50,10 +50,17 @@ ArrayRef add(const ArrayRef& a, const ArrayRef& b, bool in_place) {
   return out[0];
 }
 
+// A gradient that is finished is delivered before others are computed: somebody may send it.
+op::InvokeOptions soon() {
+  op::InvokeOptions options;
+  options.priority = 1;
+  return options;
+}
+
 void copy_into(const ArrayRef& from, const ArrayRef& to) {
   static const op::Op& kCopy = op::Op::get("copy");
   Arrays out{to};
-  op::invoke(kCopy, {}, {&from, 1}, out);
+  op::invoke(kCopy, {}, {&from, 1}, out, soon());
 }
 
 ArrayRef ones(const Spec& spec) {
@@ -103,7 +110,7 @@ class Pass {
       if (meta->req == GradReq::kAdd) {
         Arrays out{meta->grad};
         const ArrayRef in[] = {meta->grad, value};
-        op::invoke(op::Op::get("add"), {}, in, out);
+        op::invoke(op::Op::get("add"), {}, in, out, soon());
       } else {
         copy_into(value, meta->grad);
       }

@@ -45,7 +45,8 @@ plait_status_t plait_comm_new_group(int32_t size, plait_comm_t* out) {
   return guarded([&] {
     require(out, "out");
     int32_t i = 0;
-    for (auto& comm : dist::Communicator::in_process(size)) out[i++] = new_object<plait_comm_s>(comm);
+    for (auto& comm : dist::Communicator::in_process(size))
+      out[i++] = new_object<plait_comm_s>(comm);
   });
 }
 
@@ -74,6 +75,19 @@ plait_status_t plait_comm_allreduce(plait_comm_t comm, plait_array_t data,
   return guarded([&] {
     comm_of(comm)->allreduce(array_of(data), dist::reduction_from_number(reduction),
                              options_of(options));
+  });
+}
+
+plait_status_t plait_comm_allreduce_list(plait_comm_t comm, const plait_array_t* data,
+                                         int32_t count, plait_reduction_t reduction,
+                                         const plait_comm_options_t* options) {
+  return guarded([&] {
+    const auto c = comm_of(comm);
+    require(data, "data");
+    require_list(data, count, "data");
+    std::vector<ArrayRef> list;
+    for (int32_t i = 0; i < count; ++i) list.push_back(array_of(data[i]));
+    c->allreduce_list(list, dist::reduction_from_number(reduction), options_of(options));
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <numeric>
 
 #include "base/env.h"
@@ -23,7 +24,8 @@ class CommTask final : public engine::Task {
     for (const ArrayRef& a : kept_reads_) reads_.push_back(&a->var());
     for (const ArrayRef& a : kept_writes_) writes_.push_back(&a->var());
     updates_ = engine::make_distinct(reads_, writes_);
-    priority_ = options.priority;
+    // Handing over costs nothing, and the sooner it is done, the more goes on beside computation.
+    priority_ = std::numeric_limits<int32_t>::max();
     if (!options.name.empty()) name_ += " " + options.name;
     is_async_ = true;
   }
@@ -196,6 +198,27 @@ void Communicator::allreduce(const ArrayRef& data, Reduction reduction, const Op
   submit(label_of("allreduce", data, reduction_name(reduction)),
          dist::allreduce(peers(tag), span_of(data), combine_of(data->dtype(), reduction)), tag,
          {data}, {data}, options);
+}
+
+void Communicator::allreduce_list(const std::vector<ArrayRef>& data, Reduction reduction,
+                                  const Options& options) {
+  check(!data.empty(), ErrorKind::kInvalidArgument, "allreduce: there are no arrays, must be one");
+  std::vector<Span> parts;
+  Label label{"allreduce"};
+  label.spec = {{0}, data[0]->dtype()};
+  label.has_array = true;
+  label.detail = reduction_name(reduction);
+  for (const ArrayRef& a : data) {
+    require_writable(a, "allreduce", "data");
+    require_dtype(a, data[0], "allreduce");
+    parts.push_back(span_of(a));
+    label.spec.shape[0] += a->size();
+  }
+  const Tag tag = next_tag();
+  submit(
+      std::move(label),
+      dist::allreduce_list(peers(tag), std::move(parts), combine_of(data[0]->dtype(), reduction)),
+      tag, data, data, options);
 }
 
 void Communicator::broadcast(const ArrayRef& data, int root, const Options& options) {

@@ -38,6 +38,9 @@ class Communicator final : public RefCounted {
   int size() const { return static_cast<int>(members_.size()); }
 
   void allreduce(const ArrayRef& data, Reduction reduction, const Options& options);
+  // Several arrays of one dtype in one operation, as if they were one behind the other.
+  void allreduce_list(const std::vector<ArrayRef>& data, Reduction reduction,
+                      const Options& options);
   void broadcast(const ArrayRef& data, int root, const Options& options);
   // `counts[i]` elements from rank i; empty: as many from each.
   void allgather(const ArrayRef& mine, const ArrayRef& all, std::vector<int64_t> counts,

@@ -124,6 +124,12 @@ Advance Schedule::advance() {
       return state == Advance::kDone;
     });
     if (!waiting.empty()) return moved ? Advance::kMoved : Advance::kStuck;
+    if (promise.inner) {
+      const Advance state = promise.inner->advance();
+      moved |= state != Advance::kStuck;
+      if (state != Advance::kDone) return moved ? Advance::kMoved : Advance::kStuck;
+      promise.inner = nullptr;
+    }
     if (!handle_.done()) handle_.resume();
     moved = true;
     if (promise.failure) std::rethrow_exception(promise.failure);
@@ -131,9 +137,35 @@ Advance Schedule::advance() {
   }
 }
 
+const Transfer* Schedule::missing() const {
+  if (!handle_) return nullptr;
+  const auto& promise = handle_.promise();
+  if (promise.inner) return promise.inner->missing();
+  return promise.waiting.empty() ? nullptr : promise.waiting.front().get();
+}
+
 Schedule allreduce(Peers peers, Span data, Combine combine) {
   return data.bytes() < kRingBytes ? allreduce_doubling(std::move(peers), data, combine)
                                    : allreduce_ring(std::move(peers), data, combine);
+}
+
+Schedule allreduce_list(Peers peers, std::vector<Span> parts, Combine combine) {
+  int64_t count = 0;
+  for (const Span& part : parts) count += part.count;
+  const auto buffer =
+      std::make_unique_for_overwrite<char[]>(static_cast<size_t>(count * parts[0].item));
+  const Span flat{buffer.get(), count, parts[0].item};
+  char* at = flat.data;
+  for (const Span& part : parts) {
+    if (part.count) std::memcpy(at, part.data, static_cast<size_t>(part.bytes()));
+    at += part.bytes();
+  }
+  co_await allreduce(std::move(peers), flat, combine);
+  at = flat.data;
+  for (const Span& part : parts) {
+    if (part.count) std::memcpy(part.data, at, static_cast<size_t>(part.bytes()));
+    at += part.bytes();
+  }
 }
 
 Schedule broadcast(Peers peers, Span data, int root) {

@@ -34,7 +34,14 @@ class Schedule {
       return std::suspend_always{};
     }
 
+    // co_await of a schedule goes on when that one is done.
+    auto await_transform(Schedule&& schedule) {
+      inner = std::make_unique<Schedule>(std::move(schedule));
+      return std::suspend_always{};
+    }
+
     Transfers waiting;
+    std::unique_ptr<Schedule> inner;
     std::exception_ptr failure;
   };
 
@@ -51,10 +58,7 @@ class Schedule {
   // Goes on as far as it can without waiting. Throws what the schedule throws.
   Advance advance();
   // A message that has not come or gone; null if there is none.
-  const Transfer* missing() const {
-    return handle_ && !handle_.promise().waiting.empty() ? handle_.promise().waiting.front().get()
-                                                         : nullptr;
-  }
+  const Transfer* missing() const;
   explicit operator bool() const { return static_cast<bool>(handle_); }
 
  private:
@@ -104,6 +108,8 @@ inline constexpr int64_t kRingBytes = 16384;
 
 // Each schedule ends on a rank when that rank's part is done.
 Schedule allreduce(Peers peers, Span data, Combine combine);
+// The same for several arrays as if they were one behind the other.
+Schedule allreduce_list(Peers peers, std::vector<Span> parts, Combine combine);
 Schedule broadcast(Peers peers, Span data, int root);
 // Rank i's `counts[i]` elements at the same place of `all` on every rank; `mine` is copied there.
 Schedule allgather(Peers peers, Span mine, Span all, std::vector<int64_t> counts);

@@ -115,9 +115,11 @@ bool run_now(const Call& call) {
   return true;
 }
 
-void schedule(const Call& call, double cost) {
+void schedule(const Call& call, double cost, int32_t priority = 0) {
   if (!engine::is_serial() && engine::is_short(cost) && run_now(call)) return;
-  engine::push(std::make_unique<OpTask>(call, cost));
+  auto task = std::make_unique<OpTask>(call, cost);
+  task->priority_ = priority;
+  engine::push(std::move(task));
 }
 
 ArrayRef copy_of(const ArrayRef& a) {
@@ -309,7 +311,7 @@ void invoke(const Op& op, const AttrsRef& given_attrs, std::span<const ArrayRef>
                   out_is_new && !has_state,
                   options.is_train,
                   op.random ? next_random_key(elements) : RandomKey{}};
-  schedule(call, cost_ns(op, data, in, in_specs, out));
+  schedule(call, cost_ns(op, data, in, in_specs, out), options.priority);
   for (size_t i = 0; i < redirected.size(); ++i) {
     if (!(out[i] == redirected[i])) copy_into(redirected[i], out[i]);
   }

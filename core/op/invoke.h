@@ -11,6 +11,7 @@ namespace plait::op {
 struct InvokeOptions {
   bool is_train = false;
   bool allow_view = false;  // the result may share memory with the input
+  int32_t priority = 0;     // larger runs first among what is ready
 };
 
 // Runs one operator on arrays: infers, allocates, schedules. `out` holds on entry nothing, or the

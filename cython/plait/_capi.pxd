@@ -402,6 +402,7 @@ cdef extern from "plait/c_api.h" nogil:
     int32_t plait_comm_rank(plait_comm_t comm)
     int32_t plait_comm_size(plait_comm_t comm)
     plait_status_t plait_comm_allreduce(plait_comm_t comm, plait_array_t data, plait_reduction_t reduction, const plait_comm_options_t *options)
+    plait_status_t plait_comm_allreduce_list(plait_comm_t comm, const plait_array_t *data, int32_t count, plait_reduction_t reduction, const plait_comm_options_t *options)
     plait_status_t plait_comm_broadcast(plait_comm_t comm, plait_array_t data, int32_t root, const plait_comm_options_t *options)
     plait_status_t plait_comm_allgather(plait_comm_t comm, plait_array_t mine, plait_array_t all, const int64_t *counts, const plait_comm_options_t *options)
     plait_status_t plait_comm_reduce_scatter(plait_comm_t comm, plait_array_t all, plait_array_t mine, plait_reduction_t reduction, const plait_comm_options_t *options)

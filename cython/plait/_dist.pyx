@@ -81,6 +81,28 @@ cdef class Group:
                                           &options)
         check(status)
 
+    def allreduce_list(self, data, reduction="sum", *, str name="", int priority=0,
+                       bint wait=False):
+        """As `allreduce`, for arrays of one dtype in one operation."""
+        cdef bytes label = name.encode()
+        cdef plait_comm_options_t options = _options(label, priority, wait, False)
+        cdef int kind = _number("allreduce", reduction)
+        cdef int i, count = len(data)
+        cdef plait_status_t status
+        cdef plait_array_t *arrays = <plait_array_t *> malloc(max(count, 1)
+                                                              * sizeof(plait_array_t))
+        if arrays is NULL:
+            raise MemoryError
+        try:
+            for i in range(count):
+                arrays[i] = (<Array?> data[i])._array
+            with nogil:
+                status = plait_comm_allreduce_list(self._comm, arrays, count,
+                                                   <plait_reduction_t> kind, &options)
+        finally:
+            free(arrays)
+        check(status)
+
     def broadcast(self, Array data, int root=0, *, str name="", int priority=0, bint wait=False):
         """Replace `data` on every rank by that of rank `root`."""
         cdef bytes label = name.encode()

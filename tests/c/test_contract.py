@@ -363,6 +363,7 @@ CALLS = {
     "comm_rank": [given("comm")],
     "comm_size": [given("comm")],
     "comm_allreduce": [given("comm"), A, 0, OPTIONAL(NONE)],
+    "comm_allreduce_list": [given("comm"), lambda w: [w.a, w.b], 2, 0, OPTIONAL(NONE)],
     "comm_broadcast": [given("comm"), A, 0, OPTIONAL(NONE)],
     "comm_allgather": [given("comm"), A, B, OPTIONAL([3]), OPTIONAL(NONE)],
     "comm_reduce_scatter": [given("comm"), A, B, 0, OPTIONAL(NONE)],

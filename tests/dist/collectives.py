@@ -60,6 +60,14 @@ def check_reductions(comm):
                 same(data, expected(comm, size, dtype, reduction))
 
 
+def check_allreduce_of_lists(comm):
+    for sizes in ((0,), (1, 0, 3), (70001, 5, 1000)):
+        data = [numbers(comm.rank, size, "float32", seed=i) for i, size in enumerate(sizes)]
+        comm.allreduce_list(data, name="several")
+        for i, array in enumerate(data):
+            same(array, expected(comm, array.size, "float32", seed=i))
+
+
 def check_booleans(comm):
     data = mx.np.array([comm.rank == 0, True, False], dtype="bool")
     comm.allreduce(data)
@@ -221,6 +229,9 @@ def check_bad_input(comm):
         (lambda: comm.allreduce(data, "mean"), ValueError, "reduction is 'mean'"),
         (lambda: comm.allreduce(mx.np.ones((3, 4)).T), ValueError, "data is not dense"),
         (lambda: comm.broadcast(data, comm.size), ValueError, f"root is {comm.size}"),
+        (lambda: comm.allreduce_list([]), ValueError, "there are no arrays"),
+        (lambda: comm.allreduce_list([data, data.astype("int32")]), TypeError, "dtypes are"),
+        (lambda: comm.allreduce_list([1]), TypeError, ""),
         (lambda: comm.send(data, comm.rank), ValueError, "must be another rank"),
         (lambda: comm.send(data, -1), ValueError, "to is -1"),
         (lambda: comm.allgather_into(data, data, [1] * (comm.size + 1)), ValueError, "counts"),

@@ -230,6 +230,17 @@ def test_loader_refuses():
 # --- samplers and datasets ------------------------------------------------------------------------
 
 
+def test_parts_of_processes():
+    for length, parts in ((7, 3), (6, 2), (2, 5)):
+        samplers = [data.SplitSampler(length, parts, part) for part in range(parts)]
+        for _ in range(2):
+            found = [list(s) for s in samplers]
+            assert {len(f) for f in found} == {-(-length // parts)} == {len(s) for s in samplers}
+            assert set(sum(found, [])) == set(range(length))
+    with pytest.raises(ValueError, match="part_index is 2"):
+        data.SplitSampler(5, 2, 2)
+
+
 def test_samplers():
     assert list(data.SequentialSampler(3, 5)) == [5, 6, 7]
     assert sorted(data.RandomSampler(6)) == list(range(6))

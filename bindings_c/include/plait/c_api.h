@@ -1160,6 +1160,12 @@ PLAIT_API plait_status_t plait_comm_allreduce(plait_comm_t comm, plait_array_t d
                                               plait_reduction_t reduction,
                                               const plait_comm_options_t* options);
 
+/* The same for `count` arrays of one dtype, in one operation: as if they were one array, one behind
+ * the other. Fails: INVALID_ARGUMENT, TYPE. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_comm_allreduce_list(plait_comm_t comm, const plait_array_t* data,
+                                                   int32_t count, plait_reduction_t reduction,
+                                                   const plait_comm_options_t* options);
+
 /* Replaces `data` by that of rank `root`. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_comm_broadcast(plait_comm_t comm, plait_array_t data, int32_t root,
                                               const plait_comm_options_t* options);

@@ -12,4 +12,5 @@ array([2., 2.], dtype=float32)
 """
 
 from .communicator import Communicator
+from . import scaling
 from .world import group, is_distributed, world

@@ -2,8 +2,6 @@
 
 import os
 
-from .. import ndarray
-
 __all__ = ["GradientExchange"]
 
 
@@ -11,10 +9,10 @@ class GradientExchange:
     """Allreduce of the gradients of one step, in buckets.
 
     Gradients are taken in the reverse order of their parameters, which is the order in which
-    backward makes them. Small ones are copied into buckets; from half a bucket on each goes alone,
-    without a copy. An allreduce depends on its gradients only, so the engine starts it while
-    backward computes those of earlier layers. Those of the first layers, which the next forward
-    pass needs first, have the highest priority.
+    backward makes them. Small ones go together; from half a bucket on each goes alone. An
+    allreduce depends on its gradients only, so the engine starts it while backward computes those
+    of earlier layers. Those of the first layers, which the next forward pass needs first, have the
+    highest priority.
 
     Parameters
     ----------
@@ -47,16 +45,8 @@ class GradientExchange:
             name = (
                 names[first] if len(bucket) == 1 else f"{names[first]} and {len(bucket) - 1} more"
             )
-            if len(bucket) == 1:
-                self._comm.allreduce(gradients[first], name=name, priority=-first)
-                continue
             parts = [gradients[i] for i in bucket]
-            flat = ndarray.concat(*[g.reshape((-1,)) for g in parts], dim=0)
-            self._comm.allreduce(flat, name=name, priority=-first)
-            start = 0
-            for g in parts:
-                g[...] = flat[start : start + g.size].reshape(g.shape)
-                start += g.size
+            self._comm.allreduce_list(parts, name=name, priority=-first)
 
     def _buckets(self, gradients):
         """Lists of positions; the gradients of each have one dtype."""

@@ -7,6 +7,7 @@ __all__ = [
     "SequentialSampler",
     "RandomSampler",
     "IntervalSampler",
+    "SplitSampler",
     "FilterSampler",
     "BatchSampler",
 ]
@@ -79,6 +80,55 @@ class IntervalSampler(Sampler):
 
     def __len__(self):
         return len(self._indices)
+
+
+class SplitSampler(Sampler):
+    """One of `num_parts` parts of the indices, for one of several processes.
+
+    All parts have the same length: where it does not come out even, some indices at the start of
+    the order are taken twice. All processes must give the same `seed`.
+
+    Parameters
+    ----------
+    length : int
+        Indices are below it; >= 1.
+    num_parts : int
+    part_index : int
+        In [0, num_parts).
+    shuffle : bool
+        Whether each pass draws a new order, before it is cut in parts.
+    seed : int
+        Of the orders.
+
+    Examples
+    --------
+    >>> [list(SplitSampler(5, 2, part, shuffle=False)) for part in range(2)]
+    [[0, 2, 4], [1, 3, 0]]
+    """
+
+    def __init__(self, length, num_parts=1, part_index=0, shuffle=True, seed=0):
+        if length < 1:
+            raise ValueError(f"SplitSampler: length is {length}, must be >= 1")
+        if num_parts < 1:
+            raise ValueError(f"SplitSampler: num_parts is {num_parts}, must be >= 1")
+        if not 0 <= part_index < num_parts:
+            raise ValueError(
+                f"SplitSampler: part_index is {part_index}, must be in [0, {num_parts - 1}]"
+            )
+        self._length, self._parts, self._part = length, num_parts, part_index
+        self._shuffle, self._seed, self._pass = shuffle, seed, 0
+
+    def __iter__(self):
+        if self._shuffle:
+            order = np.random.default_rng([self._seed, self._pass]).permutation(self._length)
+            self._pass += 1
+        else:
+            order = np.arange(self._length)
+        places = self._part + self._parts * np.arange(len(self))
+        return iter(order[places % self._length].tolist())
+
+    def __len__(self):
+        return -(-self._length // self._parts)
 
 
 class FilterSampler(Sampler):
