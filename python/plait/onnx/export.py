@@ -5,7 +5,7 @@ import logging
 import numpy as np
 
 from .. import ndarray, symbol
-from ..gluon.files import replacing
+from ..files import replacing
 from . import export_layers, export_shapes, export_simple  # noqa: F401 - fill the table
 from .converters import CONVERTERS, Writer
 from .graph import read_graph

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import _array
-from ..symbol.symbol import _compose
+from ..symbol.compose import compose
 
 __all__ = ["IMPORTERS", "Step", "call", "imports", "known_dtype"]
 
@@ -23,7 +23,7 @@ def imports(*names):
 
 def call(op, *inputs, **attrs):
     """Apply an operator of the registry to symbols."""
-    return _compose(op, None, inputs, attrs)
+    return compose(op, None, inputs, attrs)
 
 
 def known_dtype(onnx, code, what):
