@@ -23,11 +23,10 @@ bool fills_badly(const Conv& c) {
   return 4 * filled(c.in_channels) * filled(c.out_channels) > 5 * c.in_channels * c.out_channels;
 }
 
-Descs describe(const Conv& c, bool bias) {
+Descs describe(const Conv& c, memory::data_type type, bool bias) {
   constexpr std::array<Tag, 3> kData{Tag::ncw, Tag::nchw, Tag::ncdhw},
       kLast{Tag::nwc, Tag::nhwc, Tag::ndhwc}, kWeights{Tag::oiw, Tag::oihw, Tag::oidhw},
       kGrouped{Tag::goiw, Tag::goihw, Tag::goidhw};
-  const auto f32 = memory::data_type::f32;
   const auto n = static_cast<size_t>(c.axes - 1);
   const Tag free = c.channels_last || fills_badly(c) ? kLast[n] : Tag::any;
   memory::dims src{c.batch, c.in_channels}, dst{c.batch, c.out_channels}, weights;
@@ -44,18 +43,19 @@ Descs describe(const Conv& c, bool bias) {
     d.pad.push_back(c.pad[i]);
   }
   const Tag given = c.channels_last ? kLast[n] : kData[n];
-  d.src = memory::desc(src, f32, given);
-  d.dst = memory::desc(dst, f32, given);
-  d.weights = memory::desc(weights, f32, c.groups > 1 ? kGrouped[n] : kWeights[n]);
-  d.free_src = memory::desc(src, f32, free);
-  d.free_dst = memory::desc(dst, f32, free);
-  d.free_weights = memory::desc(weights, f32, Tag::any);
-  if (bias) d.bias = memory::desc({c.out_channels}, f32, Tag::a);
+  d.src = memory::desc(src, type, given);
+  d.dst = memory::desc(dst, type, given);
+  d.weights = memory::desc(weights, type, c.groups > 1 ? kGrouped[n] : kWeights[n]);
+  d.free_src = memory::desc(src, type, free);
+  d.free_dst = memory::desc(dst, type, free);
+  d.free_weights = memory::desc(weights, type, Tag::any);
+  if (bias) d.bias = memory::desc({c.out_channels}, type, Tag::a);
   return d;
 }
 
-std::string key_of(char kind, const Conv& c, bool bias, int threads) {
+std::string key_of(char kind, const Conv& c, memory::data_type type, bool bias, int threads) {
   Key key(kind);
+  key.add(static_cast<int64_t>(type));
   key.add(c.batch).add(c.in_channels).add(c.out_channels).add(c.groups).add(bias).add(threads);
   key.add(c.axes).add(c.channels_last).add(c.packed);
   for (const Conv::Axes& a : {c.in, c.kernel, c.stride, c.dilate, c.pad}) {
@@ -82,21 +82,36 @@ dnnl::convolution_forward::primitive_desc forward_desc(const Descs& d, bool bias
           d.stride, d.dilate, d.pad,   d.pad,      user_scratchpad()};
 }
 
-void* writable(const float* p) { return const_cast<float*>(p); }
+void* writable(const void* p) { return const_cast<void*>(p); }
+
+memory::data_type type_of(DType dtype) {
+  return dtype == DType::kBfloat16 ? memory::data_type::bf16 : memory::data_type::f32;
+}
 
 // The same for any number of threads: with another number the kernel may want another layout, and
 // brings packed weights into that.
 memory::desc packed_weights(const Conv& c) {
   ThreadScope scope(1);
-  return forward_desc(describe(c, false), false).weights_desc();
+  return forward_desc(describe(c, memory::data_type::f32, false), false).weights_desc();
 }
 
 }  // namespace
 
-void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y, int threads) {
+bool has(DType dtype) {
+  static const bool multiplies_bf16 = [] {
+    const auto isa = dnnl::get_effective_cpu_isa();
+    return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_fp16 ||
+           isa == dnnl::cpu_isa::avx512_core_amx || isa == dnnl::cpu_isa::avx512_core_amx_fp16;
+  }();
+  return dtype == DType::kFloat32 || (dtype == DType::kBfloat16 && multiplies_bf16);
+}
+
+void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* bias, void* y,
+          int threads) {
   ThreadScope scope(threads);
-  const auto& forward = prepared(key_of('c', c, bias, threads), [&] {
-    const Descs d = describe(c, bias);
+  const auto type = type_of(dtype);
+  const auto& forward = prepared(key_of('c', c, type, bias, threads), [&] {
+    const Descs d = describe(c, type, bias);
     const auto pd = forward_desc(d, bias);
     Prepared p(pd, dnnl::convolution_forward(pd));
     p.add(DNNL_ARG_SRC, d.src, pd.src_desc(), false);
@@ -112,10 +127,12 @@ void conv(const Conv& c, const float* x, const float* w, const float* bias, floa
   }
 }
 
-void conv_backward_data(const Conv& c, const float* dy, const float* w, float* dx, int threads) {
+void conv_backward_data(const Conv& c, DType dtype, const void* dy, const void* w, void* dx,
+                        int threads) {
   ThreadScope scope(threads);
-  prepared(key_of('d', c, false, threads), [&] {
-    const Descs d = describe(c, false);
+  const auto type = type_of(dtype);
+  prepared(key_of('d', c, type, false, threads), [&] {
+    const Descs d = describe(c, type, false);
     const dnnl::convolution_backward_data::primitive_desc pd(
         cpu(), kDirect, d.free_src, d.free_weights, d.free_dst, d.stride, d.dilate, d.pad, d.pad,
         forward_desc(d, false), user_scratchpad());
@@ -127,10 +144,12 @@ void conv_backward_data(const Conv& c, const float* dy, const float* w, float* d
   }).run({writable(dy), writable(w), dx});
 }
 
-void conv_backward_weight(const Conv& c, const float* x, const float* dy, float* dw, int threads) {
+void conv_backward_weight(const Conv& c, DType dtype, const void* x, const void* dy, void* dw,
+                          int threads) {
   ThreadScope scope(threads);
-  prepared(key_of('w', c, false, threads), [&] {
-    const Descs d = describe(c, false);
+  const auto type = type_of(dtype);
+  prepared(key_of('w', c, type, false, threads), [&] {
+    const Descs d = describe(c, type, false);
     const dnnl::convolution_backward_weights::primitive_desc pd(
         cpu(), kDirect, d.free_src, d.free_weights, d.free_dst, d.stride, d.dilate, d.pad, d.pad,
         forward_desc(d, false), user_scratchpad());
@@ -152,8 +171,9 @@ int64_t conv_packed_size(const Conv& c) {
 
 void conv_pack(const Conv& c, const void* w, void* to, int threads) {
   onednn::ThreadScope scope(threads);
-  onednn::prepared(onednn::key_of('k', c, false, threads), [&] {
-    const dnnl::memory::desc plain = onednn::describe(c, false).weights;
+  constexpr auto f32 = dnnl::memory::data_type::f32;
+  onednn::prepared(onednn::key_of('k', c, f32, false, threads), [&] {
+    const dnnl::memory::desc plain = onednn::describe(c, f32, false).weights;
     const dnnl::memory::desc packed = onednn::packed_weights(c);
     const dnnl::reorder::primitive_desc pd(onednn::cpu(), plain, onednn::cpu(), packed,
                                            onednn::user_scratchpad());

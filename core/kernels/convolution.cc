@@ -71,8 +71,8 @@ void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* 
       return across_batch::conv(c, f32(x), f32(w), f32(bias), f32(y), threads);
     }
     if (by_gemm::pays(c)) return by_gemm::conv(c, f32(x), f32(w), f32(bias), f32(y), threads);
-    return onednn::conv(c, f32(x), f32(w), f32(bias), f32(y), threads);
   }
+  if (onednn::has(dtype)) return onednn::conv(c, dtype, x, w, bias, y, threads);
   through_float(dtype, {{x, x_size(c)}, {w, w_size(c)}, {bias, c.out_channels}}, y, y_size(c),
                 [&](const auto& in, float* out) {
                   conv(c, DType::kFloat32, in[0], in[1], in[2], out, threads);
@@ -91,8 +91,8 @@ void conv_backward_data(const Conv& c, DType dtype, const void* dy, const void* 
     if (prefers_batch(c) && across_batch::can_backward_data(c)) {
       return across_batch::conv_backward_data(c, f32(dy), f32(w), f32(dx), threads);
     }
-    return onednn::conv_backward_data(c, f32(dy), f32(w), f32(dx), threads);
   }
+  if (onednn::has(dtype)) return onednn::conv_backward_data(c, dtype, dy, w, dx, threads);
   through_float(dtype, {{dy, y_size(c)}, {w, w_size(c)}}, dx, x_size(c),
                 [&](const auto& in, float* out) {
                   conv_backward_data(c, DType::kFloat32, in[0], in[1], out, threads);
@@ -114,8 +114,8 @@ void conv_backward_weight(const Conv& c, DType dtype, const void* x, const void*
     if (by_gemm::pays(c)) {
       return by_gemm::conv_backward_weight(c, f32(x), f32(dy), f32(dw), threads);
     }
-    return onednn::conv_backward_weight(c, f32(x), f32(dy), f32(dw), threads);
   }
+  if (onednn::has(dtype)) return onednn::conv_backward_weight(c, dtype, x, dy, dw, threads);
   through_float(dtype, {{x, x_size(c)}, {dy, y_size(c)}}, dw, w_size(c),
                 [&](const auto& in, float* out) {
                   conv_backward_weight(c, DType::kFloat32, in[0], in[1], out, threads);

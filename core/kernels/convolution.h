@@ -24,8 +24,9 @@ struct Conv {
 };
 
 // x: (batch, in_channels, in), w: (out_channels, in_channels / groups, kernel), bias:
-// (out_channels) or null, y: (batch, out_channels, out); contiguous, floating. float16 and bfloat16
-// are computed in float32. With channels last only float32.
+// (out_channels) or null, y: (batch, out_channels, out); contiguous, floating. float16, and
+// bfloat16 where the processor cannot multiply it, are computed in float32. With channels last only
+// float32.
 void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* bias, void* y,
           int threads);
 // Gradients of a sum of y weighted with dy.
@@ -43,9 +44,13 @@ bool prefers_channels_last(const Conv& c);
 
 // The ways to compute them; see the files.
 namespace onednn {
-void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y, int threads);
-void conv_backward_data(const Conv& c, const float* dy, const float* w, float* dx, int threads);
-void conv_backward_weight(const Conv& c, const float* x, const float* dy, float* dw, int threads);
+bool has(DType dtype);  // float32, and bfloat16 where the processor multiplies it
+void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* bias, void* y,
+          int threads);
+void conv_backward_data(const Conv& c, DType dtype, const void* dy, const void* w, void* dx,
+                        int threads);
+void conv_backward_weight(const Conv& c, DType dtype, const void* x, const void* dy, void* dw,
+                          int threads);
 }  // namespace onednn
 
 // Vectors run over the samples of the batch, so no lane is lost to numbers of channels that do not
