@@ -67,7 +67,8 @@ struct Converter {
 bool is_one_row(const View& out, std::span<const View> in) {
   if (!out.contiguous) return false;
   for (const View& v : in) {
-    if (!v.contiguous || (v.ndim() != 0 && *v.shape != *out.shape)) return false;
+    if (!v.contiguous) return false;
+    if (v.shape != out.shape && v.ndim() != 0 && *v.shape != *out.shape) return false;
   }
   return true;
 }

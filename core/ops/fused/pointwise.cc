@@ -19,6 +19,19 @@ struct PointwiseAttrs {
 
 constexpr int64_t kTile = 4096;  // elements: a few intermediates of 16 kB stay in the first caches
 
+// Elements of a tile for arrays in main memory and programs that mostly wait for it: so short that
+// the processor reads the operands of the next instructions while it still computes.
+constexpr int64_t kShortTile = 256;
+constexpr int64_t kCacheBytes = int64_t{8} << 20;
+
+int64_t tile_size(const Program& program, const op::KernelArgs& k, const Grid& grid) {
+  int64_t bytes = 0;
+  for (const View& v : k.in) bytes += v.size() * dtype_size(v.dtype);
+  for (const View& v : k.out) bytes += v.size() * dtype_size(v.dtype);
+  const bool waits = program.code().size() <= k.in.size() + k.out.size();
+  return grid.rows == 1 && waits && bytes > kCacheBytes ? kShortTile : kTile;
+}
+
 Specs infer(const PointwiseAttrs& a, const Specs& in) {
   const Program& p = *a.program;
   check(static_cast<int32_t>(in.size()) == p.num_inputs(), ErrorKind::kInvalidArgument, "got ",
@@ -57,7 +70,67 @@ class Places {
   size_t size_ = 0;
 };
 
-// Runs the program on parts of the arrays.
+// Runs the program on stretches of arrays that are all whole or one number: everything but the
+// places of the data is made ready once.
+class Stretches {
+ public:
+  Stretches(const Program& program, const op::KernelArgs& k, const Grid& grid, int64_t tile) {
+    thread_local Places places;
+    char* memory = places.get(static_cast<size_t>(program.num_places() * tile * 8));
+    const size_t inputs = k.in.size(), first = inputs + k.out.size();
+    size_t operands = program.code().size();
+    for (const auto& code : program.code()) operands += code.in.size();
+    views_.reserve(operands);  // spans into it stay valid
+    const auto add = [&](size_t r) {
+      if (r < first) {
+        const View& of = r < inputs ? k.in[r] : k.out[r - inputs];
+        const bool number = r < inputs && grid.parts[r] == GridPart::kNumber;
+        views_.push_back(
+            {of.data, number ? &kNone : &shape_, number ? &kNone : &strides_, of.dtype, true});
+        if (!number)
+          moving_.push_back({&views_.back(), static_cast<char*>(of.data), dtype_size(of.dtype)});
+        return;
+      }
+      const auto t = static_cast<int32_t>(r - first);
+      views_.push_back({memory + program.place_of(t) * tile * 8, &shape_, &strides_,
+                        program.temporary_dtype(t), true});
+    };
+    for (const auto& code : program.code()) {
+      const View* in = views_.data() + views_.size();
+      for (int32_t r : code.in) add(static_cast<size_t>(r));
+      add(static_cast<size_t>(code.out));
+      const size_t n = code.in.size();
+      calls_.push_back(
+          {code.op, code.op->data_of(code.attrs), {{in, n}, {in + n, 1}, k.is_train, 1, {}}});
+    }
+  }
+
+  void run(int64_t begin, int64_t n) {
+    shape_[0] = n;
+    for (const Moving& m : moving_) m.view->data = m.base + begin * m.item;
+    for (const Call& call : calls_) call.op->kernel(*call.op, call.attrs, call.args);
+  }
+
+ private:
+  static const Dims kNone;
+  struct Moving {
+    View* view;
+    char* base;
+    int64_t item;
+  };
+  struct Call {
+    const op::Op* op;
+    const void* attrs;
+    op::KernelArgs args;
+  };
+  Dims shape_{0}, strides_{1};
+  std::vector<View> views_;
+  std::vector<Moving> moving_;
+  std::vector<Call> calls_;
+};
+const Dims Stretches::kNone{};
+
+// Runs the program on parts of arrays that are cut into rows and columns.
 class Interpreter {
  public:
   Interpreter(const Program& program, const op::KernelArgs& k, const Grid& grid)
@@ -73,16 +146,10 @@ class Interpreter {
       v = {memory + program.place_of(t) * kTile * 8, &shape_, &strides_, program.temporary_dtype(t),
            true};
     }
-    flat_ = grid.rows == 1;
-    if (flat_) {
-      shape_ = {0};
-      strides_ = row_strides_ = {1};
-    } else {
-      shape_ = row_shape_ = column_shape_ = {0, 1};
-      strides_ = {0, 1};
-      row_strides_ = {0, 1};
-      column_strides_ = {1, 0};
-    }
+    shape_ = row_shape_ = column_shape_ = {0, 1};
+    strides_ = {0, 1};
+    row_strides_ = {0, 1};
+    column_strides_ = {1, 0};
   }
 
   // Rows [row, row + rows) and columns [column, column + columns).
@@ -94,8 +161,7 @@ class Interpreter {
       switch (grid_.parts[i]) {
         case GridPart::kWhole: place(views_[i], k_.in[i], whole, shape_, strides_, true); break;
         case GridPart::kRow:
-          place(views_[i], k_.in[i], column, flat_ ? shape_ : row_shape_, row_strides_,
-                flat_ || rows == 1);
+          place(views_[i], k_.in[i], column, row_shape_, row_strides_, rows == 1);
           break;
         case GridPart::kColumn:
           place(views_[i], k_.in[i], row, column_shape_, column_strides_, false);
@@ -121,10 +187,6 @@ class Interpreter {
   static const Dims kNone;
 
   void set_shapes(int64_t rows, int64_t columns) {
-    if (flat_) {
-      shape_[0] = columns;
-      return;
-    }
     shape_[0] = rows;
     shape_[1] = columns;
     strides_[0] = columns;
@@ -143,7 +205,6 @@ class Interpreter {
   const Program& program_;
   const op::KernelArgs& k_;
   const Grid& grid_;
-  bool flat_ = true;
   Dims shape_, strides_, row_shape_, row_strides_, column_shape_, column_strides_;
   SmallVec<View, 24> views_;
 };
@@ -155,21 +216,31 @@ void kernel(const PointwiseAttrs& a, const op::KernelArgs& k) {
   Grid grid;
   check(grid.fit(*k.out[0].shape, {shapes.data(), shapes.size()}), ErrorKind::kInternal,
         "arrays do not fit the program");
-  const int64_t columns = std::min(grid.columns, kTile);
-  const int64_t rows = std::clamp<int64_t>(kTile / std::max<int64_t>(columns, 1), 1, grid.rows);
+  const int64_t tile = tile_size(*a.program, k, grid);
+  const int64_t columns = std::min(grid.columns, tile);
+  const int64_t rows = std::clamp<int64_t>(tile / std::max<int64_t>(columns, 1), 1, grid.rows);
   const int64_t across = (grid.columns + columns - 1) / std::max<int64_t>(columns, 1);
   const int64_t tiles = across * ((grid.rows + rows - 1) / rows);
+  const auto run = [&](int64_t begin, int64_t end) {
+    if (grid.rows == 1) {
+      Stretches stretches(*a.program, k, grid, tile);
+      for (int64_t t = begin; t < end; ++t) {
+        stretches.run(t * columns, std::min(columns, grid.columns - t * columns));
+      }
+      return;
+    }
+    Interpreter interpreter(*a.program, k, grid);
+    for (int64_t t = begin; t < end; ++t) {
+      const int64_t r = t / across * rows, c = t % across * columns;
+      interpreter.run(r, std::min(rows, grid.rows - r), c, std::min(columns, grid.columns - c));
+    }
+  };
   std::exception_ptr failure;
   std::mutex mutex;
-  kernels::parallel_for(k.threads, tiles, std::max<int64_t>(1, kernels::kGrain / kTile),
+  kernels::parallel_for(k.threads, tiles, std::max<int64_t>(1, kernels::kGrain / tile),
                         [&](int64_t begin, int64_t end) {
                           try {
-                            Interpreter interpreter(*a.program, k, grid);
-                            for (int64_t t = begin; t < end; ++t) {
-                              const int64_t r = t / across * rows, c = t % across * columns;
-                              interpreter.run(r, std::min(rows, grid.rows - r), c,
-                                              std::min(columns, grid.columns - c));
-                            }
+                            run(begin, end);
                           } catch (...) {
                             std::lock_guard lock(mutex);
                             failure = std::current_exception();
