@@ -77,3 +77,32 @@ def test_symbols_have_no_values(name):
     with pytest.raises(NotImplementedError, match="has no value"):
         getattr(sym.Variable("x"), name)()
     assert sym.Variable("x").as_np_ndarray().name == "x"
+
+
+def test_names_of_numpy():
+    a, b = sym.Variable("a"), sym.Variable("b")
+    x, y = np.arange(6.0).reshape(2, 3) + 1, np.full((1, 3), 2.0)
+    for name in ("add", "subtract", "multiply", "true_divide", "power", "maximum"):
+        function, want = getattr(sym.np, name), getattr(np, name)
+        np.testing.assert_allclose(value(function(a, b), a=x, b=y), want(x, y), rtol=1e-6)
+        np.testing.assert_allclose(value(function(a, 2), a=x), want(x, 2), rtol=1e-6)
+    np.testing.assert_allclose(value(sym.np.exp(a), a=x), np.exp(x), rtol=1e-6)
+    np.testing.assert_allclose(value(sym.np.sum(a, axis=1), a=x), x.sum(axis=1))
+    joined = value(sym.np.concatenate([a, b]), a=x, b=y)
+    np.testing.assert_array_equal(joined, np.concatenate([x, y]))
+    np.testing.assert_array_equal(value(sym.np.stack([a, a], axis=1), a=x), np.stack([x, x], 1))
+    np.testing.assert_allclose(value(sym.np.matmul(a, b), a=x, b=y.T), x @ y.T)
+    assert "exp" in dir(sym.np) and "softmax" in dir(sym.npx)
+    with pytest.raises(AttributeError, match="nosuch"):
+        sym.np.nosuch  # noqa: B018
+
+
+def test_names_of_numpy_extension():
+    data = sym.Variable("data")
+    out = sym.npx.fully_connected(data, num_hidden=3, name="fc")
+    assert out.list_arguments() == ["data", "fc_weight", "fc_bias"]
+    x = np.random.default_rng(0).normal(size=(2, 4))
+    got = value(sym.npx.softmax(data, axis=-1), data=x)
+    np.testing.assert_allclose(got.sum(axis=1), [1, 1], rtol=1e-6)
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        sym.npx.softmax(data, nosuch=1)

@@ -19,6 +19,7 @@ from .shorthand import (
     power,
     split_v2,
 )
+from .surfaces import np, npx
 from .symbol import Symbol
 
 _expose(globals(), _generated, ("_internal", "op", "linalg", "image", "contrib"))
