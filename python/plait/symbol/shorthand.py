@@ -127,15 +127,6 @@ def AvgPool(data=None, kernel_size=None, stride=None, pad=None, name=None, **kwa
     return _generated.Pooling(data, pool_type="avg", name=name, **kwargs)
 
 
-def split_v2(ary, indices_or_sections, axis=0, squeeze_axis=False):
-    """Parts along an axis: a number of equal ones, or where those after the first begin."""
-    if hasattr(indices_or_sections, "__index__"):
-        parts = {"indices": (), "sections": int(indices_or_sections)}
-    else:
-        parts = {"indices": (0, *indices_or_sections)}
-    return _generated._split_v2(ary, axis=axis, squeeze_axis=squeeze_axis, **parts)
-
-
 def LabelCrossEntropyOutput(data=None, label=None, name=None):
     """Cross entropy of probabilities and labels, one number for each sample.
 
