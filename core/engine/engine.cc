@@ -65,17 +65,35 @@ bool run_inline(Task& task) {
 
 }  // namespace
 
+// Registered when the library is loaded: handlers that a program registers later, and in which it
+// calls before_fork(), run before these take the mutex.
+struct Scheduler::ForkHandlers {
+  ForkHandlers() {
+    static bool locked = false;  // false: there is no scheduler yet
+    pthread_atfork(
+        [] {
+          locked = exists;
+          if (locked) slot()->mutex_.lock();  // the child must not find it taken half-way
+        },
+        [] {
+          if (locked) slot()->mutex_.unlock();
+        },
+        [] {
+          gate::after_fork_child();
+          if (locked) slot() = new Scheduler(slot()->cores_);  // without the threads of the parent
+        });
+  }
+  static inline std::atomic<bool> exists{false};
+};
+const Scheduler::ForkHandlers Scheduler::fork_handlers;
+
 Scheduler*& Scheduler::slot() {
   static Scheduler* scheduler = [] {
     // Workers must not run while static objects are destroyed.
     std::atexit([] { Scheduler::instance().stop(false); });
-    // The child must not find the mutex taken half-way; it has none of the threads.
-    pthread_atfork([] { slot()->mutex_.lock(); }, [] { slot()->mutex_.unlock(); },
-                   [] {
-                     gate::after_fork_child();
-                     slot() = new Scheduler(slot()->cores_);
-                   });
-    return new Scheduler(env::num_cores());
+    auto* first = new Scheduler(env::num_cores());
+    ForkHandlers::exists = true;
+    return first;
   }();
   return scheduler;
 }

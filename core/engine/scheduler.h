@@ -43,6 +43,8 @@ class Scheduler {
 
  private:
   static Scheduler*& slot();
+  struct ForkHandlers;
+  static const ForkHandlers fork_handlers;
 
   struct Worker {
     Scheduler* owner = nullptr;

@@ -42,12 +42,7 @@ class Pool {
  public:
   // Never destroyed: arrays may outlive static objects.
   static Pool& instance() {
-    static Pool* pool = [] {
-      // A thread that another one forks away from may just hold a lock.
-      pthread_atfork([] { instance().lock_all(); }, [] { instance().unlock_all(); },
-                     [] { instance().unlock_all(); });
-      return new Pool;
-    }();
+    static Pool* pool = new Pool;
     return *pool;
   }
 
@@ -152,6 +147,11 @@ class Pool {
   std::atomic<int64_t> fail_after_{-1};
   const int64_t cache_limit_ = env::get_int("PLAIT_CACHE_LIMIT_MB", nullptr, 8192) << 20;
 };
+
+// Another thread may just hold a lock when a process forks.
+const int fork_handlers =
+    pthread_atfork([] { Pool::instance().lock_all(); }, [] { Pool::instance().unlock_all(); },
+                   [] { Pool::instance().unlock_all(); });
 
 }  // namespace
 

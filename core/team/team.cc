@@ -60,11 +60,7 @@ class Helpers {
  public:
   // Never destroyed: helpers outlive static objects.
   static Helpers*& instance() {
-    static auto* helpers = [] {
-      pthread_atfork([] { instance()->mutex_.lock(); }, [] { instance()->mutex_.unlock(); },
-                     [] { instance() = new Helpers; });
-      return new Helpers;
-    }();
+    static auto* helpers = new Helpers;
     return helpers;
   }
 
@@ -99,6 +95,8 @@ class Helpers {
     std::lock_guard lock(mutex_);
     return count_;
   }
+  void lock() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
 
  private:
   Helper* start() {
@@ -117,6 +115,11 @@ class Helpers {
   Helper* free_ = nullptr;
   int count_ = 0;
 };
+
+// The child of a fork has no helpers, and must not find the mutex taken half-way.
+const int fork_handlers =
+    pthread_atfork([] { Helpers::instance()->lock(); }, [] { Helpers::instance()->unlock(); },
+                   [] { Helpers::instance() = new Helpers; });
 
 // What a thread needs between begin() and end().
 struct Leader {

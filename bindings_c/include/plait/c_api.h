@@ -457,9 +457,10 @@ PLAIT_API int32_t plait_engine_is_serial(void);
  * ends with PLAIT_ERR_CALLBACK. NULL switches it off. @since 0.1 */
 PLAIT_API plait_status_t plait_engine_set_interrupt_check(int32_t (*interrupted)(void));
 
-/* Around fork(), in the thread that forks: before_fork() once, then fork(), then in the parent
- * after_fork_parent() once, also if fork() failed, and in the child after_fork_child(). In between,
- * other threads that begin work wait, and what this thread begins is done at once.
+/* Around fork(), always as a pair and by the thread that forks: before_fork() once, then in the
+ * parent after_fork_parent(), also if fork() failed, and in the child after_fork_child(). In
+ * between, other threads that begin work wait, and what this thread begins is done at once; so a
+ * before_fork() without the second call stops the library for ever. pthread_atfork() does it.
  *
  * before_fork() finishes all work, that of other threads as well. If that may need a lock of the
  * caller (an interpreter's), the caller gives it up for the length of the call. In the child arrays
