@@ -69,12 +69,12 @@ def redirect(data):
             used.add(value)
             if text(value) == LIBRARY[0]:
                 renamed[value] = LIBRARY[1]
+    if LIBRARY[1] not in renamed.values():
+        raise SystemExit(f"does not need {LIBRARY[0].decode()}")
     for file, names in version_needs(data, by_kind[VERNEED][0]):
         used.update([file, *names])
         if text(file) == LIBRARY[0]:
             renamed[file] = LIBRARY[1]
-    if LIBRARY[1] not in renamed.values():
-        raise SystemExit(f"does not need {LIBRARY[0].decode()}")
     missing = set(renamed.values()) - OFFERED - {LIBRARY[1]}
     if missing:
         raise SystemExit(f"needs {b', '.join(sorted(missing)).decode()}: not in core/team")
