@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -16,6 +17,28 @@ namespace {
 
 constexpr int64_t kHelperSpinNs = 50000;  // the next step of a graph is often near
 constexpr int64_t kMeetSpinNs = 30000;
+
+// How long a thread looks for a signal before it sleeps. Where looking was in vain, because the
+// program has nothing to do or other processes have the cores, it looks half as long the next time,
+// and the full time only now and then.
+class Patience {
+ public:
+  explicit Patience(int64_t most_ns) : most_ns_(most_ns), now_ns_(most_ns) {}
+
+  template <class Wait>
+  void wait(const Wait& wait_ns) {
+    constexpr int64_t kLeastNs = 1000;
+    constexpr uint32_t kTrial = 64;
+    const int64_t spin = ++turn_ % kTrial ? now_ns_ : most_ns_, begin = Native::now_ns();
+    wait_ns(spin);
+    const bool seen = Native::now_ns() - begin <= spin;
+    now_ns_ = seen ? most_ns_ : std::max(now_ns_ / 2, kLeastNs);
+  }
+
+ private:
+  int64_t most_ns_, now_ns_;
+  uint32_t turn_ = 0;
+};
 
 struct Team;
 
@@ -45,8 +68,9 @@ thread_local Place here;
 thread_local int thread_limit = 1;
 
 void help(Helper* me) {
+  Patience patience(kHelperSpinNs);
   while (true) {
-    me->parker.wait(kHelperSpinNs);
+    patience.wait([me](int64_t spin_ns) { me->parker.wait(spin_ns); });
     Team& team = *me->team;
     here = {&team, me->number, true};
     team.body(team.data);
@@ -124,6 +148,7 @@ const int fork_handlers =
 // What a thread needs between begin() and end().
 struct Leader {
   Team team;
+  Patience patience{kMeetSpinNs};
   std::vector<Place> outer;  // one for each begin() that is open
 };
 
@@ -158,7 +183,7 @@ void begin(int threads, void (*body)(void*), void* data) {
 void end() {
   Leader& me = leader();
   if (here.team) {
-    me.team.others.wait(kMeetSpinNs);
+    me.patience.wait([&me](int64_t spin_ns) { me.team.others.wait(spin_ns); });
     Helpers::instance()->give_back(me.team.helpers);
   }
   here = me.outer.back();
