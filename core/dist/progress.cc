@@ -12,6 +12,7 @@ namespace plait::dist {
 namespace {
 
 constexpr int64_t kSpinNs = 30000;       // looks so long for the next message before it sleeps
+constexpr int kLeastLooks = 100;         // but so often, if others had the core meanwhile
 constexpr int64_t kNapNs = 50000;        // between two looks at what cannot be waited for
 constexpr int64_t kSleepNs = 1000000;    // at most, while operations are on their way
 constexpr int64_t kBeatNs = 50000000;    // between two signs of life
@@ -273,13 +274,16 @@ void Progress::run(Operation& operation) {
   active_.insert(std::upper_bound(active_.begin(), active_.end(), &operation, is_before),
                  &operation);
   int64_t idle_since = now_ns();
-  while (!operation.is_done && now_ns() - idle_since < 2 * kSpinNs) {
+  for (int looks = 0; !operation.is_done; ++looks) {
     if (turn()) {
       idle_since = now_ns();
+      looks = 0;
       retire(lock);
-    } else {
-      Native::pause();
+      continue;
     }
+    if (looks > kLeastLooks && now_ns() - idle_since > 2 * kSpinNs) break;
+    // The rank that is waited for may need this core.
+    std::this_thread::yield();
   }
   if (--waiting_callers_ == 0 && !active_.empty()) call_back();
   finished_.wait(lock, [&] { return operation.is_done; });
