@@ -13,12 +13,12 @@ namespace plait::dist {
 // What the engine sees of an operation.
 class CommTask final : public engine::Task {
  public:
-  CommTask(std::unique_ptr<Operation> operation, const Options& options,
-           std::vector<ArrayRef> reads, std::vector<ArrayRef> writes)
+  CommTask(std::unique_ptr<Operation> operation, std::vector<ArrayRef> reads,
+           std::vector<ArrayRef> writes)
       : operation_(std::move(operation)),
         transport_(operation_->transport),
         label_(operation_->label),
-        name_(label_.kind),
+        name_(label_.title()),
         kept_reads_(std::move(reads)),
         kept_writes_(std::move(writes)) {
     for (const ArrayRef& a : kept_reads_) reads_.push_back(&a->var());
@@ -26,7 +26,6 @@ class CommTask final : public engine::Task {
     updates_ = engine::make_distinct(reads_, writes_);
     // Handing over costs nothing, and the sooner it is done, the more goes on beside computation.
     priority_ = std::numeric_limits<int32_t>::max();
-    if (!options.name.empty()) name_ += " " + options.name;
     is_async_ = true;
   }
   ~CommTask() override {
@@ -44,14 +43,12 @@ class CommTask final : public engine::Task {
   }
   const char* name() const override { return name_.c_str(); }
   std::string details() const override { return label_.text(); }
-  // For an operation that runs in the calling thread.
-  std::unique_ptr<Operation> take_operation() { return std::move(operation_); }
 
  private:
   std::unique_ptr<Operation> operation_;
   TransportRef transport_;
   const Label label_;
-  std::string name_;
+  const std::string name_;
   std::vector<ArrayRef> kept_reads_, kept_writes_;
 };
 
@@ -105,6 +102,24 @@ int64_t sum_of(const std::vector<int64_t>& counts, int size, const char* kind, c
 
 Label label_of(const char* kind, const ArrayRef& array, const char* detail = "", int peer = -1) {
   return {kind, array->spec(), true, detail, peer, {}, 0};
+}
+
+// Runs an operation in the calling thread if its arrays are free.
+bool run_here(Operation& operation, const std::vector<ArrayRef>& reads,
+              const std::vector<ArrayRef>& writes) {
+  engine::Vars read, written;
+  for (const ArrayRef& a : reads) read.push_back(&a->var());
+  for (const ArrayRef& a : writes) written.push_back(&a->var());
+  engine::make_distinct(read, written);
+  const engine::InlineGuard guard(read, written);
+  if (!guard.held()) return false;
+  engine::count_inlined();
+  std::optional<engine::profile::Scope> span;
+  if (engine::profile::is_on()) {
+    span.emplace(operation.label.title().c_str(), operation.label.text(), read, written, 0, 1);
+  }
+  Progress::instance().run(operation);
+  return true;
 }
 
 Span span_of(const ArrayRef& a) {
@@ -173,21 +188,8 @@ void Communicator::submit(Label label, Schedule body, const Tag& tag, std::vecto
   op->order = next_order();
   op->may_wait = options.no_limit;
   const std::vector<ArrayRef> results = options.waits ? writes : std::vector<ArrayRef>{};
-  auto task =
-      std::make_unique<CommTask>(std::move(op), options, std::move(reads), std::move(writes));
-  if (options.waits && transport_->is_between_processes()) {
-    const engine::InlineGuard guard(task->reads_, task->writes_);
-    if (guard.held()) {
-      engine::count_inlined();
-      std::optional<engine::profile::Scope> span;
-      if (engine::profile::is_on()) {
-        span.emplace(task->name(), task->details(), task->reads_, task->writes_, 0, 1);
-      }
-      const std::unique_ptr<Operation> here = task->take_operation();
-      Progress::instance().run(*here);
-      return;
-    }
-  }
+  if (options.waits && transport_->is_between_processes() && run_here(*op, reads, writes)) return;
+  auto task = std::make_unique<CommTask>(std::move(op), std::move(reads), std::move(writes));
   engine::push(std::move(task));
   for (const ArrayRef& a : results) a->wait_to_read();
 }

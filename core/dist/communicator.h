@@ -64,7 +64,6 @@ class Communicator final : public RefCounted {
   void kill_all();
 
  private:
-  friend class CommTask;
   Communicator(TransportRef transport, std::vector<int> members, int rank, uint16_t context);
   template <class T, class... Args>
   friend Ref<T> plait::make_ref(Args&&... args);

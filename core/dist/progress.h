@@ -22,9 +22,11 @@ struct Label {
   bool has_array = false;
   const char* detail = "";  // "sum", or what stands before `peer`
   int peer = -1;
-  std::string name;     // the caller's
+  std::string name{};   // the caller's
   uint32_t number = 0;  // among the operations of the communicator; 0: none
 
+  // "allreduce weight", for the profile
+  std::string title() const { return name.empty() ? kind : cat(kind, " ", name); }
   // "allreduce of float32 (3, 4) sum 'weight' (number 7)"
   std::string text() const;
   friend std::ostream& operator<<(std::ostream& out, const Label& label) {

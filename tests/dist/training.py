@@ -180,6 +180,56 @@ def check_states_are_saved_once_and_read_by_all(comm):
         raise AssertionError("no OSError")
 
 
+def check_states_spread_over_ranks(comm):
+    for optimizer, options in (
+        ("sgd", {"learning_rate": 0.05, "momentum": 0.9}),
+        ("adam", {"learning_rate": 0.01}),
+    ):
+        losses, params = alone(optimizer, **options)
+        for zero in (1, 2):
+            got, values, trainer = together(comm, optimizer=optimizer, options=options, zero=zero)
+            close(got, losses, 1e-4)
+            for a, b in zip(values, params, strict=True):
+                close(a, b, 1e-3)
+            size = sum(v.size for v in params)
+            for state in trainer._shards().updater.states.values():
+                for array in state if isinstance(state, tuple) else [state]:
+                    assert array.size == -(-size // comm.size)
+
+
+def check_spread_states_are_restored(comm):
+    options = {"learning_rate": 0.01}
+    data = list(batches())
+    runs = []
+    for cut in (False, True):
+        net = lenet()
+        trainer = gluon.Trainer(net.collect_params(), "adam", options, kvstore(comm), zero=2)
+        curve(net, trainer, comm.rank, comm.size, data=data[:3])
+        if cut:
+            states = trainer.get_states()
+            trainer = gluon.Trainer(net.collect_params(), "adam", options, kvstore(comm), zero=1)
+            trainer.set_states(states)
+        runs.append(curve(net, trainer, comm.rank, comm.size, data=data[3:]))
+    close(runs[0], runs[1])
+
+
+def check_states_cannot_be_spread(comm):
+    net = lenet()
+    for optimizer, options, text in (
+        ("lamb", {"zero": 1}, "needs whole parameters"),
+        ("sgd", {"zero": 3}, "zero is 3"),
+        ("sgd", {"zero": 1, "update_on_kvstore": True}, "zero is 1"),
+    ):
+        trainer = None
+        try:
+            trainer = gluon.Trainer(net.collect_params(), optimizer, None, kvstore(comm), **options)
+            curve(net, trainer, comm.rank, comm.size, data=list(batches())[:1])
+        except ValueError as error:
+            assert text in str(error), error
+        else:
+            raise AssertionError(text)
+
+
 def check_store_sums_over_ranks(comm):
     kv = kvstore(comm)
     assert (kv.type, kv.rank, kv.num_workers) == ("dist_sync", comm.rank, comm.size)

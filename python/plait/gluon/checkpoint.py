@@ -189,15 +189,17 @@ class Checkpoint:
             return self._save_together(step, state)
         seed = int(np.random.randint(2**31))
         plait_random.seed(seed)
-        return self._write(step, state, {"plait": seed, **_random_state()})
+        states = None if self._trainer is None else self._trainer.get_states()
+        return self._write(step, state, {"plait": seed, **_random_state()}, states)
 
     def _save_together(self, step, state):
         comm, failure = self._comm, None
         seed = comm.broadcast_object(int(np.random.randint(2**31)))
         _start_streams(seed, comm.rank)
+        states = self._trainer.get_states()  # may be spread over the ranks
         if comm.rank == 0:
             try:
-                self._write(step, state, {"common": seed})
+                self._write(step, state, {"common": seed}, states)
             except OSError as error:
                 failure = error
         failure = comm.broadcast_object(failure)
@@ -205,13 +207,13 @@ class Checkpoint:
             raise failure
         return self._path(step)
 
-    def _write(self, step, state, streams):
+    def _write(self, step, state, streams, trainer_states):
         partial = tempfile.mkdtemp(prefix=".step-", dir=self.folder)
         try:
             self._net.save_parameters(os.path.join(partial, f"net.{self._format}"))
-            if self._trainer is not None:
+            if trainer_states is not None:
                 with open(os.path.join(partial, "trainer.states"), "wb") as file:
-                    file.write(self._trainer.get_states())
+                    file.write(trainer_states)
                     file.flush()
                     os.fsync(file.fileno())
             saved = {"step": step, "state": state, "random": streams}

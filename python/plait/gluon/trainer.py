@@ -9,6 +9,7 @@ from ..files import replacing
 from ..symbol import Symbol
 from .gradient_exchange import GradientExchange
 from .parameter import Parameter, version
+from .sharded_update import ShardedUpdate
 from .symbol_trainer import SymbolTrainer
 
 __all__ = ["Trainer"]
@@ -33,6 +34,9 @@ class Trainer:
         For 'dist_sync': see `KVStore.set_gradient_compression`.
     update_on_kvstore : bool, optional
         Whether the store applies the optimizer; default only with 'dist_async'.
+    zero : {0, 1, 2}
+        With 'dist_sync': whether each rank keeps the optimizer's states of its part of the
+        parameters only (1), and gets the sums of its part of the gradients only (2).
 
     With several processes rank 0 gives the parameters to all, `step` is called by all as often, or
     those with less data end with `join`, and the gradients of all are summed: give `step` the
@@ -59,6 +63,8 @@ class Trainer:
         kvstore="device",
         compression_params=None,
         update_on_kvstore=None,
+        *,
+        zero=0,
     ):
         params = list(params.values()) if hasattr(params, "values") else params
         if not isinstance(params, (list, tuple)) or not all(
@@ -80,6 +86,12 @@ class Trainer:
         self._version = -1
         self._amp_loss_scaler, self._amp_original_scale = None, self._scale  # see mx.amp
         self._open_store(kvstore, compression_params, update_on_kvstore)
+        self._zero, self._sharded = zero, None
+        if zero and self._exchange is None:
+            raise ValueError(
+                f"Trainer: zero is {zero!r}, must be 0 without 'dist_sync', or with compression or "
+                "update_on_kvstore"
+            )
 
     def _open_store(self, store, compression_params, update_on_kvstore):
         self._store = self._exchange = None
@@ -220,7 +232,7 @@ class Trainer:
                 for grad in copies[1:]:
                     total += grad.as_in_context(total.context)
                 copies[0][...] = total
-        if self._exchange and groups:
+        if self._exchange and groups and self._zero < 2:
             indices, grads, _ = groups[0]
             self._exchange.allreduce([self._params[i].name for i in indices], grads)
         for copies in zip(*(grads for _, grads, _ in groups), strict=True):
@@ -231,6 +243,8 @@ class Trainer:
         """Update without summing: call `allreduce_grads` first."""
         groups = self._collect()
         scaler = self._amp_loss_scaler
+        if scaler is not None and self._zero == 2:
+            raise ValueError("Trainer: zero is 2, must be at most 1 with a loss scaler")
         if scaler is not None and scaler.has_overflow(self._params):
             return
         self._optimizer.rescale_grad = self._scale / batch_size
@@ -238,6 +252,9 @@ class Trainer:
             for i, *copies in zip(groups[0][0], *(grads for _, grads, _ in groups), strict=True):
                 self._store.push(i, copies, priority=-i)
                 self._store.pull(i, self._params[i].list_data(), priority=-i)
+            return
+        if self._zero:
+            self._shards().step()
             return
         counts = dict(self._optimizer._index_update_count) if len(groups) > 1 else None
         for k, (indices, grads, weights) in enumerate(groups):
@@ -247,9 +264,24 @@ class Trainer:
             self._updaters[k](indices, grads, weights)
 
     def get_states(self):
-        """bytes: the states of the optimizer, for `set_states`."""
+        """bytes: the states of the optimizer, for `set_states`; with `zero` all ranks call it."""
         self._collect()
+        if self._zero:
+            return self._shards().get_states()
         return self._keepers()[0].get_states(dump_optimizer=True)
+
+    def _shards(self):
+        """ShardedUpdate: what updates with `zero`."""
+        if self._sharded is None:
+            groups = self._collect()
+            if len(groups) != 1:
+                raise ValueError(f"Trainer: zero is {self._zero}, must be 0 with several devices")
+            indices = groups[0][0]
+            params = [self._params[i] for i in indices]
+            self._sharded = ShardedUpdate(
+                self._store.comm, self._optimizer, params, indices, self._zero
+            )
+        return self._sharded
 
     def _keepers(self):
         """Updaters that hold states."""
@@ -262,10 +294,14 @@ class Trainer:
     def set_states(self, states):
         """Take what `get_states` gave; only trusted bytes (they are pickles)."""
         self._collect()
-        keepers = self._keepers()
-        for updater in keepers:
-            updater.set_states(states)
-            updater.optimizer = keepers[0].optimizer
+        if self._zero:
+            self._shards().set_states(states)
+            keepers = [self._shards().updater]
+        else:
+            keepers = self._keepers()
+            for updater in keepers:
+                updater.set_states(states)
+                updater.optimizer = keepers[0].optimizer
         self._optimizer = keepers[0].optimizer
         self._optimizer.param_dict = dict(enumerate(self._params))
 
