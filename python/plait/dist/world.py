@@ -37,13 +37,15 @@ def world():
 
     Notes
     -----
-    From then on an exception that nobody catches ends all ranks.
+    From then on an exception that nobody catches ends all ranks, and `SyncBatchNorm` takes the
+    batches of all ranks together.
     """
     global _world
     if _world is None:
         if is_distributed():
             _world = _dist.new_world(_mpi_handle(), Communicator)
             _end_together(_world)
+            _share_batches(_world)
         else:
             (_world,) = group(1)
         atexit.register(_leave)
@@ -75,6 +77,18 @@ def _leave():
         traceback.print_exc()
     for each in [*parts, comm]:
         each.close()
+
+
+def _share_batches(comm):
+    from ..gluon import nn
+
+    def summed(array):
+        total = array.copy()
+        comm.allreduce(total, name="batch norm")
+        return total
+
+    if comm.size > 1:
+        nn.set_batch_norm_all_reduce(summed)
 
 
 def _end_together(comm):
