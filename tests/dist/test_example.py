@@ -1,4 +1,4 @@
-"""The example program learns, with one process and with two, and goes on from a checkpoint."""
+"""The example program learns with two processes, and leaves checkpoints."""
 
 import re
 import shutil
@@ -23,15 +23,9 @@ def run(*command):
     return [float(a) for a in re.findall(r"accuracy ([0-9.]+)", done.stdout)]
 
 
-def test_one_process():
-    pytest.importorskip("sklearn")
-    assert max(run(EXAMPLE, "--epochs", 3)) > 0.8
-
-
 @pytest.mark.skipif(not shutil.which("mpirun"), reason="no mpirun")
 def test_two_processes(tmp_path):
     pytest.importorskip("sklearn")
     launch = ("-m", "plait.launch", "-n", 2, EXAMPLE, "--zero", 2, "--checkpoints", tmp_path)
-    assert len(run(*launch, "--epochs", 2)) == 2
-    [last] = run(*launch, "--epochs", 3)  # from the second one on
-    assert last > 0.8
+    assert run(*launch, "--epochs", 3)[-1] > 0.8
+    assert len(list(tmp_path.glob("step-*"))) == 2
