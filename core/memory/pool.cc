@@ -5,7 +5,6 @@
 
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cstdlib>
 #include <limits>
 #include <mutex>
@@ -13,28 +12,16 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "memory/size_class.h"
+#include "memory/thread_cache.h"
 
 namespace plait::memory {
 namespace {
 
-constexpr int64_t kAlignment = 64;
 constexpr int64_t kHugePage = 2 << 20;
 constexpr int64_t kMaxBytes = int64_t{1} << 48;  // the address space of a process
 constexpr int64_t kSlack = 256 << 20;
-constexpr int kStepsPerDoubling = 4;  // size classes: at most a quarter of a block is waste
 constexpr int kClasses = 64 * kStepsPerDoubling;
-
-// Index of the smallest size class that holds `bytes`.
-int class_of(int64_t bytes) {
-  const uint64_t b = static_cast<uint64_t>(bytes < kAlignment ? kAlignment : bytes) - 1;
-  const int log = std::bit_width(b) - 1;
-  return log * kStepsPerDoubling + static_cast<int>((b >> (log - 2)) & 3);
-}
-
-int64_t class_bytes(int cls) {
-  const int log = cls / kStepsPerDoubling, step = cls % kStepsPerDoubling;
-  return (int64_t{1} << log) + (int64_t{step + 1} << (log - 2));
-}
 
 constexpr size_t kLocks = 16;  // few, because fork() takes them all
 
@@ -47,7 +34,6 @@ class Pool {
   }
 
   void* allocate(int64_t bytes) {
-    if (bytes <= 0) return nullptr;
     allocations_.fetch_add(1, std::memory_order_relaxed);
     if (fail_after_.load(std::memory_order_relaxed) >= 0 && fail_after_.fetch_sub(1) == 0) {
       fail(ErrorKind::kOutOfMemory, "memory: ", bytes, " bytes refused by fail_allocation_after");
@@ -66,7 +52,6 @@ class Pool {
   }
 
   void deallocate(void* block, int64_t bytes) noexcept {
-    if (!block) return;
     const int cls = class_of(bytes);
     const int64_t size = class_bytes(cls);
     in_use_.fetch_sub(size, std::memory_order_relaxed);
@@ -86,6 +71,7 @@ class Pool {
 
   PoolStats stats() const { return {in_use_, cached_, peak_, allocations_, system_allocations_}; }
   void fail_after(int64_t n) { fail_after_ = n; }
+  bool is_failing() const { return fail_after_.load(std::memory_order_relaxed) >= 0; }
   void lock_all() {
     for (std::mutex& m : locks_) m.lock();
   }
@@ -148,17 +134,52 @@ class Pool {
   const int64_t cache_limit_ = env::get_int("PLAIT_CACHE_LIMIT_MB", nullptr, 8192) << 20;
 };
 
+void lock_all() {
+  thread_cache::lock_all();
+  Pool::instance().lock_all();
+}
+
+void unlock_all() {
+  Pool::instance().unlock_all();
+  thread_cache::unlock_all();
+}
+
 // Another thread may just hold a lock when a process forks.
-const int fork_handlers =
-    pthread_atfork([] { Pool::instance().lock_all(); }, [] { Pool::instance().unlock_all(); },
-                   [] { Pool::instance().unlock_all(); });
+const int fork_handlers = pthread_atfork(lock_all, unlock_all, unlock_all);
 
 }  // namespace
 
-void* allocate(int64_t bytes) { return Pool::instance().allocate(bytes); }
-void deallocate(void* block, int64_t bytes) noexcept { Pool::instance().deallocate(block, bytes); }
-PoolStats pool_stats() { return Pool::instance().stats(); }
-void release_cached() { Pool::instance().release_cached(); }
+void* allocate(int64_t bytes) {
+  if (bytes <= 0) return nullptr;
+  Pool& pool = Pool::instance();
+  if (!pool.is_failing()) [[likely]] {
+    if (void* block = thread_cache::take(bytes)) return block;
+  }
+  return pool.allocate(bytes);
+}
+
+void deallocate(void* block, int64_t bytes) noexcept {
+  if (block && !thread_cache::keep(block, bytes)) give_to_pool(block, bytes);
+}
+
+void give_to_pool(void* block, int64_t bytes) noexcept {
+  Pool::instance().deallocate(block, bytes);
+}
+
+PoolStats pool_stats() {
+  PoolStats stats = Pool::instance().stats();
+  const thread_cache::Totals kept = thread_cache::totals();
+  stats.bytes_in_use -= kept.bytes;
+  stats.bytes_cached += kept.bytes;
+  stats.allocations += kept.taken;
+  return stats;
+}
+
+void release_cached() {
+  thread_cache::release(give_to_pool);
+  Pool::instance().release_cached();
+}
+
 void fail_allocation_after(int64_t n) { Pool::instance().fail_after(n); }
 
 }  // namespace plait::memory

@@ -23,6 +23,9 @@ void* allocate(int64_t bytes);
 // Gives a block back to the cache; `bytes` as in the request.
 void deallocate(void* block, int64_t bytes) noexcept;
 
+// The same past the blocks that the thread keeps for itself (memory/thread_cache.h).
+void give_to_pool(void* block, int64_t bytes) noexcept;
+
 PoolStats pool_stats();
 
 // Returns all cached blocks to the system.

@@ -1,5 +1,6 @@
 #include "memory/pool.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <thread>
@@ -92,4 +93,26 @@ TEST(pool_serves_threads_at_once) {
   }
   for (auto& thread : threads) thread.join();
   CHECK_EQ(pool_stats().bytes_in_use, in_use);
+}
+
+TEST(pool_counts_small_blocks_that_threads_keep) {
+  release_cached();
+  const PoolStats before = pool_stats();
+  std::vector<void*> blocks;
+  for (int i = 0; i < 40; ++i) blocks.push_back(allocate(100));
+  CHECK_EQ(pool_stats().bytes_in_use, before.bytes_in_use + 40 * 112);
+  std::thread other([&] {  // frees what another thread made, and ends
+    for (void* block : blocks) deallocate(block, 100);
+    void* again = allocate(100);
+    CHECK(std::find(blocks.begin(), blocks.end(), again) != blocks.end());
+    deallocate(again, 100);
+    CHECK_EQ(pool_stats().bytes_in_use, before.bytes_in_use);
+    CHECK_EQ(pool_stats().bytes_cached, 40 * 112);
+  });
+  other.join();
+  CHECK_EQ(pool_stats().bytes_in_use, before.bytes_in_use);
+  CHECK_EQ(pool_stats().bytes_cached, 40 * 112);
+  CHECK_EQ(pool_stats().allocations, before.allocations + 41);
+  release_cached();
+  CHECK_EQ(pool_stats().bytes_cached, 0);
 }
