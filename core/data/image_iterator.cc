@@ -13,6 +13,11 @@ std::pair<double, double> ratio_limits(double low, double high) {
   return high >= 1 ? std::pair(1 / high, high) : std::pair(1 - high, 1 + high);
 }
 
+// MXNet's 1e10 stands for no limit.
+int64_t side_limit(double length) {
+  return length > 0 && length < 1e9 ? static_cast<int64_t>(length) : 0;
+}
+
 // What changes place and form of the picture.
 void set_geometry(const Options& o, SampleOptions& s) {
   s.resize = std::max<int64_t>(o.integer("resize", -1), 0), s.pad = o.integer("pad", 0);
@@ -31,6 +36,7 @@ void set_geometry(const Options& o, SampleOptions& s) {
   s.max_shear = o.real("max_shear_ratio");
   if (!s.sized_crop)
     s.min_zoom = o.real("min_random_scale"), s.max_zoom = o.real("max_random_scale");
+  s.min_size = side_limit(o.real("min_img_size")), s.max_size = side_limit(o.real("max_img_size"));
   const int64_t side = std::max(o.integer("min_crop_size", -1), o.integer("max_crop_size", -1));
   if (!s.sized_crop && side > 0) {
     s.min_crop = std::max<int64_t>(o.integer("min_crop_size", -1), 1), s.max_crop = side;

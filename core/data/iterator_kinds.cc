@@ -50,6 +50,8 @@ constexpr OptionDef kImage[] = {
     {"max_shear_ratio", "0", "limit of u in x' = x + u y"},
     {"min_random_scale", "1", "limits of a factor of all lengths"},
     {"max_random_scale", "1", ""},
+    {"min_img_size", "0", "limits of the sides after these changes, pixels; 0: none"},
+    {"max_img_size", "0", ""},
     {"min_crop_size", "-1", "limits of the side of a square part, then resized; -1: none"},
     {"max_crop_size", "-1", ""},
     {"rand_mirror", "false", "exchange left and right at random"},

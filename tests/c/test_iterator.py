@@ -134,15 +134,27 @@ def test_arrays(c, iterate):
     c.free(x, y)
 
 
-def test_images_as_in_python(c, iterate, tmp_path):
+CHANGES = [
+    {"rand_mirror": True, "mean_r": 3.0, "scale": 0.5},
+    {"max_rotate_angle": 20, "max_shear_ratio": 0.2, "random_h": 30, "max_random_contrast": 0.3},
+    {"min_random_scale": 0.8, "max_random_scale": 1.5, "min_img_size": 9, "inter_method": 9},
+    {"rotate": 30, "min_crop_size": 3, "max_crop_size": 5, "rand_crop": True, "random_l": 9},
+    {"random_resized_crop": True, "min_random_area": 0.3, "min_aspect_ratio": 0.5,
+     "max_aspect_ratio": 2.0},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=lambda c: next(iter(c)))
+def test_images_as_in_python(c, iterate, tmp_path, changes):
     if not c.lib.plait_image_has_codecs():
         pytest.skip("built without codecs")
     path = str(tmp_path / "a.rec")
     with recordio.MXRecordIO(path, "w") as writer:
         for i in range(5):
-            picture = mx.image.imencode(np.full((6, 8, 3), 40 * i, "uint8"), ".png")
+            pixels = np.random.RandomState(i).randint(0, 256, (6, 8, 3)).astype("uint8")
+            picture = mx.image.imencode(pixels, ".png")
             writer.write(recordio.pack(recordio.IRHeader(0, float(i), i, 0), picture))
-    common = {"batch_size": 2, "rand_mirror": True, "mean_r": 3.0, "scale": 0.5}
+    common = {"batch_size": 2, **changes}
     batches, again = iterate(
         "ImageRecordIter", common | {"path_imgrec": path, "data_shape": "(3, 6, 8)"}
     )
@@ -152,6 +164,16 @@ def test_images_as_in_python(c, iterate, tmp_path):
         np.testing.assert_array_equal(y, batch.label[0].asnumpy())
         assert index.tolist() == list(batch.index) and pad == batch.pad
     assert [b[1].tolist() for b in again] == [[0, 1], [2, 3], [4, 0]]
+
+
+def test_images_in_random_order(c, iterate, tmp_path):
+    if not c.lib.plait_image_has_codecs():
+        pytest.skip("built without codecs")
+    path = str(tmp_path / "a.rec")
+    with recordio.MXRecordIO(path, "w") as writer:
+        for i in range(5):
+            picture = mx.image.imencode(np.full((6, 8, 3), 40 * i, "uint8"), ".png")
+            writer.write(recordio.pack(recordio.IRHeader(0, float(i), i, 0), picture))
     first, second = iterate(
         "ImageRecordIter",
         {
