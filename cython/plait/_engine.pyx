@@ -208,7 +208,7 @@ def save(path, arrays, names):
         free(texts)
 
 
-cdef object _unpack(plait_archive_t archive, type cls):
+cdef object _unpack(plait_archive_t archive, type cls, what):
     cdef plait_array_t out
     cdef int32_t i, n = plait_archive_count(archive)
     try:
@@ -220,7 +220,9 @@ cdef object _unpack(plait_archive_t archive, type cls):
                 try:
                     names.append(plait_archive_name(archive, i).decode())
                 except UnicodeDecodeError as error:
-                    raise FileError(f"load: name {i} of the arrays is not UTF-8: {error}") from None
+                    raise FileError(
+                        f"load: {what}: name {i} of the arrays is not UTF-8: {error}"
+                    ) from None
         return arrays, names
     finally:
         plait_archive_free(archive)
@@ -235,11 +237,11 @@ def load(path, type cls):
     with nogil:
         status = plait_archive_load(file, &archive)
     check(status)
-    return _unpack(archive, cls)
+    return _unpack(archive, cls, os.fspath(path))
 
 
 def load_buffer(bytes data, type cls):
     """The same from bytes."""
     cdef plait_archive_t archive
     check(plait_archive_load_buffer(<const char *>data, len(data), &archive))
-    return _unpack(archive, cls)
+    return _unpack(archive, cls, "the bytes")
