@@ -38,7 +38,7 @@ def run(mx, name, weights):
         net.load_parameters(weights)
     else:
         mx.random.seed(1)
-        net.initialize(mx.init.Xavier(magnitude=2))
+        net.initialize(mx.init.Xavier("gaussian", "in", 2))  # keeps the size of what goes on
         # Gives the running means of BatchNorm values; with few passes what reaches the end of the
         # narrow networks is too small to compare.
         for _ in range(30 if "mobilenet" in name else 1):
