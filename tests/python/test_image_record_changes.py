@@ -142,6 +142,8 @@ def test_labels_of_boxes(boxes):
         ],
     )
     assert second.pad == 1 and second.label[0].asnumpy()[0, 3] == 2
+    objects = first.label[0][:, 6:].reshape((0, -1, 5)).asnumpy()
+    np.testing.assert_allclose(objects, [BOXES, [BOXES[0], [-1] * 5]])
     _, label = detections(boxes, label_pad_width=20, label_pad_value=-7)
     assert label.shape == (3, 24) and (label[:, 16:] == -7).all()
     with pytest.raises(ValueError, match="label_pad_width is 11, must be at least 12"):

@@ -78,6 +78,11 @@ class ImageDetRecordIter(RecordImages):
     ------
     OSError
         With path and byte of a record that cannot be read or whose labels are no boxes.
+
+    Notes
+    -----
+    With headers of two and objects of five numbers, ``label[:, 6:].reshape((0, -1, 5))`` are the
+    objects as `gluon.model_zoo.detection` takes them.
     """
 
     def __init__(
