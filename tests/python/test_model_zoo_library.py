@@ -10,6 +10,7 @@ import pytest
 import plait as mx
 from plait import autograd, gluon
 from plait.gluon.model_zoo import detection, recommendation, segmentation, speech, text
+from plait.gluon.model_zoo.text import search
 
 SMALL = {"units": 16, "num_layers": 2, "num_heads": 4, "dropout": 0.0}
 
@@ -187,7 +188,51 @@ def test_seq2seq_learns_to_turn_texts_around():
     loss = gluon.loss.SoftmaxCrossEntropyLoss()
     first, last = train(net, inputs, mx.nd.array(target[:, 1:]), loss, 120, rate=0.01)
     assert last < 0.1 * first
-    assert net.translate(mx.nd.array(source), length, start, end) == source[:, ::-1].tolist()
+    for beam in (1, 3):
+        found = net.translate(mx.nd.array(source), length, start, end, beam=beam)
+        assert found == source[:, ::-1].tolist()
+
+
+def test_beams_find_what_greed_misses():
+    # After token 1 all is likely to end badly; 2 begins the likeliest whole sequence.
+    after = {(): [0, 0.6, 0.4], (1,): [0.3, 0.4, 0.3], (2,): [0.9, 0.05, 0.05]}
+
+    def run(beam):
+        beams, rows = search.Beams(2, beam, 0, 0.0), [()] * 2 * beam
+        while not beams.done and max(map(len, rows)) < 4:
+            chances = np.array([after.get(r, [0.3, 0.4, 0.3]) for r in rows])
+            with np.errstate(divide="ignore"):
+                origin, token = beams.advance(np.log(chances))
+            rows = [(*rows[o], int(t)) for o, t in zip(origin, token, strict=True)]
+        return beams.best()
+
+    assert run(3) == [[2], [2]]
+    assert run(1)[0][0] == 1
+    wide = search.Beams(1, 5, 0, 0.0)  # more rows than tokens
+    rows, tokens = wide.advance(np.log(np.tile([0.5, 0.3, 0.2], (5, 1))))
+    assert tokens[:2].tolist() == [1, 2] and (rows == 0).all()
+
+
+def test_seq2seq_beams_are_at_least_as_likely_as_greed():
+    net = ready(text.Seq2SeqTransformer(8, 8, max_length=6, **SMALL))
+    source, length = tokens(3, 5, 8), mx.nd.array([5, 4, 3])
+
+    def chance(target):
+        out = []
+        for i, sequence in enumerate(target):
+            whole = [0, *sequence, 1][:4]  # a longest one has no end
+            scores = net(source[i : i + 1], length[i : i + 1], mx.nd.array([whole[:-1]]))
+            steps = scores.log_softmax(axis=2)[0].asnumpy()
+            out.append(sum(steps[k, token] for k, token in enumerate(whole[1:])))
+        return np.array(out)
+
+    # Enough beams for all sequences of two tokens.
+    greedy, beams = (
+        net.translate(source, length, 0, 1, 3, beam, length_penalty=0.0) for beam in (1, 64)
+    )
+    assert (chance(beams) >= chance(greedy) - 1e-4).all()
+    with pytest.raises(ValueError, match="beam is 0"):
+        net.translate(source, length, 0, 1, beam=0)
 
 
 def test_seq2seq_does_not_look_beyond_the_source():

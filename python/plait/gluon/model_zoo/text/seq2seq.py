@@ -7,6 +7,7 @@ from .... import ndarray
 from ... import nn
 from ...hybrid_block import HybridBlock
 from .places import hidden, places
+from .search import Beams
 
 __all__ = ["Seq2SeqTransformer"]
 
@@ -87,7 +88,9 @@ class Seq2SeqTransformer(HybridBlock):
         x = self._embed(F, self.target, target, place)
         return self.output(self.decoder(x, memory, mask))
 
-    def translate(self, source, source_length, start, end, max_steps=None):
+    def translate(
+        self, source, source_length, start, end, max_steps=None, beam=1, length_penalty=0.6
+    ):
         """Likeliest targets, token by token.
 
         Parameters
@@ -98,27 +101,36 @@ class Seq2SeqTransformer(HybridBlock):
             Tokens at the beginning and the end of targets.
         max_steps : int, optional
             Longest target; default `max_length`.
+        beam : int
+            Targets that are kept at each step; 1: the likeliest token each time.
+        length_penalty : float
+            How much longer targets are preferred, see `search.Beams`.
 
         Returns
         -------
         list of list of int
             Without `start` and `end`.
         """
-        steps = min(max_steps or self._max_length, self._max_length)
+        if beam < 1:
+            raise ValueError(f"translate: beam is {beam}, must be >= 1")
+        n, steps = source.shape[0], min(max_steps or self._max_length, self._max_length)
         waves = self.waves.data()
-        memory, mask = self._encode(ndarray, source, source_length, waves)
-        caches = self.decoder.make_cache(source.shape[0], steps, memory, ctx=source.context)
-        found, done = [[] for _ in range(source.shape[0])], set()
-        token = ndarray.full((source.shape[0],), start, ctx=source.context)
+        memory, mask = (
+            ndarray.repeat(x, repeats=beam, axis=0)
+            for x in self._encode(ndarray, source, source_length, waves)
+        )
+        caches = self.decoder.make_cache(n * beam, steps, memory, ctx=source.context)
+        beams = Beams(n, beam, end, length_penalty)
+        token = ndarray.full((n * beam,), start, ctx=source.context)
         for at in range(steps):
             place = waves[at].reshape((1, 1, -1))
             x = self._embed(ndarray, self.target, token.expand_dims(1), place)
-            token = self.output(self.decoder.decode(x, caches, mask))[:, 0].argmax(axis=1)
-            for i, value in enumerate(token.asnumpy().astype(int).tolist()):
-                if i in done or value == end:
-                    done.add(i)
-                else:
-                    found[i].append(value)
-            if len(done) == len(found):
+            scores = self.output(self.decoder.decode(x, caches, mask))[:, 0]
+            rows, tokens = beams.advance(scores.log_softmax(axis=1).asnumpy())
+            if beams.done:
                 break
-        return found
+            token = ndarray.array(tokens, ctx=source.context)
+            if beam > 1:
+                for own, _ in caches:
+                    own.reorder(ndarray.array(rows, ctx=source.context))
+        return beams.best()
