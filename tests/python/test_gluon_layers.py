@@ -198,3 +198,11 @@ def test_layers_are_printed_in_mxnets_form():
     }
     for layer, text in shown.items():
         assert repr(layer) == text
+
+
+def test_pooling_takes_layout_and_ceil_mode_in_either_order():
+    nn, x = mx.gluon.nn, mx.nd.ones((1, 1, 5, 5))
+    for layer in (nn.MaxPool2D(2, 2, 0, "NCHW", True), nn.AvgPool2D(2, 2, 0, True, "NCHW")):
+        assert layer(x).shape == (1, 1, 3, 3)
+    assert nn.AvgPool1D(2, 2, 0, "NCW", True)(x[0]).shape == (1, 5, 3)
+    assert nn.MaxPool3D(2, 2, 0, True, "NCDHW")(x.expand_dims(2)).shape == (1, 1, 1, 3, 3)

@@ -151,3 +151,28 @@ def test_a_block_with_new_children_is_compiled_again():
     assert head(nd.ones((1, 3))).shape == (1, 2)
     head.grow(5)
     assert head(nd.ones((1, 3))).shape == (1, 5)
+
+
+def test_loaders_as_iterators():
+    x, y = np.arange(20.0).reshape(10, 2), np.arange(10)
+    loader = mx.gluon.data.DataLoader(mx.gluon.data.ArrayDataset(x, y), 4)
+    batches = mx.contrib.io.DataLoaderIter(loader)
+    assert batches.provide_data[0].shape == (4, 2) and batches.provide_label[0].shape == (4,)
+    for _ in range(2):
+        assert [b.pad for b in batches] == [0, 0, 2]
+        batches.reset()
+    last = list(batches)[-1]
+    np.testing.assert_array_equal(last.data[0].asnumpy()[:2], x[8:])
+    assert last.data[0].dtype == last.label[0].dtype == np.float32
+
+
+def test_metrics_for_tensorboard(tmp_path):
+    pytest.importorskip("tensorboard")
+    callback = mx.contrib.tensorboard.LogMetricsCallback(str(tmp_path), prefix="train")
+    metric = mx.metric.Accuracy()
+    metric.update([nd.array([1])], [nd.array([[0, 1.0]])])
+    param = namedtuple("Param", ["eval_metric"])
+    callback(param(metric))
+    callback(param(None))
+    callback.summary_writer.close()
+    assert b"train-accuracy" in b"".join(f.read_bytes() for f in tmp_path.rglob("*tfevents*"))

@@ -1,5 +1,5 @@
 """What MXNet 1.9 keeps in ``gluon.contrib``."""
 
-from . import cnn, estimator, nn, rnn
+from . import cnn, data, estimator, nn, rnn
 
-__all__ = ["cnn", "estimator", "nn", "rnn"]
+__all__ = ["cnn", "data", "estimator", "nn", "rnn"]

@@ -27,6 +27,8 @@ class _Pool(HybridBlock):
     def __init__(self, pool_size, strides, padding, ceil_mode, layout, prefix, params, **extra):
         super().__init__(prefix=prefix, params=params)
         n = self._ndim
+        if isinstance(ceil_mode, str) or isinstance(layout, bool):
+            ceil_mode, layout = layout, ceil_mode  # MXNet's classes differ in the order of the two
         layout = layout or LAYOUTS[n - 1]
         if layout != LAYOUTS[n - 1]:
             raise ValueError(
