@@ -6,7 +6,6 @@ A batch callback takes one object with the attributes ``epoch``, ``nbatch``, ``e
 
 import logging
 import math
-import sys
 import time
 
 from .ndarray import save
@@ -133,7 +132,7 @@ class Speedometer:
 
 
 class ProgressBar:
-    """Batch callback that draws a bar on the terminal.
+    """Batch callback that logs a bar of the share of the epoch that is done.
 
     Parameters
     ----------
@@ -150,8 +149,7 @@ class ProgressBar:
         share = min(param.nbatch / self.total, 1.0)
         filled = round(self.bar_len * share)
         bar = "=" * filled + "-" * (self.bar_len - filled)
-        sys.stdout.write(f"[{bar}] {math.ceil(100 * share)}%\r")
-        sys.stdout.flush()
+        logging.info("[%s] %d%%\r", bar, math.ceil(100 * share))
 
 
 class LogValidationMetricsCallback:

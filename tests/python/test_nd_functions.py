@@ -156,5 +156,5 @@ def test_random_symbols():
     np.testing.assert_array_equal(logs.asnumpy(), np.zeros((2, 4)))
     shuffled = random.shuffle(data).eval(data=nd.arange(5))[0].asnumpy()
     assert sorted(shuffled) == [0, 1, 2, 3, 4]
-    with pytest.raises(TypeError, match="all symbols or numbers"):
+    with pytest.raises(TypeError, match="all symbols or all numbers"):
         random.normal(mean, 1.0)

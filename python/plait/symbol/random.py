@@ -107,10 +107,11 @@ def generalized_negative_binomial(mu=1, alpha=1, shape=None, dtype=None, **kwarg
     return _draw("generalized_negative_binomial", shape, dtype, kwargs, mu=mu, alpha=alpha)
 
 
-def multinomial(data, shape=None, get_prob=False, dtype="int32", **kwargs):
+def multinomial(data, shape=None, get_prob=True, dtype="int32", **kwargs):
     """Classes drawn with the probabilities `data`: (classes,) or (batch, classes).
 
-    With `get_prob` the logarithms of the probabilities of what was drawn are a second output.
+    With `get_prob`, the default here as in MXNet, the logarithms of the probabilities of what was
+    drawn are a second output.
     """
     return _gen._sample_multinomial(
         data, shape=_shape(shape, ()), get_prob=get_prob, dtype=dtype_name(dtype), **kwargs
