@@ -176,3 +176,25 @@ def test_metrics_for_tensorboard(tmp_path):
     callback(param(None))
     callback.summary_writer.close()
     assert b"train-accuracy" in b"".join(f.read_bytes() for f in tmp_path.rglob("*tfevents*"))
+
+
+def test_updater_of_a_store_under_its_older_name():
+    store = mx.kv.create("local")
+    store.init(3, nd.ones((2,)))
+
+    def update(key, pushed, stored):
+        stored += pushed * 2
+
+    store._set_updater(update)
+    store.push(3, [nd.ones((2,))] * 4)
+    out = nd.zeros((2,))
+    store.pull(3, out=out)
+    np.testing.assert_array_equal(out.asnumpy(), [9, 9])
+
+
+def test_handlers_of_events_under_mxnets_module():
+    from plait.gluon.contrib import estimator
+    from plait.gluon.contrib.estimator import event_handler
+
+    assert event_handler.TrainBegin is estimator.TrainBegin
+    assert event_handler.CheckpointHandler is estimator.CheckpointHandler

@@ -117,6 +117,8 @@ class LocalKVStore(KVStoreBase):
         """From now on each push calls `updater(key, pushed, stored)`, which changes `stored`."""
         self._updater = updater
 
+    _set_updater = set_updater  # the name in MXNet's tutorials
+
     def save_optimizer_states(self, fname, dump_optimizer=False):
         """Write the states of the optimizer to a file, under a temporary name until complete."""
         states = self._optimizer_of("save_optimizer_states").get_states(dump_optimizer)

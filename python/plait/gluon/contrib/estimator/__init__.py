@@ -1,5 +1,6 @@
 """Training loops as an object with handlers of events."""
 
+from . import event_handler
 from .batch_processor import BatchProcessor
 from .checkpoint import CheckpointHandler
 from .estimator import Estimator
@@ -31,4 +32,5 @@ __all__ = [
     "TrainBegin",
     "TrainEnd",
     "ValidationHandler",
+    "event_handler",
 ]
