@@ -7,6 +7,7 @@
 #include "op/invoke.h"
 #include "op/op.h"
 #include "tensor/array.h"
+#include "tensor/sparse.h"
 
 namespace plait::autograd {
 
@@ -35,15 +36,17 @@ class Listener {
 };
 void set_listener(Listener* listener);  // of the calling thread; null: nobody
 
+inline Value value_of(const ArrayRef& a) { return a ? Value{a, {}, 0, a->spec(), {}} : Value{}; }
+
 // A recorded step. Built-in operators, compiled graphs and users' functions each derive from it.
 class TapeNode : public RefCounted {
  public:
   // Gradients of the inputs from those of the outputs (null: none came in). Runs under recording
-  // if higher orders were asked for.
-  virtual Arrays backward(const Arrays& dout, bool create_graph) = 0;
+  // if higher orders were asked for. Without them a gradient may hold rows only.
+  virtual op::Values backward(const Arrays& dout, bool create_graph) = 0;
   // The same without higher orders; the gradient of input i may be written into `into[i]` and
   // returned as that array, unless it is null.
-  virtual Arrays backward_into(const Arrays& dout, const Arrays& into) {
+  virtual op::Values backward_into(const Arrays& dout, const Arrays& into) {
     static_cast<void>(into);
     return backward(dout, false);
   }
@@ -56,6 +59,9 @@ void record(Ref<TapeNode> node, std::span<const ArrayRef> in, std::span<const Ar
 // Makes `array` a leaf whose gradient is collected in `grad` (null with kNull).
 void mark_variable(const ArrayRef& array, const ArrayRef& grad, GradReq req);
 ArrayRef grad_of(const ArrayRef& array);  // null if not marked
+// The same with a row-sparse gradient: backward stores the rows to which gradients flow.
+void mark_variable(const ArrayRef& array, const SparseRef& grad, GradReq req);
+SparseRef sparse_grad_of(const ArrayRef& array);  // null if not marked so
 GradReq grad_req_of(const ArrayRef& array);
 bool is_recorded(const Array& array);  // result of a recorded step or a marked leaf
 

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "autograd/tape.h"
+#include "op/sparse.h"
 
 namespace plait::autograd {
 namespace {
@@ -84,7 +85,7 @@ class Pass {
           "backward: head gradient has shape ", grad ? to_string(grad->shape()) : "", ", must be ",
           head->shape());
     ++arrivals_[meta];
-    flow(meta, grad ? grad : ones(head->spec()));
+    flow(meta, value_of(grad ? grad : ones(head->spec())));
     collect(meta->step.get());
   }
 
@@ -116,6 +117,7 @@ class Pass {
       }
       if (create_graph_) meta->grad->autograd = value->autograd;
     }
+    for (Meta* meta : sparse_leaves()) deliver_rows(*meta);
   }
 
   ArrayRef leaf(Meta* meta) {
@@ -160,7 +162,47 @@ class Pass {
     }
   }
 
-  void flow(Meta* meta, const ArrayRef& grad) {
+  std::vector<Meta*> sparse_leaves() const {
+    std::vector<Meta*> list;
+    for (const auto& [meta, pieces] : rows_) list.push_back(meta);
+    for (const auto& [meta, grad] : leaves_) {
+      if (meta->rows && !rows_.count(meta)) list.push_back(meta);
+    }
+    return list;
+  }
+
+  void deliver_rows(Meta& meta) {
+    EagerTracer tracer(false);
+    op::TracerScope scope(tracer);
+    std::vector<SparseRef> items;
+    if (const auto it = rows_.find(&meta); it != rows_.end()) items = it->second;
+    if (const auto it = leaves_.find(&meta); it != leaves_.end()) {
+      const ArrayRef fitting = op::cast_to(value_of(it->second), meta.rows->dtype()).array;
+      items.push_back(op::sparse_of(fitting, Storing::kRowSparse));
+    }
+    if (meta.req == GradReq::kAdd) items.push_back(meta.rows);
+    const SparseRef total = items.size() == 1 ? items[0] : op::sum_of(items);
+    meta.rows->assign(total->parts());
+  }
+
+  // A gradient of rows goes to a leaf that keeps rows; true if it did.
+  bool flow_rows(Meta* meta, const Value& grad) {
+    if (!meta->rows || create_graph_ || !deliver_) return false;
+    if (grad.dtype() != meta->rows->dtype()) return false;
+    rows_[meta].push_back(
+        op::merged_rows(op::row_data(grad).array, op::row_index(grad).array, grad.spec));
+    keep_alive_.push_back(Ref<Meta>(meta));
+    return true;
+  }
+
+  void flow(Meta* meta, const Value& value) {
+    ArrayRef grad = value.array;
+    if (value.rows) {
+      EagerTracer tracer(create_graph_);
+      op::TracerScope scope(tracer);
+      if (flow_rows(meta, value)) return;
+      grad = op::dense(value).array;
+    }
     if (!meta->step) {
       ArrayRef& slot = leaves_[meta];
       if (slot && owned_.count(slot.get())) {
@@ -209,10 +251,11 @@ class Pass {
     check(static_cast<bool>(step.node), ErrorKind::kInvalidArgument,
           "backward: the graph was freed by an earlier backward, must be kept with "
           "retain_graph=True");
-    const Arrays din = deliver_ && !create_graph_ ? step.node->backward_into(dout, targets(step))
-                                                  : step.node->backward(dout, create_graph_);
+    const op::Values din = deliver_ && !create_graph_
+                               ? step.node->backward_into(dout, targets(step))
+                               : step.node->backward(dout, create_graph_);
     for (size_t i = 0; i < step.inputs.size() && i < din.size(); ++i) {
-      if (step.inputs[i] && din[i]) flow(step.inputs[i].get(), din[i]);
+      if (step.inputs[i] && din[i].array) flow(step.inputs[i].get(), din[i]);
     }
   }
 
@@ -221,7 +264,8 @@ class Pass {
   std::vector<Ref<Step>> steps_;
   std::unordered_map<Step*, std::vector<Slot>> flows_;
   std::unordered_map<Meta*, ArrayRef> leaves_;
-  std::unordered_map<const Meta*, int> arrivals_;  // of gradients at leaves, at most
+  std::unordered_map<Meta*, std::vector<SparseRef>> rows_;  // of leaves with row-sparse gradients
+  std::unordered_map<const Meta*, int> arrivals_;           // of gradients at leaves, at most
   std::unordered_set<Array*> owned_;
   std::unordered_map<std::pair<Step*, int32_t>, ArrayRef, PairHash> interior_;
   std::vector<Ref<Meta>> keep_alive_;

@@ -44,7 +44,7 @@ class OpNode final : public TapeNode {
   // Called by `record` when the step exists: outputs are differentiable again through it.
   void set_step(Step* step) { step_ = step; }
 
-  Arrays backward(const Arrays& dout, bool create_graph) override {
+  op::Values backward(const Arrays& dout, bool create_graph) override {
     op::GradArgs g;
     g.in_specs = in_specs_;
     g.out_specs = out_specs_;
@@ -65,10 +65,7 @@ class OpNode final : public TapeNode {
     g.dout_values.resize(out_.size());
     EagerTracer tracer(create_graph);
     op::TracerScope scope(tracer);
-    const op::Values din = op_.grad(op_, op_.data_of(attrs_), g);
-    Arrays result;
-    for (const Value& v : din) result.push_back(v.array);
-    return result;
+    return op_.grad(op_, op_.data_of(attrs_), g);
   }
   const char* name() const override { return op_.name.c_str(); }
 
@@ -92,6 +89,17 @@ class OpNode final : public TapeNode {
   SmallVec<Ref<Meta>, 3> in_meta_;
   std::vector<bool> needs_;
   Step* step_ = nullptr;  // owns this
+};
+
+// The step of an operator without a gradient: an error if backward reaches it.
+class DeadEnd final : public TapeNode {
+ public:
+  explicit DeadEnd(const op::Op& op) : op_(op) {}
+  op::Values backward(const Arrays&, bool) override { op::fail_without_gradient(op_); }
+  const char* name() const override { return op_.name.c_str(); }
+
+ private:
+  const op::Op& op_;
 };
 
 Ref<Step> record_step(Ref<TapeNode> node, std::span<const ArrayRef> in,
@@ -130,8 +138,12 @@ void invoke(const op::Op& op, const op::AttrsRef& given, std::span<const ArrayRe
     }
   }
   if (!tracked || !op.grad) {
+    const bool fresh = out.empty();
     op::invoke(op, given, in, out, {training, allow_view});
     if (listener) listener->applied(op, given, in, {out.data(), out.size()});
+    if (tracked && fresh && op::needs_gradient(op)) {
+      record_step(make_ref<DeadEnd>(op), in, {out.data(), out.size()});
+    }
     return;
   }
   op::AttrsRef attrs = given;
@@ -169,6 +181,28 @@ void mark_variable(const ArrayRef& array, const ArrayRef& grad, GradReq req) {
   array->autograd = meta;
 }
 
+void mark_variable(const ArrayRef& array, const SparseRef& grad, GradReq req) {
+  if (req == GradReq::kNull) {
+    array->autograd = nullptr;
+    return;
+  }
+  check(is_floating(array->dtype()), ErrorKind::kType, "attach_grad: dtype is ", array->dtype(),
+        ", must be floating");
+  check(grad->storing() == Storing::kRowSparse, ErrorKind::kType,
+        "attach_grad: grad is a csr matrix, must be dense or row_sparse");
+  check(grad->spec() == array->spec(), ErrorKind::kShape, "attach_grad: grad has shape ",
+        grad->shape(), " and dtype ", grad->dtype(), ", must be ", array->shape(), " and ",
+        array->dtype());
+  auto meta = make_ref<Meta>();
+  meta->rows = grad;
+  meta->req = req;
+  array->autograd = meta;
+}
+
+SparseRef sparse_grad_of(const ArrayRef& array) {
+  return array->autograd ? meta_of(*array)->rows : SparseRef();
+}
+
 ArrayRef grad_of(const ArrayRef& array) {
   return array->autograd ? meta_of(*array)->grad : ArrayRef();
 }
@@ -182,7 +216,7 @@ bool is_recorded(const Array& array) { return static_cast<bool>(array.autograd);
 op::Values EagerTracer::apply(const op::Op& op, const op::AttrsRef& attrs,
                               std::span<const Value> in) {
   Arrays arrays, out;
-  for (const Value& v : in) arrays.push_back(v.array);
+  for (const Value& v : in) arrays.push_back(v.rows ? op::dense(v).array : v.array);
   invoke(op, attrs, {arrays.data(), arrays.size()}, out, true);
   op::Values values;
   for (const ArrayRef& a : out) values.push_back(value_of(a));

@@ -16,6 +16,7 @@ class Meta : public RefCounted {
   Ref<Step> step;     // null: a leaf
   int32_t index = 0;  // which output of `step`
   ArrayRef grad;      // leaf: where its gradient goes
+  SparseRef rows;     // the same for a leaf with a row-sparse gradient
   GradReq req = GradReq::kNull;
   bool is_leaf() const { return !step; }
 };
@@ -42,7 +43,5 @@ class EagerTracer final : public op::Tracer {
  private:
   bool create_graph_;
 };
-
-inline Value value_of(const ArrayRef& a) { return a ? Value{a, {}, 0, a->spec()} : Value{}; }
 
 }  // namespace plait::autograd

@@ -30,14 +30,14 @@ class CallbackNode final : public autograd::TapeNode {
     if (drop_) drop_(user_);
   }
 
-  Arrays backward(const Arrays& dout, bool create_graph) override {
+  op::Values backward(const Arrays& dout, bool create_graph) override {
     std::vector<plait_array_t> out_grads, in_grads(static_cast<size_t>(num_in_), nullptr);
     for (const ArrayRef& d : dout) out_grads.push_back(reinterpret_cast<plait_array_t>(d.get()));
     (void)create_graph;  // the function's own operations are recorded if the pass records
     const plait_status_t status = backward_(
         user_, out_grads.data(), static_cast<int32_t>(out_grads.size()), in_grads.data(), num_in_);
-    Arrays din;
-    for (plait_array_t g : in_grads) din.push_back(ArrayRef::adopt(raw(g)));
+    op::Values din;
+    for (plait_array_t g : in_grads) din.push_back(autograd::value_of(ArrayRef::adopt(raw(g))));
     check(status == PLAIT_OK, ErrorKind::kCallback, name_, ": ", plait_last_error());
     return din;
   }

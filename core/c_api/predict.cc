@@ -1,6 +1,8 @@
+#include "autograd/tape.h"
 #include "c_api/common.h"
 #include "data/archive.h"
 #include "graph/predictor.h"
+#include "op/sparse.h"
 
 using namespace plait;
 using namespace plait::c_api;
@@ -18,8 +20,14 @@ graph::Predictor& predictor_of(plait_predictor_t handle) {
 }
 
 plait_predictor_t made(std::string_view symbol, const data::Archive& weights) {
+  autograd::EagerTracer tracer(false);
+  op::TracerScope scope(tracer);
+  std::vector<ArrayRef> arrays;
+  for (const data::Stored& w : weights.arrays) {
+    arrays.push_back(w.sparse ? op::dense_of(*w.sparse) : w.dense);
+  }
   return new_object<plait_predictor_s>(
-      graph::Predictor(graph::Symbol::from_json(symbol), weights.names, weights.arrays));
+      graph::Predictor(graph::Symbol::from_json(symbol), weights.names, arrays));
 }
 
 const char* name_at(const std::vector<std::string>& names, int32_t index) {

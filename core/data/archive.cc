@@ -10,8 +10,10 @@
 
 // Layout, little-endian: uint64 0x112, uint64 0, uint64 count, the arrays, uint64 count of names,
 // each name as uint64 length and bytes. An array: uint32 magic, int32 storage type, shape (uint32
-// axes, int64 sizes), int32 device kind, int32 device id, int32 dtype, data. Before magic numbers
-// existed an array began with its number of axes and had 32-bit sizes.
+// axes, int64 sizes), int32 device kind, int32 device id, int32 dtype, data. A sparse array has the
+// shape of its values before its own, and behind dtype for each kind of index (indptr first) int32
+// dtype and shape; its data are the values, then these indices. Before magic numbers existed an
+// array began with its number of axes and had 32-bit sizes.
 namespace plait::data {
 namespace {
 
@@ -61,25 +63,13 @@ Dims read_shape(Reader& in, uint32_t ndim) {
   return shape;
 }
 
-ArrayRef read_array(Reader& in) {
-  const auto magic = in.number<uint32_t>();
-  Dims shape;
-  if (magic == kV2 || magic == kV3) {
-    const auto storage_type = in.number<int32_t>();
-    check(storage_type == 0, ErrorKind::kNotImplemented, "load: storage type is ", storage_type,
-          ", must be 0: sparse arrays are not implemented");
-    shape = read_shape<int64_t>(in, in.number<uint32_t>());
-  } else if (magic == kV1) {
-    shape = read_shape<int64_t>(in, in.number<uint32_t>());
-  } else {
-    shape = read_shape<uint32_t>(in, magic);
-  }
-  if (magic != kV3 && shape.empty()) return Array::empty(Dims{0}, DType::kFloat32);
-  in.number<int32_t>();  // where it was
-  in.number<int32_t>();
+DType read_dtype(Reader& in) {
   const auto number = in.number<int32_t>();
   if (number < 0 || number >= kNumDTypes) in.fault(cat("dtype number is ", number));
-  const auto dtype = static_cast<DType>(number);
+  return static_cast<DType>(number);
+}
+
+ArrayRef read_data(Reader& in, const Dims& shape, DType dtype) {
   const int64_t n = num_elements(shape);
   if (n > static_cast<int64_t>(in.left()))
     in.fault(cat("an array of shape ", shape, " does not fit"));
@@ -89,9 +79,71 @@ ArrayRef read_array(Reader& in) {
   return array;
 }
 
+// What follows the storage type of a sparse array.
+SparseRef read_sparse(Reader& in, Storing storing) {
+  const Dims stored = read_shape<int64_t>(in, in.number<uint32_t>());
+  const Dims shape = read_shape<int64_t>(in, in.number<uint32_t>());
+  in.number<int32_t>();  // where it was
+  in.number<int32_t>();
+  const DType dtype = read_dtype(in);
+  std::vector<Spec> indices;
+  for (int64_t i = 1; i < SparseArray::num_parts(storing); ++i) {
+    const DType type = read_dtype(in);
+    indices.push_back({read_shape<int64_t>(in, in.number<uint32_t>()), type});
+  }
+  Arrays parts{read_data(in, stored, dtype)};
+  for (const Spec& s : indices) parts.push_back(read_data(in, s.shape, s.dtype));
+  if (storing == Storing::kCsr) std::swap(parts[1], parts[2]);
+  // MXNet stores no indptr for a matrix without elements.
+  if (storing == Storing::kCsr && parts[2]->size() == 0)
+    return SparseArray::zeros(storing, {shape, dtype});
+  try {
+    auto sparse = make_ref<SparseArray>(storing, shape, std::move(parts));
+    sparse->check_numbers();
+    return sparse;
+  } catch (const Error& e) {
+    in.fault(e.what());
+  }
+}
+
+Stored read_array(Reader& in) {
+  const auto magic = in.number<uint32_t>();
+  Dims shape;
+  if (magic == kV2 || magic == kV3) {
+    const auto storage_type = in.number<int32_t>();
+    if (storage_type < 0 || storage_type > 2) in.fault(cat("storage type is ", storage_type));
+    const auto storing = static_cast<Storing>(storage_type);
+    if (storing != Storing::kDense) return {nullptr, read_sparse(in, storing)};
+    shape = read_shape<int64_t>(in, in.number<uint32_t>());
+  } else if (magic == kV1) {
+    shape = read_shape<int64_t>(in, in.number<uint32_t>());
+  } else {
+    shape = read_shape<uint32_t>(in, magic);
+  }
+  if (magic != kV3 && shape.empty()) return {Array::empty(Dims{0}, DType::kFloat32), nullptr};
+  in.number<int32_t>();  // where it was
+  in.number<int32_t>();
+  const DType dtype = read_dtype(in);
+  return {read_data(in, shape, dtype), nullptr};
+}
+
 template <class T>
 void put(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+void put_shape(std::string& out, const Dims& shape) {
+  put(out, static_cast<uint32_t>(shape.size()));
+  for (int64_t d : shape) put<int64_t>(out, d);
+}
+
+void put_place(std::string& out) {
+  put<int32_t>(out, static_cast<int32_t>(DeviceKind::kCpu));
+  put<int32_t>(out, 0);
+}
+
+void put_data(std::string& out, const Array& a) {
+  if (a.size()) out.append(static_cast<const char*>(a.data()), static_cast<size_t>(a.nbytes()));
 }
 
 void put_array(std::string& out, const ArrayRef& a) {
@@ -99,12 +151,27 @@ void put_array(std::string& out, const ArrayRef& a) {
   const bool plain = a->ndim() > 0 && a->size() > 0;  // others need the newer form
   put(out, plain ? kV2 : kV3);
   put<int32_t>(out, 0);
-  put(out, static_cast<uint32_t>(a->ndim()));
-  for (int64_t d : a->shape()) put<int64_t>(out, d);
-  put<int32_t>(out, static_cast<int32_t>(DeviceKind::kCpu));
-  put<int32_t>(out, 0);
+  put_shape(out, a->shape());
+  put_place(out);
   put(out, static_cast<int32_t>(a->dtype()));
-  if (a->size()) out.append(static_cast<const char*>(a->data()), static_cast<size_t>(a->nbytes()));
+  put_data(out, *a);
+}
+
+void put_sparse(std::string& out, const SparseArray& sparse) {
+  Arrays parts = sparse.parts();
+  for (const ArrayRef& a : parts) a->wait_to_read();
+  if (sparse.storing() == Storing::kCsr) std::swap(parts[1], parts[2]);
+  put(out, kV2);
+  put<int32_t>(out, static_cast<int32_t>(sparse.storing()));
+  put_shape(out, parts[0]->shape());
+  put_shape(out, sparse.shape());
+  put_place(out);
+  put(out, static_cast<int32_t>(sparse.dtype()));
+  for (size_t i = 1; i < parts.size(); ++i) {
+    put(out, static_cast<int32_t>(parts[i]->dtype()));
+    put_shape(out, parts[i]->shape());
+  }
+  for (const ArrayRef& a : parts) put_data(out, *a);
 }
 
 [[noreturn]] void io_error(const std::string& path, const char* verb) {
@@ -113,13 +180,15 @@ void put_array(std::string& out, const ArrayRef& a) {
 
 }  // namespace
 
-std::string write_archive(const std::vector<ArrayRef>& arrays,
+std::string write_archive(const std::vector<Stored>& arrays,
                           const std::vector<std::string>& names) {
   std::string out;
   put(out, kFileMagic);
   put<uint64_t>(out, 0);
   put<uint64_t>(out, arrays.size());
-  for (const ArrayRef& a : arrays) put_array(out, a);
+  for (const Stored& a : arrays) {
+    a.sparse ? put_sparse(out, *a.sparse) : put_array(out, a.dense);
+  }
   put<uint64_t>(out, names.size());
   for (const std::string& name : names) {
     put<uint64_t>(out, name.size());

@@ -19,7 +19,7 @@ op::Values Builder::apply(const op::Op& op, const op::AttrsRef& attrs, std::span
   Specs in_specs;
   for (size_t i = 0; i < in.size(); ++i) {
     check(static_cast<bool>(in[i]), ErrorKind::kInternal, op.name, ": input ", i, " is missing");
-    node->inputs.push_back(entry_of(in[i]));
+    node->inputs.push_back(entry_of(in[i].rows ? op::dense(in[i]) : in[i]));
     in_specs.push_back(in[i].spec);
   }
   op::infer(op, attrs, in_specs, node->specs);
@@ -64,6 +64,13 @@ void add_flow(Flow& flow, const Entry& to, const Value& dvalue) {
   op::Values& slots = flow[to.node.get()];
   if (slots.empty()) slots.resize(to.node->specs.size());
   Value& slot = slots[static_cast<size_t>(to.index)];
+  if (slot.rows && dvalue.rows) {
+    static const OpCall kConcat("concat", {"dim"});
+    slot = op::row_values(kConcat({op::row_data(slot), op::row_data(dvalue)}, {int64_t{0}}),
+                          kConcat({op::row_index(slot), op::row_index(dvalue)}, {int64_t{0}}),
+                          slot.spec);
+    return;
+  }
   slot = slot ? slot + dvalue : dvalue;
 }
 
@@ -81,12 +88,15 @@ op::GradArgs grad_args(const Node& node, const op::Values& douts,
   }
   for (size_t i = 0; i < node.specs.size(); ++i) {
     const bool saved = saves.outputs == op::Saves::kAll || (i < 64 && (saves.outputs >> i & 1));
-    Value v{nullptr, Ref<RefCounted>(const_cast<Node*>(&node)), static_cast<int32_t>(i),
-            node.specs[i]};
+    Value v{nullptr,
+            Ref<RefCounted>(const_cast<Node*>(&node)),
+            static_cast<int32_t>(i),
+            node.specs[i],
+            {}};
     g.out_values.push_back(saved ? v : Value{});
     g.out_specs.push_back(node.specs[i]);
   }
-  g.dout_values = douts;
+  for (const Value& d : douts) g.dout_values.push_back(op::dense(d));
   return g;
 }
 
@@ -113,7 +123,11 @@ op::Values gradient(const op::Values& outputs, const op::Values& head_grads,
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
     const Node& node = **it;
     const auto found = flow.find(&node);
-    if (found == flow.end() || node.is_variable() || !leads.at(&node) || !node.op->grad) continue;
+    if (found == flow.end() || node.is_variable() || !leads.at(&node)) continue;
+    if (!node.op->grad) {
+      if (op::needs_gradient(*node.op)) op::fail_without_gradient(*node.op);
+      continue;
+    }
     builder.set_origin(node.name + "_backward");
     const op::GradArgs g = grad_args(node, found->second, leads);
     const op::Values din = node.op->grad(*node.op, node.op->data_of(node.attrs), g);

@@ -68,6 +68,7 @@ Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
   }
   program->num_visible = visible;
   program->grad_slot.assign(in_nodes.size(), -1);
+  program->row_slot.assign(in_nodes.size(), -1);
   program->saved_inputs.assign(in_nodes.size(), false);
   op::Values heads, wanted;
   if (graph.has_gradient) {
@@ -80,7 +81,11 @@ Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
     for (size_t i = 0; i < in_nodes.size(); ++i) {
       if (!signature.needs[i] || !grads[next++]) continue;
       program->grad_slot[i] = static_cast<int32_t>(graph.outputs.size() - visible);
-      graph.outputs.push_back(entry_of(grads[next - 1]));
+      const Value& grad = grads[next - 1];
+      graph.outputs.push_back(entry_of(grad.rows ? op::row_data(grad) : grad));
+      if (!grad.rows) continue;
+      program->row_slot[i] = static_cast<int32_t>(graph.outputs.size() - visible);
+      graph.outputs.push_back(entry_of(op::row_index(grad)));
     }
   }
   run_passes(graph, Pass::kWhole, passes_, "", program->reports);
@@ -163,11 +168,11 @@ class CachedGraphNode final : public autograd::TapeNode {
     }
   }
 
-  Arrays backward(const Arrays& dout, bool create_graph) override {
+  op::Values backward(const Arrays& dout, bool create_graph) override {
     return create_graph ? replay(dout) : backward_into(dout, {});
   }
 
-  Arrays backward_into(const Arrays& dout, const Arrays& into) override {
+  op::Values backward_into(const Arrays& dout, const Arrays& into) override {
     Arrays in = in_;
     for (size_t i = 0; i < in_.size(); ++i) {
       check(!program_->saved_inputs[i] || in_[i]->version() == versions_[i],
@@ -186,9 +191,15 @@ class CachedGraphNode final : public autograd::TapeNode {
     const Arrays targets = fitting(into, in);
     const Arrays grads =
         program_->backward->run({in.data(), in.size()}, {targets.data(), targets.size()});
-    Arrays din;
-    for (int32_t slot : program_->grad_slot) {
-      din.push_back(slot < 0 ? ArrayRef() : grads[static_cast<size_t>(slot)]);
+    op::Values din;
+    for (size_t i = 0; i < in_.size(); ++i) {
+      const int32_t slot = program_->grad_slot[i], rows = program_->row_slot[i];
+      const Value grad =
+          autograd::value_of(slot < 0 ? ArrayRef() : grads[static_cast<size_t>(slot)]);
+      din.push_back(rows < 0
+                        ? grad
+                        : op::row_values(grad, autograd::value_of(grads[static_cast<size_t>(rows)]),
+                                         program_->signature.in[i]));
     }
     return din;
   }
@@ -222,7 +233,7 @@ class CachedGraphNode final : public autograd::TapeNode {
 
   // Higher orders: the graph is run once more operator by operator under recording, so that its
   // gradient is recorded as well.
-  Arrays replay(const Arrays& dout) {
+  op::Values replay(const Arrays& dout) {
     Arrays leaves, heads, head_grads, wanted;
     for (const ArrayRef& a : originals_) leaves.push_back(a);
     const Arrays out = graph_->symbol().run_eager({leaves.data(), leaves.size()});
@@ -237,9 +248,11 @@ class CachedGraphNode final : public autograd::TapeNode {
     const Arrays grads = autograd::backward(
         {heads.data(), heads.size()}, {head_grads.data(), head_grads.size()},
         {wanted.data(), wanted.size()}, true, true, program_->signature.is_train);
-    Arrays din;
+    op::Values din;
     size_t next = 0;
-    for (int32_t slot : program_->grad_slot) din.push_back(slot < 0 ? ArrayRef() : grads[next++]);
+    for (int32_t slot : program_->grad_slot) {
+      din.push_back(autograd::value_of(slot < 0 ? ArrayRef() : grads[next++]));
+    }
     return din;
   }
 

@@ -48,6 +48,7 @@ class CachedGraph : public RefCounted {
     std::vector<int32_t> residuals;  // outputs of `forward` that backward reads
     std::vector<PassReport> reports;
     std::vector<int32_t> grad_slot;  // for each input: output of `backward`, -1 without gradient
+    std::vector<int32_t> row_slot;   // output with the row numbers of a gradient of rows, or -1
     std::vector<bool> saved_inputs;  // inputs whose content backward reads
   };
 

@@ -244,9 +244,22 @@ std::string shapes_of(std::span<const ArrayRef> arrays) {
   return text;
 }
 
-int num_outputs(const Op& op, const AttrsRef& attrs) {
+int num_outputs(const Op& op, const AttrsRef& attrs) try {
   return op.num_outputs ? op.num_outputs(op, op.data_of(attrs))
                         : static_cast<int>(op.outputs.size());
+} catch (const Error& e) {
+  throw Error(e.kind(), cat(op.name, ": ", e.what()));
+}
+
+bool needs_gradient(const Op& op) {
+  return !op.random && std::none_of(op.inputs.begin(), op.inputs.end(),
+                                    [](const InputDef& d) { return d.is_mutable; });
+}
+
+void fail_without_gradient(const Op& op) {
+  fail(ErrorKind::kNotImplemented, op.name,
+       ": has no gradient, must not lie between the head and a variable\n"
+       "  hint: detach its input or use stop_gradient");
 }
 
 int visible_outputs(const Op& op, const AttrsRef& attrs) {

@@ -35,6 +35,11 @@ int visible_outputs(const Op& op, const AttrsRef& attrs);
 // "(2, 3), (3,)": for messages and the profile.
 std::string shapes_of(std::span<const ArrayRef> arrays);
 
+// For an operator without a gradient: must backward stop with an error rather than take its results
+// for constants? Not for draws of random numbers and updates in place.
+bool needs_gradient(const Op& op);
+[[noreturn]] void fail_without_gradient(const Op& op);
+
 // The random stream that operators of kind `.random()` draw from.
 void seed_random(uint64_t seed);
 RandomKey next_random_key(int64_t count);  // reserves `count` counters

@@ -458,6 +458,9 @@ def invoke(Operator op, tuple inputs, tuple attrs, out, type cls, bint view=Fals
     cdef plait_array_t *block = small
     cdef int32_t i, n = <int32_t>len(inputs), m = 0, capacity = _SMALL - n
     cdef plait_status_t status
+    if not _all_dense(inputs) or out is not None and not _all_dense(
+            tuple(out) if isinstance(out, (list, tuple)) else (out,)):
+        return _sparse_invoke(op, inputs, attrs, out, cls)
     cdef _Values values = _Values.__new__(_Values, op, attrs) if PyTuple_GET_SIZE(attrs) else None
     cdef tuple given = ()
     if _input_rule is not None:
@@ -495,6 +498,24 @@ def invoke(Operator op, tuple inputs, tuple attrs, out, type cls, bint view=Fals
     finally:
         if block != small:
             PyMem_Free(block)
+
+
+# What runs an operator on arrays of which some are sparse: mx.nd.sparse gives it.
+cdef object _sparse_invoke = None
+
+
+def set_sparse_invoke(function):
+    """`function(op, inputs, attrs, out, cls)` is called for sparse inputs and outputs."""
+    global _sparse_invoke
+    _sparse_invoke = function
+
+
+# Sparse arrays have no handle of their own as dense ones.
+cdef inline bint _all_dense(tuple arrays):
+    for item in arrays:
+        if isinstance(item, Array) and (<Array>item)._array == NULL:
+            return False
+    return True
 
 
 cdef enum:

@@ -122,6 +122,26 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t *inputs, int32_t num_inputs, const plait_value_t *attrs, int32_t num_attrs, int32_t flags, plait_array_t *outputs, int32_t capacity, int32_t *num_outputs)
     plait_status_t plait_op_infer(plait_op_t op, const plait_spec_t *inputs, int32_t num_inputs, const plait_value_t *attrs, int32_t num_attrs, plait_spec_t *specs, int32_t capacity, int32_t *num_outputs)
     plait_status_t plait_random_seed(uint64_t seed)
+    ctypedef enum plait_storing_t:
+        PLAIT_STORING_ROW_SPARSE
+        PLAIT_STORING_CSR
+    cdef struct plait_sparse_s
+    ctypedef plait_sparse_s *plait_sparse_t
+    plait_status_t plait_sparse_new(int32_t storing, const int64_t *shape, int32_t ndim, const plait_array_t *parts, int32_t num_parts, plait_sparse_t *out)
+    plait_status_t plait_sparse_zeros(int32_t storing, const int64_t *shape, int32_t ndim, plait_dtype_t dtype, plait_sparse_t *out)
+    plait_status_t plait_sparse_from_array(plait_array_t array, int32_t storing, plait_sparse_t *out)
+    plait_status_t plait_sparse_to_array(plait_sparse_t sparse, plait_array_t *out)
+    void plait_sparse_free(plait_sparse_t sparse)
+    int32_t plait_sparse_storing(plait_sparse_t sparse)
+    int32_t plait_sparse_dtype(plait_sparse_t sparse)
+    int32_t plait_sparse_ndim(plait_sparse_t sparse)
+    const int64_t *plait_sparse_shape(plait_sparse_t sparse)
+    plait_status_t plait_sparse_part(plait_sparse_t sparse, int32_t index, plait_array_t *out)
+    plait_status_t plait_sparse_assign(plait_sparse_t sparse, const plait_array_t *parts, int32_t num_parts)
+    plait_status_t plait_sparse_check(plait_sparse_t sparse)
+    plait_status_t plait_sparse_sum(const plait_sparse_t *items, int32_t count, plait_sparse_t *out)
+    plait_status_t plait_sparse_multiply(plait_sparse_t lhs, plait_sparse_t rhs, plait_sparse_t *out)
+    plait_status_t plait_sparse_merge_rows(plait_array_t values, plait_array_t index, const int64_t *shape, int32_t ndim, plait_sparse_t *out)
     ctypedef enum plait_grad_req_t:
         PLAIT_GRAD_NULL
         PLAIT_GRAD_WRITE
@@ -140,6 +160,24 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_autograd_backward(const plait_array_t *heads, const plait_array_t *head_grads, int32_t num_heads, const plait_array_t *variables, int32_t num_variables, int32_t flags, plait_array_t *grads)
     ctypedef plait_status_t (*plait_backward_t)(void *user, const plait_array_t *out_grads, int32_t num_out_grads, plait_array_t *in_grads, int32_t num_in_grads) noexcept
     plait_status_t plait_autograd_record(const char *name, const plait_array_t *inputs, int32_t num_inputs, const plait_array_t *outputs, int32_t num_outputs, plait_backward_t backward, plait_drop_t drop, void *user)
+    plait_status_t plait_autograd_mark_sparse(plait_array_t array, plait_sparse_t grad, int32_t grad_req)
+    plait_status_t plait_autograd_get_sparse_grad(plait_array_t array, plait_sparse_t *grad)
+    ctypedef struct plait_block_t:
+        void *data
+        plait_spec_t spec
+    ctypedef struct plait_custom_op_t:
+        uint32_t struct_size
+        void *user
+        plait_drop_t drop
+        plait_status_t (*count)(void *user, const char *params, int32_t *num_inputs, int32_t *num_outputs) noexcept
+        plait_status_t (*infer)(void *user, const char *params, const plait_spec_t *inputs, int32_t num_inputs, plait_spec_t *outputs, int32_t num_outputs) noexcept
+        plait_status_t (*forward)(void *user, const char *params, int32_t is_train, const plait_block_t *inputs, int32_t num_inputs, const plait_block_t *outputs, int32_t num_outputs) noexcept
+        plait_status_t (*backward)(void *user, const char *params, const plait_block_t *out_grads, const plait_block_t *inputs, int32_t num_inputs, const plait_block_t *outputs, int32_t num_outputs, const plait_block_t *in_grads) noexcept
+    plait_status_t plait_custom_register(const char *name, const plait_custom_op_t *op)
+    int32_t plait_custom_count()
+    plait_status_t plait_custom_names(plait_buffer_t *out)
+    ctypedef plait_status_t (*plait_library_init_t)(int32_t abi_version, plait_status_t (*register_op)(const char *, const plait_custom_op_t *) noexcept) noexcept
+    plait_status_t plait_library_load(const char *path)
     ctypedef struct plait_engine_stats_t:
         uint32_t struct_size
         int32_t workers
@@ -204,11 +242,14 @@ cdef extern from "plait/c_api.h" nogil:
     cdef struct plait_archive_s
     ctypedef plait_archive_s *plait_archive_t
     plait_status_t plait_archive_save(const char *path, const plait_array_t *arrays, char **names, int32_t count)
+    plait_status_t plait_archive_save_mixed(const char *path, const plait_array_t *arrays, const plait_sparse_t *sparse, char **names, int32_t count)
     plait_status_t plait_archive_save_buffer(const plait_array_t *arrays, char **names, int32_t count, plait_buffer_t *out)
     plait_status_t plait_archive_load(const char *path, plait_archive_t *out)
     plait_status_t plait_archive_load_buffer(const void *data, int64_t bytes, plait_archive_t *out)
     int32_t plait_archive_count(plait_archive_t archive)
     plait_status_t plait_archive_array(plait_archive_t archive, int32_t index, plait_array_t *out)
+    int32_t plait_archive_storing(plait_archive_t archive, int32_t index)
+    plait_status_t plait_archive_sparse(plait_archive_t archive, int32_t index, plait_sparse_t *out)
     const char *plait_archive_name(plait_archive_t archive, int32_t index)
     void plait_archive_free(plait_archive_t archive)
     cdef struct plait_record_file_s

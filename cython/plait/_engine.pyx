@@ -11,6 +11,7 @@ from libc.string cimport memcpy
 
 from plait._array cimport Array, wrap
 from plait._capi cimport *
+from plait._sparse cimport Sparse, wrap_sparse
 from plait._status cimport check, keep_exception
 
 import plait
@@ -180,42 +181,50 @@ atexit.register(_shutdown)
 
 
 def save(path, arrays, names):
-    """Write arrays to a file in MXNet's format; `names`: list of str or None."""
+    """Write arrays (Array or Sparse) to a file in MXNet's format; `names`: list of str or None."""
     cdef int32_t i, n = <int32_t>len(arrays)
     cdef plait_array_t *items = <plait_array_t *>malloc((n + 1) * sizeof(plait_array_t))
+    cdef plait_sparse_t *sparse = <plait_sparse_t *>malloc((n + 1) * sizeof(plait_sparse_t))
     cdef const char **texts = NULL
     cdef plait_status_t status
     encoded = os.fsencode(path)
     cdef const char *file = encoded
     kept = []
-    if items == NULL:
-        raise MemoryError
     try:
+        if items == NULL or sparse == NULL:
+            raise MemoryError
         if names is not None:
             texts = <const char **>malloc((n + 1) * sizeof(char *))
             if texts == NULL:
                 raise MemoryError
         for i in range(n):
-            items[i] = (<Array?>arrays[i])._array
+            sparse[i] = (<Sparse>arrays[i]).handle if isinstance(arrays[i], Sparse) else NULL
+            items[i] = NULL if sparse[i] != NULL else (<Array?>arrays[i])._array
             if texts != NULL:
                 kept.append(names[i].encode())
                 texts[i] = <bytes>kept[i]
         with nogil:
-            status = plait_archive_save(file, items, texts, n)
+            status = plait_archive_save_mixed(file, items, sparse, texts, n)
         check(status)
     finally:
         free(items)
+        free(sparse)
         free(texts)
 
 
 cdef object _unpack(plait_archive_t archive, type cls, what):
     cdef plait_array_t out
+    cdef plait_sparse_t sparse
     cdef int32_t i, n = plait_archive_count(archive)
     try:
         arrays, names = [], []
         for i in range(n):
-            check(plait_archive_array(archive, i, &out))
-            arrays.append(wrap(cls, out))
+            if plait_archive_storing(archive, i) > 0:
+                check(plait_archive_sparse(archive, i, &sparse))
+                arrays.append(wrap_sparse(sparse))
+            else:
+                check(plait_archive_array(archive, i, &out))
+                arrays.append(wrap(cls, out))
             if plait_archive_name(archive, i) != NULL:
                 try:
                     names.append(plait_archive_name(archive, i).decode())
@@ -229,7 +238,7 @@ cdef object _unpack(plait_archive_t archive, type cls, what):
 
 
 def load(path, type cls):
-    """(arrays, names) of a file; no names: an empty list."""
+    """(arrays, names) of a file; arrays are `cls` or Sparse; no names: an empty list."""
     cdef plait_archive_t archive
     cdef plait_status_t status
     encoded = os.fsencode(path)

@@ -362,6 +362,79 @@ PLAIT_API plait_status_t plait_op_infer(plait_op_t op, const plait_spec_t* input
  * number of threads. @since 0.1 */
 PLAIT_API plait_status_t plait_random_seed(uint64_t seed);
 
+/* ---- sparse arrays ------------------------------------------------------------------------- */
+
+/* How the elements of an array are stored. The numbers are those of MXNet's files. */
+typedef enum plait_storing_t {
+  PLAIT_STORING_ROW_SPARSE = 1, /* whole rows: values (n, ...), indices (n,) */
+  PLAIT_STORING_CSR = 2         /* elements of a matrix: values (n,), indices (n,), indptr */
+} plait_storing_t;
+
+/* An array of which some parts are stored in dense arrays: values, int64 indices that ascend, and
+ * for PLAIT_STORING_CSR int64 indptr: row r has the elements from indptr[r] to indptr[r + 1]. The
+ * rest is 0. Shape, dtype and storing are fixed. Free with plait_sparse_free(). */
+typedef struct plait_sparse_s* plait_sparse_t;
+
+/* A sparse array of these parts, which it shares; numbers in them are not looked at, see
+ * plait_sparse_check(). new. Fails: SHAPE, TYPE, INVALID_ARGUMENT. @since 0.1 */
+PLAIT_API plait_status_t plait_sparse_new(int32_t storing, const int64_t* shape, int32_t ndim,
+                                          const plait_array_t* parts, int32_t num_parts,
+                                          plait_sparse_t* out);
+
+/* One that stores nothing. new. Fails: SHAPE, TYPE. @since 0.1 */
+PLAIT_API plait_status_t plait_sparse_zeros(int32_t storing, const int64_t* shape, int32_t ndim,
+                                            plait_dtype_t dtype, plait_sparse_t* out);
+
+/* The elements, or rows, of a dense array that are not 0. new. Fails: SHAPE. @blocking
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_sparse_from_array(plait_array_t array, int32_t storing,
+                                                 plait_sparse_t* out);
+
+/* The dense array. new. Fails: INDEX and INVALID_ARGUMENT, when it is read, for indices that do not
+ * fit. @since 0.1 */
+PLAIT_API plait_status_t plait_sparse_to_array(plait_sparse_t sparse, plait_array_t* out);
+
+/* @since 0.1 */
+PLAIT_API void plait_sparse_free(plait_sparse_t sparse);
+
+/* A plait_storing_t; -1 for NULL. @since 0.1 */
+PLAIT_API int32_t plait_sparse_storing(plait_sparse_t sparse);
+
+/* A plait_dtype_t; -1 for NULL. @since 0.1 */
+PLAIT_API int32_t plait_sparse_dtype(plait_sparse_t sparse);
+
+/* Number of axes; -1 for NULL. @since 0.1 */
+PLAIT_API int32_t plait_sparse_ndim(plait_sparse_t sparse);
+
+/* Sizes of the axes. borrowed from sparse. @since 0.1 */
+PLAIT_API const int64_t* plait_sparse_shape(plait_sparse_t sparse);
+
+/* Part number `index`: values, indices, indptr. new. Fails: INDEX. @since 0.1 */
+PLAIT_API plait_status_t plait_sparse_part(plait_sparse_t sparse, int32_t index,
+                                           plait_array_t* out);
+
+/* Other parts in place of all of them. Fails: as plait_sparse_new(). @since 0.1 */
+PLAIT_API plait_status_t plait_sparse_assign(plait_sparse_t sparse, const plait_array_t* parts,
+                                             int32_t num_parts);
+
+/* Fails unless all indices are in range and ascend, and indptr fits: INDEX, INVALID_ARGUMENT.
+ * @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_sparse_check(plait_sparse_t sparse);
+
+/* Sum of arrays of one shape, dtype and storing. new. Fails: SHAPE, TYPE. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_sparse_sum(const plait_sparse_t* items, int32_t count,
+                                          plait_sparse_t* out);
+
+/* Product of two, element by element. new. Fails: SHAPE, TYPE. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_sparse_multiply(plait_sparse_t lhs, plait_sparse_t rhs,
+                                               plait_sparse_t* out);
+
+/* Row-sparse from rows in any order: those with equal numbers add up. new. Fails: SHAPE, TYPE.
+ * @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_sparse_merge_rows(plait_array_t values, plait_array_t index,
+                                                 const int64_t* shape, int32_t ndim,
+                                                 plait_sparse_t* out);
+
 /* ---- gradients ----------------------------------------------------------------------------- */
 
 /* What happens to the gradient of an array. The numbers are MXNet's. */
@@ -426,6 +499,67 @@ PLAIT_API plait_status_t plait_autograd_record(const char* name, const plait_arr
                                                int32_t num_inputs, const plait_array_t* outputs,
                                                int32_t num_outputs, plait_backward_t backward,
                                                plait_drop_t drop, void* user);
+
+/* As plait_autograd_mark_variables() with a row-sparse gradient: backward replaces the parts of
+ * `grad` by the rows to which gradients flow. `grad_req` is PLAIT_GRAD_WRITE or PLAIT_GRAD_ADD.
+ * Fails: SHAPE, TYPE. @since 0.1 */
+PLAIT_API plait_status_t plait_autograd_mark_sparse(plait_array_t array, plait_sparse_t grad,
+                                                    int32_t grad_req);
+
+/* The row-sparse gradient of a marked array; NULL if it has none. new. @since 0.1 */
+PLAIT_API plait_status_t plait_autograd_get_sparse_grad(plait_array_t array, plait_sparse_t* grad);
+
+/* ---- operators of programs and shared libraries -------------------------------------------- */
+
+/* Contiguous host memory of an array: row-major, valid during a call only. */
+typedef struct plait_block_t {
+  void* data;
+  plait_spec_t spec;
+} plait_block_t;
+
+/* An operator as functions. `params` is the text of the call's attribute of that name. A function
+ * that fails returns a status after plait_set_last_error(), or the message given to it there.
+ * `forward` and `backward` run in any thread, several at a time. */
+typedef struct plait_custom_op_t {
+  uint32_t struct_size; /* set by the caller: sizeof(plait_custom_op_t) */
+  void* user;           /* handed to each function */
+  plait_drop_t drop;    /* called once when the operator is replaced; may be NULL */
+  plait_status_t (*count)(void* user, const char* params, int32_t* num_inputs,
+                          int32_t* num_outputs);
+  /* Fills `outputs` from `inputs`, or fails for shapes and dtypes that do not fit. */
+  plait_status_t (*infer)(void* user, const char* params, const plait_spec_t* inputs,
+                          int32_t num_inputs, plait_spec_t* outputs, int32_t num_outputs);
+  /* Fills the memory of `outputs`. */
+  plait_status_t (*forward)(void* user, const char* params, int32_t is_train,
+                            const plait_block_t* inputs, int32_t num_inputs,
+                            const plait_block_t* outputs, int32_t num_outputs);
+  /* Fills the memory of `in_grads`, one for each input, from `out_grads`, one for each output. NULL
+   * if the operator has no gradient. */
+  plait_status_t (*backward)(void* user, const char* params, const plait_block_t* out_grads,
+                             const plait_block_t* inputs, int32_t num_inputs,
+                             const plait_block_t* outputs, int32_t num_outputs,
+                             const plait_block_t* in_grads);
+} plait_custom_op_t;
+
+/* Makes an operator known as `op_type` of the operator "custom"; one of that name is replaced.
+ * `drop` is called also on failure. Fails: INVALID_ARGUMENT. @since 0.1 */
+PLAIT_API plait_status_t plait_custom_register(const char* name, const plait_custom_op_t* op);
+
+/* How many are registered. @since 0.1 */
+PLAIT_API int32_t plait_custom_count(void);
+
+/* Their names, each with a line feed behind. new: plait_buffer_free(). @since 0.1 */
+PLAIT_API plait_status_t plait_custom_names(plait_buffer_t* out);
+
+/* What a shared library exports as "plait_library_init": it compares `abi_version` with
+ * PLAIT_ABI_VERSION and calls `register_op`, which is plait_custom_register(), for each of its
+ * operators. It need not be linked with this library. */
+typedef plait_status_t (*plait_library_init_t)(
+    int32_t abi_version, plait_status_t (*register_op)(const char*, const plait_custom_op_t*));
+
+/* Loads a shared library and calls its plait_library_init(). It stays loaded. Fails: IO if it does
+ * not load, KEY without that function, CALLBACK if that failed. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_library_load(const char* path);
 
 /* ---- engine -------------------------------------------------------------------------------- */
 
@@ -614,13 +748,19 @@ typedef struct plait_archive_s* plait_archive_t;
 PLAIT_API plait_status_t plait_archive_save(const char* path, const plait_array_t* arrays,
                                             const char* const* names, int32_t count);
 
+/* The same where some arrays are sparse: where `arrays[i]` is NULL, `sparse[i]` is written.
+ * @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_archive_save_mixed(const char* path, const plait_array_t* arrays,
+                                                  const plait_sparse_t* sparse,
+                                                  const char* const* names, int32_t count);
+
 /* The same into memory. new: plait_buffer_free(). @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_archive_save_buffer(const plait_array_t* arrays,
                                                    const char* const* names, int32_t count,
                                                    plait_buffer_t* out);
 
 /* Reads a file. new: plait_archive_free(). Fails: IO, with the file and the byte where it is
- * corrupt; NOT_IMPLEMENTED for sparse arrays. @blocking @since 0.1 */
+ * corrupt. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_archive_load(const char* path, plait_archive_t* out);
 
 /* The same from memory. @blocking @since 0.1 */
@@ -630,9 +770,17 @@ PLAIT_API plait_status_t plait_archive_load_buffer(const void* data, int64_t byt
 /* Number of arrays. @since 0.1 */
 PLAIT_API int32_t plait_archive_count(plait_archive_t archive);
 
-/* Array number `index`. new. Fails: INDEX. @since 0.1 */
+/* Array number `index`, which is dense. new. Fails: INDEX, TYPE. @since 0.1 */
 PLAIT_API plait_status_t plait_archive_array(plait_archive_t archive, int32_t index,
                                              plait_array_t* out);
+
+/* Number of the storing of array number `index`: 0 for dense, or a plait_storing_t; -1 if there is
+ * no such array. @since 0.1 */
+PLAIT_API int32_t plait_archive_storing(plait_archive_t archive, int32_t index);
+
+/* Array number `index`, which is sparse. new. Fails: INDEX, TYPE. @since 0.1 */
+PLAIT_API plait_status_t plait_archive_sparse(plait_archive_t archive, int32_t index,
+                                              plait_sparse_t* out);
 
 /* Its name; NULL if the arrays have none. borrowed from archive. @since 0.1 */
 PLAIT_API const char* plait_archive_name(plait_archive_t archive, int32_t index);

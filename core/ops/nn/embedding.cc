@@ -52,8 +52,14 @@ void kernel(const EmbeddingAttrs& a, const KernelArgs& k) {
 }
 
 Values backward(const EmbeddingAttrs& a, const GradArgs& g) {
-  static const OpCall kScatter("embedding_backward", {"input_dim", "output_dim"});
+  static const OpCall kScatter("embedding_backward", {"input_dim", "output_dim"}),
+      kRows("row_numbers", {"rows", "mode"});
   Values d(2);
+  if (a.sparse_grad && !current_tracer().differentiable()) {
+    const Value index = kRows({g.in(0)}, {a.input_dim, std::string("clip")});
+    d[1] = row_values(reshape_to(g.dout(), {index.shape()[0], a.output_dim}), index, g.in_spec(1));
+    return d;
+  }
   d[1] = kScatter({g.dout(), g.in(0)}, {a.input_dim, a.output_dim});
   return d;
 }
@@ -98,7 +104,7 @@ PLAIT_OP(embedding, EmbeddingAttrs)
     .attr("dtype", &EmbeddingAttrs::dtype, DType::kFloat32,
           "kept for MXNet's files; the dtype of weight counts")
     .attr("sparse_grad", &EmbeddingAttrs::sparse_grad, false,
-          "kept for MXNet's files; the gradient is dense")
+          "a weight with a row-sparse gradient gets the rows that were asked for only")
     .on("nd", "Embedding")
     .on("sym", "Embedding")
     .on("npx", "embedding")
