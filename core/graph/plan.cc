@@ -11,13 +11,6 @@ Plan::Plan(const Graph& graph, PassSet passes) : is_train_(graph.is_train) {
   Planner(*this, graph.outputs, graph.inputs, rules).build();
   for (const Spec& s : in_specs_) io_bytes_ += num_elements(s.shape) * dtype_size(s.dtype);
   for (const Spec& s : out_specs_) io_bytes_ += num_elements(s.shape) * dtype_size(s.dtype);
-  size_t most_in = 0, most_out = 0;
-  for (const Step& step : steps_) {
-    most_in = std::max(most_in, step.in.size());
-    most_out = std::max(most_out, step.out.size());
-  }
-  in_views_.resize(most_in);
-  out_views_.resize(most_out);
 }
 
 // One run of a plan: keeps the plan and all arrays alive until it ends.
@@ -88,29 +81,27 @@ Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given) 
 
 void Plan::execute(const Arrays& in, const Arrays& out, const ArrayRef& arena,
                    const std::vector<op::RandomKey>& keys, int threads) {
-  std::lock_guard lock(mutex_);
-  run_in_ = &in;
-  run_out_ = &out;
-  run_arena_ = arena ? static_cast<char*>(arena->data()) : nullptr;
+  const Memory memory{&in, &out, arena ? static_cast<char*>(arena->data()) : nullptr};
   size_t next_key = 0;
   for (const Step& step : steps_) {
     const op::RandomKey key = step.op->random ? keys[next_key++] : op::RandomKey{};
-    run_step(step, step.small ? 1 : threads, key);
+    run_step(step, memory, step.small ? 1 : threads, key);
   }
 }
 
-void Plan::run_step(const Step& step, int threads, op::RandomKey key) {
-  const auto view_of = [this](const Operand& o) {
+void Plan::run_step(const Step& step, const Memory& memory, int threads, op::RandomKey key) {
+  const auto view_of = [&memory](const Operand& o) {
     const auto index = static_cast<size_t>(o.place.index);
-    char* base = o.place.kind == Place::kArena   ? run_arena_
-                 : o.place.kind == Place::kInput ? static_cast<char*>((*run_in_)[index]->data())
-                                                 : static_cast<char*>((*run_out_)[index]->data());
+    char* base = o.place.kind == Place::kArena   ? memory.arena
+                 : o.place.kind == Place::kInput ? static_cast<char*>((*memory.in)[index]->data())
+                                                 : static_cast<char*>((*memory.out)[index]->data());
     return View{base + o.place.offset, &o.shape, &o.strides, o.dtype, o.contiguous};
   };
-  for (size_t i = 0; i < step.in.size(); ++i) in_views_[i] = view_of(step.in[i]);
-  for (size_t i = 0; i < step.out.size(); ++i) out_views_[i] = view_of(step.out[i]);
-  const op::KernelArgs args{{in_views_.data(), step.in.size()},
-                            {out_views_.data(), step.out.size()},
+  SmallVec<View, 16> in_views, out_views;
+  for (const Operand& o : step.in) in_views.push_back(view_of(o));
+  for (const Operand& o : step.out) out_views.push_back(view_of(o));
+  const op::KernelArgs args{{in_views.data(), in_views.size()},
+                            {out_views.data(), out_views.size()},
                             is_train_,
                             threads,
                             key};

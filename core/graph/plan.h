@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "graph/passes.h"
@@ -58,7 +57,13 @@ class Plan : public RefCounted {
 
   void execute(const Arrays& in, const Arrays& out, const ArrayRef& arena,
                const std::vector<op::RandomKey>& keys, int threads);
-  void run_step(const Step& step, int threads, op::RandomKey key);
+  // What a run works on. Runs share nothing: a step may wait for other work, as users' operators
+  // do.
+  struct Memory {
+    const Arrays *in, *out;
+    char* arena;
+  };
+  void run_step(const Step& step, const Memory& memory, int threads, op::RandomKey key);
 
   std::vector<Step> steps_;
   std::vector<Spec> in_specs_, out_specs_;
@@ -69,13 +74,6 @@ class Plan : public RefCounted {
   int64_t arena_bytes_ = 0, unplanned_bytes_ = 0, io_bytes_ = 0;
   double cost_ns_ = 0;
   size_t num_random_ = 0;
-
-  // Scratch of one execution, kept between runs; `mutex_` lets one run at a time use it.
-  std::mutex mutex_;
-  std::vector<View> in_views_, out_views_;
-  const Arrays* run_in_ = nullptr;
-  const Arrays* run_out_ = nullptr;
-  char* run_arena_ = nullptr;
 };
 
 }  // namespace plait::graph

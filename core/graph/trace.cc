@@ -97,6 +97,16 @@ void Trace::copied(const ArrayRef& from, const ArrayRef& to) {
   current->applied(cast, cast.make_attrs({&dtype, 1}), {&from, 1}, {&to, 1});
 }
 
+TracePause::TracePause() : kept_(current) {
+  current = nullptr;
+  if (kept_) autograd::set_listener(nullptr);
+}
+
+TracePause::~TracePause() {
+  current = kept_;
+  if (kept_) autograd::set_listener(kept_);
+}
+
 bool Trace::is_active() { return current != nullptr; }
 
 }  // namespace plait::graph

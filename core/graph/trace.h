@@ -45,11 +45,23 @@ class Trace final : public RefCounted, autograd::Listener {
   Entry entry_of(const ArrayRef& array);
   void check_results(std::span<const ArrayRef> out) const;
 
+  friend class TracePause;
+
   std::unordered_map<const Array*, Entry> entries_;
   Arrays kept_;  // so that no address is used twice
   std::vector<std::pair<std::string, ArrayRef>> captured_;
   std::unordered_map<std::string, int> counters_;
   bool active_ = true;
+};
+
+// What this thread does inside a scope is not traced: the work of an operator written by a user.
+class TracePause {
+ public:
+  TracePause();
+  ~TracePause();
+
+ private:
+  Trace* kept_;
 };
 
 }  // namespace plait::graph
