@@ -162,7 +162,12 @@ PLAIT_OP(allclose, AllcloseAttrs)
         }
       });
       *k.out[0].ptr<float>() = close ? 1.0f : 0.0f;
-    });
+    })
+    .grad(
+        [](const AllcloseAttrs&, const GradArgs&) -> Values {
+          return {Value{}, Value{}};
+        },
+        op::saves_nothing());
 
 }  // namespace
 }  // namespace plait::ops

@@ -52,7 +52,9 @@ PLAIT_OP(all_finite, FiniteAttrs)
     .attr("init_output", &FiniteAttrs::init_output, true, "kept for files; has no effect")
     .on("nd sym", "all_finite")
     .infer(infer_finite)
-    .cpu(finite_kernel);
+    .cpu(finite_kernel)
+    .grad([](const FiniteAttrs&, const GradArgs& g) -> Values { return Values(g.num_in()); },
+          op::saves_nothing());
 
 PLAIT_OP(multi_all_finite, FiniteAttrs)
     .doc("1 if no element of any array is infinite or NaN, else 0.")
@@ -62,7 +64,9 @@ PLAIT_OP(multi_all_finite, FiniteAttrs)
     .attr("init_output", &FiniteAttrs::init_output, true, "kept for files; has no effect")
     .on("nd sym", "multi_all_finite")
     .infer(infer_finite)
-    .cpu(finite_kernel);
+    .cpu(finite_kernel)
+    .grad([](const FiniteAttrs&, const GradArgs& g) -> Values { return Values(g.num_in()); },
+          op::saves_nothing());
 
 PLAIT_OP(multi_sum_sq, FiniteAttrs)
     .doc("Sum of squares of each array.")
@@ -86,7 +90,20 @@ PLAIT_OP(multi_sum_sq, FiniteAttrs)
           k.out[0].ptr<float>()[i] = static_cast<float>(sum);
         });
       }
-    });
+    })
+    .grad(
+        [](const FiniteAttrs&, const GradArgs& g) -> Values {
+          static const OpCall kSlice("slice_axis", {"axis", "begin", "end"});
+          Values d(g.num_in());
+          for (size_t i = 0; i < g.num_in(); ++i) {
+            const auto at = static_cast<int64_t>(i);
+            const Value one = kSlice({g.dout()}, {int64_t{0}, at, at + 1});
+            const DType dtype = g.in_spec(i).dtype;
+            d[i] = g.in(i)*op::cast_to(op::reshape_to(one, {}), dtype) * 2.0;
+          }
+          return d;
+        },
+        op::saves_inputs());
 
 struct AmpAttrs {
   DType dtype;

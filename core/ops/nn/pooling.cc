@@ -1,5 +1,8 @@
 #include "kernels/pooling.h"
 
+#include <cmath>
+
+#include "op/functions.h"
 #include "op/op.h"
 
 namespace plait::op {
@@ -9,6 +12,7 @@ struct PoolingAttrs {
   Dims kernel, stride, pad;
   std::string pool_type, pooling_convention;
   bool global_pool, count_include_pad;
+  int64_t p_value;
   std::optional<std::string> layout;
   bool cudnn_off;
 };
@@ -38,8 +42,8 @@ kernels::Pool window(const PoolingAttrs& a, const Dims& data) {
   p.planes = data[0] * (first == 1 ? 1 : data[1]);
   p.channels = first == 1 ? data[n + 1] : 0;
   p.kind = a.pool_type == "max"   ? kernels::Pool::kMax
-           : a.pool_type == "sum" ? kernels::Pool::kSum
-                                  : kernels::Pool::kMean;
+           : a.pool_type == "avg" ? kernels::Pool::kMean
+                                  : kernels::Pool::kSum;
   p.include_pad = a.count_include_pad;
   for (size_t i = 0, at = 3 - n; i < n; ++i, ++at) {
     p.in[at] = data[i + first];
@@ -77,6 +81,8 @@ Dims out_shape(const PoolingAttrs& a, const Dims& data) {
 Spec infer(const PoolingAttrs& a, const Specs& in) {
   check(is_floating(in[0].dtype), ErrorKind::kType, "data has dtype ", in[0].dtype,
         ", must be floating");
+  check(a.pool_type != "lp" || a.p_value >= 1, ErrorKind::kInvalidArgument, "p_value is ",
+        a.p_value, ", must be >= 1");
   return {out_shape(a, in[0].shape), in[0].dtype};
 }
 
@@ -91,7 +97,27 @@ Spec infer_with(const PoolingAttrs& a, const Specs& in, bool first_is_output) {
   return first_is_output ? in[1] : out;
 }
 
+// (sum |x|^p)^(1/p), the sum in float32 at least.
+template <class T>
+void lp_kernel(const PoolingAttrs& a, const KernelArgs& k) {
+  using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
+  const Wide p = static_cast<Wide>(a.p_value);
+  std::vector<Wide> powers(static_cast<size_t>(k.in[0].size()));
+  std::vector<Wide> sums(static_cast<size_t>(k.out[0].size()));
+  for (size_t i = 0; i < powers.size(); ++i) {
+    powers[i] = std::pow(std::abs(static_cast<Wide>(k.in[0].ptr<T>()[i])), p);
+  }
+  kernels::pool(window(a, *k.in[0].shape), dtype_of<Wide>(), powers.data(), sums.data(), k.threads);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    k.out[0].ptr<T>()[i] = static_cast<T>(std::pow(sums[i], 1 / p));
+  }
+}
+
 void kernel(const PoolingAttrs& a, const KernelArgs& k) {
+  if (a.pool_type == "lp") {
+    dispatch_floating(k.in[0].dtype, [&]<class T>(T) { lp_kernel<T>(a, k); });
+    return;
+  }
   kernels::pool(window(a, *k.in[0].shape), k.in[0].dtype, k.in[0].data, k.out[0].data, k.threads);
 }
 
@@ -110,17 +136,26 @@ AttrValue layout_of(const PoolingAttrs& a) { return a.layout ? AttrValue(*a.layo
 #define PLAIT_WINDOW_NAMES                                                       \
   {                                                                              \
     "kernel", "stride", "pad", "pool_type", "pooling_convention", "global_pool", \
-        "count_include_pad", "layout"                                            \
+        "count_include_pad", "layout", "p_value"                                 \
   }
 #define PLAIT_WINDOW_VALUES(a)                                                   \
   {                                                                              \
     a.kernel, a.stride, a.pad, a.pool_type, a.pooling_convention, a.global_pool, \
-        a.count_include_pad, layout_of(a)                                        \
+        a.count_include_pad, layout_of(a), a.p_value                             \
   }
 
 Values backward(const PoolingAttrs& a, const GradArgs& g) {
-  static const OpCall kSpread("pooling_backward", PLAIT_WINDOW_NAMES);
-  return {kSpread({g.dout(), g.in(0)}, PLAIT_WINDOW_VALUES(a))};
+  static const OpCall kSpread("pooling_backward", PLAIT_WINDOW_NAMES),
+      kPool("pooling", PLAIT_WINDOW_NAMES);
+  if (a.pool_type != "lp") return {kSpread({g.dout(), g.in(0)}, PLAIT_WINDOW_VALUES(a))};
+  // d(sum |x|^p)^(1/p) = sign(x) |x|^(p-1) y^(1-p), and 0 where y is.
+  PoolingAttrs sum = a;
+  sum.pool_type = "sum";
+  const double p = static_cast<double>(a.p_value);
+  const Value y = kPool({g.in(0)}, PLAIT_WINDOW_VALUES(a)), none = equal(y, 0.0);
+  const Value scale = g.dout() * power(y + none, 1 - p) * (1.0 - none);
+  const Value spread = kSpread({scale, g.in(0)}, PLAIT_WINDOW_VALUES(sum));
+  return {spread * sign(g.in(0)) * power(abs(g.in(0)), p - 1)};
 }
 
 // Linear in dout: the gradient reads what lies at the maxima, or is the mean (sum) again. Where the
@@ -143,7 +178,7 @@ Builder& window_attrs(Builder&& b) {
       .attr("kernel", &PoolingAttrs::kernel, Dims{},
             "sizes of the window; not needed with global_pool")
       .attr("pool_type", &PoolingAttrs::pool_type, "max", "what is computed of a window")
-      .choices({"max", "avg", "sum"})
+      .choices({"max", "avg", "sum", "lp"})
       .attr("global_pool", &PoolingAttrs::global_pool, false, "one window over everything")
       .attr("pooling_convention", &PoolingAttrs::pooling_convention, "valid",
             "valid: only whole windows; full: the last may stick out; same: size / stride, rounded "
@@ -154,14 +189,15 @@ Builder& window_attrs(Builder&& b) {
       .attr("count_include_pad", &PoolingAttrs::count_include_pad, true,
             "the mean counts padding as zeros")
       .attr("layout", &PoolingAttrs::layout, std::nullopt,
-            "NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC");
+            "NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC")
+      .attr("p_value", &PoolingAttrs::p_value, 2, "p of pool_type lp, >= 1");
 }
 
 const int registered_pooling =
     window_attrs(OpBuilder<PoolingAttrs>(Op::add("pooling", __FILE__, __LINE__)))
         .attr("cudnn_off", &PoolingAttrs::cudnn_off, false,
               "kept for MXNet's programs; without effect")
-        .doc("Maximum, mean or sum of a window that slides over 1 to 3 spatial axes.")
+        .doc("Maximum, mean, sum or p-norm of a window that slides over 1 to 3 spatial axes.")
         .input("data", "(batch, channels, spatial...), or as layout says")
         .output("output", "(batch, channels, spatial...), or as layout says")
         .on("nd", "Pooling")

@@ -138,7 +138,9 @@ PLAIT_OP(argmax_channel, op::NoAttrs)
     })
     .cpu([](const op::NoAttrs&, const KernelArgs& k) {
       arg_kernel<true>({1, false}, k);
-    });
+    })
+    .grad([](const op::NoAttrs&, const GradArgs&) -> Values { return {Value{}}; },
+          op::saves_nothing());
 
 struct SortAttrs {
   std::optional<int64_t> axis;

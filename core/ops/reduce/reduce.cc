@@ -115,9 +115,18 @@ Values mean_grad(const ReduceAttrs& a, const GradArgs& g) {
                    static_cast<double>(std::max<int64_t>(1, num_elements(g.out_spec(0).shape)));
   return {stretch(a, g, g.dout() / n)};
 }
+// dout times the product of the other elements of `x`, which are all there is if one of them is 0.
+Value product_of_others(const ReduceAttrs& a, const GradArgs& g, const Value& x) {
+  static const OpCall kProd("prod", {"axis", "exclude"}), kSum("sum", {"axis", "exclude"});
+  const op::AttrValue axis = a.axis ? op::AttrValue(*a.axis) : op::AttrValue();
+  const Value is_zero = equal(x, 0.0), without = x + is_zero;
+  const Value product = kProd({without}, {axis, a.exclude});
+  const Value others = stretch(a, g, kSum({is_zero}, {axis, a.exclude})) - is_zero;
+  return stretch(a, g, g.dout()) * stretch(a, g, product) / without * equal(others, 0.0);
+}
 Values prod_grad(const ReduceAttrs& a, const GradArgs& g) {
   if (no_flow(g)) return {Value{}};
-  return {stretch(a, g, g.dout() * g.out(0)) / g.in(0)};
+  return {product_of_others(a, g, g.in(0))};
 }
 // Every element that equals the extreme gets the whole gradient.
 Values extreme_grad(const ReduceAttrs& a, const GradArgs& g) {
@@ -131,8 +140,9 @@ Values nansum_grad(const ReduceAttrs& a, const GradArgs& g) {
 Values nanprod_grad(const ReduceAttrs& a, const GradArgs& g) {
   static const OpCall where("where");
   if (no_flow(g)) return {Value{}};
-  const Value part = stretch(a, g, g.dout() * g.out(0)) / g.in(0);
-  return {where({equal(g.in(0), g.in(0)), part, op::full_of(g.in_spec(0), 0.0)})};
+  const Value known = equal(g.in(0), g.in(0)), none = op::full_of(g.in_spec(0), 0.0);
+  const Value x = where({known, g.in(0), op::full_of(g.in_spec(0), 1.0)});
+  return {where({known, product_of_others(a, g, x), none})};
 }
 
 #define PLAIT_REDUCTION(name, text, kind, infer_rule)                                        \
@@ -163,7 +173,7 @@ PLAIT_REDUCTIONS(sum, "Sum of the elements over axes.", Reduction::kSum, infer_s
 PLAIT_REDUCTIONS(mean, "Mean of the elements over axes.", Reduction::kMean, infer_mean, mean_grad,
                  op::saves_nothing());
 PLAIT_REDUCTIONS(prod, "Product of the elements over axes.", Reduction::kProd, infer_sum, prod_grad,
-                 op::saves_inputs() | op::saves_output(0));
+                 op::saves_inputs());
 PLAIT_REDUCTIONS(max, "Largest element over axes; NaN if there is one.", Reduction::kMax,
                  infer_extreme, extreme_grad, op::saves_inputs() | op::saves_output(0))
     .on("nd sym", "max_axis")
@@ -175,8 +185,7 @@ PLAIT_REDUCTIONS(min, "Smallest element over axes; NaN if there is one.", Reduct
 PLAIT_REDUCTIONS(nansum, "Sum over axes of the elements that are not NaN.", Reduction::kNansum,
                  infer_sum, nansum_grad, op::saves_inputs());
 PLAIT_REDUCTIONS(nanprod, "Product over axes of the elements that are not NaN.",
-                 Reduction::kNanprod, infer_sum, nanprod_grad,
-                 op::saves_inputs() | op::saves_output(0));
+                 Reduction::kNanprod, infer_sum, nanprod_grad, op::saves_inputs());
 
 struct NormAttrs {
   int64_t ord;

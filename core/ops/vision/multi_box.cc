@@ -45,6 +45,7 @@ PLAIT_OP(multi_box_prior, PriorAttrs)
           "place (y, x) of a centre in its pixel")
     .on("nd sym", "_contrib_MultiBoxPrior")
     .on("nd sym", "contrib.MultiBoxPrior")
+    .on("npx", "multibox_prior")
     .infer([](const PriorAttrs& a, const Specs& in) -> Spec {
       const Dims& d = in[0].shape;
       check(d.size() == 4, ErrorKind::kShape, "data has shape ", d,
@@ -222,6 +223,7 @@ PLAIT_OP(multi_box_target, TargetAttrs)
           "divisors of the four offsets")
     .on("nd sym", "_contrib_MultiBoxTarget")
     .on("nd sym", "contrib.MultiBoxTarget")
+    .on("npx", "multibox_target")
     .infer([](const TargetAttrs& a, const Specs& in) -> Specs {
       const Dims &s = in[0].shape, &l = in[1].shape, &c = in[2].shape;
       check(s.size() == 3 && s[0] == 1 && s[2] == 4, ErrorKind::kShape, "anchor has shape ", s,
@@ -332,6 +334,7 @@ PLAIT_OP(multi_box_detection, DetectionAttrs)
     .attr("nms_topk", &DetectionAttrs::nms_topk, -1, "only this many of the best stay; <= 0: all")
     .on("nd sym", "_contrib_MultiBoxDetection")
     .on("nd sym", "contrib.MultiBoxDetection")
+    .on("npx", "multibox_detection")
     .infer([](const DetectionAttrs& a, const Specs& in) -> Spec {
       const Dims &c = in[0].shape, &l = in[1].shape, &s = in[2].shape;
       check(c.size() == 3, ErrorKind::kShape, "cls_prob has shape ", c,
