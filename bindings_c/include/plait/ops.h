@@ -487,14 +487,6 @@ static inline plait_status_t plait_argsort(plait_array_t data, const plait_argso
   return plait__call(&op_, "argsort", inputs_, 1, values_, 3, out, 1, NULL);
 }
 
-/* What is added to scores of attention: a floating mask itself, else -1e9 where it is 0. mask:
- * of any shape and dtype. out: shape of mask; its dtype if that is floating, else float32. */
-static inline plait_status_t plait_attention_mask(plait_array_t mask, plait_array_t* out) {
-  static plait_op_t op_ = NULL;
-  const plait_array_t inputs_[] = {mask};
-  return plait__call(&op_, "attention_mask", inputs_, 1, NULL, 0, out, 1, NULL);
-}
-
 typedef struct {
   /* swap the last two axes of lhs first */
   int32_t transpose_a;
@@ -859,6 +851,16 @@ static inline plait_status_t plait_cast(plait_array_t data, const char* dtype, p
   return plait__call(&op_, "cast", inputs_, 1, values_, 1, out, 1, NULL);
 }
 
+/* data itself: in a graph all arrays are dense. data: array of any shape. stype: kept for
+ * MXNet's files; without effect; one of default, row_sparse, csr. out: shape and dtype of data. */
+static inline plait_status_t plait_cast_storage(plait_array_t data, const char* stype,
+                                                plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__string(stype)};
+  return plait__call(&op_, "cast_storage", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
 /* Cube root. data: array of any shape. out: shape of data; floating, float32 for whole numbers. */
 static inline plait_status_t plait_cbrt(plait_array_t data, plait_array_t* out) {
   static plait_op_t op_ = NULL;
@@ -1195,20 +1197,13 @@ typedef struct {
   int32_t target_shape_size;
   /* channels are taken in this many groups */
   int64_t num_group;
-  /* kept for MXNet's programs; without effect */
-  int64_t workspace;
   /* no bias is added */
   int32_t no_bias;
-  /* kept for MXNet's programs; without effect */
-  const char* cudnn_tune;
-  /* kept for MXNet's programs; without effect */
-  int32_t cudnn_off;
   /* NCW, NCHW or NCDHW */
   const char* layout;
 } plait_deconvolution_attrs_t;
 static inline plait_deconvolution_attrs_t plait_deconvolution_defaults(void) {
-  const plait_deconvolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 512, 1,
-                                         NULL, 0, NULL};
+  const plait_deconvolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, NULL};
   return a;
 }
 /* Transposed convolution over 1 to 3 spatial axes. data: floating array (batch, channels,
@@ -1231,10 +1226,8 @@ static inline plait_status_t plait_deconvolution(plait_array_t data, plait_array
                                    plait__ints(a_.adj, a_.adj_size),
                                    plait__ints(a_.target_shape, a_.target_shape_size),
                                    plait__int(num_filter), plait__int(a_.num_group),
-                                   plait__int(a_.workspace), plait__bool(a_.no_bias),
-                                   plait__string(a_.cudnn_tune), plait__bool(a_.cudnn_off),
-                                   plait__string(a_.layout)};
-  return plait__call(&op_, "deconvolution", inputs_, 3, values_, 13, out, 1, NULL);
+                                   plait__bool(a_.no_bias), plait__string(a_.layout)};
+  return plait__call(&op_, "deconvolution", inputs_, 3, values_, 10, out, 1, NULL);
 }
 
 typedef struct {
@@ -1301,6 +1294,28 @@ static inline plait_status_t plait_depth_to_space(plait_array_t data, int64_t bl
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__int(block_size)};
   return plait__call(&op_, "depth_to_space", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* float32 */
+  const char* out_type;
+} plait_dequantize_attrs_t;
+static inline plait_dequantize_attrs_t plait_dequantize_defaults(void) {
+  const plait_dequantize_attrs_t a = {"float32"};
+  return a;
+}
+/* The real numbers that whole ones stand for. data: int8, uint8 or int32 array of any shape.
+ * min_range: (1,) float32, lower end of its range. max_range: (1,) float32, upper end. out:
+ * float32, shape of data. */
+static inline plait_status_t plait_dequantize(plait_array_t data, plait_array_t min_range,
+                                              plait_array_t max_range,
+                                              const plait_dequantize_attrs_t* attrs,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_dequantize_attrs_t a_ = attrs ? *attrs : plait_dequantize_defaults();
+  const plait_array_t inputs_[] = {data, min_range, max_range};
+  const plait_value_t values_[] = {plait__string(a_.out_type)};
+  return plait__call(&op_, "dequantize", inputs_, 3, values_, 1, out, 1, NULL);
 }
 
 /* Determinant of square matrices. data: floating array of shape (..., n, n). out: the leading
@@ -1459,7 +1474,7 @@ static inline plait_status_t plait_dropout(plait_array_t data, const plait_dropo
 typedef struct {
   /* kept for MXNet's files; the dtype of weight counts */
   const char* dtype;
-  /* kept for MXNet's files; the gradient is dense */
+  /* a weight with a row-sparse gradient gets the rows that were asked for only */
   int32_t sparse_grad;
 } plait_embedding_attrs_t;
 static inline plait_embedding_attrs_t plait_embedding_defaults(void) {
@@ -1672,7 +1687,7 @@ typedef struct {
   /* factor of the gradients */
   double rescale_grad;
   /* largest absolute value after rescaling; < 0: none */
-  double clip_grad;
+  double clip_gradient;
 } plait_ftml_update_attrs_t;
 static inline plait_ftml_update_attrs_t plait_ftml_update_defaults(void) {
   const plait_ftml_update_attrs_t a = {0.6, 0.999, 1e-08, 0.0, 1.0, -1.0};
@@ -1692,7 +1707,7 @@ static inline plait_status_t plait_ftml_update(plait_array_t weight, plait_array
   const plait_value_t values_[] = {plait__float(lr), plait__floats(t, t_size),
                                    plait__float(a_.beta1), plait__float(a_.beta2),
                                    plait__float(a_.epsilon), plait__float(a_.wd),
-                                   plait__float(a_.rescale_grad), plait__float(a_.clip_grad)};
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient)};
   return plait__call(&op_, "ftml_update", inputs_, 5, values_, 8, out, 1, NULL);
 }
 
@@ -5137,7 +5152,7 @@ typedef struct {
   /* sizes of the window; not needed with global_pool */
   const int64_t* kernel;
   int32_t kernel_size;
-  /* what is computed of a window; one of max, avg, sum */
+  /* what is computed of a window; one of max, avg, sum, lp */
   const char* pool_type;
   /* one window over everything */
   int32_t global_pool;
@@ -5152,17 +5167,19 @@ typedef struct {
   int32_t pad_size;
   /* the mean counts padding as zeros */
   int32_t count_include_pad;
-  /* NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC */
+  /* p of pool_type lp, >= 1 */
+  int64_t p_value;
+  /* NCW, NCHW or NCDHW */
   const char* layout;
   /* kept for MXNet's programs; without effect */
   int32_t cudnn_off;
 } plait_pooling_attrs_t;
 static inline plait_pooling_attrs_t plait_pooling_defaults(void) {
-  const plait_pooling_attrs_t a = {NULL, 0, "max", 0, "valid", NULL, 0, NULL, 0, 1, NULL, 0};
+  const plait_pooling_attrs_t a = {NULL, 0, "max", 0, "valid", NULL, 0, NULL, 0, 1, 2, NULL, 0};
   return a;
 }
-/* Maximum, mean or sum of a window that slides over 1 to 3 spatial axes. data: (batch, channels,
- * spatial...), or as layout says. output: (batch, channels, spatial...), or as layout says. */
+/* Maximum, mean, sum or p-norm of a window that slides over 1 to 3 spatial axes. data: (batch,
+ * channels, spatial...). output: (batch, channels, spatial...). */
 static inline plait_status_t plait_pooling(plait_array_t data, const plait_pooling_attrs_t* attrs,
                                            plait_array_t* out) {
   static plait_op_t op_ = NULL;
@@ -5173,9 +5190,9 @@ static inline plait_status_t plait_pooling(plait_array_t data, const plait_pooli
                                    plait__string(a_.pooling_convention),
                                    plait__ints(a_.stride, a_.stride_size),
                                    plait__ints(a_.pad, a_.pad_size),
-                                   plait__bool(a_.count_include_pad), plait__string(a_.layout),
-                                   plait__bool(a_.cudnn_off)};
-  return plait__call(&op_, "pooling", inputs_, 1, values_, 9, out, 1, NULL);
+                                   plait__bool(a_.count_include_pad), plait__int(a_.p_value),
+                                   plait__string(a_.layout), plait__bool(a_.cudnn_off)};
+  return plait__call(&op_, "pooling", inputs_, 1, values_, 10, out, 1, NULL);
 }
 
 /* lhs to the power rhs. lhs: array. rhs: array whose shape broadcasts with that of lhs. out:
@@ -5254,6 +5271,165 @@ static inline plait_status_t plait_quadratic(plait_array_t data,
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__float(a_.a), plait__float(a_.b), plait__float(a_.c)};
   return plait__call(&op_, "quadratic", inputs_, 1, values_, 3, out, 1, NULL);
+}
+
+typedef struct {
+  /* type of the result; auto: uint8 if no number of the calibrated range is negative; one of
+   * auto, int8, uint8 */
+  const char* out_type;
+  /* lower end of the numbers to expect; None: the least of data */
+  const double* min_calib_range;
+  /* upper end */
+  const double* max_calib_range;
+} plait_quantize_v2_attrs_t;
+static inline plait_quantize_v2_attrs_t plait_quantize_v2_defaults(void) {
+  const plait_quantize_v2_attrs_t a = {"int8", NULL, NULL};
+  return a;
+}
+/* Real numbers as whole ones, and the range that these stand for. data: float32 array of any
+ * shape. output: int8 or uint8, shape of data. min_output: (1,) float32, lower end of the range.
+ * max_output: (1,) float32, upper end. */
+static inline plait_status_t plait_quantize_v2(plait_array_t data,
+                                               const plait_quantize_v2_attrs_t* attrs,
+                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_quantize_v2_attrs_t a_ = attrs ? *attrs : plait_quantize_v2_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__string(a_.out_type),
+                                   plait__maybe_float(a_.min_calib_range),
+                                   plait__maybe_float(a_.max_calib_range)};
+  return plait__call(&op_, "quantize_v2", inputs_, 1, values_, 3, out, 3, NULL);
+}
+
+typedef struct {
+  /* steps of the window; default ones */
+  const int64_t* stride;
+  int32_t stride_size;
+  /* distance of its pixels; default ones */
+  const int64_t* dilate;
+  int32_t dilate_size;
+  /* zeros at both ends; default none */
+  const int64_t* pad;
+  int32_t pad_size;
+  /* channels and filters are divided into groups */
+  int64_t num_group;
+  /* kept for MXNet's files; without effect */
+  int64_t workspace;
+  /* there is no bias */
+  int32_t no_bias;
+  /* kept for MXNet's files */
+  const char* cudnn_tune;
+  /* kept for MXNet's files */
+  int32_t cudnn_off;
+  /* NCHW */
+  const char* layout;
+} plait_quantized_conv_attrs_t;
+static inline plait_quantized_conv_attrs_t plait_quantized_conv_defaults(void) {
+  const plait_quantized_conv_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, 1, 1024, 0, NULL, 0, NULL};
+  return a;
+}
+/* A convolution over whole numbers. data: data (batch, channels, height, width) int8 or uint8,
+ * weight (num_filter, channels / num_group, ...) int8, bias (num_filter,) int8 unless no_bias;
+ * then the ends of the ranges of each of them, (1,) float32. kernel: height and width of the
+ * window. num_filter: number of filters, > 0. output: (batch, num_filter, height, width) int32.
+ * min_output: (1,) float32, lower end of its range. max_output: (1,) float32, upper end. */
+static inline plait_status_t plait_quantized_conv(const plait_array_t* inputs, int32_t num_inputs,
+                                                  const int64_t* kernel, int32_t kernel_size,
+                                                  int64_t num_filter,
+                                                  const plait_quantized_conv_attrs_t* attrs,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_quantized_conv_attrs_t a_ = attrs ? *attrs : plait_quantized_conv_defaults();
+  const plait_value_t values_[] = {plait__ints(kernel, kernel_size),
+                                   plait__ints(a_.stride, a_.stride_size),
+                                   plait__ints(a_.dilate, a_.dilate_size),
+                                   plait__ints(a_.pad, a_.pad_size), plait__int(num_filter),
+                                   plait__int(a_.num_group), plait__int(a_.workspace),
+                                   plait__bool(a_.no_bias), plait__string(a_.cudnn_tune),
+                                   plait__bool(a_.cudnn_off), plait__string(a_.layout)};
+  return plait__call(&op_, "quantized_conv", inputs, num_inputs, values_, 11, out, 3, NULL);
+}
+
+/* All axes but the first joined; the range stays. data: int8 or uint8 (n, ...). min_data: (1,)
+ * float32, lower end of its range. max_data: (1,) float32, upper end. output: (n, product of the
+ * others), dtype of data. min_output: (1,) float32. max_output: (1,) float32. */
+static inline plait_status_t plait_quantized_flatten(plait_array_t data, plait_array_t min_data,
+                                                     plait_array_t max_data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data, min_data, max_data};
+  return plait__call(&op_, "quantized_flatten", inputs_, 3, NULL, 0, out, 3, NULL);
+}
+
+typedef struct {
+  /* there is no bias */
+  int32_t no_bias;
+  /* join all axes of data but the first */
+  int32_t flatten;
+} plait_quantized_fully_connected_attrs_t;
+static inline plait_quantized_fully_connected_attrs_t plait_quantized_fully_connected_defaults(void) {
+  const plait_quantized_fully_connected_attrs_t a = {0, 1};
+  return a;
+}
+/* A fully connected layer over whole numbers. data: data (n, ...) int8 or uint8, weight
+ * (num_hidden, features) int8, bias (num_hidden,) int8 unless no_bias; then the ends of the
+ * ranges of each of them, (1,) float32: min_data, max_data, min_weight, max_weight, min_bias,
+ * max_bias. num_hidden: number of outputs, > 0. output: (n, num_hidden) int32. min_output: (1,)
+ * float32, lower end of its range. max_output: (1,) float32, upper end. */
+static inline plait_status_t plait_quantized_fully_connected(const plait_array_t* inputs,
+                                                             int32_t num_inputs, int64_t num_hidden,
+                                                             const plait_quantized_fully_connected_attrs_t* attrs,
+                                                             plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_quantized_fully_connected_attrs_t a_ = attrs ? *attrs : plait_quantized_fully_connected_defaults();
+  const plait_value_t values_[] = {plait__int(num_hidden), plait__bool(a_.no_bias),
+                                   plait__bool(a_.flatten)};
+  return plait__call(&op_, "quantized_fully_connected", inputs, num_inputs, values_, 3, out, 3,
+                     NULL);
+}
+
+typedef struct {
+  /* height and width; not needed with global_pool */
+  const int64_t* kernel;
+  int32_t kernel_size;
+  /* what is computed of a window; one of max, avg */
+  const char* pool_type;
+  /* one window over everything */
+  int32_t global_pool;
+  /* kept for MXNet's files */
+  int32_t cudnn_off;
+  /* valid: only whole windows; full: the last may stick out; one of valid, full */
+  const char* pooling_convention;
+  /* steps of the window; default ones */
+  const int64_t* stride;
+  int32_t stride_size;
+  /* pixels at both ends; default none */
+  const int64_t* pad;
+  int32_t pad_size;
+  /* the mean counts padding as zeros */
+  int32_t count_include_pad;
+} plait_quantized_pooling_attrs_t;
+static inline plait_quantized_pooling_attrs_t plait_quantized_pooling_defaults(void) {
+  const plait_quantized_pooling_attrs_t a = {NULL, 0, "max", 0, 0, "valid", NULL, 0, NULL, 0, 1};
+  return a;
+}
+/* Maximum or mean of a window over whole numbers; the range stays. data: (batch, channels,
+ * height, width) int8 or uint8. min_data: (1,) float32, lower end of its range. max_data: (1,)
+ * float32, upper end. output: (batch, channels, height, width), dtype of data. min_output: (1,)
+ * float32. max_output: (1,) float32. */
+static inline plait_status_t plait_quantized_pooling(plait_array_t data, plait_array_t min_data,
+                                                     plait_array_t max_data,
+                                                     const plait_quantized_pooling_attrs_t* attrs,
+                                                     plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_quantized_pooling_attrs_t a_ = attrs ? *attrs : plait_quantized_pooling_defaults();
+  const plait_array_t inputs_[] = {data, min_data, max_data};
+  const plait_value_t values_[] = {plait__ints(a_.kernel, a_.kernel_size),
+                                   plait__string(a_.pool_type), plait__bool(a_.global_pool),
+                                   plait__bool(a_.cudnn_off), plait__string(a_.pooling_convention),
+                                   plait__ints(a_.stride, a_.stride_size),
+                                   plait__ints(a_.pad, a_.pad_size),
+                                   plait__bool(a_.count_include_pad)};
+  return plait__call(&op_, "quantized_pooling", inputs_, 3, values_, 8, out, 3, NULL);
 }
 
 /* Degrees to radians. data: array of any shape. out: shape of data; floating, float32 for whole
@@ -5707,6 +5883,35 @@ static inline plait_status_t plait_repeat(plait_array_t data, int64_t repeats,
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__int(repeats), plait__maybe_int(a_.axis)};
   return plait__call(&op_, "repeat", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* type of the result; one of int8 */
+  const char* out_type;
+  /* lower end of the numbers to expect; None: the least of data */
+  const double* min_calib_range;
+  /* upper end */
+  const double* max_calib_range;
+} plait_requantize_attrs_t;
+static inline plait_requantize_attrs_t plait_requantize_defaults(void) {
+  const plait_requantize_attrs_t a = {"int8", NULL, NULL};
+  return a;
+}
+/* int32 numbers as int8 ones of a narrower range. data: int32 array of any shape. min_range:
+ * (1,) float32, lower end of its range. max_range: (1,) float32, upper end. output: int8, shape
+ * of data. min_output: (1,) float32, lower end of the new range. max_output: (1,) float32, upper
+ * end. */
+static inline plait_status_t plait_requantize(plait_array_t data, plait_array_t min_range,
+                                              plait_array_t max_range,
+                                              const plait_requantize_attrs_t* attrs,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_requantize_attrs_t a_ = attrs ? *attrs : plait_requantize_defaults();
+  const plait_array_t inputs_[] = {data, min_range, max_range};
+  const plait_value_t values_[] = {plait__string(a_.out_type),
+                                   plait__maybe_float(a_.min_calib_range),
+                                   plait__maybe_float(a_.max_calib_range)};
+  return plait__call(&op_, "requantize", inputs_, 3, values_, 3, out, 3, NULL);
 }
 
 typedef struct {
@@ -6939,6 +7144,15 @@ static inline plait_status_t plait_space_to_depth(plait_array_t data, int64_t bl
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__int(block_size)};
   return plait__call(&op_, "space_to_depth", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+/* Rows of data whose numbers are given; the others become 0. data: (n, ...). indices: vector of
+ * row numbers; those outside [0, n) are left out. out: shape and dtype of data. */
+static inline plait_status_t plait_sparse_retain(plait_array_t data, plait_array_t indices,
+                                                 plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data, indices};
+  return plait__call(&op_, "sparse_retain", inputs_, 2, NULL, 0, out, 1, NULL);
 }
 
 typedef struct {

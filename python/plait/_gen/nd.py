@@ -42,7 +42,6 @@ _op_argmax = _operator('argmax')
 _op_argmax_channel = _operator('argmax_channel')
 _op_argmin = _operator('argmin')
 _op_argsort = _operator('argsort')
-_op_attention_mask = _operator('attention_mask')
 _op_batch_dot = _operator('batch_dot')
 _op_batch_norm = _operator('batch_norm')
 _op_batch_take = _operator('batch_take')
@@ -76,6 +75,7 @@ _op_deconvolution = _operator('deconvolution')
 _op_deformable_convolution = _operator('deformable_convolution')
 _op_degrees = _operator('degrees')
 _op_depth_to_space = _operator('depth_to_space')
+_op_dequantize = _operator('dequantize')
 _op_det = _operator('det')
 _op_diag = _operator('diag')
 _op_digamma = _operator('digamma')
@@ -243,6 +243,11 @@ _op_pooling = _operator('pooling')
 _op_power = _operator('power')
 _op_power_scalar = _operator('power_scalar')
 _op_quadratic = _operator('quadratic')
+_op_quantize_v2 = _operator('quantize_v2')
+_op_quantized_conv = _operator('quantized_conv')
+_op_quantized_flatten = _operator('quantized_flatten')
+_op_quantized_fully_connected = _operator('quantized_fully_connected')
+_op_quantized_pooling = _operator('quantized_pooling')
 _op_radians = _operator('radians')
 _op_random_exponential = _operator('random_exponential')
 _op_random_exponential_like = _operator('random_exponential_like')
@@ -265,6 +270,7 @@ _op_rdivide_scalar = _operator('rdivide_scalar')
 _op_reciprocal = _operator('reciprocal')
 _op_relu = _operator('relu')
 _op_repeat = _operator('repeat')
+_op_requantize = _operator('requantize')
 _op_reshape = _operator('reshape')
 _op_reshape_like = _operator('reshape_like')
 _op_rint = _operator('rint')
@@ -646,7 +652,7 @@ def Crop(*data, num_args=1, offset=(0, 0), h_w=(0, 0), center_crop=False, out=No
     return _invoke(_op_crop_like, (*_flatten(data),), (num_args, offset, h_w, center_crop,), out, _cls)
 
 
-def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, workspace=512, no_bias=True, cudnn_tune=None, cudnn_off=False, layout=None, out=None, name=None, **kwargs):
+def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, no_bias=True, layout=None, out=None, name=None, **kwargs):
     """Transposed convolution over 1 to 3 spatial axes.
 
     Parameters
@@ -673,14 +679,8 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
         number of output channels, > 0
     num_group : int, default 1
         channels are taken in this many groups
-    workspace : int, default 512
-        kept for MXNet's programs; without effect
     no_bias : bool, default True
         no bias is added
-    cudnn_tune : str, default None
-        kept for MXNet's programs; without effect
-    cudnn_off : bool, default False
-        kept for MXNet's programs; without effect
     layout : str, default None
         NCW, NCHW or NCDHW
 
@@ -695,7 +695,7 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
     """
     if kwargs:
         _unknown('Deconvolution', kwargs)
-    return _invoke(_op_deconvolution, (data, weight, bias,), (kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout,), out, _cls)
+    return _invoke(_op_deconvolution, (data, weight, bias,), (kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, no_bias, layout,), out, _cls)
 
 
 def Dropout(data=None, p=0.5, mode='training', axes=(), cudnn_off=False, out=None, name=None, **kwargs):
@@ -764,7 +764,7 @@ def Embedding(data=None, weight=None, input_dim=None, output_dim=None, dtype='fl
     dtype : dtype, default 'float32'
         kept for MXNet's files; the dtype of weight counts
     sparse_grad : bool, default False
-        kept for MXNet's files; the gradient is dense
+        a weight with a row-sparse gradient gets the rows that were asked for only
 
     Returns
     -------
@@ -1138,16 +1138,16 @@ def Pad(data=None, mode=None, pad_width=None, constant_value=0.0, out=None, name
     return _invoke(_op_pad, (data,), (mode, pad_width, constant_value,), out, _cls)
 
 
-def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, cudnn_off=False, out=None, name=None, **kwargs):
-    """Maximum, mean or sum of a window that slides over 1 to 3 spatial axes.
+def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, p_value=2, layout=None, cudnn_off=False, out=None, name=None, **kwargs):
+    """Maximum, mean, sum or p-norm of a window that slides over 1 to 3 spatial axes.
 
     Parameters
     ----------
     data : array
-        (batch, channels, spatial...), or as layout says
+        (batch, channels, spatial...)
     kernel : tuple of int, default ()
         sizes of the window; not needed with global_pool
-    pool_type : 'max' or 'avg' or 'sum', default 'max'
+    pool_type : 'max' or 'avg' or 'sum' or 'lp', default 'max'
         what is computed of a window
     global_pool : bool, default False
         one window over everything
@@ -1159,19 +1159,21 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
         elements added at both ends; default none
     count_include_pad : bool, default True
         the mean counts padding as zeros
+    p_value : int, default 2
+        p of pool_type lp, >= 1
     layout : str, default None
-        NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC
+        NCW, NCHW or NCDHW
     cudnn_off : bool, default False
         kept for MXNet's programs; without effect
 
     Returns
     -------
     output : array
-        (batch, channels, spatial...), or as layout says
+        (batch, channels, spatial...)
     """
     if kwargs:
         _unknown('Pooling', kwargs)
-    return _invoke(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, layout, cudnn_off,), out, _cls)
+    return _invoke(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, p_value, layout, cudnn_off,), out, _cls)
 
 
 def RMSNorm(data=None, gamma=None, eps=1e-05, out=None, name=None, **kwargs):
@@ -3164,6 +3166,30 @@ def _contrib_ctc_loss(data=None, label=None, data_lengths=None, label_lengths=No
     return _invoke(_op_ctc_loss, (data, label, data_lengths, label_lengths,), (use_data_lengths, use_label_lengths, blank_label,), out, _cls)
 
 
+def _contrib_dequantize(data=None, min_range=None, max_range=None, out_type='float32', out=None, name=None, **kwargs):
+    """The real numbers that whole ones stand for.
+
+    Parameters
+    ----------
+    data : array
+        int8, uint8 or int32 array of any shape
+    min_range : array
+        (1,) float32, lower end of its range
+    max_range : array
+        (1,) float32, upper end
+    out_type : dtype, default 'float32'
+        float32
+
+    Returns
+    -------
+    out : array
+        float32, shape of data
+    """
+    if kwargs:
+        _unknown('_contrib_dequantize', kwargs)
+    return _invoke(_op_dequantize, (data, min_range, max_range,), (out_type,), out, _cls)
+
+
 def _contrib_div_sqrt_dim(data=None, out=None, name=None, **kwargs):
     """data over the square root of the size of its last axis.
 
@@ -3352,6 +3378,206 @@ def _contrib_quadratic(data=None, a=0.0, b=0.0, c=0.0, out=None, name=None, **kw
     if kwargs:
         _unknown('_contrib_quadratic', kwargs)
     return _invoke(_op_quadratic, (data,), (a, b, c,), out, _cls)
+
+
+def _contrib_quantize_v2(data=None, out_type='int8', min_calib_range=None, max_calib_range=None, out=None, name=None, **kwargs):
+    """Real numbers as whole ones, and the range that these stand for.
+
+    Parameters
+    ----------
+    data : array
+        float32 array of any shape
+    out_type : 'auto' or 'int8' or 'uint8', default 'int8'
+        type of the result; auto: uint8 if no number of the calibrated range is negative
+    min_calib_range : float, default None
+        lower end of the numbers to expect; None: the least of data
+    max_calib_range : float, default None
+        upper end
+
+    Returns
+    -------
+    output : array
+        int8 or uint8, shape of data
+    min_output : array
+        (1,) float32, lower end of the range
+    max_output : array
+        (1,) float32, upper end
+    """
+    if kwargs:
+        _unknown('_contrib_quantize_v2', kwargs)
+    return _invoke(_op_quantize_v2, (data,), (out_type, min_calib_range, max_calib_range,), out, _cls)
+
+
+def _contrib_quantized_conv(*data, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, workspace=1024, no_bias=False, cudnn_tune=None, cudnn_off=False, layout=None, out=None, name=None, **kwargs):
+    """A convolution over whole numbers.
+
+    Parameters
+    ----------
+    *data : array
+        data (batch, channels, height, width) int8 or uint8, weight (num_filter, channels / num_group, ...) int8, bias (num_filter,) int8 unless no_bias; then the ends of the ranges of each of them, (1,) float32
+    kernel : tuple of int, required
+        height and width of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        distance of its pixels; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+    num_filter : int, required
+        number of filters, > 0
+    num_group : int, default 1
+        channels and filters are divided into groups
+    workspace : int, default 1024
+        kept for MXNet's files; without effect
+    no_bias : bool, default False
+        there is no bias
+    cudnn_tune : str, default None
+        kept for MXNet's files
+    cudnn_off : bool, default False
+        kept for MXNet's files
+    layout : str, default None
+        NCHW
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, height, width) int32
+    min_output : array
+        (1,) float32, lower end of its range
+    max_output : array
+        (1,) float32, upper end
+    """
+    if kwargs:
+        _unknown('_contrib_quantized_conv', kwargs)
+    return _invoke(_op_quantized_conv, (*_flatten(data),), (kernel, stride, dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout,), out, _cls)
+
+
+def _contrib_quantized_flatten(data=None, min_data=None, max_data=None, out=None, name=None, **kwargs):
+    """All axes but the first joined; the range stays.
+
+    Parameters
+    ----------
+    data : array
+        int8 or uint8 (n, ...)
+    min_data : array
+        (1,) float32, lower end of its range
+    max_data : array
+        (1,) float32, upper end
+
+    Returns
+    -------
+    output : array
+        (n, product of the others), dtype of data
+    min_output : array
+        (1,) float32
+    max_output : array
+        (1,) float32
+    """
+    if kwargs:
+        _unknown('_contrib_quantized_flatten', kwargs)
+    return _invoke(_op_quantized_flatten, (data, min_data, max_data,), (), out, _cls)
+
+
+def _contrib_quantized_fully_connected(*data, num_hidden=None, no_bias=False, flatten=True, out=None, name=None, **kwargs):
+    """A fully connected layer over whole numbers.
+
+    Parameters
+    ----------
+    *data : array
+        data (n, ...) int8 or uint8, weight (num_hidden, features) int8, bias (num_hidden,) int8 unless no_bias; then the ends of the ranges of each of them, (1,) float32: min_data, max_data, min_weight, max_weight, min_bias, max_bias
+    num_hidden : int, required
+        number of outputs, > 0
+    no_bias : bool, default False
+        there is no bias
+    flatten : bool, default True
+        join all axes of data but the first
+
+    Returns
+    -------
+    output : array
+        (n, num_hidden) int32
+    min_output : array
+        (1,) float32, lower end of its range
+    max_output : array
+        (1,) float32, upper end
+    """
+    if kwargs:
+        _unknown('_contrib_quantized_fully_connected', kwargs)
+    return _invoke(_op_quantized_fully_connected, (*_flatten(data),), (num_hidden, no_bias, flatten,), out, _cls)
+
+
+def _contrib_quantized_pooling(data=None, min_data=None, max_data=None, kernel=(), pool_type='max', global_pool=False, cudnn_off=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, out=None, name=None, **kwargs):
+    """Maximum or mean of a window over whole numbers; the range stays.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width) int8 or uint8
+    min_data : array
+        (1,) float32, lower end of its range
+    max_data : array
+        (1,) float32, upper end
+    kernel : tuple of int, default ()
+        height and width; not needed with global_pool
+    pool_type : 'max' or 'avg', default 'max'
+        what is computed of a window
+    global_pool : bool, default False
+        one window over everything
+    cudnn_off : bool, default False
+        kept for MXNet's files
+    pooling_convention : 'valid' or 'full', default 'valid'
+        valid: only whole windows; full: the last may stick out
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    pad : tuple of int, default ()
+        pixels at both ends; default none
+    count_include_pad : bool, default True
+        the mean counts padding as zeros
+
+    Returns
+    -------
+    output : array
+        (batch, channels, height, width), dtype of data
+    min_output : array
+        (1,) float32
+    max_output : array
+        (1,) float32
+    """
+    if kwargs:
+        _unknown('_contrib_quantized_pooling', kwargs)
+    return _invoke(_op_quantized_pooling, (data, min_data, max_data,), (kernel, pool_type, global_pool, cudnn_off, pooling_convention, stride, pad, count_include_pad,), out, _cls)
+
+
+def _contrib_requantize(data=None, min_range=None, max_range=None, out_type='int8', min_calib_range=None, max_calib_range=None, out=None, name=None, **kwargs):
+    """int32 numbers as int8 ones of a narrower range.
+
+    Parameters
+    ----------
+    data : array
+        int32 array of any shape
+    min_range : array
+        (1,) float32, lower end of its range
+    max_range : array
+        (1,) float32, upper end
+    out_type : 'int8', default 'int8'
+        type of the result
+    min_calib_range : float, default None
+        lower end of the numbers to expect; None: the least of data
+    max_calib_range : float, default None
+        upper end
+
+    Returns
+    -------
+    output : array
+        int8, shape of data
+    min_output : array
+        (1,) float32, lower end of the new range
+    max_output : array
+        (1,) float32, upper end
+    """
+    if kwargs:
+        _unknown('_contrib_requantize', kwargs)
+    return _invoke(_op_requantize, (data, min_range, max_range,), (out_type, min_calib_range, max_calib_range,), out, _cls)
 
 
 def _contrib_round_ste(data=None, out=None, name=None, **kwargs):
@@ -7508,24 +7734,6 @@ def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=
     return _invoke(_op_arange_like, (data,), (start, step, repeat, ctx, axis,), out, _cls)
 
 
-def contrib__attention_mask(mask=None, out=None, name=None, **kwargs):
-    """What is added to scores of attention: a floating mask itself, else -1e9 where it is 0.
-
-    Parameters
-    ----------
-    mask : array
-        of any shape and dtype
-
-    Returns
-    -------
-    out : array
-        shape of mask; its dtype if that is floating, else float32
-    """
-    if kwargs:
-        _unknown('contrib.attention_mask', kwargs)
-    return _invoke(_op_attention_mask, (mask,), (), out, _cls)
-
-
 def contrib__bipartite_matching(data=None, is_ascend=False, threshold=None, topk=-1, out=None, name=None, **kwargs):
     """Pairs rows and columns of a score matrix, the best pair first, each at most once.
 
@@ -7746,6 +7954,30 @@ def contrib__ctc_loss(data=None, label=None, data_lengths=None, label_lengths=No
     return _invoke(_op_ctc_loss, (data, label, data_lengths, label_lengths,), (use_data_lengths, use_label_lengths, blank_label,), out, _cls)
 
 
+def contrib__dequantize(data=None, min_range=None, max_range=None, out_type='float32', out=None, name=None, **kwargs):
+    """The real numbers that whole ones stand for.
+
+    Parameters
+    ----------
+    data : array
+        int8, uint8 or int32 array of any shape
+    min_range : array
+        (1,) float32, lower end of its range
+    max_range : array
+        (1,) float32, upper end
+    out_type : dtype, default 'float32'
+        float32
+
+    Returns
+    -------
+    out : array
+        float32, shape of data
+    """
+    if kwargs:
+        _unknown('contrib.dequantize', kwargs)
+    return _invoke(_op_dequantize, (data, min_range, max_range,), (out_type,), out, _cls)
+
+
 def contrib__div_sqrt_dim(data=None, out=None, name=None, **kwargs):
     """data over the square root of the size of its last axis.
 
@@ -7934,6 +8166,206 @@ def contrib__quadratic(data=None, a=0.0, b=0.0, c=0.0, out=None, name=None, **kw
     if kwargs:
         _unknown('contrib.quadratic', kwargs)
     return _invoke(_op_quadratic, (data,), (a, b, c,), out, _cls)
+
+
+def contrib__quantize_v2(data=None, out_type='int8', min_calib_range=None, max_calib_range=None, out=None, name=None, **kwargs):
+    """Real numbers as whole ones, and the range that these stand for.
+
+    Parameters
+    ----------
+    data : array
+        float32 array of any shape
+    out_type : 'auto' or 'int8' or 'uint8', default 'int8'
+        type of the result; auto: uint8 if no number of the calibrated range is negative
+    min_calib_range : float, default None
+        lower end of the numbers to expect; None: the least of data
+    max_calib_range : float, default None
+        upper end
+
+    Returns
+    -------
+    output : array
+        int8 or uint8, shape of data
+    min_output : array
+        (1,) float32, lower end of the range
+    max_output : array
+        (1,) float32, upper end
+    """
+    if kwargs:
+        _unknown('contrib.quantize_v2', kwargs)
+    return _invoke(_op_quantize_v2, (data,), (out_type, min_calib_range, max_calib_range,), out, _cls)
+
+
+def contrib__quantized_conv(*data, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, workspace=1024, no_bias=False, cudnn_tune=None, cudnn_off=False, layout=None, out=None, name=None, **kwargs):
+    """A convolution over whole numbers.
+
+    Parameters
+    ----------
+    *data : array
+        data (batch, channels, height, width) int8 or uint8, weight (num_filter, channels / num_group, ...) int8, bias (num_filter,) int8 unless no_bias; then the ends of the ranges of each of them, (1,) float32
+    kernel : tuple of int, required
+        height and width of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        distance of its pixels; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+    num_filter : int, required
+        number of filters, > 0
+    num_group : int, default 1
+        channels and filters are divided into groups
+    workspace : int, default 1024
+        kept for MXNet's files; without effect
+    no_bias : bool, default False
+        there is no bias
+    cudnn_tune : str, default None
+        kept for MXNet's files
+    cudnn_off : bool, default False
+        kept for MXNet's files
+    layout : str, default None
+        NCHW
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, height, width) int32
+    min_output : array
+        (1,) float32, lower end of its range
+    max_output : array
+        (1,) float32, upper end
+    """
+    if kwargs:
+        _unknown('contrib.quantized_conv', kwargs)
+    return _invoke(_op_quantized_conv, (*_flatten(data),), (kernel, stride, dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout,), out, _cls)
+
+
+def contrib__quantized_flatten(data=None, min_data=None, max_data=None, out=None, name=None, **kwargs):
+    """All axes but the first joined; the range stays.
+
+    Parameters
+    ----------
+    data : array
+        int8 or uint8 (n, ...)
+    min_data : array
+        (1,) float32, lower end of its range
+    max_data : array
+        (1,) float32, upper end
+
+    Returns
+    -------
+    output : array
+        (n, product of the others), dtype of data
+    min_output : array
+        (1,) float32
+    max_output : array
+        (1,) float32
+    """
+    if kwargs:
+        _unknown('contrib.quantized_flatten', kwargs)
+    return _invoke(_op_quantized_flatten, (data, min_data, max_data,), (), out, _cls)
+
+
+def contrib__quantized_fully_connected(*data, num_hidden=None, no_bias=False, flatten=True, out=None, name=None, **kwargs):
+    """A fully connected layer over whole numbers.
+
+    Parameters
+    ----------
+    *data : array
+        data (n, ...) int8 or uint8, weight (num_hidden, features) int8, bias (num_hidden,) int8 unless no_bias; then the ends of the ranges of each of them, (1,) float32: min_data, max_data, min_weight, max_weight, min_bias, max_bias
+    num_hidden : int, required
+        number of outputs, > 0
+    no_bias : bool, default False
+        there is no bias
+    flatten : bool, default True
+        join all axes of data but the first
+
+    Returns
+    -------
+    output : array
+        (n, num_hidden) int32
+    min_output : array
+        (1,) float32, lower end of its range
+    max_output : array
+        (1,) float32, upper end
+    """
+    if kwargs:
+        _unknown('contrib.quantized_fully_connected', kwargs)
+    return _invoke(_op_quantized_fully_connected, (*_flatten(data),), (num_hidden, no_bias, flatten,), out, _cls)
+
+
+def contrib__quantized_pooling(data=None, min_data=None, max_data=None, kernel=(), pool_type='max', global_pool=False, cudnn_off=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, out=None, name=None, **kwargs):
+    """Maximum or mean of a window over whole numbers; the range stays.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width) int8 or uint8
+    min_data : array
+        (1,) float32, lower end of its range
+    max_data : array
+        (1,) float32, upper end
+    kernel : tuple of int, default ()
+        height and width; not needed with global_pool
+    pool_type : 'max' or 'avg', default 'max'
+        what is computed of a window
+    global_pool : bool, default False
+        one window over everything
+    cudnn_off : bool, default False
+        kept for MXNet's files
+    pooling_convention : 'valid' or 'full', default 'valid'
+        valid: only whole windows; full: the last may stick out
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    pad : tuple of int, default ()
+        pixels at both ends; default none
+    count_include_pad : bool, default True
+        the mean counts padding as zeros
+
+    Returns
+    -------
+    output : array
+        (batch, channels, height, width), dtype of data
+    min_output : array
+        (1,) float32
+    max_output : array
+        (1,) float32
+    """
+    if kwargs:
+        _unknown('contrib.quantized_pooling', kwargs)
+    return _invoke(_op_quantized_pooling, (data, min_data, max_data,), (kernel, pool_type, global_pool, cudnn_off, pooling_convention, stride, pad, count_include_pad,), out, _cls)
+
+
+def contrib__requantize(data=None, min_range=None, max_range=None, out_type='int8', min_calib_range=None, max_calib_range=None, out=None, name=None, **kwargs):
+    """int32 numbers as int8 ones of a narrower range.
+
+    Parameters
+    ----------
+    data : array
+        int32 array of any shape
+    min_range : array
+        (1,) float32, lower end of its range
+    max_range : array
+        (1,) float32, upper end
+    out_type : 'int8', default 'int8'
+        type of the result
+    min_calib_range : float, default None
+        lower end of the numbers to expect; None: the least of data
+    max_calib_range : float, default None
+        upper end
+
+    Returns
+    -------
+    output : array
+        int8, shape of data
+    min_output : array
+        (1,) float32, lower end of the new range
+    max_output : array
+        (1,) float32, upper end
+    """
+    if kwargs:
+        _unknown('contrib.requantize', kwargs)
+    return _invoke(_op_requantize, (data, min_range, max_range,), (out_type, min_calib_range, max_calib_range,), out, _cls)
 
 
 def contrib__rotary_embedding(data=None, positions=None, base=10000.0, dim=None, interleaved=False, has_positions=False, inverse=False, out=None, name=None, **kwargs):
@@ -8628,7 +9060,7 @@ def floor(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_floor, (data,), (), out, _cls)
 
 
-def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=None, t=None, beta1=0.6, beta2=0.999, epsilon=1e-08, wd=0.0, rescale_grad=1.0, clip_grad=-1.0, out=None, name=None, **kwargs):
+def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=None, t=None, beta1=0.6, beta2=0.999, epsilon=1e-08, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
     """One step of follow the moving leader.
 
     Parameters
@@ -8657,7 +9089,7 @@ def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=None, t=None,
         weight decay, no unit
     rescale_grad : float, default 1.0
         factor of the gradients
-    clip_grad : float, default -1.0
+    clip_gradient : float, default -1.0
         largest absolute value after rescaling; < 0: none
 
     Returns
@@ -8671,7 +9103,7 @@ def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=None, t=None,
     """
     if kwargs:
         _unknown('ftml_update', kwargs)
-    return _invoke(_op_ftml_update, (weight, grad, d, v, z,), (lr, t, beta1, beta2, epsilon, wd, rescale_grad, clip_grad,), out, _cls)
+    return _invoke(_op_ftml_update, (weight, grad, d, v, z,), (lr, t, beta1, beta2, epsilon, wd, rescale_grad, clip_gradient,), out, _cls)
 
 
 def ftrl_update(weight=None, grad=None, z=None, n=None, lr=None, lamda1=0.01, beta=1.0, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
@@ -13836,6 +14268,6 @@ def zeros_like(data=None, dtype=None, out=None, name=None, **kwargs):
     return _invoke(_op_zeros_like, (data,), (dtype,), out, _cls)
 
 
-contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste)
+contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste)
 image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
 linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)

@@ -61,6 +61,9 @@ _op_leaky_relu = _operator('leaky_relu')
 _op_log_softmax = _operator('log_softmax')
 _op_lrn = _operator('lrn')
 _op_mish = _operator('mish')
+_op_multi_box_detection = _operator('multi_box_detection')
+_op_multi_box_prior = _operator('multi_box_prior')
+_op_multi_box_target = _operator('multi_box_target')
 _op_norm = _operator('norm')
 _op_one_hot = _operator('one_hot')
 _op_pad = _operator('pad')
@@ -477,7 +480,7 @@ def embedding(data=None, weight=None, input_dim=None, output_dim=None, dtype='fl
     dtype : dtype, default 'float32'
         kept for MXNet's files; the dtype of weight counts
     sparse_grad : bool, default False
-        kept for MXNet's files; the gradient is dense
+        a weight with a row-sparse gradient gets the rows that were asked for only
 
     Returns
     -------
@@ -1171,6 +1174,102 @@ def mish(data=None, out=None, name=None):
     return _run(_op_mish, (data,), (), out)
 
 
+def multibox_detection(cls_prob=None, loc_pred=None, anchor=None, clip=True, threshold=0.01, background_id=0, nms_threshold=0.5, force_suppress=False, variances=(0.1, 0.1, 0.2, 0.2), nms_topk=-1, out=None, name=None):
+    """Boxes of a detector: decoded, and of those that overlap only the best.
+
+    Parameters
+    ----------
+    cls_prob : array
+        floating (batch, classes + 1, anchors)
+    loc_pred : array
+        (batch, anchors * 4), offsets
+    anchor : array
+        (1, anchors, 4), corners
+    clip : bool, default True
+        move corners into the image
+    threshold : float, default 0.01
+        smallest score
+    background_id : int, default 0
+        class of the background
+    nms_threshold : float, default 0.5
+        boxes that overlap a better one by as much are dropped
+    force_suppress : bool, default False
+        also between classes
+    variances : tuple of float, default (0.1, 0.1, 0.2, 0.2)
+        factors of the four offsets
+    nms_topk : int, default -1
+        only this many of the best stay; <= 0: all
+
+    Returns
+    -------
+    out : array
+        (batch, anchors, 6): class, score, corners, best first; class -1: dropped
+    """
+    return _run(_op_multi_box_detection, (cls_prob, loc_pred, anchor,), (clip, threshold, background_id, nms_threshold, force_suppress, variances, nms_topk,), out)
+
+
+def multibox_prior(data=None, sizes=(1,), ratios=(1,), clip=False, steps=(-1, -1), offsets=(0.5, 0.5), out=None, name=None):
+    """Anchors around every pixel: each size with the first ratio, the first size with each other ratio.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width), only the shape counts
+    sizes : tuple of float, default (1,)
+        sizes in parts of the height
+    ratios : tuple of float, default (1,)
+        width over height
+    clip : bool, default False
+        move corners into the image
+    steps : tuple of float, default (-1, -1)
+        distances of centres (y, x) in parts of the image; negative: one pixel
+    offsets : tuple of float, default (0.5, 0.5)
+        place (y, x) of a centre in its pixel
+
+    Returns
+    -------
+    out : array
+        (1, height * width * (sizes + ratios - 1), 4), corners in parts of the image
+    """
+    return _run(_op_multi_box_prior, (data,), (sizes, ratios, clip, steps, offsets,), out)
+
+
+def multibox_target(anchor=None, label=None, cls_pred=None, overlap_threshold=0.5, ignore_label=-1.0, negative_mining_ratio=-1.0, negative_mining_thresh=0.5, minimum_negative_samples=0, variances=(0.1, 0.1, 0.2, 0.2), out=None, name=None):
+    """Classes and offsets that a detector should give for each anchor.
+
+    Parameters
+    ----------
+    anchor : array
+        floating (1, anchors, 4), corners
+    label : array
+        (batch, labels, 5 or more): class, corners; a class of -1 ends the list
+    cls_pred : array
+        (batch, classes + 1, anchors), scores, for mining
+    overlap_threshold : float, default 0.5
+        an anchor gets a label that it overlaps by more
+    ignore_label : float, default -1.0
+        class of anchors that do not count
+    negative_mining_ratio : float, default -1.0
+        background anchors for each labelled one; <= 0: all
+    negative_mining_thresh : float, default 0.5
+        mined anchors overlap every label by less
+    minimum_negative_samples : int, default 0
+        mined anchors at least
+    variances : tuple of float, default (0.1, 0.1, 0.2, 0.2)
+        divisors of the four offsets
+
+    Returns
+    -------
+    loc_target : array
+        (batch, anchors * 4), offsets
+    loc_mask : array
+        (batch, anchors * 4), 1 where an anchor has a label
+    cls_target : array
+        (batch, anchors): class + 1, 0 for background, or ignore_label
+    """
+    return _run(_op_multi_box_target, (anchor, label, cls_pred,), (overlap_threshold, ignore_label, negative_mining_ratio, negative_mining_thresh, minimum_negative_samples, variances,), out)
+
+
 def norm(data=None, ord=2, axis=None, keepdims=False, out=None, name=None):
     """Sum of absolute values (ord 1) or root of the sum of squares (ord 2) over axes.
 
@@ -1263,8 +1362,8 @@ def pick(data=None, index=None, axis=-1, keepdims=False, mode='clip', out=None, 
     return _run(_op_pick, (data, index,), (axis, keepdims, mode,), out)
 
 
-def pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, cudnn_off=False, out=None, name=None):
-    """Maximum, mean or sum of a window that slides over 1 to 3 spatial axes.
+def pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, p_value=2, layout=None, cudnn_off=False, out=None, name=None):
+    """Maximum, mean, sum or p-norm of a window that slides over 1 to 3 spatial axes.
 
     Parameters
     ----------
@@ -1272,7 +1371,7 @@ def pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
         (batch, channels, spatial...), or as layout says
     kernel : tuple of int, default ()
         sizes of the window; not needed with global_pool
-    pool_type : 'max' or 'avg' or 'sum', default 'max'
+    pool_type : 'max' or 'avg' or 'sum' or 'lp', default 'max'
         what is computed of a window
     global_pool : bool, default False
         one window over everything
@@ -1284,6 +1383,8 @@ def pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
         elements added at both ends; default none
     count_include_pad : bool, default True
         the mean counts padding as zeros
+    p_value : int, default 2
+        p of pool_type lp, >= 1
     layout : str, default None
         NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC
     cudnn_off : bool, default False
@@ -1294,7 +1395,7 @@ def pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     output : array
         (batch, channels, spatial...), or as layout says
     """
-    return _run(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, layout, cudnn_off,), out)
+    return _run(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, p_value, layout, cudnn_off,), out)
 
 
 def relu(data=None, out=None, name=None):

@@ -3,7 +3,7 @@
 # ruff: noqa: E501
 from types import SimpleNamespace as _Namespace
 
-from ..symbol.compose import compose as _compose
+from ..symbol.symbol import _compose
 
 
 def _flatten(symbols):
@@ -284,7 +284,7 @@ def Crop(*data, num_args=1, offset=(0, 0), h_w=(0, 0), center_crop=False, name=N
     return _compose('crop_like', name, (*_flatten(data),), {'num_args': num_args, 'offset': offset, 'h_w': h_w, 'center_crop': center_crop}, attr, 'Crop', kwargs)
 
 
-def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, workspace=512, no_bias=True, cudnn_tune=None, cudnn_off=False, layout=None, name=None, attr=None, out=None, **kwargs):
+def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, no_bias=True, layout=None, name=None, attr=None, out=None, **kwargs):
     """Transposed convolution over 1 to 3 spatial axes.
 
     Parameters
@@ -311,14 +311,8 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
         number of output channels, > 0
     num_group : int, default 1
         channels are taken in this many groups
-    workspace : int, default 512
-        kept for MXNet's programs; without effect
     no_bias : bool, default True
         no bias is added
-    cudnn_tune : str, default None
-        kept for MXNet's programs; without effect
-    cudnn_off : bool, default False
-        kept for MXNet's programs; without effect
     layout : str, default None
         NCW, NCHW or NCDHW
 
@@ -331,7 +325,7 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
     -----
     Zeiler, Krishnan, Taylor, Fergus: Deconvolutional networks, CVPR (2010)
     """
-    return _compose('deconvolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'adj': adj, 'target_shape': target_shape, 'num_filter': num_filter, 'num_group': num_group, 'workspace': workspace, 'no_bias': no_bias, 'cudnn_tune': cudnn_tune, 'cudnn_off': cudnn_off, 'layout': layout}, attr, 'Deconvolution', kwargs)
+    return _compose('deconvolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'adj': adj, 'target_shape': target_shape, 'num_filter': num_filter, 'num_group': num_group, 'no_bias': no_bias, 'layout': layout}, attr, 'Deconvolution', kwargs)
 
 
 def Dropout(data=None, p=0.5, mode='training', axes=(), cudnn_off=False, name=None, attr=None, out=None, **kwargs):
@@ -396,7 +390,7 @@ def Embedding(data=None, weight=None, input_dim=None, output_dim=None, dtype='fl
     dtype : dtype, default 'float32'
         kept for MXNet's files; the dtype of weight counts
     sparse_grad : bool, default False
-        kept for MXNet's files; the gradient is dense
+        a weight with a row-sparse gradient gets the rows that were asked for only
 
     Returns
     -------
@@ -740,16 +734,16 @@ def Pad(data=None, mode=None, pad_width=None, constant_value=0.0, name=None, att
     return _compose('pad', name, {'data': data}, {'mode': mode, 'pad_width': pad_width, 'constant_value': constant_value}, attr, 'Pad', kwargs)
 
 
-def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, cudnn_off=False, name=None, attr=None, out=None, **kwargs):
-    """Maximum, mean or sum of a window that slides over 1 to 3 spatial axes.
+def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, p_value=2, layout=None, cudnn_off=False, name=None, attr=None, out=None, **kwargs):
+    """Maximum, mean, sum or p-norm of a window that slides over 1 to 3 spatial axes.
 
     Parameters
     ----------
     data : array
-        (batch, channels, spatial...), or as layout says
+        (batch, channels, spatial...)
     kernel : tuple of int, default ()
         sizes of the window; not needed with global_pool
-    pool_type : 'max' or 'avg' or 'sum', default 'max'
+    pool_type : 'max' or 'avg' or 'sum' or 'lp', default 'max'
         what is computed of a window
     global_pool : bool, default False
         one window over everything
@@ -761,17 +755,19 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
         elements added at both ends; default none
     count_include_pad : bool, default True
         the mean counts padding as zeros
+    p_value : int, default 2
+        p of pool_type lp, >= 1
     layout : str, default None
-        NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC
+        NCW, NCHW or NCDHW
     cudnn_off : bool, default False
         kept for MXNet's programs; without effect
 
     Returns
     -------
     output : array
-        (batch, channels, spatial...), or as layout says
+        (batch, channels, spatial...)
     """
-    return _compose('pooling', name, {'data': data}, {'kernel': kernel, 'pool_type': pool_type, 'global_pool': global_pool, 'pooling_convention': pooling_convention, 'stride': stride, 'pad': pad, 'count_include_pad': count_include_pad, 'layout': layout, 'cudnn_off': cudnn_off}, attr, 'Pooling', kwargs)
+    return _compose('pooling', name, {'data': data}, {'kernel': kernel, 'pool_type': pool_type, 'global_pool': global_pool, 'pooling_convention': pooling_convention, 'stride': stride, 'pad': pad, 'count_include_pad': count_include_pad, 'p_value': p_value, 'layout': layout, 'cudnn_off': cudnn_off}, attr, 'Pooling', kwargs)
 
 
 def RMSNorm(data=None, gamma=None, eps=1e-05, name=None, attr=None, out=None, **kwargs):
@@ -2610,6 +2606,28 @@ def _contrib_ctc_loss(data=None, label=None, data_lengths=None, label_lengths=No
     return _compose('ctc_loss', name, {'data': data, 'label': label, 'data_lengths': data_lengths, 'label_lengths': label_lengths}, {'use_data_lengths': use_data_lengths, 'use_label_lengths': use_label_lengths, 'blank_label': blank_label}, attr, '_contrib_ctc_loss', kwargs)
 
 
+def _contrib_dequantize(data=None, min_range=None, max_range=None, out_type='float32', name=None, attr=None, out=None, **kwargs):
+    """The real numbers that whole ones stand for.
+
+    Parameters
+    ----------
+    data : array
+        int8, uint8 or int32 array of any shape
+    min_range : array
+        (1,) float32, lower end of its range
+    max_range : array
+        (1,) float32, upper end
+    out_type : dtype, default 'float32'
+        float32
+
+    Returns
+    -------
+    out : array
+        float32, shape of data
+    """
+    return _compose('dequantize', name, {'data': data, 'min_range': min_range, 'max_range': max_range}, {'out_type': out_type}, attr, '_contrib_dequantize', kwargs)
+
+
 def _contrib_div_sqrt_dim(data=None, name=None, attr=None, out=None, **kwargs):
     """data over the square root of the size of its last axis.
 
@@ -2780,6 +2798,194 @@ def _contrib_quadratic(data=None, a=0.0, b=0.0, c=0.0, name=None, attr=None, out
         shape of data
     """
     return _compose('quadratic', name, {'data': data}, {'a': a, 'b': b, 'c': c}, attr, '_contrib_quadratic', kwargs)
+
+
+def _contrib_quantize_v2(data=None, out_type='int8', min_calib_range=None, max_calib_range=None, name=None, attr=None, out=None, **kwargs):
+    """Real numbers as whole ones, and the range that these stand for.
+
+    Parameters
+    ----------
+    data : array
+        float32 array of any shape
+    out_type : 'auto' or 'int8' or 'uint8', default 'int8'
+        type of the result; auto: uint8 if no number of the calibrated range is negative
+    min_calib_range : float, default None
+        lower end of the numbers to expect; None: the least of data
+    max_calib_range : float, default None
+        upper end
+
+    Returns
+    -------
+    output : array
+        int8 or uint8, shape of data
+    min_output : array
+        (1,) float32, lower end of the range
+    max_output : array
+        (1,) float32, upper end
+    """
+    return _compose('quantize_v2', name, {'data': data}, {'out_type': out_type, 'min_calib_range': min_calib_range, 'max_calib_range': max_calib_range}, attr, '_contrib_quantize_v2', kwargs)
+
+
+def _contrib_quantized_conv(*data, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, workspace=1024, no_bias=False, cudnn_tune=None, cudnn_off=False, layout=None, name=None, attr=None, out=None, **kwargs):
+    """A convolution over whole numbers.
+
+    Parameters
+    ----------
+    *data : array
+        data (batch, channels, height, width) int8 or uint8, weight (num_filter, channels / num_group, ...) int8, bias (num_filter,) int8 unless no_bias; then the ends of the ranges of each of them, (1,) float32
+    kernel : tuple of int, required
+        height and width of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        distance of its pixels; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+    num_filter : int, required
+        number of filters, > 0
+    num_group : int, default 1
+        channels and filters are divided into groups
+    workspace : int, default 1024
+        kept for MXNet's files; without effect
+    no_bias : bool, default False
+        there is no bias
+    cudnn_tune : str, default None
+        kept for MXNet's files
+    cudnn_off : bool, default False
+        kept for MXNet's files
+    layout : str, default None
+        NCHW
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, height, width) int32
+    min_output : array
+        (1,) float32, lower end of its range
+    max_output : array
+        (1,) float32, upper end
+    """
+    return _compose('quantized_conv', name, (*_flatten(data),), {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'num_filter': num_filter, 'num_group': num_group, 'workspace': workspace, 'no_bias': no_bias, 'cudnn_tune': cudnn_tune, 'cudnn_off': cudnn_off, 'layout': layout}, attr, '_contrib_quantized_conv', kwargs)
+
+
+def _contrib_quantized_flatten(data=None, min_data=None, max_data=None, name=None, attr=None, out=None, **kwargs):
+    """All axes but the first joined; the range stays.
+
+    Parameters
+    ----------
+    data : array
+        int8 or uint8 (n, ...)
+    min_data : array
+        (1,) float32, lower end of its range
+    max_data : array
+        (1,) float32, upper end
+
+    Returns
+    -------
+    output : array
+        (n, product of the others), dtype of data
+    min_output : array
+        (1,) float32
+    max_output : array
+        (1,) float32
+    """
+    return _compose('quantized_flatten', name, {'data': data, 'min_data': min_data, 'max_data': max_data}, {}, attr, '_contrib_quantized_flatten', kwargs)
+
+
+def _contrib_quantized_fully_connected(*data, num_hidden=None, no_bias=False, flatten=True, name=None, attr=None, out=None, **kwargs):
+    """A fully connected layer over whole numbers.
+
+    Parameters
+    ----------
+    *data : array
+        data (n, ...) int8 or uint8, weight (num_hidden, features) int8, bias (num_hidden,) int8 unless no_bias; then the ends of the ranges of each of them, (1,) float32: min_data, max_data, min_weight, max_weight, min_bias, max_bias
+    num_hidden : int, required
+        number of outputs, > 0
+    no_bias : bool, default False
+        there is no bias
+    flatten : bool, default True
+        join all axes of data but the first
+
+    Returns
+    -------
+    output : array
+        (n, num_hidden) int32
+    min_output : array
+        (1,) float32, lower end of its range
+    max_output : array
+        (1,) float32, upper end
+    """
+    return _compose('quantized_fully_connected', name, (*_flatten(data),), {'num_hidden': num_hidden, 'no_bias': no_bias, 'flatten': flatten}, attr, '_contrib_quantized_fully_connected', kwargs)
+
+
+def _contrib_quantized_pooling(data=None, min_data=None, max_data=None, kernel=(), pool_type='max', global_pool=False, cudnn_off=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, name=None, attr=None, out=None, **kwargs):
+    """Maximum or mean of a window over whole numbers; the range stays.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width) int8 or uint8
+    min_data : array
+        (1,) float32, lower end of its range
+    max_data : array
+        (1,) float32, upper end
+    kernel : tuple of int, default ()
+        height and width; not needed with global_pool
+    pool_type : 'max' or 'avg', default 'max'
+        what is computed of a window
+    global_pool : bool, default False
+        one window over everything
+    cudnn_off : bool, default False
+        kept for MXNet's files
+    pooling_convention : 'valid' or 'full', default 'valid'
+        valid: only whole windows; full: the last may stick out
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    pad : tuple of int, default ()
+        pixels at both ends; default none
+    count_include_pad : bool, default True
+        the mean counts padding as zeros
+
+    Returns
+    -------
+    output : array
+        (batch, channels, height, width), dtype of data
+    min_output : array
+        (1,) float32
+    max_output : array
+        (1,) float32
+    """
+    return _compose('quantized_pooling', name, {'data': data, 'min_data': min_data, 'max_data': max_data}, {'kernel': kernel, 'pool_type': pool_type, 'global_pool': global_pool, 'cudnn_off': cudnn_off, 'pooling_convention': pooling_convention, 'stride': stride, 'pad': pad, 'count_include_pad': count_include_pad}, attr, '_contrib_quantized_pooling', kwargs)
+
+
+def _contrib_requantize(data=None, min_range=None, max_range=None, out_type='int8', min_calib_range=None, max_calib_range=None, name=None, attr=None, out=None, **kwargs):
+    """int32 numbers as int8 ones of a narrower range.
+
+    Parameters
+    ----------
+    data : array
+        int32 array of any shape
+    min_range : array
+        (1,) float32, lower end of its range
+    max_range : array
+        (1,) float32, upper end
+    out_type : 'int8', default 'int8'
+        type of the result
+    min_calib_range : float, default None
+        lower end of the numbers to expect; None: the least of data
+    max_calib_range : float, default None
+        upper end
+
+    Returns
+    -------
+    output : array
+        int8, shape of data
+    min_output : array
+        (1,) float32, lower end of the new range
+    max_output : array
+        (1,) float32, upper end
+    """
+    return _compose('requantize', name, {'data': data, 'min_range': min_range, 'max_range': max_range}, {'out_type': out_type, 'min_calib_range': min_calib_range, 'max_calib_range': max_calib_range}, attr, '_contrib_requantize', kwargs)
 
 
 def _contrib_round_ste(data=None, name=None, attr=None, out=None, **kwargs):
@@ -5116,6 +5322,24 @@ def _slice_assign_scalar(data=None, scalar=0.0, begin=None, end=None, step=(), n
     return _compose('slice_assign_scalar', name, {'data': data}, {'scalar': scalar, 'begin': begin, 'end': end, 'step': step}, attr, '_slice_assign_scalar', kwargs)
 
 
+def _sparse_retain(data=None, indices=None, name=None, attr=None, out=None, **kwargs):
+    """Rows of data whose numbers are given; the others become 0.
+
+    Parameters
+    ----------
+    data : array
+        (n, ...)
+    indices : array
+        vector of row numbers; those outside [0, n) are left out
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('sparse_retain', name, {'data': data, 'indices': indices}, {}, attr, '_sparse_retain', kwargs)
+
+
 def _split_v2(data=None, indices=None, axis=1, squeeze_axis=False, sections=0, name=None, attr=None, out=None, **kwargs):
     """Takes an array apart along an axis, at given indices or into equal pieces.
 
@@ -6012,6 +6236,24 @@ def cast(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     return _compose('cast', name, {'data': data}, {'dtype': dtype}, attr, 'cast', kwargs)
 
 
+def cast_storage(data=None, stype=None, name=None, attr=None, out=None, **kwargs):
+    """data itself: in a graph all arrays are dense.
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    stype : 'default' or 'row_sparse' or 'csr', required
+        kept for MXNet's files; without effect
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('cast_storage', name, {'data': data}, {'stype': stype}, attr, 'cast_storage', kwargs)
+
+
 def cbrt(data=None, name=None, attr=None, out=None, **kwargs):
     """Cube root.
 
@@ -6526,22 +6768,6 @@ def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=
     return _compose('arange_like', name, {'data': data}, {'start': start, 'step': step, 'repeat': repeat, 'ctx': ctx, 'axis': axis}, attr, 'contrib.arange_like', kwargs)
 
 
-def contrib__attention_mask(mask=None, name=None, attr=None, out=None, **kwargs):
-    """What is added to scores of attention: a floating mask itself, else -1e9 where it is 0.
-
-    Parameters
-    ----------
-    mask : array
-        of any shape and dtype
-
-    Returns
-    -------
-    out : array
-        shape of mask; its dtype if that is floating, else float32
-    """
-    return _compose('attention_mask', name, {'mask': mask}, {}, attr, 'contrib.attention_mask', kwargs)
-
-
 def contrib__bipartite_matching(data=None, is_ascend=False, threshold=None, topk=-1, name=None, attr=None, out=None, **kwargs):
     """Pairs rows and columns of a score matrix, the best pair first, each at most once.
 
@@ -6748,6 +6974,28 @@ def contrib__ctc_loss(data=None, label=None, data_lengths=None, label_lengths=No
     return _compose('ctc_loss', name, {'data': data, 'label': label, 'data_lengths': data_lengths, 'label_lengths': label_lengths}, {'use_data_lengths': use_data_lengths, 'use_label_lengths': use_label_lengths, 'blank_label': blank_label}, attr, 'contrib.ctc_loss', kwargs)
 
 
+def contrib__dequantize(data=None, min_range=None, max_range=None, out_type='float32', name=None, attr=None, out=None, **kwargs):
+    """The real numbers that whole ones stand for.
+
+    Parameters
+    ----------
+    data : array
+        int8, uint8 or int32 array of any shape
+    min_range : array
+        (1,) float32, lower end of its range
+    max_range : array
+        (1,) float32, upper end
+    out_type : dtype, default 'float32'
+        float32
+
+    Returns
+    -------
+    out : array
+        float32, shape of data
+    """
+    return _compose('dequantize', name, {'data': data, 'min_range': min_range, 'max_range': max_range}, {'out_type': out_type}, attr, 'contrib.dequantize', kwargs)
+
+
 def contrib__div_sqrt_dim(data=None, name=None, attr=None, out=None, **kwargs):
     """data over the square root of the size of its last axis.
 
@@ -6918,6 +7166,194 @@ def contrib__quadratic(data=None, a=0.0, b=0.0, c=0.0, name=None, attr=None, out
         shape of data
     """
     return _compose('quadratic', name, {'data': data}, {'a': a, 'b': b, 'c': c}, attr, 'contrib.quadratic', kwargs)
+
+
+def contrib__quantize_v2(data=None, out_type='int8', min_calib_range=None, max_calib_range=None, name=None, attr=None, out=None, **kwargs):
+    """Real numbers as whole ones, and the range that these stand for.
+
+    Parameters
+    ----------
+    data : array
+        float32 array of any shape
+    out_type : 'auto' or 'int8' or 'uint8', default 'int8'
+        type of the result; auto: uint8 if no number of the calibrated range is negative
+    min_calib_range : float, default None
+        lower end of the numbers to expect; None: the least of data
+    max_calib_range : float, default None
+        upper end
+
+    Returns
+    -------
+    output : array
+        int8 or uint8, shape of data
+    min_output : array
+        (1,) float32, lower end of the range
+    max_output : array
+        (1,) float32, upper end
+    """
+    return _compose('quantize_v2', name, {'data': data}, {'out_type': out_type, 'min_calib_range': min_calib_range, 'max_calib_range': max_calib_range}, attr, 'contrib.quantize_v2', kwargs)
+
+
+def contrib__quantized_conv(*data, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, workspace=1024, no_bias=False, cudnn_tune=None, cudnn_off=False, layout=None, name=None, attr=None, out=None, **kwargs):
+    """A convolution over whole numbers.
+
+    Parameters
+    ----------
+    *data : array
+        data (batch, channels, height, width) int8 or uint8, weight (num_filter, channels / num_group, ...) int8, bias (num_filter,) int8 unless no_bias; then the ends of the ranges of each of them, (1,) float32
+    kernel : tuple of int, required
+        height and width of the window
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        distance of its pixels; default ones
+    pad : tuple of int, default ()
+        zeros at both ends; default none
+    num_filter : int, required
+        number of filters, > 0
+    num_group : int, default 1
+        channels and filters are divided into groups
+    workspace : int, default 1024
+        kept for MXNet's files; without effect
+    no_bias : bool, default False
+        there is no bias
+    cudnn_tune : str, default None
+        kept for MXNet's files
+    cudnn_off : bool, default False
+        kept for MXNet's files
+    layout : str, default None
+        NCHW
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, height, width) int32
+    min_output : array
+        (1,) float32, lower end of its range
+    max_output : array
+        (1,) float32, upper end
+    """
+    return _compose('quantized_conv', name, (*_flatten(data),), {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'num_filter': num_filter, 'num_group': num_group, 'workspace': workspace, 'no_bias': no_bias, 'cudnn_tune': cudnn_tune, 'cudnn_off': cudnn_off, 'layout': layout}, attr, 'contrib.quantized_conv', kwargs)
+
+
+def contrib__quantized_flatten(data=None, min_data=None, max_data=None, name=None, attr=None, out=None, **kwargs):
+    """All axes but the first joined; the range stays.
+
+    Parameters
+    ----------
+    data : array
+        int8 or uint8 (n, ...)
+    min_data : array
+        (1,) float32, lower end of its range
+    max_data : array
+        (1,) float32, upper end
+
+    Returns
+    -------
+    output : array
+        (n, product of the others), dtype of data
+    min_output : array
+        (1,) float32
+    max_output : array
+        (1,) float32
+    """
+    return _compose('quantized_flatten', name, {'data': data, 'min_data': min_data, 'max_data': max_data}, {}, attr, 'contrib.quantized_flatten', kwargs)
+
+
+def contrib__quantized_fully_connected(*data, num_hidden=None, no_bias=False, flatten=True, name=None, attr=None, out=None, **kwargs):
+    """A fully connected layer over whole numbers.
+
+    Parameters
+    ----------
+    *data : array
+        data (n, ...) int8 or uint8, weight (num_hidden, features) int8, bias (num_hidden,) int8 unless no_bias; then the ends of the ranges of each of them, (1,) float32: min_data, max_data, min_weight, max_weight, min_bias, max_bias
+    num_hidden : int, required
+        number of outputs, > 0
+    no_bias : bool, default False
+        there is no bias
+    flatten : bool, default True
+        join all axes of data but the first
+
+    Returns
+    -------
+    output : array
+        (n, num_hidden) int32
+    min_output : array
+        (1,) float32, lower end of its range
+    max_output : array
+        (1,) float32, upper end
+    """
+    return _compose('quantized_fully_connected', name, (*_flatten(data),), {'num_hidden': num_hidden, 'no_bias': no_bias, 'flatten': flatten}, attr, 'contrib.quantized_fully_connected', kwargs)
+
+
+def contrib__quantized_pooling(data=None, min_data=None, max_data=None, kernel=(), pool_type='max', global_pool=False, cudnn_off=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, name=None, attr=None, out=None, **kwargs):
+    """Maximum or mean of a window over whole numbers; the range stays.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, height, width) int8 or uint8
+    min_data : array
+        (1,) float32, lower end of its range
+    max_data : array
+        (1,) float32, upper end
+    kernel : tuple of int, default ()
+        height and width; not needed with global_pool
+    pool_type : 'max' or 'avg', default 'max'
+        what is computed of a window
+    global_pool : bool, default False
+        one window over everything
+    cudnn_off : bool, default False
+        kept for MXNet's files
+    pooling_convention : 'valid' or 'full', default 'valid'
+        valid: only whole windows; full: the last may stick out
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    pad : tuple of int, default ()
+        pixels at both ends; default none
+    count_include_pad : bool, default True
+        the mean counts padding as zeros
+
+    Returns
+    -------
+    output : array
+        (batch, channels, height, width), dtype of data
+    min_output : array
+        (1,) float32
+    max_output : array
+        (1,) float32
+    """
+    return _compose('quantized_pooling', name, {'data': data, 'min_data': min_data, 'max_data': max_data}, {'kernel': kernel, 'pool_type': pool_type, 'global_pool': global_pool, 'cudnn_off': cudnn_off, 'pooling_convention': pooling_convention, 'stride': stride, 'pad': pad, 'count_include_pad': count_include_pad}, attr, 'contrib.quantized_pooling', kwargs)
+
+
+def contrib__requantize(data=None, min_range=None, max_range=None, out_type='int8', min_calib_range=None, max_calib_range=None, name=None, attr=None, out=None, **kwargs):
+    """int32 numbers as int8 ones of a narrower range.
+
+    Parameters
+    ----------
+    data : array
+        int32 array of any shape
+    min_range : array
+        (1,) float32, lower end of its range
+    max_range : array
+        (1,) float32, upper end
+    out_type : 'int8', default 'int8'
+        type of the result
+    min_calib_range : float, default None
+        lower end of the numbers to expect; None: the least of data
+    max_calib_range : float, default None
+        upper end
+
+    Returns
+    -------
+    output : array
+        int8, shape of data
+    min_output : array
+        (1,) float32, lower end of the new range
+    max_output : array
+        (1,) float32, upper end
+    """
+    return _compose('requantize', name, {'data': data, 'min_range': min_range, 'max_range': max_range}, {'out_type': out_type, 'min_calib_range': min_calib_range, 'max_calib_range': max_calib_range}, attr, 'contrib.requantize', kwargs)
 
 
 def contrib__rotary_embedding(data=None, positions=None, base=10000.0, dim=None, interleaved=False, has_positions=False, inverse=False, name=None, attr=None, out=None, **kwargs):
@@ -10098,6 +10534,24 @@ def reshape_like(lhs=None, rhs=None, lhs_begin=None, lhs_end=None, rhs_begin=Non
     return _compose('reshape_like', name, {'lhs': lhs, 'rhs': rhs}, {'lhs_begin': lhs_begin, 'lhs_end': lhs_end, 'rhs_begin': rhs_begin, 'rhs_end': rhs_end}, attr, 'reshape_like', kwargs)
 
 
+def retain(data=None, indices=None, name=None, attr=None, out=None, **kwargs):
+    """Rows of data whose numbers are given; the others become 0.
+
+    Parameters
+    ----------
+    data : array
+        (n, ...)
+    indices : array
+        vector of row numbers; those outside [0, n) are left out
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data
+    """
+    return _compose('sparse_retain', name, {'data': data, 'indices': indices}, {}, attr, 'retain', kwargs)
+
+
 def reverse(data=None, axis=None, name=None, attr=None, out=None, **kwargs):
     """Turns axes round: the last element comes first.
 
@@ -11158,6 +11612,6 @@ def zeros_like(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     return _compose('zeros_like', name, {'data': data}, {'dtype': dtype}, attr, 'zeros_like', kwargs)
 
 
-contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste)
+contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste)
 image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
 linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)

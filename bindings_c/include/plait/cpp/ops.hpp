@@ -392,16 +392,6 @@ inline Symbol argsort(const std::string& name_, const Symbol& data,
                          detail::value(attrs_.dtype)});
 }
 
-/* What is added to scores of attention: a floating mask itself, else -1e9 where it is 0. */
-inline NDArray attention_mask(const NDArray& mask) {
-  static const plait_op_t op_ = detail::find("attention_mask");
-  return detail::invoke(op_, {mask}, {})[0];
-}
-inline Symbol attention_mask(const std::string& name_, const Symbol& mask) {
-  static const plait_op_t op_ = detail::find("attention_mask");
-  return detail::compose(op_, name_, {"mask"}, {mask}, {}, {});
-}
-
 struct batch_dot_attrs {
   /* swap the last two axes of lhs first */
   bool transpose_a = false;
@@ -734,6 +724,16 @@ inline Symbol Cast(const std::string& name_, const Symbol& data, const std::stri
   return detail::compose(op_, name_, {"data"}, {data}, {"dtype"}, {detail::value(dtype)});
 }
 
+/* data itself: in a graph all arrays are dense. */
+inline NDArray cast_storage(const NDArray& data, const std::string& stype) {
+  static const plait_op_t op_ = detail::find("cast_storage");
+  return detail::invoke(op_, {data}, {detail::value(stype)})[0];
+}
+inline Symbol cast_storage(const std::string& name_, const Symbol& data, const std::string& stype) {
+  static const plait_op_t op_ = detail::find("cast_storage");
+  return detail::compose(op_, name_, {"data"}, {data}, {"stype"}, {detail::value(stype)});
+}
+
 /* Cube root. */
 inline NDArray cbrt(const NDArray& data) {
   static const plait_op_t op_ = detail::find("cbrt");
@@ -1051,14 +1051,8 @@ struct Deconvolution_attrs {
   std::vector<int64_t> target_shape = {};
   /* channels are taken in this many groups */
   int64_t num_group = 1;
-  /* kept for MXNet's programs; without effect */
-  int64_t workspace = 512;
   /* no bias is added */
   bool no_bias = true;
-  /* kept for MXNet's programs; without effect */
-  std::optional<std::string> cudnn_tune{};
-  /* kept for MXNet's programs; without effect */
-  bool cudnn_off = false;
   /* NCW, NCHW or NCDHW */
   std::optional<std::string> layout{};
 };
@@ -1071,9 +1065,8 @@ inline NDArray Deconvolution(const NDArray& data, const NDArray& weight, const N
                         detail::value(attrs_.stride), detail::value(attrs_.dilate),
                         detail::value(attrs_.pad), detail::value(attrs_.adj),
                         detail::value(attrs_.target_shape), detail::value(num_filter),
-                        detail::value(attrs_.num_group), detail::value(attrs_.workspace),
-                        detail::value(attrs_.no_bias), detail::value(attrs_.cudnn_tune),
-                        detail::value(attrs_.cudnn_off), detail::value(attrs_.layout)})[0];
+                        detail::value(attrs_.num_group), detail::value(attrs_.no_bias),
+                        detail::value(attrs_.layout)})[0];
 }
 inline Symbol Deconvolution(const std::string& name_, const Symbol& data, const Symbol& weight,
                             const Symbol& bias, const std::vector<int64_t>& kernel,
@@ -1081,13 +1074,11 @@ inline Symbol Deconvolution(const std::string& name_, const Symbol& data, const 
   static const plait_op_t op_ = detail::find("deconvolution");
   return detail::compose(op_, name_, {"data", "weight", "bias"}, {data, weight, bias}, {"kernel",
                          "stride", "dilate", "pad", "adj", "target_shape", "num_filter",
-                         "num_group", "workspace", "no_bias", "cudnn_tune", "cudnn_off", "layout"},
-                         {detail::value(kernel), detail::value(attrs_.stride),
-                         detail::value(attrs_.dilate), detail::value(attrs_.pad),
-                         detail::value(attrs_.adj), detail::value(attrs_.target_shape),
-                         detail::value(num_filter), detail::value(attrs_.num_group),
-                         detail::value(attrs_.workspace), detail::value(attrs_.no_bias),
-                         detail::value(attrs_.cudnn_tune), detail::value(attrs_.cudnn_off),
+                         "num_group", "no_bias", "layout"}, {detail::value(kernel),
+                         detail::value(attrs_.stride), detail::value(attrs_.dilate),
+                         detail::value(attrs_.pad), detail::value(attrs_.adj),
+                         detail::value(attrs_.target_shape), detail::value(num_filter),
+                         detail::value(attrs_.num_group), detail::value(attrs_.no_bias),
                          detail::value(attrs_.layout)});
 }
 
@@ -1153,6 +1144,24 @@ inline NDArray depth_to_space(const NDArray& data, int64_t block_size) {
 inline Symbol depth_to_space(const std::string& name_, const Symbol& data, int64_t block_size) {
   static const plait_op_t op_ = detail::find("depth_to_space");
   return detail::compose(op_, name_, {"data"}, {data}, {"block_size"}, {detail::value(block_size)});
+}
+
+struct dequantize_attrs {
+  /* float32 */
+  std::string out_type = "float32";
+};
+/* The real numbers that whole ones stand for. */
+inline NDArray dequantize(const NDArray& data, const NDArray& min_range, const NDArray& max_range,
+                          const dequantize_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("dequantize");
+  return detail::invoke(op_, {data, min_range, max_range}, {detail::value(attrs_.out_type)})[0];
+}
+inline Symbol dequantize(const std::string& name_, const Symbol& data, const Symbol& min_range,
+                         const Symbol& max_range, const dequantize_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("dequantize");
+  return detail::compose(op_, name_, {"data", "min_range", "max_range"},
+                         {data, min_range, max_range}, {"out_type"},
+                         {detail::value(attrs_.out_type)});
 }
 
 /* Determinant of square matrices. */
@@ -1296,7 +1305,7 @@ inline Symbol Dropout(const std::string& name_, const Symbol& data,
 struct Embedding_attrs {
   /* kept for MXNet's files; the dtype of weight counts */
   std::string dtype = "float32";
-  /* kept for MXNet's files; the gradient is dense */
+  /* a weight with a row-sparse gradient gets the rows that were asked for only */
   bool sparse_grad = false;
 };
 /* Rows of a table. */
@@ -1505,7 +1514,7 @@ struct ftml_update_attrs {
   /* factor of the gradients */
   double rescale_grad = 1.0;
   /* largest absolute value after rescaling; < 0: none */
-  double clip_grad = -1.0;
+  double clip_gradient = -1.0;
 };
 /* One step of follow the moving leader. */
 inline NDArray ftml_update(const NDArray& weight, const NDArray& grad, const NDArray& d,
@@ -1515,7 +1524,8 @@ inline NDArray ftml_update(const NDArray& weight, const NDArray& grad, const NDA
   return detail::invoke(op_, {weight, grad, d, v, z}, {detail::value(lr), detail::value(t),
                         detail::value(attrs_.beta1), detail::value(attrs_.beta2),
                         detail::value(attrs_.epsilon), detail::value(attrs_.wd),
-                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_grad)})[0];
+                        detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient)})[0];
 }
 
 struct ftrl_update_attrs {
@@ -4409,7 +4419,7 @@ inline Symbol pick(const std::string& name_, const Symbol& data, const Symbol& i
 struct Pooling_attrs {
   /* sizes of the window; not needed with global_pool */
   std::vector<int64_t> kernel = {};
-  /* what is computed of a window; one of max, avg, sum */
+  /* what is computed of a window; one of max, avg, sum, lp */
   std::string pool_type = "max";
   /* one window over everything */
   bool global_pool = false;
@@ -4422,30 +4432,33 @@ struct Pooling_attrs {
   std::vector<int64_t> pad = {};
   /* the mean counts padding as zeros */
   bool count_include_pad = true;
-  /* NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC */
+  /* p of pool_type lp, >= 1 */
+  int64_t p_value = 2;
+  /* NCW, NCHW or NCDHW */
   std::optional<std::string> layout{};
   /* kept for MXNet's programs; without effect */
   bool cudnn_off = false;
 };
-/* Maximum, mean or sum of a window that slides over 1 to 3 spatial axes. */
+/* Maximum, mean, sum or p-norm of a window that slides over 1 to 3 spatial axes. */
 inline NDArray Pooling(const NDArray& data, const Pooling_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("pooling");
   return detail::invoke(op_, {data}, {detail::value(attrs_.kernel), detail::value(attrs_.pool_type),
                         detail::value(attrs_.global_pool), detail::value(attrs_.pooling_convention),
                         detail::value(attrs_.stride), detail::value(attrs_.pad),
-                        detail::value(attrs_.count_include_pad), detail::value(attrs_.layout),
-                        detail::value(attrs_.cudnn_off)})[0];
+                        detail::value(attrs_.count_include_pad), detail::value(attrs_.p_value),
+                        detail::value(attrs_.layout), detail::value(attrs_.cudnn_off)})[0];
 }
 inline Symbol Pooling(const std::string& name_, const Symbol& data,
                       const Pooling_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("pooling");
   return detail::compose(op_, name_, {"data"}, {data}, {"kernel", "pool_type", "global_pool",
-                         "pooling_convention", "stride", "pad", "count_include_pad", "layout",
-                         "cudnn_off"}, {detail::value(attrs_.kernel),
+                         "pooling_convention", "stride", "pad", "count_include_pad", "p_value",
+                         "layout", "cudnn_off"}, {detail::value(attrs_.kernel),
                          detail::value(attrs_.pool_type), detail::value(attrs_.global_pool),
                          detail::value(attrs_.pooling_convention), detail::value(attrs_.stride),
                          detail::value(attrs_.pad), detail::value(attrs_.count_include_pad),
-                         detail::value(attrs_.layout), detail::value(attrs_.cudnn_off)});
+                         detail::value(attrs_.p_value), detail::value(attrs_.layout),
+                         detail::value(attrs_.cudnn_off)});
 }
 
 /* lhs to the power rhs. */
@@ -4513,6 +4526,155 @@ inline Symbol quadratic(const std::string& name_, const Symbol& data,
   static const plait_op_t op_ = detail::find("quadratic");
   return detail::compose(op_, name_, {"data"}, {data}, {"a", "b", "c"}, {detail::value(attrs_.a),
                          detail::value(attrs_.b), detail::value(attrs_.c)});
+}
+
+struct quantize_v2_attrs {
+  /* type of the result; auto: uint8 if no number of the calibrated range is negative; one of
+   * auto, int8, uint8 */
+  std::string out_type = "int8";
+  /* lower end of the numbers to expect; None: the least of data */
+  std::optional<double> min_calib_range{};
+  /* upper end */
+  std::optional<double> max_calib_range{};
+};
+/* Real numbers as whole ones, and the range that these stand for. */
+inline std::vector<NDArray> quantize_v2(const NDArray& data, const quantize_v2_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("quantize_v2");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.out_type),
+                        detail::value(attrs_.min_calib_range),
+                        detail::value(attrs_.max_calib_range)});
+}
+inline Symbol quantize_v2(const std::string& name_, const Symbol& data,
+                          const quantize_v2_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("quantize_v2");
+  return detail::compose(op_, name_, {"data"}, {data}, {"out_type", "min_calib_range",
+                         "max_calib_range"}, {detail::value(attrs_.out_type),
+                         detail::value(attrs_.min_calib_range),
+                         detail::value(attrs_.max_calib_range)});
+}
+
+struct quantized_conv_attrs {
+  /* steps of the window; default ones */
+  std::vector<int64_t> stride = {};
+  /* distance of its pixels; default ones */
+  std::vector<int64_t> dilate = {};
+  /* zeros at both ends; default none */
+  std::vector<int64_t> pad = {};
+  /* channels and filters are divided into groups */
+  int64_t num_group = 1;
+  /* kept for MXNet's files; without effect */
+  int64_t workspace = 1024;
+  /* there is no bias */
+  bool no_bias = false;
+  /* kept for MXNet's files */
+  std::optional<std::string> cudnn_tune{};
+  /* kept for MXNet's files */
+  bool cudnn_off = false;
+  /* NCHW */
+  std::optional<std::string> layout{};
+};
+/* A convolution over whole numbers. */
+inline std::vector<NDArray> quantized_conv(const std::vector<NDArray>& inputs_,
+                                           const std::vector<int64_t>& kernel, int64_t num_filter,
+                                           const quantized_conv_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("quantized_conv");
+  return detail::invoke(op_, inputs_, {detail::value(kernel), detail::value(attrs_.stride),
+                        detail::value(attrs_.dilate), detail::value(attrs_.pad),
+                        detail::value(num_filter), detail::value(attrs_.num_group),
+                        detail::value(attrs_.workspace), detail::value(attrs_.no_bias),
+                        detail::value(attrs_.cudnn_tune), detail::value(attrs_.cudnn_off),
+                        detail::value(attrs_.layout)});
+}
+inline Symbol quantized_conv(const std::string& name_, const std::vector<Symbol>& inputs_,
+                             const std::vector<int64_t>& kernel, int64_t num_filter,
+                             const quantized_conv_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("quantized_conv");
+  return detail::compose(op_, name_, {}, inputs_, {"kernel", "stride", "dilate", "pad",
+                         "num_filter", "num_group", "workspace", "no_bias", "cudnn_tune",
+                         "cudnn_off", "layout"}, {detail::value(kernel),
+                         detail::value(attrs_.stride), detail::value(attrs_.dilate),
+                         detail::value(attrs_.pad), detail::value(num_filter),
+                         detail::value(attrs_.num_group), detail::value(attrs_.workspace),
+                         detail::value(attrs_.no_bias), detail::value(attrs_.cudnn_tune),
+                         detail::value(attrs_.cudnn_off), detail::value(attrs_.layout)});
+}
+
+/* All axes but the first joined; the range stays. */
+inline std::vector<NDArray> quantized_flatten(const NDArray& data, const NDArray& min_data,
+                                              const NDArray& max_data) {
+  static const plait_op_t op_ = detail::find("quantized_flatten");
+  return detail::invoke(op_, {data, min_data, max_data}, {});
+}
+inline Symbol quantized_flatten(const std::string& name_, const Symbol& data,
+                                const Symbol& min_data, const Symbol& max_data) {
+  static const plait_op_t op_ = detail::find("quantized_flatten");
+  return detail::compose(op_, name_, {"data", "min_data", "max_data"}, {data, min_data, max_data},
+                         {}, {});
+}
+
+struct quantized_fully_connected_attrs {
+  /* there is no bias */
+  bool no_bias = false;
+  /* join all axes of data but the first */
+  bool flatten = true;
+};
+/* A fully connected layer over whole numbers. */
+inline std::vector<NDArray> quantized_fully_connected(const std::vector<NDArray>& inputs_,
+                                                      int64_t num_hidden,
+                                                      const quantized_fully_connected_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("quantized_fully_connected");
+  return detail::invoke(op_, inputs_, {detail::value(num_hidden), detail::value(attrs_.no_bias),
+                        detail::value(attrs_.flatten)});
+}
+inline Symbol quantized_fully_connected(const std::string& name_,
+                                        const std::vector<Symbol>& inputs_, int64_t num_hidden,
+                                        const quantized_fully_connected_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("quantized_fully_connected");
+  return detail::compose(op_, name_, {}, inputs_, {"num_hidden", "no_bias", "flatten"},
+                         {detail::value(num_hidden), detail::value(attrs_.no_bias),
+                         detail::value(attrs_.flatten)});
+}
+
+struct quantized_pooling_attrs {
+  /* height and width; not needed with global_pool */
+  std::vector<int64_t> kernel = {};
+  /* what is computed of a window; one of max, avg */
+  std::string pool_type = "max";
+  /* one window over everything */
+  bool global_pool = false;
+  /* kept for MXNet's files */
+  bool cudnn_off = false;
+  /* valid: only whole windows; full: the last may stick out; one of valid, full */
+  std::string pooling_convention = "valid";
+  /* steps of the window; default ones */
+  std::vector<int64_t> stride = {};
+  /* pixels at both ends; default none */
+  std::vector<int64_t> pad = {};
+  /* the mean counts padding as zeros */
+  bool count_include_pad = true;
+};
+/* Maximum or mean of a window over whole numbers; the range stays. */
+inline std::vector<NDArray> quantized_pooling(const NDArray& data, const NDArray& min_data,
+                                              const NDArray& max_data,
+                                              const quantized_pooling_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("quantized_pooling");
+  return detail::invoke(op_, {data, min_data, max_data}, {detail::value(attrs_.kernel),
+                        detail::value(attrs_.pool_type), detail::value(attrs_.global_pool),
+                        detail::value(attrs_.cudnn_off), detail::value(attrs_.pooling_convention),
+                        detail::value(attrs_.stride), detail::value(attrs_.pad),
+                        detail::value(attrs_.count_include_pad)});
+}
+inline Symbol quantized_pooling(const std::string& name_, const Symbol& data,
+                                const Symbol& min_data, const Symbol& max_data,
+                                const quantized_pooling_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("quantized_pooling");
+  return detail::compose(op_, name_, {"data", "min_data", "max_data"}, {data, min_data, max_data},
+                         {"kernel", "pool_type", "global_pool", "cudnn_off", "pooling_convention",
+                         "stride", "pad", "count_include_pad"}, {detail::value(attrs_.kernel),
+                         detail::value(attrs_.pool_type), detail::value(attrs_.global_pool),
+                         detail::value(attrs_.cudnn_off), detail::value(attrs_.pooling_convention),
+                         detail::value(attrs_.stride), detail::value(attrs_.pad),
+                         detail::value(attrs_.count_include_pad)});
 }
 
 /* Degrees to radians. */
@@ -4937,6 +5099,33 @@ inline Symbol repeat(const std::string& name_, const Symbol& data, int64_t repea
   static const plait_op_t op_ = detail::find("repeat");
   return detail::compose(op_, name_, {"data"}, {data}, {"repeats", "axis"}, {detail::value(repeats),
                          detail::value(attrs_.axis)});
+}
+
+struct requantize_attrs {
+  /* type of the result; one of int8 */
+  std::string out_type = "int8";
+  /* lower end of the numbers to expect; None: the least of data */
+  std::optional<double> min_calib_range{};
+  /* upper end */
+  std::optional<double> max_calib_range{};
+};
+/* int32 numbers as int8 ones of a narrower range. */
+inline std::vector<NDArray> requantize(const NDArray& data, const NDArray& min_range,
+                                       const NDArray& max_range,
+                                       const requantize_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("requantize");
+  return detail::invoke(op_, {data, min_range, max_range}, {detail::value(attrs_.out_type),
+                        detail::value(attrs_.min_calib_range),
+                        detail::value(attrs_.max_calib_range)});
+}
+inline Symbol requantize(const std::string& name_, const Symbol& data, const Symbol& min_range,
+                         const Symbol& max_range, const requantize_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("requantize");
+  return detail::compose(op_, name_, {"data", "min_range", "max_range"},
+                         {data, min_range, max_range}, {"out_type", "min_calib_range",
+                         "max_calib_range"}, {detail::value(attrs_.out_type),
+                         detail::value(attrs_.min_calib_range),
+                         detail::value(attrs_.max_calib_range)});
 }
 
 struct Reshape_attrs {
@@ -6054,6 +6243,16 @@ inline NDArray space_to_depth(const NDArray& data, int64_t block_size) {
 inline Symbol space_to_depth(const std::string& name_, const Symbol& data, int64_t block_size) {
   static const plait_op_t op_ = detail::find("space_to_depth");
   return detail::compose(op_, name_, {"data"}, {data}, {"block_size"}, {detail::value(block_size)});
+}
+
+/* Rows of data whose numbers are given; the others become 0. */
+inline NDArray retain(const NDArray& data, const NDArray& indices) {
+  static const plait_op_t op_ = detail::find("sparse_retain");
+  return detail::invoke(op_, {data, indices}, {})[0];
+}
+inline Symbol retain(const std::string& name_, const Symbol& data, const Symbol& indices) {
+  static const plait_op_t op_ = detail::find("sparse_retain");
+  return detail::compose(op_, name_, {"data", "indices"}, {data, indices}, {}, {});
 }
 
 struct SpatialTransformer_attrs {
