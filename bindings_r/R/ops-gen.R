@@ -478,6 +478,12 @@ mx.symbol.Cast <- function(data = NULL, dtype, name = NULL, attr = NULL) {
 }
 mx.symbol.cast <- mx.symbol.Cast
 
+mx.symbol.cast_storage <- function(data = NULL, stype, name = NULL,
+  attr = NULL) {
+  .compose(.ops$cast_storage, "cast_storage", name, list(data = data),
+    list(stype = stype), attr)
+}
+
 mx.nd.cbrt <- function(data, out = NULL) {
   .Call(C_invoke, .ops$cbrt, list(data), list(), 1L, out)
 }
@@ -731,6 +737,21 @@ mx.symbol.depth_to_space <- function(data = NULL, block_size, name = NULL,
   .compose(.ops$depth_to_space, "depth_to_space", name, list(data = data),
     list(block_size = block_size), attr)
 }
+
+mx.nd.contrib.dequantize <- function(data, min_range, max_range,
+  out_type = "float32", out = NULL) {
+  .Call(C_invoke, .ops$dequantize, list(data, min_range, max_range),
+    list(out_type), 1L, out)
+}
+mx.nd.internal.contrib.dequantize <- mx.nd.contrib.dequantize
+
+mx.symbol.contrib.dequantize <- function(data = NULL, min_range = NULL,
+  max_range = NULL, out_type = "float32", name = NULL, attr = NULL) {
+  .compose(.ops$dequantize, "contrib.dequantize", name, list(data = data,
+    min_range = min_range, max_range = max_range), list(out_type = out_type),
+    attr)
+}
+mx.symbol.internal.contrib_dequantize <- mx.symbol.contrib.dequantize
 
 mx.nd.linalg.det <- function(data, out = NULL) {
   .Call(C_invoke, .ops$det, list(data), list(), 1L, out)
@@ -2692,21 +2713,21 @@ mx.symbol.choose_element_0index <- mx.symbol.pick
 
 mx.nd.Pooling <- function(data, kernel = integer(0), pool_type = "max",
   global_pool = FALSE, pooling_convention = "valid", stride = integer(0),
-  pad = integer(0), count_include_pad = TRUE, layout = NULL, cudnn_off = FALSE,
-  out = NULL) {
+  pad = integer(0), count_include_pad = TRUE, p_value = 2L, layout = NULL,
+  cudnn_off = FALSE, out = NULL) {
   .Call(C_invoke, .ops$pooling, list(data), list(kernel, pool_type, global_pool,
-    pooling_convention, stride, pad, count_include_pad, layout, cudnn_off), 1L,
-    out)
+    pooling_convention, stride, pad, count_include_pad, p_value, layout,
+    cudnn_off), 1L, out)
 }
 
 mx.symbol.Pooling <- function(data = NULL, kernel = integer(0),
   pool_type = "max", global_pool = FALSE, pooling_convention = "valid",
-  stride = integer(0), pad = integer(0), count_include_pad = TRUE,
+  stride = integer(0), pad = integer(0), count_include_pad = TRUE, p_value = 2L,
   layout = NULL, cudnn_off = FALSE, name = NULL, attr = NULL) {
   .compose(.ops$pooling, "Pooling", name, list(data = data),
     list(kernel = kernel, pool_type = pool_type, global_pool = global_pool,
     pooling_convention = pooling_convention, stride = stride, pad = pad,
-    count_include_pad = count_include_pad, layout = layout,
+    count_include_pad = count_include_pad, p_value = p_value, layout = layout,
     cudnn_off = cudnn_off), attr)
 }
 
@@ -2752,6 +2773,94 @@ mx.symbol.contrib.quadratic <- function(data = NULL, a = 0, b = 0, c = 0,
     list(a = a, b = b, c = c), attr)
 }
 mx.symbol.internal.contrib_quadratic <- mx.symbol.contrib.quadratic
+
+mx.nd.internal.contrib.quantize.v2 <- function(data, out_type = "int8",
+  min_calib_range = NULL, max_calib_range = NULL, out = NULL) {
+  .Call(C_invoke, .ops$quantize_v2, list(data), list(out_type, min_calib_range,
+    max_calib_range), 3L, out)
+}
+mx.nd.contrib.quantize.v2 <- mx.nd.internal.contrib.quantize.v2
+
+mx.symbol.contrib.quantize_v2 <- function(data = NULL, out_type = "int8",
+  min_calib_range = NULL, max_calib_range = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$quantize_v2, "contrib.quantize_v2", name, list(data = data),
+    list(out_type = out_type, min_calib_range = min_calib_range,
+    max_calib_range = max_calib_range), attr)
+}
+mx.symbol.internal.contrib_quantize_v2 <- mx.symbol.contrib.quantize_v2
+
+mx.nd.internal.contrib.quantized.conv <- function(..., kernel,
+  stride = integer(0), dilate = integer(0), pad = integer(0), num_filter,
+  num_group = 1L, workspace = 1024L, no_bias = FALSE, cudnn_tune = NULL,
+  cudnn_off = FALSE, layout = NULL, out = NULL) {
+  .Call(C_invoke, .ops$quantized_conv, .arrays(...), list(kernel, stride,
+    dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune,
+    cudnn_off, layout), 3L, out)
+}
+mx.nd.contrib.quantized.conv <- mx.nd.internal.contrib.quantized.conv
+
+mx.symbol.contrib.quantized_conv <- function(..., kernel, stride = integer(0),
+  dilate = integer(0), pad = integer(0), num_filter, num_group = 1L,
+  workspace = 1024L, no_bias = FALSE, cudnn_tune = NULL, cudnn_off = FALSE,
+  layout = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$quantized_conv, "contrib.quantized_conv", name, .arrays(...),
+    list(kernel = kernel, stride = stride, dilate = dilate, pad = pad,
+    num_filter = num_filter, num_group = num_group, workspace = workspace,
+    no_bias = no_bias, cudnn_tune = cudnn_tune, cudnn_off = cudnn_off,
+    layout = layout), attr)
+}
+mx.symbol.internal.contrib_quantized_conv <- mx.symbol.contrib.quantized_conv
+
+mx.nd.internal.contrib.quantized.flatten <- function(data, min_data, max_data,
+  out = NULL) {
+  .Call(C_invoke, .ops$quantized_flatten, list(data, min_data, max_data),
+    list(), 3L, out)
+}
+mx.nd.contrib.quantized.flatten <- mx.nd.internal.contrib.quantized.flatten
+
+mx.symbol.contrib.quantized_flatten <- function(data = NULL, min_data = NULL,
+  max_data = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$quantized_flatten, "contrib.quantized_flatten", name,
+    list(data = data, min_data = min_data, max_data = max_data), list(), attr)
+}
+mx.symbol.internal.contrib_quantized_flatten <- mx.symbol.contrib.quantized_flatten
+
+mx.nd.internal.contrib.quantized.fully.connected <- function(..., num_hidden,
+  no_bias = FALSE, flatten = TRUE, out = NULL) {
+  .Call(C_invoke, .ops$quantized_fully_connected, .arrays(...), list(num_hidden,
+    no_bias, flatten), 3L, out)
+}
+mx.nd.contrib.quantized.fully.connected <- mx.nd.internal.contrib.quantized.fully.connected
+
+mx.symbol.contrib.quantized_fully_connected <- function(..., num_hidden,
+  no_bias = FALSE, flatten = TRUE, name = NULL, attr = NULL) {
+  .compose(.ops$quantized_fully_connected, "contrib.quantized_fully_connected",
+    name, .arrays(...), list(num_hidden = num_hidden, no_bias = no_bias,
+    flatten = flatten), attr)
+}
+mx.symbol.internal.contrib_quantized_fully_connected <- mx.symbol.contrib.quantized_fully_connected
+
+mx.nd.internal.contrib.quantized.pooling <- function(data, min_data, max_data,
+  kernel = integer(0), pool_type = "max", global_pool = FALSE,
+  cudnn_off = FALSE, pooling_convention = "valid", stride = integer(0),
+  pad = integer(0), count_include_pad = TRUE, out = NULL) {
+  .Call(C_invoke, .ops$quantized_pooling, list(data, min_data, max_data),
+    list(kernel, pool_type, global_pool, cudnn_off, pooling_convention, stride,
+    pad, count_include_pad), 3L, out)
+}
+mx.nd.contrib.quantized.pooling <- mx.nd.internal.contrib.quantized.pooling
+
+mx.symbol.contrib.quantized_pooling <- function(data = NULL, min_data = NULL,
+  max_data = NULL, kernel = integer(0), pool_type = "max", global_pool = FALSE,
+  cudnn_off = FALSE, pooling_convention = "valid", stride = integer(0),
+  pad = integer(0), count_include_pad = TRUE, name = NULL, attr = NULL) {
+  .compose(.ops$quantized_pooling, "contrib.quantized_pooling", name,
+    list(data = data, min_data = min_data, max_data = max_data),
+    list(kernel = kernel, pool_type = pool_type, global_pool = global_pool,
+    cudnn_off = cudnn_off, pooling_convention = pooling_convention,
+    stride = stride, pad = pad, count_include_pad = count_include_pad), attr)
+}
+mx.symbol.internal.contrib_quantized_pooling <- mx.symbol.contrib.quantized_pooling
 
 mx.nd.radians <- function(data, out = NULL) {
   .Call(C_invoke, .ops$radians, list(data), list(), 1L, out)
@@ -3032,6 +3141,23 @@ mx.symbol.repeat <- function(data = NULL, repeats, axis = NULL, name = NULL,
   .compose(.ops$`repeat`, "repeat", name, list(data = data),
     list(repeats = repeats, axis = axis), attr)
 }
+
+mx.nd.contrib.requantize <- function(data, min_range, max_range,
+  out_type = "int8", min_calib_range = NULL, max_calib_range = NULL,
+  out = NULL) {
+  .Call(C_invoke, .ops$requantize, list(data, min_range, max_range),
+    list(out_type, min_calib_range, max_calib_range), 3L, out)
+}
+mx.nd.internal.contrib.requantize <- mx.nd.contrib.requantize
+
+mx.symbol.contrib.requantize <- function(data = NULL, min_range = NULL,
+  max_range = NULL, out_type = "int8", min_calib_range = NULL,
+  max_calib_range = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$requantize, "contrib.requantize", name, list(data = data,
+    min_range = min_range, max_range = max_range), list(out_type = out_type,
+    min_calib_range = min_calib_range, max_calib_range = max_calib_range), attr)
+}
+mx.symbol.internal.contrib_requantize <- mx.symbol.contrib.requantize
 
 mx.nd.Reshape <- function(data, shape = integer(0), reverse = FALSE,
   order = "C", target_shape = integer(0), keep_highest = FALSE, out = NULL) {
@@ -3723,6 +3849,13 @@ mx.symbol.space_to_depth <- function(data = NULL, block_size, name = NULL,
   .compose(.ops$space_to_depth, "space_to_depth", name, list(data = data),
     list(block_size = block_size), attr)
 }
+
+mx.symbol.retain <- function(data = NULL, indices = NULL, name = NULL,
+  attr = NULL) {
+  .compose(.ops$sparse_retain, "retain", name, list(data = data,
+    indices = indices), list(), attr)
+}
+mx.symbol.internal.sparse_retain <- mx.symbol.retain
 
 mx.nd.SpatialTransformer <- function(data, loc, target_shape = c(0L, 0L),
   transform_type, sampler_type, out = NULL) {

@@ -2,7 +2,7 @@
 
 import threading
 
-from . import _autograd
+from . import _autograd, _sparse
 from ._autograd import is_recording, is_training, set_recording, set_training
 
 __all__ = [
@@ -79,6 +79,7 @@ def mark_variables(variables, gradients, grad_reqs="write"):
     Parameters
     ----------
     variables, gradients : NDArray or list of NDArray
+        Gradients may be row_sparse.
     grad_reqs : str or list of str
         "write", "add" or "null".
     """
@@ -87,7 +88,11 @@ def mark_variables(variables, gradients, grad_reqs="write"):
     if isinstance(grad_reqs, str):
         grad_reqs = [grad_reqs] * len(variables)
     for variable, gradient, req in zip(variables, gradients, grad_reqs, strict=False):
-        _autograd.mark(variable, gradient, grad_req_number(req))
+        number = grad_req_number(req)
+        if number and getattr(gradient, "_is_sparse", False):
+            _sparse.mark(variable, gradient._sparse, number)
+        else:
+            _autograd.mark(variable, gradient, number)
 
 
 def _lists(heads, head_grads):

@@ -229,7 +229,8 @@ class Executor:
                 continue
             i = self._arg_names.index(name)
             own = self.arg_arrays[i]
-            value = value.astype(own.dtype, copy=False).as_in_context(own.context)
+            value = value.tostype("default").astype(own.dtype, copy=False)
+            value = value.as_in_context(own.context)
             grad = self.grad_arrays[i]
             if grad is not None:
                 value = value.detach()

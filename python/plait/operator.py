@@ -14,9 +14,13 @@
 [4.0, 9.0]
 """
 
+import itertools
+import json
+from collections import OrderedDict
+
 import numpy as np
 
-from . import _autograd, autograd
+from . import _array, _autograd, _custom, autograd
 
 __all__ = ["CustomOp", "CustomOpProp", "register", "get_all_registered_operators"]
 
@@ -116,10 +120,13 @@ def register(reg_name):
         If the class is not a `CustomOpProp`.
     """
 
+    from .ndarray import NDArray
+
     def add(prop):
         if not (isinstance(prop, type) and issubclass(prop, CustomOpProp)):
             raise TypeError(f"register: {prop!r} must be a subclass of CustomOpProp")
         _props[reg_name] = prop
+        _custom.register(reg_name, _InGraphs(reg_name), NDArray)
         return prop
 
     return add
@@ -160,7 +167,13 @@ def custom(inputs, op_type, params):
     from .ndarray import NDArray, zeros
 
     named = {k: v for k, v in params.items() if isinstance(v, NDArray)}
-    prop = _prop(op_type, {k: v for k, v in params.items() if k not in named})
+    given = {k: v for k, v in params.items() if k not in named}
+    if op_type not in _props and op_type in _custom.names():
+        return _apply(op_type, tuple(inputs), given)
+    prop = _prop(op_type, given)
+    if getattr(autograd._tracing, "on", False):
+        arrays = _ordered(op_type, _graph_arguments(op_type, prop), inputs, named)
+        return _apply(op_type, tuple(arrays), given, next(_instances))
     arguments, states = list(prop.list_arguments()), list(prop.list_auxiliary_states())
     arrays = _ordered(op_type, arguments + states, inputs, named)
     data, aux = arrays[: len(arguments)], arrays[len(arguments) :]
@@ -205,3 +218,126 @@ def _record(op_type, prop, operator, data, outs, aux):
     results = [x.detach() for x in outs]
     _autograd.record(op_type, data, results, run, type(data[0]))
     return results
+
+
+# --- in graphs ----------------------------------------------------------------------------------
+
+_instances = itertools.count(1)
+_INSTANCE = "__instance__"  # keeps applications apart, whose operators have a state of their own
+
+
+def _text(params, instance=None):
+    """Parameters as the text that the operator `custom` of the registry hands on."""
+    params = {k: v if isinstance(v, str) else str(v) for k, v in params.items()}
+    if instance is not None:
+        params[_INSTANCE] = str(instance)
+    return json.dumps(params, sort_keys=True) if params else ""
+
+
+def _apply(op_type, arrays, params, instance=None):
+    from .ndarray import NDArray
+
+    attrs = (op_type, _text(params, instance))
+    return _array.invoke(_array.operator("custom"), arrays, attrs, None, NDArray)
+
+
+def _graph_arguments(op_type, prop):
+    if prop.list_auxiliary_states():
+        raise NotImplementedError(
+            f"Custom: {op_type} has auxiliary states, must have none in a graph"
+        )
+    return list(prop.list_arguments())
+
+
+def custom_symbol(inputs, op_type, params, name=None, attr=None):
+    """A node of a graph that runs the operator `op_type`; `sym.Custom` calls this.
+
+    Arguments that are not given become variables, named after the node.
+    """
+    from . import symbol
+    from .name import NameManager
+    from .symbol.compose import compose
+
+    named = {k: v for k, v in params.items() if isinstance(v, symbol.Symbol)}
+    given = {k: v for k, v in params.items() if k not in named}
+    name = NameManager.current().get(name, op_type.lower())
+    instance = None
+    if op_type in _props:
+        instance = next(_instances)
+        arguments = _graph_arguments(op_type, _prop(op_type, given))
+        missing = arguments[len(inputs) :]
+        inputs = [
+            *inputs,
+            *(named[a] if a in named else symbol.var(f"{name}_{a}") for a in missing),
+        ]
+    attrs = {"op_type": op_type, "params": _text(given, instance)}
+    return compose("custom", name, tuple(inputs), attrs, attr)
+
+
+def _clear(arrays):
+    for array in arrays:
+        array[:] = 0
+
+
+class _InGraphs:
+    """A registered `CustomOpProp` as the library sees it: arrays of a call are copies."""
+
+    _MOST = 1024  # operators kept
+
+    def __init__(self, op_type):
+        self._op_type = op_type
+        self._operators = OrderedDict()
+
+    def _prop(self, params):
+        given = json.loads(params) if params else {}
+        given.pop(_INSTANCE, None)
+        return _prop(self._op_type, given)
+
+    def _operator(self, params, inputs):
+        """The `CustomOp` of one application and its shapes: forward and backward share it."""
+        shapes, dtypes = [list(x.shape) for x in inputs], [np.dtype(x.dtype).type for x in inputs]
+        key = (params, str(shapes), str(dtypes))
+        operator = self._operators.pop(key, None)
+        if operator is None:
+            ctx = inputs[0].context if inputs else None
+            operator = self._prop(params).create_operator(ctx, shapes, dtypes)
+        self._operators[key] = operator
+        if len(self._operators) > self._MOST:
+            self._operators.popitem(last=False)
+        return operator
+
+    def count(self, params):
+        """Numbers of inputs and outputs."""
+        prop = self._prop(params)
+        return len(_graph_arguments(self._op_type, prop)), len(prop.list_outputs())
+
+    def infer(self, params, specs):
+        """Shapes and dtypes of the outputs."""
+        prop = self._prop(params)
+        want, shapes = prop.infer_shape([list(shape) for shape, _ in specs])[:2]
+        arguments = prop.list_arguments()
+        for name, (shape, _), fitting in zip(arguments, specs, want, strict=True):
+            if tuple(fitting) != shape:
+                raise ValueError(
+                    f"Custom: {self._op_type}: {name} has shape {shape}, must be {tuple(fitting)}"
+                )
+        dtypes = prop.infer_type([np.dtype(dtype).type for _, dtype in specs])[1]
+        names = (np.dtype(dtype).name for dtype in dtypes)
+        return [(tuple(s), name) for s, name in zip(shapes, names, strict=True)]
+
+    def forward(self, params, is_train, inputs, outputs):
+        """Fill `outputs`."""
+        operator = self._operator(params, inputs)
+        _clear(outputs)
+        with autograd.pause(train_mode=is_train):
+            operator.forward(is_train, ["write"] * len(outputs), inputs, outputs, [])
+
+    def backward(self, params, out_grads, inputs, outputs, in_grads):
+        """Fill `in_grads`."""
+        operator = self._operator(params, inputs)
+        _clear(in_grads)
+        if not self._prop(params).need_top_grad_:
+            _clear(out_grads)
+        with autograd.pause(train_mode=True):
+            req = ["write"] * len(in_grads)
+            operator.backward(req, out_grads, inputs, outputs, in_grads, [])

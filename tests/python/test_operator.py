@@ -183,3 +183,137 @@ def test_contrib_has_its_older_names():
     assert anchors.shape == (1, 8, 4)
     prior = mx.contrib.sym.MultiBoxPrior(mx.sym.Variable("data"), sizes=(0.5, 0.25))
     assert prior.infer_shape(data=(1, 1, 2, 2))[1] == [(1, 8, 4)]
+
+
+class Double(mx.operator.CustomOp):
+    """Keeps its input for backward, as users' operators do."""
+
+    def forward(self, is_train, req, in_data, out_data, aux):
+        self.kept = in_data[0].copy()
+        big = nd.dot(nd.ones((64, 64)), nd.ones((64, 64)))  # work of its own, waited for in here
+        assert big.asnumpy()[0, 0] == 64
+        self.assign(out_data[0], req[0], in_data[0] * in_data[0] * self.factor)
+
+    def backward(self, req, out_grad, in_data, out_data, in_grad, aux):
+        self.assign(in_grad[0], req[0], 2 * self.kept * out_grad[0] * self.factor)
+
+
+@mx.operator.register("test_square")
+class DoubleProp(mx.operator.CustomOpProp):
+    def __init__(self, factor="1"):
+        super().__init__()
+        self.factor = float(factor)
+
+    def create_operator(self, ctx, shapes, dtypes):
+        operator = Double()
+        operator.factor = self.factor
+        return operator
+
+
+def test_in_a_symbol():
+    data = mx.sym.var("data")
+    once = mx.sym.Custom(data, op_type="test_square", name="once")
+    twice = mx.sym.Custom(data=once, op_type="test_square", factor=3, name="twice")
+    assert twice.list_arguments() == ["data"]
+    assert twice.infer_shape(data=(2, 2))[1] == [(2, 2)]
+    x = nd.array([[1.0, 2.0], [3.0, -1.0]])
+    grad = nd.zeros((2, 2))
+    executor = twice.bind(mx.cpu(), {"data": x}, {"data": grad})
+    np.testing.assert_allclose(executor.forward(is_train=True)[0].asnumpy(), 3 * x.asnumpy() ** 4)
+    executor.backward(nd.ones((2, 2)))
+    np.testing.assert_allclose(grad.asnumpy(), 12 * x.asnumpy() ** 3)
+    again = mx.sym.load_json(twice.tojson())
+    found = again.bind(mx.cpu(), {"data": x}).forward()[0]
+    np.testing.assert_allclose(found.asnumpy(), 3 * x.asnumpy() ** 4)
+
+
+class Squares(mx.gluon.HybridBlock):
+    def hybrid_forward(self, F, x):
+        return F.Custom(x, op_type="test_square") + F.Custom(x * 2, op_type="test_square", factor=5)
+
+
+class SquaresForward(mx.gluon.HybridBlock):
+    def forward(self, x):
+        y = nd.Custom(x, op_type="test_square")
+        return y + nd.Custom(x * 2, op_type="test_square", factor=5)
+
+
+@pytest.mark.parametrize("block", [Squares, SquaresForward])
+@pytest.mark.parametrize("hybridize", [False, True])
+def test_in_a_block(block, hybridize):
+    net = block()
+    if hybridize:
+        net.hybridize()
+    for values in ([1.0, 2.0], [3.0, -4.0, 5.0]):
+        x = nd.array(values)
+        x.attach_grad()
+        with autograd.record():
+            y = net(x)
+        y.backward()
+        np.testing.assert_allclose(y.asnumpy(), 21 * x.asnumpy() ** 2)
+        np.testing.assert_allclose(x.grad.asnumpy(), 42 * x.asnumpy())
+
+
+def test_threads_share_a_compiled_block():
+    net = Squares()
+    net.hybridize()
+    failed = []
+
+    def work(seed):
+        for _ in range(5):
+            x = nd.array(np.random.RandomState(seed).normal(size=(300, 300)))
+            if not np.allclose(net(x).asnumpy(), 21 * x.asnumpy() ** 2, rtol=1e-4):
+                failed.append(seed)
+
+    work(0)
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(timeout=60)
+        assert not t.is_alive()
+    assert not failed
+
+
+def test_module_with_a_loss_of_its_own():
+    data = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=3, name="fc")
+    out = mx.sym.Custom(data=data, op_type="test_loss", name="softmax")
+    assert out.list_arguments() == ["data", "fc_weight", "fc_bias", "softmax_label"]
+    rng = np.random.RandomState(0)
+    labels = rng.randint(0, 3, 60)
+    samples = np.eye(3)[labels] * 3 + rng.normal(size=(60, 3))
+    it = mx.io.NDArrayIter(samples.astype("float32"), labels.astype("float32"), 20)
+    module = mx.mod.Module(out, label_names=["softmax_label"])
+    module.fit(it, num_epoch=8, optimizer_params={"learning_rate": 0.5})
+    assert dict(module.score(it, "acc"))["accuracy"] > 0.9
+
+
+def test_npx_and_refusals_in_graphs():
+    x = mx.np.array([1.0, 2.0])
+    x.attach_grad()
+    with autograd.record():
+        y = mx.npx.Custom(x, op_type="test_square", factor=2)
+    y.backward()
+    assert isinstance(y, mx.np.ndarray)
+    np.testing.assert_allclose(x.grad.asnumpy(), 4 * x.asnumpy())
+    with pytest.raises(NotImplementedError, match="test_scale has auxiliary states"):
+        mx.sym.Custom(mx.sym.var("data"), op_type="test_scale")
+    with pytest.raises(KeyError, match="op_type is 'unknown'"):
+        mx.sym.Custom(mx.sym.var("data"), op_type="unknown").infer_shape(data=(1,))
+
+
+class Broken(mx.operator.CustomOp):
+    def forward(self, is_train, req, in_data, out_data, aux):
+        raise ArithmeticError("it broke")
+
+
+@mx.operator.register("test_broken")
+class BrokenProp(mx.operator.CustomOpProp):
+    def create_operator(self, ctx, shapes, dtypes):
+        return Broken()
+
+
+def test_a_failure_inside_a_graph_is_raised():
+    out = mx.sym.Custom(mx.sym.var("data"), op_type="test_broken")
+    with pytest.raises((ArithmeticError, RuntimeError), match="it broke"):
+        out.bind(mx.cpu(), {"data": nd.ones((2,))}).forward()[0].asnumpy()

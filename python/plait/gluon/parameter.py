@@ -65,8 +65,10 @@ class Parameter:
         Whether `initialize` may wait for the shape.
     differentiable : bool
         False: there is never a gradient.
-    stype, grad_stype : {'default'}
-        Storage of data and gradient.
+    stype : {'default', 'row_sparse'}
+        Kept for MXNet's programs: the data are dense, `row_sparse_data` gives them.
+    grad_stype : {'default', 'row_sparse'}
+        With 'row_sparse' the gradient holds only the rows to which something flows.
     """
 
     def __init__(
@@ -84,10 +86,11 @@ class Parameter:
         grad_stype="default",
     ):
         for key, value in (("stype", stype), ("grad_stype", grad_stype)):
-            if value != "default":
-                raise NotImplementedError(
-                    f"parameter {name}: {key} is {value!r}, must be 'default'"
+            if value not in ("default", "row_sparse"):
+                raise ValueError(
+                    f"parameter {name}: {key} is {value!r}, must be 'default' or 'row_sparse'"
                 )
+        self._stype, self._grad_stype = stype, grad_stype
         self.name = name
         self._shape = (shape,) if isinstance(shape, int) else shape and tuple(shape)
         if shape == ():
@@ -165,8 +168,13 @@ class Parameter:
 
     @property
     def stype(self):
-        """Storage of the data: 'default'."""
-        return "default"
+        """Storage that was asked for: 'default' or 'row_sparse'."""
+        return self._stype
+
+    @property
+    def grad_stype(self):
+        """Storage of the gradient: 'default' or 'row_sparse'."""
+        return self._grad_stype
 
     def var(self):
         """The symbol of this parameter, always the same."""
@@ -259,7 +267,11 @@ class Parameter:
             return
         if self._grad is None:
             self._grad = [
-                array.zeros_like() if hasattr(array, "zeros_like") else ndarray.zeros_like(array)
+                ndarray.zeros(array.shape, dtype=array.dtype, stype=self._grad_stype)
+                if self._grad_stype != "default"
+                else array.zeros_like()
+                if hasattr(array, "zeros_like")
+                else ndarray.zeros_like(array)
                 for array in self._data
             ]
         autograd.mark_variables(self._data, self._grad, self._grad_req)
@@ -303,6 +315,14 @@ class Parameter:
         if tracing.active:
             return self.var()
         return self._pick(self._data, ctx)
+
+    def row_sparse_data(self, row_id):
+        """The array on the device of `row_id`, the numbers of rows that will be read."""
+        return self.data(getattr(row_id, "context", None))
+
+    def list_row_sparse_data(self, row_id):
+        """list of NDArray: the copies on all devices."""
+        return self.list_data()
 
     def list_data(self):
         """list of NDArray: the copies on all devices."""

@@ -230,7 +230,7 @@ class Trainer:
             for copies in zip(*(grads for _, grads, _ in groups), strict=True):
                 total = copies[0].copy()
                 for grad in copies[1:]:
-                    total += grad.as_in_context(total.context)
+                    total = total + grad.as_in_context(total.context)
                 copies[0][...] = total
         if self._exchange and groups and self._zero < 2:
             indices, grads, _ = groups[0]

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from .. import ndarray as nd
+from .csr_rows import CsrRows
 from .idx import read_idx
 from .ndarray_iter import NDArrayIter
 
@@ -78,30 +78,35 @@ class CSVIter(NDArrayIter):
 
 
 def _read_libsvm(path, size):
-    """(labels, dense rows) of a file with lines such as ``1 0:0.5 7:2``."""
-    labels, rows = [], []
+    """(labels, `CsrRows`) of a file with lines such as ``1 0:0.5 7:2``."""
+    labels, values, indices, start = [], [], [], [0]
     with open(path, encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             words = line.split()
             if not words:
                 continue
-            row = np.zeros(size, dtype=np.float32)
+            row = {}
             try:
                 split = next((i for i, w in enumerate(words) if ":" in w), len(words))
                 labels.append([float(w) for w in words[:split]])
                 for word in words[split:]:
                     index, value = word.split(":")
+                    if not 0 <= int(index) < size:
+                        raise IndexError(f"index is {index}, must be in [0, {size - 1}]")
                     row[int(index)] = float(value)
             except (ValueError, IndexError) as error:
                 raise ValueError(f"LibSVMIter: {path}, line {number}: {error}") from None
-            rows.append(row)
-    return labels, np.array(rows).reshape(len(rows), size)
+            indices += sorted(row)
+            values += [row[i] for i in sorted(row)]
+            start.append(len(values))
+    stored = (np.array(values, np.float32), np.array(indices, np.int64), np.array(start, np.int64))
+    return labels, CsrRows(*stored, size)
 
 
 class LibSVMIter(NDArrayIter):
     """Batches from files of sparse samples: a label, then ``index:value`` from index 0.
 
-    Data are CSR arrays where this build has them, else dense ones.
+    Data are CSR arrays; labels too with `label_libsvm`.
 
     Parameters
     ----------
@@ -141,11 +146,6 @@ class LibSVMIter(NDArrayIter):
         part = _part(len(data), part_index, num_parts)
         mode = "pad" if round_batch else "discard"
         super().__init__(data[part], label[part], batch_size, False, mode, data_name, label_name)
-
-    def getdata(self):
-        """list of CSRNDArray, or NDArray without sparse arrays: the data of the current batch."""
-        dense = super().getdata()
-        return [a.tostype("csr") for a in dense] if hasattr(nd, "sparse") else dense
 
 
 class MNISTIter(NDArrayIter):

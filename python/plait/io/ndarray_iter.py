@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import ndarray as nd
 from .base import DataBatch, DataDesc, DataIter
+from .csr_rows import CsrRows
 
 __all__ = ["NDArrayIter"]
 
@@ -26,7 +27,12 @@ def _named(arrays, default, allow_empty):
     return pairs
 
 
-def _as_numpy(array):
+def _samples(array):
+    """A numpy array, or `CsrRows` of what is sparse."""
+    if isinstance(array, CsrRows):
+        return array
+    if getattr(array, "stype", None) == "csr" or hasattr(array, "tocsr"):
+        return CsrRows.of(array)
     return array.asnumpy() if isinstance(array, nd.NDArray) else np.asarray(array)
 
 
@@ -36,7 +42,8 @@ class NDArrayIter(DataIter):
     Parameters
     ----------
     data, label : array, list of array or dict of str to array
-        An NDArray keeps its dtype, anything else that NumPy takes gives batches of float32.
+        An NDArray keeps its dtype, anything else that NumPy takes gives batches of float32. A
+        CSRNDArray or a scipy csr matrix gives batches that are CSRNDArrays.
     batch_size : int
     shuffle : bool
         Whether samples come in a random order, drawn anew at each `reset` by numpy.random.
@@ -80,7 +87,7 @@ class NDArrayIter(DataIter):
         self._dtypes = {
             n: a.dtype if isinstance(a, nd.NDArray) else np.float32 for p in pairs for n, a in p
         }
-        self.data, self.label = ([(n, _as_numpy(a)) for n, a in p] for p in pairs)
+        self.data, self.label = ([(n, _samples(a)) for n, a in p] for p in pairs)
         self.num_data = self.data[0][1].shape[0]
         for name, array in self.data + self.label:
             if array.shape[0] != self.num_data:
@@ -150,7 +157,12 @@ class NDArrayIter(DataIter):
         if not pairs:
             return []
         rows = self.getindex()
-        return [nd.array(array[rows], dtype=self._dtypes[name]) for name, array in pairs]
+        return [
+            array[rows]
+            if isinstance(array, CsrRows)
+            else nd.array(array[rows], dtype=self._dtypes[name])
+            for name, array in pairs
+        ]
 
     def getindex(self):
         """Numbers of the samples of the current batch."""

@@ -5,6 +5,7 @@ import pickle
 from .. import optimizer as opt
 from ..files import replacing
 from ..ndarray import NDArray, add_n
+from ..ndarray._storage import rows_of
 from .base import KVStoreBase
 
 __all__ = ["LocalKVStore"]
@@ -84,6 +85,24 @@ class LocalKVStore(KVStoreBase):
             _check_shapes("pull", k, outs, stored)
             for target in outs:
                 stored.copyto(target)
+
+    def row_sparse_pull(self, key, out=None, priority=0, row_ids=None):
+        """Copy the rows of the stored value that `row_ids` names into row-sparse arrays.
+
+        Parameters
+        ----------
+        key : str, int or list of them
+        out : RowSparseNDArray or list of them
+        row_ids : NDArray or list of NDArray
+            Numbers of rows, for each array of `out` or for all of them.
+        """
+        keys = key if isinstance(key, list) else [key]
+        ids = row_ids if isinstance(row_ids, list) else [row_ids] * len(keys)
+        for (k, outs), rows in zip(_pairs("row_sparse_pull", key, out), ids, strict=True):
+            stored = self._stored("row_sparse_pull", k)
+            _check_shapes("row_sparse_pull", k, outs, stored)
+            for target in outs:
+                target[:] = rows_of(stored, rows)
 
     def pushpull(self, key, value, out=None, priority=0):
         """Push `value`, then pull into `out`, or back into `value` if there is none."""

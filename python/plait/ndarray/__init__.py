@@ -27,6 +27,12 @@ from .create import (  # noqa: F401
     zeros,
     zeros_like,
 )
+from .elementwise import (  # noqa: F401
+    elemwise_add,
+    elemwise_div,
+    elemwise_mul,
+    elemwise_sub,
+)
 from .functions import histogram, moveaxis, onehot_encode, split_v2  # noqa: F401
 from .ndarray import NDArray
 
@@ -34,8 +40,15 @@ _ndarray.add_methods(_generated)
 
 # The module takes the place of the generated namespace of the same name.
 contrib = _import_module(".contrib", __name__)
+sparse = _import_module(".sparse", __name__)
+
+cast_storage, _sparse_retain = sparse.cast_storage, sparse.retain
+CSRNDArray, RowSparseNDArray = sparse.CSRNDArray, sparse.RowSparseNDArray
 
 _expose(globals(), _generated, ("_internal", "op", "linalg", "image"))
+
+
+to_tensor, normalize = _generated.image.to_tensor, _generated.image.normalize
 
 
 def Custom(*inputs, op_type, **params):

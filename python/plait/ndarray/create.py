@@ -36,7 +36,11 @@ def full(shape, val, ctx=None, dtype=None, out=None):
 
 
 def zeros(shape, ctx=None, dtype=None, stype=None, **kwargs):
-    """An array of zeros."""
+    """An array of zeros; `stype`: "default", "csr" or "row_sparse"."""
+    if stype not in (None, "default"):
+        from .sparse import zeros as sparse_zeros
+
+        return sparse_zeros(stype, shape, ctx, dtype)
     return full(shape, 0, ctx, dtype)
 
 
@@ -59,8 +63,13 @@ def array(source_array, ctx=None, dtype=None):
     """An array with a copy of anything that NumPy takes.
 
     The dtype is that of `source_array` if it is an NDArray, else float32 unless `dtype` says more:
-    NumPy's arrays become float32 too, as in MXNet 1.9.
+    NumPy's arrays become float32 too, as in MXNet 1.9. Sparse arrays and scipy's
+    matrices stay sparse.
     """
+    if getattr(source_array, "_is_sparse", False) or hasattr(source_array, "tocsr"):
+        from .sparse import array as sparse_array
+
+        return sparse_array(source_array, ctx, dtype)
     if isinstance(source_array, NDArray):
         result = source_array.astype(dtype or source_array.dtype)
         return result.as_in_context(ctx) if ctx else result
@@ -77,6 +86,8 @@ def arange(start, stop=None, step=1.0, repeat=1, infer_range=None, ctx=None, dty
     """Evenly spaced values in [start, stop), each `repeat` times."""
     if stop is None:
         start, stop = 0, start
+    if step == 0:
+        raise ValueError("arange: step is 0, must not be 0")
     return array(np.repeat(np.arange(start, stop, step), repeat), ctx, dtype)
 
 
@@ -130,11 +141,14 @@ def save(fname, data):
     for item in arrays:
         if not isinstance(item, NDArray):
             raise TypeError(f"save: data holds {type(item).__name__}, must hold NDArrays")
-    _engine.save(fname, arrays, names)
+    _engine.save(fname, [a._sparse if a._is_sparse else a for a in arrays], names)
 
 
 def _unpack(result):
+    from ._storage import wrap
+
     arrays, names = result
+    arrays = [a if isinstance(a, NDArray) else wrap(a) for a in arrays]
     return dict(zip(names, arrays, strict=False)) if names else arrays
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _autograd
+from .. import _array, _autograd, _sparse
 from .._arithmetic import NDArithmetic
 from .._array import invoke, operator
 from .._indexing import basic_view
@@ -31,6 +31,7 @@ class NDArray(NDArithmetic):
 
     __slots__ = ()
     __array_priority__ = 1000.0
+    _is_sparse = False
 
     # --- what it is -----------------------------------------------------------------------------
 
@@ -169,7 +170,10 @@ class NDArray(NDArithmetic):
             )
         if other.shape != self.shape:
             raise ValueError(f"copyto: other has shape {other.shape}, must be {self.shape}")
-        self.copy_into(other)
+        if other._is_sparse:
+            other[:] = self
+        else:
+            self.copy_into(other)
         return other
 
     def as_in_context(self, context: Any) -> Any:
@@ -199,25 +203,40 @@ class NDArray(NDArithmetic):
         return self.__dlpack__()
 
     def tostype(self, stype: Any) -> Any:
-        """The array with another storage type; only "default" exists."""
-        if stype != "default":
-            raise NotImplementedError(f"tostype: stype is {stype!r}, must be 'default'")
-        return self
+        """The array stored as "default", "csr" or "row_sparse"; see `mx.nd.sparse`."""
+        from ._sparse_arrays import cast_storage
+
+        return cast_storage(self, stype)
 
     # --- gradients ------------------------------------------------------------------------------
 
     def attach_grad(self, grad_req: str = "write", stype: str | None = None) -> None:
-        """Make this a variable with a gradient array of zeros."""
+        """Make this a variable with a gradient array of zeros.
+
+        With `stype` "row_sparse" the gradient holds only the rows to which something flows.
+        """
         from ..autograd import mark_variables
 
         wanted = grad_req != "null"
+        if wanted and stype not in (None, "default"):
+            from .sparse import zeros as sparse_zeros
+
+            grad = sparse_zeros(stype, self.shape, dtype=self.dtype)
+            mark_variables([self], [grad], grad_req)
+            return
         zeros = invoke(_Ops.zeros_like, (self,), (), None, type(self)) if wanted else None
         mark_variables([self], [zeros], grad_req)
 
     @property
     def grad(self) -> Any:
         """NDArray: the gradient array, or None."""
-        return _autograd.get_grad(self, type(self))
+        dense = _autograd.get_grad(self, type(self))
+        rows = _sparse.get_grad(self) if dense is None else None
+        if rows is None:
+            return dense
+        from ._storage import wrap
+
+        return wrap(rows)
 
     def detach(self) -> Any:
         """The same memory outside of the recording."""
@@ -265,6 +284,8 @@ class NDArray(NDArithmetic):
     def __setitem__(self, key: Any, value: Any) -> None:
         from ..numpy import _indexing
 
+        if getattr(value, "_is_sparse", False):
+            value = value.tostype("default")
         _indexing.put(self, key, value)
 
     def slice(self, begin: Any, end: Any, step: Any = None) -> Any:

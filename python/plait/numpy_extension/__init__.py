@@ -32,3 +32,30 @@ from ..numpy import from_dlpack  # isort: skip
 _numpy.multiarray.add_methods(_numpy, _sys.modules[__name__])
 Context = Device = type(cpu())
 current_device = current_context
+
+
+def custom(*inputs, op_type, **params):
+    """Run an operator written in Python on `mx.np` arrays; see `mx.operator`.
+
+    Parameters
+    ----------
+    *inputs : ndarray
+        Arguments, then auxiliary states, in the order of its `CustomOpProp`; also by name.
+    op_type : str
+        Name under which it was registered.
+    **params
+        Handed to the `CustomOpProp`, as text.
+    """
+    from ..ndarray import Custom
+
+    given = [x.as_nd_ndarray() for x in inputs]
+    named = {
+        k: v.as_nd_ndarray() if isinstance(v, _numpy.ndarray) else v for k, v in params.items()
+    }
+    result = Custom(*given, op_type=op_type, **named)
+    if isinstance(result, list):
+        return [x.as_np_ndarray() for x in result]
+    return result.as_np_ndarray()
+
+
+Custom = custom

@@ -39,7 +39,7 @@ class Adam(_Moments):
     ----------
     learning_rate, beta1, beta2, epsilon : float
     lazy_update : bool
-        Accepted for sparse gradients; no effect on dense ones.
+        Row-sparse gradients change their rows only; no effect on dense ones.
     **kwargs
         As `Optimizer`.
     """

@@ -16,7 +16,11 @@ class AdaGrad(FusedOptimizer):
     ----------
     eps : float
         Added under the root; `epsilon` is the same.
+
+    Row-sparse gradients change their rows only.
     """
+
+    lazy_update = True
 
     def __init__(self, eps=1e-7, epsilon=None, learning_rate=None, **kwargs):
         super().__init__(learning_rate=learning_rate, **kwargs)

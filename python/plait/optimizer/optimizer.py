@@ -235,6 +235,9 @@ class FusedOptimizer(Optimizer):
     """
 
     aggregate_num = sys.maxsize
+    # A row-sparse gradient changes only its rows of the weight and of the states; otherwise it
+    # counts as a dense one with zeros.
+    lazy_update = False
 
     def update(self, index, weight, grad, state):
         """Update one parameter or many; see `Optimizer.update`."""
@@ -268,6 +271,12 @@ class FusedOptimizer(Optimizer):
     def _run(self, index, weight, grad, state, mixed):
         if not isinstance(index, (list, tuple)):
             index, weight, grad, state = [index], [weight], [grad], [state]
+        if any(g._is_sparse for g in grad):
+            if self.lazy_update:
+                index, weight, grad, state = self._without_rows(index, weight, grad, state, mixed)
+            grad = [g.tostype("default") for g in grad]
+        if not index:
+            return
         self._update_count(index)
         common = {
             "lrs": self._get_lrs(index),
@@ -281,6 +290,26 @@ class FusedOptimizer(Optimizer):
         if mixed:
             state, masters = zip(*state, strict=True)
         self._step(index, weight, grad, state, masters, common)
+
+    def _without_rows(self, index, weight, grad, state, mixed):
+        """Update the rows of row-sparse gradients; returns the parameters with dense ones."""
+        left = []
+        for one in zip(index, weight, grad, state, strict=True):
+            if one[2]._is_sparse:
+                self._update_rows(*one, mixed)
+            else:
+                left.append(one)
+        return [list(column) for column in zip(*left, strict=True)] if left else [[]] * 4
+
+    def _update_rows(self, index, weight, grad, state, mixed):
+        rows, values = grad.indices, grad.data
+        if rows.size == 0:
+            self._update_count(index)
+            return
+        parts = [weight.take(rows), _mapped(lambda array: array.take(rows), state)]
+        self._run([index], [parts[0]], [values], [parts[1]], mixed)
+        for whole, part in zip(_arrays([weight, state]), _arrays(parts), strict=True):
+            whole[rows] = part
 
     def _apply(self, operator, weights, grads, states, masters, common):
         """Call ``operator(weight, grad, states..., master, weight, ...)``."""
@@ -309,6 +338,20 @@ class FusedOptimizer(Optimizer):
     def _step(self, indices, weights, grads, states, masters, common):
         """Choose the operator and its attributes; `common` has those of every rule."""
         raise NotImplementedError(f"{type(self).__name__} must define _step")
+
+
+def _mapped(function, state):
+    """The same nest of tuples with `function` of each array."""
+    if isinstance(state, (tuple, list)):
+        return tuple(_mapped(function, part) for part in state)
+    return None if state is None else function(state)
+
+
+def _arrays(state):
+    """All arrays of a nest of tuples."""
+    if isinstance(state, (tuple, list)):
+        return [array for part in state for array in _arrays(part)]
+    return [] if state is None else [state]
 
 
 def zeros_like(weight, count=1):

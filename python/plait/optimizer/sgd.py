@@ -17,7 +17,7 @@ class SGD(FusedOptimizer):
     learning_rate : float
     momentum : float
     lazy_update : bool
-        Accepted for sparse gradients; no effect on dense ones.
+        Row-sparse gradients change their rows only; no effect on dense ones.
     **kwargs
         As `Optimizer`.
     """

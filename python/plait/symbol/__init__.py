@@ -3,7 +3,7 @@
 from .._gen import sym as _generated
 from .._gen.sym import *  # noqa: F401,F403
 from .._namespaces import expose as _expose
-from . import random  # noqa: F401
+from . import random, sparse  # noqa: F401
 from .cached_graph import CachedGraph
 from .create import Group, Variable, arange, full, load, load_json, ones, var, zeros
 from .shorthand import (
@@ -23,3 +23,20 @@ from .surfaces import np, npx
 from .symbol import Symbol
 
 _expose(globals(), _generated, ("_internal", "op", "linalg", "image", "contrib"))
+
+
+def Custom(*inputs, op_type, name=None, attr=None, **params):
+    """A node that runs an operator written in Python or loaded from a library.
+
+    Parameters
+    ----------
+    *inputs : Symbol
+        Arguments in the order of its `CustomOpProp`; also by name. Missing ones become variables.
+    op_type : str
+        Name under which it was registered.
+    **params
+        Handed to the `CustomOpProp`, as text.
+    """
+    from ..operator import custom_symbol
+
+    return custom_symbol(inputs, op_type, params, name, attr)

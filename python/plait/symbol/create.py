@@ -11,6 +11,8 @@ from .symbol import Symbol, from_json, group
 
 __all__ = ["Group", "Variable", "arange", "full", "load", "load_json", "ones", "var", "zeros"]
 
+_STORAGES = ("default", "row_sparse", "csr")  # a storage's number in MXNet's files is its place
+
 
 def Variable(
     name=None,
@@ -36,6 +38,8 @@ def Variable(
         Factors of the learning rate and the weight decay, no unit.
     dtype : optional
     init : Initializer or str, optional
+    stype : {'default', 'row_sparse', 'csr'}, optional
+        Kept in the attributes for MXNet's programs; graphs compute with dense arrays.
 
     Raises
     ------
@@ -56,6 +60,10 @@ def Variable(
         attributes["__dtype__"] = str(DTYPE_NUMBERS[dtype_name(dtype)])
     if init is not None:
         attributes["__init__"] = init if isinstance(init, str) else init.dumps()
+    if stype is not None:
+        if stype not in _STORAGES:
+            raise ValueError(f"Variable: stype is {stype!r}, must be one of {_STORAGES}")
+        attributes["__storage_type__"] = str(_STORAGES.index(stype))
     for key, value in kwargs.items():
         if not (key.startswith("__") and key.endswith("__")):
             raise ValueError(

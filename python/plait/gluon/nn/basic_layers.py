@@ -111,7 +111,12 @@ class Embedding(HybridBlock):
         params=None,
     ):
         super().__init__(prefix=prefix, params=params)
-        self._kwargs = {"input_dim": input_dim, "output_dim": output_dim, "dtype": dtype}
+        self._kwargs = {
+            "input_dim": input_dim,
+            "output_dim": output_dim,
+            "dtype": dtype,
+            "sparse_grad": sparse_grad,
+        }
         self.weight = self.params.get(
             "weight",
             shape=(input_dim, output_dim),
@@ -129,13 +134,7 @@ class Embedding(HybridBlock):
 
 
 class SparseEmbedding(Embedding):
-    """`Embedding` with gradients of the rows in use only; needs row-sparse arrays.
-
-    Raises
-    ------
-    NotImplementedError
-        Where there are no row-sparse arrays.
-    """
+    """`Embedding` with gradients of the rows in use only."""
 
     def __init__(
         self,
