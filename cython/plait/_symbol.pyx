@@ -325,7 +325,7 @@ cdef class BoundGraph:
         if len(args) != self._num_args:
             return None
         for item in args:
-            if not isinstance(item, Array):
+            if not isinstance(item, Array) or (<Array>item)._array == NULL:  # no array, or sparse
                 return None
         if n + self._graph._num_outputs > 48:
             block = <plait_array_t *>malloc((n + self._graph._num_outputs) * sizeof(plait_array_t))

@@ -18,6 +18,10 @@ __all__ = [
     "backward",
     "grad",
     "Function",
+    "hessian",
+    "jacobian",
+    "jvp",
+    "vjp",
 ]
 
 _REQUESTS = {"null": 0, "write": 1, "add": 3}
@@ -187,3 +191,6 @@ class Function:
     def backward(self, *output_grads):
         """Gradients of the inputs from those of the outputs."""
         raise NotImplementedError(f"{type(self).__name__} must define backward")
+
+
+from .transforms import hessian, jacobian, jvp, vjp  # noqa: E402  they use this module

@@ -360,6 +360,35 @@ def test_a_trainer_learns_an_embedding():
     np.testing.assert_array_equal(net[0].weight.data().asnumpy()[10:], untouched)
 
 
+class Linear(gluon.HybridBlock):
+    def __init__(self):
+        super().__init__()
+        with self.name_scope():
+            self.weight = self.params.get("weight", shape=(3, 2), grad_stype="row_sparse")
+
+    def hybrid_forward(self, F, x, weight):
+        return F.dot(x, weight)
+
+
+@pytest.mark.parametrize("hybridize", [False, True])
+def test_a_block_takes_csr(hybridize):
+    net = Linear()
+    net.initialize(mx.init.Constant(0.5))
+    if hybridize:
+        net.hybridize()
+        net(nd.array(A))
+    with autograd.record():
+        y = net(sp.csr_matrix(A[:1]))
+        loss = (y * nd.array([[1, 2]])).sum()
+    loss.backward()
+    same(y, A[:1] @ np.full((3, 2), 0.5))
+    same(net.weight.grad(), [[0, 0], [1, 2], [0, 0]], "row_sparse")
+    assert net.weight.grad().indices.asnumpy().tolist() == [1]
+    weight = gluon.Parameter("w", shape=(3, 2), stype="row_sparse")
+    weight.initialize(mx.init.One())
+    same(weight.row_sparse_data(nd.array([1])), np.ones((3, 2)))
+
+
 def test_files(tmp_path):
     path = str(tmp_path / "x.params")
     x, r = both()

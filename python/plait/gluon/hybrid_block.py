@@ -346,7 +346,8 @@ class HybridBlock(Block):
             if out is not None:
                 return out[0] if self._structure is None else _rebuild(self._structure, iter(out))
         traced = getattr(_tracing, "on", False)
-        if not self._active or kwargs or traced or self._is_symbolic(args):
+        sparse = any(getattr(a, "_is_sparse", False) for a in args)  # graphs hold dense arrays
+        if not self._active or kwargs or traced or sparse or self._is_symbolic(args):
             if self._has_own_forward() and not self._is_symbolic(args):
                 return self._call_own_forward(*args, **kwargs)
             return super().__call__(*args, **kwargs)
