@@ -36,7 +36,7 @@ class Listener {
 };
 void set_listener(Listener* listener);  // of the calling thread; null: nobody
 
-inline Value value_of(const ArrayRef& a) { return a ? Value{a, {}, 0, a->spec(), {}} : Value{}; }
+inline Value value_of(const ArrayRef& a) { return a ? Value{a, {}, 0, a->spec()} : Value{}; }
 
 // A recorded step. Built-in operators, compiled graphs and users' functions each derive from it.
 class TapeNode : public RefCounted {

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "autograd/tape.h"
+#include "op/rows.h"
 #include "op/sparse.h"
 
 namespace plait::autograd {
@@ -197,7 +198,7 @@ class Pass {
 
   void flow(Meta* meta, const Value& value) {
     ArrayRef grad = value.array;
-    if (value.rows) {
+    if (op::is_rows(value)) {
       EagerTracer tracer(create_graph_);
       op::TracerScope scope(tracer);
       if (flow_rows(meta, value)) return;
@@ -255,7 +256,7 @@ class Pass {
                                ? step.node->backward_into(dout, targets(step))
                                : step.node->backward(dout, create_graph_);
     for (size_t i = 0; i < step.inputs.size() && i < din.size(); ++i) {
-      if (step.inputs[i] && din[i].array) flow(step.inputs[i].get(), din[i]);
+      if (step.inputs[i] && din[i]) flow(step.inputs[i].get(), din[i]);
     }
   }
 

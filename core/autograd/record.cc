@@ -1,6 +1,7 @@
 #include <atomic>
 
 #include "autograd/tape.h"
+#include "op/rows.h"
 
 namespace plait::autograd {
 namespace {
@@ -216,7 +217,7 @@ bool is_recorded(const Array& array) { return static_cast<bool>(array.autograd);
 op::Values EagerTracer::apply(const op::Op& op, const op::AttrsRef& attrs,
                               std::span<const Value> in) {
   Arrays arrays, out;
-  for (const Value& v : in) arrays.push_back(v.rows ? op::dense(v).array : v.array);
+  for (const Value& v : in) arrays.push_back(op::is_rows(v) ? op::dense(v).array : v.array);
   invoke(op, attrs, {arrays.data(), arrays.size()}, out, true);
   op::Values values;
   for (const ArrayRef& a : out) values.push_back(value_of(a));

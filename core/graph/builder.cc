@@ -1,6 +1,7 @@
 #include "graph/builder.h"
 
 #include "op/invoke.h"
+#include "op/rows.h"
 
 namespace plait::graph {
 
@@ -19,7 +20,7 @@ op::Values Builder::apply(const op::Op& op, const op::AttrsRef& attrs, std::span
   Specs in_specs;
   for (size_t i = 0; i < in.size(); ++i) {
     check(static_cast<bool>(in[i]), ErrorKind::kInternal, op.name, ": input ", i, " is missing");
-    node->inputs.push_back(entry_of(in[i].rows ? op::dense(in[i]) : in[i]));
+    node->inputs.push_back(entry_of(op::dense(in[i])));
     in_specs.push_back(in[i].spec);
   }
   op::infer(op, attrs, in_specs, node->specs);
@@ -64,7 +65,7 @@ void add_flow(Flow& flow, const Entry& to, const Value& dvalue) {
   op::Values& slots = flow[to.node.get()];
   if (slots.empty()) slots.resize(to.node->specs.size());
   Value& slot = slots[static_cast<size_t>(to.index)];
-  if (slot.rows && dvalue.rows) {
+  if (op::is_rows(slot) && op::is_rows(dvalue)) {
     static const OpCall kConcat("concat", {"dim"});
     slot = op::row_values(kConcat({op::row_data(slot), op::row_data(dvalue)}, {int64_t{0}}),
                           kConcat({op::row_index(slot), op::row_index(dvalue)}, {int64_t{0}}),
@@ -88,11 +89,8 @@ op::GradArgs grad_args(const Node& node, const op::Values& douts,
   }
   for (size_t i = 0; i < node.specs.size(); ++i) {
     const bool saved = saves.outputs == op::Saves::kAll || (i < 64 && (saves.outputs >> i & 1));
-    Value v{nullptr,
-            Ref<RefCounted>(const_cast<Node*>(&node)),
-            static_cast<int32_t>(i),
-            node.specs[i],
-            {}};
+    Value v{nullptr, Ref<RefCounted>(const_cast<Node*>(&node)), static_cast<int32_t>(i),
+            node.specs[i]};
     g.out_values.push_back(saved ? v : Value{});
     g.out_specs.push_back(node.specs[i]);
   }

@@ -27,7 +27,7 @@ inline Entry entry_of(const Value& v) {
   return {Ref<Node>(static_cast<Node*>(v.node.get())), v.index};
 }
 inline Value value_of(const Entry& e) {
-  return {nullptr, e.node, e.index, e.node->specs[static_cast<size_t>(e.index)], {}};
+  return {nullptr, e.node, e.index, e.node->specs[static_cast<size_t>(e.index)]};
 }
 
 // Copies an untyped graph into `builder`; `inputs` maps its variables to values.

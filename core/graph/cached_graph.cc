@@ -5,6 +5,7 @@
 
 #include "graph/builder.h"
 #include "graph/trace.h"
+#include "op/rows.h"
 
 namespace plait::graph {
 namespace {
@@ -82,8 +83,8 @@ Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
       if (!signature.needs[i] || !grads[next++]) continue;
       program->grad_slot[i] = static_cast<int32_t>(graph.outputs.size() - visible);
       const Value& grad = grads[next - 1];
-      graph.outputs.push_back(entry_of(grad.rows ? op::row_data(grad) : grad));
-      if (!grad.rows) continue;
+      graph.outputs.push_back(entry_of(op::is_rows(grad) ? op::row_data(grad) : grad));
+      if (!op::is_rows(grad)) continue;
       program->row_slot[i] = static_cast<int32_t>(graph.outputs.size() - visible);
       graph.outputs.push_back(entry_of(op::row_index(grad)));
     }

@@ -5,13 +5,14 @@
 #include <string>
 
 #include "op/op.h"
+#include "op/rows.h"
 
 namespace plait::op {
 namespace {
 
 using Keys = std::vector<int64_t>;
 
-Value value_of(const ArrayRef& a) { return {a, {}, 0, a->spec(), {}}; }
+Value value_of(const ArrayRef& a) { return {a, {}, 0, a->spec()}; }
 
 ArrayRef vector_of(const Keys& numbers) {
   ArrayRef a = Array::empty(Dims{static_cast<int64_t>(numbers.size())}, DType::kInt64);

@@ -103,30 +103,4 @@ Value full_of(const Spec& spec, double value) {
   return kFull({}, {spec.shape, value, std::string(dtype_name(spec.dtype))});
 }
 
-namespace {
-
-struct Rows : RefCounted {
-  Value index, values;
-};
-
-}  // namespace
-
-Value row_values(const Value& values, const Value& index, const Spec& spec) {
-  auto rows = make_ref<Rows>();
-  rows->index = index;
-  rows->values = values;
-  Value out = values;
-  out.spec = spec;
-  out.rows = rows;
-  return out;
-}
-Value row_index(const Value& v) { return static_cast<const Rows&>(*v.rows).index; }
-Value row_data(const Value& v) { return static_cast<const Rows&>(*v.rows).values; }
-
-Value dense(const Value& v) {
-  static const OpCall kScatter("take_backward", {"axis", "mode", "shape"});
-  if (!v.rows) return v;
-  return kScatter({row_data(v), row_index(v)}, {int64_t{0}, std::string("clip"), v.shape()});
-}
-
 }  // namespace plait::op

@@ -21,7 +21,6 @@ struct Value {
   Ref<RefCounted> node;  // in a graph: the node and which of its outputs
   int32_t index = 0;
   Spec spec;
-  Ref<RefCounted> rows;  // set: see row_values()
 
   explicit operator bool() const { return array || node; }
   const Dims& shape() const { return spec.shape; }
@@ -107,14 +106,6 @@ Value sum_to(const Value& v, const Dims& shape);
 Value reshape_to(const Value& v, const Dims& shape);
 Value cast_to(const Value& v, DType dtype);
 Value full_of(const Spec& spec, double value);
-
-// A gradient that is 0 outside of some rows: `values` (n, ...) are the rows number `index` (n,), in
-// [0, spec.shape[0]), of an array of `spec`; rows that are named twice add up. Only gradient
-// functions return such a value; tracers pass the dense one to operators.
-Value row_values(const Value& values, const Value& index, const Spec& spec);
-Value row_index(const Value& v);  // `index` of such a value
-Value row_data(const Value& v);   // `values` of it
-Value dense(const Value& v);      // the whole array; v itself unless it has rows
 
 }  // namespace plait::op
 

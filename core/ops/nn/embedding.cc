@@ -3,6 +3,7 @@
 #include "kernels/convert.h"
 #include "kernels/parallel.h"
 #include "op/op.h"
+#include "op/rows.h"
 
 namespace plait::op {
 namespace {

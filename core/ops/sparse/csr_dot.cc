@@ -1,5 +1,6 @@
 #include "kernels/copy.h"
 #include "kernels/parallel.h"
+#include "op/rows.h"
 #include "ops/sparse/csr.h"
 
 // Products of a csr matrix and a dense one. A sum runs over the stored elements in their order, in

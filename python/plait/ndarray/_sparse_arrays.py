@@ -164,6 +164,34 @@ class BaseSparseNDArray(NDArray):
         """The only element as a Python number."""
         return self.tostype("default").asscalar()
 
+    item = asscalar
+
+    # What works on the memory of an array gets that of a dense copy.
+
+    def same_handle(self, cls):
+        """A dense copy as an object of another class."""
+        return self.tostype("default").same_handle(cls)
+
+    def detached(self):
+        """The array itself: it is never part of a recording."""
+        return self
+
+    def copy_into(self, other):
+        """Copy the content into a dense array of the same shape."""
+        self.tostype("default").copy_into(other)
+
+    def copy_to_buffer(self, target):
+        """Write the dense content into a buffer."""
+        self.tostype("default").copy_to_buffer(target)
+
+    def shares_memory(self, other):
+        """False: what is stored is not the array."""
+        return False
+
+    def __dlpack__(self, **kwargs):
+        """DLPack capsule of a dense copy."""
+        return self.tostype("default").__dlpack__(**kwargs)
+
     def attach_grad(self, grad_req="write", stype=None):
         """Raises TypeError: only dense arrays are variables."""
         raise TypeError(f"attach_grad: array is {self.stype}, must be dense")
@@ -188,12 +216,9 @@ class BaseSparseNDArray(NDArray):
         """Raises NotImplementedError, as in MXNet."""
         raise NotImplementedError(f"reshape: array is {self.stype}, must be dense")
 
-    def _refuse(self, other):
-        raise NotImplementedError(
-            f"{type(self).__name__} cannot be changed in place: use x = x + y"
-        )
-
-    __iadd__ = __isub__ = __imul__ = __itruediv__ = _refuse
+    def _inplace(self, result):
+        self[:] = result
+        return self
 
     # --- arithmetic -----------------------------------------------------------------------------
 

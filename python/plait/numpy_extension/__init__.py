@@ -1,6 +1,7 @@
 """What `mx.np` programs need beyond NumPy: `mx.npx`. Neural network operators, files, modes."""
 
 import sys as _sys
+from typing import Any as _Any
 
 from .._gen.npx import *  # noqa: F401,F403
 from ..context import cpu, cpu_pinned, current_context, gpu, gpu_memory_info, num_gpus
@@ -34,7 +35,7 @@ Context = Device = type(cpu())
 current_device = current_context
 
 
-def custom(*inputs, op_type, **params):
+def custom(*inputs: _Any, op_type: str, **params: _Any) -> _Any:
     """Run an operator written in Python on `mx.np` arrays; see `mx.operator`.
 
     Parameters
