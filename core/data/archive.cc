@@ -95,7 +95,9 @@ SparseRef read_sparse(Reader& in, Storing storing) {
   for (const Spec& s : indices) parts.push_back(read_data(in, s.shape, s.dtype));
   if (storing == Storing::kCsr) std::swap(parts[1], parts[2]);
   // MXNet stores no indptr for a matrix without elements.
-  if (storing == Storing::kCsr && parts[2]->size() == 0)
+  constexpr int64_t kMostEmptyRows = int64_t{1} << 27;
+  if (storing == Storing::kCsr && parts[2]->size() == 0 && shape.size() == 2 &&
+      shape[0] <= kMostEmptyRows)
     return SparseArray::zeros(storing, {shape, dtype});
   try {
     auto sparse = make_ref<SparseArray>(storing, shape, std::move(parts));

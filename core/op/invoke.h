@@ -36,7 +36,7 @@ int visible_outputs(const Op& op, const AttrsRef& attrs);
 std::string shapes_of(std::span<const ArrayRef> arrays);
 
 // For an operator without a gradient: must backward stop with an error rather than take its results
-// for constants? Not for draws of random numbers and updates in place.
+// for constants? So it is with kernels of gradients; comparisons and the like are constant.
 bool needs_gradient(const Op& op);
 [[noreturn]] void fail_without_gradient(const Op& op);
 

@@ -215,9 +215,21 @@ TEST(fuzz_archives) {
   const auto array = [](Dims shape, DType dtype) {
     ArrayRef a = Array::empty(shape, dtype);
     if (a->nbytes()) std::memset(a->data(), 1, static_cast<size_t>(a->nbytes()));
+    return data::Stored{a, nullptr};
+  };
+  const auto index = [](std::initializer_list<int64_t> numbers) {
+    ArrayRef a = Array::empty(Dims{static_cast<int64_t>(numbers.size())}, DType::kInt64);
+    std::copy(numbers.begin(), numbers.end(), static_cast<int64_t*>(a->data()));
     return a;
   };
+  const ArrayRef values = array({2}, DType::kFloat32).dense;
+  const data::Stored csr{nullptr,
+                         make_ref<SparseArray>(Storing::kCsr, Dims{2, 3},
+                                               Arrays{values, index({1, 0}), index({0, 1, 2})})};
+  const data::Stored rows{
+      nullptr, make_ref<SparseArray>(Storing::kRowSparse, Dims{5}, Arrays{values, index({1, 4})})};
   const Seeds seeds = {
+      data::write_archive({csr, rows}, {}),
       data::write_archive({array({3, 4}, DType::kFloat32), array({5}, DType::kInt64)}, {"a", "b"}),
       data::write_archive({array({}, DType::kFloat16), array({0, 3}, DType::kUint8)}, {})};
   fuzz("archives", seeds, 2000,
