@@ -487,6 +487,14 @@ static inline plait_status_t plait_argsort(plait_array_t data, const plait_argso
   return plait__call(&op_, "argsort", inputs_, 1, values_, 3, out, 1, NULL);
 }
 
+/* What is added to scores of attention: a floating mask itself, else -1e9 where it is 0. mask:
+ * of any shape and dtype. out: shape of mask; its dtype if that is floating, else float32. */
+static inline plait_status_t plait_attention_mask(plait_array_t mask, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {mask};
+  return plait__call(&op_, "attention_mask", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
 typedef struct {
   /* swap the last two axes of lhs first */
   int32_t transpose_a;
@@ -1197,13 +1205,20 @@ typedef struct {
   int32_t target_shape_size;
   /* channels are taken in this many groups */
   int64_t num_group;
+  /* kept for MXNet's programs; without effect */
+  int64_t workspace;
   /* no bias is added */
   int32_t no_bias;
+  /* kept for MXNet's programs; without effect */
+  const char* cudnn_tune;
+  /* kept for MXNet's programs; without effect */
+  int32_t cudnn_off;
   /* NCW, NCHW or NCDHW */
   const char* layout;
 } plait_deconvolution_attrs_t;
 static inline plait_deconvolution_attrs_t plait_deconvolution_defaults(void) {
-  const plait_deconvolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 1, NULL};
+  const plait_deconvolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 1, 512, 1,
+                                         NULL, 0, NULL};
   return a;
 }
 /* Transposed convolution over 1 to 3 spatial axes. data: floating array (batch, channels,
@@ -1226,8 +1241,10 @@ static inline plait_status_t plait_deconvolution(plait_array_t data, plait_array
                                    plait__ints(a_.adj, a_.adj_size),
                                    plait__ints(a_.target_shape, a_.target_shape_size),
                                    plait__int(num_filter), plait__int(a_.num_group),
-                                   plait__bool(a_.no_bias), plait__string(a_.layout)};
-  return plait__call(&op_, "deconvolution", inputs_, 3, values_, 10, out, 1, NULL);
+                                   plait__int(a_.workspace), plait__bool(a_.no_bias),
+                                   plait__string(a_.cudnn_tune), plait__bool(a_.cudnn_off),
+                                   plait__string(a_.layout)};
+  return plait__call(&op_, "deconvolution", inputs_, 3, values_, 13, out, 1, NULL);
 }
 
 typedef struct {
@@ -1687,7 +1704,7 @@ typedef struct {
   /* factor of the gradients */
   double rescale_grad;
   /* largest absolute value after rescaling; < 0: none */
-  double clip_gradient;
+  double clip_grad;
 } plait_ftml_update_attrs_t;
 static inline plait_ftml_update_attrs_t plait_ftml_update_defaults(void) {
   const plait_ftml_update_attrs_t a = {0.6, 0.999, 1e-08, 0.0, 1.0, -1.0};
@@ -1707,7 +1724,7 @@ static inline plait_status_t plait_ftml_update(plait_array_t weight, plait_array
   const plait_value_t values_[] = {plait__float(lr), plait__floats(t, t_size),
                                    plait__float(a_.beta1), plait__float(a_.beta2),
                                    plait__float(a_.epsilon), plait__float(a_.wd),
-                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient)};
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_grad)};
   return plait__call(&op_, "ftml_update", inputs_, 5, values_, 8, out, 1, NULL);
 }
 
@@ -5167,9 +5184,7 @@ typedef struct {
   int32_t pad_size;
   /* the mean counts padding as zeros */
   int32_t count_include_pad;
-  /* p of pool_type lp, >= 1 */
-  int64_t p_value;
-  /* NCW, NCHW or NCDHW */
+  /* NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC */
   const char* layout;
   /* kept for MXNet's programs; without effect */
   int32_t cudnn_off;
@@ -5178,8 +5193,8 @@ static inline plait_pooling_attrs_t plait_pooling_defaults(void) {
   const plait_pooling_attrs_t a = {NULL, 0, "max", 0, "valid", NULL, 0, NULL, 0, 1, 2, NULL, 0};
   return a;
 }
-/* Maximum, mean, sum or p-norm of a window that slides over 1 to 3 spatial axes. data: (batch,
- * channels, spatial...). output: (batch, channels, spatial...). */
+/* Maximum, mean or sum of a window that slides over 1 to 3 spatial axes. data: (batch, channels,
+ * spatial...), or as layout says. output: (batch, channels, spatial...), or as layout says. */
 static inline plait_status_t plait_pooling(plait_array_t data, const plait_pooling_attrs_t* attrs,
                                            plait_array_t* out) {
   static plait_op_t op_ = NULL;

@@ -42,6 +42,7 @@ _op_argmax = _operator('argmax')
 _op_argmax_channel = _operator('argmax_channel')
 _op_argmin = _operator('argmin')
 _op_argsort = _operator('argsort')
+_op_attention_mask = _operator('attention_mask')
 _op_batch_dot = _operator('batch_dot')
 _op_batch_norm = _operator('batch_norm')
 _op_batch_take = _operator('batch_take')
@@ -652,7 +653,7 @@ def Crop(*data, num_args=1, offset=(0, 0), h_w=(0, 0), center_crop=False, out=No
     return _invoke(_op_crop_like, (*_flatten(data),), (num_args, offset, h_w, center_crop,), out, _cls)
 
 
-def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, no_bias=True, layout=None, out=None, name=None, **kwargs):
+def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, workspace=512, no_bias=True, cudnn_tune=None, cudnn_off=False, layout=None, out=None, name=None, **kwargs):
     """Transposed convolution over 1 to 3 spatial axes.
 
     Parameters
@@ -679,8 +680,14 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
         number of output channels, > 0
     num_group : int, default 1
         channels are taken in this many groups
+    workspace : int, default 512
+        kept for MXNet's programs; without effect
     no_bias : bool, default True
         no bias is added
+    cudnn_tune : str, default None
+        kept for MXNet's programs; without effect
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
     layout : str, default None
         NCW, NCHW or NCDHW
 
@@ -695,7 +702,7 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
     """
     if kwargs:
         _unknown('Deconvolution', kwargs)
-    return _invoke(_op_deconvolution, (data, weight, bias,), (kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, no_bias, layout,), out, _cls)
+    return _invoke(_op_deconvolution, (data, weight, bias,), (kernel, stride, dilate, pad, adj, target_shape, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout,), out, _cls)
 
 
 def Dropout(data=None, p=0.5, mode='training', axes=(), cudnn_off=False, out=None, name=None, **kwargs):
@@ -1144,7 +1151,7 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     Parameters
     ----------
     data : array
-        (batch, channels, spatial...)
+        (batch, channels, spatial...), or as layout says
     kernel : tuple of int, default ()
         sizes of the window; not needed with global_pool
     pool_type : 'max' or 'avg' or 'sum' or 'lp', default 'max'
@@ -1162,14 +1169,14 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     p_value : int, default 2
         p of pool_type lp, >= 1
     layout : str, default None
-        NCW, NCHW or NCDHW
+        NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC
     cudnn_off : bool, default False
         kept for MXNet's programs; without effect
 
     Returns
     -------
     output : array
-        (batch, channels, spatial...)
+        (batch, channels, spatial...), or as layout says
     """
     if kwargs:
         _unknown('Pooling', kwargs)
@@ -7734,6 +7741,24 @@ def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=
     return _invoke(_op_arange_like, (data,), (start, step, repeat, ctx, axis,), out, _cls)
 
 
+def contrib__attention_mask(mask=None, out=None, name=None, **kwargs):
+    """What is added to scores of attention: a floating mask itself, else -1e9 where it is 0.
+
+    Parameters
+    ----------
+    mask : array
+        of any shape and dtype
+
+    Returns
+    -------
+    out : array
+        shape of mask; its dtype if that is floating, else float32
+    """
+    if kwargs:
+        _unknown('contrib.attention_mask', kwargs)
+    return _invoke(_op_attention_mask, (mask,), (), out, _cls)
+
+
 def contrib__bipartite_matching(data=None, is_ascend=False, threshold=None, topk=-1, out=None, name=None, **kwargs):
     """Pairs rows and columns of a score matrix, the best pair first, each at most once.
 
@@ -9060,7 +9085,7 @@ def floor(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_floor, (data,), (), out, _cls)
 
 
-def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=None, t=None, beta1=0.6, beta2=0.999, epsilon=1e-08, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
+def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=None, t=None, beta1=0.6, beta2=0.999, epsilon=1e-08, wd=0.0, rescale_grad=1.0, clip_grad=-1.0, out=None, name=None, **kwargs):
     """One step of follow the moving leader.
 
     Parameters
@@ -9089,7 +9114,7 @@ def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=None, t=None,
         weight decay, no unit
     rescale_grad : float, default 1.0
         factor of the gradients
-    clip_gradient : float, default -1.0
+    clip_grad : float, default -1.0
         largest absolute value after rescaling; < 0: none
 
     Returns
@@ -9103,7 +9128,7 @@ def ftml_update(weight=None, grad=None, d=None, v=None, z=None, lr=None, t=None,
     """
     if kwargs:
         _unknown('ftml_update', kwargs)
-    return _invoke(_op_ftml_update, (weight, grad, d, v, z,), (lr, t, beta1, beta2, epsilon, wd, rescale_grad, clip_gradient,), out, _cls)
+    return _invoke(_op_ftml_update, (weight, grad, d, v, z,), (lr, t, beta1, beta2, epsilon, wd, rescale_grad, clip_grad,), out, _cls)
 
 
 def ftrl_update(weight=None, grad=None, z=None, n=None, lr=None, lamda1=0.01, beta=1.0, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
@@ -14268,6 +14293,6 @@ def zeros_like(data=None, dtype=None, out=None, name=None, **kwargs):
     return _invoke(_op_zeros_like, (data,), (dtype,), out, _cls)
 
 
-contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste)
+contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste)
 image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
 linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)

@@ -3,7 +3,7 @@
 # ruff: noqa: E501
 from types import SimpleNamespace as _Namespace
 
-from ..symbol.symbol import _compose
+from ..symbol.compose import compose as _compose
 
 
 def _flatten(symbols):
@@ -284,7 +284,7 @@ def Crop(*data, num_args=1, offset=(0, 0), h_w=(0, 0), center_crop=False, name=N
     return _compose('crop_like', name, (*_flatten(data),), {'num_args': num_args, 'offset': offset, 'h_w': h_w, 'center_crop': center_crop}, attr, 'Crop', kwargs)
 
 
-def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, no_bias=True, layout=None, name=None, attr=None, out=None, **kwargs):
+def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), adj=(), target_shape=(), num_filter=None, num_group=1, workspace=512, no_bias=True, cudnn_tune=None, cudnn_off=False, layout=None, name=None, attr=None, out=None, **kwargs):
     """Transposed convolution over 1 to 3 spatial axes.
 
     Parameters
@@ -311,8 +311,14 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
         number of output channels, > 0
     num_group : int, default 1
         channels are taken in this many groups
+    workspace : int, default 512
+        kept for MXNet's programs; without effect
     no_bias : bool, default True
         no bias is added
+    cudnn_tune : str, default None
+        kept for MXNet's programs; without effect
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
     layout : str, default None
         NCW, NCHW or NCDHW
 
@@ -325,7 +331,7 @@ def Deconvolution(data=None, weight=None, bias=None, kernel=None, stride=(), dil
     -----
     Zeiler, Krishnan, Taylor, Fergus: Deconvolutional networks, CVPR (2010)
     """
-    return _compose('deconvolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'adj': adj, 'target_shape': target_shape, 'num_filter': num_filter, 'num_group': num_group, 'no_bias': no_bias, 'layout': layout}, attr, 'Deconvolution', kwargs)
+    return _compose('deconvolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'adj': adj, 'target_shape': target_shape, 'num_filter': num_filter, 'num_group': num_group, 'workspace': workspace, 'no_bias': no_bias, 'cudnn_tune': cudnn_tune, 'cudnn_off': cudnn_off, 'layout': layout}, attr, 'Deconvolution', kwargs)
 
 
 def Dropout(data=None, p=0.5, mode='training', axes=(), cudnn_off=False, name=None, attr=None, out=None, **kwargs):
@@ -740,7 +746,7 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     Parameters
     ----------
     data : array
-        (batch, channels, spatial...)
+        (batch, channels, spatial...), or as layout says
     kernel : tuple of int, default ()
         sizes of the window; not needed with global_pool
     pool_type : 'max' or 'avg' or 'sum' or 'lp', default 'max'
@@ -758,14 +764,14 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     p_value : int, default 2
         p of pool_type lp, >= 1
     layout : str, default None
-        NCW, NCHW or NCDHW
+        NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC
     cudnn_off : bool, default False
         kept for MXNet's programs; without effect
 
     Returns
     -------
     output : array
-        (batch, channels, spatial...)
+        (batch, channels, spatial...), or as layout says
     """
     return _compose('pooling', name, {'data': data}, {'kernel': kernel, 'pool_type': pool_type, 'global_pool': global_pool, 'pooling_convention': pooling_convention, 'stride': stride, 'pad': pad, 'count_include_pad': count_include_pad, 'p_value': p_value, 'layout': layout, 'cudnn_off': cudnn_off}, attr, 'Pooling', kwargs)
 
@@ -6768,6 +6774,22 @@ def contrib__arange_like(data=None, start=0.0, step=1.0, repeat=1, ctx='', axis=
     return _compose('arange_like', name, {'data': data}, {'start': start, 'step': step, 'repeat': repeat, 'ctx': ctx, 'axis': axis}, attr, 'contrib.arange_like', kwargs)
 
 
+def contrib__attention_mask(mask=None, name=None, attr=None, out=None, **kwargs):
+    """What is added to scores of attention: a floating mask itself, else -1e9 where it is 0.
+
+    Parameters
+    ----------
+    mask : array
+        of any shape and dtype
+
+    Returns
+    -------
+    out : array
+        shape of mask; its dtype if that is floating, else float32
+    """
+    return _compose('attention_mask', name, {'mask': mask}, {}, attr, 'contrib.attention_mask', kwargs)
+
+
 def contrib__bipartite_matching(data=None, is_ascend=False, threshold=None, topk=-1, name=None, attr=None, out=None, **kwargs):
     """Pairs rows and columns of a score matrix, the best pair first, each at most once.
 
@@ -11612,6 +11634,6 @@ def zeros_like(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     return _compose('zeros_like', name, {'data': data}, {'dtype': dtype}, attr, 'zeros_like', kwargs)
 
 
-contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste)
+contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste)
 image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
 linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)

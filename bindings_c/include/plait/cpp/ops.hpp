@@ -392,6 +392,16 @@ inline Symbol argsort(const std::string& name_, const Symbol& data,
                          detail::value(attrs_.dtype)});
 }
 
+/* What is added to scores of attention: a floating mask itself, else -1e9 where it is 0. */
+inline NDArray attention_mask(const NDArray& mask) {
+  static const plait_op_t op_ = detail::find("attention_mask");
+  return detail::invoke(op_, {mask}, {})[0];
+}
+inline Symbol attention_mask(const std::string& name_, const Symbol& mask) {
+  static const plait_op_t op_ = detail::find("attention_mask");
+  return detail::compose(op_, name_, {"mask"}, {mask}, {}, {});
+}
+
 struct batch_dot_attrs {
   /* swap the last two axes of lhs first */
   bool transpose_a = false;
@@ -1051,8 +1061,14 @@ struct Deconvolution_attrs {
   std::vector<int64_t> target_shape = {};
   /* channels are taken in this many groups */
   int64_t num_group = 1;
+  /* kept for MXNet's programs; without effect */
+  int64_t workspace = 512;
   /* no bias is added */
   bool no_bias = true;
+  /* kept for MXNet's programs; without effect */
+  std::optional<std::string> cudnn_tune{};
+  /* kept for MXNet's programs; without effect */
+  bool cudnn_off = false;
   /* NCW, NCHW or NCDHW */
   std::optional<std::string> layout{};
 };
@@ -1065,8 +1081,9 @@ inline NDArray Deconvolution(const NDArray& data, const NDArray& weight, const N
                         detail::value(attrs_.stride), detail::value(attrs_.dilate),
                         detail::value(attrs_.pad), detail::value(attrs_.adj),
                         detail::value(attrs_.target_shape), detail::value(num_filter),
-                        detail::value(attrs_.num_group), detail::value(attrs_.no_bias),
-                        detail::value(attrs_.layout)})[0];
+                        detail::value(attrs_.num_group), detail::value(attrs_.workspace),
+                        detail::value(attrs_.no_bias), detail::value(attrs_.cudnn_tune),
+                        detail::value(attrs_.cudnn_off), detail::value(attrs_.layout)})[0];
 }
 inline Symbol Deconvolution(const std::string& name_, const Symbol& data, const Symbol& weight,
                             const Symbol& bias, const std::vector<int64_t>& kernel,
@@ -1074,11 +1091,13 @@ inline Symbol Deconvolution(const std::string& name_, const Symbol& data, const 
   static const plait_op_t op_ = detail::find("deconvolution");
   return detail::compose(op_, name_, {"data", "weight", "bias"}, {data, weight, bias}, {"kernel",
                          "stride", "dilate", "pad", "adj", "target_shape", "num_filter",
-                         "num_group", "no_bias", "layout"}, {detail::value(kernel),
-                         detail::value(attrs_.stride), detail::value(attrs_.dilate),
-                         detail::value(attrs_.pad), detail::value(attrs_.adj),
-                         detail::value(attrs_.target_shape), detail::value(num_filter),
-                         detail::value(attrs_.num_group), detail::value(attrs_.no_bias),
+                         "num_group", "workspace", "no_bias", "cudnn_tune", "cudnn_off", "layout"},
+                         {detail::value(kernel), detail::value(attrs_.stride),
+                         detail::value(attrs_.dilate), detail::value(attrs_.pad),
+                         detail::value(attrs_.adj), detail::value(attrs_.target_shape),
+                         detail::value(num_filter), detail::value(attrs_.num_group),
+                         detail::value(attrs_.workspace), detail::value(attrs_.no_bias),
+                         detail::value(attrs_.cudnn_tune), detail::value(attrs_.cudnn_off),
                          detail::value(attrs_.layout)});
 }
 
@@ -1514,7 +1533,7 @@ struct ftml_update_attrs {
   /* factor of the gradients */
   double rescale_grad = 1.0;
   /* largest absolute value after rescaling; < 0: none */
-  double clip_gradient = -1.0;
+  double clip_grad = -1.0;
 };
 /* One step of follow the moving leader. */
 inline NDArray ftml_update(const NDArray& weight, const NDArray& grad, const NDArray& d,
@@ -1524,8 +1543,7 @@ inline NDArray ftml_update(const NDArray& weight, const NDArray& grad, const NDA
   return detail::invoke(op_, {weight, grad, d, v, z}, {detail::value(lr), detail::value(t),
                         detail::value(attrs_.beta1), detail::value(attrs_.beta2),
                         detail::value(attrs_.epsilon), detail::value(attrs_.wd),
-                        detail::value(attrs_.rescale_grad),
-                        detail::value(attrs_.clip_gradient)})[0];
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_grad)})[0];
 }
 
 struct ftrl_update_attrs {
@@ -4432,9 +4450,7 @@ struct Pooling_attrs {
   std::vector<int64_t> pad = {};
   /* the mean counts padding as zeros */
   bool count_include_pad = true;
-  /* p of pool_type lp, >= 1 */
-  int64_t p_value = 2;
-  /* NCW, NCHW or NCDHW */
+  /* NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC */
   std::optional<std::string> layout{};
   /* kept for MXNet's programs; without effect */
   bool cudnn_off = false;
