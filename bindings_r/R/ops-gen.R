@@ -2713,21 +2713,21 @@ mx.symbol.choose_element_0index <- mx.symbol.pick
 
 mx.nd.Pooling <- function(data, kernel = integer(0), pool_type = "max",
   global_pool = FALSE, pooling_convention = "valid", stride = integer(0),
-  pad = integer(0), count_include_pad = TRUE, p_value = 2L, layout = NULL,
+  pad = integer(0), count_include_pad = TRUE, layout = NULL, p_value = 2L,
   cudnn_off = FALSE, out = NULL) {
   .Call(C_invoke, .ops$pooling, list(data), list(kernel, pool_type, global_pool,
-    pooling_convention, stride, pad, count_include_pad, p_value, layout,
+    pooling_convention, stride, pad, count_include_pad, layout, p_value,
     cudnn_off), 1L, out)
 }
 
 mx.symbol.Pooling <- function(data = NULL, kernel = integer(0),
   pool_type = "max", global_pool = FALSE, pooling_convention = "valid",
-  stride = integer(0), pad = integer(0), count_include_pad = TRUE, p_value = 2L,
-  layout = NULL, cudnn_off = FALSE, name = NULL, attr = NULL) {
+  stride = integer(0), pad = integer(0), count_include_pad = TRUE,
+  layout = NULL, p_value = 2L, cudnn_off = FALSE, name = NULL, attr = NULL) {
   .compose(.ops$pooling, "Pooling", name, list(data = data),
     list(kernel = kernel, pool_type = pool_type, global_pool = global_pool,
     pooling_convention = pooling_convention, stride = stride, pad = pad,
-    count_include_pad = count_include_pad, p_value = p_value, layout = layout,
+    count_include_pad = count_include_pad, layout = layout, p_value = p_value,
     cudnn_off = cudnn_off), attr)
 }
 

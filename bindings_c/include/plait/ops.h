@@ -5186,15 +5186,18 @@ typedef struct {
   int32_t count_include_pad;
   /* NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC */
   const char* layout;
+  /* p of pool_type lp, >= 1 */
+  int64_t p_value;
   /* kept for MXNet's programs; without effect */
   int32_t cudnn_off;
 } plait_pooling_attrs_t;
 static inline plait_pooling_attrs_t plait_pooling_defaults(void) {
-  const plait_pooling_attrs_t a = {NULL, 0, "max", 0, "valid", NULL, 0, NULL, 0, 1, 2, NULL, 0};
+  const plait_pooling_attrs_t a = {NULL, 0, "max", 0, "valid", NULL, 0, NULL, 0, 1, NULL, 2, 0};
   return a;
 }
-/* Maximum, mean or sum of a window that slides over 1 to 3 spatial axes. data: (batch, channels,
- * spatial...), or as layout says. output: (batch, channels, spatial...), or as layout says. */
+/* Maximum, mean, sum or p-norm of a window that slides over 1 to 3 spatial axes. data: (batch,
+ * channels, spatial...), or as layout says. output: (batch, channels, spatial...), or as layout
+ * says. */
 static inline plait_status_t plait_pooling(plait_array_t data, const plait_pooling_attrs_t* attrs,
                                            plait_array_t* out) {
   static plait_op_t op_ = NULL;
@@ -5205,8 +5208,8 @@ static inline plait_status_t plait_pooling(plait_array_t data, const plait_pooli
                                    plait__string(a_.pooling_convention),
                                    plait__ints(a_.stride, a_.stride_size),
                                    plait__ints(a_.pad, a_.pad_size),
-                                   plait__bool(a_.count_include_pad), plait__int(a_.p_value),
-                                   plait__string(a_.layout), plait__bool(a_.cudnn_off)};
+                                   plait__bool(a_.count_include_pad), plait__string(a_.layout),
+                                   plait__int(a_.p_value), plait__bool(a_.cudnn_off)};
   return plait__call(&op_, "pooling", inputs_, 1, values_, 10, out, 1, NULL);
 }
 

@@ -1145,7 +1145,7 @@ def Pad(data=None, mode=None, pad_width=None, constant_value=0.0, out=None, name
     return _invoke(_op_pad, (data,), (mode, pad_width, constant_value,), out, _cls)
 
 
-def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, p_value=2, layout=None, cudnn_off=False, out=None, name=None, **kwargs):
+def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, p_value=2, cudnn_off=False, out=None, name=None, **kwargs):
     """Maximum, mean, sum or p-norm of a window that slides over 1 to 3 spatial axes.
 
     Parameters
@@ -1166,10 +1166,10 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
         elements added at both ends; default none
     count_include_pad : bool, default True
         the mean counts padding as zeros
-    p_value : int, default 2
-        p of pool_type lp, >= 1
     layout : str, default None
         NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC
+    p_value : int, default 2
+        p of pool_type lp, >= 1
     cudnn_off : bool, default False
         kept for MXNet's programs; without effect
 
@@ -1180,7 +1180,7 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     """
     if kwargs:
         _unknown('Pooling', kwargs)
-    return _invoke(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, p_value, layout, cudnn_off,), out, _cls)
+    return _invoke(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, layout, p_value, cudnn_off,), out, _cls)
 
 
 def RMSNorm(data=None, gamma=None, eps=1e-05, out=None, name=None, **kwargs):
@@ -14293,6 +14293,6 @@ def zeros_like(data=None, dtype=None, out=None, name=None, **kwargs):
     return _invoke(_op_zeros_like, (data,), (dtype,), out, _cls)
 
 
-contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste)
+contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste)
 image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
 linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)

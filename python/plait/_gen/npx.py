@@ -1362,7 +1362,7 @@ def pick(data=None, index=None, axis=-1, keepdims=False, mode='clip', out=None, 
     return _run(_op_pick, (data, index,), (axis, keepdims, mode,), out)
 
 
-def pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, p_value=2, layout=None, cudnn_off=False, out=None, name=None):
+def pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, p_value=2, cudnn_off=False, out=None, name=None):
     """Maximum, mean, sum or p-norm of a window that slides over 1 to 3 spatial axes.
 
     Parameters
@@ -1383,10 +1383,10 @@ def pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
         elements added at both ends; default none
     count_include_pad : bool, default True
         the mean counts padding as zeros
-    p_value : int, default 2
-        p of pool_type lp, >= 1
     layout : str, default None
         NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC
+    p_value : int, default 2
+        p of pool_type lp, >= 1
     cudnn_off : bool, default False
         kept for MXNet's programs; without effect
 
@@ -1395,7 +1395,7 @@ def pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     output : array
         (batch, channels, spatial...), or as layout says
     """
-    return _run(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, p_value, layout, cudnn_off,), out)
+    return _run(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, layout, p_value, cudnn_off,), out)
 
 
 def relu(data=None, out=None, name=None):

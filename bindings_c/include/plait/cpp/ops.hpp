@@ -4452,6 +4452,8 @@ struct Pooling_attrs {
   bool count_include_pad = true;
   /* NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC */
   std::optional<std::string> layout{};
+  /* p of pool_type lp, >= 1 */
+  int64_t p_value = 2;
   /* kept for MXNet's programs; without effect */
   bool cudnn_off = false;
 };
@@ -4461,19 +4463,19 @@ inline NDArray Pooling(const NDArray& data, const Pooling_attrs& attrs_ = {}) {
   return detail::invoke(op_, {data}, {detail::value(attrs_.kernel), detail::value(attrs_.pool_type),
                         detail::value(attrs_.global_pool), detail::value(attrs_.pooling_convention),
                         detail::value(attrs_.stride), detail::value(attrs_.pad),
-                        detail::value(attrs_.count_include_pad), detail::value(attrs_.p_value),
-                        detail::value(attrs_.layout), detail::value(attrs_.cudnn_off)})[0];
+                        detail::value(attrs_.count_include_pad), detail::value(attrs_.layout),
+                        detail::value(attrs_.p_value), detail::value(attrs_.cudnn_off)})[0];
 }
 inline Symbol Pooling(const std::string& name_, const Symbol& data,
                       const Pooling_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("pooling");
   return detail::compose(op_, name_, {"data"}, {data}, {"kernel", "pool_type", "global_pool",
-                         "pooling_convention", "stride", "pad", "count_include_pad", "p_value",
-                         "layout", "cudnn_off"}, {detail::value(attrs_.kernel),
+                         "pooling_convention", "stride", "pad", "count_include_pad", "layout",
+                         "p_value", "cudnn_off"}, {detail::value(attrs_.kernel),
                          detail::value(attrs_.pool_type), detail::value(attrs_.global_pool),
                          detail::value(attrs_.pooling_convention), detail::value(attrs_.stride),
                          detail::value(attrs_.pad), detail::value(attrs_.count_include_pad),
-                         detail::value(attrs_.p_value), detail::value(attrs_.layout),
+                         detail::value(attrs_.layout), detail::value(attrs_.p_value),
                          detail::value(attrs_.cudnn_off)});
 }
 
