@@ -68,9 +68,10 @@ def test_older_forms_are_read(c, magic):
     c.lib.plait_archive_free(archive)
 
 
-def test_sparse_arrays_are_refused(c):
-    head = struct.pack("<QQQ", 0x112, 0, 1) + struct.pack("<Ii", 0xF993FAC9, 1)
-    assert load(c, head)[0] == c.lib.PLAIT_ERR_NOT_IMPLEMENTED
+def test_an_unknown_storage_is_refused(c):
+    head = struct.pack("<QQQ", 0x112, 0, 1) + struct.pack("<Ii", 0xF993FAC9, 3)
+    assert load(c, head)[0] == c.lib.PLAIT_ERR_IO
+    assert "storage type is 3" in c.message()
 
 
 def test_every_truncation_is_refused(c, saved):

@@ -420,6 +420,12 @@ ELSEWHERE = {
     "autograd_backward", "autograd_record", "engine_shutdown", "engine_before_fork",
     "engine_after_fork_parent", "engine_after_fork_child", "engine_push", "engine_push_async",
     "engine_complete", "comm_new_world", "comm_send", "comm_receive",
+    # tests/c/test_sparse.py, tests/python/test_library.py
+    "sparse_new", "sparse_zeros", "sparse_from_array", "sparse_to_array", "sparse_free",
+    "sparse_storing", "sparse_dtype", "sparse_ndim", "sparse_shape", "sparse_part",
+    "sparse_assign", "sparse_check", "sparse_sum", "sparse_multiply", "sparse_merge_rows",
+    "autograd_mark_sparse", "autograd_get_sparse_grad", "archive_storing", "archive_sparse",
+    "archive_save_mixed", "custom_register", "custom_count", "custom_names", "library_load",
 }  # fmt: skip
 FREES = {"array": ARRAY, "buffer": BUFFER, "symbol": SYMBOL, "graph": GRAPH, "archive": ARCHIVE,
          "predictor": PREDICTOR, "var": VAR, "iter": ITER, "kvstore": KVSTORE, "comm": COMM, "trace": TRACE,
