@@ -8,13 +8,11 @@
 
 #include "plait/c_api.h"
 
-#define CHECK(call)                                                           \
-  do {                                                                        \
-    if ((call) != PLAIT_OK) {                                                 \
-      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, plait_last_error()); \
-      exit(1);                                                                \
-    }                                                                         \
-  } while (0)
+static void check(plait_status_t status) {
+  if (status == PLAIT_OK) return;
+  fprintf(stderr, "%s: %s\n", plait_status_name(status), plait_last_error());
+  exit(1);
+}
 
 typedef struct {
   plait_predictor_t predictor; /* this thread's own */
@@ -23,15 +21,15 @@ typedef struct {
 } worker_t;
 
 /* One request: an image in, ten scores out. */
-static void answer(plait_predictor_t predictor, const float* image, float* scores) {
+static void answer(plait_predictor_t predictor, float* image, float* scores) {
   static const int64_t kShape[] = {1, 1, 28, 28};
   const plait_device_t cpu = {PLAIT_DEVICE_CPU, 0};
   plait_array_t in = NULL, out = NULL;
-  CHECK(plait_array_from_data(image, kShape, NULL, 4, PLAIT_DTYPE_FLOAT32, cpu, &in));
-  CHECK(plait_predictor_set_input(predictor, plait_predictor_input_name(predictor, 0), in));
-  CHECK(plait_predictor_run(predictor));
-  CHECK(plait_predictor_output(predictor, 0, &out));
-  CHECK(plait_array_copy_to_host(out, scores, 10 * sizeof *scores));
+  check(plait_array_from_data(image, kShape, NULL, 4, PLAIT_DTYPE_FLOAT32, cpu, &in));
+  check(plait_predictor_set_input(predictor, plait_predictor_input_name(predictor, 0), in));
+  check(plait_predictor_run(predictor));
+  check(plait_predictor_output(predictor, 0, &out));
+  check(plait_array_copy_to_host(out, scores, 10 * sizeof *scores));
   plait_array_free(in);
   plait_array_free(out);
 }
@@ -54,11 +52,10 @@ int main(int argc, char** argv) {
   plait_predictor_t network = NULL;
   const int count = argc > 3 ? atoi(argv[3]) : 4, requests = argc > 4 ? atoi(argv[4]) : 100;
   if (argc < 3 || count < 1 || count > kMax) return 2;
-  CHECK(plait_predictor_load(argv[1], argv[2], &network));
+  check(plait_predictor_load(argv[1], argv[2], &network));
   for (int i = 0; i < count; ++i) {
-    worker_t worker = {NULL, requests, 0};
-    CHECK(plait_predictor_clone(network, &worker.predictor));
-    workers[i] = worker;
+    workers[i] = (worker_t){NULL, requests, 0};
+    check(plait_predictor_clone(network, &workers[i].predictor));
     pthread_create(&threads[i], NULL, serve, &workers[i]);
   }
   for (int i = 0; i < count; ++i) {
