@@ -44,7 +44,7 @@ class Recorder(
 
 
 def test_training_learns_and_measures():
-    made = make()
+    made = make(rate=0.1)
     made.fit(loader(), loader(), epochs=20)
     accuracy, loss = made.val_metrics
     assert (accuracy.name, loss.name) == (
