@@ -389,7 +389,7 @@ def test_crnn_learns_lines():
     net = ready(speech.CRNN(4, height=8, channels=(4, 8), units=16))
     x = mx.nd.random.normal(shape=(4, 1, 8, 40))
     assert same_hybridized(net, x).shape == (4, 10, 4)
-    learn_lines(net, x, 60, 0.02)
+    learn_lines(net, x, 150, 0.02)
     with pytest.raises(ValueError, match="height is 7"):
         speech.CRNN(4, height=7)
 
