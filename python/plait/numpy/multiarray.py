@@ -257,7 +257,7 @@ class ndarray(NPArithmetic, NDArray):
         shape = kwargs.pop("newshape", kwargs.pop("shape", shape))
         return reshape(self, shape, order, **kwargs)
 
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self, *axes: Any) -> Any:  # type: ignore[override]  # as NumPy has it
         """A view with the axes in another order; default: reversed."""
         if len(axes) == 1 and (axes[0] is None or not hasattr(axes[0], "__index__")):
             axes = axes[0] or ()

@@ -51,7 +51,8 @@ def custom(*inputs: _Any, op_type: str, **params: _Any) -> _Any:
 
     given = [x.as_nd_ndarray() for x in inputs]
     named = {
-        k: v.as_nd_ndarray() if isinstance(v, _numpy.ndarray) else v for k, v in params.items()
+        k: v.as_nd_ndarray() if isinstance(v, _numpy.multiarray.ndarray) else v
+        for k, v in params.items()
     }
     result = Custom(*given, op_type=op_type, **named)
     if isinstance(result, list):

@@ -8,9 +8,9 @@
 #include "testing.h"
 
 using namespace plait;
-using plait::Native;
 using engine::Var;
 using engine::Vars;
+using plait::Native;
 
 namespace {
 
