@@ -3,7 +3,7 @@
 import os
 
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t
 
 from plait._array cimport Array, wrap
 from plait._capi cimport *

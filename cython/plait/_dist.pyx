@@ -1,6 +1,6 @@
 """Groups of ranks over the C interface."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free, malloc
 
 from plait._array cimport Array
