@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "engine/cost.h"
 #include "graph/schedule.h"
 
 namespace plait::graph {
 namespace {
 
 constexpr int64_t kAlignment = 64;
-constexpr double kBytesPerNs = 8, kFlopsPerNs = 30, kCallNs = 100, kSmallNs = 8000;
+using engine::kBytesPerNs, engine::kFlopsPerNs;
+constexpr double kCallNs = 100, kSmallNs = 8000;
 
 int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 

@@ -10,7 +10,7 @@
 namespace plait::op {
 namespace {
 
-constexpr double kBytesPerNs = 8, kFlopsPerNs = 30;
+using engine::kBytesPerNs, engine::kFlopsPerNs;
 
 double cost_ns(const Op& op, const void* attrs, std::span<const ArrayRef> in, const Specs& specs,
                const Arrays& out) {

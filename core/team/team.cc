@@ -15,7 +15,7 @@
 namespace plait::team {
 namespace {
 
-constexpr int64_t kHelperSpinNs = 50000;  // the next step of a graph is often near
+constexpr int64_t kHelperSpinNs = 300000;  // the next step of a graph is often near
 constexpr int64_t kMeetSpinNs = 30000;
 
 // How long a thread looks for a signal before it sleeps. Where looking was in vain, because the
