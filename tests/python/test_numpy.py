@@ -77,3 +77,10 @@ def test_linalg(case):
             assert g.shape == w.shape
         sign = np.abs if function == "qr" else np.asarray
         np.testing.assert_allclose(sign(g.asnumpy()), sign(w), rtol=1e-8, atol=1e-10)
+
+
+def test_cross_of_vectors_in_a_plane():
+    """NumPy took these until 2.4; missing third components are 0."""
+    a, b = np.array([1.0, 2.0]), np.array([3.0, 5.0, 7.0])
+    check(mx.np.cross(ours(a), ours(b[:2])), np.float64(1 * 5 - 2 * 3))
+    check(mx.np.cross(ours(a), ours(b)), np.array([14.0, -7.0, -1.0]))

@@ -142,7 +142,7 @@ def test_vectors():
         onp.testing.assert_allclose(ours.entropy().asnumpy(), theirs.entropy(), rtol=1e-4)
         onp.testing.assert_allclose(ours.variance.asnumpy(), onp.diag(cov), rtol=1e-3)
         onp.testing.assert_allclose(ours.cov.asnumpy(), cov, rtol=1e-3, atol=1e-3)
-        drawn = ours.sample_n(4000).asnumpy()
+        drawn = ours.sample_n(40000).asnumpy()
         onp.testing.assert_allclose(onp.cov(drawn.T), cov, atol=1.2)
     with pytest.raises(ValueError, match="must have one of cov, precision and scale_tril"):
         gp.MultivariateNormal(arr(loc))

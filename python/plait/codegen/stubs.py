@@ -125,6 +125,7 @@ _BINARY |= {f"__{name}__" for name in ("eq", "ne", "lt", "le", "gt", "ge")}
 _SKIPPED = {
     "__new__", "__reduce_cython__", "__setstate_cython__", "__pyx_vtable__", "__getattribute__",
     "__reduce__", "__setstate__",
+    "__buffer__", "__release_buffer__",  # Python has them from 3.12 on
 }  # fmt: skip
 
 
