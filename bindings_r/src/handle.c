@@ -6,11 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static SEXP package;       /* namespace, where .stop() is */
+static SEXP package;          /* namespace, where .stop() is */
 static SEXP tags[R_KINDS];    /* symbols: never collected */
 static SEXP classes[R_KINDS]; /* class attributes, shared by all handles of a kind */
-static const char* const kTags[R_KINDS] = {"plait_array", "plait_symbol", "plait_graph",
-                                           "plait_archive", "plait_buffer", "plait_iter", "plait_kvstore"};
+static const char* const kTags[R_KINDS] = {"plait_array",   "plait_symbol", "plait_graph",
+                                           "plait_archive", "plait_buffer", "plait_iter",
+                                           "plait_kvstore"};
 static const char* const kClasses[R_KINDS] = {"MXNDArray", "MXSymbol", NULL, NULL,
                                               NULL,        NULL,       NULL};
 

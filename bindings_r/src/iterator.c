@@ -23,8 +23,8 @@ SEXP iter_next(SEXP x) {
   int64_t pad = 0;
   SEXP batch = PROTECT(Rf_allocVector(VECSXP, 3));
   SEXP handles = PROTECT(new_array_list(3));
-  check(plait_iter_next(get_handle(x, R_ITER, "iterator"), &arrays[0], &arrays[1], &arrays[2],
-                        &pad));
+  check(
+      plait_iter_next(get_handle(x, R_ITER, "iterator"), &arrays[0], &arrays[1], &arrays[2], &pad));
   fill_array_list(handles, arrays);
   SET_VECTOR_ELT(batch, 0, VECTOR_ELT(handles, 0));
   SET_VECTOR_ELT(batch, 1, VECTOR_ELT(handles, 1));

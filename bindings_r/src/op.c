@@ -102,8 +102,8 @@ SEXP arith(SEXP ops, SEXP x, SEXP y) {
   if (second) in[first] = ARRAY(y, "operand");
   if (first && second) return one_result(op_of(VECTOR_ELT(ops, 0)), in, 2, NULL, 0);
   SEXP number = first ? y : x;
-  const int is_number = TYPEOF(number) == REALSXP || TYPEOF(number) == INTSXP ||
-                        TYPEOF(number) == LGLSXP;
+  const int is_number =
+      TYPEOF(number) == REALSXP || TYPEOF(number) == INTSXP || TYPEOF(number) == LGLSXP;
   if (!is_number || XLENGTH(number) != 1 || ATTRIB(number) != R_NilValue) return R_NilValue;
   plait_value_t value = {PLAIT_VALUE_FLOAT, 0, {0}};
   value.as.real = Rf_asReal(number);

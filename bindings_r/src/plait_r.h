@@ -10,16 +10,7 @@
 #include "plait/c_api.h"
 
 /* Kinds of handles: the tag of the external pointer, its class in R, how the object is freed. */
-typedef enum {
-  R_ARRAY,
-  R_SYMBOL,
-  R_GRAPH,
-  R_ARCHIVE,
-  R_BUFFER,
-  R_ITER,
-  R_KVSTORE,
-  R_KINDS
-} kind_t;
+typedef enum { R_ARRAY, R_SYMBOL, R_GRAPH, R_ARCHIVE, R_BUFFER, R_ITER, R_KVSTORE, R_KINDS } kind_t;
 
 /* Raises the condition of a status that is not PLAIT_OK. Nothing may be unowned then. */
 void check(plait_status_t status);

@@ -906,8 +906,8 @@ typedef struct plait_image_reader_options_t {
   int64_t resize;        /* length of the shorter side before cropping; 0: as it is */
   int64_t pad;           /* border around the image, before cropping */
   int32_t fill_value;    /* of the border, and beyond the edges of turned images */
-  int32_t interpolation; /* as in plait_image_resample(); 9: cubic to enlarge, area to shrink, linear
-                            otherwise; 10: drawn anew each time */
+  int32_t interpolation; /* as in plait_image_resample(); 9: cubic to enlarge, area to shrink,
+                            linear otherwise; 10: drawn anew each time */
   int32_t rand_crop;     /* 1: the part is at a random place; 0: in the middle */
   int32_t sized_crop;    /* 1: and of random size and ratio */
   int32_t skip_broken;   /* 1: leave out what cannot be read; 0: fail */
@@ -938,13 +938,14 @@ typedef struct plait_image_reader_options_t {
   double random_s;
   double max_contrast;     /* limit of u */
   double max_illumination; /* limit of v */
-  const float* mean_image; /* shape (channels, height, width), in place of `mean`; or NULL. Copied */
+  /* Shape (channels, height, width), in place of `mean`; or NULL. Copied. */
+  const float* mean_image;
   const plait_detection_options_t* detection; /* in place of all changes of place and form but
-                                                 `resize`; or NULL. Copied. Rows of labels then begin
-                                                 with channels, height and width of the image and
-                                                 the number of its labels */
-  int64_t list_count;        /* labels in place of those of the records, by the first id of these; */
-  const uint64_t* list_ids;  /* 0: none. Copied */
+                                                 `resize`; or NULL. Copied. Rows of labels then
+                                                 begin with channels, height and width of the image
+                                                 and the number of its labels */
+  int64_t list_count;       /* labels in place of those of the records, by the first id of these; */
+  const uint64_t* list_ids; /* 0: none. Copied */
   const int64_t* list_begin; /* where the labels of each id begin; one more at the end */
   const float* list_labels;
 } plait_image_reader_options_t;
@@ -1319,8 +1320,8 @@ PLAIT_API plait_status_t plait_comm_allreduce_list(plait_comm_t comm, const plai
 PLAIT_API plait_status_t plait_comm_broadcast(plait_comm_t comm, plait_array_t data, int32_t root,
                                               const plait_comm_options_t* options);
 
-/* Writes `mine` of all ranks to `all`, in the order of ranks. `counts`: elements of each rank; NULL:
- * as many from each. Fails: SHAPE, TYPE. @blocking @since 0.1 */
+/* Writes `mine` of all ranks to `all`, in the order of ranks. `counts`: elements of each rank;
+ * NULL: as many from each. Fails: SHAPE, TYPE. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_comm_allgather(plait_comm_t comm, plait_array_t mine,
                                               plait_array_t all, const int64_t* counts,
                                               const plait_comm_options_t* options);
@@ -1338,8 +1339,8 @@ PLAIT_API plait_status_t plait_comm_all_to_all(plait_comm_t comm, plait_array_t 
                                                const int64_t* receive_counts,
                                                const plait_comm_options_t* options);
 
-/* Sends `data` to rank `peer`, which receives it with the same `channel`, in [0, 127]. The n-th send
- * on a channel meets the n-th receive. @blocking @since 0.1 */
+/* Sends `data` to rank `peer`, which receives it with the same `channel`, in [0, 127]. The n-th
+ * send on a channel meets the n-th receive. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_comm_send(plait_comm_t comm, plait_array_t data, int32_t peer,
                                          int32_t channel, const plait_comm_options_t* options);
 
