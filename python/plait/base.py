@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ._array import DTYPE_NAMES
 from ._status import (
     CallbackError,
     CommunicationError,
@@ -38,31 +39,12 @@ def dtype_name(dtype: Any) -> Any:
     TypeError
         If it is none of our dtypes.
     """
-    if dtype is None or isinstance(dtype, str) and dtype in _NAMES:
+    if dtype is None or isinstance(dtype, str) and dtype in DTYPE_NAMES:
         return dtype
     try:
         name = np.dtype(dtype).name
     except TypeError:
         name = str(dtype)
-    if name not in _NAMES:
-        raise TypeError(f"dtype is {dtype!r}, must be one of {', '.join(sorted(_NAMES))}")
+    if name not in DTYPE_NAMES:
+        raise TypeError(f"dtype is {dtype!r}, must be one of {', '.join(sorted(DTYPE_NAMES))}")
     return name
-
-
-_NAMES = frozenset(
-    (
-        "float32",
-        "float64",
-        "float16",
-        "uint8",
-        "int32",
-        "int8",
-        "int64",
-        "bool",
-        "int16",
-        "uint16",
-        "uint32",
-        "uint64",
-        "bfloat16",
-    )
-)

@@ -2,13 +2,14 @@
 
 import json
 
+from .._array import DTYPE_NUMBERS
 from ..symbol import create as _symbols
 from .lists import registry_name
 
 __all__ = ["with_casts", "without_casts"]
 
 _CASTS = ("amp_cast", "cast", "Cast", "astype", "_npi_cast")
-_NUMBERS = {"0": "float32", "1": "float64", "2": "float16", "12": "bfloat16"}
+_NUMBERS = {str(number): name for name, number in DTYPE_NUMBERS.items()}  # as variables say
 
 
 class _Rewriter:

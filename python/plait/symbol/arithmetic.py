@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .dtypes import dtype_name
+from ..base import dtype_name
 
 __all__ = ["Arithmetic"]
 

@@ -1,12 +1,12 @@
 """Symbols from nothing: variables, groups, files, constants."""
 
 from .. import _symbol
+from .._array import DTYPE_NUMBERS
 from ..attribute import AttrScope
-from ..base import MXNetError
+from ..base import MXNetError, dtype_name
 from ..name import NameManager
 from .arithmetic import operator
 from .compose import compose
-from .dtypes import DTYPE_NUMBERS, dtype_name
 from .symbol import Symbol, from_json, group
 
 __all__ = ["Group", "Variable", "arange", "full", "load", "load_json", "ones", "var", "zeros"]

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from .dtypes import dtype_name
+from ..base import dtype_name
 
 __all__ = ["Inference"]
 

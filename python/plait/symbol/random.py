@@ -1,7 +1,7 @@
 """Random numbers in graphs: `mx.sym.random`. Every run draws new ones."""
 
 from .._gen import sym as _gen
-from .dtypes import dtype_name
+from ..base import dtype_name
 from .symbol import Symbol
 
 __all__ = [
