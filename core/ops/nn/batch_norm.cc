@@ -5,6 +5,7 @@
 #include "kernels/copy.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
+#include "kernels/sum.h"
 #include "op/op.h"
 #include "ops/nn/channel_blocks.h"
 
@@ -79,23 +80,6 @@ class Operand {
   std::vector<T> copy_;
 };
 
-// Sums of f(i) for i in [0, n) in parts that vectorise.
-template <class T, class F>
-inline double sum_of(int64_t n, const F& f) {
-  constexpr int64_t kParts = 32;
-  double sum = 0;
-  int64_t i = 0;
-  if (n >= kParts) {
-    T parts[kParts] = {};
-    for (; i + kParts <= n; i += kParts) {
-      for (int64_t j = 0; j < kParts; ++j) parts[j] += f(i + j);
-    }
-    for (T p : parts) sum += p;
-  }
-  for (; i < n; ++i) sum += f(i);
-  return sum;
-}
-
 template <class T>
 struct Moments {
   T mean = 0, variance = 0;
@@ -106,11 +90,13 @@ template <class T>
 inline Moments<T> moments(const Layout& l, const T* x, int64_t c) {
   const double n = static_cast<double>(l.count());
   double sum = 0, squares = 0;
-  l.each(c, [&](int64_t at) { sum += sum_of<T>(l.inner, [=](int64_t i) { return x[at + i]; }); });
+  l.each(c, [&](int64_t at) {
+    sum += kernels::sum_of<T, double>(l.inner, [=](int64_t i) { return x[at + i]; });
+  });
   const T mean = static_cast<T>(sum / n);
   l.each(c, [&](int64_t at) {
-    squares +=
-        sum_of<T>(l.inner, [=](int64_t i) { return (x[at + i] - mean) * (x[at + i] - mean); });
+    squares += kernels::sum_of<T, double>(
+        l.inner, [=](int64_t i) { return (x[at + i] - mean) * (x[at + i] - mean); });
   });
   return {mean, static_cast<T>(squares / n)};
 }
@@ -307,8 +293,9 @@ void differentiate(const BatchNormAttrs& a, const KernelArgs& k) {
       const T *dy = b.dy, *x = b.x, mu = b.mean[c];
       double sum = 0, product = 0;
       l.each(c, [&](int64_t at) {
-        sum += sum_of<T>(l.inner, [=](int64_t i) { return dy[at + i]; });
-        product += sum_of<T>(l.inner, [=](int64_t i) { return dy[at + i] * (x[at + i] - mu); });
+        sum += kernels::sum_of<T, double>(l.inner, [=](int64_t i) { return dy[at + i]; });
+        product += kernels::sum_of<T, double>(
+            l.inner, [=](int64_t i) { return dy[at + i] * (x[at + i] - mu); });
       });
       T *dx = b.dx, scale, mean_dy, slope;
       b.finish(a, c, l.count(), sum, product, scale, mean_dy, slope);

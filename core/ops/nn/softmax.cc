@@ -5,6 +5,7 @@
 #include "kernels/math.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
+#include "kernels/sum.h"
 #include "op/op.h"
 
 namespace plait::op {
@@ -113,23 +114,6 @@ void each_line(const Lines& lines, const KernelArgs& k, const F& f) {
   });
 }
 
-// Sums in as many parts as vectorise; `f(i)` is the element.
-template <class T, class F>
-inline T sum_of(int64_t n, const F& f) {
-  constexpr int64_t kParts = 32;
-  T sum = 0;
-  int64_t i = 0;
-  if (n >= kParts) {
-    T parts[kParts] = {};
-    for (; i + kParts <= n; i += kParts) {
-      for (int64_t j = 0; j < kParts; ++j) parts[j] += f(i + j);
-    }
-    for (T p : parts) sum += p;
-  }
-  for (; i < n; ++i) sum += f(i);
-  return sum;
-}
-
 template <class T>
 inline T largest(const T* x, int64_t n) {
   constexpr int64_t kParts = 32;
@@ -152,11 +136,11 @@ template <bool kLog, class T>
 inline void line(const T* x, T* y, int64_t n, T inv_t) {
   const T top = largest(x, n);
   if constexpr (kLog) {
-    const T sum = sum_of<T>(n, [=](int64_t i) { return math::exp((x[i] - top) * inv_t); });
+    const T sum = kernels::sum_of<T>(n, [=](int64_t i) { return math::exp((x[i] - top) * inv_t); });
     const T shift = math::log(sum);
     for (int64_t i = 0; i < n; ++i) y[i] = (x[i] - top) * inv_t - shift;
   } else {
-    const T sum = sum_of<T>(n, [=](int64_t i) { return y[i] = math::exp((x[i] - top) * inv_t); });
+    const T sum = kernels::sum_of<T>(n, [=](int64_t i) { return y[i] = math::exp((x[i] - top) * inv_t); });
     const T scale = T(1) / sum;
     for (int64_t i = 0; i < n; ++i) y[i] *= scale;
   }
@@ -185,7 +169,7 @@ void backward_kernel(const SoftmaxAttrs& a, const KernelArgs& k) {
   with_real(wide ? DType::kFloat64 : DType::kFloat32, [&]<class T>(T) {
     const T t = static_cast<T>(1 / a.temperature.value_or(1.0));
     each_line<T, 2>(lines, k, [=, n = lines.n](const T* dy, const T* y, T* dx, int64_t) {
-      const T sum = sum_of<T>(n, [=](int64_t i) { return kLog ? dy[i] : dy[i] * y[i]; });
+      const T sum = kernels::sum_of<T>(n, [=](int64_t i) { return kLog ? dy[i] : dy[i] * y[i]; });
       for (int64_t i = 0; i < n; ++i) {
         dx[i] = kLog ? (dy[i] - math::exp(y[i]) * sum) * t : y[i] * (dy[i] - sum) * t;
       }
