@@ -18,7 +18,6 @@ class Meta : public RefCounted {
   ArrayRef grad;      // leaf: where its gradient goes
   SparseRef rows;     // the same for a leaf with a row-sparse gradient
   GradReq req = GradReq::kNull;
-  bool is_leaf() const { return !step; }
 };
 
 // A recorded step with the places of its inputs (null: no gradient wanted).

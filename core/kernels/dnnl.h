@@ -14,8 +14,6 @@ namespace plait::kernels::onednn {
 dnnl::engine& cpu();
 dnnl::stream& stream();
 
-inline dnnl::memory::dims dims_of(const Dims& d) { return {d.begin(), d.end()}; }
-
 // A primitive with the layouts that it wants. Plain operands are brought into these layouts and
 // back by reorders when they differ. Its memory objects are made once and pointed to the data of
 // each call, so one object serves one thread.

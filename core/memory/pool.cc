@@ -131,7 +131,7 @@ class Pool {
   std::array<std::mutex, kLocks> locks_;
   std::atomic<int64_t> in_use_{0}, cached_{0}, peak_{0}, allocations_{0}, system_allocations_{0};
   std::atomic<int64_t> fail_after_{-1};
-  const int64_t cache_limit_ = env::get_int("PLAIT_CACHE_LIMIT_MB", nullptr, 8192) << 20;
+  const int64_t cache_limit_ = cache_limit();
 };
 
 void lock_all() {
@@ -165,6 +165,8 @@ void deallocate(void* block, int64_t bytes) noexcept {
 void give_to_pool(void* block, int64_t bytes) noexcept {
   Pool::instance().deallocate(block, bytes);
 }
+
+int64_t cache_limit() { return env::get_int("PLAIT_CACHE_LIMIT_MB", nullptr, 8192) << 20; }
 
 PoolStats pool_stats() {
   PoolStats stats = Pool::instance().stats();

@@ -28,6 +28,9 @@ void give_to_pool(void* block, int64_t bytes) noexcept;
 
 PoolStats pool_stats();
 
+// Bytes that are kept for the next arrays at most: PLAIT_CACHE_LIMIT_MB.
+int64_t cache_limit();
+
 // Returns all cached blocks to the system.
 void release_cached();
 

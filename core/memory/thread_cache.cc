@@ -7,7 +7,6 @@
 #include <thread>
 #include <vector>
 
-#include "base/env.h"
 #include "memory/pool.h"
 #include "memory/size_class.h"
 
@@ -36,7 +35,7 @@ struct Caches {
   std::mutex mutex;
   std::vector<Cache*> all;
   int64_t taken_by_ended = 0;  // threads that ended
-  const bool enabled = env::get_int("PLAIT_CACHE_LIMIT_MB", nullptr, 8192) > 0;
+  const bool enabled = cache_limit() > 0;
 
   static Caches& instance() {
     static Caches* caches = new Caches;  // arrays may outlive static objects
