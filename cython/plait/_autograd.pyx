@@ -1,12 +1,12 @@
 """Recording and gradients over the C interface."""
 
-from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int32_t
 from libc.stdlib cimport free, malloc
 
 from plait._array cimport Array, wrap
 from plait._capi cimport *
-from plait._status cimport check, keep_exception
+from plait._status cimport check, drop_object, keep_exception
 
 
 def is_recording():
@@ -111,10 +111,6 @@ cdef plait_status_t _run(void *user, const plait_array_t *out_grads, int32_t num
         return PLAIT_ERR_CALLBACK
 
 
-cdef void _drop(void *user) noexcept with gil:
-    Py_DECREF(<object>user)
-
-
 def record(str name, inputs, outputs, function, type cls):
     """Record a step: `function(list of output gradients)` returns those of the inputs."""
     cdef _List sources = _List(inputs), results = _List(outputs)
@@ -122,4 +118,4 @@ def record(str name, inputs, outputs, function, type cls):
     user = (function, cls)
     Py_INCREF(user)
     check(plait_autograd_record(encoded, sources.items, sources.count, results.items, results.count,
-                                _run, _drop, <void *>user))
+                                _run, drop_object, <void *>user))

@@ -2,12 +2,12 @@
 
 import os
 
-from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int32_t
 
 from plait._array cimport Array, wrap
 from plait._capi cimport *
-from plait._status cimport check, keep_exception
+from plait._status cimport check, drop_object, keep_exception
 
 from plait._array import DTYPE_NAMES, DTYPE_NUMBERS
 
@@ -107,10 +107,6 @@ cdef plait_status_t _backward(void *user, const char *params, const plait_block_
         return PLAIT_ERR_CALLBACK
 
 
-cdef void _drop(void *user) noexcept with gil:
-    Py_DECREF(<object>user)
-
-
 def register(str name, handler, type cls):
     """Make an operator known as `op_type` of "custom".
 
@@ -122,7 +118,7 @@ def register(str name, handler, type cls):
     user = (handler, cls)
     op.struct_size = sizeof(plait_custom_op_t)
     op.user = <void *>user
-    op.drop = _drop
+    op.drop = drop_object
     op.count = _count
     op.infer = _infer
     op.forward = _forward

@@ -1,5 +1,7 @@
 """Status codes of the C interface as exceptions."""
 
+from cpython.ref cimport Py_DECREF
+
 from plait._capi cimport (
     PLAIT_ERR_CALLBACK, PLAIT_OK, plait_last_error, plait_set_last_error, plait_status_t,
 )
@@ -73,6 +75,11 @@ cdef int keep_exception(object error) except -1:
     message = f"{type(error).__name__}: {error}".encode()
     plait_set_last_error(message)
     return 0
+
+
+cdef void drop_object(void *user) noexcept with gil:
+    """Gives back the reference that the core held on a Python object of a callback."""
+    Py_DECREF(<object>user)
 
 
 cdef int _raise(plait_status_t status) except -1:
