@@ -8,7 +8,35 @@ from .base import DataBatch, DataDesc, DataIter
 __all__ = ["PrefetchingIter", "ResizeIter"]
 
 
-class ResizeIter(DataIter):
+class _Wrapper(DataIter):
+    """An iterator whose `iter_next` puts a batch of another one into `current_batch`."""
+
+    current_batch = None
+
+    def next(self):
+        """The next batch."""
+        if not self.iter_next():
+            raise StopIteration
+        return self.current_batch
+
+    def getdata(self):
+        """Arrays of the current batch."""
+        return self.current_batch.data
+
+    def getlabel(self):
+        """Labels of the current batch."""
+        return self.current_batch.label
+
+    def getindex(self):
+        """Numbers of the samples of the current batch."""
+        return self.current_batch.index
+
+    def getpad(self):
+        """Samples of the current batch that only fill it."""
+        return self.current_batch.pad
+
+
+class ResizeIter(_Wrapper):
     """Another iterator with `size` batches a round.
 
     Parameters
@@ -46,28 +74,6 @@ class ResizeIter(DataIter):
             self.current_batch = self.data_iter.next()
         self.cur += 1
         return True
-
-    def next(self):
-        """The next batch."""
-        if not self.iter_next():
-            raise StopIteration
-        return self.current_batch
-
-    def getdata(self):
-        """Arrays of the current batch."""
-        return self.current_batch.data
-
-    def getlabel(self):
-        """Labels of the current batch."""
-        return self.current_batch.label
-
-    def getindex(self):
-        """Numbers of the samples of the current batch."""
-        return self.current_batch.index
-
-    def getpad(self):
-        """Samples of the current batch that only fill it."""
-        return self.current_batch.pad
 
 
 class _Fetcher:
@@ -111,7 +117,7 @@ class _Fetcher:
         self._wanted.put(False)
 
 
-class PrefetchingIter(DataIter):
+class PrefetchingIter(_Wrapper):
     """Fetches the next batch in a thread while the current one is used.
 
     Parameters
@@ -185,25 +191,3 @@ class PrefetchingIter(DataIter):
             provide_label=self.provide_label,
         )
         return True
-
-    def next(self):
-        """The next batch."""
-        if not self.iter_next():
-            raise StopIteration
-        return self.current_batch
-
-    def getdata(self):
-        """Arrays of the current batch."""
-        return self.current_batch.data
-
-    def getlabel(self):
-        """Labels of the current batch."""
-        return self.current_batch.label
-
-    def getindex(self):
-        """Numbers of the samples of the current batch."""
-        return self.current_batch.index
-
-    def getpad(self):
-        """Samples of the current batch that only fill it."""
-        return self.current_batch.pad
