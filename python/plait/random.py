@@ -1,48 +1,10 @@
 """Random numbers: `mx.random`."""
 
 from . import _engine
-from .ndarray.random import (
-    exponential,
-    exponential_like,
-    gamma,
-    gamma_like,
-    generalized_negative_binomial,
-    generalized_negative_binomial_like,
-    multinomial,
-    negative_binomial,
-    negative_binomial_like,
-    normal,
-    normal_like,
-    poisson,
-    poisson_like,
-    randint,
-    randn,
-    shuffle,
-    uniform,
-    uniform_like,
-)
+from .ndarray import random as _drawn
+from .ndarray.random import *  # noqa: F403
 
-__all__ = [
-    "seed",
-    "uniform",
-    "normal",
-    "randn",
-    "randint",
-    "exponential",
-    "gamma",
-    "poisson",
-    "negative_binomial",
-    "generalized_negative_binomial",
-    "multinomial",
-    "uniform_like",
-    "normal_like",
-    "exponential_like",
-    "gamma_like",
-    "poisson_like",
-    "negative_binomial_like",
-    "generalized_negative_binomial_like",
-    "shuffle",
-]
+__all__ = ["seed", *_drawn.__all__]
 
 
 def seed(seed_state, ctx="all"):

@@ -4,8 +4,6 @@ import hashlib
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
 
 from ..files import replacing
 
@@ -49,6 +47,8 @@ class _Progress:
 
 
 def _fetch(url, file, name, verify_ssl):
+    import urllib.request  # a tenth of the time of `import plait`
+
     context = None
     if not verify_ssl:
         import ssl
@@ -123,7 +123,7 @@ def download(url, path=None, overwrite=False, sha1_hash=None, retries=5, verify_
                 if sha1_hash and not check_sha1(partial, sha1_hash):
                     raise OSError(f"content has another SHA-1 than {sha1_hash}")
             return target
-        except (OSError, urllib.error.URLError) as error:
+        except OSError as error:
             if attempt == retries:
                 raise OSError(f"download: {url}: {error}") from error
             time.sleep(min(2**attempt * 0.2, 5))
