@@ -70,4 +70,6 @@ from .util import (
 from . import image, plots, recordio  # isort: skip
 from . import image as img  # isort: skip
 
+nd.np, nd.npx = np, npx  # as F.np and F.npx of hybrid_forward
+
 __version__ = _engine.version()

@@ -380,5 +380,20 @@ def test_files(tmp_path):
     assert set(both) == {"arr_0", "b"} and (both["b"] == y).all()
     mx.nd.save(str(tmp_path / "old.params"), {"w": x.as_nd_ndarray()})
     assert type(npx.load(str(tmp_path / "old.params"))["w"]) is mx.np.ndarray
+    npx.save(tmp_path / "plain", [x, y])
+    first, second = npx.load(tmp_path / "plain")
+    assert (first == x).all() and (second == y).all()
+    npx.save(tmp_path / "plain", {"w": x})
+    assert list(npx.load(tmp_path / "plain")) == ["w"]
+    with pytest.raises(TypeError, match="save: arr is int"):
+        npx.save(tmp_path / "plain", 3)
     with pytest.raises(OSError):
         npx.load(tmp_path / "missing")
+
+
+def test_range_as_index():
+    x = mx.np.arange(12).reshape(3, 4)
+    assert x[range(3), mx.np.array([1, 0, 3])].tolist() == [1, 4, 11]
+    assert x[range(1, 3)].shape == (2, 4)
+    x[range(2)] = 0
+    assert float(x.sum()) == 8 + 9 + 10 + 11

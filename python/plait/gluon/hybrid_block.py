@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .. import _symbol, autograd, ndarray, symbol
 from ..base import MXNetError
+from ..context import current_context
 from ..symbol import Symbol
 from .block import Block
 from .parameter import DeferredInitializationError, tracing, version
@@ -124,14 +125,20 @@ class HybridBlock(Block):
         """True if `forward` of this block or one below is the user's: it takes arrays only."""
         return any(not type(b).forward.__module__.startswith(__package__) for b in self._walk())
 
+    def _context_of(self, leaves):
+        """That of the arguments; of the parameters if there are none."""
+        places = [leaf.context for leaf in leaves if leaf is not None]
+        places += [p.list_ctx()[0] for p in self.collect_params().values()] if not places else []
+        return places[0] if places else current_context()
+
     def _trace_arrays(self, *args):
         """As `_trace`, by running `forward` on the arrays and writing its operators down."""
         leaves, outputs = [], []
         structure = [_flatten(arg, leaves) for arg in args]
         names = ["data"] if len(leaves) == 1 else [f"data{i}" for i in range(len(leaves))]
         arrays = [None if leaf is None else leaf.detach() for leaf in leaves]
-        ctx = next(leaf for leaf in leaves if leaf is not None).context
         params = self.collect_params()
+        ctx = self._context_of(leaves)
         states = {n: p.data(ctx).copy() for n, p in params.items() if p.grad_req == "null"}
         outer, _tracing.on = getattr(_tracing, "on", False), True
         try:
@@ -280,7 +287,7 @@ class HybridBlock(Block):
         for i, source in self._slots:
             arrays[i] = leaves[source]
         if self._shared_ctx is not None:
-            ctx = next(leaf for leaf in leaves if leaf is not None).context
+            ctx = self._context_of(leaves)
             if ctx != self._shared_ctx:
                 arrays = [
                     source.data(ctx) if source is not None else array
@@ -314,7 +321,7 @@ class HybridBlock(Block):
             return super().__call__(*args, **kwargs)
 
     def _fill_template(self, leaves, args):
-        ctx = next(leaf for leaf in leaves if leaf is not None).context
+        ctx = self._context_of(leaves)
         sources = [source for source in self._sources if source is not None]
         try:
             for source in sources:

@@ -8,6 +8,7 @@ import numpy as np
 from .. import autograd, initializer, ndarray, symbol
 from ..base import MXNetError, dtype_name
 from ..context import Context, cpu, current_context
+from ..util import is_np_array
 
 __all__ = ["DeferredInitializationError", "Parameter", "Constant"]
 
@@ -38,6 +39,12 @@ def _as_contexts(ctx):
     if ctx is None:
         return [current_context()]
     return [ctx] if isinstance(ctx, Context) else list(ctx)
+
+
+def _in_world(array):
+    """`array` as `mx.np.ndarray` while `npx.set_np()` holds; sparse arrays have no such form."""
+    dense = type(array) is ndarray.NDArray
+    return array.as_np_ndarray() if dense and is_np_array() else array
 
 
 def shape_known(shape):
@@ -246,7 +253,7 @@ class Parameter:
         init, contexts, default_init, data = self._deferred_init
         with autograd.pause():
             if data is None:
-                data = ndarray.zeros(self._shape, ctx=contexts[0], dtype=self._dtype)
+                data = _in_world(ndarray.zeros(self._shape, ctx=contexts[0], dtype=self._dtype))
                 desc = initializer.InitDesc(self.name, {"__init__": init})
                 initializer.create(default_init)(desc, data)
             self._set_arrays(data, contexts)
@@ -256,7 +263,7 @@ class Parameter:
 
     def _set_arrays(self, data, contexts):
         self._ctx_list = list(contexts)
-        self._data = [data.copyto(ctx) for ctx in contexts]
+        self._data = [_in_world(data.copyto(ctx)) for ctx in contexts]
         self._attach_grad()
         version.value += 1
 
@@ -269,9 +276,7 @@ class Parameter:
             self._grad = [
                 ndarray.zeros(array.shape, dtype=array.dtype, stype=self._grad_stype)
                 if self._grad_stype != "default"
-                else array.zeros_like()
-                if hasattr(array, "zeros_like")
-                else ndarray.zeros_like(array)
+                else _in_world(ndarray.zeros_like(array))
                 for array in self._data
             ]
         autograd.mark_variables(self._data, self._grad, self._grad_req)

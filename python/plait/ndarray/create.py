@@ -30,9 +30,22 @@ def empty(shape, ctx=None, dtype=None):
 
 def full(shape, val, ctx=None, dtype=None, out=None):
     """An array filled with one value."""
+    if out is None and isinstance(val, (int, float)) and abs(val) <= _WHOLE:
+        return _constant(shape, val, ctx, dtype)
     out = empty(shape, ctx, dtype) if out is None else out
     out[...] = val
     return out
+
+
+_WHOLE = 2.0**53  # the operator's value is a double: larger whole numbers may not fit
+
+
+def _constant(shape, value, ctx, dtype):
+    """By one operator, which `hybridize` can write down."""
+    ctx = ctx or current_context()
+    dtype = dtype_name(dtype) or "float32"
+    out = _gen._full(shape=_as_shape(shape), dtype=dtype, value=value)
+    return out.as_in_context(ctx)
 
 
 def zeros(shape, ctx=None, dtype=None, stype=None, **kwargs):
@@ -41,12 +54,12 @@ def zeros(shape, ctx=None, dtype=None, stype=None, **kwargs):
         from .sparse import zeros as sparse_zeros
 
         return sparse_zeros(stype, shape, ctx, dtype)
-    return full(shape, 0, ctx, dtype)
+    return _constant(shape, 0, ctx, dtype)
 
 
 def ones(shape, ctx=None, dtype=None, **kwargs):
     """An array of ones."""
-    return full(shape, 1, ctx, dtype)
+    return _constant(shape, 1, ctx, dtype)
 
 
 def zeros_like(data, **kwargs):

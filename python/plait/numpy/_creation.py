@@ -21,7 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 _ARANGE, _LINSPACE, _EYE = operator("arange"), operator("linspace"), operator("eye")
-_ZEROS, _ONES = operator("zeros"), operator("ones")
+_ZEROS, _ONES, _CONSTANT = operator("zeros"), operator("ones"), operator("full")
 _COPY, _PLACE, _DIAGONAL = operator("copy"), operator("place_diagonal"), operator("diagonal")
 
 
@@ -163,8 +163,12 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", ctx: 
         if dtype is None:
             kind = "int64" if isinstance(fill_value, int) else _o.float_name()
             dtype = "bool" if isinstance(fill_value, (bool, _np.bool_)) else kind
-        result = empty(shape, dtype, ctx=ctx, device=device)
-        result[...] = fill_value
+        if isinstance(fill_value, (int, float)) and abs(fill_value) <= 2.0**53:  # fits a double
+            attrs = (_o.shape_of(shape), None, _kind(dtype), fill_value)
+            result = _on(invoke(_CONSTANT, (), attrs, None, ndarray), device, ctx)
+        else:
+            result = empty(shape, dtype, ctx=ctx, device=device)
+            result[...] = fill_value
     else:
         value = _o.array_of(fill_value)
         result = broadcast_copy(value, _o.shape_of(shape), _kind(dtype, value.dtype_name))
