@@ -304,13 +304,15 @@ class HybridBlock(Block):
         outer, _tracing.on = getattr(_tracing, "on", False), True
         try:
             with autograd.pause():
-                self._call_own_forward(*args)  # children finish themselves
+                self._call_eagerly(*args)  # children finish themselves
         finally:
             _tracing.on = outer
 
-    def _call_own_forward(self, *args, **kwargs):
-        """Run a subclass's `forward`, finishing its own parameters if they wait for shapes."""
+    def _call_eagerly(self, *args, **kwargs):
+        """Run `forward`, finishing the parameters of this block if they wait for shapes."""
         try:
+            if not (self._forward_pre_hooks or self._forward_hooks):
+                return self.forward(*args, **kwargs)
             return super().__call__(*args, **kwargs)
         except DeferredInitializationError:
             if all(p.shape is not None and 0 not in p.shape for p in self._reg_params.values()):
@@ -352,12 +354,10 @@ class HybridBlock(Block):
             out = self._bound.call(args)
             if out is not None:
                 return out[0] if self._structure is None else _rebuild(self._structure, iter(out))
-        traced = getattr(_tracing, "on", False)
-        sparse = any(getattr(a, "_is_sparse", False) for a in args)  # graphs hold dense arrays
-        if not self._active or kwargs or traced or sparse or self._is_symbolic(args):
-            if self._has_own_forward() and not self._is_symbolic(args):
-                return self._call_own_forward(*args, **kwargs)
+        if self._is_symbolic(args):
             return super().__call__(*args, **kwargs)
+        if not self._active or kwargs or self._must_run_eagerly(args):
+            return self._call_eagerly(*args, **kwargs)
         for hook in list(self._forward_pre_hooks.values()):
             hook(self, args)
         out = self._run(*args)
@@ -366,15 +366,22 @@ class HybridBlock(Block):
         return out
 
     @staticmethod
+    def _must_run_eagerly(args):
+        """True while a block around this one is traced, and for sparse arrays."""
+        return getattr(_tracing, "on", False) or any(getattr(a, "_is_sparse", False) for a in args)
+
+    @staticmethod
     def _is_symbolic(args):
         first = args[0] if args else None
+        if isinstance(first, ndarray.NDArray):
+            return False
         while isinstance(first, (list, tuple)) and first:
             first = first[0]
         return isinstance(first, Symbol)
 
     def forward(self, x, *args):
         """Pick F from the type of `x` and call `hybrid_forward` with the parameters."""
-        if self._is_symbolic((x,)):
+        if not isinstance(x, ndarray.NDArray) and self._is_symbolic((x,)):
             with self.name_scope():
                 variables = {name: param.var() for name, param in self._reg_params.items()}
                 return self.hybrid_forward(symbol, x, *args, **variables)
