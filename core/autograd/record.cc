@@ -1,6 +1,7 @@
 #include <atomic>
 
 #include "autograd/tape.h"
+#include "op/body.h"
 #include "op/rows.h"
 
 namespace plait::autograd {
@@ -149,8 +150,14 @@ void invoke(const op::Op& op, const op::AttrsRef& given, std::span<const ArrayRe
   }
   op::AttrsRef attrs = given;
   if (!attrs && op.has_attrs()) attrs = op.make_attrs({});
+  const op::AttrsRef plain = attrs;
+  if (const op::Control* control = op.random ? op::control_of(op) : nullptr) {
+    std::vector<bool> needs;
+    for (const ArrayRef& a : in) needs.push_back(is_recorded(*a));
+    attrs = control->recorded(op.data_of(plain), needs, training);
+  }
   op::invoke(op, attrs, in, out, {training, allow_view});
-  if (listener) listener->applied(op, attrs, in, {out.data(), out.size()});
+  if (listener) listener->applied(op, plain, in, {out.data(), out.size()});
   Ref<OpNode> node(new OpNode(op, attrs, in, out));
   const Ref<Step> step = record_step(node, in, {out.data(), out.size()});
   node->set_step(step.get());

@@ -7,6 +7,7 @@
 #include "graph/passes.h"
 #include "graph/symbol.h"
 #include "graph/trace.h"
+#include "op/body.h"
 
 // Symbols and compiled graphs.
 struct plait_symbol_s {
@@ -82,6 +83,7 @@ std::map<std::string, std::string> attrs_of(const graph::Node& node) {
   std::map<std::string, std::string> attrs = node.strings;
   if (!node.op || !node.attrs) return attrs;
   for (const auto& field : node.op->fields) {
+    if (op::is_body(*node.op, field->name)) continue;
     const op::AttrValue value = field->get(node.op->data_of(node.attrs));
     if (field->required || op::to_string(value) != op::to_string(field->fallback)) {
       attrs[field->name] = op::to_string(value);
@@ -261,6 +263,23 @@ plait_status_t plait_symbol_compose(plait_symbol_t symbol, const char* const* na
     require_list(names, count, "names");
     *out = handle_of(
         symbol_of(symbol).compose(names_of(names, count), symbols_of(replacements, count)));
+  });
+}
+
+int32_t plait_symbol_is_same(plait_symbol_t a, plait_symbol_t b) {
+  return is_alive(a) && is_alive(b) && a->symbol.entries() == b->symbol.entries();
+}
+
+plait_status_t plait_symbol_cut(plait_symbol_t symbol, const char* key, const char* value,
+                                plait_symbol_t* body, plait_symbol_t* outer) {
+  return guarded([&] {
+    require(key, "key");
+    require(value, "value");
+    require(body, "body");
+    require(outer, "outer");
+    Symbol::Cut cut = symbol_of(symbol).cut(key, value);
+    *outer = handle_of(std::move(cut.outer));
+    *body = handle_of(std::move(cut.body));
   });
 }
 

@@ -1,5 +1,6 @@
 #include "graph/builder.h"
 
+#include "op/body.h"
 #include "op/invoke.h"
 #include "op/rows.h"
 
@@ -32,20 +33,29 @@ op::Values Builder::apply(const op::Op& op, const op::AttrsRef& attrs, std::span
 }
 
 op::Values instantiate(const Entries& outputs, Builder& builder,
-                       const std::unordered_map<const Node*, Value>& inputs) {
+                       const std::unordered_map<const Node*, Value>& inputs, const Wanted& wanted) {
   std::unordered_map<const Node*, op::Values> done;
+  std::unordered_set<const Node*> leads = wanted.variables;  // nodes through which gradients flow
   for (const Node* node : topological_order(outputs)) {
     if (node->is_variable()) {
       done[node] = {inputs.at(node)};
       continue;
     }
     op::Values in;
+    std::vector<bool> needs;
     for (const Entry& e : node->inputs) {
       in.push_back(done.at(e.node.get())[static_cast<size_t>(e.index)]);
+      needs.push_back(leads.count(e.node.get()) > 0);
+    }
+    op::AttrsRef attrs = node->attrs;
+    if (std::find(needs.begin(), needs.end(), true) != needs.end()) {
+      leads.insert(node);
+      const op::Control* control = op::control_of(*node->op);
+      if (control) attrs = control->recorded(node->op->data_of(attrs), needs, wanted.is_train);
     }
     builder.set_origin(node->name);
     try {
-      done[node] = builder.apply(*node->op, node->attrs, {in.data(), in.size()});
+      done[node] = builder.apply(*node->op, attrs, {in.data(), in.size()});
     } catch (const Error& e) {
       throw Error(e.kind(), cat(e.what(), "\n  in node '", node->name, "'"));
     }

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "graph/node.h"
 #include "op/value.h"
@@ -30,9 +31,16 @@ inline Value value_of(const Entry& e) {
   return {nullptr, e.node, e.index, e.node->specs[static_cast<size_t>(e.index)]};
 }
 
+// Variables whose gradients will be asked for.
+struct Wanted {
+  std::unordered_set<const Node*> variables;
+  bool is_train = false;
+};
+
 // Copies an untyped graph into `builder`; `inputs` maps its variables to values.
 op::Values instantiate(const Entries& outputs, Builder& builder,
-                       const std::unordered_map<const Node*, Value>& inputs);
+                       const std::unordered_map<const Node*, Value>& inputs,
+                       const Wanted& wanted = {});
 
 // Gradients of `outputs` with respect to `wanted`, given those of the outputs. An empty Value:
 // nothing flows there.

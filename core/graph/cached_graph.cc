@@ -60,7 +60,11 @@ Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
     bound[variables_[i]] = in_values.back();
     in_nodes.push_back(static_cast<Node*>(in_values.back().node.get()));
   }
-  const op::Values out_values = instantiate(symbol_.entries(), builder, bound);
+  Wanted wanted_variables{{}, signature.is_train};
+  for (size_t i = 0; i < signature.needs.size(); ++i) {
+    if (signature.needs[i]) wanted_variables.variables.insert(variables_[i]);
+  }
+  const op::Values out_values = instantiate(symbol_.entries(), builder, bound, wanted_variables);
   const size_t visible = out_values.size();
   Graph graph{{}, in_nodes, signature.is_train, !signature.needs.empty(), {}};
   for (const Value& v : out_values) {
@@ -82,14 +86,17 @@ Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
     for (size_t i = 0; i < in_nodes.size(); ++i) {
       if (!signature.needs[i] || !grads[next++]) continue;
       program->grad_slot[i] = static_cast<int32_t>(graph.outputs.size() - visible);
-      const Value& grad = grads[next - 1];
+      op::TracerScope scope(builder);
+      const Value grad = signature.is_body ? op::dense(grads[next - 1]) : grads[next - 1];
       graph.outputs.push_back(entry_of(op::is_rows(grad) ? op::row_data(grad) : grad));
       if (!op::is_rows(grad)) continue;
       program->row_slot[i] = static_cast<int32_t>(graph.outputs.size() - visible);
       graph.outputs.push_back(entry_of(op::row_index(grad)));
     }
   }
-  run_passes(graph, Pass::kWhole, passes_, "", program->reports);
+  // What is hoisted would be made in each step of a loop.
+  const PassSet passes = signature.is_body ? passes_.with("pack_weights", false) : passes_;
+  run_passes(graph, Pass::kWhole, passes, "", program->reports);
   const Entries grads(graph.outputs.begin() + static_cast<ptrdiff_t>(visible), graph.outputs.end());
   graph.outputs.resize(visible);
   if (graph.has_gradient) add_backward(*program, grads, in_nodes, heads, graph);

@@ -24,13 +24,12 @@ class CachedGraph : public RefCounted {
   // Text about the programs made so far: what each pass did, steps, bytes with and without reuse.
   std::string explain();
 
- private:
-  friend class CachedGraphNode;
-
+  // The compiler's own result, for bodies of loops. Gradients are never of rows only.
   struct Signature {
     std::vector<Spec> in;
     std::vector<bool> needs;  // empty: nothing is recorded
     bool is_train = false;
+    bool is_body = false;
   };
   // Forward and backward of one signature. The backward plan reads the call's inputs, the saved
   // intermediates and the gradients of the outputs, in this order.
@@ -52,10 +51,14 @@ class CachedGraph : public RefCounted {
     std::vector<bool> saved_inputs;  // inputs whose content backward reads
   };
 
+  Ref<Program> compile(Signature signature) const;
+
+ private:
+  friend class CachedGraphNode;
+
   static Arrays hoisted(Program& program, std::span<const ArrayRef> in);
   bool matches(const Signature& s, std::span<const ArrayRef> in, bool is_train, bool record) const;
   Ref<Program> program_for(std::span<const ArrayRef> in, bool is_train, bool record);
-  Ref<Program> compile(Signature signature) const;
   void add_prologue(Program& program, Graph& graph) const;
   void add_backward(Program& program, const Entries& grads, const std::vector<Node*>& inputs,
                     const op::Values& heads, Graph& forward) const;

@@ -194,4 +194,23 @@ const std::vector<Json>& Json::as_array(const char* what) const {
   return items_;
 }
 
+std::string Json::dump() const {
+  std::string text;
+  switch (kind_) {
+    case kNull: return "null";
+    case kBool:
+    case kNumber: return text_;
+    case kString: return quote(text_);
+    case kArray:
+      for (const Json& item : items_) text += (text.empty() ? "" : ", ") + item.dump();
+      return '[' + text + ']';
+    case kObject:
+      for (const auto& [key, value] : members_) {
+        text += (text.empty() ? "" : ", ") + quote(key) + ": " + value.dump();
+      }
+      return '{' + text + '}';
+  }
+  return text;
+}
+
 }  // namespace plait::graph

@@ -27,6 +27,7 @@ class Json {
   const std::string& as_string(const char* what) const;
   const std::vector<Json>& as_array(const char* what) const;
   const Json& at(const std::string& key) const;
+  std::string dump() const;  // the document as text again
 
  private:
   friend class JsonReader;

@@ -4,6 +4,11 @@
 #include "op/invoke.h"
 
 namespace plait::graph {
+namespace {
+
+using Addresses = SmallVec<char*, 32>;
+
+}  // namespace
 
 Plan::Plan(const Graph& graph, PassSet passes) : is_train_(graph.is_train) {
   const Planner::Rules rules{passes.has("schedule"), passes.has("in_place"),
@@ -81,7 +86,11 @@ Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given) 
 
 void Plan::execute(const Arrays& in, const Arrays& out, const ArrayRef& arena,
                    const std::vector<op::RandomKey>& keys, int threads) {
-  const Memory memory{&in, &out, arena ? static_cast<char*>(arena->data()) : nullptr};
+  Addresses in_data, out_data;
+  for (const ArrayRef& a : in) in_data.push_back(static_cast<char*>(a->data()));
+  for (const ArrayRef& a : out) out_data.push_back(static_cast<char*>(a->data()));
+  const Memory memory{in_data.data(), out_data.data(),
+                      arena ? static_cast<char*>(arena->data()) : nullptr};
   size_t next_key = 0;
   for (const Step& step : steps_) {
     const op::RandomKey key = step.op->random ? keys[next_key++] : op::RandomKey{};
@@ -89,12 +98,33 @@ void Plan::execute(const Arrays& in, const Arrays& out, const ArrayRef& arena,
   }
 }
 
+void Plan::run_on(std::span<char* const> in, std::span<char* const> out, char* arena,
+                  op::RandomKey key, int threads) {
+  Addresses in_data(in);
+  for (const ArrayRef& a : constants_) in_data.push_back(static_cast<char*>(a->data()));
+  const Memory memory{in_data.data(), out.data(), arena};
+  for (const Step& step : steps_) {
+    run_step(step, memory, step.small ? 1 : threads, step.op->random ? key : op::RandomKey{});
+    if (step.op->random) key.offset += static_cast<uint64_t>(step.random_count);
+  }
+}
+
+int64_t Plan::random_count() const {
+  int64_t count = 0;
+  for (const Step& step : steps_) count += step.random_count;
+  return count;
+}
+
+void Plan::wait_for_constants() const {
+  for (const ArrayRef& a : constants_) a->wait_to_read();
+}
+
 void Plan::run_step(const Step& step, const Memory& memory, int threads, op::RandomKey key) {
   const auto view_of = [&memory](const Operand& o) {
     const auto index = static_cast<size_t>(o.place.index);
-    char* base = o.place.kind == Place::kArena   ? memory.arena
-                 : o.place.kind == Place::kInput ? static_cast<char*>((*memory.in)[index]->data())
-                                                 : static_cast<char*>((*memory.out)[index]->data());
+    char* const base = o.place.kind == Place::kArena   ? memory.arena
+                       : o.place.kind == Place::kInput ? memory.in[index]
+                                                       : memory.out[index];
     return View{base + o.place.offset, &o.shape, &o.strides, o.dtype, o.contiguous};
   };
   SmallVec<View, 16> in_views, out_views;

@@ -23,6 +23,13 @@ class Plan : public RefCounted {
   // spec, and share no memory with `in`.
   Arrays run(std::span<const ArrayRef> in, std::span<const ArrayRef> out = {});
 
+  // Runs in the calling thread, now, on contiguous memory of the inputs' and outputs' specs and an
+  // arena of the caller: bodies of loops run like this.
+  void run_on(std::span<char* const> in, std::span<char* const> out, char* arena, op::RandomKey key,
+              int threads);
+  int64_t random_count() const;  // random numbers that one run draws
+  void wait_for_constants() const;
+
   int64_t arena_bytes() const { return arena_bytes_; }          // planned
   int64_t unplanned_bytes() const { return unplanned_bytes_; }  // without reuse
   size_t num_steps() const { return steps_.size(); }
@@ -60,7 +67,7 @@ class Plan : public RefCounted {
   // What a run works on. Runs share nothing: a step may wait for other work, as users' operators
   // do.
   struct Memory {
-    const Arrays *in, *out;
+    char *const *in, *const *out;
     char* arena;
   };
   void run_step(const Step& step, const Memory& memory, int threads, op::RandomKey key);

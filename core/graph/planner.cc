@@ -4,6 +4,7 @@
 
 #include "engine/cost.h"
 #include "graph/schedule.h"
+#include "op/body.h"
 
 namespace plait::graph {
 namespace {
@@ -253,7 +254,11 @@ void Planner::plan_node(Node& node) {
     located_[{&node, static_cast<int32_t>(i)}] = std::move(at);
   }
   if (op.random) {
-    for (const Spec& s : node.specs) step.random_count += num_elements(s.shape);
+    int64_t elements = 0;
+    Specs specs;
+    for (const Spec& s : node.specs) elements += num_elements(s.shape);
+    for (const Entry& e : node.inputs) specs.push_back(spec_of(e));
+    step.random_count = op::random_count(op, node.attrs, specs, elements, plan_.is_train_);
     ++plan_.num_random_;
   }
   add_step(std::move(step));

@@ -3,6 +3,9 @@
 #include <unordered_set>
 
 #include "autograd/autograd.h"
+#include "graph/trace.h"
+#include "graph/unroll.h"
+#include "op/body.h"
 #include "op/invoke.h"
 
 namespace plait::graph {
@@ -46,6 +49,18 @@ std::string output_name(const Entry& e) {
   const size_t i = static_cast<size_t>(e.index);
   const bool named = i < n.op->outputs.size() && !n.op->num_outputs;
   return n.name + "_" + (named ? n.op->outputs[i].name : "output" + std::to_string(i));
+}
+
+// The node with other inputs.
+template <class Moved>
+Ref<Node> copy_of(const Node& node, const Moved& moved) {
+  auto twin = make_ref<Node>();
+  twin->op = node.op;
+  twin->attrs = node.attrs;
+  twin->name = node.name;
+  twin->strings = node.strings;
+  for (const Entry& e : node.inputs) twin->inputs.push_back(moved(e));
+  return twin;
 }
 
 }  // namespace
@@ -175,17 +190,43 @@ Symbol Symbol::compose(std::span<const std::string> names, std::span<const Symbo
       copies[n] = Ref<Node>(n);
       continue;
     }
-    auto twin = make_ref<Node>();
-    twin->op = n->op;
-    twin->attrs = n->attrs;
-    twin->name = n->name;
-    twin->strings = n->strings;
-    for (const Entry& e : n->inputs) twin->inputs.push_back(moved(e));
-    copies[n] = twin;
+    copies[n] = copy_of(*n, moved);
   }
   Entries out;
   for (const Entry& e : entries_) out.push_back(moved(e));
   return Symbol(std::move(out));
+}
+
+Symbol::Cut Symbol::cut(const std::string& key, const std::string& value) const {
+  std::unordered_map<const Node*, Ref<Node>> copies;
+  std::unordered_map<const Node*, std::map<int32_t, Entry>> variables;  // for outputs of others
+  std::unordered_map<const Node*, Entry> stands_for;
+  const auto moved = [&](const Entry& e) -> Entry {
+    if (const auto copy = copies.find(e.node.get()); copy != copies.end()) {
+      return {copy->second, e.index};
+    }
+    if (e.node->is_variable()) return e;
+    Entry& variable = variables[e.node.get()][e.index];
+    if (!variable.node) {
+      variable = Symbol::variable(output_name(e)).entries()[0];
+      stands_for[variable.node.get()] = e;
+    }
+    return variable;
+  };
+  for (Node* n : topological_order(entries_)) {
+    const auto found = n->strings.find(key);
+    if (n->is_variable() || found == n->strings.end() || found->second != value) continue;
+    copies[n] = copy_of(*n, moved);
+  }
+  Entries body, outer;
+  for (const Entry& e : entries_) body.push_back(moved(e));
+  Cut result{Symbol(std::move(body)), {}};
+  for (Node* n : result.body.input_nodes()) {
+    const auto found = stands_for.find(n);
+    outer.push_back(found == stands_for.end() ? Entry{Ref<Node>(n), 0} : found->second);
+  }
+  result.outer = Symbol(std::move(outer));
+  return result;
 }
 
 Arrays Symbol::run_eager(std::span<const ArrayRef> in) const {
@@ -199,6 +240,10 @@ Arrays Symbol::run_eager(std::span<const ArrayRef> in) const {
     Arrays args;
     for (const Entry& e : node->inputs)
       args.push_back(done.at(e.node.get())[static_cast<size_t>(e.index)]);
+    if (op::control_of(*node->op) && autograd::is_recording() && !Trace::is_active()) {
+      done[node] = unroll(*node, args);
+      continue;
+    }
     autograd::invoke(*node->op, node->attrs, {args.data(), args.size()}, done[node], true);
   }
   Arrays out;

@@ -47,6 +47,11 @@ class Symbol {
   // A copy in which variables named in `names` are replaced by entries.
   Symbol compose(std::span<const std::string> names, std::span<const Symbol> with) const;
 
+  // The nodes whose attribute `key` is `value`, as a symbol of its own: what they read of other
+  // operators became variables. `outer` has what each of its inputs stands for.
+  struct Cut;
+  Cut cut(const std::string& key, const std::string& value) const;
+
   // Runs operator by operator; arrays in the order of list_inputs().
   Arrays run_eager(std::span<const ArrayRef> in) const;
 
@@ -56,6 +61,10 @@ class Symbol {
 
  private:
   Entries entries_;
+};
+
+struct Symbol::Cut {
+  Symbol body, outer;
 };
 
 }  // namespace plait::graph

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "graph/graph.h"
 #include "graph/json_text.h"
 #include "graph/symbol.h"
+#include "op/body.h"
 #include "op/invoke.h"
 
 // MXNet's graph files: {"nodes": [{"op", "name", "attrs", "inputs"}], "arg_nodes", "heads", ...}.
@@ -15,9 +17,15 @@ constexpr int kWrittenVersion = 10901;  // the MXNet whose format is written
 // The name that MXNet knows an operator by: that with broadcasting where there are two.
 std::string file_name(const op::Op& op) {
   static const std::map<std::string, std::string> kOther{
-      {"less", "broadcast_lesser"},         {"less_equal", "broadcast_lesser_equal"},
-      {"less_scalar", "_lesser_scalar"},    {"less_equal_scalar", "_lesser_equal_scalar"},
-      {"true_divide", "broadcast_div"},     {"arctan2", "_npi_arctan2"},
+      {"foreach", "_foreach"},
+      {"while_loop", "_while_loop"},
+      {"cond", "_cond"},
+      {"less", "broadcast_lesser"},
+      {"less_equal", "broadcast_lesser_equal"},
+      {"less_scalar", "_lesser_scalar"},
+      {"less_equal_scalar", "_lesser_equal_scalar"},
+      {"true_divide", "broadcast_div"},
+      {"arctan2", "_npi_arctan2"},
       {"true_divide_scalar", "_div_scalar"}};
   if (const auto other = kOther.find(op.name); other != kOther.end()) return other->second;
   std::string first;
@@ -36,6 +44,9 @@ const op::Op* find_operator(const std::string& name) {
   if (const op::Op* found = op::Op::find_on("sym", name)) return found;
   if (const op::Op* found = op::Op::find(name)) return found;
   static const std::map<std::string, std::string> kOther{
+      {"_foreach", "foreach"},
+      {"_while_loop", "while_loop"},
+      {"_cond", "cond"},
       {"_lesser", "less"},
       {"_lesser_equal", "less_equal"},
       {"broadcast_lesser", "less"},
@@ -88,11 +99,23 @@ std::string entry_text(const Entry& e, const std::unordered_map<const Node*, siz
   return cat('[', ids.at(e.node.get()), ", ", e.index, ", 0]");
 }
 
+// ', "subgraphs": [...]' of operators with bodies.
+std::string bodies_text(const Node& node) {
+  const op::Control* control = node.op ? op::control_of(*node.op) : nullptr;
+  if (!control) return "";
+  std::string text;
+  for (const char* name : control->bodies) {
+    text += (text.empty() ? "" : ", ") + op::to_string(attribute(node, name));
+  }
+  return ", \"subgraphs\": [" + text + "]";
+}
+
 std::string attrs_text(const Node& node) {
   std::map<std::string, std::string> attrs = node.strings;
   if (node.op && node.attrs) {
     const void* data = node.op->data_of(node.attrs);
     for (const auto& field : node.op->fields) {
+      if (op::is_body(*node.op, field->name)) continue;  // a member of its own
       const op::AttrValue value = field->get(data);
       if (field->required || op::to_string(value) != op::to_string(field->fallback)) {
         attrs[field->name] = op::to_string(value);
@@ -101,7 +124,8 @@ std::string attrs_text(const Node& node) {
   }
   if (node.op && !node.op->inputs.empty() &&
       node.op->inputs.back().kind == op::InputDef::kVariadic) {
-    attrs["num_args"] = std::to_string(node.inputs.size());
+    const op::Control* control = op::control_of(*node.op);  // MXNet counts bodies as arguments
+    attrs["num_args"] = std::to_string(node.inputs.size() + (control ? control->bodies.size() : 0));
   }
   std::string text;
   for (const auto& [key, value] : attrs) {
@@ -134,6 +158,14 @@ Ref<Node> read_node(const Json& json) {
       } else if (name != "num_args") {
         node->strings[is_hidden_key(name) ? "__" + name + "__" : name] = text;
       }
+    }
+  }
+  if (const op::Control* control = node->op ? op::control_of(*node->op) : nullptr) {
+    const std::vector<Json>& bodies = json.at("subgraphs").as_array("subgraphs");
+    check(bodies.size() == control->bodies.size(), ErrorKind::kInvalidArgument, "symbol: node '",
+          node->name, "' has ", bodies.size(), " subgraphs, must be ", control->bodies.size());
+    for (size_t i = 0; i < bodies.size(); ++i) {
+      values.emplace_back(node->op->field_index(control->bodies[i]), bodies[i].dump());
     }
   }
   if (node->op && node->op->has_attrs()) node->attrs = node->op->make_attrs(values);
@@ -170,6 +202,12 @@ void complete_inputs(Node& node) {
         node.inputs.size(), " inputs, must be ", least, " to ", node.op->inputs.size());
 }
 
+// Outputs that a file counts.
+int64_t rows_of(const Node& node) {
+  if (op::control_of(*node.op)) return op::visible_outputs(*node.op, node.attrs);
+  return static_cast<int64_t>(node.op->outputs.size());
+}
+
 }  // namespace
 
 std::string Symbol::to_json() const {
@@ -183,14 +221,14 @@ std::string Symbol::to_json() const {
     std::string inputs;
     for (const Entry& e : node->inputs) inputs += (inputs.empty() ? "" : ", ") + entry_text(e, ids);
     const std::string attrs = attrs_text(*node);
-    nodes +=
-        cat(id ? ",\n    " : "\n    ",
-            "{\"op\": ", Json::quote(node->op ? file_name(*node->op) : "null"),
-            ", \"name\": ", Json::quote(node->name),
-            attrs.empty() ? "" : ", \"attrs\": {" + attrs + "}", ", \"inputs\": [", inputs, "]}");
+    nodes += cat(id ? ",\n    " : "\n    ",
+                 "{\"op\": ", Json::quote(node->op ? file_name(*node->op) : "null"),
+                 ", \"name\": ", Json::quote(node->name),
+                 attrs.empty() ? "" : ", \"attrs\": {" + attrs + "}", ", \"inputs\": [", inputs,
+                 "]", bodies_text(*node), "}");
     if (node->is_variable()) args += (args.empty() ? "" : ", ") + std::to_string(id);
     rows += std::to_string(row) + ", ";
-    row += node->op ? static_cast<int64_t>(node->op->outputs.size()) : 1;
+    row += node->op ? rows_of(*node) : 1;
   }
   std::string heads;
   for (const Entry& e : entries_) heads += (heads.empty() ? "" : ", ") + entry_text(e, ids);

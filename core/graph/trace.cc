@@ -11,8 +11,7 @@ constexpr const char* kInPlace =
 
 }  // namespace
 
-Trace::Trace() {
-  check(!current, ErrorKind::kInvalidArgument, "trace: this thread traces already, must end first");
+Trace::Trace() : outer_(current) {
   current = this;
   autograd::set_listener(this);
 }
@@ -23,8 +22,16 @@ void Trace::stop() {
   if (!active_) return;
   active_ = false;
   if (current != this) return;
-  current = nullptr;
-  autograd::set_listener(nullptr);
+  current = outer_.get();
+  while (current && !current->active_) current = current->outer_.get();
+  autograd::set_listener(current);
+  if (!current) return;
+  for (const auto& [array, entry] : entries_) {
+    if (!current->entries_.count(array) && !entry.node->is_variable()) {
+      current->inside_.insert(array);
+    }
+  }
+  current->kept_.append(kept_.begin(), kept_.end());
 }
 
 void Trace::variable(const std::string& name, const ArrayRef& array) {
@@ -35,6 +42,9 @@ void Trace::variable(const std::string& name, const ArrayRef& array) {
 Entry Trace::entry_of(const ArrayRef& array) {
   const auto found = entries_.find(array.get());
   if (found != entries_.end()) return found->second;
+  check(!inside_.count(array.get()), ErrorKind::kInvalidArgument,
+        "hybridize: an array that the body of a loop or branch computed is used outside, must be "
+        "one of its outputs");
   const std::string name = cat("captured", captured_.size());
   captured_.emplace_back(name, array);
   variable(name, array);
@@ -73,19 +83,21 @@ Symbol Trace::finish(std::span<const ArrayRef> outputs) {
 }
 
 void Trace::check_read(const Array& array) {
-  if (!current) return;
-  const auto found = current->entries_.find(&array);
-  check(
-      found == current->entries_.end() || found->second.node->is_variable(),
-      ErrorKind::kInvalidArgument,
-      "hybridize: the value of an array computed inside the block is read, must not be\n"
-      "  hint: use operators such as where, or control flow operators, instead of if and float()");
+  for (const Trace* trace = current; trace; trace = trace->outer_.get()) {
+    const auto found = trace->entries_.find(&array);
+    check(found == trace->entries_.end() || (found->second.node->is_variable() && !trace->outer_),
+          ErrorKind::kInvalidArgument,
+          "hybridize: the value of an array computed inside the block is read, must not be\n"
+          "  hint: use operators such as where, or control flow operators, instead of if and "
+          "float()");
+  }
 }
 
 void Trace::check_write(const Array& array) {
-  if (!current) return;
-  for (const ArrayRef& a : current->kept_) {
-    check(!(a->storage() == array.storage()), ErrorKind::kInvalidArgument, kInPlace);
+  for (const Trace* trace = current; trace; trace = trace->outer_.get()) {
+    for (const ArrayRef& a : trace->kept_) {
+      check(!(a->storage() == array.storage()), ErrorKind::kInvalidArgument, kInPlace);
+    }
   }
 }
 

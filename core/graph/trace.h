@@ -2,6 +2,7 @@
 
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -22,7 +23,7 @@ namespace plait::graph {
 // what a program does with it would not be part of the symbol.
 class Trace final : public RefCounted, autograd::Listener {
  public:
-  Trace();  // starts; throws if the thread is tracing already
+  Trace();  // starts; a trace that the thread has started before goes on when this one ends
   ~Trace() override;
 
   void variable(const std::string& name, const ArrayRef& array);
@@ -48,7 +49,9 @@ class Trace final : public RefCounted, autograd::Listener {
   friend class TracePause;
 
   std::unordered_map<const Array*, Entry> entries_;
-  Arrays kept_;  // so that no address is used twice
+  Arrays kept_;                              // so that no address is used twice
+  std::unordered_set<const Array*> inside_;  // made by traces that were started within this one
+  Ref<Trace> outer_;
   std::vector<std::pair<std::string, ArrayRef>> captured_;
   std::unordered_map<std::string, int> counters_;
   bool active_ = true;

@@ -6,6 +6,7 @@
 #include "engine/cost.h"
 #include "engine/engine.h"
 #include "engine/profile.h"
+#include "op/body.h"
 
 namespace plait::op {
 namespace {
@@ -314,13 +315,15 @@ void invoke(const Op& op, const AttrsRef& given_attrs, std::span<const ArrayRef>
   const int64_t elements = prepare_outputs(op, specs, in, out, redirected);
   if (elements == 0 && !has_state) return;
   const Arrays& computed = redirected.empty() ? out : redirected;
-  const Call call{&op,
-                  attrs,
-                  in,
-                  computed,
-                  out_is_new && !has_state,
-                  options.is_train,
-                  op.random ? next_random_key(elements) : RandomKey{}};
+  const Call call{
+      &op,
+      attrs,
+      in,
+      computed,
+      out_is_new && !has_state,
+      options.is_train,
+      op.random ? next_random_key(random_count(op, attrs, in_specs, elements, options.is_train))
+                : RandomKey{}};
   schedule(call, cost_ns(op, data, in, in_specs, out), options.priority);
   for (size_t i = 0; i < redirected.size(); ++i) {
     if (!(out[i] == redirected[i])) copy_into(redirected[i], out[i]);

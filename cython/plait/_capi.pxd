@@ -381,6 +381,8 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_symbol_set_value(plait_symbol_t symbol, plait_array_t value)
     plait_status_t plait_symbol_value(plait_symbol_t symbol, plait_array_t *value)
     plait_status_t plait_symbol_compose(plait_symbol_t symbol, char **names, const plait_symbol_t *replacements, int32_t count, plait_symbol_t *out)
+    int32_t plait_symbol_is_same(plait_symbol_t a, plait_symbol_t b)
+    plait_status_t plait_symbol_cut(plait_symbol_t symbol, const char *key, const char *value, plait_symbol_t *body, plait_symbol_t *outer)
     plait_status_t plait_symbol_infer(plait_symbol_t symbol, const char *given, plait_buffer_t *out)
     cdef struct plait_graph_s
     ctypedef plait_graph_s *plait_graph_t

@@ -92,6 +92,18 @@ cdef class Handle:
         return out
 
 
+    def is_same(self, Handle other):
+        """Whether both are the same outputs of the same nodes."""
+        return plait_symbol_is_same(self._symbol, other._symbol) == 1
+
+    def cut(self, str key, str value):
+        """The nodes whose attribute `key` is `value`, and what stands for each input of theirs."""
+        cdef Handle body = Handle.__new__(Handle), outer = Handle.__new__(Handle)
+        cdef bytes k = key.encode(), v = value.encode()
+        check(plait_symbol_cut(self._symbol, k, v, &body._symbol, &outer._symbol))
+        return body, outer
+
+
 cdef class _Texts:
     """Texts as a C list, alive as long as this object."""
 

@@ -335,6 +335,8 @@ CALLS = {
     "symbol_attrs": [SUM, BUFFER],
     "symbol_set_attr": [SUM, b"key", b"value"],
     "symbol_compose": [SUM, lambda w: w.strings(b"x"), lambda w: [w.w], 1, SYMBOL],
+    "symbol_is_same": [SUM, X],
+    "symbol_cut": [SUM, b"key", b"value", SYMBOL, SYMBOL],
     "symbol_infer": [SUM, b'{"x": {"shape": [3]}, "w": {"shape": [3]}}', BUFFER],
     "graph_new": [SUM, GRAPH],
     "graph_call": [given("graph"), lambda w: [w.a, w.b], 2, outputs, 1, INT],

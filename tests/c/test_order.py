@@ -18,9 +18,10 @@ def fails(c, status, kind, words):
 
 
 def test_traces(c):
-    lib, ffi = c.lib, c.ffi
+    lib = c.lib
     trace, a = made(c, "trace", lib.plait_trace_begin), c.array([1])
-    fails(c, lib.plait_trace_begin(ffi.new("plait_trace_t *")), "INVALID_ARGUMENT", "trac")
+    inner = made(c, "trace", lib.plait_trace_begin)  # the outer one goes on when it ends
+    lib.plait_trace_free(inner)
     c.ok(lib.plait_trace_variable(trace, b"a", a))
     status, out = c.invoke("add", [a, a])
     c.ok(status)

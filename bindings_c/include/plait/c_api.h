@@ -1105,6 +1105,14 @@ PLAIT_API plait_status_t plait_symbol_compose(plait_symbol_t symbol, const char*
                                               const plait_symbol_t* replacements, int32_t count,
                                               plait_symbol_t* out);
 
+/* 1 if both are the same outputs of the same nodes, else 0. @since 0.1 */
+PLAIT_API int32_t plait_symbol_is_same(plait_symbol_t a, plait_symbol_t b);
+
+/* The nodes whose attribute `key` is `value`, as `body`: what they read of other operators became
+ * variables. `outer` has what each input of `body` stands for. new: both. @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_cut(plait_symbol_t symbol, const char* key, const char* value,
+                                          plait_symbol_t* body, plait_symbol_t* outer);
+
 /* Infers shapes and dtypes. `given` is JSON {"data": {"shape": [2, 3], "dtype": "float32"}}; the
  * result {"arg_shapes": [[2, 3], null], "out_shapes", "aux_shapes", "arg_dtypes", "out_dtypes",
  * "aux_dtypes"} with null for what does not follow. new: plait_buffer_free().
@@ -1137,7 +1145,7 @@ PLAIT_API plait_status_t plait_graph_explain(plait_graph_t graph, plait_buffer_t
  * value of an array that a traced operator made fails. Free with plait_trace_free(). */
 typedef struct plait_trace_s* plait_trace_t;
 
-/* Starts. new. Fails: INVALID_ARGUMENT if the thread traces already. @since 0.1 */
+/* Starts. Within another trace of the thread it writes down the body of a loop. new. @since 0.1 */
 PLAIT_API plait_status_t plait_trace_begin(plait_trace_t* out);
 
 /* `array` is a variable of the symbol from now on. @since 0.1 */

@@ -7,25 +7,12 @@ from pathlib import Path
 from .. import _symbol, autograd, ndarray, symbol
 from ..base import MXNetError
 from ..context import current_context
+from ..nests import flatten, rebuild
 from ..symbol import Symbol
 from .block import Block
 from .parameter import DeferredInitializationError, tracing, version
 
 __all__ = ["HybridBlock"]
-
-
-def _flatten(value, leaves):
-    """Append the arrays in nested lists to `leaves`; returns the structure."""
-    if isinstance(value, (list, tuple)):
-        return [_flatten(item, leaves) for item in value]
-    leaves.append(value)
-    return None
-
-
-def _rebuild(structure, leaves):
-    if structure is None:
-        return next(leaves)
-    return [_rebuild(item, leaves) for item in structure]
 
 
 _PACKAGE = str(Path(__file__).parents[1])
@@ -134,13 +121,14 @@ class HybridBlock(Block):
     def _trace_arrays(self, *args):
         """As `_trace`, by running `forward` on the arrays and writing its operators down."""
         leaves, outputs = [], []
-        structure = [_flatten(arg, leaves) for arg in args]
+        structure = [flatten(arg, leaves) for arg in args]
         names = ["data"] if len(leaves) == 1 else [f"data{i}" for i in range(len(leaves))]
         arrays = [None if leaf is None else leaf.detach() for leaf in leaves]
         params = self.collect_params()
         ctx = self._context_of(leaves)
         states = {n: p.data(ctx).copy() for n, p in params.items() if p.grad_req == "null"}
         outer, _tracing.on = getattr(_tracing, "on", False), True
+        _tracing.writes = True
         try:
             with autograd.pause(train_mode=autograd.is_training()):
                 trace = _symbol.Trace()
@@ -150,8 +138,8 @@ class HybridBlock(Block):
                     for name, array in zip(names, arrays, strict=True):
                         if array is not None:
                             trace.variable(name, array)
-                    out_structure = _flatten(
-                        self.forward(*_rebuild(structure, iter(arrays))), outputs
+                    out_structure = flatten(
+                        self.forward(*rebuild(structure, iter(arrays))), outputs
                     )
                     output = Symbol(trace.end(outputs))
                     captured = trace.captured(type(outputs[0]))
@@ -162,7 +150,7 @@ class HybridBlock(Block):
                 raise
             raise type(error)(f"{error}\n  at {_line_of(error)}") from None
         finally:
-            _tracing.on = outer
+            _tracing.on, _tracing.writes = outer, False
             for name, value in states.items():  # running statistics moved
                 value.copyto(params[name].data(ctx))
         self._captured = {f"captured{i}": array for i, array in enumerate(captured)}
@@ -182,7 +170,7 @@ class HybridBlock(Block):
     def _trace_symbols(self, *args):
         """As `_trace`, by running `forward` on symbols; parameters are symbols meanwhile."""
         leaves = []
-        structure = [_flatten(arg, leaves) for arg in args]
+        structure = [flatten(arg, leaves) for arg in args]
         names = ["data"] if len(leaves) == 1 else [f"data{i}" for i in range(len(leaves))]
         inputs = [
             None if leaf is None else symbol.var(name)
@@ -191,10 +179,10 @@ class HybridBlock(Block):
         outputs = []
         before, tracing.active = tracing.active, True
         try:
-            made = self.forward(*_rebuild(structure, iter(inputs)))
+            made = self.forward(*rebuild(structure, iter(inputs)))
         finally:
             tracing.active = before
-        out_structure = _flatten(made, outputs)
+        out_structure = flatten(made, outputs)
         output = outputs[0] if out_structure is None else symbol.Group(outputs)
         return inputs, output, out_structure, leaves
 
@@ -248,7 +236,7 @@ class HybridBlock(Block):
         """What a graph that was written down from arrays holds for."""
         leaves = []
         for arg in args:
-            _flatten(arg, leaves)
+            flatten(arg, leaves)
         return (
             autograd.is_training(),
             *(None if leaf is None else (leaf.shape, leaf.dtype) for leaf in leaves),
@@ -280,7 +268,7 @@ class HybridBlock(Block):
         if any(isinstance(arg, (list, tuple)) for arg in args):
             leaves = []
             for arg in args:
-                _flatten(arg, leaves)
+                flatten(arg, leaves)
         if self._template_version != version.value:
             self._fill_template(leaves, args)
         arrays = self._template[:]
@@ -294,7 +282,7 @@ class HybridBlock(Block):
                     for source, array in zip(self._sources, arrays, strict=True)
                 ]
         out = self._graph(*arrays)
-        return out[0] if self._structure is None else _rebuild(self._structure, iter(out))
+        return out[0] if self._structure is None else rebuild(self._structure, iter(out))
 
     def _initialize_by(self, *args):
         """Finish parameters whose shapes follow from the arguments."""
@@ -353,7 +341,7 @@ class HybridBlock(Block):
         ):
             out = self._bound.call(args)
             if out is not None:
-                return out[0] if self._structure is None else _rebuild(self._structure, iter(out))
+                return out[0] if self._structure is None else rebuild(self._structure, iter(out))
         if self._is_symbolic(args):
             return super().__call__(*args, **kwargs)
         if not self._active or kwargs or self._must_run_eagerly(args):

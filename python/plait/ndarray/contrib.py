@@ -1,5 +1,6 @@
 """Operators beside the core vocabulary, and loops: `mx.nd.contrib`."""
 
+from .. import control as _control
 from .._gen import nd as _gen
 from .ndarray import NDArray
 
@@ -56,6 +57,8 @@ def foreach(body, data, init_states):
     (outputs, states)
         Outputs of all steps stacked along a new first axis, states after the last step.
     """
+    if _control.is_traced():
+        return _control.foreach(body, data, init_states)
     items = _list(data)
     length = len(items[0])
     if any(len(x) != length for x in items):
@@ -91,6 +94,8 @@ def while_loop(cond, func, loop_vars, max_iterations=None):
     """
     if max_iterations is None or max_iterations < 0:
         raise ValueError(f"while_loop: max_iterations is {max_iterations}, must be an int >= 0")
+    if _control.is_traced():
+        return _control.while_loop(cond, func, loop_vars, max_iterations)
     values, steps, form = _list(loop_vars), [], []
     while len(steps) < max_iterations and bool(cond(*values).asscalar()):
         form, new = func(*values)
@@ -118,6 +123,8 @@ def cond(pred, then_func, else_func):
     """`then_func()` if `pred`, an array of one number, is not 0, else `else_func()`."""
     if not isinstance(pred, NDArray) or pred.size != 1:
         raise ValueError("cond: pred must be an array of one number")
+    if _control.is_traced():
+        return _control.cond(pred, then_func, else_func)
     return then_func() if bool(pred.asscalar()) else else_func()
 
 

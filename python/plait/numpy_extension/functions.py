@@ -7,6 +7,7 @@ from typing import Any
 import numpy as _np
 
 from .._array import invoke, operator
+from ..ndarray import contrib as _contrib
 from ..numpy import _indexing, from_dlpack
 from ..numpy import _operands as _o
 from ..numpy import argwhere as _argwhere
@@ -15,7 +16,7 @@ from ..numpy import where as _where
 from ..numpy.multiarray import ndarray
 
 __all__ = [
-    "from_numpy",
+    "cond", "foreach", "from_numpy", "while_loop",
     "constraint_check", "fully_connected", "index_add", "index_update", "masked_log_softmax",
     "masked_softmax", "nonzero", "reshape",
 ]  # fmt: skip
@@ -28,6 +29,40 @@ _ASSIGN, _ADD = operator("assign_axes"), operator("gather_axes_backward")
 def from_numpy(ndarray: Any, zero_copy: bool = True) -> Any:
     """An array on the memory of a NumPy array, or a copy of it."""
     return from_dlpack(ndarray) if zero_copy else _o.from_numpy(ndarray)
+
+
+def foreach(body: Any, data: Any, init_states: Any) -> Any:
+    """Run `body` over the first axis of `data`, handing states on; see `mx.nd.contrib.foreach`.
+
+    In a block that is compiled it is one node of the graph.
+    """
+    return _contrib.foreach(body, data, init_states)
+
+
+def while_loop(cond: Any, func: Any, loop_vars: Any, max_iterations: int | None = None) -> Any:
+    """Run `func` while `cond` holds; see `mx.nd.contrib.while_loop`.
+
+    In a block that is compiled it is one node of the graph.
+    """
+    return _contrib.while_loop(cond, func, loop_vars, max_iterations)
+
+
+def cond(pred: Any, then_func: Any, else_func: Any, inputs: Any = (), name: str = "cond") -> Any:
+    """One of two results, as a condition says.
+
+    Parameters
+    ----------
+    pred : callable or ndarray
+        An array of one number, or ``pred(*inputs)`` that returns one.
+    then_func, else_func : callable
+        ``then_func(*inputs)`` is the result if the number is not 0, else ``else_func(*inputs)``. In
+        a block that is compiled both are called once, and their results have the same shapes.
+    inputs : ndarray or list of ndarray
+        Arguments of the functions.
+    """
+    given = inputs if isinstance(inputs, (list, tuple)) else (inputs,)
+    answer = pred(*given) if callable(pred) else pred
+    return _contrib.cond(answer, lambda: then_func(*given), lambda: else_func(*given))
 
 
 def nonzero(a: Any) -> Any:

@@ -3,6 +3,7 @@
 from .._gen import sym as _generated
 from .._gen.sym import *  # noqa: F401,F403
 from .._namespaces import expose as _expose
+from . import control as _control
 from . import random, sparse  # noqa: F401
 from .cached_graph import CachedGraph
 from .create import Group, Variable, arange, full, load, load_json, ones, var, zeros
@@ -23,6 +24,7 @@ from .surfaces import np, npx
 from .symbol import Symbol
 
 _expose(globals(), _generated, ("_internal", "op", "linalg", "image", "contrib"))
+vars(globals()["contrib"]).update({n: getattr(_control, n) for n in _control.__all__})
 
 
 def Custom(*inputs, op_type, name=None, attr=None, **params):

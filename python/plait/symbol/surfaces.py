@@ -7,7 +7,7 @@ import operator as python
 from numbers import Number
 
 from .. import _array
-from . import shorthand
+from . import control, shorthand
 from .compose import compose
 from .create import arange, full, ones, zeros
 
@@ -134,4 +134,4 @@ np = Surface(
     full=full,
     arange=arange,
 )
-npx = Surface("npx")
+npx = Surface("npx", foreach=control.foreach, while_loop=control.while_loop, cond=control.cond)

@@ -47,6 +47,24 @@ TEST(trace_refuses_what_would_be_lost) {
   const ArrayRef y = apply("exp", {x});
   CHECK_THROWS(Trace::check_read(*y), Error, "hybridize");
   CHECK_THROWS(Trace::check_write(*y), Error, "in place");
-  CHECK_THROWS(Trace(), Error, "traces already");
   CHECK_THROWS(trace.finish(std::initializer_list<ArrayRef>{numbers({5})}), Error, "trace");
+}
+
+TEST(trace_within_a_trace_writes_down_its_own_operators) {
+  const ArrayRef x = numbers({1});
+  const auto outer = make_ref<Trace>();
+  outer->variable("x", x);
+  const ArrayRef y = apply("exp", {x});
+  const auto inner = make_ref<Trace>();
+  const ArrayRef item = numbers({2});
+  inner->variable("item", item);
+  CHECK_THROWS(Trace::check_read(*y), Error, "hybridize");
+  CHECK_THROWS(Trace::check_read(*item), Error, "hybridize");
+  const ArrayRef z = apply("add", {item, y});
+  const Symbol body = inner->finish(std::initializer_list<ArrayRef>{z});
+  CHECK_EQ(body.list_inputs().size(), 2u);
+  CHECK(inner->captured()[0].second == y);
+  CHECK_THROWS(apply("exp", {z}), Error, "used outside");
+  const Symbol whole = outer->finish(std::initializer_list<ArrayRef>{apply("exp", {y})});
+  CHECK_EQ(whole.list_inputs().size(), 1u);
 }
