@@ -155,7 +155,7 @@ void CachedGraph::add_backward(Program& program, const Entries& grads,
   for (const Value& v : heads) backward.inputs.push_back(static_cast<Node*>(v.node.get()));
   for (size_t i = 0; i < inputs.size(); ++i) program.saved_inputs[i] = cut.reads_input[i];
   run_passes(backward, Pass::kPart, passes_, "backward", program.reports);
-  program.backward = make_ref<Plan>(backward, passes_);
+  program.backward = make_ref<Plan>(backward, passes_, Plan::Outputs::kEarly);
 }
 
 // One recorded call.
@@ -304,7 +304,8 @@ std::string CachedGraph::explain() {
                                      {"forward", p->forward},
                                      {"backward", p->backward}}) {
       if (!plan) continue;
-      text += cat("\n  ", name, ": ", plan->num_steps(), " steps, ", plan->arena_bytes(),
+      text += cat("\n  ", name, ": ", plan->num_steps(), " steps in ", plan->num_parts(),
+                  plan->num_parts() == 1 ? " task, " : " tasks, ", plan->arena_bytes(),
                   " bytes of intermediates (", plan->unplanned_bytes(), " without reuse)\n",
                   plan->list_steps());
       text.pop_back();

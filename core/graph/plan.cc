@@ -10,45 +10,48 @@ using Addresses = SmallVec<char*, 32>;
 
 }  // namespace
 
-Plan::Plan(const Graph& graph, PassSet passes) : is_train_(graph.is_train) {
+Plan::Plan(const Graph& graph, PassSet passes, Outputs outputs) : is_train_(graph.is_train) {
   const Planner::Rules rules{passes.has("schedule"), passes.has("in_place"),
                              passes.has("reuse_memory")};
   Planner(*this, graph.outputs, graph.inputs, rules).build();
   for (const Spec& s : in_specs_) io_bytes_ += num_elements(s.shape) * dtype_size(s.dtype);
   for (const Spec& s : out_specs_) io_bytes_ += num_elements(s.shape) * dtype_size(s.dtype);
+  cut(outputs);
 }
 
-// One run of a plan: keeps the plan and all arrays alive until it ends.
+// A part of one run of a plan: keeps the plan and all arrays alive until it ends.
 class PlanTask final : public engine::Task {
  public:
-  PlanTask(Ref<Plan> plan, Arrays in, Arrays out, ArrayRef arena, std::vector<op::RandomKey> keys)
-      : plan_(std::move(plan)),
-        in_(std::move(in)),
-        out_(std::move(out)),
-        arena_(std::move(arena)),
-        keys_(std::move(keys)) {
-    for (size_t i = 0; i < in_.size(); ++i) {
-      if (!plan_->used_[i]) continue;
-      reads_.push_back(&in_[i]->var());
-      if (plan_->mutated_[i]) writes_.push_back(&in_[i]->var());
+  PlanTask(Ref<Plan> plan, const Plan::Part& part, Ref<Plan::Run> run)
+      : plan_(std::move(plan)), part_(part), run_(std::move(run)) {
+    for (int32_t i : part.reads) reads_.push_back(&run_->in[static_cast<size_t>(i)]->var());
+    for (int32_t i : part.writes) {
+      reads_.push_back(&run_->in[static_cast<size_t>(i)]->var());
+      writes_.push_back(reads_.back());
     }
-    for (const ArrayRef& a : out_) writes_.push_back(&a->var());
+    for (int32_t i : part.out_reads) reads_.push_back(&run_->out[static_cast<size_t>(i)]->var());
+    for (int32_t i : part.out_writes) writes_.push_back(&run_->out[static_cast<size_t>(i)]->var());
+    if (plan_->parts_.size() > 1 && run_->arena) {  // orders the parts, and hands failures on
+      reads_.push_back(&run_->arena->var());
+      writes_.push_back(reads_.back());
+    }
     updates_ = engine::make_distinct(reads_, writes_);
-    bytes_ = plan_->arena_bytes_ + plan_->io_bytes_;
-    cost_ns_ = plan_->cost_ns_;
+    if (&part == &plan_->parts_.back()) bytes_ = plan_->arena_bytes_ + plan_->io_bytes_;
+    cost_ns_ = part.cost_ns;
   }
-  void run(int threads) override { plan_->execute(in_, out_, arena_, keys_, threads); }
+  void run(int threads) override { plan_->execute(part_, *run_, threads); }
   const char* name() const override { return "graph"; }
   std::string details() const override {
-    return op::shapes_of({in_.data(), in_.size()}) + " -> " +
-           op::shapes_of({out_.data(), out_.size()});
+    const std::string steps =
+        plan_->parts_.size() == 1 ? "" : cat("steps ", part_.begin, " to ", part_.end - 1, ": ");
+    return steps + op::shapes_of({run_->in.data(), run_->in.size()}) + " -> " +
+           op::shapes_of({run_->out.data(), run_->out.size()});
   }
 
  private:
   Ref<Plan> plan_;
-  Arrays in_, out_;
-  ArrayRef arena_;
-  std::vector<op::RandomKey> keys_;
+  const Plan::Part& part_;
+  Ref<Plan::Run> run_;
 };
 
 Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given) {
@@ -70,30 +73,31 @@ Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given) 
                       ? given[i]
                       : Array::empty(out_specs_[i].shape, out_specs_[i].dtype));
   }
-  ArrayRef arena;
-  if (arena_bytes_) arena = Array::empty(Dims{arena_bytes_}, DType::kUint8);
-  std::vector<op::RandomKey> keys;
+  const auto state = make_ref<Run>();
+  state->in = std::move(inputs);
+  state->out = out;
+  if (arena_bytes_) state->arena = Array::empty(Dims{arena_bytes_}, DType::kUint8);
   if (num_random_) {
     for (const Step& s : steps_) {
-      if (s.op->random) keys.push_back(op::next_random_key(s.random_count));
+      if (s.op->random) state->keys.push_back(op::next_random_key(s.random_count));
     }
   }
-  auto task = std::make_unique<PlanTask>(Ref<Plan>(this), std::move(inputs), out, std::move(arena),
-                                         std::move(keys));
-  engine::push(std::move(task));
+  for (const Part& part : parts_) {
+    engine::push(std::make_unique<PlanTask>(Ref<Plan>(this), part, state));
+  }
   return out;
 }
 
-void Plan::execute(const Arrays& in, const Arrays& out, const ArrayRef& arena,
-                   const std::vector<op::RandomKey>& keys, int threads) {
+void Plan::execute(const Part& part, const Run& run, int threads) {
   Addresses in_data, out_data;
-  for (const ArrayRef& a : in) in_data.push_back(static_cast<char*>(a->data()));
-  for (const ArrayRef& a : out) out_data.push_back(static_cast<char*>(a->data()));
+  for (const ArrayRef& a : run.in) in_data.push_back(static_cast<char*>(a->data()));
+  for (const ArrayRef& a : run.out) out_data.push_back(static_cast<char*>(a->data()));
   const Memory memory{in_data.data(), out_data.data(),
-                      arena ? static_cast<char*>(arena->data()) : nullptr};
-  size_t next_key = 0;
-  for (const Step& step : steps_) {
-    const op::RandomKey key = step.op->random ? keys[next_key++] : op::RandomKey{};
+                      run.arena ? static_cast<char*>(run.arena->data()) : nullptr};
+  size_t next_key = part.first_key;
+  for (size_t i = part.begin; i < part.end; ++i) {
+    const Step& step = steps_[i];
+    const op::RandomKey key = step.op->random ? run.keys[next_key++] : op::RandomKey{};
     run_step(step, memory, step.small ? 1 : threads, key);
   }
 }

@@ -12,11 +12,15 @@ namespace plait::graph {
 //
 // Intermediates live in one block whose layout is fixed here: a buffer is reused as soon as its
 // last reader is done, and element-wise steps write over their input. Operators that only look at
-// memory differently cost nothing. One run is one engine task.
+// memory differently cost nothing. One run is one engine task, or with `kEarly` several one after
+// the other, so that outputs which are final can be used while the rest is computed.
 class Plan : public RefCounted {
  public:
+  // When outputs can be read: all at the end of a run, or each soon after its last write.
+  enum class Outputs { kTogether, kEarly };
+
   // `inputs` of the graph are the variables in the order in which `run` gets their arrays.
-  Plan(const Graph& graph, PassSet passes);
+  Plan(const Graph& graph, PassSet passes, Outputs outputs = Outputs::kTogether);
 
   // `in` fits the specs of the inputs. Returns an array for each output: that in `out`, if there is
   // one and it is not null, else a fresh one. Arrays of `out` must be contiguous, of the output's
@@ -33,6 +37,7 @@ class Plan : public RefCounted {
   int64_t arena_bytes() const { return arena_bytes_; }          // planned
   int64_t unplanned_bytes() const { return unplanned_bytes_; }  // without reuse
   size_t num_steps() const { return steps_.size(); }
+  size_t num_parts() const { return parts_.size(); }  // engine tasks of a run
   const Spec& out_spec(size_t i) const { return out_specs_[i]; }
   // One line for each step: operator, node, shapes.
   std::string list_steps() const;
@@ -60,19 +65,38 @@ class Plan : public RefCounted {
     std::string name;
     bool small = false;        // not worth more than one core
     int64_t random_count = 0;  // counters to reserve for a random operator
+    double cost_ns = 0;        // on one core
   };
-
-  void execute(const Arrays& in, const Arrays& out, const ArrayRef& arena,
-               const std::vector<op::RandomKey>& keys, int threads);
+  // Steps that are one engine task, and the inputs and outputs that they touch.
+  struct Part {
+    size_t begin = 0, end = 0;
+    size_t first_key = 0;  // of the random operators
+    std::vector<int32_t> reads, writes;
+    std::vector<int32_t> out_reads, out_writes;
+    double cost_ns = 0;
+  };
   // What a run works on. Runs share nothing: a step may wait for other work, as users' operators
   // do.
+  struct Run : RefCounted {
+    Arrays in, out;
+    ArrayRef arena;
+    std::vector<op::RandomKey> keys;
+  };
+  // Where the operands of a step are.
   struct Memory {
     char *const *in, *const *out;
     char* arena;
   };
+
+  void cut(Outputs outputs);
+  std::vector<bool> final_writes() const;
+  Part part_of(size_t begin, size_t end, size_t first_key) const;
+  void add_untouched(Part& last) const;
+  void execute(const Part& part, const Run& run, int threads);
   void run_step(const Step& step, const Memory& memory, int threads, op::RandomKey key);
 
   std::vector<Step> steps_;
+  std::vector<Part> parts_;
   std::vector<Spec> in_specs_, out_specs_;
   Arrays constants_;           // follow the inputs
   std::vector<bool> mutated_;  // inputs that steps write

@@ -67,9 +67,11 @@ void Planner::build() {
   place_inputs();
   place_constants();
   for (Node* node : order_) {
-    if (!node->is_variable()) plan_node(*node);
+    if (node->is_variable()) continue;
+    plan_node(*node);
+    copy_outputs(node);
   }
-  copy_outputs();
+  copy_outputs(nullptr);
   plan_.arena_bytes_ = arena_.size();
 }
 
@@ -269,17 +271,21 @@ void Planner::plan_node(Node& node) {
   }
 }
 
-// Outputs that are inputs, views, or shown twice are copied into their own array.
-void Planner::copy_outputs() {
+// Outputs that are inputs, views, or shown twice are copied into their own array: those of `node`,
+// or what is left, the inputs, which steps may write, and views of them.
+void Planner::copy_outputs(const Node* node) {
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const Entry& e = outputs_[i];
+    if (copied_.count(i) || (node && e.node.get() != node)) continue;
     const auto found = located_.find({e.node.get(), e.index});
     check(found != located_.end(), ErrorKind::kInvalidArgument, "graph: variable '", e.node->name,
           "' has no array");
-    const Located& at = found->second;
+    const Located at = found->second;
     const Plan::Place& p = at.operand.place;
     if (p.kind == Plan::Place::kOutput && p.index == static_cast<int32_t>(i)) continue;
+    if (p.kind == Plan::Place::kInput && node) continue;
     if (p.kind == Plan::Place::kInput) plan_.used_[static_cast<size_t>(p.index)] = true;
+    copied_.insert(i);
     const Spec& spec = plan_.out_specs_[i];
     Plan::Step step;
     step.op = &op::Op::get("copy");
@@ -291,6 +297,7 @@ void Planner::copy_outputs() {
                         spec.dtype,
                         true});
     add_step(std::move(step));
+    read(at.buffer);
   }
 }
 
@@ -317,9 +324,9 @@ void Planner::add_step(Plan::Step step) {
     writes_input = writes_input || defs[std::min(i, defs.size() - 1)].is_mutable;
   }
   if (empty && !writes_input) return;
-  const double cost = cost_ns(step);
-  step.small = cost < kSmallNs;
-  plan_.cost_ns_ += cost;
+  step.cost_ns = cost_ns(step);
+  step.small = step.cost_ns < kSmallNs;
+  plan_.cost_ns_ += step.cost_ns;
   plan_.steps_.push_back(std::move(step));
 }
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "graph/plan.h"
@@ -58,7 +59,7 @@ class Planner {
   Located output_buffer(Node& node, int32_t index);
   bool over_input(Node& node, size_t input, const Key& out, Located& at);
   void read(int32_t buffer);  // one planned read of a buffer is done
-  void copy_outputs();
+  void copy_outputs(const Node* node);
   void add_step(Plan::Step step);
   double cost_ns(const Plan::Step& step) const;
 
@@ -70,6 +71,7 @@ class Planner {
   std::unordered_map<Key, Located, KeyHash> located_;
   std::unordered_map<Key, int64_t, KeyHash> uses_;
   std::unordered_map<Key, int32_t, KeyHash> output_slot_;  // first output that shows the entry
+  std::unordered_set<size_t> copied_;                      // outputs
   std::vector<Buffer> buffers_;
   Arena arena_;
 };

@@ -1,6 +1,7 @@
 #include "graph/schedule.h"
 
 #include <algorithm>
+#include <set>
 
 namespace plait::graph {
 namespace {
@@ -10,7 +11,10 @@ class Order {
   Order(const Entries& outputs, const std::vector<Node*>& order)
       : order_(order), missing_(order.size()), height_(order.size()), readers_(order.size()) {
     for (size_t i = 0; i < order.size(); ++i) position_[order[i]] = i;
-    for (const Entry& e : outputs) ++left_[e.node.get()];  // never freed
+    for (const Entry& e : outputs) {
+      ++left_[e.node.get()];  // never freed
+      outputs_.insert({e.node.get(), e.index});
+    }
     const auto written = written_variables(order);
     std::unordered_map<const Node*, size_t> last_touch;
     for (size_t i = 0; i < order.size(); ++i) {
@@ -65,10 +69,15 @@ class Order {
     ++missing_[node];
   }
 
-  static int64_t bytes_of(const Node& node) {
+  // Without outputs of the graph, which lie in memory of the caller.
+  int64_t bytes_of(const Node& node) const {
     if (node.is_variable()) return 0;
     int64_t bytes = 0;
-    for (const Spec& s : node.specs) bytes += num_elements(s.shape) * dtype_size(s.dtype);
+    for (size_t i = 0; i < node.specs.size(); ++i) {
+      const Spec& s = node.specs[i];
+      if (outputs_.count({&node, static_cast<int32_t>(i)})) continue;
+      bytes += num_elements(s.shape) * dtype_size(s.dtype);
+    }
     return bytes;
   }
 
@@ -91,6 +100,7 @@ class Order {
   }
 
   const std::vector<Node*>& order_;
+  std::set<std::pair<const Node*, int32_t>> outputs_;
   std::unordered_map<const Node*, size_t> position_;
   std::unordered_map<const Node*, int64_t> left_;  // reads to come
   std::vector<int64_t> missing_;

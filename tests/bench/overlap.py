@@ -1,6 +1,6 @@
 """Share of gradient sums that is hidden behind backward, and a picture of one step.
 
-mpirun -n 2 python tests/bench/overlap.py [--picture overlap.svg]
+mpirun -n 2 python tests/bench/overlap.py [--hybridize] [--picture overlap.svg]
 """
 
 import argparse
@@ -55,10 +55,13 @@ def main():
     parser.add_argument("--picture")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--hybridize", action="store_true")
     options = parser.parse_args()
     comm = mx.dist.world()
     net = network()
     net.initialize(mx.init.Xavier())
+    if options.hybridize:
+        net.hybridize()
     trainer = gluon.Trainer(net.collect_params(), "sgd", kvstore="dist_sync")
     loss_of = gluon.loss.SoftmaxCrossEntropyLoss()
     x, y = nd.random.normal(shape=(options.batch, 3, 64, 64)), nd.zeros((options.batch,))
