@@ -122,6 +122,12 @@ bool run_here(Operation& operation, const std::vector<ArrayRef>& reads,
   return true;
 }
 
+Members everybody(int size) {
+  std::vector<int> members(static_cast<size_t>(size));
+  std::iota(members.begin(), members.end(), 0);
+  return std::make_shared<const std::vector<int>>(std::move(members));
+}
+
 Span span_of(const ArrayRef& a) {
   return {static_cast<char*>(a->data()), a->size(), dtype_size(a->dtype())};
 }
@@ -133,8 +139,7 @@ std::vector<Ref<Communicator>> Communicator::in_process(int size) {
         ", must be in [1, 4096]");
   check(!engine::is_serial() || size == 1, ErrorKind::kInvalidArgument,
         "in_process: the engine is serial, must be threaded for more than one rank");
-  std::vector<int> members(static_cast<size_t>(size));
-  std::iota(members.begin(), members.end(), 0);
+  const Members members = everybody(size);
   std::vector<Ref<Communicator>> all;
   for (const TransportRef& t : in_process_transports(size)) {
     all.push_back(make_ref<Communicator>(t, members, t->rank(), uint16_t{0}));
@@ -145,13 +150,11 @@ std::vector<Ref<Communicator>> Communicator::in_process(int size) {
 Ref<Communicator> Communicator::world(const void* handle) {
   const TransportRef transport =
       Progress::instance().locked([&] { return world_transport(handle); });
-  std::vector<int> members(static_cast<size_t>(transport->size()));
-  std::iota(members.begin(), members.end(), 0);
-  return make_ref<Communicator>(transport, members, transport->rank(), uint16_t{0});
+  return make_ref<Communicator>(transport, everybody(transport->size()), transport->rank(),
+                                uint16_t{0});
 }
 
-Communicator::Communicator(TransportRef transport, std::vector<int> members, int rank,
-                           uint16_t context)
+Communicator::Communicator(TransportRef transport, Members members, int rank, uint16_t context)
     : transport_(std::move(transport)),
       members_(std::move(members)),
       rank_(rank),
@@ -187,8 +190,8 @@ void Communicator::submit(Label label, Schedule body, const Tag& tag, std::vecto
   op->priority = options.priority;
   op->order = next_order();
   op->may_wait = options.no_limit;
-  const std::vector<ArrayRef> results = options.waits ? writes : std::vector<ArrayRef>{};
   if (options.waits && transport_->is_between_processes() && run_here(*op, reads, writes)) return;
+  const std::vector<ArrayRef> results = options.waits ? writes : std::vector<ArrayRef>{};
   auto task = std::make_unique<CommTask>(std::move(op), std::move(reads), std::move(writes));
   engine::push(std::move(task));
   for (const ArrayRef& a : results) a->wait_to_read();
@@ -358,9 +361,10 @@ Ref<Communicator> Communicator::split(int64_t color, int64_t key) {
   std::stable_sort(chosen.begin(), chosen.end(),
                    [&](int a, int b) { return in[3 * a + 1] < in[3 * b + 1]; });
   const auto place = std::find(chosen.begin(), chosen.end(), rank_) - chosen.begin();
-  for (int& i : chosen) i = members_[static_cast<size_t>(i)];
-  return make_ref<Communicator>(transport_, chosen, static_cast<int>(place),
-                                static_cast<uint16_t>(context));
+  for (int& i : chosen) i = (*members_)[static_cast<size_t>(i)];
+  return make_ref<Communicator>(transport_,
+                                std::make_shared<const std::vector<int>>(std::move(chosen)),
+                                static_cast<int>(place), static_cast<uint16_t>(context));
 }
 
 std::string Communicator::pending() const { return Progress::instance().pending(*transport_); }

@@ -35,7 +35,7 @@ class Communicator final : public RefCounted {
   ~Communicator() override;
 
   int rank() const { return rank_; }
-  int size() const { return static_cast<int>(members_.size()); }
+  int size() const { return static_cast<int>(members_->size()); }
 
   void allreduce(const ArrayRef& data, Reduction reduction, const Options& options);
   // Several arrays of one dtype in one operation, as if they were one behind the other.
@@ -64,7 +64,7 @@ class Communicator final : public RefCounted {
   void kill_all();
 
  private:
-  Communicator(TransportRef transport, std::vector<int> members, int rank, uint16_t context);
+  Communicator(TransportRef transport, Members members, int rank, uint16_t context);
   template <class T, class... Args>
   friend Ref<T> plait::make_ref(Args&&... args);
 
@@ -75,7 +75,7 @@ class Communicator final : public RefCounted {
   void transfer(bool is_send, const ArrayRef& data, int peer, int channel, const Options& options);
 
   TransportRef transport_;
-  std::vector<int> members_;  // by rank: rank in the transport
+  Members members_;
   int rank_;
   uint16_t context_;
   std::mutex mutex_;

@@ -1,6 +1,6 @@
 #include "dist/progress.h"
 
-#include <unistd.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t kSpinNs = 30000;       // looks so long for the next message before it sleeps
 constexpr int kLeastLooks = 100;         // but so often, if others had the core meanwhile
+constexpr int kQuickLooks = 2000;        // before it lets others have a core that nobody may need
 constexpr int64_t kNapNs = 50000;        // between two looks at what cannot be waited for
 constexpr int64_t kSleepNs = 1000000;    // at most, while operations are on their way
 constexpr int64_t kBeatNs = 50000000;    // between two signs of life
@@ -53,12 +54,13 @@ std::string Label::text() const {
 Progress& Progress::instance() {
   // Lives as long as the process: communicators may be freed by static destructors.
   static Progress* progress = new Progress;
-  check(progress->process_ == getpid(), ErrorKind::kComm,
+  check(!progress->is_child_, ErrorKind::kComm,
         "communicators belong to the process that made them, not to its children by fork()");
   return *progress;
 }
 
-Progress::Progress() : process_(getpid()) {
+Progress::Progress() {
+  pthread_atfork(nullptr, nullptr, [] { is_child_ = true; });
   thread_ = std::thread([this] { work(); });
   thread_.detach();
 }
@@ -88,14 +90,17 @@ void Progress::detach(const TransportRef& transport) {
 void Progress::start(std::unique_ptr<Operation> operation) {
   std::lock_guard lock(inbox_mutex_);
   inbox_.push_back(std::move(operation));
+  has_mail_.store(true, std::memory_order_relaxed);
   inbox_filled_.notify_one();
   if (asleep_on_) asleep_on_->wake();
 }
 
 bool Progress::take_inbox() {
+  if (!has_mail_.load(std::memory_order_relaxed)) return false;  // it will be seen the next time
   std::vector<std::unique_ptr<Operation>> taken;
   {
     std::lock_guard lock(inbox_mutex_);
+    has_mail_.store(false, std::memory_order_relaxed);
     taken.swap(inbox_);
   }
   for (auto& op : taken) {
@@ -270,15 +275,22 @@ void Progress::work() {
 void Progress::run(Operation& operation) {
   Lock lock(mutex_);
   ++waiting_callers_;
-  operation.moved_ns = now_ns();
-  active_.insert(std::upper_bound(active_.begin(), active_.end(), &operation, is_before),
-                 &operation);
-  int64_t idle_since = now_ns();
+  int64_t idle_since = operation.moved_ns = now_ns();
+  // Says first where its messages go: those that are there already are not kept elsewhere then.
+  advance(operation);
+  if (!operation.is_done) {
+    active_.insert(std::upper_bound(active_.begin(), active_.end(), &operation, is_before),
+                   &operation);
+  }
   for (int looks = 0; !operation.is_done; ++looks) {
     if (turn()) {
       idle_since = now_ns();
       looks = 0;
       retire(lock);
+      continue;
+    }
+    if (looks < kQuickLooks && operation.transport->has_cores()) {
+      Native::pause();
       continue;
     }
     if (looks > kLeastLooks && now_ns() - idle_since > 2 * kSpinNs) break;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -109,9 +110,10 @@ class Progress {
   std::mutex inbox_mutex_;
   std::condition_variable inbox_filled_;
   std::vector<std::unique_ptr<Operation>> inbox_;
+  std::atomic<bool> has_mail_{false};  // whether inbox_ is not empty
   bool is_called_ = false;
   TransportRef asleep_on_;
-  int32_t process_;  // number of the process that has the thread
+  static inline std::atomic<bool> is_child_{false};  // by fork(): the parent has the thread
   std::thread thread_;
 };
 

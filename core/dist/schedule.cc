@@ -13,6 +13,7 @@ namespace {
 
 Transfers both(TransferPtr a, TransferPtr b) {
   Transfers list;
+  list.reserve(2);
   list.push_back(std::move(a));
   list.push_back(std::move(b));
   return list;
@@ -43,7 +44,8 @@ Schedule allreduce_doubling(Peers peers, Span data, Combine combine) {
   const int n = peers.size(), rank = peers.rank();
   const int core = static_cast<int>(std::bit_floor(static_cast<unsigned>(n)));
   const int extra = n - core;
-  std::vector<char> mine(static_cast<size_t>(data.bytes()));
+  const auto bytes = static_cast<size_t>(data.bytes());
+  const auto mine = std::make_unique_for_overwrite<char[]>(bytes);
   if (rank >= core) {
     co_await one(peers.send(rank - core, data.data, data.bytes()));
     co_await one(peers.receive(rank - core, data.landing()));
@@ -52,8 +54,8 @@ Schedule allreduce_doubling(Peers peers, Span data, Combine combine) {
   if (rank < extra) co_await one(peers.receive(rank + core, data.landing(combine)));
   for (int step = 1; step < core; step *= 2) {
     // What is sent must stay as it is while the partner's values are added.
-    std::memcpy(mine.data(), data.data, mine.size());
-    co_await both(peers.send(rank ^ step, mine.data(), data.bytes()),
+    if (bytes) std::memcpy(mine.get(), data.data, bytes);
+    co_await both(peers.send(rank ^ step, mine.get(), data.bytes()),
                   peers.receive(rank ^ step, data.landing(combine)));
   }
   if (rank < extra) co_await one(peers.send(rank + core, data.data, data.bytes()));

@@ -2,6 +2,7 @@
 
 #include <coroutine>
 #include <exception>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -67,27 +68,30 @@ class Schedule {
   Handle handle_;
 };
 
+// Ranks in the transport, by rank in a communicator.
+using Members = std::shared_ptr<const std::vector<int>>;
+
 // The ranks of one communicator as one operation sees them.
 class Peers {
  public:
-  // `members[i]` is the rank in the transport of rank i.
-  Peers(TransportRef transport, std::vector<int> members, int rank, Tag tag)
+  // `(*members)[i]` is the rank in the transport of rank i.
+  Peers(TransportRef transport, Members members, int rank, Tag tag)
       : transport_(std::move(transport)), members_(std::move(members)), rank_(rank), tag_(tag) {}
   int rank() const { return rank_; }
-  int size() const { return static_cast<int>(members_.size()); }
+  int size() const { return static_cast<int>(members_->size()); }
   int right() const { return (rank_ + 1) % size(); }
   int left() const { return (rank_ + size() - 1) % size(); }
 
   TransferPtr send(int to, const void* data, int64_t bytes) const {
-    return transport_->send(members_[static_cast<size_t>(to)], tag_, data, bytes);
+    return transport_->send((*members_)[static_cast<size_t>(to)], tag_, data, bytes);
   }
   TransferPtr receive(int from, const Landing& landing) const {
-    return transport_->receive(members_[static_cast<size_t>(from)], tag_, landing);
+    return transport_->receive((*members_)[static_cast<size_t>(from)], tag_, landing);
   }
 
  private:
   TransportRef transport_;
-  std::vector<int> members_;
+  Members members_;
   int rank_;
   Tag tag_;
 };

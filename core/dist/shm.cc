@@ -83,7 +83,7 @@ class ShmSend final : public Transfer {
   Advance advance() override {
     bool moved = false;
     while (!done_ && put()) moved = true;
-    if (moved) link_.ring_bell(to_);
+    if (moved) link_.wake_sleeper(to_);
     return done_ ? Advance::kDone : moved ? Advance::kMoved : Advance::kStuck;
   }
 
@@ -93,16 +93,15 @@ class ShmSend final : public Transfer {
     ShmRing& ring = link_.ring(link_.index_, to_);
     const int64_t capacity = link_.capacity_;
     const uint64_t head = ring.head.load(std::memory_order_relaxed);
-    const auto used = static_cast<int64_t>(head - ring.tail.load(std::memory_order_acquire));
     const int64_t place = static_cast<int64_t>(head) & (capacity - 1);
     const int64_t straight = capacity - place;  // to the end of the ring
     const int64_t left = bytes_ - sent_;
-    int64_t room = capacity - used - static_cast<int64_t>(sizeof(Fragment));
-    if (room < std::min<int64_t>(padded(left), capacity / 8)) return false;
+    int64_t room = find_room(ring, head, std::min<int64_t>(padded(left), capacity / 8));
+    if (room < 0) return false;
     auto* fragment = reinterpret_cast<Fragment*>(ring.data() + place);
     if (straight == sizeof(Fragment) && left > 0) {
       *fragment = {tag_, bytes_, 0, kPadding, 0};
-      ring.head.store(head + sizeof(Fragment), std::memory_order_release);
+      ring.head.store(head + sizeof(Fragment));
       return true;
     }
     room = std::min({room, straight - static_cast<int64_t>(sizeof(Fragment)), capacity / 4});
@@ -112,8 +111,23 @@ class ShmSend final : public Transfer {
     sent_ += now;
     done_ = sent_ == bytes_;
     const auto step = static_cast<uint64_t>(padded(now)) + sizeof(Fragment);
-    ring.head.store(head + step, std::memory_order_release);
+    ring.head.store(head + step);
     return true;
+  }
+
+  // Bytes behind a header, if there are so many; else -1, and the reader will ring the bell.
+  int64_t find_room(ShmRing& ring, uint64_t head, int64_t least) {
+    uint64_t& tail = link_.tails_[static_cast<size_t>(to_)];
+    const auto room = [&] {
+      const auto used = static_cast<int64_t>(head - tail);
+      return link_.capacity_ - used - static_cast<int64_t>(sizeof(Fragment));
+    };
+    if (room() >= least) return room();
+    tail = ring.tail.load(std::memory_order_acquire);
+    if (room() >= least) return room();
+    ring.starved.store(1);
+    tail = ring.tail.load();
+    return room() >= least ? room() : -1;
   }
 
   ShmLink& link_;
@@ -133,10 +147,10 @@ class ShmReceive final : public Transfer {
         from_(static_cast<size_t>(peer)),
         tag_(tag),
         landing_(landing) {
-    link_.wanted_[from_][tag_] = this;
+    link_.wanted_[from_].emplace_back(tag_, this);
   }
   ~ShmReceive() override {
-    if (!done_) link_.wanted_[from_].erase(tag_);
+    if (!done_) forget();
   }
 
   // Takes the next bytes of the message.
@@ -146,7 +160,7 @@ class ShmReceive final : public Transfer {
     arrived_ += bytes;
     moved_ = true;
     done_ = arrived_ == total;
-    if (done_) link_.wanted_[from_].erase(tag_);  // what follows is another message
+    if (done_) forget();  // what follows is another message
   }
 
   Advance advance() override {
@@ -158,6 +172,10 @@ class ShmReceive final : public Transfer {
   }
 
  private:
+  void forget() {
+    std::erase_if(link_.wanted_[from_], [this](const auto& w) { return w.second == this; });
+  }
+
   ShmLink& link_;
   const size_t from_;
   const uint64_t tag_;
@@ -186,6 +204,7 @@ ShmLink::ShmLink(const std::string& name, int index, std::vector<int> ranks)
       ranks_(std::move(ranks)),
       bytes_(region_bytes(count_)),
       capacity_(ring_bytes(count_)),
+      tails_(static_cast<size_t>(count_)),
       wanted_(static_cast<size_t>(count_)),
       early_(static_cast<size_t>(count_)) {
   const Descriptor file(shm_open(name.c_str(), O_RDWR, 0));
@@ -230,9 +249,9 @@ TransferPtr ShmLink::receive(int peer, uint64_t tag, const Landing& landing) {
 
 void ShmLink::deliver(int from, uint64_t tag, int64_t total, const char* data, int64_t bytes) {
   const auto peer = static_cast<size_t>(from);
-  const auto wanted = wanted_[peer].find(tag);
-  if (wanted != wanted_[peer].end()) {
-    wanted->second->take(total, data, bytes);
+  for (const auto& [wanted, receive] : wanted_[peer]) {
+    if (wanted != tag) continue;
+    receive->take(total, data, bytes);
     return;
   }
   auto& queue = early_[peer][tag];
@@ -256,9 +275,12 @@ bool ShmLink::drain(int from) {
               fragment->bytes);
     }
     tail += sizeof(Fragment) + static_cast<uint64_t>(padded(fragment->bytes));
-    in.tail.store(tail, std::memory_order_release);
+    in.tail.store(tail);
   }
-  ring_bell(from);
+  if (in.starved.load()) {
+    in.starved.store(0);
+    ring_bell(from);
+  }
   return true;
 }
 
@@ -272,10 +294,22 @@ bool ShmLink::poll() {
 }
 
 void ShmLink::ring_bell(int peer) {
-  ShmProcess& p = process(peer);
-  p.bell.fetch_add(1);
-  if (p.asleep.load() == 0) return;
-  syscall(SYS_futex, &p.bell, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+  process(peer).bell.fetch_add(1);
+  if (process(peer).asleep.load()) {
+    syscall(SYS_futex, &process(peer).bell, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+  }
+}
+
+void ShmLink::wake_sleeper(int peer) {
+  if (process(peer).asleep.load()) ring_bell(peer);
+}
+
+bool ShmLink::has_message() const {
+  for (int i = 0; i < count_; ++i) {
+    const ShmRing& in = ring(i, index_);
+    if (i != index_ && in.head.load() != in.tail.load(std::memory_order_relaxed)) return true;
+  }
+  return false;
 }
 
 void ShmLink::wake() { ring_bell(index_); }
@@ -283,8 +317,10 @@ void ShmLink::wake() { ring_bell(index_); }
 void ShmLink::idle(int64_t timeout_ns) {
   ShmProcess& me = process(index_);
   me.asleep.store(1);
-  const timespec limit{timeout_ns / 1000000000, timeout_ns % 1000000000};
-  syscall(SYS_futex, &me.bell, FUTEX_WAIT, heard_, &limit, nullptr, 0);
+  if (!has_message()) {
+    const timespec limit{timeout_ns / 1000000000, timeout_ns % 1000000000};
+    syscall(SYS_futex, &me.bell, FUTEX_WAIT, heard_, &limit, nullptr, 0);
+  }
   me.asleep.store(0);
 }
 

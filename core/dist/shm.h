@@ -17,8 +17,8 @@ class ShmLink;
 
 // What the peers of one machine see of a process.
 struct alignas(64) ShmProcess {
-  std::atomic<uint32_t> bell;    // rises when something has changed for this process
-  std::atomic<uint32_t> asleep;  // 1: it waits for the bell
+  std::atomic<uint32_t> bell;    // rises to end its sleep
+  std::atomic<uint32_t> asleep;  // 1: it waits for the bell, unless a message is there
   std::atomic<int64_t> beat_ns;  // when it was last seen alive
   std::atomic<int32_t> pid;
   std::atomic<uint32_t> has_left, has_failed;
@@ -27,6 +27,7 @@ struct alignas(64) ShmProcess {
 
 struct ShmRing {
   alignas(64) std::atomic<uint64_t> head;  // bytes written so far
+  std::atomic<uint32_t> starved;           // 1: the writer waits for room
   alignas(64) std::atomic<uint64_t> tail;  // bytes read so far
   char* data() { return reinterpret_cast<char*>(this) + 128; }
 };
@@ -46,7 +47,8 @@ class ShmLink {
   TransferPtr send(int peer, uint64_t tag, const void* data, int64_t bytes);
   TransferPtr receive(int peer, uint64_t tag, const Landing& landing);
   bool poll();
-  // Sleeps unless something has changed since the last poll().
+  // Sleeps unless something has changed since the last poll(). A peer that writes a message looks
+  // whether we sleep after that, and we look for messages after having said so: one sees the other.
   void idle(int64_t timeout_ns);
   void wake();  // ends idle()
   void beat();
@@ -65,6 +67,8 @@ class ShmLink {
   ShmProcess& process(int i) const { return processes_[i]; }
   ShmRing& ring(int from, int to) const;
   void ring_bell(int peer);
+  void wake_sleeper(int peer);  // after a message for it
+  bool has_message() const;
   bool drain(int from);
   void deliver(int from, uint64_t tag, int64_t total, const char* data, int64_t bytes);
 
@@ -74,7 +78,9 @@ class ShmLink {
   int64_t bytes_ = 0, capacity_ = 0;
   uint32_t heard_ = 0;  // the bell at the last poll()
   ShmProcess* processes_ = nullptr;
-  std::vector<std::map<uint64_t, class ShmReceive*>> wanted_;  // by peer
+  std::vector<uint64_t> tails_;  // by peer: how far it was known to have read what we wrote
+  // By peer: what is waited for, by tag. They are few.
+  std::vector<std::vector<std::pair<uint64_t, class ShmReceive*>>> wanted_;
   std::vector<std::map<uint64_t, std::deque<Incoming>>> early_;
 };
 

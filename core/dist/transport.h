@@ -79,6 +79,9 @@ class Transport : public RefCounted {
   // False if the ranks live in one process, where a rank that blocks may keep others from sending.
   virtual bool is_between_processes() const { return true; }
 
+  // True if each rank of this machine can have a core of its own.
+  virtual bool has_cores() const { return false; }
+
   // Numbers that communicators can have: fewer than this.
   virtual int contexts() const { return 65535; }
 

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iostream>
 #include <random>
+#include <thread>
 
 #include "base/env.h"
 #include "dist/mpi.h"
@@ -111,6 +112,7 @@ class WorldTransport final : public Transport {
       local_[static_cast<size_t>(neighbours[i])] = static_cast<int>(i);
     }
     all_local_ = link_ && neighbours.size() == static_cast<size_t>(size());
+    has_cores_ = neighbours.size() <= std::thread::hardware_concurrency();
   }
 
   TransferPtr send(int peer, Tag tag, const void* data, int64_t bytes) override {
@@ -140,6 +142,7 @@ class WorldTransport final : public Transport {
   void announce_failure(const std::string& message) override {
     if (link_) link_->announce_failure(message);
   }
+  bool has_cores() const override { return has_cores_; }
   int contexts() const override { return all_local_ ? 65535 : 16; }
   void kill_all() override { mpi_->abort(); }
 
@@ -193,7 +196,7 @@ class WorldTransport final : public Transport {
   std::unique_ptr<Mpi> mpi_;
   std::unique_ptr<ShmLink> link_;
   std::vector<int> local_;  // by rank: its number in link_; -1: on another machine
-  bool all_local_ = false;
+  bool all_local_ = false, has_cores_ = false;
 };
 
 }  // namespace
