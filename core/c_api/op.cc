@@ -5,6 +5,7 @@
 #include "c_api/common.h"
 #include "graph/json_text.h"
 #include "op/invoke.h"
+#include "op/random_stream.h"
 
 using namespace plait;
 using namespace plait::c_api;
@@ -199,4 +200,18 @@ plait_status_t plait_op_infer(plait_op_t op, const plait_spec_t* inputs, int32_t
 
 plait_status_t plait_random_seed(uint64_t seed) {
   return guarded([&] { op::seed_random(seed); });
+}
+
+plait_status_t plait_random_get_position(uint64_t* seed, uint64_t* offset) {
+  return guarded([&] {
+    require(seed, "seed");
+    require(offset, "offset");
+    const op::RandomKey position = op::random_position();
+    *seed = position.seed;
+    *offset = position.offset;
+  });
+}
+
+plait_status_t plait_random_set_position(uint64_t seed, uint64_t offset) {
+  return guarded([&] { op::set_random_position({seed, offset}); });
 }

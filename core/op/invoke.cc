@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "engine/profile.h"
 #include "op/body.h"
+#include "op/random_stream.h"
 
 namespace plait::op {
 namespace {
@@ -362,6 +363,16 @@ RandomKey random_state{0, 0};
 void seed_random(uint64_t seed) {
   std::lock_guard lock(random_mutex);
   random_state = {seed, 0};
+}
+
+RandomKey random_position() {
+  std::lock_guard lock(random_mutex);
+  return random_state;
+}
+
+void set_random_position(RandomKey position) {
+  std::lock_guard lock(random_mutex);
+  random_state = position;
 }
 
 RandomKey next_random_key(int64_t count) {

@@ -122,6 +122,8 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t *inputs, int32_t num_inputs, const plait_value_t *attrs, int32_t num_attrs, int32_t flags, plait_array_t *outputs, int32_t capacity, int32_t *num_outputs)
     plait_status_t plait_op_infer(plait_op_t op, const plait_spec_t *inputs, int32_t num_inputs, const plait_value_t *attrs, int32_t num_attrs, plait_spec_t *specs, int32_t capacity, int32_t *num_outputs)
     plait_status_t plait_random_seed(uint64_t seed)
+    plait_status_t plait_random_get_position(uint64_t *seed, uint64_t *offset)
+    plait_status_t plait_random_set_position(uint64_t seed, uint64_t offset)
     ctypedef enum plait_storing_t:
         PLAIT_STORING_ROW_SPARSE
         PLAIT_STORING_CSR

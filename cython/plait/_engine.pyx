@@ -5,7 +5,7 @@ import os
 import sys
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
@@ -125,6 +125,18 @@ def is_serial():
 def seed(state):
     """Restart the random stream."""
     check(plait_random_seed(<unsigned long long>(int(state) & 0xffffffffffffffff)))
+
+
+def random_position():
+    """(seed, offset): where the random stream stands."""
+    cdef uint64_t seed, offset
+    check(plait_random_get_position(&seed, &offset))
+    return seed, offset
+
+
+def set_random_position(uint64_t seed, uint64_t offset):
+    """Go on from what `random_position` gave."""
+    check(plait_random_set_position(seed, offset))
 
 
 # Signals are handled in the main thread only; elsewhere this finds none. No Python code runs

@@ -300,6 +300,8 @@ CALLS = {
     "op_invoke": [given("add"), lambda w: [w.a, w.b], 2, OPTIONAL(NONE), 0, 0, outputs, 1, INT],
     "op_infer": [given("add"), spec, 2, OPTIONAL(NONE), 0, spec, 1, INT],
     "random_seed": [1],
+    "random_get_position": [place("uint64_t"), place("uint64_t")],
+    "random_set_position": [1, 0],
     "autograd_is_recording": [],
     "autograd_is_training": [],
     "autograd_set_recording": [0],

@@ -362,6 +362,13 @@ PLAIT_API plait_status_t plait_op_infer(plait_op_t op, const plait_spec_t* input
  * number of threads. @since 0.1 */
 PLAIT_API plait_status_t plait_random_seed(uint64_t seed);
 
+/* Where the random stream stands: what plait_random_set_position() takes to draw the same numbers
+ * once more. Both are written on success. @since 0.1 */
+PLAIT_API plait_status_t plait_random_get_position(uint64_t* seed, uint64_t* offset);
+
+/* Lets the random stream go on from a position that plait_random_get_position() gave. @since 0.1 */
+PLAIT_API plait_status_t plait_random_set_position(uint64_t seed, uint64_t offset);
+
 /* ---- sparse arrays ------------------------------------------------------------------------- */
 
 /* How the elements of an array are stored. The numbers are those of MXNet's files. */
