@@ -45,10 +45,27 @@ def check_allreduce_of_every_size(comm):
 
 
 def check_allreduce_of_megabytes(comm):
-    size = (4 << 20) + 3
-    data = numbers(comm.rank, size, "float32")
-    comm.allreduce(data)
-    same(data, expected(comm, size, "float32"))
+    """16 MiB and, on two ranks, 64 MiB, and one element more."""
+    for size in ((4 << 20) + 1, (16 << 20) + 1)[: 2 if comm.size == 2 else 1]:
+        data = mx.nd.full((size,), comm.rank + 1)
+        data[size - 1] = 10 * comm.rank
+        comm.allreduce(data)
+        got = data.asnumpy()
+        assert (got[:-1] == comm.size * (comm.size + 1) / 2).all()
+        assert got[-1] == 10 * sum(range(comm.size))
+
+
+def check_other_collectives_of_megabytes(comm):
+    values = np.arange((1 << 20) + 1, dtype="float32") % 97
+    ranks = np.arange(comm.size)
+    every = np.concatenate([values + r for r in ranks])
+    data = mx.nd.array(values + comm.rank)
+    whole = mx.nd.array(np.tile(values, comm.size) + comm.rank)
+    same(comm.allgather(data), every)
+    same(comm.all_to_all(whole), every)
+    same(comm.reduce_scatter(whole), values * comm.size + ranks.sum())
+    comm.broadcast(data, comm.size - 1)
+    same(data, values + comm.size - 1)
 
 
 def check_reductions(comm):

@@ -39,6 +39,8 @@ def fail(step):
         time.sleep(1000)
     if mode == "order":
         comm.broadcast(nd.ones((5,)), name="other", wait=True)
+    if mode == "shape":
+        comm.allreduce(nd.ones((5,)), name="even", wait=True)
 
 
 for step in range(start, 24):
@@ -48,7 +50,7 @@ for step in range(start, 24):
     loss.backward()
     if step == 10 and comm.rank == comm.size - 1:
         fail(step)
-    elif step == 10 and mode == "order":
+    elif step == 10 and mode in ("order", "shape"):
         comm.allreduce(nd.ones((4,)), name="even", wait=True)
     trainer.step(24)
     if step % 4 == 3:

@@ -40,6 +40,13 @@ def launch(n, mode, folder, *options):
             ["--check"],
             r"rank 0 calls allreduce.*'even'.*rank 1 calls broadcast.*'other'",
         ),
+        ("shape", 3, [], r"'even'.*rank 2 sent 20 bytes, must be 16"),
+        (
+            "shape",
+            2,
+            ["--check"],
+            r"rank 0 calls allreduce of float32 \(4,\).*rank 1 calls allreduce of float32 \(5,\)",
+        ),
         ("disk", 2, [], r"FileError: .*File too large"),
     ],
     ids=lambda x: x if isinstance(x, str) and x.isalpha() else "",
@@ -48,8 +55,8 @@ def test_job_ends_with_a_message_and_resumes(tmp_path, mode, size, options, patt
     done = launch(size, mode, tmp_path, *options)
     assert done.returncode != 0
     assert re.search(pattern, done.stderr), done.stderr
-    if mode == "kill":
-        again = launch(2, "none", tmp_path)
+    if mode in ("kill", "disk"):
+        again = launch(3 if mode == "disk" else 2, "none", tmp_path)
         assert "start 8" in again.stdout, again.stdout + again.stderr
         assert "end" in again.stdout
 
