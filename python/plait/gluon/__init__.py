@@ -1,7 +1,7 @@
 """Models as Python objects: blocks, parameters, losses and training."""
 
 from .. import metric
-from . import contrib, data, loss, model_zoo, nn, probability, rnn, symbol_trainer, utils
+from . import contrib, data, loss, model_zoo, nn, parallel, probability, rnn, symbol_trainer, utils
 from .block import Block
 from .checkpoint import Batches, Checkpoint
 from .hybrid_block import HybridBlock
@@ -17,6 +17,7 @@ __all__ = [
     "metric",
     "model_zoo",
     "nn",
+    "parallel",
     "probability",
     "rnn",
     "symbol_trainer",

@@ -78,6 +78,8 @@ class Parameter:
         With 'row_sparse' the gradient holds only the rows to which something flows.
     """
 
+    parts_over = None  # the Communicator whose ranks hold parts: see `gluon.parallel`
+
     def __init__(
         self,
         name="weight",
@@ -253,13 +255,16 @@ class Parameter:
         init, contexts, default_init, data = self._deferred_init
         with autograd.pause():
             if data is None:
-                data = _in_world(ndarray.zeros(self._shape, ctx=contexts[0], dtype=self._dtype))
-                desc = initializer.InitDesc(self.name, {"__init__": init})
-                initializer.create(default_init)(desc, data)
+                data = self._first_values(self._shape, init, contexts[0], default_init)
             self._set_arrays(data, contexts)
             if self._trainer is not None and (trainer := self._trainer()) is not None:
                 trainer._share(self)
         self._deferred_init = ()
+
+    def _first_values(self, shape, init, ctx, default_init):
+        data = _in_world(ndarray.zeros(shape, ctx=ctx, dtype=self._dtype))
+        initializer.create(default_init)(initializer.InitDesc(self.name, {"__init__": init}), data)
+        return data
 
     def _set_arrays(self, data, contexts):
         self._ctx_list = list(contexts)

@@ -40,7 +40,8 @@ class Trainer:
 
     With several processes rank 0 gives the parameters to all, `step` is called by all as often, or
     those with less data end with `join`, and the gradients of all are summed: give `step` the
-    number of samples of all processes together.
+    number of samples of all processes together. Parameters of which the same ranks hold parts
+    (`gluon.parallel`) are updated by each of them; files of states are then each rank's own.
 
     For a loss that is a symbol, ``Trainer(loss, optimizer)`` gives a `SymbolTrainer`.
 
@@ -87,6 +88,8 @@ class Trainer:
         self._amp_loss_scaler, self._amp_original_scale = None, self._scale  # see mx.amp
         self._open_store(kvstore, compression_params, update_on_kvstore)
         self._zero, self._sharded = zero, None
+        if zero and any(map(self._is_kept, self._params)):
+            raise ValueError(f"Trainer: zero is {zero!r}, must be 0 with parameters in parts")
         if zero and self._exchange is None:
             raise ValueError(
                 f"Trainer: zero is {zero!r}, must be 0 without 'dist_sync', or with compression or "
@@ -112,6 +115,12 @@ class Trainer:
         if is_async and update_on_kvstore is False:
             raise ValueError("Trainer: update_on_kvstore is False, must be True with 'dist_async'")
         self._update_on_store = is_async or bool(update_on_kvstore)
+        is_summed = isinstance(self._store, kvs.DistKVStore) and not compression_params
+        if any(map(self._is_kept, self._params)) and (self._update_on_store or not is_summed):
+            raise ValueError(
+                "Trainer: there are parameters in parts, kvstore must be 'dist_sync' without "
+                "compression and update_on_kvstore, or None"
+            )
         if compression_params:
             self._store.set_gradient_compression(compression_params)
         elif isinstance(self._store, kvs.DistKVStore) and not self._update_on_store:
@@ -124,9 +133,13 @@ class Trainer:
             param._trainer = weakref.ref(self)
             self._share(param)
 
+    def _is_kept(self, param):
+        """Whether each rank has a part of its own, whose gradient it knows."""
+        return param.parts_over is not None and param.parts_over is self.comm
+
     def _share(self, param):
         """Give all ranks the values that rank 0 has, once they exist."""
-        if self._store is None or param._data is None:
+        if self._store is None or param._data is None or self._is_kept(param):
             return
         i = next(i for i, p in enumerate(self._params) if p is param)
         if i in self._shared:
@@ -233,8 +246,12 @@ class Trainer:
                     total = total + grad.as_in_context(total.context)
                 copies[0][...] = total
         if self._exchange and groups and self._zero < 2:
-            indices, grads, _ = groups[0]
-            self._exchange.allreduce([self._params[i].name for i in indices], grads)
+            shared = [
+                (self._params[i].name, grad)
+                for i, grad in zip(*groups[0][:2], strict=True)
+                if not self._is_kept(self._params[i])
+            ]
+            self._exchange.allreduce([name for name, _ in shared], [grad for _, grad in shared])
         for copies in zip(*(grads for _, grads, _ in groups), strict=True):
             for grad in copies[1:]:
                 grad[...] = copies[0].as_in_context(grad.context)
