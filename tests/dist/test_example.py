@@ -1,4 +1,4 @@
-"""The example program learns with two processes, and leaves checkpoints."""
+"""The example programs learn with two processes; one leaves checkpoints."""
 
 import re
 import shutil
@@ -8,10 +8,10 @@ import sys
 import pytest
 from ranks import HERE, environment
 
-EXAMPLE = HERE.parents[1] / "examples" / "python" / "distributed.py"
+EXAMPLES = HERE.parents[1] / "examples" / "python"
 
 
-def run(*command):
+def run(pattern, *command):
     done = subprocess.run(
         [sys.executable, *map(str, command)],
         capture_output=True,
@@ -20,12 +20,20 @@ def run(*command):
         env=environment(),
     )
     assert done.returncode == 0, done.stderr
-    return [float(a) for a in re.findall(r"accuracy ([0-9.]+)", done.stdout)]
+    return [float(a) for a in re.findall(pattern, done.stdout)]
 
 
 @pytest.mark.skipif(not shutil.which("mpirun"), reason="no mpirun")
 def test_two_processes(tmp_path):
     pytest.importorskip("sklearn")
-    launch = ("-m", "plait.launch", "-n", 2, EXAMPLE, "--zero", 2, "--checkpoints", tmp_path)
-    assert run(*launch, "--epochs", 3)[-1] > 0.8
+    launch = ("-m", "plait.launch", "-n", 2, EXAMPLES / "distributed.py", "--zero", 2)
+    accuracies = run(r"accuracy ([0-9.]+)", *launch, "--checkpoints", tmp_path, "--epochs", 3)
+    assert accuracies[-1] > 0.8
     assert len(list(tmp_path.glob("step-*"))) == 2
+
+
+@pytest.mark.skipif(not shutil.which("mpirun"), reason="no mpirun")
+def test_parallel_models():
+    launch = ("-m", "plait.launch", "-n", 2, EXAMPLES / "parallel_models.py")
+    losses = run(r"loss ([0-9.]+)", *launch)
+    assert len(losses) == 4 and max(losses) < 0.7  # at the start 1.4

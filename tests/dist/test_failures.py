@@ -11,6 +11,9 @@ from ranks import HERE, environment
 
 import plait as mx
 
+# What the others wait for: usually the first operation of a step, or the last one of that before.
+WAITING = r"'(batch size|dense0_weight and 3 more)'"
+
 needs_mpirun = pytest.mark.skipif(not shutil.which("mpirun"), reason="no mpirun")
 
 
@@ -30,10 +33,10 @@ def launch(n, mode, folder, *options):
     ("mode", "size", "options", "pattern"),
     [
         ("kill", 4, [], r"rank 3.*(died|signal 9)"),
-        ("stop", 3, ["--heartbeat", "2"], r"'batch size'.*rank 2 \(process \d+\) is stopped"),
-        ("raise", 2, [], r"'batch size'.*rank 1 failed: RuntimeError: no more data"),
-        ("exit", 2, [], r"'batch size'.*rank 1 has ended without it"),
-        ("hang", 2, ["--timeout", "3"], r"'batch size'.*waited 3 s for rank 1"),
+        ("stop", 3, ["--heartbeat", "2"], WAITING + r".*rank 2 \(process \d+\) is stopped"),
+        ("raise", 2, [], WAITING + r".*rank 1 failed: RuntimeError: no more data"),
+        ("exit", 2, [], WAITING + r".*rank 1 has ended without it"),
+        ("hang", 2, ["--timeout", "3"], WAITING + r".*waited 3 s for rank 1"),
         (
             "order",
             2,

@@ -145,6 +145,11 @@ class SyncBatchNorm(BatchNorm):
             )
         super().__init__(in_channels=in_channels, **kwargs)
 
+    def infer_shape(self, x):
+        """Set the number of channels from the first input; nothing is traced for it."""
+        for param in self._reg_params.values():
+            param.shape = (x.shape[self._axis],)
+
     def hybrid_forward(self, F, x, gamma, beta, running_mean, running_var):
         options = self._kwargs
         alone = _all_reduce is None or options["use_global_stats"]
