@@ -47,7 +47,7 @@ ArrayRef add(const ArrayRef& a, const ArrayRef& b, bool in_place) {
   static const op::Op& kAdd = op::Op::get("add");
   const ArrayRef in[] = {a, b};
   Arrays out;
-  if (in_place) out.push_back(a);
+  if (in_place && !has_listener()) out.push_back(a);  // what is heard gets a name of its own
   autograd::invoke(kAdd, {}, in, out);
   return out[0];
 }

@@ -169,6 +169,7 @@ bool invoke_now(const op::Op& op, const op::AttrsRef& attrs, std::span<const Arr
 }
 
 void set_listener(Listener* to) { listener = to; }
+bool has_listener() { return listener != nullptr; }
 
 void record(Ref<TapeNode> node, std::span<const ArrayRef> in, std::span<const ArrayRef> out) {
   record_step(std::move(node), in, out);

@@ -30,6 +30,8 @@ struct Step : RefCounted {
   std::vector<Spec> out_specs;
 };
 
+bool has_listener();  // somebody hears of what this thread applies
+
 inline Meta* meta_of(const Array& a) { return static_cast<Meta*>(a.autograd.get()); }
 
 // Gradients run operators at once on arrays.

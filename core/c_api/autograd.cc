@@ -1,6 +1,7 @@
 #include "autograd/autograd.h"
 
 #include "c_api/common.h"
+#include "graph/trace.h"
 
 using namespace plait;
 using namespace plait::c_api;
@@ -96,6 +97,7 @@ plait_status_t plait_autograd_backward(const plait_array_t* heads, const plait_a
   return guarded([&] {
     const Arrays from = arrays_of(heads, num_heads), wanted = arrays_of(variables, num_variables);
     require_list(grads, num_variables, "grads");
+    if (num_variables == 0) graph::Trace::check_no_trace("backward()");
     Arrays seeds;
     if (head_grads) seeds = arrays_of(head_grads, num_heads, true);
     Arrays result = autograd::backward(

@@ -39,9 +39,22 @@ void Trace::variable(const std::string& name, const ArrayRef& array) {
   kept_.push_back(array);
 }
 
+// Backward works on other objects for the same arrays.
+const Entry* Trace::known(const Array& array) const {
+  const auto found = entries_.find(&array);
+  if (found != entries_.end()) return &found->second;
+  for (const ArrayRef& a : kept_) {
+    if (a->storage() == array.storage() && a->data() == array.data() && a->spec() == array.spec() &&
+        a->strides() == array.strides()) {
+      const auto entry = entries_.find(a.get());  // not there if a trace within this one made it
+      if (entry != entries_.end()) return &entry->second;
+    }
+  }
+  return nullptr;
+}
+
 Entry Trace::entry_of(const ArrayRef& array) {
-  const auto found = entries_.find(array.get());
-  if (found != entries_.end()) return found->second;
+  if (const Entry* found = known(*array)) return *found;
   check(!inside_.count(array.get()), ErrorKind::kInvalidArgument,
         "hybridize: an array that the body of a loop or branch computed is used outside, must be "
         "one of its outputs");
@@ -59,6 +72,7 @@ void Trace::applied(const op::Op& op, const op::AttrsRef& attrs, std::span<const
   node->attrs = attrs ? attrs : op.has_attrs() ? op.make_attrs({}) : attrs;
   node->name = cat(op.name, counters_[op.name]++);
   for (const ArrayRef& a : in) node->inputs.push_back(entry_of(a));
+  for (const ArrayRef& a : out) specs_[node.get()].push_back(a->spec());
   for (size_t i = 0; i < out.size(); ++i) {
     entries_[out[i].get()] = {node, static_cast<int32_t>(i)};
     kept_.push_back(out[i]);
@@ -99,6 +113,12 @@ void Trace::check_write(const Array& array) {
       check(!(a->storage() == array.storage()), ErrorKind::kInvalidArgument, kInPlace);
     }
   }
+}
+
+void Trace::check_no_trace(const char* what) {
+  check(!current, ErrorKind::kInvalidArgument, "hybridize: ", what,
+        " writes gradients into arrays inside the block, must not\n"
+        "  hint: autograd.grad gives them as new arrays");
 }
 
 void Trace::copied(const ArrayRef& from, const ArrayRef& to) {

@@ -40,6 +40,23 @@ TEST(trace_writes_down_what_was_applied) {
   CHECK_EQ(static_cast<const float*>(out[0]->data())[1], 16.0f);
 }
 
+TEST(trace_inside_a_trace_hears_alone) {
+  const ArrayRef x = numbers({1, 2});
+  Trace outer;
+  outer.variable("x", x);
+  const ArrayRef y = apply("exp", {x});
+  {
+    Trace inner;
+    inner.variable("y", y);
+    const Symbol symbol =
+        inner.finish(std::initializer_list<ArrayRef>{apply("sin", {y->detached()})});
+    CHECK((symbol.list_arguments() == std::vector<std::string>{"y"}));  // the same place in memory
+  }
+  const Symbol symbol = outer.finish(std::initializer_list<ArrayRef>{apply("cos", {y})});
+  CHECK((symbol.list_arguments() == std::vector<std::string>{"x"}));
+  CHECK_EQ(outer.specs_of(*symbol.entries()[0].node)[0].shape[0], 2);
+}
+
 TEST(trace_refuses_what_would_be_lost) {
   const ArrayRef x = numbers({1});
   Trace trace;
@@ -47,6 +64,7 @@ TEST(trace_refuses_what_would_be_lost) {
   const ArrayRef y = apply("exp", {x});
   CHECK_THROWS(Trace::check_read(*y), Error, "hybridize");
   CHECK_THROWS(Trace::check_write(*y), Error, "in place");
+  CHECK_THROWS(Trace::check_no_trace("backward()"), Error, "backward() writes gradients");
   CHECK_THROWS(trace.finish(std::initializer_list<ArrayRef>{numbers({5})}), Error, "trace");
 }
 
