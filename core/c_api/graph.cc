@@ -92,6 +92,46 @@ std::map<std::string, std::string> attrs_of(const graph::Node& node) {
   return attrs;
 }
 
+Symbol finished(plait_trace_t trace, const plait_array_t* outputs, int32_t count) {
+  require_list(outputs, count, "outputs");
+  Arrays arrays;
+  for (int32_t i = 0; i < count; ++i) arrays.push_back(array_of(outputs[i]));
+  return trace->trace->finish({arrays.data(), arrays.size()});
+}
+
+std::string step_text(const graph::Trace& trace, const graph::Node& node, const std::string& in) {
+  std::string attrs;
+  for (const auto& field : node.op->fields) {
+    const op::AttrValue value = field->get(node.op->data_of(node.attrs));
+    attrs += cat(attrs.empty() ? "" : ", ", Json::quote(field->name), ": ",
+                 Json::quote(op::to_string(value)));
+  }
+  const auto shape_text = [](const Spec& spec) { return json_shape(spec.shape); };
+  return cat("{\"op\": ", Json::quote(node.op->name), ", \"attrs\": {", attrs, "}, \"inputs\": [",
+             in, "], ", json_member("shapes", trace.specs_of(node), shape_text), "}");
+}
+
+// {"steps": [a variable's name or an operator], "outputs": [[step, which of its outputs]]}
+std::string steps_text(const graph::Trace& trace, const Symbol& symbol) {
+  std::map<const graph::Node*, size_t> places;
+  const auto entry_text = [&](const graph::Entry& e) {
+    return cat('[', places.at(e.node.get()), ", ", e.index, ']');
+  };
+  const auto entries_text = [&](const graph::Entries& entries) {
+    std::string text;
+    for (const graph::Entry& e : entries) text += (text.empty() ? "" : ", ") + entry_text(e);
+    return text;
+  };
+  std::string text;
+  for (const graph::Node* node : graph::topological_order(symbol.entries())) {
+    text += places.empty() ? "" : ", ";
+    places.emplace(node, places.size());
+    text += node->is_variable() ? Json::quote(node->name)
+                                : step_text(trace, *node, entries_text(node->inputs));
+  }
+  return cat("{\"steps\": [", text, "], \"outputs\": [", entries_text(symbol.entries()), "]}");
+}
+
 }  // namespace
 }  // namespace plait::c_api
 
@@ -393,10 +433,16 @@ plait_status_t plait_trace_end(plait_trace_t trace, const plait_array_t* outputs
   return guarded([&] {
     require(trace, "trace");
     require(out, "out");
-    require_list(outputs, count, "outputs");
-    Arrays arrays;
-    for (int32_t i = 0; i < count; ++i) arrays.push_back(array_of(outputs[i]));
-    *out = handle_of(trace->trace->finish({arrays.data(), arrays.size()}));
+    *out = handle_of(finished(trace, outputs, count));
+  });
+}
+
+plait_status_t plait_trace_steps(plait_trace_t trace, const plait_array_t* outputs, int32_t count,
+                                 plait_buffer_t* out) {
+  return guarded([&] {
+    require(trace, "trace");
+    require(out, "out");
+    *out = new_buffer(steps_text(*trace->trace, finished(trace, outputs, count)));
   });
 }
 

@@ -58,14 +58,14 @@ std::string describe(const op::Op& o) {
   const auto surface = [](const op::Surface& s) {
     return cat("[", quoted(s.where), ", ", quoted(s.name), "]");
   };
-  return cat("{\"name\": ", quoted(o.name), ", \"doc\": ", quoted(o.doc),
-             ", \"source\": ", quoted(o.source), ", \"file\": ", quoted(o.file),
-             ", \"line\": ", o.line, ", \"inputs\": ", json_list(o.inputs, input),
-             ", \"outputs\": ", json_list(o.outputs, output),
-             ", \"attrs\": ", json_list(o.fields, attr),
-             ", \"surfaces\": ", json_list(o.surfaces, surface), ", \"view\": ", flag(o.view),
-             ", \"random\": ", flag(o.random), ", \"gradient\": ", flag(o.grad),
-             ", \"variable_outputs\": ", flag(o.num_outputs), "}");
+  return cat(
+      "{\"name\": ", quoted(o.name), ", \"doc\": ", quoted(o.doc),
+      ", \"source\": ", quoted(o.source), ", \"file\": ", quoted(o.file), ", \"line\": ", o.line,
+      ", \"inputs\": ", json_list(o.inputs, input), ", \"outputs\": ", json_list(o.outputs, output),
+      ", \"attrs\": ", json_list(o.fields, attr),
+      ", \"surfaces\": ", json_list(o.surfaces, surface), ", \"view\": ", flag(o.view),
+      ", \"random\": ", flag(o.random), ", \"elementwise\": ", flag(o.elementwise),
+      ", \"gradient\": ", flag(o.grad), ", \"variable_outputs\": ", flag(o.num_outputs), "}");
 }
 
 plait_op_t handle(const op::Op* op) { return reinterpret_cast<plait_op_t>(op); }
@@ -131,7 +131,8 @@ plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t* inputs, int32
     require(num_outputs, "num_outputs");
     const op::Op& core_op = op_of(op);
     const op::AttrsRef values = attrs_of(core_op, attrs, num_attrs);
-    const int32_t visible = op::visible_outputs(core_op, values);
+    const int32_t visible = flags & PLAIT_INVOKE_HIDDEN ? op::num_outputs(core_op, values)
+                                                        : op::visible_outputs(core_op, values);
     *num_outputs = visible;
     check(capacity >= visible, ErrorKind::kInvalidArgument, core_op.name, ": capacity is ",
           capacity, ", must be at least ", visible);

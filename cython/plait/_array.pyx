@@ -432,7 +432,8 @@ def set_input_rule(rule):
 cdef dict _TYPE_NAMES = {float: "float64", int: "int64", bool: "bool"}
 
 
-def invoke(Operator op, tuple inputs, tuple attrs, out, type cls, bint view=False):
+def invoke(Operator op, tuple inputs, tuple attrs, out, type cls, bint view=False,
+           bint hidden=False):
     """Run an operator.
 
     Parameters
@@ -449,6 +450,8 @@ def invoke(Operator op, tuple inputs, tuple attrs, out, type cls, bint view=Fals
         `mx.nd` give arrays of `mx.np` for such.
     view : bool
         The result may share memory with the input.
+    hidden : bool
+        Give the outputs as well that are not part of the visible result.
 
     Returns
     -------
@@ -457,6 +460,7 @@ def invoke(Operator op, tuple inputs, tuple attrs, out, type cls, bint view=Fals
     cdef plait_array_t small[_SMALL]
     cdef plait_array_t *block = small
     cdef int32_t i, n = <int32_t>len(inputs), m = 0, capacity = _SMALL - n
+    cdef int32_t flags = (PLAIT_INVOKE_VIEW if view else 0) | (PLAIT_INVOKE_HIDDEN if hidden else 0)
     cdef plait_status_t status
     if not _all_dense(inputs) or out is not None and not _all_dense(
             tuple(out) if isinstance(out, (list, tuple)) else (out,)):
@@ -483,7 +487,7 @@ def invoke(Operator op, tuple inputs, tuple attrs, out, type cls, bint view=Fals
             with nogil:
                 status = plait_op_invoke(op.op, block, n, NULL if values is None else values.items,
                                          0 if values is None else values.count,
-                                         PLAIT_INVOKE_VIEW if view else 0, block + n, capacity, &m)
+                                         flags, block + n, capacity, &m)
             if status == PLAIT_OK or m <= capacity:
                 check(status)
                 break

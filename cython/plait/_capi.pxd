@@ -119,6 +119,7 @@ cdef extern from "plait/c_api.h" nogil:
     ctypedef enum plait_invoke_flag_t:
         PLAIT_INVOKE_VIEW
         PLAIT_INVOKE_NOW
+        PLAIT_INVOKE_HIDDEN
     plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t *inputs, int32_t num_inputs, const plait_value_t *attrs, int32_t num_attrs, int32_t flags, plait_array_t *outputs, int32_t capacity, int32_t *num_outputs)
     plait_status_t plait_op_infer(plait_op_t op, const plait_spec_t *inputs, int32_t num_inputs, const plait_value_t *attrs, int32_t num_attrs, plait_spec_t *specs, int32_t capacity, int32_t *num_outputs)
     plait_status_t plait_random_seed(uint64_t seed)
@@ -397,6 +398,7 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_trace_begin(plait_trace_t *out)
     plait_status_t plait_trace_variable(plait_trace_t trace, const char *name, plait_array_t array)
     plait_status_t plait_trace_end(plait_trace_t trace, const plait_array_t *outputs, int32_t count, plait_symbol_t *out)
+    plait_status_t plait_trace_steps(plait_trace_t trace, const plait_array_t *outputs, int32_t count, plait_buffer_t *out)
     int32_t plait_trace_num_captured(plait_trace_t trace)
     plait_status_t plait_trace_captured(plait_trace_t trace, int32_t index, plait_array_t *array)
     void plait_trace_free(plait_trace_t trace)

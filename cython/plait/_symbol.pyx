@@ -144,6 +144,26 @@ cdef class _Handles:
         free(self.items)
 
 
+cdef class _Arrays:
+    """Arrays as a C list, alive as long as this object."""
+
+    cdef plait_array_t *items
+    cdef int32_t count
+    cdef list _kept
+
+    def __cinit__(self, arrays):
+        self._kept = list(arrays)
+        self.count = <int32_t>len(self._kept)
+        self.items = <plait_array_t *>malloc((self.count + 1) * sizeof(plait_array_t))
+        if self.items == NULL:
+            raise MemoryError
+        for i in range(self.count):
+            self.items[i] = (<Array?>self._kept[i])._array
+
+    def __dealloc__(self):
+        free(self.items)
+
+
 def variable(str name):
     """Handle of a new variable."""
     cdef Handle out = Handle.__new__(Handle)
@@ -271,18 +291,17 @@ cdef class Trace:
 
     def end(self, arrays):
         """Handle of the symbol of `arrays`."""
-        cdef int32_t n = <int32_t>len(arrays), i
         cdef Handle out = Handle.__new__(Handle)
-        cdef plait_array_t *items = <plait_array_t *>malloc((n + 1) * sizeof(plait_array_t))
-        if items == NULL:
-            raise MemoryError
-        try:
-            for i in range(n):
-                items[i] = (<Array?>arrays[i])._array
-            check(plait_trace_end(self._trace, items, n, &out._symbol))
-        finally:
-            free(items)
+        cdef _Arrays list_ = _Arrays(arrays)
+        check(plait_trace_end(self._trace, list_.items, list_.count, &out._symbol))
         return out
+
+    def steps_json(self, arrays):
+        """JSON text of the steps that lead to `arrays`; ends the trace."""
+        cdef plait_buffer_t text
+        cdef _Arrays list_ = _Arrays(arrays)
+        check(plait_trace_steps(self._trace, list_.items, list_.count, &text))
+        return _take_text(text)
 
     def captured(self, type cls):
         """List of the arrays behind the variables "captured0" and so on."""

@@ -408,6 +408,7 @@ CALLS = {
     "trace_begin": [TRACE],
     "trace_variable": [World.trace, b"v", A],
     "trace_end": [World.trace, World.traced_output, 1, SYMBOL],
+    "trace_steps": [World.trace, World.traced_output, 1, BUFFER],
     "trace_num_captured": [World.trace],
     "trace_captured": [World.trace_that_read, 0, ARRAY],
     "kvstore_new": [b"local", KVSTORE],

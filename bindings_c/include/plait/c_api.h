@@ -329,7 +329,8 @@ typedef enum plait_invoke_flag_t {
   /* Do it only if it takes a few microseconds and has not to wait; otherwise do nothing, succeed
    * and set the number of outputs to 0. A language with a global lock keeps it around such a call.
    */
-  PLAIT_INVOKE_NOW = 2
+  PLAIT_INVOKE_NOW = 2,
+  PLAIT_INVOKE_HIDDEN = 4 /* outputs that are not part of the visible result are given as well */
 } plait_invoke_flag_t;
 
 /* Runs an operator on arrays and, while recording, remembers it for gradients.
@@ -1152,7 +1153,8 @@ PLAIT_API plait_status_t plait_graph_explain(plait_graph_t graph, plait_buffer_t
  * value of an array that a traced operator made fails. Free with plait_trace_free(). */
 typedef struct plait_trace_s* plait_trace_t;
 
-/* Starts. Within another trace of the thread it writes down the body of a loop. new. @since 0.1 */
+/* Starts. new. Inside another trace of the thread it hears in that one's place until it stops.
+ * @since 0.1 */
 PLAIT_API plait_status_t plait_trace_begin(plait_trace_t* out);
 
 /* `array` is a variable of the symbol from now on. @since 0.1 */
@@ -1163,6 +1165,13 @@ PLAIT_API plait_status_t plait_trace_variable(plait_trace_t trace, const char* n
  * one was not computed by traced operators. @since 0.1 */
 PLAIT_API plait_status_t plait_trace_end(plait_trace_t trace, const plait_array_t* outputs,
                                          int32_t count, plait_symbol_t* out);
+
+/* As plait_trace_end(), but new: JSON text of what was done, free with plait_buffer_free():
+ * {"steps": [...], "outputs": [[step, output], ...]}. A step is the name of a variable, or an object
+ * with "op", "attrs" as texts, "inputs" as pairs like those of outputs, and "shapes" of all of its
+ * outputs. @since 0.1 */
+PLAIT_API plait_status_t plait_trace_steps(plait_trace_t trace, const plait_array_t* outputs,
+                                           int32_t count, plait_buffer_t* out);
 
 /* How many arrays without a name were read: variables "captured0", "captured1", ... of the symbol;
  * -1 for NULL. @since 0.1 */
