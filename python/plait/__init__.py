@@ -12,6 +12,7 @@ from . import attribute, autograd, base, context, engine, name, ndarray, op, ran
 from . import numpy, numpy_extension, util  # isort: skip
 from . import (
     amp,
+    batching,
     callback,
     contrib,
     device,
@@ -54,6 +55,7 @@ from . import symbol as sym
 from . import visualization as viz
 from .attribute import AttrScope
 from .base import MXNetError
+from .batching import vmap
 from .context import Context, cpu, cpu_pinned, current_context, gpu, num_gpus
 from .ndarray import waitall
 from .util import (

@@ -126,6 +126,14 @@ def _stacked(rows, y, variables):
     return out
 
 
+def _identity(like):
+    """The identity matrix for vectors like this one, of its class and dtype."""
+    from .ndarray import eye
+
+    found = eye(like.shape[0], dtype=like.dtype)
+    return found if type(like) is type(found) else found.as_np_ndarray()
+
+
 def jacobian(function, inputs):
     """All first derivatives of a function.
 
@@ -148,11 +156,11 @@ def jacobian(function, inputs):
     with autograd.record(train_mode=autograd.is_training()):
         y = _result("jacobian", function, variables)
         flat = y.reshape((-1,))
-    rows = []
-    for i in range(flat.shape[0]):
-        one = flat.zeros_like()
-        one[i] = 1
-        rows.append(autograd.grad(flat, variables, one, retain_graph=True))
+    with autograd.pause():
+        basis = _identity(flat)
+    rows = [
+        autograd.grad(flat, variables, basis[i], retain_graph=True) for i in range(flat.shape[0])
+    ]
     return _like(_stacked(rows, y, variables), inputs)
 
 
