@@ -245,6 +245,8 @@ Symbol Symbol::from_json(std::string_view text) {
     for (const Json& input : item.at("inputs").as_array("inputs")) {
       node->inputs.push_back(read_entry(input, nodes));
     }
+    check(node->op || node->inputs.empty(), ErrorKind::kInvalidArgument, "symbol: variable '",
+          node->name, "' has ", node->inputs.size(), " inputs, must have none");
     if (node->op) {
       complete_inputs(*node);
       move_to_inputs(*node);
