@@ -269,11 +269,26 @@ int visible_outputs(const Op& op, const AttrsRef& attrs) {
   return n - hidden;
 }
 
+// Arrays have at most 2^63 - 1 elements, also where nothing is allocated yet.
+static void check_sizes(const Specs& out) {
+  for (const Spec& s : out) {
+    bool is_empty = false, is_large = false;
+    int64_t n = 1;
+    for (int64_t d : s.shape) {
+      is_empty |= d == 0;
+      is_large |= __builtin_mul_overflow(n, d, &n);
+    }
+    check(is_empty || !is_large, ErrorKind::kShape, "a result has shape ", s.shape,
+          ", must have at most 2^63 - 1 elements");
+  }
+}
+
 void infer(const Op& op, const AttrsRef& attrs, const Specs& in, Specs& out) {
   check_count(op, attrs, in.size());
   try {
     if (op.infer) {
       op.infer(op, op.data_of(attrs), in, out);
+      check_sizes(out);
       return;
     }
     const Dims strides = contiguous_strides(in[0].shape);
