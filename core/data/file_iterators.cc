@@ -54,18 +54,18 @@ std::vector<float> read_csv(const std::string& path, int64_t width) {
   const char* const stop = bytes.c_str() + bytes.size();
   std::vector<float> numbers;
   int64_t line = 1;
-  for (const char* at = bytes.c_str(); *at; ++line) {
+  for (const char* at = bytes.c_str(); at < stop; ++line) {
     int64_t found = 0;
     bool good = true;
     while (*at == ' ' || *at == '\r') ++at;
-    while (*at && *at != '\n' && good) {
+    while (at < stop && *at != '\n' && good) {
       float number = 0;
       const auto [end, error] = std::from_chars(at, stop, number);
       good = error == std::errc{};
       numbers.push_back(number);
       ++found;
       for (at = end; *at == ' ' || *at == '\r' || *at == '\t';) ++at;
-      good = good && (*at == ',' || *at == '\n' || !*at);
+      good = good && (*at == ',' || *at == '\n' || at == stop);
       if (*at == ',') ++at;
       while (*at == ' ' || *at == '\t') ++at;
     }
@@ -73,14 +73,17 @@ std::vector<float> read_csv(const std::string& path, int64_t width) {
           " has something that is no number");
     check(!found || found == width, ErrorKind::kIo, "CSVIter: ", path, ", line ", line, " has ",
           found, " numbers, must have ", width);
-    if (*at) ++at;
+    if (at < stop) ++at;
   }
   return numbers;
 }
 
 ArrayRef csv_array(const std::string& path, const std::vector<int64_t>& shape) {
   int64_t width = 1;
-  for (int64_t n : shape) width *= n;
+  for (int64_t n : shape) {
+    check(!__builtin_mul_overflow(width, n, &width), ErrorKind::kInvalidArgument,
+          "CSVIter: a sample has more than 2^63 - 1 numbers, must have fewer");
+  }
   const std::vector<float> numbers = read_csv(path, width);
   Dims all(shape.begin(), shape.end());
   all.insert(0, static_cast<int64_t>(numbers.size()) / width);

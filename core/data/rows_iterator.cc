@@ -16,6 +16,7 @@ ArrayRef gather(const Array& from, const std::vector<int64_t>& order, int64_t at
   const ArrayRef out = Array::empty(shape, from.dtype());
   const auto n = static_cast<int64_t>(order.size());
   const int64_t bytes = from.nbytes() / from.shape()[0];
+  if (bytes == 0) return out;
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t row = order[static_cast<size_t>((at + i) % n)];
     std::memcpy(static_cast<char*>(out->data()) + i * bytes,

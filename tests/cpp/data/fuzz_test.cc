@@ -3,125 +3,27 @@
 //   PLAIT_TEST_SEED=7 PLAIT_STRESS_SECONDS=300 plait_tests fuzz_images
 //
 // A build with -DPLAIT_SANITIZE=address,undefined sees what a plain one does not.
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <random>
 #include <string>
 #include <vector>
 
-#include "base/env.h"
 #include "base/error.h"
 #include "data/archive.h"
 #include "data/codecs.h"
 #include "data/image_reader.h"
+#include "data/iterator.h"
 #include "data/record.h"
+#include "fuzz.h"
 #include "testing.h"
 
 using namespace plait;
-using Seeds = std::vector<std::string>;
+using testing::File;
+using testing::fuzz;
+using testing::Mutator;
+using testing::Seeds;
 
 namespace {
-
-// Random changes of byte strings.
-class Mutator {
- public:
-  explicit Mutator(uint64_t seed) : random_(seed) {}
-
-  size_t below(size_t n) {
-    return n ? std::uniform_int_distribution<size_t>(0, n - 1)(random_) : 0;
-  }
-
-  std::string change(const Seeds& seeds) {
-    std::string out = seeds[below(seeds.size())];
-    for (size_t n = 1 + below(4); n > 0; --n) change_once(out, seeds);
-    return out;
-  }
-
- private:
-  void change_once(std::string& s, const Seeds& seeds) {
-    const size_t at = below(s.size());
-    switch (below(7)) {
-      case 0:
-        if (!s.empty()) s[at] = static_cast<char>(below(256));
-        break;
-      case 1:
-        if (!s.empty()) s[at] = static_cast<char>(s[at] ^ (1 << below(8)));
-        break;
-      case 2: s.resize(at); break;
-      case 3: put_number(s, at); break;
-      case 4: s.erase(at, 1 + below(64)); break;
-      case 5: s.insert(at, s.substr(below(s.size()), 1 + below(64))); break;
-      default: {  // goes on like another file
-        const std::string& other = seeds[below(seeds.size())];
-        s.resize(at);
-        s += other.substr(std::min(other.size(), at));
-      }
-    }
-  }
-  // Numbers at which sizes overflow.
-  void put_number(std::string& s, size_t at) {
-    static constexpr uint64_t kNumbers[] = {0,
-                                            1,
-                                            0x7f,
-                                            0xff,
-                                            0x7fff,
-                                            0xffff,
-                                            0x7fffffff,
-                                            0xffffffff,
-                                            0x80000000,
-                                            1ull << 40,
-                                            0x7fffffffffffffff,
-                                            0xffffffffffffffff};
-    uint64_t value = kNumbers[below(std::size(kNumbers))];
-    if (below(2)) value = __builtin_bswap64(value);
-    const size_t n = std::min(size_t{1} << below(4), s.size() - at);
-    std::memcpy(s.data() + at, &value, n);
-  }
-
-  std::mt19937_64 random_;
-};
-
-// Feeds changed seeds to `read` for PLAIT_STRESS_SECONDS, or `few` of them. What is thrown must be
-// an Error, and not one of ours.
-void fuzz(const char* name, const Seeds& seeds, int few,
-          const std::function<void(std::string&, Mutator&)>& read) {
-  using Clock = std::chrono::steady_clock;
-  const auto seconds = std::chrono::seconds(env::get_int("PLAIT_STRESS_SECONDS", nullptr, 0));
-  Mutator mutator(static_cast<uint64_t>(env::get_int("PLAIT_TEST_SEED", nullptr, 1)));
-  const auto end = Clock::now() + seconds;
-  int64_t cases = 0, refused = 0;
-  for (; cases < few || Clock::now() < end; ++cases) {
-    std::string bytes = mutator.change(seeds);
-    try {
-      read(bytes, mutator);
-    } catch (const Error& error) {
-      CHECK(error.kind() != ErrorKind::kInternal);
-      ++refused;
-    } catch (const std::bad_alloc&) {
-      ++refused;
-    }
-  }
-  std::printf("%s: %lld cases, %lld refused\n", name, static_cast<long long>(cases),
-              static_cast<long long>(refused));
-}
-
-// A file that is removed at the end.
-struct File {
-  File() : path(std::filesystem::temp_directory_path() / "fuzz_test.XXXXXX") {
-    close(mkstemp(path.data()));
-  }
-  ~File() { unlink(path.c_str()); }
-  void write(const std::string& bytes) const { std::ofstream(path, std::ios::binary) << bytes; }
-  std::string path;
-};
 
 std::string picture(int64_t height, int64_t width, int64_t channels, bool jpeg) {
   std::vector<uint8_t> pixels(static_cast<size_t>(height * width * channels));
@@ -234,6 +136,49 @@ TEST(fuzz_archives) {
       data::write_archive({array({}, DType::kFloat16), array({0, 3}, DType::kUint8)}, {})};
   fuzz("archives", seeds, 2000,
        [](std::string& bytes, Mutator&) { data::read_archive(bytes, "x"); });
+}
+
+// Passes over `kind`; an error of the file names it.
+static void read_all(const char* kind, const data::Given& options, const std::string& path) {
+  try {
+    const std::unique_ptr<data::Iterator> samples = data::make_iterator(kind, options);
+    for (data::Batch batch; samples->next(batch);) CHECK(batch.pad >= 0 && batch.pad < 2);
+  } catch (const Error& error) {
+    CHECK(error.kind() != ErrorKind::kIo ||
+          std::string(error.what()).find(path) != std::string::npos);
+    throw;
+  }
+}
+
+TEST(fuzz_csv) {
+  const Seeds seeds = {"1,2,3\n4,5.5,-6e3\n0,0,1e-9\n", "7, 8 ,9\r\n\r\n1,nan,inf\r\n", "1,2,3"};
+  const File file, labels;
+  labels.write("1\n2\n");
+  fuzz("csv", seeds, 2000, [&](std::string& bytes, Mutator& mutator) {
+    file.write(bytes);
+    data::Given options{{"data_csv", file.path}, {"data_shape", "(3,)"}, {"batch_size", "2"}};
+    if (mutator.below(2)) options.emplace_back("label_csv", labels.path);
+    if (mutator.below(2)) options.emplace_back("round_batch", "false");
+    read_all("CSVIter", options, file.path);
+  });
+}
+
+TEST(fuzz_idx) {
+  const std::string pixels(3 * 4 * 5, '\x07'), numbers("\x00\x01\x02", 3);
+  const std::string image = std::string("\0\0\x08\x03\0\0\0\x03\0\0\0\x04\0\0\0\x05", 16) + pixels;
+  const std::string label = std::string("\0\0\x08\x01\0\0\0\x03", 8) + numbers;
+  const File images, labels;
+  fuzz("idx", {image, label}, 2000, [&](std::string& bytes, Mutator& mutator) {
+    const bool first = mutator.below(2);
+    images.write(first ? bytes : image);
+    labels.write(first ? label : bytes);
+    read_all("MNISTIter",
+             {{"image", images.path},
+              {"label", labels.path},
+              {"batch_size", "2"},
+              {"flat", mutator.below(2) ? "true" : "false"}},
+             first ? images.path : labels.path);
+  });
 }
 
 TEST(fuzz_image_readers) {
