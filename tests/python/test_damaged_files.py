@@ -50,6 +50,12 @@ def safetensors():
     return struct.pack("<Q", len(text)) + text + bytes(24)
 
 
+def npz(tmp_path):
+    path = str(tmp_path / "good.npz")
+    np.savez(path, a=np.ones((2, 3), "float32"), b=np.arange(4))
+    return open(path, "rb").read()
+
+
 def params(tmp_path):
     path = str(tmp_path / "good.params")
     mx.nd.save(path, {"a": mx.nd.ones((2, 3)), "b": mx.nd.zeros((4,), dtype="int64")})
@@ -68,7 +74,13 @@ READERS = {
         lambda path: mx.io.CSVIter(path, (3,), batch_size=1),
         ValueError,
     ),
+    "libsvm": (
+        lambda _: b"1 0:0.5 2:-3e2\n0 1:7\n-1.5\n",
+        lambda path: mx.io.LibSVMIter(path, (3,), batch_size=1),
+        ValueError,
+    ),
     "params": (params, mx.nd.load, OSError),
+    "npz": (npz, formats.load_arrays, (ValueError, OSError)),
     "safetensors": (lambda _: safetensors(), formats.load_arrays, ValueError),
     "lst": (
         lambda _: b"0\t1.5\ta/b.jpg\n1\t2\t3\tc.jpg\n",

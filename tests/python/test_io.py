@@ -154,3 +154,16 @@ def test_mnist_files(tmp_path):
     (tmp_path / "broken").write_bytes(b"1234567890")
     with pytest.raises(OSError, match="broken: bytes at offset 0 are 31323334"):
         mx.io.MNISTIter(image=str(tmp_path / "broken"), label=str(tmp_path / "labels"))
+
+
+def test_iterators_over_files_are_recognised(tmp_path):
+    assert mx.io.ImageRecordIter_v1 is mx.io.ImageRecordIter
+    assert mx.io.ImageRecordUInt8Iter_v1 is mx.io.ImageRecordUInt8Iter
+    assert issubclass(mx.io.ImageRecordIter, mx.io.MXDataIter)
+    (tmp_path / "x.csv").write_text("1,2\n3,4\n5,6\n")
+    rows = mx.io.CSVIter(str(tmp_path / "x.csv"), (2,), batch_size=1)
+    assert isinstance(rows, mx.io.MXDataIter) and len(list(rows)) == 3
+    rows.reset()
+    rows.debug_skip_load()
+    for _, batch in zip(range(5), rows, strict=False):
+        assert batch.data[0].asnumpy().tolist() == [[1, 2]]

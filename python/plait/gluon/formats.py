@@ -81,8 +81,14 @@ def _save_npz(path, arrays):
 
 
 def _load_npz(path):
-    with np.load(path, allow_pickle=False) as file:
-        return {name: ndarray.array(file[name], dtype=file[name].dtype) for name in file.files}
+    with open(path, "rb") as stream:
+        try:
+            with np.load(stream, allow_pickle=False) as file:
+                found = {name: file[name] for name in file.files}
+        # numpy lets through what zipfile, zlib and its own parser raise on damaged archives.
+        except Exception as error:
+            raise ValueError(f"load: {path}: not a whole .npz file: {error}") from None
+    return {name: ndarray.array(value, dtype=value.dtype) for name, value in found.items()}
 
 
 def _save_safetensors(path, arrays):

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from .base import MXDataIter
 from .csr_rows import CsrRows
 from .idx import read_idx
 from .ndarray_iter import NDArrayIter
@@ -36,7 +37,7 @@ def _read_csv(path, shape, dtype):
     return rows.reshape(-1, *shape)
 
 
-class CSVIter(NDArrayIter):
+class CSVIter(NDArrayIter, MXDataIter):
     """Batches from files with one sample a line and commas between its numbers.
 
     Parameters
@@ -80,7 +81,7 @@ class CSVIter(NDArrayIter):
 def _read_libsvm(path, size):
     """(labels, `CsrRows`) of a file with lines such as ``1 0:0.5 7:2``."""
     labels, values, indices, start = [], [], [], [0]
-    with open(path, encoding="utf-8") as lines:
+    with open(path, encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
             words = line.split()
             if not words:
@@ -89,6 +90,10 @@ def _read_libsvm(path, size):
             try:
                 split = next((i for i, w in enumerate(words) if ":" in w), len(words))
                 labels.append([float(w) for w in words[:split]])
+                if len(labels[-1]) != len(labels[0]):
+                    raise ValueError(
+                        f"there are {split} labels, must be {len(labels[0])} as in the first line"
+                    )
                 for word in words[split:]:
                     index, value = word.split(":")
                     if not 0 <= int(index) < size:
@@ -99,11 +104,13 @@ def _read_libsvm(path, size):
             indices += sorted(row)
             values += [row[i] for i in sorted(row)]
             start.append(len(values))
+    if not labels:
+        raise ValueError(f"LibSVMIter: {path} has no samples")
     stored = (np.array(values, np.float32), np.array(indices, np.int64), np.array(start, np.int64))
     return labels, CsrRows(*stored, size)
 
 
-class LibSVMIter(NDArrayIter):
+class LibSVMIter(NDArrayIter, MXDataIter):
     """Batches from files of sparse samples: a label, then ``index:value`` from index 0.
 
     Data are CSR arrays; labels too with `label_libsvm`.
@@ -139,6 +146,12 @@ class LibSVMIter(NDArrayIter):
     ):
         labels, data = _read_libsvm(data_libsvm, int(np.prod(data_shape)))
         if label_libsvm is None:
+            want = int(np.prod(label_shape))
+            if len(labels[0]) != want:
+                raise ValueError(
+                    f"LibSVMIter: {data_libsvm} has {len(labels[0])} labels a line, must have "
+                    f"{want} for label_shape {tuple(label_shape)}"
+                )
             label = np.array(labels, dtype=np.float32)
             label = label.reshape(-1) if tuple(label_shape) == (1,) else label
         else:
@@ -148,7 +161,7 @@ class LibSVMIter(NDArrayIter):
         super().__init__(data[part], label[part], batch_size, False, mode, data_name, label_name)
 
 
-class MNISTIter(NDArrayIter):
+class MNISTIter(NDArrayIter, MXDataIter):
     """Batches from the files of MNIST (LeCun, Cortes, Burges) or of its relatives.
 
     Parameters

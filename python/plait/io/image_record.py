@@ -11,7 +11,7 @@ from ..base import dtype_name
 from ..image.iterator import read_list
 from ..ndarray import NDArray
 from ..recordio import read_index
-from .base import DataBatch, DataDesc, DataIter
+from .base import DataBatch, DataDesc, MXDataIter
 from .image_options import image_options, neutral
 
 __all__ = ["ImageRecordIter", "ImageRecordUInt8Iter", "ImageRecordInt8Iter"]
@@ -74,7 +74,7 @@ def mean_image(path, record, fields, offsets, **kinds):
     return arrays[0].astype("float32").asnumpy()
 
 
-class RecordImages(DataIter):
+class RecordImages(MXDataIter):
     """Base of the iterators: passes over the records of a reader of the core."""
 
     def __init__(
