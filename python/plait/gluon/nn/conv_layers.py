@@ -2,6 +2,7 @@
 
 from ..hybrid_block import HybridBlock
 from .basic_layers import Activation
+from .shapes import of_dimensions
 
 __all__ = [
     "Conv1D",
@@ -27,22 +28,39 @@ def as_tuple(value, ndim, name):
 
 
 class _Conv(HybridBlock):
-    """Convolution; subclasses tell the number of dimensions by ``_ndim``.
+    """Convolution: (n, c, {axes}) becomes (n, channels, {axes'}).
+
+    A size s of the input gives ``(s + 2 padding - dilation (kernel_size - 1) - 1) // strides + 1``
+    of the output.
 
     Parameters
     ----------
     channels : int
         Channels of the output.
     kernel_size, strides, padding, dilation : int or tuple of int
-        In elements, by dimension.
+        In elements; one for all axes, or one for each of {axes}.
     groups : int
-        Number of groups that channels are divided into.
+        Number of groups that channels are divided into: each sees those of its group only.
     layout : str
-        Order of the axes of the input.
-    in_channels : int
-        Channels of the input; 0: told by the first forward pass.
+        Order of the axes: '{layout}' only.
     activation : str, optional
         As in `Activation`.
+    use_bias : bool
+        Whether a number is added to each channel of the output.
+    weight_initializer, bias_initializer : Initializer or str, optional
+        Of ``weight``, (channels, in_channels / groups, kernel_size), and ``bias``, (channels,).
+    in_channels : int
+        Channels of the input; 0: told by the first forward pass.
+
+    Raises
+    ------
+    ValueError
+        If a tuple has another length than there are axes, or for another layout.
+
+    Notes
+    -----
+    LeCun and others: Gradient-based learning applied to document recognition (1998); sizes as in
+    Dumoulin, Visin: A guide to convolution arithmetic (2016).
     """
 
     def __init__(
@@ -132,29 +150,39 @@ class _Conv(HybridBlock):
 
 
 class Conv1D(_Conv):
-    __doc__ = "One dimension: (n, c, w). " + _Conv.__doc__
     _ndim = 1
+    __doc__ = of_dimensions(_Conv, _ndim, layout=LAYOUTS[0])
 
 
 class Conv2D(_Conv):
-    __doc__ = "Two dimensions: (n, c, h, w). " + _Conv.__doc__
     _ndim = 2
+    __doc__ = of_dimensions(_Conv, _ndim, layout=LAYOUTS[1])
 
 
 class Conv3D(_Conv):
-    __doc__ = "Three dimensions: (n, c, d, h, w). " + _Conv.__doc__
     _ndim = 3
+    __doc__ = of_dimensions(_Conv, _ndim, layout=LAYOUTS[2])
 
 
 class _ConvTranspose(_Conv):
-    """Transposed convolution: the gradient of a convolution as a layer.
+    """Transposed convolution, the gradient of a convolution: (n, c, {axes}) becomes
+    (n, channels, {axes'}).
+
+    A size s of the input gives ``(s - 1) strides - 2 padding + dilation (kernel_size - 1) +
+    output_padding + 1`` of the output.
 
     Parameters
     ----------
     output_padding : int or tuple of int
         Added to the size of the output on one side; < strides.
+    weight_initializer : Initializer or str, optional
+        Of ``weight``, (in_channels, channels / groups, kernel_size).
     others
-        As `Conv2D`.
+        As `Conv{n}D`.
+
+    Notes
+    -----
+    Zeiler, Krishnan, Taylor, Fergus: Deconvolutional networks (2010).
     """
 
     def __init__(
@@ -206,18 +234,18 @@ class _ConvTranspose(_Conv):
 
 
 class Conv1DTranspose(_ConvTranspose):
-    __doc__ = "One dimension: (n, c, w). " + _ConvTranspose.__doc__
     _ndim = 1
+    __doc__ = of_dimensions(_ConvTranspose, _ndim, n="1")
 
 
 class Conv2DTranspose(_ConvTranspose):
-    __doc__ = "Two dimensions: (n, c, h, w). " + _ConvTranspose.__doc__
     _ndim = 2
+    __doc__ = of_dimensions(_ConvTranspose, _ndim, n="2")
 
 
 class Conv3DTranspose(_ConvTranspose):
-    __doc__ = "Three dimensions: (n, c, d, h, w). " + _ConvTranspose.__doc__
     _ndim = 3
+    __doc__ = of_dimensions(_ConvTranspose, _ndim, n="3")
 
 
 class ReflectionPad2D(HybridBlock):
@@ -237,14 +265,14 @@ class ReflectionPad2D(HybridBlock):
 
 
 class _PixelShuffle(HybridBlock):
-    """Turns channels into pixels: (n, f c, w) to (n, c, f w), and so in each dimension.
+    """Turns channels into pixels: (n, f c, {axes}) to (n, c, {axes'}), f the product of `factor`.
 
     Shi and others: Real-time single image and video super-resolution (2016).
 
     Parameters
     ----------
     factor : int or tuple of int
-        Growth of each dimension.
+        Growth of each of {axes}.
     """
 
     def __init__(self, factor, prefix=None, params=None):
@@ -276,15 +304,15 @@ class _PixelShuffle(HybridBlock):
 
 
 class PixelShuffle1D(_PixelShuffle):
-    __doc__ = "One dimension. " + _PixelShuffle.__doc__
     _ndim = 1
+    __doc__ = of_dimensions(_PixelShuffle, _ndim)
 
 
 class PixelShuffle2D(_PixelShuffle):
-    __doc__ = "Two dimensions. " + _PixelShuffle.__doc__
     _ndim = 2
+    __doc__ = of_dimensions(_PixelShuffle, _ndim)
 
 
 class PixelShuffle3D(_PixelShuffle):
-    __doc__ = "Three dimensions. " + _PixelShuffle.__doc__
     _ndim = 3
+    __doc__ = of_dimensions(_PixelShuffle, _ndim)

@@ -2,6 +2,7 @@
 
 from ..hybrid_block import HybridBlock
 from .conv_layers import LAYOUTS, as_tuple
+from .shapes import of_dimensions
 
 __all__ = [
     "MaxPool1D",
@@ -62,8 +63,29 @@ class _Pool(HybridBlock):
         )
 
 
+_PARAMETERS = """
+
+    A size s of the input gives ``(s + 2 padding - pool_size) // strides + 1`` of the output.
+
+    Parameters
+    ----------
+    pool_size : int or tuple of int
+        Size of the window, in elements; one for all axes, or one for each of {axes}.
+    strides : int or tuple of int, optional
+        From one window to the next; default `pool_size`.
+    padding : int or tuple of int
+        Elements added on both sides.
+    ceil_mode : bool
+        Whether the division is rounded up, so that a last window may stand over the end.
+    layout : str
+        Order of the axes: '{layout}' only.
+"""
+
+
 class _MaxPool(_Pool):
-    """Largest element of each window; `strides` defaults to `pool_size`."""
+    __doc__ = (
+        "Largest element of each window: (n, c, {axes}) becomes (n, c, {axes'})." + _PARAMETERS
+    )
 
     _type = "max"
 
@@ -81,7 +103,13 @@ class _MaxPool(_Pool):
 
 
 class _AvgPool(_Pool):
-    """Mean of each window; `count_include_pad`: whether padding counts as elements of value 0."""
+    __doc__ = (
+        "Mean of each window: (n, c, {axes}) becomes (n, c, {axes'})."
+        + _PARAMETERS
+        + """    count_include_pad : bool
+        Whether padding counts as elements of value 0.
+"""
+    )
 
     _type = "avg"
 
@@ -109,7 +137,13 @@ class _AvgPool(_Pool):
 
 
 class _GlobalPool(_Pool):
-    """One value for each channel: the window is the whole input."""
+    """{kind} of each channel: (n, c, {axes}) becomes (n, c) and an axis of 1 for each of {axes}.
+
+    Parameters
+    ----------
+    layout : str
+        Order of the axes: '{layout}' only.
+    """
 
     _global = True
 
@@ -117,16 +151,18 @@ class _GlobalPool(_Pool):
         super().__init__(1, None, 0, True, layout, prefix, params)
 
 
+_KINDS = {"max": "Largest element", "avg": "Mean"}
+
+
 def _family(base, stem, **members):
     """The classes of `stem` for one to three dimensions."""
-    return [
-        type(
-            f"{stem}{n}D",
-            (base,),
-            {"_ndim": n, "__doc__": base.__doc__, "__module__": __name__, **members},
-        )
-        for n in (1, 2, 3)
-    ]
+    made = []
+    for n in (1, 2, 3):
+        kind = _KINDS[members.get("_type") or base._type]
+        doc = of_dimensions(base, n, layout=LAYOUTS[n - 1], kind=kind)
+        names = {"_ndim": n, "__doc__": doc, "__module__": __name__, **members}
+        made.append(type(f"{stem}{n}D", (base,), names))
+    return made
 
 
 MaxPool1D, MaxPool2D, MaxPool3D = _family(_MaxPool, "MaxPool")

@@ -55,16 +55,25 @@ class _GatedCell(HybridRecurrentCell):
 
 
 class RNNCell(_GatedCell):
-    """``h = act(W x + b + R h + c)``. Elman: Finding structure in time (1990).
+    """One step ``h = act(W x + b + R h + c)``: x (n, input_size), h (n, hidden_size).
+
+    ``cell(x, [h])`` gives the output, h, and the list of states, [h].
 
     Parameters
     ----------
     hidden_size : int
+        Elements of the state and of the output.
     activation : str or callable
     i2h_weight_initializer, h2h_weight_initializer : Initializer or str, optional
+        Of W (hidden_size, input_size) and R (hidden_size, hidden_size).
     i2h_bias_initializer, h2h_bias_initializer : Initializer or str
+        Of b and c (hidden_size,).
     input_size : int
         0: told by the first forward pass.
+
+    Notes
+    -----
+    Elman: Finding structure in time (1990).
     """
 
     _gates = 1
@@ -83,9 +92,10 @@ class RNNCell(_GatedCell):
 
 
 class LSTMCell(_GatedCell):
-    """Long short-term memory; gates in the order input, forget, transform, output.
+    """One step of long short-term memory: x (n, input_size), states [h, c] of (n, hidden_size).
 
-    Hochreiter, Schmidhuber: Long short-term memory (1997).
+    ``c = forget c + input transform``, ``h = output act(c)``; weights and biases of the four gates
+    stand one below the other in the order input, forget, transform, output: (4 hidden_size, ...).
 
     Parameters
     ----------
@@ -94,6 +104,11 @@ class LSTMCell(_GatedCell):
         Of the transform and the output, and of the gates.
     others
         As `RNNCell`.
+
+    Notes
+    -----
+    Hochreiter, Schmidhuber: Long short-term memory (1997); Gers, Schmidhuber, Cummins: Learning to
+    forget (2000).
     """
 
     _gates, _states = 4, 2
@@ -120,8 +135,21 @@ class LSTMCell(_GatedCell):
 
 
 class LSTMPCell(LSTMCell):
-    """LSTM whose output is a projection to `projection_size` numbers.
+    """`LSTMCell` whose output is projected: states [r (n, projection_size), c (n, hidden_size)].
 
+    Parameters
+    ----------
+    hidden_size : int
+        Elements of the memory c.
+    projection_size : int
+        Elements of the output r, which the gates see in place of h.
+    h2r_weight_initializer : Initializer or str, optional
+        Of the projection (projection_size, hidden_size).
+    others
+        As `RNNCell`.
+
+    Notes
+    -----
     Sak, Senior, Beaufays: Long short-term memory based recurrent architectures (2014).
     """
 
@@ -172,10 +200,11 @@ class LSTMPCell(LSTMCell):
 
 
 class GRUCell(_GatedCell):
-    """Gated recurrent unit; gates in the order reset, update, new.
+    """One step of a gated recurrent unit: x (n, input_size), the state h (n, hidden_size).
 
-    Cho and others: Learning phrase representations (2014), in the form of cuDNN: the reset gate
-    acts on the projected state.
+    ``h = (1 - update) new + update h``; weights and biases of the gates stand one below the other
+    in the order reset, update, new: (3 hidden_size, ...). As in cuDNN, the reset gate acts on the
+    projected state.
 
     Parameters
     ----------
@@ -184,6 +213,10 @@ class GRUCell(_GatedCell):
         Of the new state, and of the gates.
     others
         As `RNNCell`.
+
+    Notes
+    -----
+    Cho and others: Learning phrase representations using RNN encoder-decoder (2014).
     """
 
     _gates = 3

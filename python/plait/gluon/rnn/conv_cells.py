@@ -4,6 +4,7 @@ Shi and others: Convolutional LSTM network (2015).
 """
 
 from ..nn.conv_layers import as_tuple
+from ..nn.shapes import of_dimensions
 from .cell import HybridRecurrentCell
 
 __all__ = [f"Conv{n}D{kind}Cell" for kind in ("RNN", "LSTM", "GRU") for n in (1, 2, 3)]
@@ -12,22 +13,39 @@ _LAYOUTS = ("NCW", "NCHW", "NCDHW")
 
 
 class _ConvCell(HybridRecurrentCell):
-    """What the nine cells share; subclasses tell `_ndim` and `_gates`.
+    """`{cell}` with convolutions in place of products: inputs (n, c, {axes}).
+
+    Outputs and {states} are (n, hidden_channels, {axes'}), where a size s of the input gives
+    ``s + 2 i2h_pad - i2h_dilate (i2h_kernel - 1)``; the state is padded so that it keeps its size.
 
     Parameters
     ----------
     input_shape : tuple of int
-        (c, ...): the shape of one input.
+        (c, {axes}): the shape of one input.
     hidden_channels : int
+        Channels of outputs and states.
     i2h_kernel, h2h_kernel : int or tuple of int
-        Sizes of the windows; those of the state are odd.
+        Windows over the input and over the state, in elements; those of the state are odd.
     i2h_pad : int or tuple of int
+        Zeros on both sides of the input.
     i2h_dilate, h2h_dilate : int or tuple of int
+        Distance of the elements of a window.
     i2h_weight_initializer, h2h_weight_initializer : Initializer or str, optional
+        Of the weights ({gates} hidden_channels, c, i2h_kernel) and
+        ({gates} hidden_channels, hidden_channels, h2h_kernel).
     i2h_bias_initializer, h2h_bias_initializer : Initializer or str
     conv_layout : str
-        'NCW', 'NCHW' or 'NCDHW'.
+        '{layout}' only.
     activation : str or callable
+
+    Raises
+    ------
+    ValueError
+        If h2h_kernel is even, or a shape or the layout does not fit.
+
+    Notes
+    -----
+    Shi and others: Convolutional LSTM network (2015).
     """
 
     _states = 1
@@ -142,14 +160,14 @@ class _ConvGRUCell(_ConvCell):
 
 
 def _family(base, kind):
-    return [
-        type(
-            f"Conv{n}D{kind}Cell",
-            (base,),
-            {"_ndim": n, "__doc__": _ConvCell.__doc__, "__module__": __name__},
-        )
-        for n in (1, 2, 3)
-    ]
+    """The classes of one kind for one to three dimensions."""
+    made, states = [], "both states" if base._states == 2 else "the state"
+    for n in (1, 2, 3):
+        words = {"cell": f"{kind}Cell", "states": states, "layout": _LAYOUTS[n - 1]}
+        doc = of_dimensions(_ConvCell, n, gates=str(base._gates), **words)
+        names = {"_ndim": n, "__doc__": doc, "__module__": __name__}
+        made.append(type(f"Conv{n}D{kind}Cell", (base,), names))
+    return made
 
 
 Conv1DRNNCell, Conv2DRNNCell, Conv3DRNNCell = _family(_ConvRNNCell, "RNN")

@@ -7,9 +7,18 @@ __all__ = ["DropoutCell", "ModifierCell", "ZoneoutCell", "ResidualCell", "Variat
 
 
 class DropoutCell(HybridRecurrentCell):
-    """Sets a share `rate` of the elements to 0 in training; has no state.
+    """Sets a share `rate` of the elements of (n, ...) to 0 in training; has no state.
 
-    `axes` lists the axes along which the choice is the same.
+    Parameters
+    ----------
+    rate : float
+        Share of the elements; the others are divided by ``1 - rate``.
+    axes : tuple of int
+        Axes along which the choice is the same.
+
+    Notes
+    -----
+    Srivastava and others: Dropout (2014).
     """
 
     def __init__(self, rate, axes=(), prefix=None, params=None):
@@ -82,7 +91,7 @@ class ModifierCell(HybridRecurrentCell):
 
 
 class ZoneoutCell(ModifierCell):
-    """Keeps old outputs and states at random in training.
+    """Keeps old outputs and states at random in training; shapes are those of `base_cell`.
 
     Krueger and others: Zoneout (2016).
 
@@ -132,7 +141,14 @@ class ZoneoutCell(ModifierCell):
 
 
 class ResidualCell(ModifierCell):
-    """Adds the input to the output. He, Zhang, Ren, Sun: Deep residual learning (2015)."""
+    """Adds the input (n, c) to the output of `base_cell`, which must have the same shape.
+
+    He, Zhang, Ren, Sun: Deep residual learning (2015).
+
+    Parameters
+    ----------
+    base_cell : RecurrentCell
+    """
 
     def hybrid_forward(self, F, inputs, states):
         output, states = self.base_cell(inputs, states)
