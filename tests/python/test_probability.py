@@ -327,3 +327,45 @@ def test_stochastic_block_keeps_its_losses(hybrid):
     assert abs(net[0].dense.weight.grad()).sum() > 0
     net(x)
     assert len(net.losses) == 1
+
+
+C = gp.constraint
+
+
+@pytest.mark.parametrize(
+    "constraint",
+    [
+        C.Real(),
+        C.Positive(),
+        C.NonNegative(),
+        C.GreaterThan(2.0),
+        C.GreaterThanEq(-1.0),
+        C.LessThan(3.0),
+        C.LessThanEq(0.5),
+        C.UnitInterval(),
+        C.Interval(-2.0, 5.0),
+        C.OpenInterval(1.0, 2.0),
+        C.HalfOpenInterval(0.0, 9.0),
+    ],
+)
+def test_maps_into_constraints(constraint):
+    x = np.array([-3.0, -0.5, 0.0, 1.5, 4.0])
+    for table in (gp.biject_to, gp.transform_to):
+        change = table(constraint)
+        y = change(x)
+        assert constraint.holds(y).asnumpy().all()
+        onp.testing.assert_allclose(change.inv(y).asnumpy(), x.asnumpy(), atol=1e-4)
+
+
+def test_maps_can_be_registered():
+    table = gp.domain_map()
+    with pytest.raises(NotImplementedError, match="no transformation into Real"):
+        table(C.Real())
+
+    @table.register(C.Real)
+    def same(constraint):
+        return gp.AffineTransform(0, 1)
+
+    assert table(C.Real())(np.array([2.0])).item() == 2
+    with pytest.raises(TypeError, match="must be a Constraint"):
+        table.register(int, same)
