@@ -1,10 +1,12 @@
 """Blocks: layers and models as objects that own parameters and other blocks."""
 
+import json
 import re
 import threading
 from collections import OrderedDict
 
 from .. import initializer
+from ..files import replacing
 from ..name import NameManager, Prefix
 from .formats import load_arrays, save_arrays
 from .parameter import Parameter
@@ -210,6 +212,11 @@ class Block:
         """Call ``hook(block, inputs, outputs)`` after each forward; returns a handle."""
         return _Handle(self._forward_hooks, hook)
 
+    def register_op_hook(self, callback, monitor_all=False):
+        """See `HybridBlock.register_op_hook`; for all hybrid blocks below."""
+        for child in self._children.values():
+            child.register_op_hook(callback, monitor_all)
+
     def apply(self, fn):
         """Call ``fn(block)`` for all blocks below and this one; returns this block."""
         for child in self._children.values():
@@ -303,6 +310,37 @@ class Block:
         print(summarize(self, *inputs))
 
     # --- files ----------------------------------------------------------------------------------
+
+    def save(self, prefix):
+        """Write the parameters to ``prefix-model.params`` and the blocks to ``prefix-model.json``.
+
+        The blocks are listed, not described: `load` needs a network that the same program made.
+        """
+        with replacing(f"{prefix}-model.json") as partial, open(partial, "w") as file:
+            json.dump(self._outline(), file, indent=2)
+        self.save_parameters(f"{prefix}-model.params")
+
+    def load(self, prefix):
+        """Read parameters that `save` wrote for a network of the same blocks.
+
+        Raises
+        ------
+        ValueError
+            If a block is of another class than the saved one, or has other children.
+        """
+        path = f"{prefix}-model.json"
+        with open(path) as file:
+            saved = json.load(file)
+        if saved != self._outline():
+            raise ValueError(f"load: {path} has other blocks than {type(self).__name__}, must not")
+        self.load_parameters(f"{prefix}-model.params")
+
+    def _outline(self):
+        """Classes of this block and those below, by the names of the children."""
+        return {
+            "class": type(self).__name__,
+            "children": {name: child._outline() for name, child in self._children.items()},
+        }
 
     def save_parameters(self, filename, deduplicate=False):
         """Write all parameters, under structural names.

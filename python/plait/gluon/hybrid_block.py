@@ -64,6 +64,7 @@ class HybridBlock(Block):
         super().__init__(prefix, params)
         self._active = False
         self._flags = {}
+        self._op_hook = None
         self._graph = self._bound = self._key = self._own = None
         self._variants = {}
         self._eager = None
@@ -102,6 +103,24 @@ class HybridBlock(Block):
         self._flags = flags
         self._forget()
         super().hybridize(active, **flags)
+
+    def register_op_hook(self, callback, monitor_all=False):
+        """Call ``callback(array name, operator, array)`` for every operator of compiled calls.
+
+        Holds for this block and those below, whichever is called compiled; nothing is called
+        where operators run eagerly. All results are computed and kept meanwhile.
+
+        Parameters
+        ----------
+        callback : function or None
+            Gets the name of an output, such as ``dense0_fwd_output``, that of the operator, such
+            as ``FullyConnected``, and the NDArray. None ends it.
+        monitor_all : bool
+            Whether inputs of the operators are shown too.
+        """
+        super().register_op_hook(callback, monitor_all)
+        self._op_hook = None if callback is None else (callback, monitor_all)
+        self._forget()
 
     def cast(self, dtype):
         """Change the type of all parameters."""
@@ -229,7 +248,12 @@ class HybridBlock(Block):
         self._structure = structure
         self._traced = inputs, output
         self._template_version = -1
-        self._graph = symbol.CachedGraph(output, self._flags)
+        if self._op_hook is None:
+            self._graph = symbol.CachedGraph(output, self._flags)
+        else:
+            from .op_hooks import HookedGraph
+
+            self._graph = HookedGraph(output, self._flags, *self._op_hook)
 
     @staticmethod
     def _signature(args):
@@ -324,7 +348,7 @@ class HybridBlock(Block):
         several = any(len(source.list_ctx()) > 1 for source in sources)
         self._shared_ctx = ctx if several else None
         self._bound = None
-        if not several:
+        if not several and self._op_hook is None:
             self._bound = _symbol.BoundGraph(
                 self._graph._graph, self._template, self._slots, len(leaves)
             )

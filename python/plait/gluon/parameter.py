@@ -365,6 +365,8 @@ class Parameter:
             raise RuntimeError(f"parameter {self.name}: not initialized")
         return self._ctx_list
 
+    list_device = list_ctx
+
     def zero_grad(self):
         """Set the gradient to 0 on all devices."""
         for grad in self._grad or ():
