@@ -17,6 +17,7 @@ from . import (
     contrib,
     device,
     dist,
+    error,
     executor,
     executor_manager,
     gluon,

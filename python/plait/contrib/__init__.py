@@ -1,7 +1,20 @@
 """Operators and tools beside the core vocabulary, where MXNet 1.9 keeps them."""
 
-from . import amp, io, ndarray, onnx, symbol, tensorboard
+from . import (
+    amp,
+    autograd,
+    io,
+    ndarray,
+    onnx,
+    svrg_optimization,
+    symbol,
+    tensorboard,
+    text,
+)
 from . import ndarray as nd
 from . import symbol as sym
 
-__all__ = ["amp", "io", "nd", "ndarray", "onnx", "sym", "symbol", "tensorboard"]
+__all__ = [
+    "amp", "autograd", "io", "nd", "ndarray", "onnx", "svrg_optimization", "sym", "symbol",
+    "tensorboard", "text",
+]  # fmt: skip
