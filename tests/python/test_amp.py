@@ -108,18 +108,40 @@ def pictures(count=256):
     return x, y
 
 
-def train(dtype, hybrid, steps=48):
-    """Accuracy on other pictures, and the loss scaler."""
+class Encoder(nn.HybridSequential):
+    """Words, two layers of a transformer, the mean over the words, a class."""
+
+    def __init__(self):
+        super().__init__()
+        self.add(nn.Embedding(12, 32))
+        self.add(*(nn.TransformerEncoderLayer(32, 2, 64, rotary=True) for _ in range(2)))
+        self.add(nn.HybridLambda(lambda F, x: x.mean(axis=1)), nn.Dense(4))
+        self.initialize(mx.init.Xavier())
+
+
+def sentences(count=256):
+    """Ten words each; the class is the word after the marker, 11, of which there is one."""
+    random = np.random.RandomState(0)
+    x = random.randint(4, 11, (count, 10))
+    y = random.randint(0, 4, count)
+    place = random.randint(0, 9, count)
+    x[np.arange(count), place] = 11
+    x[np.arange(count), place + 1] = y
+    return x.astype("float32"), y
+
+
+def train(dtype, hybrid, make=lenet, data=None, steps=48):
+    """Accuracy on data that was not trained with, and the loss scaler."""
     mx.random.seed(5)
     if dtype:
         amp.init(dtype)
-    net = lenet()
+    net = make()
     if hybrid:
         net.hybridize()
     trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 0.01})
     if dtype:
         amp.init_trainer(trainer)
-    x, y = pictures()
+    x, y = data or pictures()
     loss_of = gluon.loss.SoftmaxCELoss()
     for step in range(steps):
         part = slice(step % 6 * 32, step % 6 * 32 + 32)
@@ -146,6 +168,15 @@ def test_lenet_trains_to_the_same_accuracy(hybrid):
         assert accuracy > plain - 0.06
         assert scaler.dynamic == (dtype == "float16")
         amp.deactivate()
+
+
+@pytest.mark.parametrize("hybrid", [False, True])
+def test_encoder_trains_to_the_same_accuracy(hybrid):
+    found = {}
+    for dtype in (None, *LOW):
+        found[dtype], _ = train(dtype, hybrid, Encoder, sentences(), 36)
+        amp.deactivate()
+    assert found[None] > 0.9 and min(found.values()) > found[None] - 0.06, found
 
 
 def test_compiled_graph_has_the_numbers_of_the_eager_one():
