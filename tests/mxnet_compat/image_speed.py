@@ -1,10 +1,11 @@
 """Images a second: decode JPEG, crop 224 x 224 at random, flip at random, normalise, make batches.
 
-    python tests/mxnet_compat/image_speed.py MXNET_PYTHON TORCH_PYTHON
+    python tests/mxnet_compat/image_speed.py [MXNET_PYTHON TORCH_PYTHON]
 
 Compares ImageRecordIter and gluon's DataLoader of plait and of MXNet 1.9.1 with PyTorch's DataLoader
 over Pillow and, if it is there, OpenCV, with one and two workers, in turns; the best of three passes
-counts. The images are parts of the two photographs of scikit-learn, about 500 x 375.
+counts. The images are parts of the two photographs of scikit-learn, about 500 x 375. Prints a table
+of images a second; "against" is the ratio to PyTorch's loader over Pillow.
 """
 
 import json
@@ -152,18 +153,41 @@ def serve(framework, folder):
         print(json.dumps(count / (time.perf_counter() - start)), file=answers, flush=True)
 
 
+NAMES = {
+    "plait": "plait ImageRecordIter",
+    "mxnet": "MXNet 1.9.1 ImageRecordIter",
+    "plait-gluon": "plait DataLoader",
+    "mxnet-gluon": "MXNet 1.9.1 DataLoader",
+    "torch": "PyTorch DataLoader, Pillow",
+    "torch-opencv": "PyTorch DataLoader, OpenCV",
+}
+
+
+def show(best):
+    """The table of images a second and ratios."""
+    print(f"{'':28} {'1 worker':>9} {'against':>8} {'2 workers':>10} {'against':>8}")
+    for name in best[1]:
+        cells = [best[w][name] for w in (1, 2)]
+        ratios = [best[w][name] / best[w]["torch"] for w in (1, 2)]
+        print(
+            f"{NAMES[name]:28} {cells[0]:9.0f} {ratios[0]:8.2f} {cells[1]:10.0f} {ratios[1]:8.2f}"
+        )
+
+
 def main():
     if sys.argv[1] == "--serve":
         return serve(*sys.argv[2:])
+    default = [oracle.MXNET_PYTHON, os.path.expanduser("~/.cache/bench-peers/torch/bin/python")]
+    mxnet, torch = sys.argv[1:] or default
     pythons = {
         "plait": sys.executable,
-        "mxnet": sys.argv[1],
+        "mxnet": mxnet,
         "plait-gluon": sys.executable,
-        "mxnet-gluon": sys.argv[1],
-        "torch": sys.argv[2],
+        "mxnet-gluon": mxnet,
+        "torch": torch,
     }
-    if not subprocess.run([sys.argv[2], "-c", "import cv2"], capture_output=True).returncode:
-        pythons["torch-opencv"] = sys.argv[2]
+    if not subprocess.run([torch, "-c", "import cv2"], capture_output=True).returncode:
+        pythons["torch-opencv"] = torch
     with tempfile.TemporaryDirectory() as folder:
         make(folder)
         programs = {
@@ -173,14 +197,16 @@ def main():
             )
             for name, python in pythons.items()
         }  # fmt: skip
+        best = {}
         for workers in (1, 2):
-            best = dict.fromkeys(programs, 0.0)
+            best[workers] = dict.fromkeys(programs, 0.0)
             for _ in range(3):
                 for name, program in programs.items():
                     program.stdin.write(f"{workers}\n")
                     program.stdin.flush()
-                    best[name] = max(best[name], float(program.stdout.readline()))
-            print(f"{workers} worker(s):", *(f"{n} {v:.0f} images/s" for n, v in best.items()))
+                    speed = float(program.stdout.readline())
+                    best[workers][name] = max(best[workers][name], speed)
+        show(best)
         for program in programs.values():
             program.stdin.close()
             program.wait()
