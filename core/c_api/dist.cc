@@ -3,6 +3,8 @@
 
 #include "c_api/common.h"
 #include "dist/communicator.h"
+#include "dist/keyed_sum.h"
+#include "op/ranks.h"
 
 using namespace plait;
 using namespace plait::c_api;
@@ -155,4 +157,17 @@ plait_status_t plait_comm_abort(plait_comm_t comm, const char* reason) {
 
 plait_status_t plait_comm_kill(plait_comm_t comm) {
   return guarded([&] { comm_of(comm)->kill_all(); });
+}
+
+plait_status_t plait_comm_share_batches(plait_comm_t comm) {
+  return guarded([&] {
+    if (!comm) {
+      op::set_sum_over_ranks({});
+      return;
+    }
+    const Ref<dist::Communicator> all = comm_of(comm), own = all->split(0, all->rank());
+    op::set_sum_over_ranks([own](const std::string& key, double* data, int64_t n) {
+      dist::keyed_sum(*own, key, data, n);
+    });
+  });
 }

@@ -460,4 +460,5 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_comm_pending(plait_comm_t comm, plait_buffer_t *out)
     plait_status_t plait_comm_abort(plait_comm_t comm, const char *reason)
     plait_status_t plait_comm_kill(plait_comm_t comm)
+    plait_status_t plait_comm_share_batches(plait_comm_t comm)
     int64_t plait_handle_live_count()

@@ -220,6 +220,15 @@ cdef class Group:
         return _wrap(type(self), out)
 
 
+def share_batches(Group group):
+    """Operators that normalise over a batch take those of all ranks; None: that of this process."""
+    cdef plait_status_t status
+    cdef plait_comm_t comm = NULL if group is None else group._comm
+    with nogil:
+        status = plait_comm_share_batches(comm)
+    check(status)
+
+
 cdef object _wrap(type cls, plait_comm_t handle):
     cdef Group group = cls.__new__(cls)
     group._comm = handle

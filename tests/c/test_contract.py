@@ -376,6 +376,7 @@ CALLS = {
     "comm_pending": [given("comm"), BUFFER],
     "comm_abort": [given("comm"), b"reason"],
     "comm_kill": [given("comm")],
+    "comm_share_batches": [OPTIONAL(given("comm"))],
     "profiler_set_state": [0],
     "profiler_count": [],
     "profiler_read": [1, BUFFER],

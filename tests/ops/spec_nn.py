@@ -4,7 +4,7 @@ import itertools
 import math
 
 import numpy as np
-from harness import SPECS, Spec, normal
+from harness import HALVES, SPECS, Spec, normal
 
 REALS = ("float32", "float64")
 erf = np.vectorize(math.erf, otypes=["float64"])
@@ -361,4 +361,13 @@ Spec(
     [(inputs, {**attrs, "key": "a"}) for inputs, attrs in batch.samples],
     dtypes=REALS,
     grad=(0, 1, 2),
+)
+Spec(  # in one process; several are in tests/dist
+    "sum_over_ranks",
+    lambda data, key: data,
+    [((normal(3, 4),), {"key": "a"}), ((normal(5),), {"key": ""})],
+    dtypes=(*REALS, *HALVES),
+    grad=(0,),
+    second=True,
+    raises=[((np.arange(3),), {"key": ""}, TypeError, "data has dtype int64, must be floating")],
 )

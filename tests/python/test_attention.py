@@ -213,39 +213,6 @@ def test_deformable_convolution_starts_as_a_plain_one(kind):
     assert abs(layer.offset_weight.grad()).max().asscalar() > 0
 
 
-def test_sync_batch_norm_sums_over_processes():
-    x = nd.random.normal(2, 3, shape=(4, 3, 5, 5))
-
-    def run(layer, data):
-        layer.initialize()
-        layer.gamma.set_data(nd.array([1, 2, 3]))
-        data = data.copy()
-        data.attach_grad()
-        with autograd.record():
-            out = layer(data)
-            loss = (out * out * nd.arange(out.size).reshape(out.shape)).sum()
-        loss.backward()
-        found = (out, data.grad, layer.gamma.grad(), layer.running_mean.data())
-        return [*found, layer.running_var.data()]
-
-    want = run(nn.BatchNorm(in_channels=3), x)
-    assert nn.set_batch_norm_all_reduce(lambda array: array.copy()) is None
-    try:
-        layer = nn.SyncBatchNorm(in_channels=3, num_devices=2)
-        for a, b in zip(run(layer, x), want, strict=True):
-            np.testing.assert_allclose(
-                a.asnumpy(), b.asnumpy(), rtol=1e-4, atol=1e-5 * abs(b.asnumpy()).max()
-            )
-        # Two processes with the same batch have the mean and variance of one.
-        nn.set_batch_norm_all_reduce(lambda array: array * 2)
-        close(layer(x), nn.BatchNorm.hybrid_forward(layer, nd, x, *layer._eager.values()))
-        layer.hybridize()
-        with pytest.raises(NotImplementedError, match="must not be hybridized"), autograd.record():
-            layer(x)
-    finally:
-        nn.set_batch_norm_all_reduce(None)
-
-
 def test_wrong_sizes_are_refused():
     with pytest.raises(ValueError, match="units is 10, must be a multiple of 4 heads"):
         nn.MultiHeadAttention(10, 4)

@@ -1387,6 +1387,11 @@ PLAIT_API plait_status_t plait_comm_abort(plait_comm_t comm, const char* reason)
  * @since 0.1 */
 PLAIT_API plait_status_t plait_comm_kill(plait_comm_t comm);
 
+/* From now on operators that normalise over a batch, such as sync_batch_norm, take the batches of
+ * all ranks together; NULL: that of this process. All ranks call it, before graphs are compiled.
+ * `comm` may be freed. @blocking @since 0.1 */
+PLAIT_API plait_status_t plait_comm_share_batches(plait_comm_t comm);
+
 /* ---- handles ------------------------------------------------------------------------------- */
 
 /* Handles of all kinds but arrays that exist now, for leak checks; arrays are counted by

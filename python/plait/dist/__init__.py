@@ -13,4 +13,4 @@ array([2., 2.], dtype=float32)
 
 from .communicator import Communicator
 from . import scaling
-from .world import group, is_distributed, world
+from .world import group, is_distributed, share_batches, world

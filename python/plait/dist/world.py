@@ -10,7 +10,7 @@ import traceback
 from .. import _dist, _engine
 from .communicator import Communicator, parts
 
-__all__ = ["world", "group", "is_distributed"]
+__all__ = ["world", "group", "is_distributed", "share_batches"]
 
 # Set by the starters of Open MPI, MPICH and Slurm in each process.
 _STARTED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
@@ -45,11 +45,30 @@ def world():
         if is_distributed():
             _world = _dist.new_world(_mpi_handle(), Communicator)
             _end_together(_world)
-            _share_batches(_world)
+            if _world.size > 1:
+                share_batches(_world)
         else:
             (_world,) = group(1)
         atexit.register(_leave)
     return _world
+
+
+def share_batches(comm):
+    """Let `SyncBatchNorm` and ``nd.contrib.sum_over_ranks`` take all ranks of `comm` together.
+
+    `world` does it with all ranks. All of them call it, before networks are compiled.
+
+    Parameters
+    ----------
+    comm : Communicator or None
+        None: each process is by itself.
+    """
+    _dist.share_batches(comm)
+
+
+def joined():
+    """int: how many ranks `world` has joined; 1 before the first call."""
+    return 1 if _world is None else _world.size
 
 
 def group(size):
@@ -75,20 +94,9 @@ def _leave():
         _engine.wait_all()
     except Exception:  # what nobody read before the end
         traceback.print_exc()
+    share_batches(None)
     for each in [*parts, comm]:
         each.close()
-
-
-def _share_batches(comm):
-    from ..gluon import nn
-
-    def summed(array):
-        total = array.copy()
-        comm.allreduce(total, name="batch norm")
-        return total
-
-    if comm.size > 1:
-        nn.set_batch_norm_all_reduce(summed)
 
 
 def _end_together(comm):

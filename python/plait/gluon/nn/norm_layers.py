@@ -1,6 +1,6 @@
 """Layers that bring values to mean 0 and variance 1."""
 
-from ... import autograd, ndarray
+from ...dist.world import joined
 from ..hybrid_block import HybridBlock
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "RMSNorm",
     "GroupNorm",
     "InstanceNorm",
-    "set_batch_norm_all_reduce",
 ]
 
 
@@ -96,50 +95,22 @@ class BatchNormReLU(BatchNorm):
         return F.relu(super().hybrid_forward(F, x, gamma, beta, running_mean, running_var))
 
 
-_all_reduce = None
-
-
-def set_batch_norm_all_reduce(function):
-    """Give `SyncBatchNorm` its communication; returns the function before.
-
-    Parameters
-    ----------
-    function : callable or None
-        ``function(array)`` gives the sum of the array over all processes, as a new array. None:
-        there is one process.
-    """
-    global _all_reduce
-    before, _all_reduce = _all_reduce, function
-    return before
-
-
-class _SumOverProcesses(autograd.Function):
-    """The sum over all processes; so is its gradient."""
-
-    def forward(self, x):
-        """Sum the values."""
-        return _all_reduce(x)
-
-    def backward(self, dy):
-        """Sum the gradients."""
-        return _all_reduce(dy)
-
-
 class SyncBatchNorm(BatchNorm):
-    """`BatchNorm` over the batches of all processes.
+    """`BatchNorm` over the batches of all processes that train together.
 
-    On the CPU all data of a process are one batch: in one process it is `BatchNorm`. With several,
-    `set_batch_norm_all_reduce` names the function that sums over them; then it runs eagerly only.
+    On the CPU all data of a process are one batch: in one process it is `BatchNorm`. After
+    `mx.dist.world` has joined several, means and variances are those of all their batches, which
+    may differ in size; gamma's and beta's gradients are sums over the own batch.
 
     Parameters
     ----------
     in_channels : int
     num_devices : int, optional
-        Accepted for MXNet's programs where it is 1 or the number of processes.
+        Accepted for MXNet's programs where it is 1 or several processes have been joined.
     """
 
     def __init__(self, in_channels=0, num_devices=None, **kwargs):
-        if num_devices not in (None, 1) and _all_reduce is None:
+        if num_devices not in (None, 1) and joined() == 1:
             raise NotImplementedError(
                 f"SyncBatchNorm: num_devices is {num_devices}, must be 1 in one process"
             )
@@ -151,36 +122,10 @@ class SyncBatchNorm(BatchNorm):
             param.shape = (x.shape[self._axis],)
 
     def hybrid_forward(self, F, x, gamma, beta, running_mean, running_var):
-        options = self._kwargs
-        alone = _all_reduce is None or options["use_global_stats"]
-        if alone or F is ndarray and not autograd.is_training():
-            return super().hybrid_forward(F, x, gamma, beta, running_mean, running_var)
-        if F is not ndarray:
-            raise NotImplementedError(
-                "SyncBatchNorm: must not be hybridized with several processes"
-            )
-        others = tuple(i for i in range(x.ndim) if i != self._axis % x.ndim)
-        shape = tuple(x.shape[i] if i not in others else 1 for i in range(x.ndim))
-        channels = x.shape[self._axis]
-        total = _SumOverProcesses()
-
-        def spread(v):
-            return v.reshape(shape)
-
-        size = ndarray.full((1,), x.size / channels, dtype=x.dtype, ctx=x.context)
-        packed = total(ndarray.concat(x.sum(axis=others), size, dim=0))
-        count = packed[channels:].detach()
-        mean = packed[:channels] / count
-        away = ndarray.broadcast_sub(x, spread(mean))
-        var = _SumOverProcesses()((away * away).sum(axis=others)) / count
-        with autograd.pause():
-            keep = options["momentum"]
-            for running, now in ((running_mean, mean), (running_var, var)):
-                running[:] = keep * running + (1 - keep) * now
-        scale = 1.0 / (var + options["eps"]).sqrt()
-        if not options["fix_gamma"]:
-            scale = scale * gamma
-        return ndarray.broadcast_add(ndarray.broadcast_mul(away, spread(scale)), spread(beta))
+        arrays = x, gamma, beta, running_mean, running_var
+        if joined() == 1:
+            return super().hybrid_forward(F, *arrays)
+        return F.contrib.SyncBatchNorm(*arrays, name="fwd", key=self.prefix, **self._kwargs)
 
 
 class _Affine(HybridBlock):
