@@ -1154,6 +1154,12 @@ mx.symbol.GridGenerator <- function(data = NULL, transform_type,
     list(transform_type = transform_type, target_shape = target_shape), attr)
 }
 
+mx.nd.contrib.group.adagrad.update <- function(weight, grad, history, lr,
+  epsilon = 1e-05, wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  .Call(C_invoke, .ops$group_adagrad_update, list(weight, grad, history),
+    list(lr, epsilon, wd, rescale_grad, clip_gradient), 1L, out)
+}
+
 mx.nd.GroupNorm <- function(data, gamma, beta, num_groups = 1L, eps = 1e-05,
   output_mean_var = FALSE, out = NULL) {
   .Call(C_invoke, .ops$group_norm, list(data, gamma, beta), list(num_groups,
@@ -2207,6 +2213,25 @@ mx.symbol.moments <- function(data = NULL, axes = NULL, keepdims = FALSE,
     keepdims = keepdims), attr)
 }
 
+mx.nd.mp.nag.mom.update <- function(weight, grad, mom, weight32, lr,
+  momentum = 0, wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  .Call(C_invoke, .ops$mp_nag_mom_update, list(weight, grad, mom, weight32),
+    list(lr, momentum, wd, rescale_grad, clip_gradient), 1L, out)
+}
+
+mx.nd.mp.sgd.mom.update <- function(weight, grad, mom, weight32, lr,
+  momentum = 0, wd = 0, rescale_grad = 1, clip_gradient = -1,
+  lazy_update = TRUE, out = NULL) {
+  .Call(C_invoke, .ops$mp_sgd_mom_update, list(weight, grad, mom, weight32),
+    list(lr, momentum, wd, rescale_grad, clip_gradient, lazy_update), 1L, out)
+}
+
+mx.nd.mp.sgd.update <- function(weight, grad, weight32, lr, wd = 0,
+  rescale_grad = 1, clip_gradient = -1, lazy_update = TRUE, out = NULL) {
+  .Call(C_invoke, .ops$mp_sgd_update, list(weight, grad, weight32), list(lr, wd,
+    rescale_grad, clip_gradient, lazy_update), 1L, out)
+}
+
 mx.nd.multi.adabelief.update <- function(..., lrs, wds, beta1 = 0.9,
   beta2 = 0.999, epsilon = 1e-08, rescale_grad = 1, clip_gradient = -1,
   num_weights = 1L, multi_precision = FALSE, out = NULL) {
@@ -2352,6 +2377,14 @@ mx.nd.multi.ftrl.update <- function(..., lrs, wds, lamda1 = 0.01, beta = 1,
     beta, rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
 }
 
+mx.nd.multi.group.adagrad.update <- function(..., lrs, wds, epsilon = 1e-05,
+  rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_group_adagrad_update, .arrays(...), list(lrs, wds,
+    epsilon, rescale_grad, clip_gradient, num_weights, multi_precision), 0L,
+    out)
+}
+
 mx.nd.multi.lamb.update <- function(..., lrs, wds, step_count, beta1 = 0.9,
   beta2 = 0.999, epsilon = 1e-06, lower_bound = -1, upper_bound = -1,
   bias_correction = TRUE, rescale_grad = 1, clip_gradient = -1,
@@ -2380,6 +2413,14 @@ mx.nd.multi.lars.update <- function(..., lrs, wds, etas, momentum = 0,
     multi_precision), 0L, out)
 }
 
+mx.nd.multi.lbsgd.update <- function(..., lrs, wds, counts, batch_scale = 1L,
+  momentum = 0, lars = FALSE, rescale_grad = 1, clip_gradient = -1,
+  num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_lbsgd_update, .arrays(...), list(lrs, wds, counts,
+    batch_scale, momentum, lars, rescale_grad, clip_gradient, num_weights,
+    multi_precision), 0L, out)
+}
+
 mx.nd.multi.lion.update <- function(..., lrs, wds, beta1 = 0.9, beta2 = 0.99,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
@@ -2399,6 +2440,15 @@ mx.nd.multi.mp.sgd.update <- function(..., lrs, wds, rescale_grad = 1,
   clip_gradient = -1, num_weights = 1L, multi_precision = TRUE, out = NULL) {
   .Call(C_invoke, .ops$multi_mp_sgd_update, .arrays(...), list(lrs, wds,
     rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
+}
+
+mx.nd.multi.muon.update <- function(..., lrs, wds, momentum = 0.95,
+  nesterov = TRUE, ns_steps = 5L, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-08,
+  rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_muon_update, .arrays(...), list(lrs, wds, momentum,
+    nesterov, ns_steps, beta1, beta2, epsilon, rescale_grad, clip_gradient,
+    num_weights, multi_precision), 0L, out)
 }
 
 mx.nd.multi.nadam.update <- function(..., lrs, wds, grad_factors, mean_factors,
@@ -2433,16 +2483,24 @@ mx.nd.multi.rmspropalex.update <- function(..., lrs, wds, gamma1 = 0.95,
     num_weights, multi_precision), 0L, out)
 }
 
-mx.nd.multi.sgd.mom.update <- function(..., momentum = 0, lrs, wds,
-  rescale_grad = 1, clip_gradient = -1, num_weights = 1L, out = NULL) {
-  .Call(C_invoke, .ops$multi_sgd_mom_update, .arrays(...), list(momentum, lrs,
-    wds, rescale_grad, clip_gradient, num_weights), 0L, out)
+mx.nd.multi.sgd.mom.update <- function(..., lrs, wds, momentum = 0,
+  rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_sgd_mom_update, .arrays(...), list(lrs, wds,
+    momentum, rescale_grad, clip_gradient, num_weights, multi_precision), 0L,
+    out)
 }
 
 mx.nd.multi.sgd.update <- function(..., lrs, wds, rescale_grad = 1,
-  clip_gradient = -1, num_weights = 1L, out = NULL) {
+  clip_gradient = -1, num_weights = 1L, multi_precision = FALSE, out = NULL) {
   .Call(C_invoke, .ops$multi_sgd_update, .arrays(...), list(lrs, wds,
-    rescale_grad, clip_gradient, num_weights), 0L, out)
+    rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
+}
+
+mx.nd.multi.sgld.update <- function(..., lrs, wds, rescale_grad = 1,
+  clip_gradient = -1, num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_sgld_update, .arrays(...), list(lrs, wds,
+    rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
 }
 
 mx.nd.multi.signsgd.update <- function(..., lrs, wds, rescale_grad = 1,
@@ -3983,6 +4041,16 @@ mx.symbol.internal.minus_scalar <- function(data = NULL, scalar = 1,
 }
 mx.symbol.internal.MinusScalar <- mx.symbol.internal.minus_scalar
 mx.symbol.internal.scatter_minus_scalar <- mx.symbol.internal.minus_scalar
+
+mx.nd.contrib.sum.over.ranks <- function(data, key = "", out = NULL) {
+  .Call(C_invoke, .ops$sum_over_ranks, list(data), list(key), 1L, out)
+}
+
+mx.symbol.contrib.sum_over_ranks <- function(data = NULL, key = "", name = NULL,
+  attr = NULL) {
+  .compose(.ops$sum_over_ranks, "contrib.sum_over_ranks", name,
+    list(data = data), list(key = key), attr)
+}
 
 mx.nd.SVMOutput <- function(data, label, margin = 1,
   regularization_coefficient = 1, use_linear = FALSE, out = NULL) {

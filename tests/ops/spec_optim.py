@@ -169,6 +169,56 @@ def lans(i, w, g, early, s, lr, wd, step_count):
 LANS_GRADS = inputs(2, (1,))[1::4]
 
 
+def lbsgd(i, w, g, early, s, lr, wd, counts, batch_scale, momentum, lars=False):
+    count, raw = int(counts[i]), inputs(2)[4 * i + 1]
+    total = raw + (0 if count % batch_scale == 1 % batch_scale else s[1])
+    if count % batch_scale:
+        return w
+    mean, plain = total / batch_scale, np.abs(early).max() > 0.3 + 1e-9
+    if lars:
+        w2, g2 = (w * w).sum(), (mean * mean).sum()
+        lr = lr * np.clip(np.sqrt(w2 / (g2 + wd * w2 + 1e-18)), 0.01, 100)
+    step = mean * 0.5 if plain else np.clip(mean * 0.5, -0.3, 0.3)
+    return w + momentum * s[0] - lr * (step + wd * w)
+
+
+def orthogonal(x, steps=5):
+    if x.shape[0] > x.shape[1]:
+        return orthogonal(x.T, steps).T
+    x = x / (np.linalg.norm(x) + 1e-7)
+    for _ in range(steps):
+        a = x @ x.T
+        x = 3.4445 * x + (-4.775 * a + 2.0315 * a @ a) @ x
+    return x
+
+
+def muon(*arrays, lrs, wds, num_weights, rescale_grad=1.0, clip_gradient=-1.0, nesterov=True):
+    arrays, out = list(arrays), []
+    for i in range(num_weights):
+        w, g, first, *_ = arrays
+        g = clipped(g, rescale_grad, clip_gradient)
+        if w.ndim == 1:
+            out.append(adamw(i, w, g, None, (first, arrays[3]), lrs[i], wds[i]))
+            del arrays[:4]
+            continue
+        m = 0.95 * first + g
+        step = orthogonal((g + 0.95 * m if nesterov else m).reshape(len(w), -1))
+        scale = max(1, step.shape[0] / step.shape[1]) ** 0.5
+        out.append((1 - wds[i]) * w - lrs[i] * scale * step.reshape(w.shape))
+        del arrays[:3]
+    return tuple(out)
+
+
+def group_adagrad(*arrays, lrs, wds, num_weights, rescale_grad=1.0, clip_gradient=-1.0):
+    out = []
+    for i in range(num_weights):
+        w, g, h = arrays[3 * i : 3 * i + 3]
+        g = clipped(g, rescale_grad, clip_gradient)
+        h = h + (g * g).mean(axis=1, keepdims=True)
+        out.append(w - lrs[i] * (g / np.sqrt(h + 1e-5) + wds[i] * w))
+    return tuple(out)
+
+
 def register():
     momentum = {"momentum": 0.9}
     entry("multi_nag_mom_update", nag, 1, own=momentum)
@@ -192,9 +242,63 @@ def register():
     entry("multi_lars_update", lars, 1, own={"etas": (0.0, 0.1), **momentum})
     entry("multi_lamb_update", lamb, 2, (1,), {"step_count": (2.0, 3.0)})
     entry("multi_lans_update", lans, 2, (1,), {"step_count": (2.0, 3.0)})
+    scaled = {"batch_scale": 3, **momentum}
+    entry("multi_lbsgd_update", lbsgd, 2, own={"counts": (1.0, 3.0), **scaled})
+    Spec("multi_sgld_update", None, [])  # draws: tests/python/test_optimizer.py
+    register_matrices()
     register_centred()
     register_sgd()
+    register_masters()
     register_single()
+
+
+def register_matrices():
+    w, g, m, v = normal(4, 6), normal(4, 6, 1)[..., 0], normal(4, 6) / 2, between(0.1, 1, 6)
+    tall, line = normal(3, 2, 2, 2), normal(6)
+    two = {"lrs": (0.1, 0.3), "wds": (0.0, 0.2), "num_weights": 2}
+    three = {"lrs": (0.1, 0.3, 0.2), "wds": (0.0, 0.2, 0.1), "num_weights": 3}
+    given = (w, g, m, line, line * 2, line / 2, v, tall, tall * 2, tall + 1)
+    Spec(
+        "multi_muon_update",
+        lambda *arrays, epsilon=1e-8, num_weights=1, **attrs: muon(
+            *arrays, num_weights=num_weights, **attrs
+        ),
+        [
+            (given, {**three, "epsilon": 1e-8}),
+            (given, {**three, "clip_gradient": 0.3, "rescale_grad": 0.5, "nesterov": False}),
+            ((w.T.copy(), g.T.copy(), m.T.copy()), {"lrs": (0.1,), "wds": (0.1,)}),
+        ],
+        dtypes=REAL,
+        dense=True,
+        raises=[
+            (given[:-1], three, ValueError, "got 9 arrays, must be at least 10 for 3 weights"),
+            (given, {**two, "lrs": (0.1,)}, ValueError, "lrs has 1 and wds has 2"),
+            (given, two, ValueError, "got 10 arrays, must be 7"),
+        ],
+    )
+    rows = (w, g, between(0.1, 1, 4, 1), w.T.copy(), g.T.copy(), between(0.1, 1, 6, 1))
+    one = {"lr": 0.1, "rescale_grad": 0.5, "clip_gradient": 0.3}
+    Spec(
+        "group_adagrad_update",
+        lambda *arrays, lr, **attrs: group_adagrad(
+            *arrays, lrs=(lr,), wds=(0,), num_weights=1, **attrs
+        )[0],
+        [(rows[:3], one), (rows[3:], {"lr": 0.2})],
+        dtypes=REAL,
+        dense=True,
+        raises=[((line, line, line), one, ValueError, "weight has shape .6,., must be a matrix")],
+    )
+    Spec(
+        "multi_group_adagrad_update",
+        group_adagrad,
+        [(rows, two), (rows, {**two, "clip_gradient": 0.3, "rescale_grad": 0.5})],
+        dtypes=REAL,
+        dense=True,
+        raises=[
+            ((line, line, line), {"lrs": (0.1,), "wds": (0.0,)}, ValueError, "must be a matrix"),
+            ((w, g, w), {"lrs": (0.1,), "wds": (0.0,)}, ValueError, "history of weight 0 has"),
+        ],
+    )
 
 
 def register_centred():
@@ -235,6 +339,13 @@ def register_sgd():
         [(inputs(1), {**COMMON, **off, "momentum": 0.9})],
         dtypes=REAL,
     )
+
+
+def register_masters():
+    """Operators for one weight of 16 bits; tests/ops/test_half_updates.py compares their values."""
+    for name, states in (("mp_sgd_update", 0), ("mp_sgd_mom_update", 1), ("mp_nag_mom_update", 1)):
+        given = inputs(states + 1)[: 3 + states]
+        Spec(name, None, [], raises=[(given, {"lr": 0.1}, TypeError, "weight has dtype float64")])
 
 
 def single(step, states):

@@ -1,4 +1,4 @@
-"""Entries of core/ops/optim/update.cc. States change in place; what a step leaves in them is checked too."""
+"""Entries of MXNet's sgd_update, adam_update and the like in core/ops/optim. States change in place; what a step leaves in them is checked too."""
 
 import numpy as np
 from harness import HALVES, REALS, Spec, between, normal

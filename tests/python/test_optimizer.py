@@ -55,23 +55,75 @@ def test_every_rule_descends(name):
     assert after < 0.8 * before
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("sgld", "groupadagrad")])
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "sgld"])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_masters_of_16_bit_weights(name, dtype):
     before, after = quadratic(name, dtype, multi_precision=True)
     assert after < 0.85 * before
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "lamb"])
+@pytest.mark.parametrize("name", ["sgd", "adam", "lamb", "lbsgd", "muon", "groupadagrad"])
 def test_16_bit_weights_without_master(name):
     before, after = quadratic(name, "float16")
     assert after < 0.8 * before
 
 
+def test_sgld_adds_noise_of_the_variance_of_the_rate():
+    mx.random.seed(3)
+    weights, grads = (
+        [nd.zeros((300, 200)), nd.zeros((2000,))],
+        [nd.zeros((300, 200)), nd.ones(2000)],
+    )
+    updater = mx.optimizer.get_updater(mx.optimizer.SGLD(learning_rate=0.04))
+    updater([0, 1], grads, weights)
+    drawn = [w.asnumpy().ravel() for w in weights]
+    for values, mean in zip(drawn, (0, -0.02), strict=True):
+        assert abs(values.mean() - mean) < 5 * 0.2 / len(values) ** 0.5
+        assert abs(values.std() - 0.2) < 0.02
+    assert abs(np.corrcoef(drawn[0][:2000], drawn[1])[0, 1]) < 0.1
+    mx.random.seed(3)
+    again = [nd.zeros((300, 200)), nd.zeros((2000,))]
+    updater([0, 1], grads, again)
+    np.testing.assert_array_equal(again[0].asnumpy(), weights[0].asnumpy())
+
+
+def test_lbsgd_makes_one_step_of_several_batches():
+    rule = mx.optimizer.LBSGD(
+        learning_rate=0.5, batch_scale=3, warmup_epochs=0, rescale_grad=0.5, wd=0.1
+    )
+    updater, weight, found = mx.optimizer.get_updater(rule), nd.array([1.0, 2.0]), []
+    for i in range(6):
+        updater(0, nd.array([i, -1.0]), weight)
+        found.append(weight.asnumpy().tolist())
+    assert found[0] == found[1] == [1.0, 2.0] and found[3] == found[4] == found[2]
+    rate = 0.5 * 3
+    want = [1 - rate * (0.5 * 1 + 0.1), 2 - rate * (0.5 * -1 + 0.2)]
+    np.testing.assert_allclose(found[2], want, rtol=1e-6)
+
+
+def test_lbsgd_goes_on_from_saved_states():
+    def updater():
+        return mx.optimizer.get_updater(
+            mx.optimizer.LBSGD(learning_rate=0.1, momentum=0.9, batch_scale=4, warmup_epochs=0)
+        )
+
+    grads, found = [nd.array([float(i), 1.0]) for i in range(8)], []
+    for cut in (False, True):
+        weight, rule = nd.ones(2), updater()
+        for i, grad in enumerate(grads):
+            if cut and i == 6:
+                states = rule.get_states(dump_optimizer=True)
+                rule = updater()
+                rule.set_states(states)
+            rule(0, grad, weight)
+        found.append(weight.asnumpy())
+    np.testing.assert_array_equal(*found)
+
+
 def test_many_weights_are_one_operation():
-    weights = [nd.ones((3, 4)) for _ in range(62)]
-    grads = [nd.ones((3, 4)) for _ in range(62)]
-    for name in ("sgd", "adam", "lamb", "lars"):
+    for name in NAMES:
+        shapes = [(3, 4)] * 31 + [(3, 4) if name == "groupadagrad" else (7,)] * 31
+        weights, grads = [nd.ones(s) for s in shapes], [nd.ones(s) for s in shapes]
         updater = mx.optimizer.get_updater(mx.optimizer.create(name))
         updater(list(range(62)), grads, weights)
         nd.waitall()

@@ -124,7 +124,7 @@ typedef struct {
   double epsilon;
   /* weight decay, no unit */
   double wd;
-  /* factor of the gradient */
+  /* factor of the gradients */
   double rescale_grad;
   /* largest absolute value after rescaling; < 0: none */
   double clip_gradient;
@@ -136,8 +136,7 @@ static inline plait_adam_update_attrs_t plait_adam_update_defaults(void) {
   return a;
 }
 /* One step of Adam; the weight decay is clipped with the gradient. weight: floating array. grad:
- * as weight. mean: as weight. var: as weight. lr: learning rate with bias correction, no unit.
- * output: as weight. */
+ * as weight. mean: as weight. var: as weight. lr: learning rate, no unit. output: as weight. */
 static inline plait_status_t plait_adam_update(plait_array_t weight, plait_array_t grad,
                                                plait_array_t mean, plait_array_t var, double lr,
                                                const plait_adam_update_attrs_t* attrs,
@@ -1979,6 +1978,35 @@ static inline plait_status_t plait_grid_generator(plait_array_t data, const char
 }
 
 typedef struct {
+  /* added under the root */
+  double epsilon;
+  /* weight decay, no unit */
+  double wd;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+} plait_group_adagrad_update_attrs_t;
+static inline plait_group_adagrad_update_attrs_t plait_group_adagrad_update_defaults(void) {
+  const plait_group_adagrad_update_attrs_t a = {1e-05, 0.0, 1.0, -1.0};
+  return a;
+}
+/* history += mean of grad^2 over each row; weight - lr (grad / sqrt(history + epsilon) + wd
+ * weight). weight: floating array. grad: as weight. history: as weight. lr: learning rate, no
+ * unit. output: as weight. */
+static inline plait_status_t plait_group_adagrad_update(plait_array_t weight, plait_array_t grad,
+                                                        plait_array_t history, double lr,
+                                                        const plait_group_adagrad_update_attrs_t* attrs,
+                                                        plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_group_adagrad_update_attrs_t a_ = attrs ? *attrs : plait_group_adagrad_update_defaults();
+  const plait_array_t inputs_[] = {weight, grad, history};
+  const plait_value_t values_[] = {plait__float(lr), plait__float(a_.epsilon), plait__float(a_.wd),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient)};
+  return plait__call(&op_, "group_adagrad_update", inputs_, 3, values_, 5, out, 1, NULL);
+}
+
+typedef struct {
   /* must divide the number of channels */
   int64_t num_groups;
   /* added to the variance, >= 0 */
@@ -3435,6 +3463,98 @@ static inline plait_status_t plait_moments(plait_array_t data, const plait_momen
 }
 
 typedef struct {
+  /* share of the last step */
+  double momentum;
+  /* weight decay, no unit */
+  double wd;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+} plait_mp_nag_mom_update_attrs_t;
+static inline plait_mp_nag_mom_update_attrs_t plait_mp_nag_mom_update_defaults(void) {
+  const plait_mp_nag_mom_update_attrs_t a = {0.0, 0.0, 1.0, -1.0};
+  return a;
+}
+/* nag_mom_update for a weight of 16 bits with a float32 master. weight: array of float16 or
+ * bfloat16. grad: as weight. mom: shape of weight, float32. weight32: float32 master of weight.
+ * lr: learning rate, no unit. output: as weight. */
+static inline plait_status_t plait_mp_nag_mom_update(plait_array_t weight, plait_array_t grad,
+                                                     plait_array_t mom, plait_array_t weight32,
+                                                     double lr,
+                                                     const plait_mp_nag_mom_update_attrs_t* attrs,
+                                                     plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_mp_nag_mom_update_attrs_t a_ = attrs ? *attrs : plait_mp_nag_mom_update_defaults();
+  const plait_array_t inputs_[] = {weight, grad, mom, weight32};
+  const plait_value_t values_[] = {plait__float(lr), plait__float(a_.momentum), plait__float(a_.wd),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient)};
+  return plait__call(&op_, "mp_nag_mom_update", inputs_, 4, values_, 5, out, 1, NULL);
+}
+
+typedef struct {
+  /* share of the last step */
+  double momentum;
+  /* weight decay, no unit */
+  double wd;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* kept for MXNet's programs; dense gradients ignore it */
+  int32_t lazy_update;
+} plait_mp_sgd_mom_update_attrs_t;
+static inline plait_mp_sgd_mom_update_attrs_t plait_mp_sgd_mom_update_defaults(void) {
+  const plait_mp_sgd_mom_update_attrs_t a = {0.0, 0.0, 1.0, -1.0, 1};
+  return a;
+}
+/* sgd_mom_update for a weight of 16 bits with a float32 master. weight: array of float16 or
+ * bfloat16. grad: as weight. mom: shape of weight, float32. weight32: float32 master of weight.
+ * lr: learning rate, no unit. output: as weight. */
+static inline plait_status_t plait_mp_sgd_mom_update(plait_array_t weight, plait_array_t grad,
+                                                     plait_array_t mom, plait_array_t weight32,
+                                                     double lr,
+                                                     const plait_mp_sgd_mom_update_attrs_t* attrs,
+                                                     plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_mp_sgd_mom_update_attrs_t a_ = attrs ? *attrs : plait_mp_sgd_mom_update_defaults();
+  const plait_array_t inputs_[] = {weight, grad, mom, weight32};
+  const plait_value_t values_[] = {plait__float(lr), plait__float(a_.momentum), plait__float(a_.wd),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__bool(a_.lazy_update)};
+  return plait__call(&op_, "mp_sgd_mom_update", inputs_, 4, values_, 6, out, 1, NULL);
+}
+
+typedef struct {
+  /* weight decay, no unit */
+  double wd;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* kept for MXNet's programs; dense gradients ignore it */
+  int32_t lazy_update;
+} plait_mp_sgd_update_attrs_t;
+static inline plait_mp_sgd_update_attrs_t plait_mp_sgd_update_defaults(void) {
+  const plait_mp_sgd_update_attrs_t a = {0.0, 1.0, -1.0, 1};
+  return a;
+}
+/* sgd_update for a weight of 16 bits with a master. weight: array of float16 or bfloat16. grad:
+ * as weight. weight32: float32 master of weight. lr: learning rate, no unit. output: as weight. */
+static inline plait_status_t plait_mp_sgd_update(plait_array_t weight, plait_array_t grad,
+                                                 plait_array_t weight32, double lr,
+                                                 const plait_mp_sgd_update_attrs_t* attrs,
+                                                 plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_mp_sgd_update_attrs_t a_ = attrs ? *attrs : plait_mp_sgd_update_defaults();
+  const plait_array_t inputs_[] = {weight, grad, weight32};
+  const plait_value_t values_[] = {plait__float(lr), plait__float(a_.wd),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__bool(a_.lazy_update)};
+  return plait__call(&op_, "mp_sgd_update", inputs_, 3, values_, 5, out, 1, NULL);
+}
+
+typedef struct {
   /* decay of the mean */
   double beta1;
   /* decay of the mean square */
@@ -3930,6 +4050,42 @@ static inline plait_status_t plait_multi_ftrl_update(const plait_array_t* inputs
 }
 
 typedef struct {
+  /* added under the root */
+  double epsilon;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_group_adagrad_update_attrs_t;
+static inline plait_multi_group_adagrad_update_attrs_t plait_multi_group_adagrad_update_defaults(void) {
+  const plait_multi_group_adagrad_update_attrs_t a = {1e-05, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* history += mean of grad^2 over each row; weight - lr (grad / sqrt(history + epsilon) + wd
+ * weight). data: weight, gradient and states of each weight in turn. lrs: learning rate of each
+ * weight. wds: weight decay of each weight. output: the weights. */
+static inline plait_status_t plait_multi_group_adagrad_update(const plait_array_t* inputs,
+                                                              int32_t num_inputs, const double* lrs,
+                                                              int32_t lrs_size, const double* wds,
+                                                              int32_t wds_size,
+                                                              const plait_multi_group_adagrad_update_attrs_t* attrs,
+                                                              plait_array_t* out, int32_t capacity,
+                                                              int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_group_adagrad_update_attrs_t a_ = attrs ? *attrs : plait_multi_group_adagrad_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.epsilon), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights),
+                                   plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_group_adagrad_update", inputs, num_inputs, values_, 7, out,
+                     capacity, num_out);
+}
+
+typedef struct {
   /* decay of the mean */
   double beta1;
   /* decay of the mean square */
@@ -4071,6 +4227,49 @@ static inline plait_status_t plait_multi_lars_update(const plait_array_t* inputs
 }
 
 typedef struct {
+  /* calls that make one step, > 0 */
+  int64_t batch_scale;
+  /* share of the last step */
+  double momentum;
+  /* whether rates are scaled by the norm of the weight over that of the gradient */
+  int32_t lars;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_lbsgd_update_attrs_t;
+static inline plait_multi_lbsgd_update_attrs_t plait_multi_lbsgd_update_defaults(void) {
+  const plait_multi_lbsgd_update_attrs_t a = {1, 0.0, 0, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* Momentum with one step for batch_scale calls, along the mean of their gradients: as with
+ * batches so many times as large. data: weight, gradient and states of each weight in turn. lrs:
+ * learning rate of each weight. wds: weight decay of each weight. counts: calls for each weight
+ * so far, this one included. output: the weights. */
+static inline plait_status_t plait_multi_lbsgd_update(const plait_array_t* inputs,
+                                                      int32_t num_inputs, const double* lrs,
+                                                      int32_t lrs_size, const double* wds,
+                                                      int32_t wds_size, const double* counts,
+                                                      int32_t counts_size,
+                                                      const plait_multi_lbsgd_update_attrs_t* attrs,
+                                                      plait_array_t* out, int32_t capacity,
+                                                      int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_lbsgd_update_attrs_t a_ = attrs ? *attrs : plait_multi_lbsgd_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__floats(counts, counts_size), plait__int(a_.batch_scale),
+                                   plait__float(a_.momentum), plait__bool(a_.lars),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_lbsgd_update", inputs, num_inputs, values_, 10, out, capacity,
+                     num_out);
+}
+
+typedef struct {
   /* share of the mean in the step */
   double beta1;
   /* decay of the mean */
@@ -4174,6 +4373,55 @@ static inline plait_status_t plait_multi_mp_sgd_update(const plait_array_t* inpu
                                    plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
                                    plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
   return plait__call(&op_, "multi_mp_sgd_update", inputs, num_inputs, values_, 6, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* decay of the momentum of matrices */
+  double momentum;
+  /* whether the gradient is taken ahead */
+  int32_t nesterov;
+  /* iterations towards an orthogonal matrix */
+  int64_t ns_steps;
+  /* decay of the mean */
+  double beta1;
+  /* decay of the mean square */
+  double beta2;
+  /* added to the root */
+  double epsilon;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_muon_update_attrs_t;
+static inline plait_multi_muon_update_attrs_t plait_multi_muon_update_defaults(void) {
+  const plait_multi_muon_update_attrs_t a = {0.95, 1, 5, 0.9, 0.999, 1e-08, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* Matrices (first axis by all others) lose the share wds of themselves and move by lrs along
+ * their momentum made orthogonal; all others take multi_adamw_update's step. A matrix has the
+ * state mom, others mean and var. data: weight, gradient and states of each weight in turn. lrs:
+ * learning rate of each weight. wds: weight decay of each weight. output: the weights. */
+static inline plait_status_t plait_multi_muon_update(const plait_array_t* inputs,
+                                                     int32_t num_inputs, const double* lrs,
+                                                     int32_t lrs_size, const double* wds,
+                                                     int32_t wds_size,
+                                                     const plait_multi_muon_update_attrs_t* attrs,
+                                                     plait_array_t* out, int32_t capacity,
+                                                     int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_muon_update_attrs_t a_ = attrs ? *attrs : plait_multi_muon_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.momentum), plait__bool(a_.nesterov),
+                                   plait__int(a_.ns_steps), plait__float(a_.beta1),
+                                   plait__float(a_.beta2), plait__float(a_.epsilon),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_muon_update", inputs, num_inputs, values_, 12, out, capacity,
                      num_out);
 }
 
@@ -4356,13 +4604,16 @@ typedef struct {
   double clip_gradient;
   /* number of weights */
   int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
 } plait_multi_sgd_mom_update_attrs_t;
 static inline plait_multi_sgd_mom_update_attrs_t plait_multi_sgd_mom_update_defaults(void) {
-  const plait_multi_sgd_mom_update_attrs_t a = {0.0, 1.0, -1.0, 1};
+  const plait_multi_sgd_mom_update_attrs_t a = {0.0, 1.0, -1.0, 1, 0};
   return a;
 }
-/* sgd_mom_update for many weights in one call. data: weight, gradient, momentum, weight, ....
- * lrs: learning rate of each weight. wds: weight decay of each weight. output: the weights. */
+/* sgd_mom_update for many weights in one call. data: weight, gradient and states of each weight
+ * in turn. lrs: learning rate of each weight. wds: weight decay of each weight. output: the
+ * weights. */
 static inline plait_status_t plait_multi_sgd_mom_update(const plait_array_t* inputs,
                                                         int32_t num_inputs, const double* lrs,
                                                         int32_t lrs_size, const double* wds,
@@ -4372,10 +4623,11 @@ static inline plait_status_t plait_multi_sgd_mom_update(const plait_array_t* inp
                                                         int32_t* num_out) {
   static plait_op_t op_ = NULL;
   const plait_multi_sgd_mom_update_attrs_t a_ = attrs ? *attrs : plait_multi_sgd_mom_update_defaults();
-  const plait_value_t values_[] = {plait__float(a_.momentum), plait__floats(lrs, lrs_size),
-                                   plait__floats(wds, wds_size), plait__float(a_.rescale_grad),
-                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights)};
-  return plait__call(&op_, "multi_sgd_mom_update", inputs, num_inputs, values_, 6, out, capacity,
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.momentum), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights),
+                                   plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_sgd_mom_update", inputs, num_inputs, values_, 7, out, capacity,
                      num_out);
 }
 
@@ -4386,13 +4638,16 @@ typedef struct {
   double clip_gradient;
   /* number of weights */
   int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
 } plait_multi_sgd_update_attrs_t;
 static inline plait_multi_sgd_update_attrs_t plait_multi_sgd_update_defaults(void) {
-  const plait_multi_sgd_update_attrs_t a = {1.0, -1.0, 1};
+  const plait_multi_sgd_update_attrs_t a = {1.0, -1.0, 1, 0};
   return a;
 }
-/* sgd_update for many weights in one call. data: weight, gradient, weight, gradient, .... lrs:
- * learning rate of each weight. wds: weight decay of each weight. output: the weights. */
+/* sgd_update for many weights in one call. data: weight, gradient and states of each weight in
+ * turn. lrs: learning rate of each weight. wds: weight decay of each weight. output: the
+ * weights. */
 static inline plait_status_t plait_multi_sgd_update(const plait_array_t* inputs, int32_t num_inputs,
                                                     const double* lrs, int32_t lrs_size,
                                                     const double* wds, int32_t wds_size,
@@ -4403,8 +4658,41 @@ static inline plait_status_t plait_multi_sgd_update(const plait_array_t* inputs,
   const plait_multi_sgd_update_attrs_t a_ = attrs ? *attrs : plait_multi_sgd_update_defaults();
   const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
                                    plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
-                                   plait__int(a_.num_weights)};
-  return plait__call(&op_, "multi_sgd_update", inputs, num_inputs, values_, 5, out, capacity,
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_sgd_update", inputs, num_inputs, values_, 6, out, capacity,
+                     num_out);
+}
+
+typedef struct {
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_multi_sgld_update_attrs_t;
+static inline plait_multi_sgld_update_attrs_t plait_multi_sgld_update_defaults(void) {
+  const plait_multi_sgld_update_attrs_t a = {1.0, -1.0, 1, 0};
+  return a;
+}
+/* weight - lr / 2 (grad + wd weight) + noise of variance lr: the weights become draws from their
+ * posterior. data: weight, gradient and states of each weight in turn. lrs: learning rate of
+ * each weight. wds: weight decay of each weight. output: the weights. */
+static inline plait_status_t plait_multi_sgld_update(const plait_array_t* inputs,
+                                                     int32_t num_inputs, const double* lrs,
+                                                     int32_t lrs_size, const double* wds,
+                                                     int32_t wds_size,
+                                                     const plait_multi_sgld_update_attrs_t* attrs,
+                                                     plait_array_t* out, int32_t capacity,
+                                                     int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_sgld_update_attrs_t a_ = attrs ? *attrs : plait_multi_sgld_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "multi_sgld_update", inputs, num_inputs, values_, 6, out, capacity,
                      num_out);
 }
 
@@ -6668,7 +6956,7 @@ typedef struct {
   double momentum;
   /* weight decay, no unit */
   double wd;
-  /* factor of the gradient */
+  /* factor of the gradients */
   double rescale_grad;
   /* largest absolute value after rescaling; < 0: none */
   double clip_gradient;
@@ -6697,7 +6985,7 @@ static inline plait_status_t plait_sgd_mom_update(plait_array_t weight, plait_ar
 typedef struct {
   /* weight decay, no unit */
   double wd;
-  /* factor of the gradient */
+  /* factor of the gradients */
   double rescale_grad;
   /* largest absolute value after rescaling; < 0: none */
   double clip_gradient;
@@ -7367,6 +7655,27 @@ static inline plait_status_t plait_sum(plait_array_t data, const plait_sum_attrs
 }
 
 typedef struct {
+  /* calls with one key meet, in their order */
+  const char* key;
+} plait_sum_over_ranks_attrs_t;
+static inline plait_sum_over_ranks_attrs_t plait_sum_over_ranks_defaults(void) {
+  const plait_sum_over_ranks_attrs_t a = {""};
+  return a;
+}
+/* The sum of data over all processes that train together; data itself if there is one. data:
+ * floating array; all processes have the same shape. out: shape and dtype of data, the same bits
+ * in all processes. */
+static inline plait_status_t plait_sum_over_ranks(plait_array_t data,
+                                                  const plait_sum_over_ranks_attrs_t* attrs,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_sum_over_ranks_attrs_t a_ = attrs ? *attrs : plait_sum_over_ranks_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__string(a_.key)};
+  return plait__call(&op_, "sum_over_ranks", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
   /* distance at which the loss ends */
   double margin;
   /* factor of the gradient */
@@ -7435,7 +7744,7 @@ typedef struct {
   int32_t output_mean_var;
   /* devices that MXNet would average over; kept for files */
   int64_t ndev;
-  /* name of the group of devices; kept for files */
+  /* calls with one key meet: the name of the layer */
   const char* key;
   /* axis of the channels */
   int64_t axis;
@@ -7444,7 +7753,7 @@ static inline plait_sync_batch_norm_attrs_t plait_sync_batch_norm_defaults(void)
   const plait_sync_batch_norm_attrs_t a = {0.001, 0.9, 1, 0, 0, 1, "", 1};
   return a;
 }
-/* batch_norm: one process normalises over all of its batch at once. data: floating array with a
+/* batch_norm over the batches of all processes that train together. data: floating array with a
  * channel axis. gamma: (channels,). beta: (channels,). moving_mean: (channels,), running mean;
  * updated in train mode. moving_var: (channels,), running variance; updated in train mode.
  * output: shape and dtype of data. */

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <type_traits>
 
 #include "ops/optim/multi.h"
 
@@ -48,9 +49,8 @@ class LayerwiseStep {
       elements_ += k.out[i].size();
     }
     sums_.resize(places_.size());
-    const auto size = static_cast<int64_t>(Rule::kScratch) * elements_;
-    scratch_ = Array::empty(
-        {size}, k.out[0].dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32, {});
+    const auto size = static_cast<int64_t>(Rule::kScratch + (rounds_ ? kKept : 0)) * elements_;
+    scratch_ = Array::empty({size}, dtype_of<T>(), {});
   }
 
   void run() {
@@ -72,42 +72,62 @@ class LayerwiseStep {
     int64_t begin, size, scratch;
   };
 
+  static constexpr size_t kKept = 1 + Rule::kStates;  // the weight and its states
+
+  // Elements of the scratch memory's array s that belong to a block.
+  T* scratch(size_t s, const Place& at) const {
+    return scratch_->view().template ptr<T>() + static_cast<int64_t>(s) * elements_ + at.scratch;
+  }
+
   void run_block(int pass, int64_t number) {
     const Place& at = places_[static_cast<size_t>(number)];
     const View *in = &k_.in[at.weight * stride_], &out = k_.out[at.weight];
-    std::array<T, kNormBlock> wide;
+    std::array<float, kNormBlock> grad;
     Block<T> b{};
-    if (rule_.multi_precision) {
-      T* master = in[2 + Rule::kStates].template ptr<T>() + at.begin;
-      kernels::convert(in[1].template ptr<uint16_t>() + at.begin, in[1].dtype, 1, wide.data(),
-                       DType::kFloat32, at.size);
-      b.weight = b.out = master;
-      b.grad = wide.data();
-    } else {
-      b.weight = in[0].template ptr<T>() + at.begin;
-      b.grad = in[1].template ptr<T>() + at.begin;
-      b.out = out.template ptr<T>() + at.begin;
-    }
-    for (size_t s = 0; s < Rule::kStates; ++s) {
-      b.state[s] = in[2 + s].template ptr<T>() + at.begin;
-    }
-    for (size_t s = 0; s < Rule::kScratch; ++s) {
-      b.scratch[s] =
-          scratch_->view().template ptr<T>() + static_cast<int64_t>(s) * elements_ + at.scratch;
-    }
     b.size = at.size;
     b.index = at.weight;
     b.totals = &totals_[at.weight];
+    for (size_t s = 0; s < Rule::kScratch; ++s) b.scratch[s] = scratch(s, at);
+    if constexpr (std::is_same_v<T, float>) {
+      if (is_low_) {
+        take_low(pass, at, in, grad.data(), b);
+        sums_[static_cast<size_t>(number)] = rule_.run(pass, b);
+        if (pass == Rule::kPasses - 1) give_low(at, in, out, b);
+        return;
+      }
+    }
+    b.weight = in[0].template ptr<T>() + at.begin;
+    b.grad = in[1].template ptr<T>() + at.begin;
+    b.out = out.template ptr<T>() + at.begin;
+    for (size_t s = 0; s < Rule::kStates; ++s) b.state[s] = in[2 + s].template ptr<T>() + at.begin;
     sums_[static_cast<size_t>(number)] = rule_.run(pass, b);
-    if (rule_.multi_precision && pass == Rule::kPasses - 1) {
-      kernels::convert(b.out, DType::kFloat32, 1, out.template ptr<uint16_t>() + at.begin,
-                       out.dtype, at.size);
+  }
+
+  // The weight and the states are the master and float32 states, or kept in scratch memory.
+  void take_low(int pass, const Place& at, const View* in, float* grad, Block<float>& b) {
+    detail::widen(in[1], at.begin, grad, at.size);
+    b.grad = grad;
+    const auto take = [&](size_t array, size_t kept) {
+      if (!rounds_) return in[array].template ptr<float>() + at.begin;
+      float* wide = scratch(Rule::kScratch + kept, at);
+      if (pass == 0) detail::widen(in[array], at.begin, wide, at.size);
+      return wide;
+    };
+    b.weight = b.out = take(rounds_ ? 0 : 2 + Rule::kStates, 0);
+    for (size_t s = 0; s < Rule::kStates; ++s) b.state[s] = take(2 + s, 1 + s);
+  }
+  void give_low(const Place& at, const View* in, const View& out, const Block<float>& b) {
+    detail::narrow(b.out, out, at.begin, at.size);
+    for (size_t s = 0; s < Rule::kStates && rounds_; ++s) {
+      detail::narrow(b.state[s], in[2 + s], at.begin, at.size);
     }
   }
 
   const Rule& rule_;
   const KernelArgs& k_;
   const size_t stride_;
+  const bool is_low_ = op::is_low(k_.out[0].dtype);
+  const bool rounds_ = is_low_ && !rule_.multi_precision;  // there is no master
   std::vector<Place> places_;
   std::vector<Sums> sums_, totals_;
   int64_t elements_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "kernels/convert.h"
@@ -25,7 +26,8 @@
 //   PLAIT_MULTI_STEP(Nag, "multi_nag_mom_update", "...", "...");
 //
 // The input arrays are weight, gradient, states (and with multi_precision the float32 master of a
-// float16 or bfloat16 weight) for each weight in turn.
+// float16 or bfloat16 weight) for each weight in turn. Without a master such a weight and its
+// states are computed in float32 and rounded.
 namespace plait::op {
 
 struct MultiStep {
@@ -37,7 +39,9 @@ struct MultiStep {
 
 inline constexpr size_t kMaxStates = 3;
 
-// Consecutive elements of one weight; `index` is its number in the call.
+inline bool is_low(DType d) { return d == DType::kFloat16 || d == DType::kBfloat16; }
+
+// Consecutive elements of one weight.
 template <class T>
 struct Piece {
   const T* weight;
@@ -45,7 +49,9 @@ struct Piece {
   T* out;
   std::array<T*, kMaxStates> state;
   int64_t size;
-  size_t index;
+  size_t index;      // number of the weight in the call
+  int64_t place;     // of the first element among those of all weights
+  RandomKey random;  // of the call, if the operator draws
 };
 
 template <class T, class F>
@@ -62,64 +68,128 @@ struct Clipped {
   T operator()(T g) const { return limit(g * rescale); }
 };
 
+// "grad" of an operator for one weight, "a gradient of weight 3" of one for many.
 template <class Rule>
-Specs infer_multi_step(const Rule& a, const Specs& in) {
+std::string array_name(size_t weight, size_t array, bool one) {
+  const bool is_state = array >= 2 && array < 2 + Rule::kStates;
+  const std::string what = array == 0   ? "weight"
+                           : array == 1 ? "grad"
+                           : is_state   ? Rule::kStateNames[array - 2]
+                                        : "weight32";
+  if (one) return what;
+  return array == 0 ? cat("weight ", weight) : cat(what, " of weight ", weight);
+}
+
+template <class Rule>
+void check_weight(const Rule& a, const Spec* in, size_t stride, size_t index, bool one) {
+  const Spec& weight = in[0];
+  if (a.multi_precision ? !is_low(weight.dtype) : !is_floating(weight.dtype)) {
+    fail(ErrorKind::kType, array_name<Rule>(index, 0, one), " has dtype ", weight.dtype,
+         ", must be ", a.multi_precision ? "float16 or bfloat16 with multi_precision" : "floating");
+  }
+  for (size_t j = 1; j < stride; ++j) {
+    const DType want = j > 1 && a.multi_precision ? DType::kFloat32 : weight.dtype;
+    if (in[j].shape != weight.shape) {
+      fail(ErrorKind::kShape, array_name<Rule>(index, j, one), " has shape ", in[j].shape,
+           ", must be ", weight.shape, " as the weight");
+    }
+    if (in[j].dtype != want) {
+      fail(ErrorKind::kType, array_name<Rule>(index, j, one), " has dtype ", in[j].dtype,
+           ", must be ", want);
+    }
+  }
+}
+
+// Number of arrays for each weight.
+template <class Rule>
+size_t check_counts(const Rule& a, const Specs& in) {
   const auto n = static_cast<size_t>(a.num_weights);
   const size_t stride = 2 + Rule::kStates + (a.multi_precision ? 1 : 0);
   check(n > 0 && in.size() == n * stride, ErrorKind::kInvalidArgument, "got ", in.size(),
         " arrays, must be ", stride, " for each of num_weights = ", a.num_weights);
   check(a.lrs.size() == n && a.wds.size() == n, ErrorKind::kInvalidArgument, "lrs has ",
         a.lrs.size(), " and wds has ", a.wds.size(), " numbers, must be ", n);
+  return stride;
+}
+
+template <class Rule>
+Specs infer_multi_step(const Rule& a, const Specs& in) {
+  const size_t stride = check_counts(a, in);
   Specs out;
-  for (size_t i = 0; i < n; ++i) {
-    const Spec& weight = in[i * stride];
-    const bool low = weight.dtype == DType::kFloat16 || weight.dtype == DType::kBfloat16;
-    const bool real = weight.dtype == DType::kFloat32 || weight.dtype == DType::kFloat64;
-    check(a.multi_precision ? low : real, ErrorKind::kType, "weight ", i, " has dtype ",
-          weight.dtype, ", must be ",
-          a.multi_precision ? "float16 or bfloat16 with multi_precision" : "float32 or float64");
-    for (size_t j = 1; j < stride; ++j) {
-      const Spec& s = in[i * stride + j];
-      const char* what = j == 1 ? "gradient" : "state";
-      const DType want = j > 1 && a.multi_precision ? DType::kFloat32 : weight.dtype;
-      check(s.shape == weight.shape, ErrorKind::kShape, "a ", what, " of weight ", i, " has shape ",
-            s.shape, ", must be ", weight.shape);
-      check(s.dtype == want, ErrorKind::kType, "a ", what, " of weight ", i, " has dtype ", s.dtype,
-            ", must be ", want);
-    }
-    out.push_back(weight);
+  for (size_t i = 0; i * stride < in.size(); ++i) {
+    check_weight(a, &in[i * stride], stride, i, false);
+    out.push_back(in[i * stride]);
   }
   return out;
 }
 
 namespace detail {
 
+// Elements [begin, end) of weight `index`, whose arrays are `in`.
+struct Range {
+  const View* in;
+  const View& out;
+  size_t index;
+  int64_t begin, end, place;
+  RandomKey random;
+};
+
 template <class T, class Rule>
-void run_piece(const Rule& a, const View* in, const View& out, size_t index, int64_t begin,
-               int64_t end) {
-  Piece<T> p{
-      in[0].ptr<T>() + begin, in[1].ptr<T>() + begin, out.ptr<T>() + begin, {}, end - begin, index};
-  for (size_t s = 0; s < Rule::kStates; ++s) p.state[s] = in[2 + s].ptr<T>() + begin;
+void run_piece(const Rule& a, const Range& r) {
+  Piece<T> p{r.in[0].ptr<T>() + r.begin,
+             r.in[1].ptr<T>() + r.begin,
+             r.out.ptr<T>() + r.begin,
+             {},
+             r.end - r.begin,
+             r.index,
+             r.place,
+             r.random};
+  for (size_t s = 0; s < Rule::kStates; ++s) p.state[s] = r.in[2 + s].ptr<T>() + r.begin;
   a.run(p);
 }
 
-// The gradient is widened, the master updated, and the result narrowed, block by block.
+inline void widen(const View& from, int64_t at, float* to, int64_t n) {
+  kernels::convert(from.ptr<uint16_t>() + at, from.dtype, 1, to, DType::kFloat32, n);
+}
+inline void narrow(const float* from, const View& to, int64_t at, int64_t n) {
+  kernels::convert(from, DType::kFloat32, 1, to.ptr<uint16_t>() + at, to.dtype, n);
+}
+
+// Weights of 16 bits, block by block: the gradient is widened, the master updated and the result
+// narrowed; without a master the weight and the states are widened and narrowed as well.
 template <class Rule>
-void run_mixed(const Rule& a, const View* in, const View& out, size_t index, int64_t begin,
-               int64_t end) {
-  std::array<float, kernels::kBlock> grad;
-  float* master = in[2 + Rule::kStates].template ptr<float>();
-  for (int64_t at = begin; at < end; at += kernels::kBlock) {
-    const int64_t n = std::min(kernels::kBlock, end - at);
-    kernels::convert(in[1].ptr<uint16_t>() + at, in[1].dtype, 1, grad.data(), DType::kFloat32, n);
-    Piece<float> p{master + at, grad.data(), master + at, {}, n, index};
-    for (size_t s = 0; s < Rule::kStates; ++s) p.state[s] = in[2 + s].ptr<float>() + at;
+void run_low(const Rule& a, const Range& r) {
+  std::array<std::array<float, kernels::kBlock>, 2 + Rule::kStates> wide;
+  const bool mixed = a.multi_precision;
+  for (int64_t at = r.begin; at < r.end; at += kernels::kBlock) {
+    const int64_t n = std::min(kernels::kBlock, r.end - at);
+    float* weight = mixed ? r.in[2 + Rule::kStates].template ptr<float>() + at : wide[0].data();
+    if (!mixed) widen(r.in[0], at, weight, n);
+    widen(r.in[1], at, wide[1].data(), n);
+    Piece<float> p{weight,  wide[1].data(),         weight,  {}, n,
+                   r.index, r.place + at - r.begin, r.random};
+    for (size_t s = 0; s < Rule::kStates; ++s) {
+      p.state[s] = mixed ? r.in[2 + s].template ptr<float>() + at : wide[2 + s].data();
+      if (!mixed) widen(r.in[2 + s], at, p.state[s], n);
+    }
     a.run(p);
-    kernels::convert(master + at, DType::kFloat32, 1, out.ptr<uint16_t>() + at, out.dtype, n);
+    narrow(weight, r.out, at, n);
+    for (size_t s = 0; s < Rule::kStates && !mixed; ++s) narrow(p.state[s], r.in[2 + s], at, n);
   }
 }
 
 }  // namespace detail
+
+// Updates a range in the type of the weight.
+template <class Rule>
+void run_range(const Rule& a, const detail::Range& r) {
+  if (is_low(r.out.dtype))
+    detail::run_low(a, r);
+  else if (r.out.dtype == DType::kFloat64)
+    detail::run_piece<double>(a, r);
+  else
+    detail::run_piece<float>(a, r);
+}
 
 // All weights as one range of elements that the cores share: many small ones cost no more than one.
 template <class Rule>
@@ -133,14 +203,8 @@ void multi_step_kernel(const Rule& a, const KernelArgs& k) {
     for (; begin < end; ++i) {
       const int64_t first = i ? ends[i - 1] : 0, last = std::min(ends[i], end);
       if (begin == last) continue;
-      const View* in = &k.in[i * stride];
-      if (a.multi_precision) {
-        detail::run_mixed(a, in, k.out[i], i, begin - first, last - first);
-      } else if (k.out[i].dtype == DType::kFloat64) {
-        detail::run_piece<double>(a, in, k.out[i], i, begin - first, last - first);
-      } else {
-        detail::run_piece<float>(a, in, k.out[i], i, begin - first, last - first);
-      }
+      run_range<Rule>(
+          a, {&k.in[i * stride], k.out[i], i, begin - first, last - first, begin, k.random});
       begin = last;
     }
   });
@@ -152,26 +216,38 @@ struct Single : Rule {
   double lr, wd;
 };
 
-template <class Rule>
-Specs infer_single_step(const Single<Rule>& a, const Specs& in) {
-  Single<Rule> one = a;
-  one.num_weights = 1;
-  one.lrs = one.wds = {0};
-  return infer_multi_step<Rule>(one, in);
-}
-
-template <class Rule>
-void single_step_kernel(const Single<Rule>& a, const KernelArgs& k) {
+// With the lists of a call for many weights.
+template <bool kMixed, class Rule>
+Single<Rule> as_list_of_one(const Single<Rule>& a) {
   Single<Rule> one = a;
   one.lrs = {a.lr};
   one.wds = {a.wd};
-  multi_step_kernel<Rule>(one, k);
+  one.num_weights = 1;
+  one.multi_precision = kMixed;
+  return one;
+}
+
+template <class Rule, bool kMixed>
+Specs infer_single_step(const Single<Rule>& a, const Specs& in) {
+  check_weight<Rule>(as_list_of_one<kMixed>(a), in.data(), in.size(), 0, true);
+  return {in[0]};
+}
+
+template <class Rule, bool kMixed>
+void single_step_kernel(const Single<Rule>& a, const KernelArgs& k) {
+  multi_step_kernel<Rule>(as_list_of_one<kMixed>(a), k);
 }
 
 // A member of a base of the attributes as one of the attributes themselves.
 template <class A, class B, class T>
 constexpr T A::*of(T B::*member) {
   return member;
+}
+
+// An attribute of MXNet's programs, where operators for one weight have it.
+template <class A>
+void lazy_attr(OpBuilder<A>& b, bool A::*member) {
+  b.attr("lazy_update", member, true, "kept for MXNet's programs; dense gradients ignore it");
 }
 
 template <class A>
@@ -203,38 +279,49 @@ void declare_multi(OpBuilder<Rule>& b, const char* name, const char* doc, const 
 }
 
 template <class Rule>
-int multi_step(const char* name, const char* doc, const char* source, const char* file, int line) {
+int multi_step(const char* name, const char* doc, const char* source, const char* file, int line,
+               bool mixed = false) {
   OpBuilder<Rule> b(Op::add(name, file, line));
-  declare_multi(b, name, doc, source);
+  declare_multi(b, name, doc, source, mixed);
   b.infer(infer_multi_step<Rule>).cpu(multi_step_kernel<Rule>);
   return b;
 }
 
-// The same rule for one weight, under the name that MXNet's programs know; `clip` is what they call
-// the bound of the gradient.
+// Attributes, inputs and the output of the same rule for one weight, under the name that MXNet's
+// programs know; `clip` is what they call the bound of the gradient.
 template <class Rule>
-int single_step(const char* name, const char* doc, const char* source, const char* file, int line,
-                const char* clip = "clip_gradient") {
-  OpBuilder<Single<Rule>> b(Op::add(name, file, line));
+void declare_single(OpBuilder<Single<Rule>>& b, const char* doc, const char* source,
+                    const char* clip = "clip_gradient", bool mixed = false) {
   b.required_attr("lr", &Single<Rule>::lr, "learning rate, no unit");
   Rule::attrs(b);
   b.attr("wd", &Single<Rule>::wd, 0.0, "weight decay, no unit");
   common_attrs(b, clip);
-  b.input("weight", "floating array").input("grad", "as weight");
-  for (size_t i = 0; i < Rule::kStates; ++i) b.mutable_input(Rule::kStateNames[i], "as weight");
-  b.output("output", "as weight")
-      .doc(doc)
-      .source(source)
-      .on("nd", name)
-      .inplace()
-      .infer(infer_single_step<Rule>)
-      .cpu(single_step_kernel<Rule>);
+  if constexpr (requires { Rule::lazy(b); }) Rule::lazy(b);
+  b.input("weight", mixed ? "array of float16 or bfloat16" : "floating array");
+  b.input("grad", "as weight");
+  const char* state = mixed ? "shape of weight, float32" : "as weight";
+  for (size_t i = 0; i < Rule::kStates; ++i) b.mutable_input(Rule::kStateNames[i], state);
+  if (mixed) b.mutable_input("weight32", "float32 master of weight");
+  b.output("output", "as weight").doc(doc).source(source).inplace();
+}
+
+template <class Rule, bool kMixed = false>
+int single_step(const char* name, const char* doc, const char* source, const char* file, int line,
+                const char* clip = "clip_gradient") {
+  OpBuilder<Single<Rule>> b(Op::add(name, file, line));
+  declare_single<Rule>(b, doc, source, clip, kMixed);
+  b.on("nd", name).infer(infer_single_step<Rule, kMixed>).cpu(single_step_kernel<Rule, kMixed>);
   return b;
 }
 
 #define PLAIT_MULTI_STEP(Rule, name, doc, source) \
   const int registered_##Rule = multi_step<Rule>(name, doc, source, __FILE__, __LINE__)
+#define PLAIT_MIXED_STEP(Rule, name, doc, source) \
+  const int registered_mixed_##Rule = multi_step<Rule>(name, doc, source, __FILE__, __LINE__, true)
 #define PLAIT_SINGLE_STEP(Rule, name, doc, source) \
   const int registered_single_##Rule = single_step<Rule>(name, doc, source, __FILE__, __LINE__)
+#define PLAIT_SINGLE_MIXED_STEP(Rule, name, doc, source) \
+  const int registered_single_mixed_##Rule =             \
+      single_step<Rule, true>(name, doc, source, __FILE__, __LINE__)
 
 }  // namespace plait::op

@@ -31,6 +31,8 @@ constexpr const char* kDoc =
 constexpr const char* kSource = "Sutskever, Martens, Dahl, Hinton, ICML (2013)";
 PLAIT_MULTI_STEP(Nag, "multi_nag_mom_update", kDoc, kSource);
 PLAIT_SINGLE_STEP(Nag, "nag_mom_update", kDoc, kSource);
+PLAIT_SINGLE_MIXED_STEP(Nag, "mp_nag_mom_update",
+                        "nag_mom_update for a weight of 16 bits with a float32 master.", kSource);
 
 }  // namespace
 }  // namespace plait::op

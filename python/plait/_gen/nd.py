@@ -113,6 +113,7 @@ _op_greater_equal = _operator('greater_equal')
 _op_greater_equal_scalar = _operator('greater_equal_scalar')
 _op_greater_scalar = _operator('greater_scalar')
 _op_grid_generator = _operator('grid_generator')
+_op_group_adagrad_update = _operator('group_adagrad_update')
 _op_group_norm = _operator('group_norm')
 _op_hard_sigmoid = _operator('hard_sigmoid')
 _op_hypot = _operator('hypot')
@@ -193,6 +194,9 @@ _op_mod = _operator('mod')
 _op_mod_scalar = _operator('mod_scalar')
 _op_modulated_deformable_convolution = _operator('modulated_deformable_convolution')
 _op_moments = _operator('moments')
+_op_mp_nag_mom_update = _operator('mp_nag_mom_update')
+_op_mp_sgd_mom_update = _operator('mp_sgd_mom_update')
+_op_mp_sgd_update = _operator('mp_sgd_update')
 _op_multi_adabelief_update = _operator('multi_adabelief_update')
 _op_multi_adadelta_update = _operator('multi_adadelta_update')
 _op_multi_adagrad_update = _operator('multi_adagrad_update')
@@ -206,18 +210,22 @@ _op_multi_box_target = _operator('multi_box_target')
 _op_multi_dcasgd_update = _operator('multi_dcasgd_update')
 _op_multi_ftml_update = _operator('multi_ftml_update')
 _op_multi_ftrl_update = _operator('multi_ftrl_update')
+_op_multi_group_adagrad_update = _operator('multi_group_adagrad_update')
 _op_multi_lamb_update = _operator('multi_lamb_update')
 _op_multi_lans_update = _operator('multi_lans_update')
 _op_multi_lars_update = _operator('multi_lars_update')
+_op_multi_lbsgd_update = _operator('multi_lbsgd_update')
 _op_multi_lion_update = _operator('multi_lion_update')
 _op_multi_mp_sgd_mom_update = _operator('multi_mp_sgd_mom_update')
 _op_multi_mp_sgd_update = _operator('multi_mp_sgd_update')
+_op_multi_muon_update = _operator('multi_muon_update')
 _op_multi_nadam_update = _operator('multi_nadam_update')
 _op_multi_nag_mom_update = _operator('multi_nag_mom_update')
 _op_multi_rmsprop_update = _operator('multi_rmsprop_update')
 _op_multi_rmspropalex_update = _operator('multi_rmspropalex_update')
 _op_multi_sgd_mom_update = _operator('multi_sgd_mom_update')
 _op_multi_sgd_update = _operator('multi_sgd_update')
+_op_multi_sgld_update = _operator('multi_sgld_update')
 _op_multi_signsgd_update = _operator('multi_signsgd_update')
 _op_multi_signum_update = _operator('multi_signum_update')
 _op_multi_sum_sq = _operator('multi_sum_sq')
@@ -342,6 +350,7 @@ _op_stack = _operator('stack')
 _op_stop_gradient = _operator('stop_gradient')
 _op_subtract = _operator('subtract')
 _op_subtract_scalar = _operator('subtract_scalar')
+_op_sum_over_ranks = _operator('sum_over_ranks')
 _op_svm_output = _operator('svm_output')
 _op_swap_axes = _operator('swap_axes')
 _op_swiglu = _operator('swiglu')
@@ -2854,7 +2863,7 @@ def _contrib_ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None
 
 
 def _contrib_SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, ndev=1, key='', axis=1, out=None, name=None, **kwargs):
-    """batch_norm: one process normalises over all of its batch at once.
+    """batch_norm over the batches of all processes that train together.
 
     Parameters
     ----------
@@ -2881,7 +2890,7 @@ def _contrib_SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, m
     ndev : int, default 1
         devices that MXNet would average over; kept for files
     key : str, default ''
-        name of the group of devices; kept for files
+        calls with one key meet: the name of the layer
     axis : int, default 1
         axis of the channels
 
@@ -6293,7 +6302,7 @@ def adam_update(weight=None, grad=None, mean=None, var=None, lr=None, beta1=0.9,
     var : array
         as weight
     lr : float, required
-        learning rate with bias correction, no unit
+        learning rate, no unit
     beta1 : float, default 0.9
         decay of the mean
     beta2 : float, default 0.999
@@ -6303,7 +6312,7 @@ def adam_update(weight=None, grad=None, mean=None, var=None, lr=None, beta1=0.9,
     wd : float, default 0.0
         weight decay, no unit
     rescale_grad : float, default 1.0
-        factor of the gradient
+        factor of the gradients
     clip_gradient : float, default -1.0
         largest absolute value after rescaling; < 0: none
     lazy_update : bool, default True
@@ -7642,7 +7651,7 @@ def contrib__ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None
 
 
 def contrib__SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, ndev=1, key='', axis=1, out=None, name=None, **kwargs):
-    """batch_norm: one process normalises over all of its batch at once.
+    """batch_norm over the batches of all processes that train together.
 
     Parameters
     ----------
@@ -7669,7 +7678,7 @@ def contrib__SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, m
     ndev : int, default 1
         devices that MXNet would average over; kept for files
     key : str, default ''
-        name of the group of devices; kept for files
+        calls with one key meet: the name of the layer
     axis : int, default 1
         axis of the channels
 
@@ -8039,6 +8048,42 @@ def contrib__gradientmultiplier(data=None, scalar=1.0, out=None, name=None, **kw
     if kwargs:
         _unknown('contrib.gradientmultiplier', kwargs)
     return _invoke(_op_gradient_multiplier, (data,), (scalar,), out, _cls)
+
+
+def contrib__group_adagrad_update(weight=None, grad=None, history=None, lr=None, epsilon=1e-05, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
+    """history += mean of grad^2 over each row; weight - lr (grad / sqrt(history + epsilon) + wd weight).
+
+    Parameters
+    ----------
+    weight : array
+        floating array
+    grad : array
+        as weight
+    history : array
+        as weight
+    lr : float, required
+        learning rate, no unit
+    epsilon : float, default 1e-05
+        added under the root
+    wd : float, default 0.0
+        weight decay, no unit
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+
+    Returns
+    -------
+    output : array
+        as weight
+
+    Notes
+    -----
+    Duchi, Hazan, Singer, JMLR 12 (2011)
+    """
+    if kwargs:
+        _unknown('contrib.group_adagrad_update', kwargs)
+    return _invoke(_op_group_adagrad_update, (weight, grad, history,), (lr, epsilon, wd, rescale_grad, clip_gradient,), out, _cls)
 
 
 def contrib__index_array(data=None, axes=None, out=None, name=None, **kwargs):
@@ -8503,6 +8548,26 @@ def contrib__sign_ste(data=None, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('contrib.sign_ste', kwargs)
     return _invoke(_op_sign_ste, (data,), (), out, _cls)
+
+
+def contrib__sum_over_ranks(data=None, key='', out=None, name=None, **kwargs):
+    """The sum of data over all processes that train together; data itself if there is one.
+
+    Parameters
+    ----------
+    data : array
+        floating array; all processes have the same shape
+    key : str, default ''
+        calls with one key meet, in their order
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data, the same bits in all processes
+    """
+    if kwargs:
+        _unknown('contrib.sum_over_ranks', kwargs)
+    return _invoke(_op_sum_over_ranks, (data,), (key,), out, _cls)
 
 
 def cos(data=None, out=None, name=None, **kwargs):
@@ -11087,6 +11152,120 @@ def moments(data=None, axes=None, keepdims=False, out=None, name=None, **kwargs)
     return _invoke(_op_moments, (data,), (axes, keepdims,), out, _cls)
 
 
+def mp_nag_mom_update(weight=None, grad=None, mom=None, weight32=None, lr=None, momentum=0.0, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
+    """nag_mom_update for a weight of 16 bits with a float32 master.
+
+    Parameters
+    ----------
+    weight : array
+        array of float16 or bfloat16
+    grad : array
+        as weight
+    mom : array
+        shape of weight, float32
+    weight32 : array
+        float32 master of weight
+    lr : float, required
+        learning rate, no unit
+    momentum : float, default 0.0
+        share of the last step
+    wd : float, default 0.0
+        weight decay, no unit
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+
+    Returns
+    -------
+    output : array
+        as weight
+
+    Notes
+    -----
+    Sutskever, Martens, Dahl, Hinton, ICML (2013)
+    """
+    if kwargs:
+        _unknown('mp_nag_mom_update', kwargs)
+    return _invoke(_op_mp_nag_mom_update, (weight, grad, mom, weight32,), (lr, momentum, wd, rescale_grad, clip_gradient,), out, _cls)
+
+
+def mp_sgd_mom_update(weight=None, grad=None, mom=None, weight32=None, lr=None, momentum=0.0, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, lazy_update=True, out=None, name=None, **kwargs):
+    """sgd_mom_update for a weight of 16 bits with a float32 master.
+
+    Parameters
+    ----------
+    weight : array
+        array of float16 or bfloat16
+    grad : array
+        as weight
+    mom : array
+        shape of weight, float32
+    weight32 : array
+        float32 master of weight
+    lr : float, required
+        learning rate, no unit
+    momentum : float, default 0.0
+        share of the last step
+    wd : float, default 0.0
+        weight decay, no unit
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    lazy_update : bool, default True
+        kept for MXNet's programs; dense gradients ignore it
+
+    Returns
+    -------
+    output : array
+        as weight
+
+    Notes
+    -----
+    Micikevicius and others, ICLR (2018)
+    """
+    if kwargs:
+        _unknown('mp_sgd_mom_update', kwargs)
+    return _invoke(_op_mp_sgd_mom_update, (weight, grad, mom, weight32,), (lr, momentum, wd, rescale_grad, clip_gradient, lazy_update,), out, _cls)
+
+
+def mp_sgd_update(weight=None, grad=None, weight32=None, lr=None, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, lazy_update=True, out=None, name=None, **kwargs):
+    """sgd_update for a weight of 16 bits with a master.
+
+    Parameters
+    ----------
+    weight : array
+        array of float16 or bfloat16
+    grad : array
+        as weight
+    weight32 : array
+        float32 master of weight
+    lr : float, required
+        learning rate, no unit
+    wd : float, default 0.0
+        weight decay, no unit
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    lazy_update : bool, default True
+        kept for MXNet's programs; dense gradients ignore it
+
+    Returns
+    -------
+    output : array
+        as weight
+
+    Notes
+    -----
+    Micikevicius and others, ICLR (2018)
+    """
+    if kwargs:
+        _unknown('mp_sgd_update', kwargs)
+    return _invoke(_op_mp_sgd_update, (weight, grad, weight32,), (lr, wd, rescale_grad, clip_gradient, lazy_update,), out, _cls)
+
+
 def multi_adabelief_update(*data, lrs=None, wds=None, beta1=0.9, beta2=0.999, epsilon=1e-08, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
     """Adam with the mean square of what the mean did not foresee.
 
@@ -11459,6 +11638,42 @@ def multi_ftrl_update(*data, lrs=None, wds=None, lamda1=0.01, beta=1.0, rescale_
     return _invoke(_op_multi_ftrl_update, (*_flatten(data),), (lrs, wds, lamda1, beta, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
 
 
+def multi_group_adagrad_update(*data, lrs=None, wds=None, epsilon=1e-05, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """history += mean of grad^2 over each row; weight - lr (grad / sqrt(history + epsilon) + wd weight).
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    epsilon : float, default 1e-05
+        added under the root
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Duchi, Hazan, Singer, JMLR 12 (2011)
+    """
+    if kwargs:
+        _unknown('multi_group_adagrad_update', kwargs)
+    return _invoke(_op_multi_group_adagrad_update, (*_flatten(data),), (lrs, wds, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
 def multi_lamb_update(*data, lrs=None, wds=None, step_count=None, beta1=0.9, beta2=0.999, epsilon=1e-06, lower_bound=-1.0, upper_bound=-1.0, bias_correction=True, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
     """Adam's direction, as long as the norm of the weight: for large batches.
 
@@ -11595,6 +11810,48 @@ def multi_lars_update(*data, lrs=None, wds=None, etas=None, momentum=0.0, epsilo
     return _invoke(_op_multi_lars_update, (*_flatten(data),), (lrs, wds, etas, momentum, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
 
 
+def multi_lbsgd_update(*data, lrs=None, wds=None, counts=None, batch_scale=1, momentum=0.0, lars=False, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """Momentum with one step for batch_scale calls, along the mean of their gradients: as with batches so many times as large.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    counts : tuple of float, required
+        calls for each weight so far, this one included
+    batch_scale : int, default 1
+        calls that make one step, > 0
+    momentum : float, default 0.0
+        share of the last step
+    lars : bool, default False
+        whether rates are scaled by the norm of the weight over that of the gradient
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    You, Gitman, Ginsburg (2017)
+    """
+    if kwargs:
+        _unknown('multi_lbsgd_update', kwargs)
+    return _invoke(_op_multi_lbsgd_update, (*_flatten(data),), (lrs, wds, counts, batch_scale, momentum, lars, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
 def multi_lion_update(*data, lrs=None, wds=None, beta1=0.9, beta2=0.99, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
     """weight - lr (sign(beta1 mom + (1 - beta1) grad) + wd weight), then mom = beta2 mom + (1 - beta2) grad.
 
@@ -11701,6 +11958,52 @@ def multi_mp_sgd_update(*data, lrs=None, wds=None, rescale_grad=1.0, clip_gradie
     if kwargs:
         _unknown('multi_mp_sgd_update', kwargs)
     return _invoke(_op_multi_mp_sgd_update, (*_flatten(data),), (lrs, wds, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_muon_update(*data, lrs=None, wds=None, momentum=0.95, nesterov=True, ns_steps=5, beta1=0.9, beta2=0.999, epsilon=1e-08, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """Matrices (first axis by all others) lose the share wds of themselves and move by lrs along their momentum made orthogonal; all others take multi_adamw_update's step. A matrix has the state mom, others mean and var.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    momentum : float, default 0.95
+        decay of the momentum of matrices
+    nesterov : bool, default True
+        whether the gradient is taken ahead
+    ns_steps : int, default 5
+        iterations towards an orthogonal matrix
+    beta1 : float, default 0.9
+        decay of the mean
+    beta2 : float, default 0.999
+        decay of the mean square
+    epsilon : float, default 1e-08
+        added to the root
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Jordan and others: Muon (2024)
+    """
+    if kwargs:
+        _unknown('multi_muon_update', kwargs)
+    return _invoke(_op_multi_muon_update, (*_flatten(data),), (lrs, wds, momentum, nesterov, ns_steps, beta1, beta2, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
 
 
 def multi_nadam_update(*data, lrs=None, wds=None, grad_factors=None, mean_factors=None, var_factors=None, beta1=0.9, beta2=0.999, epsilon=1e-08, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
@@ -11867,43 +12170,49 @@ def multi_rmspropalex_update(*data, lrs=None, wds=None, gamma1=0.95, gamma2=0.9,
     return _invoke(_op_multi_rmspropalex_update, (*_flatten(data),), (lrs, wds, gamma1, gamma2, epsilon, clip_weights, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
 
 
-def multi_sgd_mom_update(*data, momentum=0.0, lrs=None, wds=None, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, out=None, name=None, **kwargs):
+def multi_sgd_mom_update(*data, lrs=None, wds=None, momentum=0.0, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
     """sgd_mom_update for many weights in one call.
 
     Parameters
     ----------
     *data : array
-        weight, gradient, momentum, weight, ...
-    momentum : float, default 0.0
-        share of the last step
+        weight, gradient and states of each weight in turn
     lrs : tuple of float, required
         learning rate of each weight
     wds : tuple of float, required
         weight decay of each weight
+    momentum : float, default 0.0
+        share of the last step
     rescale_grad : float, default 1.0
         factor of the gradients
     clip_gradient : float, default -1.0
         largest absolute value after rescaling; < 0: none
     num_weights : int, default 1
         number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
 
     Returns
     -------
     output : array
         the weights
+
+    Notes
+    -----
+    Polyak, USSR Comp. Math. 4 (1964)
     """
     if kwargs:
         _unknown('multi_sgd_mom_update', kwargs)
-    return _invoke(_op_multi_sgd_mom_update, (*_flatten(data),), (momentum, lrs, wds, rescale_grad, clip_gradient, num_weights,), out, _cls)
+    return _invoke(_op_multi_sgd_mom_update, (*_flatten(data),), (lrs, wds, momentum, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
 
 
-def multi_sgd_update(*data, lrs=None, wds=None, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, out=None, name=None, **kwargs):
+def multi_sgd_update(*data, lrs=None, wds=None, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
     """sgd_update for many weights in one call.
 
     Parameters
     ----------
     *data : array
-        weight, gradient, weight, gradient, ...
+        weight, gradient and states of each weight in turn
     lrs : tuple of float, required
         learning rate of each weight
     wds : tuple of float, required
@@ -11914,15 +12223,55 @@ def multi_sgd_update(*data, lrs=None, wds=None, rescale_grad=1.0, clip_gradient=
         largest absolute value after rescaling; < 0: none
     num_weights : int, default 1
         number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
 
     Returns
     -------
     output : array
         the weights
+
+    Notes
+    -----
+    Robbins, Monro, Ann. Math. Stat. 22 (1951)
     """
     if kwargs:
         _unknown('multi_sgd_update', kwargs)
-    return _invoke(_op_multi_sgd_update, (*_flatten(data),), (lrs, wds, rescale_grad, clip_gradient, num_weights,), out, _cls)
+    return _invoke(_op_multi_sgd_update, (*_flatten(data),), (lrs, wds, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_sgld_update(*data, lrs=None, wds=None, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """weight - lr / 2 (grad + wd weight) + noise of variance lr: the weights become draws from their posterior.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Welling, Teh, ICML (2011)
+    """
+    if kwargs:
+        _unknown('multi_sgld_update', kwargs)
+    return _invoke(_op_multi_sgld_update, (*_flatten(data),), (lrs, wds, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
 
 
 def multi_signsgd_update(*data, lrs=None, wds=None, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
@@ -13289,7 +13638,7 @@ def sgd_mom_update(weight=None, grad=None, mom=None, lr=None, momentum=0.0, wd=0
     wd : float, default 0.0
         weight decay, no unit
     rescale_grad : float, default 1.0
-        factor of the gradient
+        factor of the gradients
     clip_gradient : float, default -1.0
         largest absolute value after rescaling; < 0: none
     lazy_update : bool, default True
@@ -13323,7 +13672,7 @@ def sgd_update(weight=None, grad=None, lr=None, wd=0.0, rescale_grad=1.0, clip_g
     wd : float, default 0.0
         weight decay, no unit
     rescale_grad : float, default 1.0
-        factor of the gradient
+        factor of the gradients
     clip_gradient : float, default -1.0
         largest absolute value after rescaling; < 0: none
     lazy_update : bool, default True
@@ -13333,6 +13682,10 @@ def sgd_update(weight=None, grad=None, lr=None, wd=0.0, rescale_grad=1.0, clip_g
     -------
     output : array
         as weight
+
+    Notes
+    -----
+    Robbins, Monro, Ann. Math. Stat. 22 (1951)
     """
     if kwargs:
         _unknown('sgd_update', kwargs)
@@ -14293,6 +14646,6 @@ def zeros_like(data=None, dtype=None, out=None, name=None, **kwargs):
     return _invoke(_op_zeros_like, (data,), (dtype,), out, _cls)
 
 
-contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste)
+contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, group_adagrad_update=contrib__group_adagrad_update, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste, sum_over_ranks=contrib__sum_over_ranks)
 image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
 linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)

@@ -2313,7 +2313,7 @@ def _contrib_ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None
 
 
 def _contrib_SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, ndev=1, key='', axis=1, name=None, attr=None, out=None, **kwargs):
-    """batch_norm: one process normalises over all of its batch at once.
+    """batch_norm over the batches of all processes that train together.
 
     Parameters
     ----------
@@ -2340,7 +2340,7 @@ def _contrib_SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, m
     ndev : int, default 1
         devices that MXNet would average over; kept for files
     key : str, default ''
-        name of the group of devices; kept for files
+        calls with one key meet: the name of the layer
     axis : int, default 1
         axis of the channels
 
@@ -6681,7 +6681,7 @@ def contrib__ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None
 
 
 def contrib__SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, ndev=1, key='', axis=1, name=None, attr=None, out=None, **kwargs):
-    """batch_norm: one process normalises over all of its batch at once.
+    """batch_norm over the batches of all processes that train together.
 
     Parameters
     ----------
@@ -6708,7 +6708,7 @@ def contrib__SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, m
     ndev : int, default 1
         devices that MXNet would average over; kept for files
     key : str, default ''
-        name of the group of devices; kept for files
+        calls with one key meet: the name of the layer
     axis : int, default 1
         axis of the channels
 
@@ -7480,6 +7480,24 @@ def contrib__sign_ste(data=None, name=None, attr=None, out=None, **kwargs):
     Bengio, Leonard, Courville: Estimating or propagating gradients (2013)
     """
     return _compose('sign_ste', name, {'data': data}, {}, attr, 'contrib.sign_ste', kwargs)
+
+
+def contrib__sum_over_ranks(data=None, key='', name=None, attr=None, out=None, **kwargs):
+    """The sum of data over all processes that train together; data itself if there is one.
+
+    Parameters
+    ----------
+    data : array
+        floating array; all processes have the same shape
+    key : str, default ''
+        calls with one key meet, in their order
+
+    Returns
+    -------
+    out : array
+        shape and dtype of data, the same bits in all processes
+    """
+    return _compose('sum_over_ranks', name, {'data': data}, {'key': key}, attr, 'contrib.sum_over_ranks', kwargs)
 
 
 def cos(data=None, name=None, attr=None, out=None, **kwargs):
@@ -11634,6 +11652,6 @@ def zeros_like(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     return _compose('zeros_like', name, {'data': data}, {'dtype': dtype}, attr, 'zeros_like', kwargs)
 
 
-contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste)
+contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste, sum_over_ranks=contrib__sum_over_ranks)
 image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
 linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)

@@ -1,7 +1,7 @@
 """Optimizers that divide by the size of earlier gradients."""
 
 from .. import ndarray as nd
-from .optimizer import FusedOptimizer, Optimizer, register, zeros_like
+from .optimizer import FusedOptimizer, register, zeros_like
 
 __all__ = ["AdaGrad", "GroupAdaGrad", "AdaDelta", "RMSProp", "Ftrl"]
 
@@ -36,14 +36,18 @@ class AdaGrad(FusedOptimizer):
 
 
 @register
-class GroupAdaGrad(Optimizer):
+class GroupAdaGrad(FusedOptimizer):
     """AdaGrad with one rate for each row of a matrix; no weight decay.
 
     Parameters
     ----------
     eps : float
         Added under the root.
+
+    Row-sparse gradients change their rows only.
     """
+
+    lazy_update = True
 
     def __init__(self, eps=1e-5, **kwargs):
         super().__init__(**kwargs)
@@ -53,17 +57,13 @@ class GroupAdaGrad(Optimizer):
         """The sum of the mean squares of the rows, (n, 1)."""
         if len(weight.shape) != 2:
             raise ValueError(f"GroupAdaGrad: weight has shape {weight.shape}, must be a matrix")
-        return zeros_like(weight[:, :1])
+        return nd.zeros((weight.shape[0], 1), ctx=weight.context, dtype=weight.dtype_name)
 
-    def update(self, index, weight, grad, state):
-        """Update one parameter; see `Optimizer.update`."""
-        self._update_count(index)
-        lr, wd = self._get_lr(index), self._get_wd(index)
-        if wd != 0:
-            raise ValueError(f"GroupAdaGrad: wd is {wd}, must be 0")
-        grad = self._clipped(grad)
-        state += (grad * grad).mean(axis=1, keepdims=True)
-        weight -= lr * nd.broadcast_div(grad, nd.sqrt(state + self.float_stable_eps))
+    def _step(self, indices, weights, grads, states, masters, common):
+        if any(common["wds"]):
+            raise ValueError(f"GroupAdaGrad: wd is {max(common['wds'])}, must be 0")
+        common["epsilon"] = self.float_stable_eps
+        self._apply(nd.multi_group_adagrad_update, weights, grads, states, masters, common)
 
 
 @register

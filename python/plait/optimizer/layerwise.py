@@ -93,8 +93,6 @@ class LBSGD(SGD):
     batch_scale : int
     """
 
-    aggregate_num = 0
-
     def __init__(
         self,
         momentum=0.0,
@@ -112,7 +110,12 @@ class LBSGD(SGD):
         self.batch_scale, self.updates_per_epoch = batch_scale, updates_per_epoch
         self.init_updates = begin_epoch * updates_per_epoch
         self.num_epochs = num_epochs
-        self._sums = {}  # by parameter: (sum of gradients, number of them), since its last step
+        self.lazy_update = False
+        self._calls = {}  # by parameter: number of its gradients
+
+    def create_state(self, index, weight):
+        """The momentum and the sum of the gradients since the last step."""
+        return zeros_like(weight, 2)
 
     def _factor(self, count):
         """What the rate is multiplied by after `count` updates."""
@@ -125,38 +128,27 @@ class LBSGD(SGD):
         share["sqrt"] = math.sqrt(count / steps)
         return 1.0 + (self.batch_scale - 1) * share.get(self.warmup_strategy, 0.0)
 
-    @staticmethod
-    def _trust(weight, grad, wd):
-        w2 = float((weight * weight).sum().asscalar())
-        g2 = float((grad * grad).sum().asscalar())
-        return min(max(math.sqrt(w2 / (g2 + wd * w2 + 1e-18)), 0.01), 100.0)
-
-    def _run(self, index, weight, grad, state, mixed):
+    def _count_and_rate(self, indices):
         # The rate is that before this update is counted, as in MXNet.
-        lr, wd = self._get_lr(index), self._get_wd(index)
-        self._update_count(index)
-        total, count = self._sums.get(index, (None, self.init_updates))
-        total, count = (grad.copy() if total is None else total + grad), count + 1
-        if count % self.batch_scale:
-            self._sums[index] = total, count
-            return
-        self._sums[index] = None, count
-        grad = total / self.batch_scale
-        if self.warmup_strategy == "lars":
-            lr *= self._trust(weight, grad, wd)
-        else:
-            lr *= self._factor(count)
-        common = {
-            "lrs": [lr],
-            "wds": [wd],
-            "rescale_grad": self.rescale_grad,
-            "clip_gradient": self.clip_gradient or -1.0,
-            "num_weights": 1,
-            "out": [weight],
-        }
-        state, master = state if mixed else (state, None)
-        masters = [master] if mixed else None
-        self._step([index], [weight], [grad], [state], masters, common)
+        rates = self._get_lrs(indices), self._get_wds(indices)
+        self._update_count(indices)
+        for i in indices:
+            self._calls[i] = self._calls.get(i, self.init_updates) + 1
+        return rates
+
+    def _step(self, indices, weights, grads, states, masters, common):
+        counts, lars = [self._calls[i] for i in indices], self.warmup_strategy == "lars"
+        if not lars:
+            common["lrs"] = [
+                lr * self._factor(n) for lr, n in zip(common["lrs"], counts, strict=True)
+            ]
+        common.update(
+            counts=[float(n) for n in counts],
+            batch_scale=self.batch_scale,
+            momentum=self.momentum,
+            lars=lars,
+        )
+        self._apply(nd.multi_lbsgd_update, weights, grads, states, masters, common)
 
 
 class _Trusted(FusedOptimizer):
@@ -267,54 +259,24 @@ class Muon(FusedOptimizer):
         return (zeros_like(weight),) if len(weight.shape) >= 2 else zeros_like(weight, 2)
 
     def _step(self, indices, weights, grads, states, masters, common):
-        other = []
-        for i, state in enumerate(states):
-            if len(state) == 2:
-                other.append(i)
-                continue
-            target = weights[i] if masters is None else masters[i]
-            rate, decay = common["lrs"][i], common["wds"][i]
-            self._matrix_step(target, grads[i], state[0], rate, decay)
-            if masters is not None:
-                weights[i][:] = target
-        if not other:
-            return
-
-        def pick(values):
-            return [values[i] for i in other] if values is not None else None
-
         scale = self.adam_lr / 0.02
-        counts = self._counts(pick(indices))
-        lrs = [lr * scale for lr in pick(common["lrs"])]
-        common["wds"] = [lr * wd for lr, wd in zip(lrs, pick(common["wds"]), strict=True)]
-        common["lrs"] = [
-            lr * math.sqrt(1.0 - self.beta2**t) / (1.0 - self.beta1**t)
-            for lr, t in zip(lrs, counts, strict=True)
-        ]
-        common.update(beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon)
-        common.update(num_weights=len(other), out=pick(weights))
-        self._apply(
-            nd.multi_adamw_update, pick(weights), pick(grads), pick(states), pick(masters), common
+        steps, shares = [], []  # rates with the correction of the means; decays times rates
+        rates = zip(common["lrs"], common["wds"], self._counts(indices), states, strict=True)
+        for lr, wd, count, state in rates:
+            correction = 1.0
+            if len(state) == 2:
+                lr *= scale
+                correction = math.sqrt(1.0 - self.beta2**count) / (1.0 - self.beta1**count)
+            steps.append(lr * correction)
+            shares.append(lr * wd)
+        common.update(
+            lrs=steps,
+            wds=shares,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+            ns_steps=self.ns_steps,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            epsilon=self.epsilon,
         )
-
-    def _matrix_step(self, weight, grad, moment, lr, wd):
-        grad = self._clipped(grad.astype(weight.dtype))
-        moment[:] = self.momentum * moment + grad
-        ahead = grad + self.momentum * moment if self.nesterov else moment
-        rows = weight.shape[0]
-        matrix = self._orthogonal(ahead.reshape((rows, -1)))
-        scale = math.sqrt(max(1.0, rows / matrix.shape[1]))
-        if wd:
-            weight *= 1.0 - lr * wd
-        weight -= lr * scale * matrix.reshape(weight.shape)
-
-    def _orthogonal(self, x):
-        """Nearly the closest orthogonal matrix, by iterations of fifth order."""
-        a, b, c = 3.4445, -4.7750, 2.0315
-        turned = x.shape[0] > x.shape[1]
-        x = nd.transpose(x) if turned else x
-        x = nd.broadcast_div(x, nd.sqrt((x * x).sum()) + 1e-7)
-        for _ in range(self.ns_steps):
-            square = nd.dot(x, x, transpose_b=True)
-            x = a * x + nd.dot(b * square + c * nd.dot(square, square), x)
-        return nd.transpose(x) if turned else x
+        self._apply(nd.multi_muon_update, weights, grads, states, masters, common)

@@ -245,28 +245,8 @@ class FusedOptimizer(Optimizer):
 
     def update_multi_precision(self, index, weight, grad, state):
         """As `update`, with masters; see `Optimizer.update_multi_precision`."""
-        many = isinstance(index, (list, tuple))
-        first = weight[0] if many else weight
-        mixed = self.multi_precision and self._is_mixed(first)
-        if first.dtype_name in ("float16", "bfloat16") and not mixed:
-            for one in (
-                zip(index, weight, grad, state, strict=True)
-                if many
-                else ((index, weight, grad, state),)
-            ):
-                self._update_low(*one)
-            return
-        self._run(index, weight, grad, state, mixed)
-
-    def _update_low(self, index, weight, grad, state):
-        """A weight of 16 bits without master: the step is done in float32 and rounded."""
-        wide = weight.astype("float32")
-        kept = state if isinstance(state, tuple) else () if state is None else (state,)
-        states = tuple(array.astype("float32") for array in kept)
-        given = states if isinstance(state, tuple) else states[0] if states else None
-        self._run(index, wide, grad.astype("float32"), given, False)
-        for array, result in zip((weight, *kept), (wide, *states), strict=True):
-            array[:] = result
+        first = weight[0] if isinstance(index, (list, tuple)) else weight
+        self._run(index, weight, grad, state, self._is_mixed(first))
 
     def _run(self, index, weight, grad, state, mixed):
         if not isinstance(index, (list, tuple)):
@@ -277,10 +257,10 @@ class FusedOptimizer(Optimizer):
             grad = [g.tostype("default") for g in grad]
         if not index:
             return
-        self._update_count(index)
+        lrs, wds = self._count_and_rate(index)
         common = {
-            "lrs": self._get_lrs(index),
-            "wds": self._get_wds(index),
+            "lrs": lrs,
+            "wds": wds,
             "rescale_grad": self.rescale_grad,
             "clip_gradient": self.clip_gradient or -1.0,
             "num_weights": len(weight),
@@ -290,6 +270,11 @@ class FusedOptimizer(Optimizer):
         if mixed:
             state, masters = zip(*state, strict=True)
         self._step(index, weight, grad, state, masters, common)
+
+    def _count_and_rate(self, indices):
+        """Count an update of several parameters; their rates and weight decays."""
+        self._update_count(indices)
+        return self._get_lrs(indices), self._get_wds(indices)
 
     def _without_rows(self, index, weight, grad, state, mixed):
         """Update the rows of row-sparse gradients; returns the parameters with dense ones."""
@@ -306,7 +291,7 @@ class FusedOptimizer(Optimizer):
         if rows.size == 0:
             self._update_count(index)
             return
-        parts = [weight.take(rows), _mapped(lambda array: array.take(rows), state)]
+        parts = [weight.take(rows), mapped(lambda array: array.take(rows), state)]
         self._run([index], [parts[0]], [values], [parts[1]], mixed)
         for whole, part in zip(_arrays([weight, state]), _arrays(parts), strict=True):
             whole[rows] = part
@@ -317,8 +302,7 @@ class FusedOptimizer(Optimizer):
         if masters is not None:
             common["multi_precision"] = True
             for weight, grad, state, master in zip(weights, grads, states, masters, strict=True):
-                kept = state if isinstance(state, tuple) else () if state is None else (state,)
-                arrays += (weight, grad, *kept, master)
+                arrays += (weight, grad, *_arrays(state), master)
         elif isinstance(states[0], tuple):
             for weight, grad, state in zip(weights, grads, states, strict=True):
                 arrays += (weight, grad, *state)
@@ -340,10 +324,10 @@ class FusedOptimizer(Optimizer):
         raise NotImplementedError(f"{type(self).__name__} must define _step")
 
 
-def _mapped(function, state):
+def mapped(function, state):
     """The same nest of tuples with `function` of each array."""
     if isinstance(state, (tuple, list)):
-        return tuple(_mapped(function, part) for part in state)
+        return tuple(mapped(function, part) for part in state)
     return None if state is None else function(state)
 
 

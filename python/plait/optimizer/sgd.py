@@ -1,7 +1,5 @@
 """Gradient descent and its relatives with momentum."""
 
-import math
-
 from .. import ndarray as nd
 from .optimizer import FusedOptimizer, Optimizer, register, zeros_like
 
@@ -145,20 +143,14 @@ class Lion(FusedOptimizer):
 
 
 @register
-class SGLD(Optimizer):
+class SGLD(FusedOptimizer):
     """Gradient descent with noise: draws from the posterior of the weights.
 
-    Patterson, Teh: Stochastic gradient Riemannian Langevin dynamics (2013).
+    Welling, Teh: Bayesian learning via stochastic gradient Langevin dynamics (2011).
     """
 
-    def update(self, index, weight, grad, state):
-        """Update one parameter; see `Optimizer.update`."""
-        self._update_count(index)
-        lr, wd = self._get_lr(index), self._get_wd(index)
-        weight += -lr / 2 * (self._clipped(grad) + wd * weight)
-        weight += nd.random.normal(
-            0, math.sqrt(lr), shape=weight.shape, dtype=weight.dtype, ctx=weight.context
-        )
+    def _step(self, indices, weights, grads, states, masters, common):
+        self._apply(nd.multi_sgld_update, weights, grads, states, masters, common)
 
 
 @register

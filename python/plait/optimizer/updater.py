@@ -2,6 +2,8 @@
 
 import pickle
 
+from .optimizer import mapped
+
 __all__ = ["Updater", "get_updater"]
 
 
@@ -41,6 +43,10 @@ class Updater:
         for group in groups:
             for start in range(0, len(group[0]), size):
                 optimizer.update_multi_precision(*[part[start : start + size] for part in group])
+
+    def sync_state_context(self, state, context):
+        """A state, with its arrays in `context`."""
+        return mapped(lambda array: array.as_in_context(context), state)
 
     def get_states(self, dump_optimizer=False):
         """bytes: the states, with the optimizer if asked for."""

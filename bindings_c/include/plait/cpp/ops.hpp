@@ -46,7 +46,7 @@ struct adam_update_attrs {
   double epsilon = 1e-08;
   /* weight decay, no unit */
   double wd = 0.0;
-  /* factor of the gradient */
+  /* factor of the gradients */
   double rescale_grad = 1.0;
   /* largest absolute value after rescaling; < 0: none */
   double clip_gradient = -1.0;
@@ -1774,6 +1774,28 @@ inline Symbol GridGenerator(const std::string& name_, const Symbol& data,
                          {detail::value(transform_type), detail::value(attrs_.target_shape)});
 }
 
+struct group_adagrad_update_attrs {
+  /* added under the root */
+  double epsilon = 1e-05;
+  /* weight decay, no unit */
+  double wd = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+};
+/* history += mean of grad^2 over each row; weight - lr (grad / sqrt(history + epsilon) + wd
+ * weight). */
+inline NDArray group_adagrad_update(const NDArray& weight, const NDArray& grad,
+                                    const NDArray& history, double lr,
+                                    const group_adagrad_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("group_adagrad_update");
+  return detail::invoke(op_, {weight, grad, history}, {detail::value(lr),
+                        detail::value(attrs_.epsilon), detail::value(attrs_.wd),
+                        detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient)})[0];
+}
+
 struct GroupNorm_attrs {
   /* must divide the number of channels */
   int64_t num_groups = 1;
@@ -3129,6 +3151,69 @@ inline Symbol moments(const std::string& name_, const Symbol& data,
                          {detail::value(attrs_.axes), detail::value(attrs_.keepdims)});
 }
 
+struct mp_nag_mom_update_attrs {
+  /* share of the last step */
+  double momentum = 0.0;
+  /* weight decay, no unit */
+  double wd = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+};
+/* nag_mom_update for a weight of 16 bits with a float32 master. */
+inline NDArray mp_nag_mom_update(const NDArray& weight, const NDArray& grad, const NDArray& mom,
+                                 const NDArray& weight32, double lr,
+                                 const mp_nag_mom_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("mp_nag_mom_update");
+  return detail::invoke(op_, {weight, grad, mom, weight32}, {detail::value(lr),
+                        detail::value(attrs_.momentum), detail::value(attrs_.wd),
+                        detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient)})[0];
+}
+
+struct mp_sgd_mom_update_attrs {
+  /* share of the last step */
+  double momentum = 0.0;
+  /* weight decay, no unit */
+  double wd = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* kept for MXNet's programs; dense gradients ignore it */
+  bool lazy_update = true;
+};
+/* sgd_mom_update for a weight of 16 bits with a float32 master. */
+inline NDArray mp_sgd_mom_update(const NDArray& weight, const NDArray& grad, const NDArray& mom,
+                                 const NDArray& weight32, double lr,
+                                 const mp_sgd_mom_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("mp_sgd_mom_update");
+  return detail::invoke(op_, {weight, grad, mom, weight32}, {detail::value(lr),
+                        detail::value(attrs_.momentum), detail::value(attrs_.wd),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.lazy_update)})[0];
+}
+
+struct mp_sgd_update_attrs {
+  /* weight decay, no unit */
+  double wd = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* kept for MXNet's programs; dense gradients ignore it */
+  bool lazy_update = true;
+};
+/* sgd_update for a weight of 16 bits with a master. */
+inline NDArray mp_sgd_update(const NDArray& weight, const NDArray& grad, const NDArray& weight32,
+                             double lr, const mp_sgd_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("mp_sgd_update");
+  return detail::invoke(op_, {weight, grad, weight32}, {detail::value(lr), detail::value(attrs_.wd),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.lazy_update)})[0];
+}
+
 struct multi_adabelief_update_attrs {
   /* decay of the mean */
   double beta1 = 0.9;
@@ -3505,6 +3590,31 @@ inline std::vector<NDArray> multi_ftrl_update(const std::vector<NDArray>& inputs
                         detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
 }
 
+struct multi_group_adagrad_update_attrs {
+  /* added under the root */
+  double epsilon = 1e-05;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* history += mean of grad^2 over each row; weight - lr (grad / sqrt(history + epsilon) + wd
+ * weight). */
+inline std::vector<NDArray> multi_group_adagrad_update(const std::vector<NDArray>& inputs_,
+                                                       const std::vector<double>& lrs,
+                                                       const std::vector<double>& wds,
+                                                       const multi_group_adagrad_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_group_adagrad_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.epsilon), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
+                        detail::value(attrs_.multi_precision)});
+}
+
 struct multi_lamb_update_attrs {
   /* decay of the mean */
   double beta1 = 0.9;
@@ -3608,6 +3718,37 @@ inline std::vector<NDArray> multi_lars_update(const std::vector<NDArray>& inputs
                         detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
 }
 
+struct multi_lbsgd_update_attrs {
+  /* calls that make one step, > 0 */
+  int64_t batch_scale = 1;
+  /* share of the last step */
+  double momentum = 0.0;
+  /* whether rates are scaled by the norm of the weight over that of the gradient */
+  bool lars = false;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* Momentum with one step for batch_scale calls, along the mean of their gradients: as with
+ * batches so many times as large. */
+inline std::vector<NDArray> multi_lbsgd_update(const std::vector<NDArray>& inputs_,
+                                               const std::vector<double>& lrs,
+                                               const std::vector<double>& wds,
+                                               const std::vector<double>& counts,
+                                               const multi_lbsgd_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_lbsgd_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(counts), detail::value(attrs_.batch_scale),
+                        detail::value(attrs_.momentum), detail::value(attrs_.lars),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
 struct multi_lion_update_attrs {
   /* share of the mean in the step */
   double beta1 = 0.9;
@@ -3676,6 +3817,44 @@ inline std::vector<NDArray> multi_mp_sgd_update(const std::vector<NDArray>& inpu
                                                 const multi_mp_sgd_update_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("multi_mp_sgd_update");
   return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
+struct multi_muon_update_attrs {
+  /* decay of the momentum of matrices */
+  double momentum = 0.95;
+  /* whether the gradient is taken ahead */
+  bool nesterov = true;
+  /* iterations towards an orthogonal matrix */
+  int64_t ns_steps = 5;
+  /* decay of the mean */
+  double beta1 = 0.9;
+  /* decay of the mean square */
+  double beta2 = 0.999;
+  /* added to the root */
+  double epsilon = 1e-08;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* Matrices (first axis by all others) lose the share wds of themselves and move by lrs along
+ * their momentum made orthogonal; all others take multi_adamw_update's step. A matrix has the
+ * state mom, others mean and var. */
+inline std::vector<NDArray> multi_muon_update(const std::vector<NDArray>& inputs_,
+                                              const std::vector<double>& lrs,
+                                              const std::vector<double>& wds,
+                                              const multi_muon_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_muon_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.momentum), detail::value(attrs_.nesterov),
+                        detail::value(attrs_.ns_steps), detail::value(attrs_.beta1),
+                        detail::value(attrs_.beta2), detail::value(attrs_.epsilon),
                         detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
                         detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
 }
@@ -3807,6 +3986,8 @@ struct multi_sgd_mom_update_attrs {
   double clip_gradient = -1.0;
   /* number of weights */
   int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
 };
 /* sgd_mom_update for many weights in one call. */
 inline std::vector<NDArray> multi_sgd_mom_update(const std::vector<NDArray>& inputs_,
@@ -3814,9 +3995,10 @@ inline std::vector<NDArray> multi_sgd_mom_update(const std::vector<NDArray>& inp
                                                  const std::vector<double>& wds,
                                                  const multi_sgd_mom_update_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("multi_sgd_mom_update");
-  return detail::invoke(op_, inputs_, {detail::value(attrs_.momentum), detail::value(lrs),
-                        detail::value(wds), detail::value(attrs_.rescale_grad),
-                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights)});
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.momentum), detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
+                        detail::value(attrs_.multi_precision)});
 }
 
 struct multi_sgd_update_attrs {
@@ -3826,6 +4008,8 @@ struct multi_sgd_update_attrs {
   double clip_gradient = -1.0;
   /* number of weights */
   int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
 };
 /* sgd_update for many weights in one call. */
 inline std::vector<NDArray> multi_sgd_update(const std::vector<NDArray>& inputs_,
@@ -3835,7 +4019,29 @@ inline std::vector<NDArray> multi_sgd_update(const std::vector<NDArray>& inputs_
   static const plait_op_t op_ = detail::find("multi_sgd_update");
   return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
                         detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
-                        detail::value(attrs_.num_weights)});
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
+struct multi_sgld_update_attrs {
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* weight - lr / 2 (grad + wd weight) + noise of variance lr: the weights become draws from their
+ * posterior. */
+inline std::vector<NDArray> multi_sgld_update(const std::vector<NDArray>& inputs_,
+                                              const std::vector<double>& lrs,
+                                              const std::vector<double>& wds,
+                                              const multi_sgld_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_sgld_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
 }
 
 struct multi_signsgd_update_attrs {
@@ -5809,7 +6015,7 @@ struct sgd_mom_update_attrs {
   double momentum = 0.0;
   /* weight decay, no unit */
   double wd = 0.0;
-  /* factor of the gradient */
+  /* factor of the gradients */
   double rescale_grad = 1.0;
   /* largest absolute value after rescaling; < 0: none */
   double clip_gradient = -1.0;
@@ -5829,7 +6035,7 @@ inline NDArray sgd_mom_update(const NDArray& weight, const NDArray& grad, const 
 struct sgd_update_attrs {
   /* weight decay, no unit */
   double wd = 0.0;
-  /* factor of the gradient */
+  /* factor of the gradients */
   double rescale_grad = 1.0;
   /* largest absolute value after rescaling; < 0: none */
   double clip_gradient = -1.0;
@@ -6449,6 +6655,21 @@ inline NDArray np_sum(const NDArray& data, const np_sum_attrs& attrs_ = {}) {
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
 }
 
+struct sum_over_ranks_attrs {
+  /* calls with one key meet, in their order */
+  std::string key = "";
+};
+/* The sum of data over all processes that train together; data itself if there is one. */
+inline NDArray sum_over_ranks(const NDArray& data, const sum_over_ranks_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sum_over_ranks");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.key)})[0];
+}
+inline Symbol sum_over_ranks(const std::string& name_, const Symbol& data,
+                             const sum_over_ranks_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("sum_over_ranks");
+  return detail::compose(op_, name_, {"data"}, {data}, {"key"}, {detail::value(attrs_.key)});
+}
+
 struct SVMOutput_attrs {
   /* distance at which the loss ends */
   double margin = 1.0;
@@ -6515,12 +6736,12 @@ struct sync_batch_norm_attrs {
   bool output_mean_var = false;
   /* devices that MXNet would average over; kept for files */
   int64_t ndev = 1;
-  /* name of the group of devices; kept for files */
+  /* calls with one key meet: the name of the layer */
   std::string key = "";
   /* axis of the channels */
   int64_t axis = 1;
 };
-/* batch_norm: one process normalises over all of its batch at once. */
+/* batch_norm over the batches of all processes that train together. */
 inline NDArray sync_batch_norm(const NDArray& data, const NDArray& gamma, const NDArray& beta,
                                const NDArray& moving_mean, const NDArray& moving_var,
                                const sync_batch_norm_attrs& attrs_ = {}) {

@@ -1,0 +1,35 @@
+#include <cmath>
+
+#include "ops/optim/multi.h"
+
+namespace plait::op {
+namespace {
+
+struct AdaGrad : MultiStep {
+  static constexpr size_t kStates = 1;
+  static constexpr const char* kStateNames[] = {"history"};
+  double epsilon;
+
+  template <class A>
+  static void attrs(OpBuilder<A>& b) {
+    b.attr("epsilon", of<A>(&AdaGrad::epsilon), 1e-7, "added under the root");
+  }
+  template <class T>
+  void run(const Piece<T>& p) const {
+    const Clipped<T> clipped(*this);
+    const T lr = T(lrs[p.index]), wd = T(wds[p.index]), eps = T(epsilon);
+    each(p,
+         [w = p.weight, g = p.grad, out = p.out, h = p.state[0], clipped, lr, wd, eps](int64_t i) {
+           const T grad = clipped(g[i]);
+           h[i] += grad * grad;
+           out[i] = w[i] - lr * (grad / std::sqrt(h[i] + eps) + wd * w[i]);
+         });
+  }
+};
+
+PLAIT_MULTI_STEP(AdaGrad, "multi_adagrad_update",
+                 "history += grad^2; weight - lr (grad / sqrt(history + epsilon) + wd weight).",
+                 "Duchi, Hazan, Singer, JMLR 12 (2011)");
+
+}  // namespace
+}  // namespace plait::op

@@ -1,0 +1,45 @@
+#include "ops/optim/multi.h"
+
+namespace plait::op {
+namespace {
+
+struct SgdMom : MultiStep {
+  static constexpr size_t kStates = 1;
+  static constexpr const char* kStateNames[] = {"mom"};
+  double momentum;
+  bool lazy_update;
+
+  template <class A>
+  static void attrs(OpBuilder<A>& b) {
+    b.attr("momentum", of<A>(&SgdMom::momentum), 0.0, "share of the last step");
+  }
+  template <class A>
+  static void lazy(OpBuilder<A>& b) {
+    lazy_attr(b, of<A>(&SgdMom::lazy_update));
+  }
+  template <class T>
+  void run(const Piece<T>& p) const {
+    const Clipped<T> clipped(*this);
+    const T lr = T(lrs[p.index]), wd = T(wds[p.index]), mu = T(momentum);
+    each(p,
+         [w = p.weight, g = p.grad, out = p.out, m = p.state[0], clipped, lr, wd, mu](int64_t i) {
+           m[i] = mu * m[i] - lr * (clipped(g[i]) + wd * w[i]);
+           out[i] = w[i] + m[i];
+         });
+  }
+};
+
+constexpr const char* kSource = "Polyak, USSR Comp. Math. 4 (1964)";
+PLAIT_SINGLE_STEP(SgdMom, "sgd_mom_update",
+                  "mom = momentum mom - lr (grad + wd weight); weight + mom.", kSource);
+PLAIT_MULTI_STEP(SgdMom, "multi_sgd_mom_update", "sgd_mom_update for many weights in one call.",
+                 kSource);
+PLAIT_MIXED_STEP(SgdMom, "multi_mp_sgd_mom_update",
+                 "sgd_mom_update for many weights of 16 bits with float32 masters.",
+                 "Micikevicius and others, ICLR (2018)");
+PLAIT_SINGLE_MIXED_STEP(SgdMom, "mp_sgd_mom_update",
+                        "sgd_mom_update for a weight of 16 bits with a float32 master.",
+                        "Micikevicius and others, ICLR (2018)");
+
+}  // namespace
+}  // namespace plait::op
