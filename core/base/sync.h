@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
@@ -54,6 +55,29 @@ class Parker {
  private:
   static constexpr uint32_t kEmpty = 0, kAsleep = 1, kSet = 2;
   typename Sync::template Atomic<uint32_t> state_{kEmpty};
+};
+
+// How long a thread looks for a signal before it sleeps. Where looking was in vain, because the
+// program has nothing to do or others have the cores, it looks half as long the next time, and the
+// full time only now and then.
+class Patience {
+ public:
+  explicit Patience(int64_t most_ns) : most_ns_(most_ns), now_ns_(most_ns) {}
+
+  // `wait_ns(spin_ns)` looks so long and then sleeps.
+  template <class Wait>
+  void wait(const Wait& wait_ns) {
+    constexpr int64_t kLeastNs = 1000;
+    constexpr uint32_t kTrial = 64;
+    const int64_t spin = ++turn_ % kTrial ? now_ns_ : most_ns_, begin = Native::now_ns();
+    wait_ns(spin);
+    const bool seen = Native::now_ns() - begin <= spin;
+    now_ns_ = seen ? most_ns_ : std::max(now_ns_ / 2, kLeastNs);
+  }
+
+ private:
+  int64_t most_ns_, now_ns_;
+  uint32_t turn_ = 0;
 };
 
 }  // namespace plait

@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 
-#include <algorithm>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -18,34 +17,14 @@ namespace {
 constexpr int64_t kHelperSpinNs = 300000;  // the next step of a graph is often near
 constexpr int64_t kMeetSpinNs = 30000;
 
-// How long a thread looks for a signal before it sleeps. Where looking was in vain, because the
-// program has nothing to do or other processes have the cores, it looks half as long the next time,
-// and the full time only now and then.
-class Patience {
- public:
-  explicit Patience(int64_t most_ns) : most_ns_(most_ns), now_ns_(most_ns) {}
-
-  template <class Wait>
-  void wait(const Wait& wait_ns) {
-    constexpr int64_t kLeastNs = 1000;
-    constexpr uint32_t kTrial = 64;
-    const int64_t spin = ++turn_ % kTrial ? now_ns_ : most_ns_, begin = Native::now_ns();
-    wait_ns(spin);
-    const bool seen = Native::now_ns() - begin <= spin;
-    now_ns_ = seen ? most_ns_ : std::max(now_ns_ / 2, kLeastNs);
-  }
-
- private:
-  int64_t most_ns_, now_ns_;
-  uint32_t turn_ = 0;
-};
-
 struct Team;
 
 struct Helper {
   Parker<> parker;
-  Team* team = nullptr;
+  Team* team = nullptr;  // null: `work` is what to do
   int number = 0;
+  void (*work)(void*) = nullptr;
+  void* data = nullptr;
   Helper* next = nullptr;  // in the list of free ones or of a team
 };
 
@@ -67,17 +46,7 @@ struct Place {
 thread_local Place here;
 thread_local int thread_limit = 1;
 
-void help(Helper* me) {
-  Patience patience(kHelperSpinNs);
-  while (true) {
-    patience.wait([me](int64_t spin_ns) { me->parker.wait(spin_ns); });
-    Team& team = *me->team;
-    here = {&team, me->number, true};
-    team.body(team.data);
-    here = {};
-    team.others.done();
-  }
-}
+void help(Helper* me);
 
 // Free helpers, the last used ones in front.
 class Helpers {
@@ -140,6 +109,23 @@ class Helpers {
   int count_ = 0;
 };
 
+void help(Helper* me) {
+  Patience patience(kHelperSpinNs);
+  while (true) {
+    patience.wait([me](int64_t spin_ns) { me->parker.wait(spin_ns); });
+    if (!me->team) {
+      me->work(me->data);
+      Helpers::instance()->give_back(me);
+      continue;
+    }
+    Team& team = *std::exchange(me->team, nullptr);
+    here = {&team, me->number, true};
+    team.body(team.data);
+    here = {};
+    team.others.done();
+  }
+}
+
 // The child of a fork has no helpers, and must not find the mutex taken half-way.
 const int fork_handlers =
     pthread_atfork([] { Helpers::instance()->lock(); }, [] { Helpers::instance()->unlock(); },
@@ -194,6 +180,15 @@ void run(int threads, void (*body)(void*), void* data) {
   begin(threads, body, data);
   body(data);
   end();
+}
+
+bool start(void (*work)(void*), void* data) {
+  Helper* h = Helpers::instance()->take(1);
+  if (!h) return false;
+  h->work = work;
+  h->data = data;
+  h->parker.set();
+  return true;
 }
 
 int number() { return here.number; }

@@ -1,6 +1,6 @@
 #pragma once
 
-// The threads inside one task.
+// The threads of tasks, and those inside one task.
 //
 // A team is the calling thread and helpers that it takes from those that are free and gives back
 // at the end, so every thread may lead a team and no helper belongs to one of them: what the
@@ -23,6 +23,10 @@ void run(int threads, void (*body)(void*), void* data);
 void begin(int threads, void (*body)(void*), void* data);
 void end();
 
+// Calls work(data) in a thread that is free to help, or a new one; it is no team. That thread looks
+// for the next team or work before it sleeps, whichever comes. False: the system refuses a thread.
+bool start(void (*work)(void*), void* data);
+
 int number();      // of the calling thread, in [0, size())
 int size();        // 1 outside of a team
 bool is_inside();  // in a team of more than one
@@ -33,7 +37,7 @@ void barrier();    // waits until all threads of the team have come
 int set_limit(int threads);
 int limit();
 
-// Helpers that exist. The child of a fork() has none at first.
+// Threads of start() and helpers that exist. The child of a fork() has none at first.
 int num_helpers();
 
 }  // namespace plait::team

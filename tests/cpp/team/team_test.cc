@@ -98,6 +98,36 @@ TEST(team_may_be_led_by_any_thread) {
   CHECK(team::num_helpers() <= std::max(before, 6));
 }
 
+TEST(team_starts_work_in_another_thread_which_may_lead_a_team) {
+  struct Result {
+    std::thread::id thread;
+    int size = 0;
+    bool was_inside = true;
+    std::atomic<int> members{0};
+    std::atomic<bool> done{false};
+  };
+  for (int i = 0; i < 100; ++i) {
+    Result result;
+    const bool started = team::start(
+        [](void* data) {
+          Result& r = *static_cast<Result*>(data);
+          r.thread = std::this_thread::get_id();
+          r.size = team::size();
+          r.was_inside = team::is_inside();
+          in_team(2, [&r] { ++r.members; });
+          r.done = true;
+        },
+        &result);
+    CHECK(started);
+    while (!result.done) std::this_thread::yield();
+    CHECK(result.thread != std::this_thread::get_id());
+    CHECK_EQ(result.size, 1);
+    CHECK(!result.was_inside);
+    CHECK_EQ(result.members.load(), 2);
+  }
+  CHECK(team::num_helpers() >= 2);
+}
+
 TEST(team_works_in_both_processes_after_fork) {
   const auto count = [] {
     std::atomic<int> n{0};
