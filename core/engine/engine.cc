@@ -13,7 +13,8 @@
 namespace plait::engine {
 namespace {
 
-constexpr int64_t kLeastHandoverNs = 5000;
+// Estimates assume that memory is in no cache: work of this length takes half as long.
+constexpr int64_t kLeastHandoverNs = 12000;
 
 std::atomic<int64_t> inlined_count{0};
 std::atomic<bool (*)()> interrupt_check{nullptr};
@@ -28,7 +29,7 @@ class Nothing final : public Task {
 
 // Time to give a task to a worker that sleeps and to see it done; the lower quartile of a few.
 int64_t measure_handover_ns() {
-  constexpr int64_t kMost = 50000, kUnmeasured = 20000;
+  constexpr int64_t kMost = 20000, kUnmeasured = 20000;
   if (is_serial() || held_cores > 0) return kUnmeasured;
   Var var;
   std::array<int64_t, 8> times;
@@ -138,6 +139,12 @@ void push(std::unique_ptr<Task> task) {
   } else if (!run_inline(*task)) {
     Scheduler::instance().push(std::move(task));
   }
+}
+
+int cores_for(double cost_ns, int cores) {
+  constexpr double kLeastNs = 10000;
+  if (!(cost_ns > 0) || cost_ns >= kLeastNs * cores) return cores;
+  return std::max(1, static_cast<int>(cost_ns / kLeastNs));
 }
 
 int64_t inline_limit_ns() {

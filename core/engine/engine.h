@@ -23,7 +23,8 @@
 //
 // Three ways to run: work below inline_limit_ns() runs in the calling thread on one core
 // (InlineGuard); a task below caller_limit_ns() that finds the engine idle runs in the calling
-// thread on all cores; the rest goes to the workers, and push returns at once.
+// thread on the cores that it is worth; the rest is queued, and push returns at once. Threads of
+// the pool run what is queued, and so does, if it is short, a thread that waits.
 namespace plait::engine {
 
 class Scheduler;
@@ -57,6 +58,7 @@ class Task {
 
  private:
   friend class Scheduler;
+  int32_t cores_ = 0;  // while it runs
   Request<Native> request_;
   uint64_t sequence_ = 0;
   int64_t pushed_ns_ = 0;  // only while profiling
@@ -102,10 +104,14 @@ void push(std::unique_ptr<Task> task);
 // Ends an asynchronous task; null: it succeeded. From any thread, once.
 void complete(Task* task, std::exception_ptr failure);
 
+// How many of `cores` a task of this estimated time is worth: each must have something to do for
+// longer than a team takes to come together. 0, unknown: all.
+int cores_for(double cost_ns, int cores);
+
 // Work below this estimated time runs in the calling thread: the measured time to hand a task to a
 // worker that sleeps, in nanoseconds; PLAIT_INLINE_NS replaces the measurement.
 int64_t inline_limit_ns();
-// A task below this time may run in the calling thread with all cores, if the engine is idle;
+// A task below this time may run in the calling thread with several cores, if the engine is idle;
 // PLAIT_CALLER_NS.
 int64_t caller_limit_ns();
 
@@ -147,7 +153,7 @@ int set_num_threads(int threads);
 
 struct EngineStats {
   int64_t inlined = 0;    // operations run in the calling thread on one core
-  int64_t in_caller = 0;  // tasks run in the calling thread on all cores
+  int64_t in_caller = 0;  // tasks run in the calling thread by push()
   int64_t queued = 0;     // tasks handed over since start
   int64_t pending = 0;    // tasks not finished now
   int64_t bytes_pending = 0;

@@ -6,6 +6,8 @@ namespace plait::engine {
 
 // Cores of the task that this thread runs; 0: it runs none.
 extern thread_local int held_cores;
+// True in a thread of the pool that runs tasks.
+extern thread_local bool is_worker;
 
 // Inside for a scope; waits while gate.h's gate is closed.
 class GatePass {

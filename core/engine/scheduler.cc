@@ -6,11 +6,10 @@
 #include "base/error.h"
 #include "engine/internal.h"
 #include "engine/profile.h"
+#include "team/team.h"
 
 namespace plait::engine {
 namespace {
-
-constexpr int64_t kSpinNs = 50000;  // worker 0 looks so long for the next task before it sleeps
 
 thread_local int64_t bulk_size = 0;   // see set_bulk_size
 thread_local int64_t bulk_count = 0;  // pushed by this thread since workers were told
@@ -30,6 +29,7 @@ std::exception_ptr inherited_failure(const Task& task) {
 }  // namespace
 
 thread_local int held_cores = 0;
+thread_local bool is_worker = false;
 
 int64_t set_bulk_size(int64_t size) { return std::exchange(bulk_size, std::max<int64_t>(size, 0)); }
 
@@ -49,7 +49,7 @@ void Scheduler::push(std::unique_ptr<Task> owned) {
     run_serially(task);
     return;
   }
-  start_threads();
+  if (!started_ns_) started_ns_ = Native::now_ns();
   if (!in_task) wait_for_room(lock);
   owned.release();
   ++queued_;
@@ -80,7 +80,8 @@ bool Scheduler::run_in_caller(std::unique_ptr<Task>& owned) {
     if (!ledger_.try_all(task.request_)) return false;
     ++in_caller_;
     enter(task);
-    cores = std::exchange(free_cores_, 0);
+    cores = cores_for(task.cost_ns_, cores_);
+    free_cores_ -= cores;
   }
   execute(task, cores);
   const int64_t bytes = task.bytes_;
@@ -104,32 +105,42 @@ void Scheduler::grant(Request<Native>& r, Wakes& wakes) {
     waiter.failure = r.places[0].var->failure();
     if (waiter.failure && waiter.failure == first_failure_) first_failure_ = nullptr;
     waiter.done = true;
-    wakes.add(waiter.parker);
+    wakes.tell(waiter.parker);
     return;
   }
   ready_.push_back(static_cast<Task*>(r.owner));
   std::push_heap(ready_.begin(), ready_.end(), less_urgent);
 }
 
-Scheduler::Worker* Scheduler::first_idle() {
-  for (const auto& w : workers_) {
-    if (w->idle) return w.get();
+void Scheduler::Wakes::flush() {
+  for (Parker<>* p : parkers_) p->set();
+  parkers_.clear();
+  for (; threads_ > 0; --threads_) {
+    if (!team::start(work, nullptr)) work(nullptr);  // here, where the system refuses a thread
   }
-  return nullptr;
 }
 
-void Scheduler::dispatch(Wakes& wakes, Worker* self) {
-  while (!ready_.empty() && free_cores_ > 0 && !stopped_) {
-    const int share = std::max(1, free_cores_ / static_cast<int>(ready_.size()));
-    Worker* w = self && self->idle ? self : first_idle();
-    if (!w) w = &add_worker();
-    std::pop_heap(ready_.begin(), ready_.end(), less_urgent);
-    w->task = ready_.back();
-    ready_.pop_back();
-    w->threads = share;
-    w->idle = false;
-    free_cores_ -= share;
-    if (w != self) wakes.add(w->parker);
+Task* Scheduler::next_ready() {
+  if (ready_.empty() || free_cores_ <= 0 || stopped_) return nullptr;
+  const int ready = static_cast<int>(ready_.size());
+  std::pop_heap(ready_.begin(), ready_.end(), less_urgent);
+  Task* task = ready_.back();
+  ready_.pop_back();
+  int share = std::max(1, free_cores_ / ready);
+  // Of three equal tasks on two cores the first gets both, not the last half of them.
+  const bool all_free = free_cores_ == cores_, has_rest = ready > cores_ && ready % cores_ > 0;
+  if (all_free && has_rest && task->cost_ns_ > 0) share = cores_;
+  task->cores_ = cores_for(task->cost_ns_, share);
+  free_cores_ -= task->cores_;
+  return task;
+}
+
+void Scheduler::dispatch(Wakes& wakes) {
+  if (stopped_) return;
+  const int wanted = std::min(static_cast<int>(ready_.size()), free_cores_);
+  for (; coming_ < wanted; ++coming_) {
+    ++working_;
+    wakes.start_thread();
   }
 }
 
@@ -169,41 +180,62 @@ void Scheduler::execute(Task& task, int threads) {
   held_cores = before;
 }
 
-void Scheduler::work(Worker& me) {
-  while (true) {
-    me.parker.wait(me.number == 0 && cores_ > 1 ? kSpinNs : 0);
-    Task* task = me.task;  // null: the signal says stop
-    if (!task) return;
-    while (task) task = finish_run(*task, me);
-    std::lock_guard lock(mutex_);
-    if (stopped_ && !me.task) return;
-  }
-}
-
-Task* Scheduler::finish_run(Task& task, Worker& me) {
-  const int64_t begin = Native::now_ns();
-  execute(task, me.threads);
-  const int64_t bytes = task.bytes_;
+template <class Next>
+Task* Scheduler::run_taken(Task& task, const Next& next) {
+  const int cores = task.cores_;
+  const int64_t begin = Native::now_ns(), bytes = task.bytes_;
+  execute(task, cores);
   const bool done = close_part(task);
-  Task* next = nullptr;
+  Task* following = nullptr;
   {
     Wakes wakes;
     std::lock_guard lock(mutex_);
-    busy_ns_ += (Native::now_ns() - begin) * me.threads;
-    free_cores_ += me.threads;
+    busy_ns_ += (Native::now_ns() - begin) * cores;
+    free_cores_ += cores;
     if (done) settle(task, wakes);
-    me.idle = true;
-    me.task = nullptr;
-    dispatch(wakes, &me);
-    next = me.task;
+    following = next();
+    dispatch(wakes);
   }
-  if (done) {
-    delete &task;  // may release arrays: never under the mutex
-    Wakes wakes;
-    std::lock_guard lock(mutex_);
-    leave(bytes, 1, wakes);
-  }
-  return next;
+  if (!done) return following;
+  delete &task;  // may release arrays: never under the mutex
+  Wakes wakes;
+  std::lock_guard lock(mutex_);
+  leave(bytes, 1, wakes);
+  return following ? following : next();
+}
+
+void Scheduler::work(void*) {
+  Scheduler& s = instance();
+  const bool before = std::exchange(is_worker, true);
+  Lock lock(s.mutex_);
+  --s.coming_;
+  Task* task = s.next_ready();
+  lock.unlock();
+  while (task) task = s.run_taken(*task, [&s] { return s.next_ready(); });
+  lock.lock();
+  if (--s.working_ == 0) s.all_rest_.notify_all();
+  is_worker = before;
+}
+
+// Short: a wait that could end meanwhile, or Ctrl-C, loses little.
+Task* Scheduler::next_short() {
+  constexpr double kMostNs = 500000;
+  if (ready_.empty() || forking_ > 0) return nullptr;
+  const Task& first = *ready_.front();
+  const bool fits = !first.is_async_ && first.cost_ns_ > 0 && first.cost_ns_ <= kMostNs;
+  return fits ? next_ready() : nullptr;
+}
+
+bool Scheduler::help(Lock& lock, Wakes& wakes, const bool& done) {
+  if (held_cores > 0) return false;
+  Task* task = next_short();
+  if (!task) return false;
+  dispatch(wakes);
+  lock.unlock();
+  wakes.flush();
+  while (task) task = run_taken(*task, [&] { return done ? nullptr : next_short(); });
+  lock.lock();
+  return true;
 }
 
 void Scheduler::complete(Task* task, std::exception_ptr failure) {

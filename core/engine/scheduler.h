@@ -1,15 +1,31 @@
 #pragma once
 
-#include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "base/env.h"
 #include "engine/engine.h"
 
 namespace plait::engine {
+
+// Looks for a while before it sleeps: what is done under it takes less than to fall asleep.
+class BriefMutex {
+ public:
+  void lock() {
+    for (int i = 0; i < kLooks; ++i) {
+      if (mutex_.try_lock()) return;
+      Native::pause();
+    }
+    mutex_.lock();
+  }
+  void unlock() { mutex_.unlock(); }
+
+ private:
+  static constexpr int kLooks = 100;
+  std::mutex mutex_;
+};
 
 // A thread that waits for something; lives on its stack.
 struct Waiter : Request<Native> {
@@ -19,7 +35,9 @@ struct Waiter : Request<Native> {
 };
 
 // Cores are moldable: a ready task gets an equal share of the free cores, so one ready task gets
-// all, many get one each. It takes helpers for all but one of them (team/team.h).
+// all, many get one each; and no more than its length is worth (cores_for). It runs in a thread of
+// the pool in team/team.h, from which it takes helpers for all but one of its cores as well: the
+// thread that helped a moment ago, and still looks for work, is the one that gets the next task.
 class Scheduler {
  public:
   static Scheduler& instance();
@@ -46,53 +64,49 @@ class Scheduler {
   struct ForkHandlers;
   static const ForkHandlers fork_handlers;
 
-  struct Worker {
-    Scheduler* owner = nullptr;
-    int number = 0;
-    Parker<> parker;
-    Task* task = nullptr;  // under the mutex, as all below; null when woken: stop
-    int threads = 0;
-    bool idle = true;
-    std::thread thread;
-  };
-  using Lock = std::unique_lock<std::mutex>;
+  using Lock = std::unique_lock<BriefMutex>;
 
-  // Threads to be told when the mutex is free again: stands before the lock in each function.
+  // What to do when the mutex is free again: stands before the lock in each function.
   class Wakes {
    public:
-    ~Wakes() {
-      for (Parker<>* p : list_) p->set();
-    }
-    void add(Parker<>& p) { list_.push_back(&p); }
+    ~Wakes() { flush(); }
+    void tell(Parker<>& p) { parkers_.push_back(&p); }
+    void start_thread() { ++threads_; }
+    void flush();
 
    private:
-    SmallVec<Parker<>*, 8> list_;
+    SmallVec<Parker<>*, 8> parkers_;
+    int threads_ = 0;
   };
 
   // With the mutex held:
-  void start_threads();
-  Worker& add_worker();
-  Worker* first_idle();
-  void enter(Task& task);                               // counts a task and asks for its variables
-  void dispatch(Wakes& wakes, Worker* self = nullptr);  // gives ready tasks to idle workers
-  void grant(Request<Native>& r, Wakes& wakes);         // r has all its variables
-  void settle(Task& task, Wakes& wakes);                // gives the variables of a done task back
+  void enter(Task& task);                        // counts a task and asks for its variables
+  Task* next_ready();                            // with cores for it; null: none
+  void dispatch(Wakes& wakes);                   // calls threads for what is ready
+  void grant(Request<Native>& r, Wakes& wakes);  // r has all its variables
+  void settle(Task& task, Wakes& wakes);         // gives the variables of a done task back
   void leave(int64_t bytes, int32_t tasks, Wakes& wakes);  // done tasks are deleted
   void wait_for_room(Lock& lock);
   void wait_in(std::vector<Waiter*>& list, Lock& lock);
+  // Runs ready tasks in this thread, which has to wait anyway, until `done` or there is none.
+  // False: there was none at all.
+  bool help(Lock& lock, Wakes& wakes, const bool& done);
+  Task* next_short();  // the same as next_ready(), if that is a task for help()
   static void signal_all(std::vector<Waiter*>& list, Wakes& wakes);
   // Releases the mutex and sleeps until `waiter` is done. After an interruption calls
   // `give_up(wakes)` with the mutex held and throws. The cores of a task that waits are lent.
   template <class GiveUp>
-  void sleep(Waiter& waiter, Lock& lock, const GiveUp& give_up);
+  void sleep(Waiter& waiter, Lock& lock, Wakes& wakes, const GiveUp& give_up);
   bool full() const {
     const bool is_much = pending_ >= max_pending_ || bytes_pending_ >= max_bytes_;
     return forking_ > 0 || (pending_ > 0 && is_much);
   }
 
   // Without it:
-  void work(Worker& me);
-  Task* finish_run(Task& task, Worker& me);  // the next task of this worker, or null
+  static void work(void*);  // runs what is ready, in a thread of the pool
+  // Runs a task that was taken; returns the next: what next() says with the mutex held.
+  template <class Next>
+  Task* run_taken(Task& task, const Next& next);
   bool run_in_caller(std::unique_ptr<Task>& task);
   static void execute(Task& task, int threads);
   static bool close_part(Task& task) { return task.open_.fetch_sub(1) == 1; }
@@ -101,11 +115,13 @@ class Scheduler {
   }
 
   std::recursive_mutex serial_mutex_;  // in serial mode one task runs at a time
-  std::mutex mutex_;
+  BriefMutex mutex_;
   Ledger<Native> ledger_;
   std::vector<Task*> ready_;  // a heap
-  std::vector<std::unique_ptr<Worker>> workers_;
   int cores_, free_cores_;
+  int working_ = 0;  // threads in work(), or on their way there
+  int coming_ = 0;   // of these, those that have not looked for a task yet
+  std::condition_variable_any all_rest_;
   bool stopped_ = false;
   int forking_ = 0;  // threads between hold_back() and go_on()
   int64_t pending_ = 0, queued_ = 0, in_caller_ = 0, bytes_pending_ = 0;

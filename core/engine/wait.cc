@@ -4,6 +4,7 @@
 #include "engine/internal.h"
 #include "engine/profile.h"
 #include "engine/scheduler.h"
+#include "team/team.h"
 
 // Waits, and the life of the scheduler.
 namespace plait::engine {
@@ -19,27 +20,27 @@ GatePass::GatePass() {
 }
 
 template <class GiveUp>
-void Scheduler::sleep(Waiter& waiter, Lock& lock, const GiveUp& give_up) {
+void Scheduler::sleep(Waiter& waiter, Lock& lock, Wakes& wakes, const GiveUp& give_up) {
   const int lent = held_cores;
-  {
-    Wakes wakes;
-    free_cores_ += lent;
-    dispatch(wakes);
-    lock.unlock();
-  }
-  int64_t spin = kWaitSpinNs;
-  bool interrupted = false;
-  while (!interrupted && !waiter.parker.wait(spin, kInterruptNs)) {
-    spin = 0;
-    if (!is_interrupted()) continue;
-    Wakes wakes;
-    lock.lock();
-    interrupted = !waiter.done;  // if done, the signal is on its way
-    if (interrupted) {
-      give_up(wakes);
-      dispatch(wakes);
+  free_cores_ += lent;
+  dispatch(wakes);
+  lock.unlock();
+  wakes.flush();
+  thread_local Patience patience(kWaitSpinNs);
+  bool done = false, interrupted = false;
+  patience.wait([&](int64_t spin_ns) { done = waiter.parker.wait(spin_ns, kInterruptNs); });
+  while (!done && !interrupted) {
+    if (is_interrupted()) {
+      lock.lock();
+      interrupted = !waiter.done;  // if done, the signal is on its way
+      if (interrupted) {
+        give_up(wakes);
+        dispatch(wakes);
+      }
+      lock.unlock();
+      wakes.flush();
     }
-    lock.unlock();
+    done = !interrupted && waiter.parker.wait(0, kInterruptNs);
   }
   if (lent) {
     std::lock_guard again(mutex_);
@@ -59,7 +60,9 @@ void Scheduler::wait(Var& var, bool for_write) {
     ledger_.ask(waiter, [&](Request<Native>& r) { grant(r, wakes); });
     if (!waiter.done) {
       check(!stopped_ || pending_ == 0, ErrorKind::kInternal, "wait: the engine was stopped");
-      sleep(waiter, lock, [&](Wakes& more) {
+      while (!waiter.done && help(lock, wakes, waiter.done)) {
+      }
+      sleep(waiter, lock, wakes, [&](Wakes& more) {
         ledger_.withdraw(waiter, [&](Request<Native>& r) { grant(r, more); });
       });
     }
@@ -70,27 +73,35 @@ void Scheduler::wait(Var& var, bool for_write) {
 void Scheduler::signal_all(std::vector<Waiter*>& list, Wakes& wakes) {
   for (Waiter* w : list) {
     w->done = true;
-    wakes.add(w->parker);
+    wakes.tell(w->parker);
   }
   list.clear();
 }
 
 void Scheduler::wait_in(std::vector<Waiter*>& list, Lock& lock) {
+  Wakes wakes;
   Waiter waiter;
   list.push_back(&waiter);
-  sleep(waiter, lock, [&](Wakes&) { list.erase(std::find(list.begin(), list.end(), &waiter)); });
+  sleep(waiter, lock, wakes,
+        [&](Wakes&) { list.erase(std::find(list.begin(), list.end(), &waiter)); });
   lock.lock();
 }
 
 void Scheduler::wait_for_room(Lock& lock) {
-  while (full()) wait_in(room_waiters_, lock);
+  Wakes wakes;
+  while (full()) {
+    if (!help(lock, wakes, true)) wait_in(room_waiters_, lock);
+  }
 }
 
 void Scheduler::wait_all() {
   check(held_cores == 0, ErrorKind::kInvalidArgument,
         "wait_all: was called by a task, which is waited for itself");
+  Wakes wakes;
   Lock lock(mutex_);
-  while (pending_ > 0) wait_in(idle_waiters_, lock);
+  while (pending_ > 0) {
+    if (!help(lock, wakes, false)) wait_in(idle_waiters_, lock);
+  }
   const std::exception_ptr failure = std::exchange(first_failure_, nullptr);
   lock.unlock();
   if (failure) std::rethrow_exception(failure);
@@ -103,24 +114,10 @@ void Scheduler::run_serially(Task& task) {
   for (Var* v : task.writes_) wait(*v, true);
   for (Var* v : task.writes_) v->bump_version();
   if (task.is_async_) task.open_ = 2;
-  execute(task, cores_);
+  execute(task, cores_for(task.cost_ns_, cores_));
   close_part(task);
   while (task.open_ > 0) Native::pause();
   if (task.outcome_) std::rethrow_exception(task.outcome_);
-}
-
-void Scheduler::start_threads() {
-  if (!workers_.empty()) return;
-  started_ns_ = Native::now_ns();
-  for (int i = 0; i < cores_; ++i) add_worker();
-}
-
-Scheduler::Worker& Scheduler::add_worker() {
-  workers_.push_back(std::make_unique<Worker>());
-  Worker& w = *workers_.back();
-  w.number = static_cast<int>(workers_.size()) - 1;
-  w.thread = std::thread([this, &w] { work(w); });
-  return w;
 }
 
 void Scheduler::stop(bool drain) {
@@ -128,21 +125,10 @@ void Scheduler::stop(bool drain) {
     if (drain) wait_all();
   } catch (...) {  // a failure that nobody asked for ends with the process
   }
-  std::vector<std::unique_ptr<Worker>> workers;
-  {
-    Wakes wakes;
-    std::lock_guard lock(mutex_);
-    stopped_ = true;
-    workers.swap(workers_);
-    for (const auto& w : workers) wakes.add(w->parker);
-  }
-  for (const auto& w : workers) {
-    if (w->thread.get_id() == std::this_thread::get_id()) {
-      w->thread.detach();
-    } else {
-      w->thread.join();
-    }
-  }
+  Lock lock(mutex_);
+  stopped_ = true;
+  const int own = is_worker ? 1 : 0;  // a task may end the process
+  all_rest_.wait(lock, [&] { return working_ <= own; });
 }
 
 int Scheduler::set_cores(int cores) {
@@ -194,8 +180,8 @@ EngineStats Scheduler::stats() {
   s.pending = pending_;
   s.bytes_pending = bytes_pending_;
   s.busy_ns = busy_ns_;
-  s.uptime_ns = workers_.empty() ? 0 : Native::now_ns() - started_ns_;
-  s.workers = static_cast<int32_t>(workers_.size());
+  s.uptime_ns = started_ns_ ? Native::now_ns() - started_ns_ : 0;
+  s.workers = team::num_helpers();
   s.threads = cores_;
   return s;
 }

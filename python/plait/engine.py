@@ -35,7 +35,7 @@ def stats():
     -------
     dict
         `threads`: cores for all operations together; `workers`: threads; `inlined`: operations run
-        in the calling thread on one core; `in_caller`: in the calling thread on all cores;
+        in the calling thread on one core; `in_caller`: in it on several, if they are long enough;
         `queued`: handed to workers; `pending`: of these, not done (the depth of the queue);
         `bytes_pending`: memory that they hold; `busy_ns`, `uptime_ns`: time of the workers in tasks
         and in all; `inline_share`: of all operations, in [0, 1]; `utilisation`: of the cores by

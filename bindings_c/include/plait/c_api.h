@@ -578,7 +578,7 @@ typedef struct plait_engine_stats_t {
   int64_t queued;        /* tasks given to the workers */
   int64_t pending;       /* of these, not finished now */
   int64_t bytes_pending; /* memory that they hold */
-  int64_t in_caller;     /* tasks run in the calling thread with all cores */
+  int64_t in_caller;     /* tasks run in the calling thread by plait_engine_push() itself */
   int64_t busy_ns;       /* nanoseconds that workers spent in tasks, times the cores of each */
   int64_t uptime_ns;     /* nanoseconds since the workers started */
   int32_t threads;       /* cores for all tasks together */
@@ -613,8 +613,7 @@ PLAIT_API plait_status_t plait_engine_before_fork(void);
 PLAIT_API plait_status_t plait_engine_after_fork_parent(void);
 PLAIT_API plait_status_t plait_engine_after_fork_child(void);
 
-/* Finishes all work and ends the threads; later work runs in the calling thread. @blocking
- * @since 0.1 */
+/* Finishes all work; later work runs in the calling thread. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_engine_shutdown(void);
 
 /* Sets the cores for all tasks together, in [1, 1024], after all work is done. At first it is
@@ -642,9 +641,10 @@ typedef struct plait_var_s* plait_var_t;
 /* The right to end one task that goes on after its function returned. */
 typedef struct plait_completion_s* plait_completion_t;
 
-/* A user's work; called once in a thread of the engine, or in the calling thread. `threads` is the
- * number of cores that it may use. On failure it calls plait_set_last_error() and returns a status.
- * It may push, and may wait only for what does not depend on it. */
+/* A user's work; called once in a thread of the engine or, if its `cost_ns` says that it is short,
+ * in one that pushes or waits. `threads` is the number of cores that it may use. On failure it
+ * calls plait_set_last_error() and returns a status. It may push, and may wait only for what does
+ * not depend on it. */
 typedef plait_status_t (*plait_task_t)(void* user, int32_t threads);
 
 /* The same for work that ends later: plait_engine_complete(completion, ...) must be called once,

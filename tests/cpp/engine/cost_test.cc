@@ -53,7 +53,7 @@ THREADED_TEST(engine_cost_of_an_empty_task) {
           engine::push(std::make_unique<Empty>(c, 1));
           engine::wait_to_read(c);
         }));
-  print("in the calling thread on all cores", best_ns(2000, [&] {
+  print("in the calling thread, as a task", best_ns(2000, [&] {
           engine::push(std::make_unique<Empty>(c, 2.0 * engine::inline_limit_ns()));
           engine::wait_to_read(c);
         }));

@@ -3,16 +3,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <random>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "engine/job.h"
 #include "engine/threaded_test.h"
 #include "memory/pool.h"
 #include "testing.h"
@@ -20,42 +19,10 @@
 using namespace plait;
 using engine::Var;
 using engine::Vars;
+using plait::testing::Drain, plait::testing::Job, plait::testing::job, plait::testing::nap,
+    plait::testing::push;
 
 namespace {
-
-class Job : public engine::Task {
- public:
-  Job(Vars reads, Vars writes, std::function<void(int)> body) : body_(std::move(body)) {
-    updates_ = engine::make_distinct(reads, writes);
-    reads_ = reads;
-    writes_ = writes;
-  }
-  void run(int threads) override { body_(threads); }
-  const char* name() const override { return "job"; }
-
- private:
-  std::function<void(int)> body_;
-};
-
-std::unique_ptr<Job> job(Vars reads, Vars writes, std::function<void()> body) {
-  return std::make_unique<Job>(reads, writes, [body = std::move(body)](int) { body(); });
-}
-
-void push(Vars reads, Vars writes, std::function<void()> body) {
-  engine::push(job(reads, writes, std::move(body)));
-}
-
-void nap() { std::this_thread::sleep_for(std::chrono::milliseconds(5)); }
-
-// A variable must outlive its tasks: declared after the variables, this waits for all of them.
-struct Drain {
-  ~Drain() {
-    try {
-      engine::wait_all();
-    } catch (const std::exception&) {  // the test has looked at the failures it is about
-    }
-  }
-};
 
 // Variables with one number each, and what the numbers would be if all ran in program order.
 struct World {
@@ -201,23 +168,6 @@ THREADED_TEST(engine_waiting_for_one_variable_does_not_wait_for_others) {
   engine::wait_to_write(slow);
 }
 
-TEST(engine_ready_tasks_never_get_more_cores_than_there_are) {
-  std::vector<Var> vars(64);
-  const Drain drain;
-  std::atomic<int> used{0}, most{0};
-  for (Var& v : vars) {
-    engine::push(std::make_unique<Job>(Vars{}, Vars{&v}, [&](int threads) {
-      const int now = used += threads;
-      for (int m = most; now > m && !most.compare_exchange_weak(m, now);) {
-      }
-      std::this_thread::sleep_for(std::chrono::microseconds(200));
-      used -= threads;
-    }));
-  }
-  engine::wait_all();
-  CHECK(most <= engine::num_threads());
-}
-
 TEST(engine_statistics_return_to_zero) {
   Var var;
   const Drain drain;
@@ -327,77 +277,7 @@ THREADED_TEST(engine_failure_stays_in_what_was_only_changed_in_part) {
   CHECK(!ran);
 }
 
-THREADED_TEST(engine_runs_urgent_tasks_first) {
-  const int before = engine::set_num_threads(1);
-  Var gate;
-  std::vector<Var> vars(5);
-  const Drain drain;
-  std::vector<int> order;
-  push({}, {&gate}, nap);
-  for (int i = 0; i < 5; ++i) {
-    auto task = job({&gate}, {&vars[static_cast<size_t>(i)]}, [&order, i] { order.push_back(i); });
-    task->priority_ = i == 3 ? 7 : i == 1 ? -1 : 0;
-    engine::push(std::move(task));
-  }
-  engine::wait_all();
-  CHECK((order == std::vector<int>{3, 0, 2, 4, 1}));
-  engine::set_num_threads(before);
-}
-
-THREADED_TEST(engine_shares_cores_among_tasks_of_a_bundle) {
-  const int before = engine::set_num_threads(4);
-  std::vector<Var> vars(4);
-  const Drain drain;
-  std::array<int, 4> threads{};
-  const int64_t bulk = engine::set_bulk_size(4);
-  for (size_t i = 0; i < 4; ++i) {
-    engine::push(std::make_unique<Job>(Vars{}, Vars{&vars[i]}, [&, i](int n) { threads[i] = n; }));
-  }
-  engine::set_bulk_size(bulk);
-  engine::wait_all();
-  CHECK((threads == std::array<int, 4>{1, 1, 1, 1}));
-  engine::push(std::make_unique<Job>(Vars{}, Vars{&vars[0]}, [&](int n) { threads[0] = n; }));
-  engine::wait_all();
-  CHECK_EQ(threads[0], 4);
-  engine::set_num_threads(before);
-}
-
-THREADED_TEST(engine_wait_starts_an_unfinished_bundle) {
-  Var var;
-  const Drain drain;
-  const int64_t bulk = engine::set_bulk_size(100);
-  int value = 0;
-  push({}, {&var}, [&] { value = 1; });
-  engine::wait_to_read(var);
-  CHECK_EQ(value, 1);
-  engine::set_bulk_size(bulk);
-}
-
-THREADED_TEST(engine_runs_a_short_task_in_the_calling_thread_when_idle) {
-  Var var;
-  const Drain drain;
-  std::thread::id where;
-  int cores = 0;
-  const auto timed = [&](double cost_ns) {
-    auto task = std::make_unique<Job>(Vars{}, Vars{&var}, [&](int threads) {
-      where = std::this_thread::get_id();
-      cores = threads;
-    });
-    task->cost_ns_ = cost_ns;
-    engine::push(std::move(task));
-  };
-  engine::wait_all();
-  timed(1);
-  CHECK(where == std::this_thread::get_id());
-  CHECK_EQ(cores, 1);
-  timed(static_cast<double>(engine::inline_limit_ns()) * 2);
-  CHECK(where == std::this_thread::get_id());
-  CHECK_EQ(cores, engine::num_threads());
-  timed(1e12);
-  engine::wait_to_read(var);
-  CHECK(where != std::this_thread::get_id());
-}
-
+// The first gets both, and the last does not run alone on one.
 THREADED_TEST(engine_blocks_pushes_while_too_much_memory_is_queued) {
   std::vector<Var> vars(8);
   const Drain drain;
@@ -468,20 +348,6 @@ TEST(engine_asynchronous_task_that_throws_is_over) {
     engine::wait_to_read(var);
   };
   CHECK_THROWS(run(), std::runtime_error, "at once");
-}
-
-TEST(engine_changes_its_number_of_threads_between_tasks) {
-  std::vector<Var> vars(16);
-  const Drain drain;
-  const int before = engine::num_threads();
-  std::atomic<int> done{0};
-  for (int cores : {1, 3, 2, before}) {
-    for (Var& v : vars) push({}, {&v}, [&] { ++done; });
-    engine::set_num_threads(cores);
-    CHECK_EQ(engine::stats().threads, cores);
-  }
-  CHECK_EQ(done, 64);
-  CHECK_THROWS(engine::set_num_threads(0), Error, "in [1, 1024]");
 }
 
 TEST(engine_runs_tasks_after_shutdown) {
