@@ -98,7 +98,7 @@ void Plan::execute(const Part& part, const Run& run, int threads) {
   for (size_t i = part.begin; i < part.end; ++i) {
     const Step& step = steps_[i];
     const op::RandomKey key = step.op->random ? run.keys[next_key++] : op::RandomKey{};
-    run_step(step, memory, step.small ? 1 : threads, key);
+    run_step(step, memory, engine::cores_for(step.cost_ns, threads), key);
   }
 }
 
@@ -108,7 +108,8 @@ void Plan::run_on(std::span<char* const> in, std::span<char* const> out, char* a
   for (const ArrayRef& a : constants_) in_data.push_back(static_cast<char*>(a->data()));
   const Memory memory{in_data.data(), out.data(), arena};
   for (const Step& step : steps_) {
-    run_step(step, memory, step.small ? 1 : threads, step.op->random ? key : op::RandomKey{});
+    run_step(step, memory, engine::cores_for(step.cost_ns, threads),
+             step.op->random ? key : op::RandomKey{});
     if (step.op->random) key.offset += static_cast<uint64_t>(step.random_count);
   }
 }

@@ -63,7 +63,6 @@ class Plan : public RefCounted {
     op::AttrsRef attrs;
     std::vector<Operand> in, out;
     std::string name;
-    bool small = false;        // not worth more than one core
     int64_t random_count = 0;  // counters to reserve for a random operator
     double cost_ns = 0;        // on one core
   };

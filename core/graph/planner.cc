@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kAlignment = 64;
 using engine::kBytesPerNs, engine::kFlopsPerNs;
-constexpr double kCallNs = 100, kSmallNs = 8000;
+constexpr double kCallNs = 100;
 
 int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
@@ -325,7 +325,6 @@ void Planner::add_step(Plan::Step step) {
   }
   if (empty && !writes_input) return;
   step.cost_ns = cost_ns(step);
-  step.small = step.cost_ns < kSmallNs;
   plan_.cost_ns_ += step.cost_ns;
   plan_.steps_.push_back(std::move(step));
 }
