@@ -1,4 +1,4 @@
-"""Costs of the engine, beside NumPy's, MXNet's and PyTorch's.
+"""Costs of the engine, beside NumPy's, MXNet's and PyTorch's, and whether they keep their limits.
 
     python tests/bench/engine.py
     python tests/bench/engine.py --peer mxnet=PYTHON --peer torch=PYTHON
@@ -6,12 +6,16 @@
 
 Each part runs in a process of its own for each library. Numbers are the smallest of several rounds,
 and the two sides of a ratio take turns in one process, or processes of both sides take turns, so
-that a machine that others use as well changes the numbers and hardly the ratios.
+that a machine that others use as well changes the numbers and hardly the ratios. The last table
+holds the limits that the engine is to keep.
 """
 
 import argparse
+import contextlib
 import json
+import operator
 import os
+import re
 import subprocess
 import sys
 import timeit
@@ -26,10 +30,10 @@ def best(call, number):
     return min(timeit.repeat(call, number=number, repeat=ROUNDS)) / number * 1e9
 
 
-def in_turn(calls, number):
+def in_turn(calls, number, rounds=ROUNDS):
     """The same for several calls that take turns."""
     times = [float("inf")] * len(calls)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for i, call in enumerate(calls):
             times[i] = min(times[i], timeit.timeit(call, number=number) / number * 1e9)
     return times
@@ -76,33 +80,47 @@ def small_operations(library):
     return {"plain": plain, "recorded": recorded, "numpy": numpy}
 
 
-def branches(library, size):
-    """Milliseconds of 8 independent matrix products: pushed together, and one by one."""
+def branches(library, size, is_layer):
+    """Milliseconds of 8 independent branches: pushed together, and each read before the next.
+
+    A branch is a matrix product, or a layer: a product, a bias, an activation and a mean.
+    """
     if library == "torch":
         import torch
 
-        arrays = [torch.randn(size, size) for _ in range(8)]
+        def layer(x, w, b):
+            return torch.relu(x @ w + b).mean() if is_layer else x @ w
 
-        def together():
-            return [a @ a for a in arrays]
-
-        return [t / 1e6 for t in in_turn([together, together], 3)]
+        inputs = [
+            (torch.randn(size, size), torch.randn(size, size), torch.randn(size)) for _ in range(8)
+        ]
+        return [in_turn([lambda: [layer(*i) for i in inputs]], 3, 60)[0] / 1e6, 0]
     mx = load(library)
-    arrays = [mx.nd.random.normal(shape=(size, size)) for _ in range(8)]
-    mx.nd.waitall()
+    nd = mx.nd
+
+    def layer(x, w, b):
+        y = nd.dot(x, w)
+        return nd.mean(nd.relu(nd.broadcast_add(y, b))) if is_layer else y
+
+    inputs = [
+        (*(nd.random.normal(shape=(size, size)) for _ in "xw"), nd.zeros((1, size)))
+        for _ in range(8)
+    ]
+    nd.waitall()
+    cores = mx.engine.stats()["threads"] if library == "plait" else 0
 
     def together():
-        with mx.engine.bulk(8):
-            results = [mx.nd.dot(a, a) for a in arrays]
+        with mx.engine.bulk(cores) if cores else contextlib.nullcontext():
+            results = [layer(*i) for i in inputs]
         for r in results:
             r.wait_to_read()
 
     def one_by_one():
-        for a in arrays:
-            mx.nd.dot(a, a).wait_to_read()
+        for i in inputs:
+            layer(*i).wait_to_read()
 
     together()
-    return [t / 1e6 for t in in_turn([together, one_by_one], 3)]
+    return [t / 1e6 for t in in_turn([together, one_by_one], 3, 60)]
 
 
 def chain(library, size):
@@ -127,7 +145,7 @@ def chain(library, size):
             b.wait_to_read()
 
     run()
-    return best(run, 2) / 1e6
+    return best(run, max(2, 200 // size * 10)) / 1e6
 
 
 def training_step(library, hybrid):
@@ -188,11 +206,21 @@ def ask(python, part, *args, **env):
 def table(title, heads, rows):
     """Print `rows`, whose first cells are names, below `heads`."""
     print(f"\n{title}")
+    rows = list(rows)
+    first = max(len(name) for name, *_ in rows)
     widths = [max(12, len(h) + 2) for h in heads]
-    print(" " * 24 + "".join(h.rjust(w) for h, w in zip(heads, widths, strict=True)))
+    print(" " * first + "".join(h.rjust(w) for h, w in zip(heads, widths, strict=True)))
     for name, *cells in rows:
         cells = [c if isinstance(c, str) else f"{c:.3g}" if c < 100 else f"{c:.0f}" for c in cells]
-        print(name.ljust(24) + "".join(c.rjust(w) for c, w in zip(cells, widths, strict=True)))
+        print(name.ljust(first) + "".join(c.rjust(w) for c, w in zip(cells, widths, strict=True)))
+
+
+LIMITS = []  # (what, number, relation, limit)
+RELATIONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt}
+
+
+def limit(what, number, relation, most):
+    LIMITS.append((what, number, relation, most))
 
 
 def show_tasks(pythons, full):
@@ -202,9 +230,13 @@ def show_tasks(pythons, full):
         print("\nan empty task in C++: not built (PLAIT_BUILD_TESTS)")
         return
     command = [found[0], "engine_cost_of_an_empty_task"]
-    out = subprocess.run(command, capture_output=True, text=True).stdout
-    print("\nan empty task in C++")
-    print("\n".join(line for line in out.splitlines() if " ns" in line))
+    runs = [subprocess.run(command, capture_output=True, text=True).stdout for _ in range(3)]
+    least = {}
+    for name, ns in re.findall(r"^(.*\S) +(\d+) ns$", "".join(runs), re.MULTILINE):
+        least[name] = min(int(ns), least.get(name, int(ns)))
+    table("an empty task in C++, ns", ("of 3 runs",), least.items())
+    limit("empty task inline, ns", least["inline: task made, pushed and waited for"], "<", 150)
+    limit("empty task handed over, ns", least["handed over: pushed and waited for"], "<", 3000)
 
 
 def show_small(pythons, full):
@@ -216,17 +248,26 @@ def show_small(pythons, full):
         rows.append((name, t["plain"], t["numpy"], ratio, extra))
     heads = ("a + b", "NumPy", "ratio", "recording adds")
     table("one element from Python, ns", heads, rows)
+    _, plain, _, ratio, extra = rows[0]
+    limit("a + b from Python, ns", plain, "<", 600)
+    limit("a + b from Python, of NumPy's time", ratio, "<=", 1.3)
+    limit("recording adds, ns", extra, "<", 400)
 
 
 def show_branches(pythons, full):
     """Independent work."""
-    rows = []
-    for size in (256, 512, 768):
-        for name, python in pythons.items():
-            together, serial = ask(python, "branches", name, size)
-            rows.append((f"{name} {size}", together, serial, serial / together))
-    heads = ("together", "one by one", "ratio")
-    table("8 independent matrix products on all cores, ms", heads, rows)
+    for is_layer, what in enumerate(("products", "layers")):
+        rows = []
+        for size in (128, 256, 512):
+            for name, python in pythons.items():
+                together, serial = ask(python, "branches", name, size, is_layer)
+                ratio = serial / together
+                last = (serial, ratio) if serial else ("-", "-")
+                rows.append((f"{name} {size}", together, *last))
+                if name == "plait":
+                    limit(f"8 {what} of {size}, one by one / together", ratio, ">", 1)
+        heads = ("together", "one by one", "ratio")
+        table(f"8 independent {what} on all cores, ms", heads, rows)
 
 
 def show_chain(pythons, full):
@@ -235,16 +276,18 @@ def show_chain(pythons, full):
     for size in (64, 256, 512):
         for name, python in pythons.items():
             threaded, naive = [], []
-            for _ in range(1 if name == "torch" else 3):
+            for _ in range(1 if name == "torch" else 4):
                 threaded.append(ask(python, "chain", name, size))
                 if name != "torch":
                     serial = {"PLAIT_ENGINE": "naive", "MXNET_ENGINE_TYPE": "NaiveEngine"}
                     naive.append(ask(python, "chain", name, size, **serial))
-            if naive:
-                ratio = min(threaded) / min(naive)
-                rows.append((f"{name} {size}", min(threaded), min(naive), ratio))
-            else:
+            if not naive:
                 rows.append((f"{name} {size}", min(threaded), "-", "-"))
+                continue
+            ratio = min(threaded) / min(naive)
+            rows.append((f"{name} {size}", min(threaded), min(naive), ratio))
+            if name == "plait":
+                limit(f"chain of {size}, threaded / naive", ratio, "<=", 1.02)
     table("20 matrix products in a chain, ms", ("threaded", "naive", "ratio"), rows)
 
 
@@ -259,14 +302,24 @@ def show_step(pythons, full):
 
 
 def show_memory(pythons, full):
-    """Back-pressure."""
+    """Back-pressure; the limit counts what is queued, and what runs comes on top."""
     rows = []
     for operations, mebibytes in [(20_000, 4), (1_000_000 if full else 100_000, 1)]:
         queue_all = {"PLAIT_MAX_PENDING_MB": "256", "PLAIT_CALLER_NS": "0", "PLAIT_INLINE_NS": "0"}
-        most, rate = ask(sys.executable, "memory", "plait", operations, mebibytes, **queue_all)
-        rows.append((f"{operations} of {mebibytes} MiB", most, "256", f"{rate:.0f}"))
+        used, rate = ask(sys.executable, "memory", "plait", operations, mebibytes, **queue_all)
+        what = f"{operations} of {mebibytes} MiB"
+        rows.append((what, used, "256", f"{rate:.0f}"))
+        limit(f"{what}, most MiB in use", used, "<=", 256 + 4 * mebibytes)
     heads = ("most MiB", "limit", "operations/s")
     table("results that nobody reads, all queued", heads, rows)
+
+
+def show_limits():
+    rows = []
+    for what, number, relation, most in LIMITS:
+        verdict = "kept" if RELATIONS[relation](number, most) else "NOT KEPT"
+        rows.append((what, f"{number:.4g}", f"{relation} {most}", verdict))
+    table("limits", ("plait", "limit", ""), rows)
 
 
 SHOWN = {
@@ -293,6 +346,8 @@ def main():
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     for name in options.only or SHOWN:
         SHOWN[name](pythons, options.full)
+    if LIMITS:
+        show_limits()
 
 
 if __name__ == "__main__":
