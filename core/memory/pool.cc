@@ -21,7 +21,7 @@ namespace {
 constexpr int64_t kHugePage = 2 << 20;
 constexpr int64_t kMaxBytes = int64_t{1} << 48;  // the address space of a process
 constexpr int64_t kSlack = 256 << 20;
-constexpr int kClasses = 64 * kStepsPerDoubling;
+constexpr int kClasses = kNumClasses;
 
 constexpr size_t kLocks = 16;  // few, because fork() takes them all
 
