@@ -61,10 +61,11 @@ bool pays(const Conv& c) {
          c.in_channels > 16 && num_windows(c) <= kFewWindows;
 }
 
-void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y, int threads) {
+void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y, int threads,
+          const Finish& finish) {
   const Windows windows(c, x, threads);
   gemm({false, true, 1, num_windows(c), c.out_channels, window_size(c)}, DType::kFloat32,
-       windows.data(), w, bias, y, threads);
+       windows.data(), w, bias, y, threads, finish);
 }
 
 void conv_backward_weight(const Conv& c, const float* x, const float* dy, float* dw, int threads) {

@@ -53,7 +53,8 @@ Descs describe(const Conv& c, memory::data_type type, bool bias) {
   return d;
 }
 
-std::string key_of(char kind, const Conv& c, memory::data_type type, bool bias, int threads) {
+std::string key_of(char kind, const Conv& c, memory::data_type type, bool bias, int threads,
+                   const Epilogue* epilogue = nullptr) {
   Key key(kind);
   key.add(static_cast<int64_t>(type));
   key.add(c.batch).add(c.in_channels).add(c.out_channels).add(c.groups).add(bias).add(threads);
@@ -61,25 +62,20 @@ std::string key_of(char kind, const Conv& c, memory::data_type type, bool bias, 
   for (const Conv::Axes& a : {c.in, c.kernel, c.stride, c.dilate, c.pad}) {
     for (int64_t v : a) key.add(v);
   }
-  return key.text();
-}
-
-dnnl::primitive_attr user_scratchpad() {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return attr;
+  return key.add(epilogue).text();
 }
 
 constexpr auto kDirect = dnnl::algorithm::convolution_direct;
 
-dnnl::convolution_forward::primitive_desc forward_desc(const Descs& d, bool bias) {
+dnnl::convolution_forward::primitive_desc forward_desc(const Descs& d, bool bias,
+                                                       const dnnl::primitive_attr& attr) {
   const auto kind = dnnl::prop_kind::forward_training;
   if (bias) {
     return {cpu(),      kind,     kDirect,  d.free_src, d.free_weights, d.bias,
-            d.free_dst, d.stride, d.dilate, d.pad,      d.pad,          user_scratchpad()};
+            d.free_dst, d.stride, d.dilate, d.pad,      d.pad,          attr};
   }
-  return {cpu(),    kind,     kDirect, d.free_src, d.free_weights,   d.free_dst,
-          d.stride, d.dilate, d.pad,   d.pad,      user_scratchpad()};
+  return {cpu(),    kind,  kDirect, d.free_src, d.free_weights, d.free_dst, d.stride,
+          d.dilate, d.pad, d.pad,   attr};
 }
 
 void* writable(const void* p) { return const_cast<void*>(p); }
@@ -92,7 +88,8 @@ memory::data_type type_of(DType dtype) {
 // brings packed weights into that.
 memory::desc packed_weights(const Conv& c) {
   ThreadScope scope(1);
-  return forward_desc(describe(c, memory::data_type::f32, false), false).weights_desc();
+  return forward_desc(describe(c, memory::data_type::f32, false), false, attributes())
+      .weights_desc();
 }
 
 }  // namespace
@@ -107,24 +104,24 @@ bool has(DType dtype) {
 }
 
 void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* bias, void* y,
-          int threads) {
+          int threads, const Finish& finish) {
   ThreadScope scope(threads);
   const auto type = type_of(dtype);
-  const auto& forward = prepared(key_of('c', c, type, bias, threads), [&] {
+  const auto& forward = prepared(key_of('c', c, type, bias, threads, finish.epilogue), [&] {
     const Descs d = describe(c, type, bias);
-    const auto pd = forward_desc(d, bias);
+    const auto pd = forward_desc(d, bias, attributes(finish.epilogue, d.dst));
     Prepared p(pd, dnnl::convolution_forward(pd));
     p.add(DNNL_ARG_SRC, d.src, pd.src_desc(), false);
     p.add(DNNL_ARG_WEIGHTS, c.packed ? packed_weights(c) : d.weights, pd.weights_desc(), false);
     p.add(DNNL_ARG_DST, d.dst, pd.dst_desc(), true);
     if (bias) p.add(DNNL_ARG_BIAS, d.bias, d.bias, false);
+    add_operands(p, finish.epilogue, d.dst);
     return p;
   });
-  if (bias) {
-    forward.run({writable(x), writable(w), y, writable(bias)});
-  } else {
-    forward.run({writable(x), writable(w), y});
-  }
+  SmallVec<void*, 8> data{writable(x), writable(w), y};
+  if (bias) data.push_back(writable(bias));
+  for (const void* operand : finish.operands) data.push_back(writable(operand));
+  forward.run(std::span<void* const>(data.data(), data.size()));
 }
 
 void conv_backward_data(const Conv& c, DType dtype, const void* dy, const void* w, void* dx,
@@ -135,7 +132,7 @@ void conv_backward_data(const Conv& c, DType dtype, const void* dy, const void* 
     const Descs d = describe(c, type, false);
     const dnnl::convolution_backward_data::primitive_desc pd(
         cpu(), kDirect, d.free_src, d.free_weights, d.free_dst, d.stride, d.dilate, d.pad, d.pad,
-        forward_desc(d, false), user_scratchpad());
+        forward_desc(d, false, attributes()), attributes());
     Prepared p(pd, dnnl::convolution_backward_data(pd));
     p.add(DNNL_ARG_DIFF_DST, d.dst, pd.diff_dst_desc(), false);
     p.add(DNNL_ARG_WEIGHTS, d.weights, pd.weights_desc(), false);
@@ -152,7 +149,7 @@ void conv_backward_weight(const Conv& c, DType dtype, const void* x, const void*
     const Descs d = describe(c, type, false);
     const dnnl::convolution_backward_weights::primitive_desc pd(
         cpu(), kDirect, d.free_src, d.free_weights, d.free_dst, d.stride, d.dilate, d.pad, d.pad,
-        forward_desc(d, false), user_scratchpad());
+        forward_desc(d, false, attributes()), attributes());
     Prepared p(pd, dnnl::convolution_backward_weights(pd));
     p.add(DNNL_ARG_SRC, d.src, pd.src_desc(), false);
     p.add(DNNL_ARG_DIFF_DST, d.dst, pd.diff_dst_desc(), false);
@@ -176,7 +173,7 @@ void conv_pack(const Conv& c, const void* w, void* to, int threads) {
     const dnnl::memory::desc plain = onednn::describe(c, f32, false).weights;
     const dnnl::memory::desc packed = onednn::packed_weights(c);
     const dnnl::reorder::primitive_desc pd(onednn::cpu(), plain, onednn::cpu(), packed,
-                                           onednn::user_scratchpad());
+                                           onednn::attributes());
     onednn::Prepared p(pd, dnnl::reorder(pd));
     p.add(DNNL_ARG_FROM, plain, plain, false);
     p.add(DNNL_ARG_TO, packed, packed, true);

@@ -59,7 +59,7 @@ float* f32(void* p) { return static_cast<float*>(p); }
 bool prefers_channels_last(const Conv& c) { return !prefers_batch(c); }
 
 void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* bias, void* y,
-          int threads) {
+          int threads, const Finish& finish) {
   if (dtype == DType::kFloat64) {
     if (across_batch::can(c)) {
       return across_batch::conv(c, f64(x), f64(w), f64(bias), f64(y), threads);
@@ -70,9 +70,10 @@ void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* 
     if (prefers_batch(c)) {
       return across_batch::conv(c, f32(x), f32(w), f32(bias), f32(y), threads);
     }
-    if (by_gemm::pays(c)) return by_gemm::conv(c, f32(x), f32(w), f32(bias), f32(y), threads);
+    if (by_gemm::pays(c))
+      return by_gemm::conv(c, f32(x), f32(w), f32(bias), f32(y), threads, finish);
   }
-  if (onednn::has(dtype)) return onednn::conv(c, dtype, x, w, bias, y, threads);
+  if (onednn::has(dtype)) return onednn::conv(c, dtype, x, w, bias, y, threads, finish);
   through_float(dtype, {{x, x_size(c)}, {w, w_size(c)}, {bias, c.out_channels}}, y, y_size(c),
                 [&](const auto& in, float* out) {
                   conv(c, DType::kFloat32, in[0], in[1], in[2], out, threads);

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/dtype.h"
+#include "kernels/epilogue.h"
 
 namespace plait::kernels {
 
@@ -26,9 +27,9 @@ struct Conv {
 // x: (batch, in_channels, in), w: (out_channels, in_channels / groups, kernel), bias:
 // (out_channels) or null, y: (batch, out_channels, out); contiguous, floating. float16, and
 // bfloat16 where the processor cannot multiply it, are computed in float32. With channels last only
-// float32.
+// float32; only then results may be finished by an epilogue.
 void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* bias, void* y,
-          int threads);
+          int threads, const Finish& finish = {});
 // Gradients of a sum of y weighted with dy.
 void conv_backward_data(const Conv& c, DType dtype, const void* dy, const void* w, void* dx,
                         int threads);
@@ -46,7 +47,7 @@ bool prefers_channels_last(const Conv& c);
 namespace onednn {
 bool has(DType dtype);  // float32, and bfloat16 where the processor multiplies it
 void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* bias, void* y,
-          int threads);
+          int threads, const Finish& finish);
 void conv_backward_data(const Conv& c, DType dtype, const void* dy, const void* w, void* dx,
                         int threads);
 void conv_backward_weight(const Conv& c, DType dtype, const void* x, const void* dy, void* dw,
@@ -72,7 +73,8 @@ void conv_backward_weight(const Conv& c, const T* x, const T* dy, T* dw, int thr
 // faster, but a change of layout of the weights costs as much as the products.
 namespace by_gemm {
 bool pays(const Conv& c);
-void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y, int threads);
+void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y, int threads,
+          const Finish& finish);
 void conv_backward_weight(const Conv& c, const float* x, const float* dy, float* dw, int threads);
 }  // namespace by_gemm
 

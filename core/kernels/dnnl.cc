@@ -27,7 +27,38 @@ void execute(const dnnl::reorder& reorder, const dnnl::memory& from, const dnnl:
                           "could not execute a reorder");
 }
 
+void append(dnnl::post_ops& ops, const Epilogue::Step& step, const dnnl::memory::desc& dst) {
+  using dnnl::algorithm;
+  static const std::unordered_map<std::string, algorithm> kFunctions{
+      {"scale", algorithm::eltwise_linear},  {"clip", algorithm::eltwise_clip},
+      {"leaky", algorithm::eltwise_relu},    {"elu", algorithm::eltwise_elu},
+      {"relu", algorithm::eltwise_relu},     {"sigmoid", algorithm::eltwise_logistic},
+      {"tanh", algorithm::eltwise_tanh},     {"softrelu", algorithm::eltwise_soft_relu},
+      {"gelu", algorithm::eltwise_gelu_erf}, {"silu", algorithm::eltwise_swish}};
+  if (step.name == "add") return ops.append_binary(algorithm::binary_add, dst);
+  const float one = step.name == "softrelu" || step.name == "silu" ? 1.0f : step.a;
+  ops.append_eltwise(kFunctions.at(step.name), one, step.b);
+}
+
 }  // namespace
+
+dnnl::primitive_attr attributes(const Epilogue* epilogue, const dnnl::memory::desc& dst) {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  if (!epilogue) return attr;
+  dnnl::post_ops ops;
+  for (const Epilogue::Step& step : epilogue->steps()) append(ops, step, dst);
+  attr.set_post_ops(ops);
+  return attr;
+}
+
+void add_operands(Prepared& to, const Epilogue* epilogue, const dnnl::memory::desc& dst) {
+  if (!epilogue) return;
+  for (size_t i = 0; i < epilogue->steps().size(); ++i) {
+    if (epilogue->steps()[i].name != "add") continue;
+    to.add(DNNL_ARG_ATTR_MULTIPLE_POST_OP(static_cast<int>(i)) | DNNL_ARG_SRC_1, dst, dst, false);
+  }
+}
 
 dnnl::engine& cpu() {
   static auto* engine = [] {
@@ -57,7 +88,7 @@ void Prepared::add(int arg, const dnnl::memory::desc& plain, const dnnl::memory:
   operands_.push_back(std::move(o));
 }
 
-void Prepared::run(std::initializer_list<void*> data) const {
+void Prepared::run(std::span<void* const> data) const {
   std::vector<Scratch> scratch;
   scratch.reserve(operands_.size() + 1);
   const auto allocate = [&](dnnl::memory m) {

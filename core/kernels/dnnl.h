@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <memory>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <span>
 #include <string>
 #include <unordered_map>
 
 #include "base/dims.h"
+#include "kernels/epilogue.h"
 
 // What all users of oneDNN share: the engine, a stream for each thread, prepared primitives.
 namespace plait::kernels::onednn {
@@ -31,7 +33,8 @@ class Prepared {
     return operands_[operand].plain.get_desc();
   }
   // `data` in the order of `add`.
-  void run(std::initializer_list<void*> data) const;
+  void run(std::initializer_list<void*> data) const { run({data.begin(), data.size()}); }
+  void run(std::span<void* const> data) const;
 
  private:
   struct Operand {
@@ -71,11 +74,22 @@ class Key {
     for (int64_t d : dims) add(d);
     return *this;
   }
+  Key& add(const Epilogue* epilogue) {
+    if (epilogue) text_ += epilogue->text();
+    return *this;
+  }
   const std::string& text() const { return text_; }
 
  private:
   std::string text_;
 };
+
+// Attributes of a primitive: its scratchpad comes from the caller, and the steps of `epilogue`, if
+// there is one, are applied to its result, whose layout is `dst`.
+dnnl::primitive_attr attributes(const Epilogue* epilogue = nullptr,
+                                const dnnl::memory::desc& dst = {});
+// Adds the operands of the epilogue, arrays as `dst`.
+void add_operands(Prepared& to, const Epilogue* epilogue, const dnnl::memory::desc& dst);
 
 // oneDNN plans for the number of threads at creation; this sets it for a scope.
 class ThreadScope {

@@ -27,52 +27,48 @@ struct Descs {
         c({g.batch, g.m, g.n}, type, memory::dims{g.m * g.n, g.n, 1}) {}
 };
 
-onednn::Key key_of(char kind, const Gemm& g, memory::data_type type, bool bias, int threads) {
+onednn::Key key_of(char kind, const Gemm& g, memory::data_type type, bool bias, int threads,
+                   const Epilogue* epilogue = nullptr) {
   onednn::Key key(kind);
   key.add(g.transpose_x | g.transpose_y << 1 | bias << 2).add(g.batch).add(g.m).add(g.n).add(g.k);
-  key.add(static_cast<int64_t>(type)).add(threads);
+  key.add(static_cast<int64_t>(type)).add(threads).add(epilogue);
   return key;
 }
 
-dnnl::primitive_attr user_scratchpad() {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return attr;
-}
-
 // The product for operands as they are, or with y in the layout that the kernel likes best.
-onednn::Prepared prepare(const Descs& d, bool bias, bool packed) {
+onednn::Prepared prepare(const Descs& d, bool bias, bool packed,
+                         const Epilogue* epilogue = nullptr) {
   const memory::desc y =
       packed ? memory::desc(d.y.get_dims(), d.y.get_data_type(), memory::format_tag::any) : d.y;
-  const auto pd =
-      bias ? dnnl::matmul::primitive_desc(onednn::cpu(), d.x, y, d.bias, d.c, user_scratchpad())
-           : dnnl::matmul::primitive_desc(onednn::cpu(), d.x, y, d.c, user_scratchpad());
+  const dnnl::primitive_attr attr = onednn::attributes(epilogue, d.c);
+  const auto pd = bias ? dnnl::matmul::primitive_desc(onednn::cpu(), d.x, y, d.bias, d.c, attr)
+                       : dnnl::matmul::primitive_desc(onednn::cpu(), d.x, y, d.c, attr);
   onednn::Prepared p(pd, dnnl::matmul(pd));
   p.add(DNNL_ARG_SRC, d.x, d.x, false);
   p.add(DNNL_ARG_WEIGHTS, pd.weights_desc(), pd.weights_desc(), false);
   p.add(DNNL_ARG_DST, d.c, d.c, true);
   if (bias) p.add(DNNL_ARG_BIAS, d.bias, d.bias, false);
+  onednn::add_operands(p, epilogue, d.c);
   return p;
 }
 
 void* any(const void* p) { return const_cast<void*>(p); }
 
-void run(const onednn::Prepared& primitive, const void* x, const void* y, const void* bias,
-         void* c) {
-  if (bias) {
-    primitive.run({any(x), any(y), c, any(bias)});
-  } else {
-    primitive.run({any(x), any(y), c});
-  }
+void run(const onednn::Prepared& primitive, const void* x, const void* y, const void* bias, void* c,
+         const Finish& finish = {}) {
+  SmallVec<void*, 8> data{any(x), any(y), c};
+  if (bias) data.push_back(any(bias));
+  for (const void* operand : finish.operands) data.push_back(any(operand));
+  primitive.run(std::span<void* const>(data.data(), data.size()));
 }
 
 // float32 or bfloat16; sums are kept in float32.
 void gemm_onednn(const Gemm& g, memory::data_type type, const void* x, const void* y,
-                 const void* bias, void* c, int threads) {
+                 const void* bias, void* c, int threads, const Finish& finish = {}) {
   onednn::ThreadScope scope(threads);
-  const auto key = key_of('g', g, type, bias != nullptr, threads);
-  run(onednn::prepared(key.text(), [&] { return prepare(Descs(g, type), bias, false); }), x, y,
-      bias, c);
+  const auto key = key_of('g', g, type, bias != nullptr, threads, finish.epilogue);
+  const auto make = [&] { return prepare(Descs(g, type), bias, false, finish.epilogue); };
+  run(onednn::prepared(key.text(), make), x, y, bias, c, finish);
 }
 
 const onednn::Prepared& with_packed(const Gemm& g, bool bias, int threads) {
@@ -142,7 +138,7 @@ void through(const Gemm& g, DType dtype, const void* x, const void* y, const voi
 }  // namespace
 
 void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* bias, void* c,
-          int threads) {
+          int threads, const Finish& finish) {
   if (g.batch * g.m * g.n == 0) return;
   if (g.k == 0) {  // an empty sum
     for (int64_t i = 0; i < g.batch * g.m; ++i) {
@@ -156,7 +152,9 @@ void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* 
     return;
   }
   switch (dtype) {
-    case DType::kFloat32: gemm_onednn(g, memory::data_type::f32, x, y, bias, c, threads); return;
+    case DType::kFloat32:
+      gemm_onednn(g, memory::data_type::f32, x, y, bias, c, threads, finish);
+      return;
     case DType::kFloat64:
       gemm_f64(g, static_cast<const double*>(x), static_cast<const double*>(y),
                static_cast<const double*>(bias), static_cast<double*>(c), threads);
@@ -190,7 +188,7 @@ GemmWith::GemmWith(const Gemm& g, DType dtype, const void* y, int threads)
   const auto key = key_of('q', g, memory::data_type::f32, false, threads);
   onednn::prepared(key.text(), [&] {
     const dnnl::reorder::primitive_desc pd(onednn::cpu(), plain, onednn::cpu(), wanted,
-                                           user_scratchpad());
+                                           onednn::attributes());
     onednn::Prepared p(pd, dnnl::reorder(pd));
     p.add(DNNL_ARG_FROM, plain, plain, false);
     p.add(DNNL_ARG_TO, wanted, wanted, true);

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/dtype.h"
+#include "kernels/epilogue.h"
 
 namespace plait::kernels {
 
@@ -14,9 +15,10 @@ struct Gemm {
 };
 
 // All operands have type `dtype`; bias (n elements) may be null. float16 and bfloat16 are computed
-// in float32, integers with wrap-around.
+// in float32, integers with wrap-around. Only float32 results may be finished by an epilogue, and
+// then no size is 0.
 void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* bias, void* c,
-          int threads);
+          int threads, const Finish& finish = {});
 
 // The same for many x and one y, which is brought into the kernel's layout once. `y` must stay.
 class GemmWith {

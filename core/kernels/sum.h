@@ -22,4 +22,22 @@ inline Sum sum_of(int64_t n, const F& f) {
   return sum;
 }
 
+// The largest of n >= 1 numbers, in as many parts.
+template <class T>
+inline T largest(const T* x, int64_t n) {
+  constexpr int64_t kParts = 32;
+  T top = x[0];
+  int64_t i = 0;
+  if (n >= kParts) {
+    T parts[kParts];
+    for (int64_t j = 0; j < kParts; ++j) parts[j] = x[j];
+    for (i = kParts; i + kParts <= n; i += kParts) {
+      for (int64_t j = 0; j < kParts; ++j) parts[j] = x[i + j] > parts[j] ? x[i + j] : parts[j];
+    }
+    for (T p : parts) top = p > top ? p : top;
+  }
+  for (; i < n; ++i) top = x[i] > top ? x[i] : top;
+  return top;
+}
+
 }  // namespace plait::kernels

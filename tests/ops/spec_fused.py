@@ -1,5 +1,7 @@
 """Entries of the operators that the graph compiler makes for data with channels last."""
 
+import math
+
 import numpy as np
 from harness import Spec, normal
 from spec_layers import (
@@ -32,18 +34,111 @@ for name, function in (("channels_last", last), ("channels_first", first)):
         raises=[((normal(3),), {}, ValueError, "data has 1 axes")],
     )
 
+
+def convolution_last(x, w, *rest, no_bias=False, epilogue="", **a):
+    bias = None if no_bias else rest[0]
+    y = last(conv(first(x), w, bias, no_bias=no_bias, **a))
+    return finished(y, epilogue, rest[not no_bias :])
+
+
 PLAIN = dict(kernel=(2, 2), num_filter=2)
 WIDE = [*GEOMETRIES, ((2, 20, 5, 5), dict(kernel=(3, 3), num_filter=33, pad=(1, 1), stride=(2, 2)))]
 Spec(
     "convolution_last",
-    lambda x, w, b=None, **a: last(conv(first(x), w, b, **a)),
+    lambda *inputs, **a: convolution_last(*inputs, **a),
     [((last(normal(*s)), normal(*weight_of(s, a)), normal(a["num_filter"])), a) for s, a in WIDE]
-    + [((normal(2, 5, 2), normal(3, 2, 2)), dict(kernel=(2,), num_filter=3, no_bias=True))],
+    + [((normal(2, 5, 2), normal(3, 2, 2)), dict(kernel=(2,), num_filter=3, no_bias=True))]
+    + [
+        (
+            (last(normal(*s)), normal(*weight_of(s, a)), last(normal(*out_of(s, a)))),
+            dict(a, no_bias=True, epilogue="add; relu"),
+        )
+        for s, a in WIDE
+    ]
+    + [
+        (
+            (normal(2, 9, 9, 20), normal(33, 20, 3, 3), normal(33)),
+            dict(kernel=(3, 3), num_filter=33, epilogue="leaky 0.2; scale 3"),
+        )
+    ],
     dtypes=("float32",),
     tolerance=(2e-5, 2e-5),
     raises=[
         ((normal(1, 3), normal(2, 1, 2, 2), normal(2)), PLAIN, ValueError, "data has shape"),
         ((normal(1, 3, 3, 1), normal(2, 1, 2, 2), normal(2)), PLAIN, TypeError, "float64"),
+    ],
+)
+
+
+def erf(x):
+    return np.vectorize(math.erf)(x)
+
+
+STEPS = {
+    "scale": lambda x, a: x * a,
+    "clip": lambda x, a, b: np.clip(x, a, b),
+    "leaky": lambda x, a: np.where(x > 0, x, a * x),
+    "elu": lambda x, a: np.where(x > 0, x, a * np.expm1(np.minimum(x, 0))),
+    "relu": lambda x: np.maximum(x, 0),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "tanh": np.tanh,
+    "softrelu": lambda x: np.log1p(np.exp(x)),
+    "gelu": lambda x: x * (1 + erf(x / np.sqrt(2))) / 2,
+    "silu": lambda x: x / (1 + np.exp(-x)),
+}
+
+
+def finished(y, epilogue, operands):
+    """The result `y` of a product after the steps of its epilogue."""
+    operands = list(operands)
+    for step in filter(None, epilogue.split("; ")):
+        word, *numbers = step.split()
+        y = y + operands.pop(0) if word == "add" else STEPS[word](y, *map(float, numbers))
+    return y
+
+
+def product(a, b, *rest, transpose_a=False, transpose_b=False, has_bias=False, epilogue=""):
+    a = np.swapaxes(a, -1, -2) if transpose_a else a
+    y = a @ (np.swapaxes(b, -1, -2) if transpose_b else b)
+    return finished(y + rest[0] if has_bias else y, epilogue, rest[has_bias:])
+
+
+A, B, ROW = normal(5, 7), normal(7, 9), normal(9)
+Spec(
+    "product",
+    product,
+    [
+        ((A, B), {"epilogue": step})
+        for step in ("relu", "sigmoid", "tanh", "softrelu", "gelu", "silu")
+    ]
+    + [
+        ((A, B), {"epilogue": step})
+        for step in ("scale 0.5", "clip -1 1.5", "leaky 0.1", "elu 0.7")
+    ]
+    + [
+        ((A, B), {}),
+        ((A, B, ROW, normal(5, 9)), {"has_bias": True, "epilogue": "tanh; add; relu"}),
+        ((normal(3, 5, 7), normal(9, 7), ROW), {"transpose_b": True, "has_bias": True}),
+        ((normal(7, 5), B, normal(5, 9)), {"transpose_a": True, "epilogue": "add"}),
+        ((normal(3, 7, 5), normal(3, 7, 9)), {"transpose_a": True, "epilogue": "relu; scale -2"}),
+    ],
+    dtypes=("float32",),
+    tolerance=(2e-5, 2e-5),
+    raises=[
+        ((A, B), {}, TypeError, "float64, must be float32"),
+        ((A, normal(6, 9)), {}, TypeError, "float64"),
+    ]
+    + [
+        (tuple(x.astype("float32") for x in inputs), attrs, ValueError, text)
+        for inputs, attrs, text in [
+            ((A, normal(6, 9)), {}, "a has shape"),
+            ((A, ROW), {}, "must have at least 2 axes"),
+            ((A, B, A), {"epilogue": "add"}, "operand has shape"),
+            ((A, B, A), {}, "got 3 arrays"),
+            ((A, B, A), {"has_bias": True}, "bias has shape"),
+            ((A, B), {"epilogue": "relu; cube"}, "epilogue has the step 'cube'"),
+            ((A, B), {"epilogue": "clip 1"}, "epilogue has the step 'clip 1'"),
+        ]
     ],
 )
 Spec(

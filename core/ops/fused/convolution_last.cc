@@ -42,7 +42,8 @@ Spec infer(const ConvolutionAttrs& a, const Specs& in) {
   check_inputs(in);
   expect("weight", in[1].shape,
          a.packed ? Dims{kernels::conv_packed_size(plan(g))} : g.weight_shape());
-  if (in.size() > 2) expect("bias", in[2].shape, {a.num_filter});
+  if (!a.no_bias) expect("bias", in[2].shape, {a.num_filter});
+  ops::check_operands(a.epilogue, in, last_of(g.out_shape()));
   return {last_of(g.out_shape()), in[0].dtype};
 }
 
@@ -50,7 +51,8 @@ void kernel(const ConvolutionAttrs& a, const KernelArgs& k) {
   kernels::Conv c = plan({a, first_of(*k.in[0].shape)});
   c.packed = a.packed;
   kernels::conv(c, DType::kFloat32, k.in[0].data, k.in[1].data,
-                k.in.size() > 2 ? k.in[2].data : nullptr, k.out[0].data, k.threads);
+                a.no_bias ? nullptr : k.in[2].data, k.out[0].data, k.threads,
+                ops::finish_of(a.epilogue, k.in));
 }
 
 Spec infer_pack(const ConvolutionAttrs& a, const Specs& in) {
@@ -115,12 +117,17 @@ const int registered_forward =
         .attr("no_bias", &ConvolutionAttrs::no_bias, false, "no bias is added")
         .attr("packed", &ConvolutionAttrs::packed, false,
               "weight is what convolution_pack made of it")
+        .attr("epilogue", &ConvolutionAttrs::epilogue, ops::EpilogueRef(),
+              "what is done to each result, as 'add; relu'; see kernels/epilogue.h")
         .doc("Convolution of float32 data with channels last; made by the graph compiler.")
         .input("data", "(batch, spatial..., channels)")
         .input("weight", "(num_filter, channels / num_group, kernel...)")
         .optional_input("bias", "(num_filter,); left out with no_bias=True")
+        .optional_input("operand", "for each step add of the epilogue, as the output")
         .output("output", "(batch, spatial..., num_filter)")
-        .num_inputs([](const ConvolutionAttrs& a) { return a.no_bias ? 2 : 3; })
+        .num_inputs([](const ConvolutionAttrs& a) {
+          return (a.no_bias ? 2 : 3) + ops::num_operands(a.epilogue);
+        })
         .infer(infer)
         .cpu(kernel)
         .flops([](const ConvolutionAttrs& a, const Specs& in) {

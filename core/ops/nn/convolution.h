@@ -2,6 +2,7 @@
 
 #include "kernels/convolution.h"
 #include "op/op.h"
+#include "ops/fused/epilogue.h"
 
 // What the operators of convolution share: attributes and sizes.
 namespace plait::op {
@@ -14,6 +15,7 @@ struct ConvolutionAttrs {
   int64_t workspace;
   bool cudnn_off;
   bool packed;  // weights lie as convolution_pack left them
+  ops::EpilogueRef epilogue;
   Dims shape;   // of data, where that is no input
 };
 

@@ -114,27 +114,10 @@ void each_line(const Lines& lines, const KernelArgs& k, const F& f) {
   });
 }
 
-template <class T>
-inline T largest(const T* x, int64_t n) {
-  constexpr int64_t kParts = 32;
-  T top = x[0];
-  int64_t i = 0;
-  if (n >= kParts) {
-    T parts[kParts];
-    for (int64_t j = 0; j < kParts; ++j) parts[j] = x[j];
-    for (i = kParts; i + kParts <= n; i += kParts) {
-      for (int64_t j = 0; j < kParts; ++j) parts[j] = x[i + j] > parts[j] ? x[i + j] : parts[j];
-    }
-    for (T p : parts) top = p > top ? p : top;
-  }
-  for (; i < n; ++i) top = x[i] > top ? x[i] : top;
-  return top;
-}
-
 // The maximum is subtracted, so exp stays finite.
 template <bool kLog, class T>
 inline void line(const T* x, T* y, int64_t n, T inv_t) {
-  const T top = largest(x, n);
+  const T top = kernels::largest(x, n);
   if constexpr (kLog) {
     const T sum = kernels::sum_of<T>(n, [=](int64_t i) { return math::exp((x[i] - top) * inv_t); });
     const T shift = math::log(sum);

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/small_vec.h"
+
+namespace plait::kernels {
+
+// What a product of matrices or a convolution does to each result before it stores it: steps in
+// their order. Its text has them with semicolons between, each a word and its numbers:
+//
+//   add             plus the element of the next operand, an array with the shape of the result
+//   scale a         times a
+//   clip a b        at least a and at most b
+//   leaky a         x > 0 ? x : a x
+//   elu a           x > 0 ? x : a (exp(x) - 1)
+//   relu, sigmoid, tanh, softrelu, gelu, silu
+class Epilogue {
+ public:
+  struct Step {
+    std::string name;
+    float a = 0, b = 0;
+  };
+
+  // Throws ErrorKind::kInvalidArgument.
+  static std::shared_ptr<const Epilogue> parse(const std::string& text);
+
+  const std::string& text() const { return text_; }
+  const std::vector<Step>& steps() const { return steps_; }
+  int32_t num_operands() const;  // steps `add`
+
+ private:
+  std::string text_;
+  std::vector<Step> steps_;
+};
+
+// One use of an epilogue: its operands, in float32 without gaps.
+struct Finish {
+  const Epilogue* epilogue = nullptr;
+  SmallVec<const void*, 2> operands;
+};
+
+}  // namespace plait::kernels
