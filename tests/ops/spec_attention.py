@@ -117,6 +117,37 @@ Spec(
     [((KV, normal(4, 3, 5)), HEADS)],
     grad=(0, 1),
 )
+
+
+def interleaved(x, kv=None, mask=None, heads=1, two=False, scale=None, has_mask=False):
+    if has_mask:
+        kv, mask = (kv, mask) if two else (None, kv)
+    q, k, v = (*parts(x, heads, 1), *parts(kv, heads, 2)) if two else parts(x, heads, 3)
+    split = [p.reshape(-1, heads, *p.shape[1:]) for p in (q, k, v)]
+    y = attention(*split, mask, scale, has_mask=has_mask)
+    return y.transpose(2, 0, 1, 3).reshape(y.shape[2], y.shape[0], -1)
+
+
+Spec(
+    "interleaved_attention",
+    interleaved,
+    [
+        ((QKV,), HEADS),
+        ((QKV, normal(2, 1, 1, 5)), {"heads": 2, "has_mask": True, "scale": 0.3}),
+        ((normal(3, 2, 6), KV), {"heads": 2, "two": True}),
+        (
+            (normal(3, 2, 6), KV, (normal(2, 3, 5) > -0.5).astype("int32")),
+            {"heads": 2, "two": True, "has_mask": True},
+        ),
+    ],
+    grad=(0,),
+    tolerance=(1e-4, 1e-5),
+    raises=[
+        ((QKV,), {"heads": 4}, ValueError, "projections have shapes"),
+        ((QKV,), {"heads": 0}, ValueError, "heads is 0, must be > 0"),
+        ((QKV, normal(3, 5)), {"heads": 2, "has_mask": True}, ValueError, "mask has|not broadcast"),
+    ],
+)
 Spec(
     "attention_mask",
     lambda m: m if m.dtype.kind == "f" else np.where(m == 0, -1e9, 0).astype("float32"),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -16,6 +17,20 @@ struct AttentionAttrs {
   std::optional<double> scale;
   bool causal, has_mask;
 };
+
+// The operands, or their gradients; `mask` may be null. Any strides.
+struct Attended {
+  View query, key, value;
+  const View* mask = nullptr;
+};
+
+// out (batch, heads, queries, columns) and log_sum (batch, heads, queries), the logarithm of each
+// query's sum of exponentials: float64 for operands of float64, else float32, without gaps.
+void attend(const AttentionAttrs& a, const Attended& in, const View& out, const View& log_sum,
+            int threads);
+// Gradients from that of `out`.
+void attend_backward(const AttentionAttrs& a, const Attended& in, const View& dout, const View& out,
+                     const View& log_sum, const Attended& gradients, int threads);
 
 struct Heads {
   int64_t batch, heads, kv_heads, queries, keys, features, columns;
@@ -36,19 +51,51 @@ struct Heads {
 // Sides of the blocks into which the scores are cut; they are never all there at once.
 inline constexpr int64_t kQueryBlock = 64, kKeyBlock = 256;
 
-// One head of an array (batch, heads, rows, n) as numbers of type A: in place, or converted.
+// The matrix of one head of an array (batch, heads, rows, n).
+struct Matrix {
+  char* data;
+  DType dtype;
+  int64_t rows, n, row_step, step;  // steps in elements
+
+  Matrix(const View& v, int64_t b, int64_t head)
+      : data(v.ptr<char>() + (b * v.stride(0) + head * v.stride(1)) * dtype_size(v.dtype)),
+        dtype(v.dtype),
+        rows(v.dim(2)),
+        n(v.dim(3)),
+        row_step(v.stride(2)),
+        step(v.stride(3)) {}
+  bool dense() const { return (step == 1 || n == 1) && (row_step == n || rows == 1); }
+  char* row(int64_t i) const { return data + i * row_step * dtype_size(dtype); }
+
+  // Rows [begin, begin + count) as numbers of type A, packed, and back.
+  template <class A>
+  void load(int64_t begin, int64_t count, A* to) const {
+    if (dense()) return kernels::convert(row(begin), dtype, 1, to, dtype_of<A>(), count * n);
+    for (int64_t i = 0; i < count; ++i) {
+      kernels::convert(row(begin + i), dtype, step, to + i * n, dtype_of<A>(), n);
+    }
+  }
+  template <class A>
+  void store(int64_t begin, int64_t count, const A* from) const {
+    if (dense()) return kernels::convert(from, dtype_of<A>(), 1, row(begin), dtype, count * n);
+    for (int64_t i = 0; i < count; ++i) {
+      kernels::convert_scatter(from + i * n, dtype_of<A>(), row(begin + i), dtype, step, n);
+    }
+  }
+};
+
+// One head as packed numbers of type A: in place, or a copy.
 template <class A>
 class Head {
  public:
-  Head(const View& v, int64_t index) {
-    const int64_t size = v.dim(2) * v.dim(3);
-    const char* from = v.ptr<char>() + index * size * dtype_size(v.dtype);
-    if (v.dtype == dtype_of<A>()) {
-      data_ = reinterpret_cast<const A*>(from);
+  Head(const View& v, int64_t b, int64_t head) {
+    const Matrix m(v, b, head);
+    if (m.dense() && m.dtype == dtype_of<A>()) {
+      data_ = reinterpret_cast<const A*>(m.data);
       return;
     }
-    copy_.resize(static_cast<size_t>(size));
-    kernels::convert(from, v.dtype, 1, copy_.data(), dtype_of<A>(), size);
+    copy_.resize(static_cast<size_t>(m.rows * m.n));
+    m.load(0, m.rows, copy_.data());
     data_ = copy_.data();
   }
   Head(const Head&) = delete;
@@ -69,6 +116,7 @@ class Mask {
   template <class A>
   void apply(int64_t b, int64_t h, int64_t q0, int64_t rows, int64_t k0, int64_t n, A* s) const {
     constexpr A kNever = -std::numeric_limits<A>::infinity();
+    if (!mask_ && !causal_) return;
     for (int64_t i = 0; i < rows; ++i, s += n) {
       if (mask_) add_mask(b, h, q0 + i, k0, n, s);
       if (!causal_) continue;
