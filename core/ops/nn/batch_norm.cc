@@ -364,6 +364,7 @@ PLAIT_OP(batch_norm_backward, BatchNormAttrs)
     .attr("fix_gamma", &BatchNormAttrs::fix_gamma, true, "as for batch_norm")
     .attr("use_global_stats", &BatchNormAttrs::use_global_stats, false, "as for batch_norm")
     .attr("axis", &BatchNormAttrs::axis, 1, "as for batch_norm")
+    .inplace()
     .uses_train()
     .infer(infer_backward)
     .cpu(backward_kernel);
