@@ -45,9 +45,10 @@ class TapeNode : public RefCounted {
   // if higher orders were asked for. Without them a gradient may hold rows only.
   virtual op::Values backward(const Arrays& dout, bool create_graph) = 0;
   // The same without higher orders; the gradient of input i may be written into `into[i]` and
-  // returned as that array, unless it is null.
-  virtual op::Values backward_into(const Arrays& dout, const Arrays& into) {
-    static_cast<void>(into);
+  // returned as that array, unless it is null. With `last` the step will not run again, so what it
+  // saved may be overwritten.
+  virtual op::Values backward_into(const Arrays& dout, const Arrays& into, bool last) {
+    static_cast<void>(into), static_cast<void>(last);
     return backward(dout, false);
   }
   virtual const char* name() const = 0;

@@ -253,7 +253,7 @@ class Pass {
           "backward: the graph was freed by an earlier backward, must be kept with "
           "retain_graph=True");
     const op::Values din = deliver_ && !create_graph_
-                               ? step.node->backward_into(dout, targets(step))
+                               ? step.node->backward_into(dout, targets(step), !retain_)
                                : step.node->backward(dout, create_graph_);
     for (size_t i = 0; i < step.inputs.size() && i < din.size(); ++i) {
       if (step.inputs[i] && din[i]) flow(step.inputs[i].get(), din[i]);

@@ -55,8 +55,12 @@ struct Residuals {
   std::vector<bool> reads_input;  // backward reads this input itself
   std::vector<Ref<Node>> keep;    // owns `variables`
 };
-// With `recompute`, results that are cheap to compute again are not saved.
+// Nodes of forward that backward computes again instead of keeping what it needs of them, with the
+// part of forward in which they lie, from 1.
+using Recomputed = std::unordered_map<const Node*, int32_t>;
+Recomputed choose_recomputed(const Entries& forward, const Entries& grads);
+
 Residuals split(const Entries& forward, const Entries& grads, const std::vector<Node*>& inputs,
-                bool recompute);
+                const Recomputed& recomputed);
 
 }  // namespace plait::graph

@@ -66,17 +66,24 @@ Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
   }
   const op::Values out_values = instantiate(symbol_.entries(), builder, bound, wanted_variables);
   const size_t visible = out_values.size();
-  Graph graph{{}, in_nodes, signature.is_train, !signature.needs.empty(), {}};
+  Graph graph{{}, in_nodes, signature.is_train, !signature.needs.empty(), {}, 0, {}, false, {}};
   for (const Value& v : out_values) {
     graph.outputs.push_back(entry_of(v));
     program->out_specs.push_back(v.spec);
   }
+  for (size_t i = 0; i < signature.needs.size(); ++i) {
+    if (signature.needs[i]) graph.wanted.insert(in_nodes[i]);
+  }
+  run_passes(graph, Pass::kForward, passes_, "", program->reports);
+  const size_t visible = graph.outputs.size();
   program->num_visible = visible;
   program->grad_slot.assign(in_nodes.size(), -1);
   program->row_slot.assign(in_nodes.size(), -1);
   program->saved_inputs.assign(in_nodes.size(), false);
   op::Values heads, wanted;
   if (graph.has_gradient) {
+    op::Values out_values;
+    for (const Entry& e : graph.outputs) out_values.push_back(value_of(e));
     for (const Value& v : out_values) heads.push_back(builder.variable("head_grad", v.spec));
     for (size_t i = 0; i < in_nodes.size(); ++i) {
       if (signature.needs[i]) wanted.push_back(in_values[i]);
@@ -99,10 +106,11 @@ Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
   run_passes(graph, Pass::kWhole, passes, "", program->reports);
   const Entries grads(graph.outputs.begin() + static_cast<ptrdiff_t>(visible), graph.outputs.end());
   graph.outputs.resize(visible);
-  if (graph.has_gradient) add_backward(*program, grads, in_nodes, heads, graph);
-  run_passes(graph, Pass::kPart, passes_, "forward", program->reports);
-  add_prologue(*program, graph);
-  program->forward = make_ref<Plan>(graph, passes_);
+  if (graph.has_gradient) {
+    add_backward(*program, grads, in_nodes, heads, graph);
+  } else {
+    finish_forward(*program, graph);
+  }
   run_passes(graph, Pass::kMemory, passes_, "", program->reports);
   program->signature = std::move(signature);
   return program;
@@ -110,7 +118,7 @@ Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
 
 void CachedGraph::add_prologue(Program& program, Graph& graph) const {
   if (graph.hoisted.empty()) return;
-  Graph prologue{{}, graph.inputs, graph.is_train, false, {}};
+  Graph prologue{{}, graph.inputs, graph.is_train, false, {}, 0, {}, false, {}};
   for (const auto& [entry, variable] : graph.hoisted) prologue.outputs.push_back(entry);
   const std::vector<Node*> order = topological_order(prologue.outputs);
   for (size_t i = 0; i < graph.inputs.size(); ++i) {
@@ -140,47 +148,70 @@ Arrays CachedGraph::hoisted(Program& program, std::span<const ArrayRef> in) {
   return program.hoisted;
 }
 
-// Cuts the gradients off and plans them; what they need of forward becomes outputs of `forward`.
+// Cuts the gradients off and plans both; what they need of forward becomes outputs of `forward`, in
+// the block that both share.
 void CachedGraph::add_backward(Program& program, const Entries& grads,
                                const std::vector<Node*>& inputs, const op::Values& heads,
                                Graph& forward) const {
-  const Residuals cut = split(forward.outputs, grads, inputs, passes_.has("recompute"));
-  Graph backward{cut.backward, inputs, forward.is_train, true, {}};
-  for (const Entry& e : cut.saved) {
-    const auto shown = std::find(forward.outputs.begin(), forward.outputs.end(), e);
-    program.residuals.push_back(static_cast<int32_t>(shown - forward.outputs.begin()));
-    if (shown == forward.outputs.end()) forward.outputs.push_back(e);
+  Recomputed recomputed;
+  if (passes_.has("recompute")) recomputed = choose_recomputed(forward.outputs, grads);
+  const Residuals cut = split(forward.outputs, grads, inputs, recomputed);
+  Graph backward{cut.backward, inputs, forward.is_train, true, {}, 0, {}, false, {}};
+  std::vector<const Node*> kept;
+  for (size_t i = 0; i < cut.saved.size(); ++i) {
+    const auto shown = std::find(forward.outputs.begin(),
+                                 forward.outputs.begin() + program.num_visible, cut.saved[i]);
+    if (shown != forward.outputs.begin() + program.num_visible) {
+      program.residuals.push_back(static_cast<int32_t>(shown - forward.outputs.begin()));
+      backward.inputs.push_back(cut.variables[i]);
+      continue;
+    }
+    kept.push_back(cut.variables[i]);
+    forward.outputs.push_back(cut.saved[i]);
   }
-  for (Node* n : cut.variables) backward.inputs.push_back(n);
   for (const Value& v : heads) backward.inputs.push_back(static_cast<Node*>(v.node.get()));
   for (size_t i = 0; i < inputs.size(); ++i) program.saved_inputs[i] = cut.reads_input[i];
   run_passes(backward, Pass::kPart, passes_, "backward", program.reports);
+  forward.num_kept = kept.size();
+  finish_forward(program, forward);
+  for (size_t i = 0; i < kept.size(); ++i) backward.block[kept[i]] = program.forward->kept()[i];
   program.backward = make_ref<Plan>(backward, passes_, Plan::Outputs::kEarly);
+  if (kept.empty() || !passes_.has("reuse_saved")) return;
+  backward.overwrites_block = true;
+  program.last_backward = make_ref<Plan>(backward, passes_, Plan::Outputs::kEarly);
+  program.forward->reserve(program.last_backward->arena_bytes());
+}
+
+void CachedGraph::finish_forward(Program& program, Graph& graph) const {
+  run_passes(graph, Pass::kPart, passes_, "forward", program.reports);
+  add_prologue(program, graph);
+  program.forward = make_ref<Plan>(graph, passes_);
 }
 
 // One recorded call.
 class CachedGraphNode final : public autograd::TapeNode {
  public:
   CachedGraphNode(Ref<CachedGraph> graph, Ref<CachedGraph::Program> program,
-                  std::span<const ArrayRef> in, const Arrays& results)
-      : graph_(std::move(graph)), program_(std::move(program)), originals_(in) {
+                  std::span<const ArrayRef> in, const Arrays& results, ArrayRef block)
+      : graph_(std::move(graph)),
+        program_(std::move(program)),
+        originals_(in),
+        block_(std::move(block)) {
     for (const ArrayRef& a : in) {
       versions_.push_back(a->version());
       in_.push_back(a->detached());
     }
     for (int32_t i : program_->residuals) {
-      const ArrayRef& a = results[static_cast<size_t>(i)];
-      const bool visible = static_cast<size_t>(i) < program_->num_visible;
-      residuals_.push_back(visible ? a->detached() : a);
-      residual_versions_.push_back(a->version());
+      residuals_.push_back(results[static_cast<size_t>(i)]->detached());
+      residual_versions_.push_back(residuals_.back()->version());
     }
   }
 
   op::Values backward(const Arrays& dout, bool create_graph) override {
-    return create_graph ? replay(dout) : backward_into(dout, {});
+    return create_graph ? replay(dout) : backward_into(dout, {}, false);
   }
 
-  op::Values backward_into(const Arrays& dout, const Arrays& into) override {
+  op::Values backward_into(const Arrays& dout, const Arrays& into, bool last) override {
     Arrays in = in_;
     for (size_t i = 0; i < in_.size(); ++i) {
       check(!program_->saved_inputs[i] || in_[i]->version() == versions_[i],
@@ -197,8 +228,12 @@ class CachedGraphNode final : public autograd::TapeNode {
       in.push_back(dout[i] ? dout[i] : zeros(program_->out_specs[i]));
     }
     const Arrays targets = fitting(into, in);
-    const Arrays grads =
-        program_->backward->run({in.data(), in.size()}, {targets.data(), targets.size()});
+    const bool overwrite = last && program_->last_backward;
+    if (block_ && !overwrite) in.push_back(block_);
+    Plan& plan = overwrite ? *program_->last_backward : *program_->backward;
+    const Arrays grads = plan.run({in.data(), in.size()}, {targets.data(), targets.size()},
+                                  overwrite ? &block_ : nullptr);
+    if (last) block_ = {};  // the run alone holds it
     op::Values din;
     for (size_t i = 0; i < in_.size(); ++i) {
       const int32_t slot = program_->grad_slot[i], rows = program_->row_slot[i];
@@ -267,6 +302,7 @@ class CachedGraphNode final : public autograd::TapeNode {
   Ref<CachedGraph> graph_;
   Ref<CachedGraph::Program> program_;
   Arrays in_, originals_, residuals_;
+  ArrayRef block_;  // memory of forward, in which it left what backward reads
   SmallVec<uint64_t, 8> versions_, residual_versions_;
 };
 
@@ -282,10 +318,13 @@ Arrays CachedGraph::call(std::span<const ArrayRef> in) {
     const Arrays more = hoisted(*program, in);
     all.append(more.begin(), more.end());
   }
-  Arrays results = program->forward->run({all.data(), all.size()});
+  ArrayRef block;
+  Arrays results = program->forward->run({all.data(), all.size()}, {},
+                                         program->forward->kept().empty() ? nullptr : &block);
   if (!record) return results;
   Arrays visible(results.begin(), results.begin() + program->num_visible);
-  Ref<autograd::TapeNode> node(new CachedGraphNode(Ref<CachedGraph>(this), program, in, results));
+  Ref<autograd::TapeNode> node(
+      new CachedGraphNode(Ref<CachedGraph>(this), program, in, results, std::move(block)));
   autograd::record(std::move(node), in, {visible.data(), visible.size()});
   return visible;
 }
@@ -300,14 +339,16 @@ std::string CachedGraph::explain() {
       text += cat("\n  ", r.pass->name, r.where.empty() ? "" : " (" + r.where + ")", ": ");
       text += !r.on ? "off" : r.pass->run ? cat(r.changes, " changes") : std::string("on");
     }
-    for (const auto& [name, plan] : {std::pair{"when parameters change", p->prologue},
-                                     {"forward", p->forward},
-                                     {"backward", p->backward}}) {
+    for (const auto& [name, plan] :
+         {std::pair{"when parameters change", p->prologue},
+          {"forward", p->forward},
+          {"backward", p->last_backward ? p->last_backward : p->backward}}) {
       if (!plan) continue;
       text += cat("\n  ", name, ": ", plan->num_steps(), " steps in ", plan->num_parts(),
                   plan->num_parts() == 1 ? " task, " : " tasks, ", plan->arena_bytes(),
-                  " bytes of intermediates (", plan->unplanned_bytes(), " without reuse)\n",
-                  plan->list_steps());
+                  " bytes of intermediates (", plan->unplanned_bytes(), " without reuse)",
+                  plan->kept().empty() ? "" : cat(", ", plan->kept_bytes(), " kept for backward"),
+                  '\n', plan->list_steps());
       text.pop_back();
     }
     text += '\n';

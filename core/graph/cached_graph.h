@@ -36,6 +36,7 @@ class CachedGraph : public RefCounted {
   struct Program : RefCounted {
     Signature signature;
     Ref<Plan> forward, backward;
+    Ref<Plan> last_backward;  // the same in the block of `forward`, over what it saved there
     // Computes what is hoisted, from the inputs; kept while they stay the same.
     Ref<Plan> prologue;
     std::vector<size_t> prologue_reads;  // inputs
@@ -44,7 +45,7 @@ class CachedGraph : public RefCounted {
     SmallVec<uint64_t, 8> seen_versions;
     size_t num_visible = 0;
     std::vector<Spec> out_specs;
-    std::vector<int32_t> residuals;  // outputs of `forward` that backward reads
+    std::vector<int32_t> residuals;  // visible outputs of `forward` that backward reads
     std::vector<PassReport> reports;
     std::vector<int32_t> grad_slot;  // for each input: output of `backward`, -1 without gradient
     std::vector<int32_t> row_slot;   // output with the row numbers of a gradient of rows, or -1
@@ -62,6 +63,7 @@ class CachedGraph : public RefCounted {
   void add_prologue(Program& program, Graph& graph) const;
   void add_backward(Program& program, const Entries& grads, const std::vector<Node*>& inputs,
                     const op::Values& heads, Graph& forward) const;
+  void finish_forward(Program& program, Graph& graph) const;
 
   Symbol symbol_;
   std::vector<Node*> variables_;

@@ -15,7 +15,7 @@ constexpr size_t kMostCode = 64, kMostOperands = 24;
 
 struct Group {
   std::vector<Node*> members;
-  size_t last = 0;  // largest position of a member
+  size_t first = 0, last = 0;  // smallest and largest position of a member
 };
 
 class Fuser {
@@ -58,12 +58,13 @@ class Fuser {
       if (!(group.members[0]->specs[0].shape == node->specs[0].shape)) continue;
       if (group.members.size() >= kMostCode || !may_join(group, node, found->second)) continue;
       group.members.push_back(node);
+      group.first = std::min(group.first, position_.at(node));
       group.last = std::max(group.last, position_.at(node));
       group_of_[node] = found->second;
       return;
     }
     group_of_[node] = groups_.size();
-    groups_.push_back({{node}, position_.at(node)});
+    groups_.push_back({{node}, position_.at(node), position_.at(node)});
   }
 
   bool may_join(const Group& group, Node* node, size_t id) {
@@ -83,18 +84,20 @@ class Fuser {
     return !comes_back(group, node, id);
   }
 
-  // True if a path from the group with `node` leads out of it and in again.
+  // True if a path from the group with `node` leads out of it and in again. Each of the other
+  // groups is one node on such a path, as it will be.
   bool comes_back(const Group& group, Node* node, size_t id) {
     const auto inside = [&](Node* n) {
       const auto found = group_of_.find(n);
       return n == node || (found != group_of_.end() && found->second == id);
     };
+    const size_t end = last_on_the_way(group);
     std::vector<Node*> stack;
     std::unordered_set<Node*> seen;
     const auto visit_readers = [&](Node* n) {
       for (Node* r : readers_[n]) {
-        if (position_.at(r) <= group.last && !inside(r) && seen.insert(r).second)
-          stack.push_back(r);
+        if (inside(r) || position_.at(r) > end) continue;
+        if (seen.insert(r).second) stack.push_back(r);
       }
     };
     for (Node* n : group.members) visit_readers(n);
@@ -102,12 +105,33 @@ class Fuser {
     while (!stack.empty()) {
       Node* n = stack.back();
       stack.pop_back();
+      const auto found = group_of_.find(n);
+      if (found != group_of_.end()) {
+        for (Node* m : groups_[found->second].members) {
+          if (seen.insert(m).second) stack.push_back(m);
+        }
+      }
       for (Node* r : readers_[n]) {
         if (inside(r)) return true;
       }
       visit_readers(n);
     }
     return false;
+  }
+
+  // The largest position of a node from which a path leads back to the group: paths go forward, but
+  // for the way between members of another group.
+  size_t last_on_the_way(const Group& group) const {
+    size_t end = group.last;
+    for (bool grown = true; grown;) {
+      grown = false;
+      for (const Group& g : groups_) {
+        if (g.first >= end || g.last <= end) continue;
+        end = g.last;
+        grown = true;
+      }
+    }
+    return end;
   }
 
   void replace(Group& group, Substitution& substitution) {
@@ -118,6 +142,8 @@ class Fuser {
     auto fused = make_ref<Node>();
     fused->op = &pointwise;
     fused->name = group.members.back()->name;
+    fused->late = group.members[0]->late;
+    for (const Node* node : group.members) fused->late = std::min(fused->late, node->late);
     std::unordered_map<Entry, std::string, EntryHash> registers;
     std::string text;
     int temporaries = 0;

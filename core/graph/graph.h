@@ -17,7 +17,14 @@ struct Graph {
   Entries outputs;
   std::vector<Node*> inputs;  // variables that get arrays, kept alive by the maker
   bool is_train = false;
-  bool has_gradient = false;  // the outputs hold gradients, or are saved for them
+  bool has_gradient = false;               // the outputs hold gradients, or are saved for them
+  std::unordered_set<const Node*> wanted;  // inputs whose gradients will be added
+  // The last outputs stay in the block with the intermediates, for another graph.
+  size_t num_kept = 0;
+  // Variables that lie in the block of another graph, with their offsets in bytes. If it may be
+  // overwritten, the intermediates lie there too; else the block is the last array that a run gets.
+  std::unordered_map<const Node*, int64_t> block;
+  bool overwrites_block = false;
   // Entries that depend on parameters only, and the variables that stand for them from now on.
   std::vector<std::pair<Entry, Ref<Node>>> hoisted;
 };
@@ -32,6 +39,9 @@ inline const Spec& spec_of(const Entry& e) { return e.node->specs[static_cast<si
 
 // A variable whose array is part of the graph.
 inline bool is_constant(const Node& node) { return static_cast<bool>(node.constant); }
+
+// True for operators that return input 0 unchanged.
+bool is_identity(const Node& node, bool is_train);
 
 // No random numbers and nothing written: equal inputs give equal outputs.
 bool is_pure(const Node& node);

@@ -33,6 +33,9 @@ class Node : public RefCounted {
   Entries inputs;
   Specs specs;        // of all outputs; only in typed graphs, see builder.h
   ArrayRef constant;  // of a variable: its value, if that is part of the graph
+  // In backward, a result of forward that is computed again waits until nothing else can run; of
+  // several the one with the largest number comes first, see recompute.cc. 0: any other node.
+  int32_t late = 0;
 
   ~Node() override;
   bool is_variable() const { return op == nullptr; }

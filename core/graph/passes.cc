@@ -8,6 +8,8 @@ namespace plait::graph {
 namespace {
 
 constexpr Pass kPasses[] = {
+    {"fuse_attention", "compute softmax(Q K^T) V in blocks, without the matrix of scores",
+     Pass::kForward, fuse_attention, true},
     {"fold_constants", "compute once what depends on no input", Pass::kWhole, fold_constants, true},
     {"simplify", "leave out operators that change nothing", Pass::kWhole, simplify, true},
     {"share", "compute equal expressions once", Pass::kWhole, share, true},
@@ -20,11 +22,16 @@ constexpr Pass kPasses[] = {
      Pass::kWhole, pack_weights, true},
     {"recompute", "in backward, compute cheap results again instead of keeping them", Pass::kMemory,
      nullptr, false},
+    {"fuse_epilogue",
+     "let products and convolutions add, scale and activate their results before they store them",
+     Pass::kPart, fuse_epilogue, true},
     {"fuse_pointwise", "run chains of element-wise operators tile by tile in cache", Pass::kPart,
      fuse_pointwise, true},
     {"schedule", "run first what takes least memory or gives most back", Pass::kMemory, nullptr,
      true},
     {"in_place", "write results over inputs that nobody reads again", Pass::kMemory, nullptr, true},
+    {"reuse_saved", "in backward, write over what forward saved once it was read", Pass::kMemory,
+     nullptr, true},
     {"reuse_memory", "give memory of dead intermediates to later ones", Pass::kMemory, nullptr,
      true},
 };

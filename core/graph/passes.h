@@ -13,9 +13,9 @@ namespace plait::graph {
 struct Pass {
   const char* name;
   const char* doc;
-  // kWhole: on forward and gradients together; kPart: on each of the two after they were cut;
+  // kForward: on forward before gradients are added; kWhole: on forward and gradients together; kPart: on each of the two after they were cut;
   // kMemory: a rule of the memory plan.
-  enum Stage { kWhole, kPart, kMemory } stage;
+  enum Stage { kForward, kWhole, kPart, kMemory } stage;
   int64_t (*run)(Graph&);  // returns the number of changes; null for rules of the memory plan
   bool by_default;
 };
@@ -52,12 +52,14 @@ void run_passes(Graph& graph, Pass::Stage stage, PassSet on, const char* where,
                 std::vector<PassReport>& reports);
 
 // The passes.
+int64_t fuse_attention(Graph& graph);
 int64_t fold_constants(Graph& graph);
 int64_t simplify(Graph& graph);
 int64_t share(Graph& graph);
 int64_t fold_batch_norm(Graph& graph);
 int64_t channels_last(Graph& graph);
 int64_t pack_weights(Graph& graph);
+int64_t fuse_epilogue(Graph& graph);
 int64_t fuse_pointwise(Graph& graph);
 
 }  // namespace plait::graph

@@ -13,7 +13,7 @@ using Addresses = SmallVec<char*, 32>;
 Plan::Plan(const Graph& graph, PassSet passes, Outputs outputs) : is_train_(graph.is_train) {
   const Planner::Rules rules{passes.has("schedule"), passes.has("in_place"),
                              passes.has("reuse_memory")};
-  Planner(*this, graph.outputs, graph.inputs, rules).build();
+  Planner(*this, graph, rules).build();
   for (const Spec& s : in_specs_) io_bytes_ += num_elements(s.shape) * dtype_size(s.dtype);
   for (const Spec& s : out_specs_) io_bytes_ += num_elements(s.shape) * dtype_size(s.dtype);
   cut(outputs);
@@ -31,7 +31,8 @@ class PlanTask final : public engine::Task {
     }
     for (int32_t i : part.out_reads) reads_.push_back(&run_->out[static_cast<size_t>(i)]->var());
     for (int32_t i : part.out_writes) writes_.push_back(&run_->out[static_cast<size_t>(i)]->var());
-    if (plan_->parts_.size() > 1 && run_->arena) {  // orders the parts, and hands failures on
+    // Orders what shares the block, and hands failures on.
+    if (run_->arena && (run_->shared || plan_->parts_.size() > 1)) {
       reads_.push_back(&run_->arena->var());
       writes_.push_back(reads_.back());
     }
@@ -54,7 +55,7 @@ class PlanTask final : public engine::Task {
   Ref<Plan::Run> run_;
 };
 
-Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given) {
+Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given, ArrayRef* block) {
   static const op::Op& copy = op::Op::get("copy");
   Arrays inputs(in.begin(), in.end());
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -76,7 +77,13 @@ Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given) 
   const auto state = make_ref<Run>();
   state->in = std::move(inputs);
   state->out = out;
-  if (arena_bytes_) state->arena = Array::empty(Dims{arena_bytes_}, DType::kUint8);
+  if (block && *block) {
+    state->arena = *block;
+  } else if (arena_bytes_) {
+    state->arena = Array::empty(Dims{arena_bytes_}, DType::kUint8);
+    if (block) *block = state->arena;
+  }
+  state->shared = block != nullptr;
   if (num_random_) {
     for (const Step& s : steps_) {
       if (s.op->random) state->keys.push_back(op::next_random_key(s.random_count));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -25,7 +26,15 @@ class Plan : public RefCounted {
   // `in` fits the specs of the inputs. Returns an array for each output: that in `out`, if there is
   // one and it is not null, else a fresh one. Arrays of `out` must be contiguous, of the output's
   // spec, and share no memory with `in`.
-  Arrays run(std::span<const ArrayRef> in, std::span<const ArrayRef> out = {});
+  // `block`: memory for the intermediates, of arena_bytes(); a null one becomes a fresh one.
+  Arrays run(std::span<const ArrayRef> in, std::span<const ArrayRef> out = {},
+             ArrayRef* block = nullptr);
+
+  // Where the outputs that the graph keeps lie in the block, in bytes.
+  const std::vector<int64_t>& kept() const { return kept_; }
+  int64_t kept_bytes() const { return kept_bytes_; }
+  // Makes room for a plan that goes on in this one's block.
+  void reserve(int64_t bytes) { arena_bytes_ = std::max(arena_bytes_, bytes); }
 
   // Runs in the calling thread, now, on contiguous memory of the inputs' and outputs' specs and an
   // arena of the caller: bodies of loops run like this.
@@ -79,6 +88,7 @@ class Plan : public RefCounted {
   struct Run : RefCounted {
     Arrays in, out;
     ArrayRef arena;
+    bool shared = false;  // the arena, with other runs
     std::vector<op::RandomKey> keys;
   };
   // Where the operands of a step are.
@@ -101,7 +111,8 @@ class Plan : public RefCounted {
   std::vector<bool> mutated_;  // inputs that steps write
   std::vector<bool> used_;     // inputs that steps read or write
   bool is_train_;
-  int64_t arena_bytes_ = 0, unplanned_bytes_ = 0, io_bytes_ = 0;
+  std::vector<int64_t> kept_;
+  int64_t arena_bytes_ = 0, unplanned_bytes_ = 0, io_bytes_ = 0, kept_bytes_ = 0;
   double cost_ns_ = 0;
   size_t num_random_ = 0;
 };

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "engine/cost.h"
+#include "graph/cost.h"
+#include "graph/packing.h"
 #include "graph/schedule.h"
 #include "op/body.h"
 
@@ -10,61 +11,25 @@ namespace plait::graph {
 namespace {
 
 constexpr int64_t kAlignment = 64;
-using engine::kBytesPerNs, engine::kFlopsPerNs;
-constexpr double kCallNs = 100;
 
 int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-int64_t bytes_of(const Spec& spec) { return num_elements(spec.shape) * dtype_size(spec.dtype); }
-
 }  // namespace
 
-int64_t Arena::take(int64_t bytes) {
-  for (auto it = free_.begin(); it != free_.end(); ++it) {
-    auto [offset, size] = *it;
-    if (size < bytes) continue;
-    free_.erase(it);
-    if (size > bytes) free_[offset + bytes] = size - bytes;
-    return offset;
-  }
-  int64_t start = size_;
-  if (!free_.empty() && free_.rbegin()->first + free_.rbegin()->second == size_) {
-    start = free_.rbegin()->first;  // grow the last hole
-    free_.erase(start);
-  }
-  size_ = start + bytes;
-  return start;
-}
-
-void Arena::give_back(int64_t offset, int64_t bytes) {
-  if (bytes == 0) return;
-  auto next = free_.lower_bound(offset);
-  if (next != free_.end() && offset + bytes == next->first) {
-    bytes += next->second;
-    next = free_.erase(next);
-  }
-  if (next != free_.begin()) {
-    auto before = std::prev(next);
-    if (before->first + before->second == offset) {
-      before->second += bytes;
-      return;
-    }
-  }
-  free_[offset] = bytes;
-}
-
-Planner::Planner(Plan& plan, const Entries& outputs, const std::vector<Node*>& inputs, Rules rules)
+Planner::Planner(Plan& plan, const Graph& graph, Rules rules)
     : plan_(plan),
-      outputs_(outputs),
-      inputs_(inputs),
+      graph_(graph),
+      outputs_(graph.outputs),
+      inputs_(graph.inputs),
       rules_(rules),
-      order_(topological_order(outputs)) {
+      order_(topological_order(outputs_)) {
   if (rules_.schedule) order_ = order_for_memory(outputs_, order_);
 }
 
 void Planner::build() {
   count_uses();
   place_inputs();
+  place_block();
   place_constants();
   for (Node* node : order_) {
     if (node->is_variable()) continue;
@@ -72,7 +37,8 @@ void Planner::build() {
     copy_outputs(node);
   }
   copy_outputs(nullptr);
-  plan_.arena_bytes_ = arena_.size();
+  keep_outputs();
+  place_buffers();
 }
 
 void Planner::count_uses() {
@@ -82,6 +48,7 @@ void Planner::count_uses() {
   for (size_t i = 0; i < outputs_.size(); ++i) {
     const Entry& e = outputs_[i];
     ++uses_[{e.node.get(), e.index}];
+    if (i >= num_shown()) continue;
     output_slot_.try_emplace({e.node.get(), e.index}, static_cast<int32_t>(i));
     plan_.out_specs_.push_back(e.node->specs[static_cast<size_t>(e.index)]);
   }
@@ -94,7 +61,32 @@ void Planner::place_inputs() {
     const Spec& spec = inputs_[i]->specs[0];
     plan_.in_specs_.push_back(spec);
     located_[{inputs_[i], 0}] =
-        new_buffer(spec, {Plan::Place::kInput, static_cast<int32_t>(i), 0}, 1);
+        new_buffer(spec, {Plan::Place::kInput, static_cast<int32_t>(i), 0}, uses_[{inputs_[i], 0}]);
+  }
+}
+
+// Variables in the block of another graph: in the arena, or in the array behind the inputs.
+void Planner::place_block() {
+  if (graph_.block.empty()) return;
+  const auto index = static_cast<int32_t>(inputs_.size());
+  if (!graph_.overwrites_block) {
+    plan_.mutated_.push_back(false);
+    plan_.used_.push_back(true);
+  }
+  std::vector<std::pair<int64_t, Node*>> by_offset;
+  for (Node* node : order_) {
+    const auto found = graph_.block.find(node);
+    if (found != graph_.block.end()) by_offset.emplace_back(found->second, node);
+  }
+  std::sort(by_offset.begin(), by_offset.end());
+  for (const auto& [offset, node] : by_offset) {
+    Located at = new_buffer(node->specs[0], {Plan::Place::kInput, index, offset}, uses_[{node, 0}]);
+    if (graph_.overwrites_block) {
+      at.operand.place = {Plan::Place::kArena, at.buffer, 0};
+      buffers_.back().place = at.operand.place;
+      buffers_.back().given = offset;
+    }
+    located_[{node, 0}] = std::move(at);
   }
 }
 
@@ -102,7 +94,7 @@ void Planner::place_inputs() {
 void Planner::place_constants() {
   for (Node* node : order_) {
     if (!node->constant) continue;
-    const auto index = static_cast<int32_t>(inputs_.size() + plan_.constants_.size());
+    const auto index = static_cast<int32_t>(plan_.used_.size());
     plan_.constants_.push_back(node->constant);
     plan_.mutated_.push_back(false);
     plan_.used_.push_back(false);
@@ -111,21 +103,47 @@ void Planner::place_constants() {
 }
 
 Planner::Located Planner::new_buffer(const Spec& spec, Plan::Place place, int64_t uses) {
-  Buffer buffer{place, 0, uses};
+  const auto index = static_cast<int32_t>(buffers_.size());
+  Buffer buffer{place, aligned(bytes_of(spec)), uses};
+  buffer.begin = ++moment_;
   if (place.kind == Plan::Place::kArena) {
-    buffer.bytes = aligned(bytes_of(spec));
     plan_.unplanned_bytes_ += buffer.bytes;
-    if (buffer.bytes) buffer.place.offset = arena_.take(buffer.bytes);
+    buffer.place.index = index;
   }
   buffers_.push_back(buffer);
-  return {static_cast<int32_t>(buffers_.size() - 1),
-          {buffer.place, spec.shape, contiguous_strides(spec.shape), spec.dtype, true}};
+  return {index, {buffer.place, spec.shape, contiguous_strides(spec.shape), spec.dtype, true}};
 }
 
 void Planner::read(int32_t index) {
   Buffer& b = buffers_[static_cast<size_t>(index)];
-  if (--b.uses_left == 0 && b.place.kind == Plan::Place::kArena && rules_.reuse) {
-    arena_.give_back(b.place.offset, b.bytes);
+  if (--b.uses_left == 0 && rules_.reuse) b.end = ++moment_;
+}
+
+// Gives the buffers of the arena their offsets and adds these to what the steps hold, which so far
+// counts from the start of the buffer.
+void Planner::place_buffers() {
+  std::vector<Span> spans;
+  for (const Buffer& b : buffers_) {
+    if (b.place.kind != Plan::Place::kArena) continue;
+    spans.push_back({b.bytes, b.given < 0 ? b.begin : 0, b.end, b.given});
+  }
+  plan_.arena_bytes_ = pack(spans);
+  std::vector<int64_t> offsets(buffers_.size(), 0);
+  size_t next = 0;
+  for (size_t i = 0; i < buffers_.size(); ++i) {
+    if (buffers_[i].place.kind == Plan::Place::kArena) offsets[i] = spans[next++].offset;
+  }
+  for (Plan::Step& step : plan_.steps_) {
+    for (auto* list : {&step.in, &step.out}) {
+      for (Plan::Operand& o : *list) {
+        if (o.place.kind == Plan::Place::kArena) {
+          o.place.offset += offsets[static_cast<size_t>(o.place.index)];
+        }
+      }
+    }
+  }
+  for (const int32_t buffer : kept_) {
+    plan_.kept_.push_back(offsets[static_cast<size_t>(buffer)]);
   }
 }
 
@@ -235,13 +253,11 @@ void Planner::plan_node(Node& node) {
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     Located at = input_of(node, i);
     const bool is_input = at.operand.place.kind == Plan::Place::kInput;
-    if (node.input_def(i).is_mutable) {
+    if (node.input_def(i).is_mutable && writes_inputs(node, plan_.is_train_)) {
       check(is_input && at.operand.contiguous, ErrorKind::kInvalidArgument, op.name, ": ",
             node.input_def(i).name, " is computed in the graph, must be a variable, in node '",
             node.name, "'");
-      if (writes_inputs(node, plan_.is_train_)) {
-        plan_.mutated_[static_cast<size_t>(at.operand.place.index)] = true;
-      }
+      plan_.mutated_[static_cast<size_t>(at.operand.place.index)] = true;
     } else if (!op.strided && !at.operand.contiguous) {
       at = contiguous(at, node.name);
     }
@@ -274,7 +290,7 @@ void Planner::plan_node(Node& node) {
 // Outputs that are inputs, views, or shown twice are copied into their own array: those of `node`,
 // or what is left, the inputs, which steps may write, and views of them.
 void Planner::copy_outputs(const Node* node) {
-  for (size_t i = 0; i < outputs_.size(); ++i) {
+  for (size_t i = 0; i < num_shown(); ++i) {
     const Entry& e = outputs_[i];
     if (copied_.count(i) || (node && e.node.get() != node)) continue;
     const auto found = located_.find({e.node.get(), e.index});
@@ -301,18 +317,20 @@ void Planner::copy_outputs(const Node* node) {
   }
 }
 
-double Planner::cost_ns(const Plan::Step& step) const {
-  double bytes = 0;
-  Specs in;
-  for (const auto* list : {&step.in, &step.out}) {
-    for (const Plan::Operand& o : *list) {
-      bytes += static_cast<double>(num_elements(o.shape) * dtype_size(o.dtype));
-    }
+// Outputs that stay in the block: each has a buffer of its own, which is never given back.
+void Planner::keep_outputs() {
+  std::unordered_set<int32_t> taken;
+  for (size_t i = num_shown(); i < outputs_.size(); ++i) {
+    const Entry& e = outputs_[i];
+    Located at = located_.at({e.node.get(), e.index});
+    const Plan::Place& owner = buffers_[static_cast<size_t>(at.buffer)].place;
+    const bool whole = owner.kind == Plan::Place::kArena && at.operand.contiguous &&
+                       at.operand.place.offset == owner.offset;
+    if (owner.kind == Plan::Place::kInput) plan_.used_[static_cast<size_t>(owner.index)] = true;
+    if (!whole || !taken.insert(at.buffer).second) at = contiguous(at, e.node->name);
+    kept_.push_back(at.buffer);
+    plan_.kept_bytes_ += bytes_of(e.node->specs[static_cast<size_t>(e.index)]);
   }
-  for (const Plan::Operand& o : step.in) in.push_back({o.shape, o.dtype});
-  const double flops =
-      step.op->flops ? step.op->flops(*step.op, step.op->data_of(step.attrs), in) : 0;
-  return kCallNs + bytes / kBytesPerNs + flops / kFlopsPerNs;
 }
 
 void Planner::add_step(Plan::Step step) {
@@ -324,7 +342,10 @@ void Planner::add_step(Plan::Step step) {
     writes_input = writes_input || defs[std::min(i, defs.size() - 1)].is_mutable;
   }
   if (empty && !writes_input) return;
-  step.cost_ns = cost_ns(step);
+  Specs in, out;
+  for (const Plan::Operand& o : step.in) in.push_back({o.shape, o.dtype});
+  for (const Plan::Operand& o : step.out) out.push_back({o.shape, o.dtype});
+  step.cost_ns = estimated_ns(*step.op, step.attrs, in, out);
   plan_.cost_ns_ += step.cost_ns;
   plan_.steps_.push_back(std::move(step));
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <map>
+#include <limits>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -9,33 +9,24 @@
 
 namespace plait::graph {
 
-// First-fit allocation of byte ranges in one block that grows as needed.
-class Arena {
- public:
-  int64_t take(int64_t bytes);
-  void give_back(int64_t offset, int64_t bytes);
-  int64_t size() const { return size_; }
-
- private:
-  std::map<int64_t, int64_t> free_;  // offset -> bytes, neighbours merged
-  int64_t size_ = 0;
-};
-
 // Turns a typed graph into the steps of a Plan.
 class Planner {
  public:
   struct Rules {
     bool schedule = true, in_place = true, reuse = true;
   };
-  Planner(Plan& plan, const Entries& outputs, const std::vector<Node*>& inputs, Rules rules);
+  Planner(Plan& plan, const Graph& graph, Rules rules);
   void build();
 
  private:
   // Memory of one entry: `root` owns it, views share the root of what they look at.
   struct Buffer {
     Plan::Place place;
-    int64_t bytes = 0;
+    int64_t bytes = 0;      // of the entry, aligned
     int64_t uses_left = 0;  // reads by steps still to be planned, and views alive
+    // Moments between which it is in use; without an end it stays.
+    int64_t begin = 0, end = std::numeric_limits<int64_t>::max();
+    int64_t given = -1;  // its offset, if it lies in the block of another plan
   };
   struct Located {
     int32_t buffer = -1;
@@ -50,6 +41,7 @@ class Planner {
 
   void count_uses();
   void place_inputs();
+  void place_block();
   void place_constants();
   void plan_node(Node& node);
   void plan_view(Node& node);
@@ -60,10 +52,13 @@ class Planner {
   bool over_input(Node& node, size_t input, const Key& out, Located& at);
   void read(int32_t buffer);  // one planned read of a buffer is done
   void copy_outputs(const Node* node);
+  void keep_outputs();
+  void place_buffers();
+  size_t num_shown() const { return outputs_.size() - graph_.num_kept; }
   void add_step(Plan::Step step);
-  double cost_ns(const Plan::Step& step) const;
 
   Plan& plan_;
+  const Graph& graph_;
   const Entries& outputs_;
   const std::vector<Node*>& inputs_;
   const Rules rules_;
@@ -73,7 +68,8 @@ class Planner {
   std::unordered_map<Key, int32_t, KeyHash> output_slot_;  // first output that shows the entry
   std::unordered_set<size_t> copied_;                      // outputs
   std::vector<Buffer> buffers_;
-  Arena arena_;
+  std::vector<int32_t> kept_;  // buffers of the outputs that stay
+  int64_t moment_ = 0;
 };
 
 }  // namespace plait::graph

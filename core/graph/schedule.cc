@@ -1,7 +1,8 @@
 #include "graph/schedule.h"
 
 #include <algorithm>
-#include <set>
+
+#include "graph/cost.h"
 
 namespace plait::graph {
 namespace {
@@ -13,7 +14,7 @@ class Order {
     for (size_t i = 0; i < order.size(); ++i) position_[order[i]] = i;
     for (const Entry& e : outputs) {
       ++left_[e.node.get()];  // never freed
-      outputs_.insert({e.node.get(), e.index});
+      shown_.insert(e);
     }
     const auto written = written_variables(order);
     std::unordered_map<const Node*, size_t> last_touch;
@@ -39,13 +40,8 @@ class Order {
     std::vector<Node*> result;
     while (!ready_.empty()) {
       size_t best = 0;
-      int64_t least = growth(ready_[0]);
       for (size_t k = 1; k < ready_.size(); ++k) {
-        const int64_t g = growth(ready_[k]);
-        if (g < least || (g == least && comes_first(ready_[k], ready_[best]))) {
-          best = k;
-          least = g;
-        }
+        if (better(ready_[k], ready_[best])) best = k;
       }
       const size_t i = ready_[best];
       ready_.erase(ready_.begin() + static_cast<ptrdiff_t>(best));
@@ -59,6 +55,14 @@ class Order {
   }
 
  private:
+  bool better(size_t a, size_t b) const {
+    const int32_t late = order_[a]->late, other = order_[b]->late;
+    if (late != other) return late == 0 || (other != 0 && late > other);
+    if (late) return a < b;  // of one segment, in the order of forward
+    const int64_t more = growth(a), least = growth(b);
+    return more != least ? more < least : comes_first(a, b);
+  }
+
   // Of two that take the same, that with the longer way to the end; what is needed late waits.
   bool comes_first(size_t a, size_t b) const {
     return height_[a] != height_[b] ? height_[a] > height_[b] : a < b;
@@ -69,14 +73,13 @@ class Order {
     ++missing_[node];
   }
 
-  // Without outputs of the graph, which lie in memory of the caller.
+  // Memory of intermediates: that of outputs is there anyway.
   int64_t bytes_of(const Node& node) const {
     if (node.is_variable()) return 0;
     int64_t bytes = 0;
     for (size_t i = 0; i < node.specs.size(); ++i) {
-      const Spec& s = node.specs[i];
-      if (outputs_.count({&node, static_cast<int32_t>(i)})) continue;
-      bytes += num_elements(s.shape) * dtype_size(s.dtype);
+      const Entry e{Ref<Node>(const_cast<Node*>(&node)), static_cast<int32_t>(i)};
+      if (!shown_.count(e)) bytes += graph::bytes_of(node.specs[i]);
     }
     return bytes;
   }
@@ -100,9 +103,9 @@ class Order {
   }
 
   const std::vector<Node*>& order_;
-  std::set<std::pair<const Node*, int32_t>> outputs_;
   std::unordered_map<const Node*, size_t> position_;
   std::unordered_map<const Node*, int64_t> left_;  // reads to come
+  std::unordered_set<Entry, EntryHash> shown_;     // outputs
   std::vector<int64_t> missing_;
   std::vector<int64_t> height_;  // nodes on the longest way to an output
   std::vector<std::vector<size_t>> readers_;

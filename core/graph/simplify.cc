@@ -31,7 +31,12 @@ bool is_plain_view(const Node& node) {
          plan.strides == strides;
 }
 
-// Operators that return input 0 unchanged. Adding 0 is not among them: it changes the sign of -0.
+// Operators that undo themselves when applied twice without loss.
+bool is_involution(const Node& node) { return node.op->name == "negative"; }
+
+}  // namespace
+
+// Adding 0 is not among them: it changes the sign of -0.
 bool is_identity(const Node& node, bool is_train) {
   if (node.inputs.empty() || !(spec_of(node.inputs[0]) == node.specs[0])) return false;
   const std::string& op = node.op->name;
@@ -42,6 +47,7 @@ bool is_identity(const Node& node, bool is_train) {
   }
   if (op == "subtract_scalar") return number_of(node, "scalar") == 0;
   if (op == "add_n") return node.inputs.size() == 1;
+  if (op == "dropout" && number_of(node, "p") == 0) return true;
   if (op == "dropout" && !is_train) {
     const int mode = node.op->field_index("mode");
     return op::to_string(node.op->fields[static_cast<size_t>(mode)]->get(
@@ -49,11 +55,6 @@ bool is_identity(const Node& node, bool is_train) {
   }
   return node.op->view && is_plain_view(node);
 }
-
-// Operators that undo themselves when applied twice without loss.
-bool is_involution(const Node& node) { return node.op->name == "negative"; }
-
-}  // namespace
 
 int64_t fold_constants(Graph& graph) {
   Substitution substitution;

@@ -9,18 +9,18 @@ namespace {
 bool is_batch_norm(const Node& node) { return node.op && node.op->name == "batch_norm"; }
 
 // What backward computes again rather than reads: operators that only look at memory differently,
-// and on request element-wise ones and batch norm, whose statistics are saved anyway.
+// and those chosen.
 class Cheap {
  public:
-  explicit Cheap(bool recompute) : recompute_(recompute) {}
-  bool operator()(const Node& node) const {
-    if (!node.op) return false;
-    if (node.op->view) return true;
-    return recompute_ && ((node.op->elementwise && is_pure(node)) || is_batch_norm(node));
+  explicit Cheap(const Recomputed& recomputed) : recomputed_(recomputed) {}
+  bool operator()(const Node& node) const { return node.op && (node.op->view || part(node)); }
+  int32_t part(const Node& node) const {
+    const auto found = recomputed_.find(&node);
+    return found == recomputed_.end() ? 0 : found->second;
   }
 
  private:
-  bool recompute_;
+  const Recomputed& recomputed_;
 };
 
 class Splitter {
@@ -50,6 +50,7 @@ class Splitter {
     twin->attrs = node->attrs;
     twin->name = node->name;
     twin->specs = node->specs;
+    if (forward_.count(node)) twin->late = cheap_.part(*node);
     if (forward_.count(node) && is_batch_norm(*node)) {
       twin->attrs = changed_attributes(*node, *node->op, {{"use_global_stats", true}});
       for (size_t i = 0; i < 3; ++i) twin->inputs.push_back(copy(node->inputs[i]));
@@ -114,9 +115,9 @@ std::vector<Node*> needed(const Entries& grads, const std::unordered_set<Node*>&
 }  // namespace
 
 Residuals split(const Entries& forward, const Entries& grads, const std::vector<Node*>& inputs,
-                bool recompute) {
+                const Recomputed& recomputed) {
   const std::vector<Node*> order = topological_order(forward);
-  const Cheap cheap(recompute);
+  const Cheap cheap(recomputed);
   Splitter splitter(order, inputs, cheap);
   for (Node* node : needed(grads, {order.begin(), order.end()}, cheap)) splitter.visit(node);
   Entries backward;

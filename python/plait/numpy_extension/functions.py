@@ -23,6 +23,7 @@ __all__ = [
 
 _DENSE = operator("fully_connected")
 _SOFTMAX, _LOG_SOFTMAX = operator("softmax"), operator("log_softmax")
+_FULL = operator("full")
 _ASSIGN, _ADD = operator("assign_axes"), operator("gather_axes_backward")
 
 
@@ -109,14 +110,19 @@ def _by_name(op: Any, **given: Any) -> tuple[Any, ...]:
 _orders: dict[str, list[str]] = {}
 
 
+def _constant(value: float, name: str) -> Any:
+    """A number as an array of no axes that compiled graphs know."""
+    return invoke(_FULL, (), _by_name(_FULL, shape=(), value=value, dtype=name), None, ndarray)
+
+
 def masked_softmax(data: Any, mask: Any, axis: int = -1, temperature: float = 1.0,
                    normalize: bool = True) -> Any:  # fmt: skip
     """Softmax over the elements where the mask is true; 0 elsewhere."""
     data, mask = _o.array_of(data), _o.cast(_o.array_of(mask), "bool")
-    low = _o.number(_np.finfo(data.dtype_name).min / 2, data.dtype_name)
+    low = _constant(float(_np.finfo(data.dtype_name).min) / 2, data.dtype_name)
     scores = _where(mask, data / temperature, low)
     result = invoke(_SOFTMAX, (scores,), _by_name(_SOFTMAX, axis=axis), None, ndarray)
-    return _where(mask, result, 0.0)
+    return _where(mask, result, _constant(0.0, data.dtype_name))
 
 
 def masked_log_softmax(data: Any, mask: Any, axis: int = -1, temperature: float = 1.0,

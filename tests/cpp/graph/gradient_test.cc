@@ -50,10 +50,11 @@ TEST(split_saves_results_and_inputs_that_backward_reads) {
   const Value y = op::tanh(op::exp(f.x));
   const Values d = f.gradient_of(y, {f.x});
   std::vector<Node*> inputs{static_cast<Node*>(f.x.node.get())};
-  const Residuals kept = split({entry_of(y)}, {entry_of(d[0])}, inputs, false);
+  const Entries forward{entry_of(y)}, grads{entry_of(d[0])};
+  const Residuals kept = split(forward, grads, inputs, {});
   CHECK_EQ(kept.saved.size(), 2u);  // exp(x) and tanh of it
   CHECK(!kept.reads_input[0]);
-  const Residuals again = split({entry_of(y)}, {entry_of(d[0])}, inputs, true);
-  CHECK_EQ(again.saved.size(), 0u);
+  const Residuals again = split(forward, grads, inputs, choose_recomputed(forward, grads));
+  CHECK_EQ(again.saved.size(), 1u);  // the result
   CHECK(again.reads_input[0]);
 }
