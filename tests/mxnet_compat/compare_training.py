@@ -18,6 +18,7 @@ KNOWN = {
     "nag momentum=0.9 clipped": OVERWRITTEN,
     "nag float16 multi_precision": OVERWRITTEN,
     "lamb float16 multi_precision": ROUNDED,
+    "poisson NLL full": "MXNet gives NaN where a target is 0",
 }
 SHAPES = {"fc_weight": (4, 5), "fc_bias": (4,), "bn_gamma": (3,), "conv_weight": (2, 3, 2, 2)}
 
