@@ -175,7 +175,7 @@ def show(best):
 
 
 def main():
-    if sys.argv[1] == "--serve":
+    if sys.argv[1:2] == ["--serve"]:
         return serve(*sys.argv[2:])
     default = [oracle.MXNET_PYTHON, os.path.expanduser("~/.cache/bench-peers/torch/bin/python")]
     mxnet, torch = sys.argv[1:] or default
