@@ -7,9 +7,10 @@
 namespace plait::autograd {
 namespace {
 
-thread_local bool recording = false;
-thread_local bool training = false;
-thread_local Listener* listener = nullptr;
+// Read at each operation, by one instruction with this model.
+[[gnu::tls_model("initial-exec")]] thread_local bool recording = false;
+[[gnu::tls_model("initial-exec")]] thread_local bool training = false;
+[[gnu::tls_model("initial-exec")]] thread_local Listener* listener = nullptr;
 std::atomic<uint64_t> next_sequence{1};
 
 bool wanted(uint64_t mask, size_t i) {

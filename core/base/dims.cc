@@ -12,6 +12,7 @@ std::string to_string(const Dims& dims) {
 }
 
 Dims broadcast_shapes(const Dims& a, const Dims& b) {
+  if (a == b) return a;
   const size_t ndim = std::max(a.size(), b.size());
   Dims out(ndim);
   for (size_t i = 0; i < ndim; ++i) {

@@ -16,10 +16,13 @@ class RefCounted {
   virtual ~RefCounted() = default;
 
   void retain() const { count_.fetch_add(1, std::memory_order_relaxed); }
+  // Who holds the only reference needs no atomic subtraction: nobody else can take another.
   void release() const {
-    if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    if (unique() || count_.fetch_sub(1, std::memory_order_acq_rel) == 1)
       const_cast<RefCounted*>(this)->dispose();
   }
+  // The first reference to an object that no other thread knows.
+  void retain_new() const { count_.store(1, std::memory_order_relaxed); }
   bool unique() const { return count_.load(std::memory_order_acquire) == 1; }
 
  protected:
@@ -71,7 +74,9 @@ class Ref {
 
 template <class T, class... Args>
 Ref<T> make_ref(Args&&... args) {
-  return Ref<T>(new T(std::forward<Args>(args)...));
+  T* object = new T(std::forward<Args>(args)...);
+  object->retain_new();
+  return Ref<T>::adopt(object);
 }
 
 }  // namespace plait

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <new>
 #include <span>
 #include <type_traits>
@@ -27,7 +28,13 @@ class SmallVec {
     append(first, last);
   }
   explicit SmallVec(std::span<const T> items) { append(items.begin(), items.end()); }
-  SmallVec(const SmallVec& other) { append(other.begin(), other.end()); }
+  SmallVec(const SmallVec& other) {
+    if (kIsCopiedWhole && !other.on_heap()) {
+      copy_whole(other);
+    } else {
+      append(other.begin(), other.end());
+    }
+  }
   SmallVec(SmallVec&& other) noexcept { take(other); }
   SmallVec& operator=(const SmallVec& other) {
     if (this != &other) {
@@ -69,7 +76,15 @@ class SmallVec {
   void pop_back() { data_[--size_].~T(); }
   template <class It>
   void append(It first, It last) {
-    for (; first != last; ++first) emplace_back(*first);
+    if constexpr (kIsPlain && std::contiguous_iterator<It> &&
+                  std::is_same_v<std::iter_value_t<It>, T>) {
+      const auto n = static_cast<size_t>(last - first);
+      reserve(size_ + n);
+      std::copy_n(first, n, data_ + size_);
+      size_ += static_cast<uint32_t>(n);
+    } else {
+      for (; first != last; ++first) emplace_back(*first);
+    }
   }
   void insert(size_t at, T value) {
     push_back(std::move(value));
@@ -81,22 +96,36 @@ class SmallVec {
   }
   void resize(size_t n, const T& value = T()) {
     while (size_ > n) pop_back();
-    if (n > capacity_) grow(n);
-    while (size_ < n) emplace_back(value);
+    reserve(n);
+    for (; size_ < n; ++size_) new (data_ + size_) T(value);
   }
   void reserve(size_t n) {
     if (n > capacity_) grow(n);
   }
   void clear() {
-    while (size_) pop_back();
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+      while (size_) pop_back();
+    }
+    size_ = 0;
   }
   friend bool operator==(const SmallVec& a, const SmallVec& b) {
-    return a.size_ == b.size_ && std::equal(a.begin(), a.end(), b.begin());
+    if (a.size_ != b.size_) return false;
+    uint32_t i = 0;
+    while (i < a.size_ && a.data_[i] == b.data_[i]) ++i;
+    return i == a.size_;
   }
 
  private:
+  static constexpr bool kIsPlain = std::is_trivially_copyable_v<T>;
+  // A copy of fixed size is a few instructions; one of the elements that are there is a loop.
+  static constexpr bool kIsCopiedWhole = kIsPlain && N * sizeof(T) <= 64;
+
   T* inline_data() { return reinterpret_cast<T*>(inline_); }
-  bool on_heap() { return data_ != inline_data(); }
+  bool on_heap() const { return data_ != reinterpret_cast<const T*>(inline_); }
+  void copy_whole(const SmallVec& other) {
+    std::memcpy(inline_, other.inline_, sizeof inline_);
+    size_ = other.size_;
+  }
   void grow(size_t need) {
     const size_t capacity = std::max<size_t>(need, size_t{capacity_} * 2);
     T* fresh = static_cast<T*>(::operator new(capacity * sizeof(T)));
@@ -122,8 +151,12 @@ class SmallVec {
       size_ = std::exchange(other.size_, 0);
       return;
     }
-    for (uint32_t i = 0; i < other.size_; ++i) new (data_ + i) T(std::move(other.data_[i]));
-    size_ = other.size_;
+    if constexpr (kIsCopiedWhole) {
+      copy_whole(other);
+    } else {
+      for (uint32_t i = 0; i < other.size_; ++i) new (data_ + i) T(std::move(other.data_[i]));
+      size_ = other.size_;
+    }
     other.clear();
   }
 

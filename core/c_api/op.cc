@@ -142,11 +142,12 @@ plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t* inputs, int32
     Arrays present;  // filled if others are left out in between: the attributes say which ones
     bool gaps = false;
     for (int32_t i = 0; i < num_inputs; ++i) {
+      if (inputs[i]) continue;
       const bool optional = static_cast<size_t>(i) < core_op.inputs.size() &&
                             core_op.inputs[static_cast<size_t>(i)].kind == op::InputDef::kOptional;
-      check(inputs[i] || optional, ErrorKind::kInvalidArgument, core_op.name, ": input ", i,
+      check(optional, ErrorKind::kInvalidArgument, core_op.name, ": input ", i,
             " is NULL, must be an array");
-      gaps = gaps || !inputs[i];
+      gaps = true;
     }
     for (int32_t i = 0; gaps && i < num_inputs; ++i) {
       if (inputs[i]) present.emplace_back(raw(inputs[i]));

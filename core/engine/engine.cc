@@ -16,7 +16,6 @@ namespace {
 // Estimates assume that memory is in no cache: work of this length takes half as long.
 constexpr int64_t kLeastHandoverNs = 12000;
 
-std::atomic<int64_t> inlined_count{0};
 std::atomic<bool (*)()> interrupt_check{nullptr};
 std::atomic<std::string (*)()> origin_source{nullptr};
 
@@ -204,10 +203,9 @@ int set_num_threads(int threads) {
         "set_num_threads: threads is ", threads, ", must be in [1, 1024]");
   return Scheduler::instance().set_cores(threads);
 }
-void count_inlined() { inlined_count.fetch_add(1, std::memory_order_relaxed); }
 EngineStats stats() {
   EngineStats s = Scheduler::instance().stats();
-  s.inlined = inlined_count.load(std::memory_order_relaxed);
+  s.inlined = tally::total(tally::kInlinedCalls);
   return s;
 }
 

@@ -16,7 +16,8 @@ struct Thread {
   Thread* next = nullptr;
 };
 
-extern constinit thread_local Thread* this_thread;  // null: has never entered
+// Null: has never entered. Reading it costs one instruction.
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local Thread* this_thread;
 extern std::atomic<bool> is_closed;
 
 Thread* add_thread();

@@ -212,12 +212,11 @@ int64_t prepare_outputs(const Op& op, const Specs& specs, std::span<const ArrayR
       if (!(target == out[i]) && redirected.empty()) redirected = out;
       if (!redirected.empty()) redirected[i] = std::move(target);
     } else {
-      const ArrayRef fresh = Array::empty(specs[i].shape, specs[i].dtype, device);
       out.resize(std::max(out.size(), i + 1));
-      out[i] = fresh;
+      out[i] = Array::empty(specs[i].shape, specs[i].dtype, device);
       if (!redirected.empty()) {
         redirected.resize(out.size());
-        redirected[i] = fresh;
+        redirected[i] = out[i];
       }
     }
     elements += out[i]->size();
@@ -320,7 +319,7 @@ void invoke(const Op& op, const AttrsRef& given_attrs, std::span<const ArrayRef>
     return;
   }
   Specs in_specs, specs;
-  for (const ArrayRef& a : in) in_specs.push_back(a->spec());
+  for (const ArrayRef& a : in) in_specs.emplace_back(a->shape(), a->dtype());
   infer(op, attrs, in_specs, specs);
 
   Arrays packed;
@@ -355,7 +354,7 @@ bool invoke_now(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> i
   for (size_t i = 0; i < in.size(); ++i) {
     if (input_def(op, i).is_mutable || !(op.strided || in[i]->contiguous())) return false;
     bytes += in[i]->nbytes();
-    in_specs.push_back(in[i]->spec());
+    in_specs.emplace_back(in[i]->shape(), in[i]->dtype());
   }
   if (static_cast<double>(bytes) > kMostNs * kBytesPerNs) return false;
   infer(op, attrs, in_specs, specs);

@@ -1,13 +1,9 @@
 #include "tensor/array.h"
 
-#include <atomic>
-
+#include "base/tally.h"
 #include "memory/pool.h"
 
 namespace plait::tensor {
-namespace {
-std::atomic<int64_t> live_count{0};
-}
 
 Storage::Storage(int64_t bytes, Device device)
     : data_(memory::allocate(bytes)), bytes_(bytes), device_(device) {}
@@ -31,10 +27,25 @@ Array::Array(Ref<Storage> storage, int64_t offset_bytes, Dims shape, Dims stride
       strides_(std::move(strides)),
       dtype_(dtype),
       contiguous_(is_contiguous(shape_, strides_)) {
-  live_count.fetch_add(1, std::memory_order_relaxed);
+  tally::add(tally::kLiveArrays, 1);
 }
 
-Array::~Array() { live_count.fetch_sub(1, std::memory_order_relaxed); }
+Array::Array(Ref<Storage> storage, const Dims& shape, DType dtype)
+    : storage_(std::move(storage)),
+      offset_bytes_(0),
+      size_(1),
+      shape_(shape),
+      strides_(shape),
+      dtype_(dtype),
+      contiguous_(true) {
+  for (size_t i = shape_.size(); i-- > 0;) {
+    strides_[i] = size_;
+    size_ *= shape_[i];
+  }
+  tally::add(tally::kLiveArrays, 1);
+}
+
+Array::~Array() { tally::add(tally::kLiveArrays, -1); }
 
 Ref<Array> Array::empty(const Dims& shape, DType dtype, Device device) {
   check(shape.size() <= kMaxNdim, ErrorKind::kShape, "shape has ", shape.size(),
@@ -47,8 +58,7 @@ Ref<Array> Array::empty(const Dims& shape, DType dtype, Device device) {
   }
   check(device.kind != DeviceKind::kGpu, ErrorKind::kDevice, "context is ", device,
         ", must be a cpu: this build has no CUDA");
-  return make_ref<Array>(make_ref<Storage>(bytes, device), 0, shape, contiguous_strides(shape),
-                         dtype);
+  return make_ref<Array>(make_ref<Storage>(bytes, device), shape, dtype);
 }
 
 Ref<Array> Array::alias(Dims shape, Dims strides, int64_t offset) const {
@@ -56,6 +66,6 @@ Ref<Array> Array::alias(Dims shape, Dims strides, int64_t offset) const {
                          std::move(strides), dtype_);
 }
 
-int64_t live_arrays() { return live_count.load(std::memory_order_relaxed); }
+int64_t live_arrays() { return tally::total(tally::kLiveArrays); }
 
 }  // namespace plait::tensor

@@ -6,6 +6,7 @@
 #include "base/device.h"
 #include "base/dims.h"
 #include "base/dtype.h"
+#include "base/recycled.h"
 #include "base/ref.h"
 #include "base/view.h"
 #include "engine/engine.h"
@@ -13,7 +14,7 @@
 namespace plait::tensor {
 
 // Memory with its engine variable; shared by all views.
-class Storage : public RefCounted {
+class Storage final : public RefCounted, public Recycled<Storage> {
  public:
   Storage(int64_t bytes, Device device);  // from the pool
   // Borrowed memory: `release` is called once when the last array is gone.
@@ -46,9 +47,11 @@ using Specs = SmallVec<Spec, 3>;
 
 // Storage + offset + shape + strides + dtype. Shape and place never change after construction;
 // content does. `autograd` is the recording's own data, opaque here.
-class Array : public RefCounted {
+class Array final : public RefCounted, public Recycled<Array> {
  public:
   Array(Ref<Storage> storage, int64_t offset_bytes, Dims shape, Dims strides, DType dtype);
+  // Row-major from the start of the storage.
+  Array(Ref<Storage> storage, const Dims& shape, DType dtype);
 
   ~Array() override;
 
