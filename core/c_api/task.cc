@@ -26,6 +26,12 @@ struct plait_var_s {
   Ref<Variable> variable;  // which tasks share
 };
 
+// What a task that ends later hands out; freed by who ends it.
+struct plait_completion_s {
+  static constexpr char kKind[] = "completion";
+  engine::Task* task;
+};
+
 namespace {
 
 // A user's function as a task.
@@ -57,16 +63,22 @@ class UserTask final : public engine::Task {
   }
 
   void run(int threads) override {
-    const auto completion = reinterpret_cast<plait_completion_t>(static_cast<Task*>(this));
-    const plait_status_t status =
-        is_async_ ? run_async_(user_, threads, completion) : run_(user_, threads);
-    if (status != PLAIT_OK) throw Error(kind_of(status), cat(name_, ": ", plait_last_error()));
+    if (!is_async_) return require_ok(run_(user_, threads));
+    // Once it is out another thread may end the task, and with it this object.
+    const plait_completion_t completion = new_object<plait_completion_s>(this);
+    const plait_status_t status = run_async_(user_, threads, completion);
+    if (status == PLAIT_OK) return;
+    free_object(completion);
+    require_ok(status);
   }
   const char* name() const override { return name_.c_str(); }
 
   static ErrorKind kind_of(plait_status_t status) { return static_cast<ErrorKind>(status); }
 
  private:
+  void require_ok(plait_status_t status) const {
+    if (status != PLAIT_OK) throw Error(kind_of(status), cat(name_, ": ", plait_last_error()));
+  }
   void add(const plait_var_t* vars, int32_t count, const char* list_name, engine::Vars& list) {
     require_list(vars, count, list_name);
     for (int32_t i = 0; i < count; ++i) {
@@ -150,12 +162,13 @@ plait_status_t plait_engine_complete(plait_completion_t completion, plait_status
                                      const char* message) {
   return guarded([&] {
     require(completion, "completion");
-    auto* task = reinterpret_cast<engine::Task*>(completion);
+    engine::Task* const task = completion->task;
     std::exception_ptr failure;
     if (status != PLAIT_OK) {
       failure = std::make_exception_ptr(
           Error(UserTask::kind_of(status), cat(task->name(), ": ", message ? message : "failed")));
     }
+    free_object(completion);
     engine::complete(task, failure);
   });
 }

@@ -3,6 +3,7 @@
 import gc
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import cffi
@@ -10,6 +11,7 @@ import pytest
 
 import plait
 
+sys.path.insert(0, str(Path(__file__).parent))  # helpers are imported by name
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "bindings_c" / "include"
 LIBRARY = next(
