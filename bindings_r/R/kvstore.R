@@ -3,12 +3,14 @@
 #' Keeps the sum of what several devices give, and hands it back to them.
 #' [mx.model.FeedForward.create()] uses one when it trains on several contexts.
 #'
-#' @param type `"local"` or `"device"`, which are the same
+#' @param type `"local"` or `"device"`, which are the same; `"dist_sync"` is
+#'   shared by all processes that `mpirun` started
 #' @param x any object
 #' @return An object of class `MXKVStore` with the functions
 #'   `init(keys, arrays)`, `push(keys, arrays, priority)`, which adds up the
 #'   arrays of a key,
 #'   `pull(keys, arrays, priority)`, which writes into arrays,
+#'   `barrier()`, which waits for all work and for the other processes,
 #'   `set.optimizer(optimizer)`, after which pushing updates the values, and the
 #'   fields `type`, `rank`, `num.workers` and `update.on.kvstore`. Keys are
 #'   numbers or strings; with several keys `arrays` is a list. Where each key
@@ -55,7 +57,11 @@ mx.kv.create <- function(type = "local") {
     self$update.on.kvstore <- TRUE
     invisible(NULL)
   }
-  self$barrier <- function() mx.nd.waitall()
+  self$barrier <- function() {
+    mx.nd.waitall()
+    .Call(C_kvstore_barrier, handle)
+    invisible(NULL)
+  }
   class(self) <- "MXKVStore"
   self
 }

@@ -33,6 +33,7 @@ SEXP iter_next(SEXP x);
 SEXP kvstore_new(SEXP type);
 SEXP kvstore_type(SEXP x);
 SEXP kvstore_place(SEXP x);
+SEXP kvstore_barrier(SEXP x);
 SEXP kvstore_init(SEXP x, SEXP key, SEXP value);
 SEXP kvstore_push(SEXP x, SEXP key, SEXP arrays);
 SEXP kvstore_pull(SEXP x, SEXP key, SEXP arrays);
@@ -90,6 +91,7 @@ static const R_CallMethodDef kCalls[] = {
     {"kvstore_new", (DL_FUNC)&kvstore_new, 1},
     {"kvstore_type", (DL_FUNC)&kvstore_type, 1},
     {"kvstore_place", (DL_FUNC)&kvstore_place, 1},
+    {"kvstore_barrier", (DL_FUNC)&kvstore_barrier, 1},
     {"kvstore_init", (DL_FUNC)&kvstore_init, 3},
     {"kvstore_push", (DL_FUNC)&kvstore_push, 3},
     {"kvstore_pull", (DL_FUNC)&kvstore_pull, 3},

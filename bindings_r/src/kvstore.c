@@ -24,6 +24,11 @@ SEXP kvstore_place(SEXP x) {
   return place;
 }
 
+SEXP kvstore_barrier(SEXP x) {
+  check(plait_kvstore_barrier(STORE(x)));
+  return R_NilValue;
+}
+
 SEXP kvstore_init(SEXP x, SEXP key, SEXP value) {
   check(plait_kvstore_init(STORE(x), text_of(key, "key"), ARRAY(value, "value")));
   return R_NilValue;

@@ -8,15 +8,14 @@ using namespace plait::c_api;
 
 struct plait_kvstore_s {
   static constexpr char kKind[] = "kvstore";
-  explicit plait_kvstore_s(const char* type) : store(type) {}
-  dist::LocalStore store;
+  std::unique_ptr<dist::LocalStore> store;
 };
 
 namespace {
 
 dist::LocalStore& store_of(plait_kvstore_t handle) {
   require(handle, "kvstore");
-  return handle->store;
+  return *handle->store;
 }
 
 std::span<const ArrayRef> arrays_of(const plait_array_t* arrays, int32_t count) {
@@ -54,19 +53,27 @@ plait_status_t plait_kvstore_new(const char* type, plait_kvstore_t* out) {
   return guarded([&] {
     require(type, "type");
     require(out, "out");
-    *out = new_object<plait_kvstore_s>(type);
+    *out = new_object<plait_kvstore_s>(dist::make_store(type));
   });
 }
 
 void plait_kvstore_free(plait_kvstore_t kvstore) { free_object(kvstore); }
 
 const char* plait_kvstore_type(plait_kvstore_t kvstore) {
-  return is_alive(kvstore) ? kvstore->store.type().c_str() : nullptr;
+  return is_alive(kvstore) ? kvstore->store->type().c_str() : nullptr;
 }
 
-int32_t plait_kvstore_rank(plait_kvstore_t kvstore) { return is_alive(kvstore) ? 0 : -1; }
+int32_t plait_kvstore_rank(plait_kvstore_t kvstore) {
+  return is_alive(kvstore) ? kvstore->store->rank() : -1;
+}
 
-int32_t plait_kvstore_num_workers(plait_kvstore_t kvstore) { return is_alive(kvstore) ? 1 : -1; }
+int32_t plait_kvstore_num_workers(plait_kvstore_t kvstore) {
+  return is_alive(kvstore) ? kvstore->store->num_workers() : -1;
+}
+
+plait_status_t plait_kvstore_barrier(plait_kvstore_t kvstore) {
+  return guarded([&] { store_of(kvstore).barrier(); });
+}
 
 plait_status_t plait_kvstore_init(plait_kvstore_t kvstore, const char* key, plait_array_t value) {
   return guarded([&] {

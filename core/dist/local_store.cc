@@ -24,11 +24,10 @@ void require_shape(const std::string& key, const Array& array, const Array& valu
 
 }  // namespace
 
-LocalStore::LocalStore(const std::string& type) : type_(type) {
-  const bool known = type == "local" || type == "device" || type.starts_with("local_allreduce") ||
-                     type == "local_update_cpu";
-  check(known, ErrorKind::kInvalidArgument, "kvstore: type is '", type,
-        "', must be 'local' or 'device'");
+ArrayRef LocalStore::copy_of(const ArrayRef& array) { return apply("copy", {&array, 1}, {}); }
+
+ArrayRef LocalStore::total(const std::string&, std::span<const ArrayRef> arrays) {
+  return arrays.size() == 1 ? arrays[0] : apply("add_n", arrays, {});
 }
 
 void LocalStore::set_updater(Updater updater) {
@@ -47,7 +46,9 @@ void LocalStore::init(const std::string& key, const ArrayRef& value) {
   const std::lock_guard lock(mutex_);
   check(!values_.count(key), ErrorKind::kInvalidArgument, "kvstore: key '", key,
         "' is there already, must be new");
-  values_[key] = apply("copy", {&value, 1}, {});
+  const ArrayRef kept = copy_of(value);
+  spread(key, kept);
+  values_[key] = kept;
 }
 
 void LocalStore::push(const std::string& key, std::span<const ArrayRef> arrays) {
@@ -56,7 +57,7 @@ void LocalStore::push(const std::string& key, std::span<const ArrayRef> arrays) 
   check(!arrays.empty(), ErrorKind::kInvalidArgument, "kvstore: push of key '", key,
         "' has no arrays, must have one or more");
   for (const ArrayRef& array : arrays) require_shape(key, *array, *value);
-  const ArrayRef sum = arrays.size() == 1 ? arrays[0] : apply("add_n", arrays, {});
+  const ArrayRef sum = total(key, arrays);
   if (updater_) {
     updater_(key, sum, value);
   } else {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
@@ -20,13 +21,24 @@ class LocalStore {
  public:
   using Updater = std::function<void(const std::string& key, const ArrayRef& sum, ArrayRef& value)>;
 
-  explicit LocalStore(const std::string& type);
+  explicit LocalStore(std::string type) : type_(std::move(type)) {}
+  virtual ~LocalStore() = default;
 
   const std::string& type() const { return type_; }
+  virtual int rank() const { return 0; }
+  virtual int num_workers() const { return 1; }
+  virtual void barrier() {}  // waits until all workers have called it
   void set_updater(Updater updater);
   void init(const std::string& key, const ArrayRef& value);  // copies it
   void push(const std::string& key, std::span<const ArrayRef> arrays);
   void pull(const std::string& key, std::span<const ArrayRef> arrays);
+
+ protected:
+  static ArrayRef copy_of(const ArrayRef& array);
+  // Makes what init keeps the same on all workers.
+  virtual void spread(const std::string&, const ArrayRef&) {}
+  // What a push adds up to; may be the array that was pushed.
+  virtual ArrayRef total(const std::string& key, std::span<const ArrayRef> arrays);
 
  private:
   ArrayRef& value_of(const std::string& key);
@@ -36,5 +48,8 @@ class LocalStore {
   std::map<std::string, ArrayRef> values_;
   Updater updater_;
 };
+
+// The store that MXNet calls by this name. All processes call it if it is one of several.
+std::unique_ptr<LocalStore> make_store(const std::string& type);
 
 }  // namespace plait::dist

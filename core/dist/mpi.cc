@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "base/env.h"
@@ -188,7 +189,13 @@ class MpiOf final : public Mpi {
       f_.ok(f_.query_thread(&level), "MPI_Query_thread");
     } else {
       f_.ok(f_.init_thread(nullptr, nullptr, kMultiple, &level), "MPI_Init_thread");
-      is_ours_ = true;
+      // Not before the end of the process: MPI cannot begin twice.
+      std::atexit([] {
+        const Functions<Abi>& f = functions();
+        int is_over = 0;
+        f.finalized(&is_over);
+        if (!is_over) f.finalize();
+      });
     }
     check(level >= kSerialized, ErrorKind::kComm, "MPI: its thread level is ",
           level == 0 ? "single" : "funneled", ", must be serialized or multiple",
@@ -201,7 +208,6 @@ class MpiOf final : public Mpi {
     int is_over = 0;
     f_.finalized(&is_over);
     if (!is_over) f_.comm_free(&comm_);
-    if (!is_over && is_ours_) f_.finalize();
   }
 
   int rank() override { return asked(f_.comm_rank); }
@@ -229,9 +235,13 @@ class MpiOf final : public Mpi {
     return answer;
   }
 
-  const Functions<Abi> f_;
+  static const Functions<Abi>& functions() {
+    static const Functions<Abi> found;
+    return found;
+  }
+
+  const Functions<Abi>& f_ = functions();
   H comm_{};
-  bool is_ours_ = false;
 };
 
 }  // namespace

@@ -425,6 +425,7 @@ cdef extern from "plait/c_api.h" nogil:
     const char *plait_kvstore_type(plait_kvstore_t kvstore)
     int32_t plait_kvstore_rank(plait_kvstore_t kvstore)
     int32_t plait_kvstore_num_workers(plait_kvstore_t kvstore)
+    plait_status_t plait_kvstore_barrier(plait_kvstore_t kvstore)
     plait_status_t plait_kvstore_init(plait_kvstore_t kvstore, const char *key, plait_array_t value)
     plait_status_t plait_kvstore_push(plait_kvstore_t kvstore, const char *key, const plait_array_t *arrays, int32_t count)
     plait_status_t plait_kvstore_pull(plait_kvstore_t kvstore, const char *key, const plait_array_t *arrays, int32_t count)

@@ -86,7 +86,8 @@ def test_faults(c, store):
     lib = c.lib
     out = c.ffi.new("plait_kvstore_t *")
     assert lib.plait_kvstore_new(b"far", out) == lib.PLAIT_ERR_INVALID_ARGUMENT
-    assert "type is 'far', must be 'local' or 'device'" in c.message()
+    assert "type is 'far', must be 'local', 'device', 'dist_sync' or" in c.message()
+    assert lib.plait_kvstore_new(b"dist_async", out) == lib.PLAIT_ERR_NOT_IMPLEMENTED
     assert push(c, store, b"w", [1]) == lib.PLAIT_ERR_KEY
     fill(c, store, b"w", [1, 2])
     array = c.array([1])
@@ -99,3 +100,17 @@ def test_faults(c, store):
     c.free(array)
     assert c.ffi.string(lib.plait_kvstore_type(store)) == b"local"
     assert (lib.plait_kvstore_rank(store), lib.plait_kvstore_num_workers(store)) == (0, 1)
+
+
+@pytest.mark.parametrize("kind", [b"dist_sync", b"dist", b"horovod", b"Device", b"nccl"])
+def test_a_process_alone(c, kind):
+    """It has every kind of store to itself; tests/dist has several processes."""
+    out = c.ffi.new("plait_kvstore_t *")
+    c.ok(c.lib.plait_kvstore_new(kind, out))
+    assert c.ffi.string(c.lib.plait_kvstore_type(out[0])) == kind.lower()
+    assert c.lib.plait_kvstore_rank(out[0]) == 0 and c.lib.plait_kvstore_num_workers(out[0]) == 1
+    fill(c, out[0], b"w", [1, 2])
+    c.ok(push(c, out[0], b"w", [3, 4], [1, 1]))
+    assert pulled(c, out[0], b"w", 2) == [[4, 5]]
+    c.ok(c.lib.plait_kvstore_barrier(out[0]))
+    c.lib.plait_kvstore_free(out[0])

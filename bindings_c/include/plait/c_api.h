@@ -1240,7 +1240,7 @@ PLAIT_API plait_status_t plait_predictor_output(plait_predictor_t predictor, int
 
 /* ---- key-value store ------------------------------------------------------------------------ */
 
-/* Arrays by key, shared by the devices of this process. Free with plait_kvstore_free(). */
+/* Arrays by key, shared by devices and processes. Free with plait_kvstore_free(). */
 typedef struct plait_kvstore_s* plait_kvstore_t;
 
 /* Changes `value` by the sum of the arrays that were pushed; both are borrowed. Called in the
@@ -1248,8 +1248,11 @@ typedef struct plait_kvstore_s* plait_kvstore_t;
 typedef plait_status_t (*plait_updater_t)(void* user, const char* key, plait_array_t sum,
                                           plait_array_t value);
 
-/* A store of type "local" or "device", which are the same. new. Fails: INVALID_ARGUMENT.
- * @since 0.1 */
+/* A store. "local", "device" and their like: shared by the devices of this process. "dist_sync",
+ * "dist_device_sync", "dist" and "horovod": by all processes that mpirun started, which make the
+ * same calls in the same order; what they push is summed over all of them, and each applies the
+ * updater to its own copy. A process started alone shares it with nobody. new.
+ * Fails: INVALID_ARGUMENT, NOT_IMPLEMENTED for "dist_async", COMM. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_kvstore_new(const char* type, plait_kvstore_t* out);
 
 /* @since 0.1 */
@@ -1263,13 +1266,18 @@ PLAIT_API const char* plait_kvstore_type(plait_kvstore_t kvstore);
 PLAIT_API int32_t plait_kvstore_rank(plait_kvstore_t kvstore);
 PLAIT_API int32_t plait_kvstore_num_workers(plait_kvstore_t kvstore);
 
-/* Keeps a copy of `value` under a new key. Fails: INVALID_ARGUMENT if the key is there already.
+/* Waits until all processes that share the store have called it. Fails: COMM. @blocking
  * @since 0.1 */
+PLAIT_API plait_status_t plait_kvstore_barrier(plait_kvstore_t kvstore);
+
+/* Keeps a copy of `value`, that of process 0, under a new key. Fails: INVALID_ARGUMENT if the key
+ * is there already. @since 0.1 */
 PLAIT_API plait_status_t plait_kvstore_init(plait_kvstore_t kvstore, const char* key,
                                             plait_array_t value);
 
-/* Adds up `count` arrays, one from each device; the sum replaces the value of the key, or goes to
- * the updater. Fails: KEY, SHAPE, TYPE, CALLBACK if the updater failed. @blocking @since 0.1 */
+/* Adds up `count` arrays, one from each device, and those of all processes; the sum replaces the
+ * value of the key, or goes to the updater. Fails: KEY, SHAPE, TYPE, COMM, CALLBACK if the updater
+ * failed. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_kvstore_push(plait_kvstore_t kvstore, const char* key,
                                             const plait_array_t* arrays, int32_t count);
 

@@ -11,7 +11,7 @@
 
 namespace plait::cpp {
 
-/* Arrays by key, one store for the program as in MXNet.
+/* Arrays by key, one store for the program as in MXNet; with "dist_sync" one for all processes.
  *
  *   KVStore::SetType("local");
  *   KVStore::Init(0, weight);
@@ -26,7 +26,11 @@ class KVStore {
   static int GetRank() { return plait_kvstore_rank(state().get()); }
   static int GetNumWorkers() { return plait_kvstore_num_workers(state().get()); }
   static std::string GetRole() { return "worker"; }
-  static void Barrier() { Check(plait_engine_wait_all()); }
+  /* Waits for all work, and until all processes that share the store have come here. */
+  static void Barrier() {
+    Check(plait_engine_wait_all());
+    Check(plait_kvstore_barrier(state().get()));
+  }
 
   static void Init(const std::string& key, const NDArray& value) {
     Check(plait_kvstore_init(state().get(), key.c_str(), value.handle()));
