@@ -123,6 +123,7 @@ AttrValue parse_attr(const std::string& text) {
 }
 
 bool AttrCodec<bool>::from(const AttrValue& raw) {
+  if (const bool* b = std::get_if<bool>(&raw)) return *b;
   const AttrValue v = plain(raw);
   if (const bool* b = std::get_if<bool>(&v)) return *b;
   if (const int64_t* n = std::get_if<int64_t>(&v); n && (*n == 0 || *n == 1)) return *n != 0;

@@ -124,7 +124,7 @@ int Op::field_index(std::string_view attr) const {
 AttrsRef Op::make_attrs(std::span<const std::pair<int, AttrValue>> values) const {
   AttrsRef attrs = new_attrs();
   void* data = const_cast<void*>(attrs_data(attrs.get()));
-  std::vector<bool> given(fields.size(), false);
+  SmallVec<bool, 64> given(fields.size(), false);
   const auto set = [&](size_t i, const AttrValue& value) {
     try {
       fields[i]->set(data, value);
