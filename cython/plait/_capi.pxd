@@ -231,6 +231,8 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_profiler_set_state(int32_t state)
     int64_t plait_profiler_count()
     plait_status_t plait_profiler_read(int32_t clear, plait_buffer_t *json)
+    int32_t plait_device_count(int32_t kind)
+    plait_status_t plait_device_memory(plait_device_t device, int64_t *available, int64_t *total)
     ctypedef struct plait_memory_stats_t:
         uint32_t struct_size
         int32_t reserved

@@ -1,7 +1,9 @@
 // Learns which points lie inside a ring, with a static graph: a multi-layer perceptron.
 //
 //   c++ -std=c++20 mlp.cc $(pkg-config --cflags --libs plait) -o mlp
+//   ./mlp [steps]
 #include <cstdio>
+#include <cstdlib>
 #include <random>
 
 #include "plait/plait.hpp"
@@ -19,7 +21,8 @@ Symbol network() {
 
 }  // namespace
 
-int main() try {
+int main(int argc, char** argv) try {
+  const int steps = argc > 1 ? std::atoi(argv[1]) : 300;
   constexpr int kSamples = 512;
   std::mt19937 draw(1);
   std::uniform_real_distribution<float> coordinate(-1, 1);
@@ -43,7 +46,7 @@ int main() try {
   auto optimizer = OptimizerRegistry::Find("adam");
   optimizer->SetParam("lr", 0.01)->SetParam("rescale_grad", 1.0 / kSamples);
   const NDArray head(wanted, Shape(kSamples, 2), cpu);  // gradient of the summed loss
-  for (int step = 0; step < 300; ++step) {
+  for (int step = 0; step < steps; ++step) {
     exec->Forward(true);
     exec->Backward({head});
     for (size_t i = 1; i < names.size(); ++i) {

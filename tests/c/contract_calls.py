@@ -155,6 +155,8 @@ CALLS = {
     "engine_get_stats": [stats("plait_engine_stats_t")],
     "engine_is_serial": [],
     "engine_set_interrupt_check": [OPTIONAL(NONE)],
+    "device_count": [1],
+    "device_memory": [CPU, INT64, INT64],
     "memory_get_stats": [stats("plait_memory_stats_t")],
     "memory_release": [],
     "memory_fail_after": [-1],

@@ -723,7 +723,15 @@ PLAIT_API int64_t plait_profiler_count(void);
  * plait_buffer_free(). @since 0.1 */
 PLAIT_API plait_status_t plait_profiler_read(int32_t clear, plait_buffer_t* json);
 
-/* ---- memory -------------------------------------------------------------------------------- */
+/* ---- devices and memory -------------------------------------------------------------------- */
+
+/* Number of devices of a plait_device_kind_t; -1 for other numbers. @since 0.1 */
+PLAIT_API int32_t plait_device_count(int32_t kind);
+
+/* Bytes of memory that new arrays can have on the device, and of all its memory; for a CPU that of
+ * the machine. Fails: DEVICE if there is none. @since 0.1 */
+PLAIT_API plait_status_t plait_device_memory(plait_device_t device, int64_t* available,
+                                             int64_t* total);
 
 typedef struct plait_memory_stats_t {
   uint32_t struct_size; /* set by the caller: sizeof(plait_memory_stats_t) */
