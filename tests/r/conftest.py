@@ -53,6 +53,12 @@ def library(tmp_path_factory, worker_id):
 
 
 @pytest.fixture(scope="session")
+def r_environment(library):
+    """Variables with which R finds the package."""
+    return environment(library)
+
+
+@pytest.fixture(scope="session")
 def r_command(library):
     """A function that runs R with its arguments."""
     return lambda *arguments, **kw: run(["R", *arguments], env=environment(library), **kw)

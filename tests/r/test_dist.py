@@ -1,0 +1,45 @@
+"""The key-value store of several processes from R."""
+
+import shutil
+import subprocess
+
+import pytest
+
+PROGRAM = """
+library(plait)
+kv <- mx.kv.create("dist_sync")
+stopifnot(kv$num.workers == 2, kv$rank %in% 0:1, kv$type == "dist_sync")
+kv$init("w", mx.nd.array(c(1 + kv$rank, 2)))
+w <- mx.nd.zeros(2)
+kv$pull("w", w)
+stopifnot(as.array(w) == c(1, 2)) # that of process 0
+kv$push("w", mx.nd.array(c(kv$rank, 3)))
+kv$pull("w", w)
+stopifnot(as.array(w) == c(1, 6))
+kv$set.optimizer(mx.opt.create("sgd", learning.rate = 0.5))
+kv$push("w", mx.nd.ones(2))
+kv$barrier()
+kv$pull("w", w)
+stopifnot(as.array(w) == c(0, 5))
+"""
+MPI = {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    "OMPI_MCA_mpi_yield_when_idle": "1",
+    "OMPI_MCA_btl": "self,vader",
+    "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
+    "OMPI_MCA_plm_rsh_agent": "false",
+    "PLAIT_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "PLAIT_DIST_TIMEOUT": "60",
+}
+
+
+def test_two_processes(r_environment, tmp_path):
+    mpirun = shutil.which("mpirun") or pytest.skip("no mpirun")
+    (tmp_path / "store.R").write_text(PROGRAM)
+    command = [mpirun, "-n", "2", "Rscript", str(tmp_path / "store.R")]
+    env = r_environment | MPI
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
