@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 # What the core is built with, e.g. BUILD_ARGS="-C cmake.define.PLAIT_SANITIZE=thread"
 BUILD_ARGS ?=
 
-.PHONY: help demo test lint bench build wheel sanitize clean
+.PHONY: help demo test lint bench build wheel leaks sanitize clean
 .DELETE_ON_ERROR:
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make build   build into $(VENV) as an editable install"
 	@echo "make lint    formatters, linters and the tests of the layout"
 	@echo "make bench   time the fixed list of operations, write bench.json"
+	@echo "make leaks   programs in C and C++ and the R tests under valgrind (an hour)"
 	@echo "make sanitize  C++ tests with the address and undefined-behaviour sanitizers"
 	@echo "make wheel   a wheel in dist/"
 	@echo "make clean   remove what was built, keep $(VENV)"
@@ -65,6 +66,10 @@ lint: $(VENV)/.lint
 
 bench: $(VENV)/.built
 	$(BIN)/python tests/bench/run.py --out bench.json
+
+leaks: $(VENV)/.built $(VENV)/.r
+	$(BIN)/python tests/c/leaks.py
+	$(BIN)/python tests/r/leaks.py
 
 sanitize: $(VENV)/.requirements
 	$(BIN)/cmake -S core -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \

@@ -3,7 +3,8 @@
     python tests/c/leaks.py              all programs of examples/c, examples/cpp and tests/c
     python tests/c/leaks.py serve.c      some of them
 
-It takes minutes, the training of LeNet most of them. `tests/c/test_packages.py` does the same with one small program.
+It takes minutes: the programs train for a few steps only. `tests/c/test_packages.py` does the same
+with one small program, `tests/r/leaks.py` with the tests of the R package.
 """
 
 import os
@@ -63,6 +64,7 @@ def arguments(name, folder):
         "lenet.c": ([folder, "1", "100", folder / "trained"], b""),
         "serve.c": ([*exported, "2", "3"], b""),
         "inference.cc": (exported, bytes(784)),
+        "mlp.cc": (["10"], b""),
         "lenet.cc": ([folder, "1"], b""),
         "api.cc": ([folder], b""),
     }.get(name, ([], b""))
