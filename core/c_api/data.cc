@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "c_api/common.h"
+#include "c_api/options.h"
 #include "data/codecs.h"
 #include "data/image_reader.h"
 #include "data/record.h"
@@ -24,7 +25,7 @@ struct plait_record_writer_s {
 
 struct plait_image_reader_s {
   static constexpr char kKind[] = "image_reader";
-  plait_image_reader_s(const char* path, const data::ReaderOptions& options)
+  plait_image_reader_s(const std::string& path, const data::ReaderOptions& options)
       : reader(path, options) {}
   data::ImageReader reader;
 };
@@ -122,9 +123,17 @@ data::ColorOptions colors_of(const plait_image_reader_options_t& from) {
   to.scale = from.scale;
   std::copy(from.mean, from.mean + 3, to.mean.begin());
   std::copy(from.std, from.std + 3, to.std.begin());
-  const int64_t size = from.channels * from.height * from.width;
-  if (from.mean_image && size > 0) to.mean_image.assign(from.mean_image, from.mean_image + size);
   return to;
+}
+
+// What the options have as pointers.
+void set_extras(const plait_image_reader_options_t& from, data::SampleOptions& to) {
+  const int64_t size = to.channels * to.height * to.width;
+  if (from.mean_image && size > 0) {
+    to.colors.mean_image.assign(from.mean_image, from.mean_image + size);
+  }
+  to.detection = detection_of(from.detection);
+  to.table = table_of(from);
 }
 
 data::ReaderOptions options_of(const plait_image_reader_options_t& from) {
@@ -148,9 +157,13 @@ data::ReaderOptions options_of(const plait_image_reader_options_t& from) {
   s.min_size = from.min_size, s.max_size = from.max_size;
   s.min_crop = from.min_crop, s.max_crop = from.max_crop;
   s.colors = colors_of(from);
-  s.detection = detection_of(from.detection);
-  s.table = table_of(from);
+  set_extras(from, s);
   return to;
+}
+
+void require_struct(const plait_image_reader_options_t& options) {
+  check(options.struct_size == sizeof options, ErrorKind::kInvalidArgument, "struct_size is ",
+        options.struct_size, ", must be ", sizeof options);
 }
 
 }  // namespace
@@ -295,9 +308,24 @@ plait_status_t plait_image_reader_new(const char* path, const plait_image_reader
     require(path, "path");
     require(options, "options");
     require(out, "out");
-    check(options->struct_size == sizeof *options, ErrorKind::kInvalidArgument, "struct_size is ",
-          options->struct_size, ", must be ", sizeof *options);
+    require_struct(*options);
     *out = new_object<plait_image_reader_s>(path, options_of(*options));
+  });
+}
+
+plait_status_t plait_image_reader_from_text(const char* const* names, const char* const* values,
+                                            int32_t count,
+                                            const plait_image_reader_options_t* extras,
+                                            plait_image_reader_t* out) {
+  return guarded([&] {
+    require(out, "out");
+    const data::Options given = data::image_options(given_options(names, values, count));
+    data::ReaderOptions options = data::reader_options(given);
+    if (extras) {
+      require_struct(*extras);
+      set_extras(*extras, options.sample);
+    }
+    *out = new_object<plait_image_reader_s>(given.text("path_imgrec"), options);
   });
 }
 

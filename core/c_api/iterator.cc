@@ -1,6 +1,7 @@
 #include "data/iterator.h"
 
 #include "c_api/common.h"
+#include "c_api/options.h"
 #include "graph/json_text.h"
 
 using namespace plait;
@@ -12,18 +13,6 @@ struct plait_iter_s {
 };
 
 namespace {
-
-data::Given given(const char* const* names, const char* const* values, int32_t count) {
-  require_list(names, count, "names");
-  require_list(values, count, "values");
-  data::Given list;
-  for (int32_t i = 0; i < count; ++i) {
-    require(names[i], "name of an option");
-    require(values[i], "value of an option");
-    list.emplace_back(names[i], values[i]);
-  }
-  return list;
-}
 
 std::string describe(const data::IteratorKind& kind) {
   const auto quote = [](const char* text) {
@@ -39,6 +28,19 @@ std::string describe(const data::IteratorKind& kind) {
 }
 
 }  // namespace
+
+data::Given c_api::given_options(const char* const* names, const char* const* values,
+                                 int32_t count) {
+  require_list(names, count, "names");
+  require_list(values, count, "values");
+  data::Given list;
+  for (int32_t i = 0; i < count; ++i) {
+    require(names[i], "name of an option");
+    require(values[i], "value of an option");
+    list.emplace_back(names[i], values[i]);
+  }
+  return list;
+}
 
 plait_status_t plait_iter_kinds(plait_buffer_t* out) {
   return guarded([&] {
@@ -56,7 +58,7 @@ plait_status_t plait_iter_new(const char* kind, const char* const* names, const 
   return guarded([&] {
     require(kind, "kind");
     require(out, "out");
-    *out = new_object<plait_iter_s>(data::make_iterator(kind, given(names, values, count)));
+    *out = new_object<plait_iter_s>(data::make_iterator(kind, given_options(names, values, count)));
   });
 }
 
@@ -66,7 +68,7 @@ plait_status_t plait_iter_from_arrays(plait_array_t data, plait_array_t label,
   return guarded([&] {
     require(out, "out");
     *out = new_object<plait_iter_s>(
-        data::array_iterator(array_of(data), array_of(label), given(names, values, count)));
+        data::array_iterator(array_of(data), array_of(label), given_options(names, values, count)));
   });
 }
 

@@ -30,9 +30,8 @@ void set_geometry(const Options& o, SampleOptions& s) {
       ratio_limits(o.real("min_aspect_ratio"), o.real("max_aspect_ratio"));
   (s.sized_crop ? s.min_ratio : s.min_stretch) = least;
   (s.sized_crop ? s.max_ratio : s.max_stretch) = most_ratio;
-  const int64_t turn = o.integer("rotate", -1), most = o.integer("max_rotate_angle", 0);
-  s.min_angle = static_cast<double>(turn >= 0 ? turn : -most);
-  s.max_angle = static_cast<double>(turn >= 0 ? turn : most);
+  const double turn = o.real("rotate"), most = o.real("max_rotate_angle");
+  s.min_angle = turn == -1 ? -most : turn, s.max_angle = turn == -1 ? most : turn;
   s.max_shear = o.real("max_shear_ratio");
   if (!s.sized_crop)
     s.min_zoom = o.real("min_random_scale"), s.max_zoom = o.real("max_random_scale");
@@ -43,6 +42,8 @@ void set_geometry(const Options& o, SampleOptions& s) {
   }
   s.mirror = o.flag("mirror") ? 1 : o.flag("rand_mirror") ? 0.5 : 0;
 }
+
+}  // namespace
 
 ReaderOptions reader_options(const Options& o) {
   ReaderOptions to;
@@ -71,6 +72,8 @@ ReaderOptions reader_options(const Options& o) {
   return to;
 }
 
+namespace {
+
 class ImageIterator final : public Iterator {
  public:
   explicit ImageIterator(const Options& o)
@@ -78,7 +81,9 @@ class ImageIterator final : public Iterator {
         reader_(o.text("path_imgrec"), options_),
         shuffle_(o.flag("shuffle")),
         round_(o.flag("round_batch")),
-        seed_(static_cast<uint64_t>(o.integer("seed", 0))) {
+        seed_(static_cast<uint64_t>(o.integer("seed", 0))),
+        seed_of_changes_(static_cast<uint64_t>(
+            o.text("seed_aug").empty() ? o.integer("seed", 0) : o.integer("seed_aug", 0))) {
     offsets_ = RecordFile(o.text("path_imgrec")).offsets(options_.skip_broken);
     const auto n = static_cast<int64_t>(offsets_.size());
     const int64_t parts = o.integer("num_parts", 1), part = o.integer("part_index", 0);
@@ -102,7 +107,7 @@ class ImageIterator final : public Iterator {
     const size_t n = order.size();
     for (int64_t i = 0; i < fill_; ++i) order.push_back(order[static_cast<size_t>(i) % n]);
     left_ = static_cast<int64_t>((order.size() + batch - 1) / batch);
-    reader_.start(std::move(order), (seed_ << 32) + pass_);
+    reader_.start(std::move(order), (seed_of_changes_ << 32) + pass_);
     ++pass_;
   }
 
@@ -123,7 +128,7 @@ class ImageIterator final : public Iterator {
   ImageReader reader_;
   std::vector<int64_t> offsets_;
   bool shuffle_, round_;
-  uint64_t seed_, pass_ = 0;
+  uint64_t seed_, seed_of_changes_, pass_ = 0;
   int64_t fill_ = 0, left_ = 0;
 };
 

@@ -11,6 +11,8 @@
 
 namespace plait::data {
 
+struct ReaderOptions;  // data/image_reader.h
+
 struct Batch {
   ArrayRef data, label;
   ArrayRef index;   // (batch_size,), int64: which samples
@@ -57,5 +59,9 @@ std::vector<int64_t> shuffled(int64_t count, uint64_t seed);
 std::unique_ptr<Iterator> make_mnist_iterator(const Options& options);
 std::unique_ptr<Iterator> make_csv_iterator(const Options& options);
 std::unique_ptr<Iterator> make_image_iterator(const Options& options);
+
+// The options of ImageRecordIter, and what they say to the reader of images.
+Options image_options(const Given& given);
+ReaderOptions reader_options(const Options& options);
 
 }  // namespace plait::data

@@ -30,6 +30,7 @@ constexpr OptionDef kImage[] = {
     {"label_width", "1", "labels of an image"},
     {"shuffle", "false", "a new order in each pass"},
     {"seed", "0", "of the order and of the random changes"},
+    {"seed_aug", "", "of the random changes; without it as seed"},
     {"num_parts", "1", "parts that the records are divided into"},
     {"part_index", "0", "the part to read"},
     {"round_batch", "true", "fill the last batch with the first records, else with its own"},
@@ -75,6 +76,16 @@ constexpr OptionDef kImage[] = {
     {"scale", "1", ""},
     {"inter_method", "1", "interpolation: 0 nearest, 1 linear, 2 cubic, 3 area, 4 Lanczos"},
     {"skip_broken", "false", "leave out records that cannot be read; else they are an error"},
+    {"path_imgidx", "", "without a meaning here, as all that follow"},
+    {"mean_a", "0", ""},
+    {"std_a", "1", ""},
+    {"verbose", "true", ""},
+    {"ctx", "cpu", ""},
+    {"device_id", "0", ""},
+    {"aug_seq", "aug_default", ""},
+    {"shuffle_chunk_size", "0", ""},
+    {"shuffle_chunk_seed", "0", ""},
+    {"data_layout", "NCHW", ""},
 };
 
 constexpr IteratorKind kKinds[] = {
@@ -88,6 +99,8 @@ constexpr IteratorKind kKinds[] = {
 }  // namespace
 
 std::span<const IteratorKind> iterator_kinds() { return kKinds; }
+
+Options image_options(const Given& given) { return Options("ImageRecordIter", kImage, given); }
 
 std::unique_ptr<Iterator> make_iterator(const std::string& kind, const Given& given) {
   std::string names;

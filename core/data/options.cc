@@ -34,7 +34,12 @@ Options::Options(std::string owner, std::span<const OptionDef> known,
 }
 
 void Options::reject(const std::string& name, const std::string& rule) const {
-  fail(ErrorKind::kInvalidArgument, owner_, ": ", name, " is '", text(name), "', must be ", rule);
+  const std::string& v = text(name);
+  char* end = nullptr;
+  std::strtod(v.c_str(), &end);
+  const char* quote = end == v.c_str() || !ends(end) ? "'" : "";  // numbers stand without
+  fail(ErrorKind::kInvalidArgument, owner_, ": ", name, " is ", quote, v, quote, ", must be ",
+       rule);
 }
 
 const std::string& Options::text(const std::string& name) const { return values_.at(name); }

@@ -350,6 +350,7 @@ cdef extern from "plait/c_api.h" nogil:
     cdef struct plait_image_reader_s
     ctypedef plait_image_reader_s *plait_image_reader_t
     plait_status_t plait_image_reader_new(const char *path, const plait_image_reader_options_t *options, plait_image_reader_t *out)
+    plait_status_t plait_image_reader_from_text(char **names, char **values, int32_t count, const plait_image_reader_options_t *extras, plait_image_reader_t *out)
     void plait_image_reader_free(plait_image_reader_t reader)
     plait_status_t plait_image_reader_start(plait_image_reader_t reader, const int64_t *offsets, int64_t count, uint64_t seed)
     plait_status_t plait_image_reader_next(plait_image_reader_t reader, plait_array_t *data, plait_array_t *label, plait_array_t *index, int64_t *rows)

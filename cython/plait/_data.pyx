@@ -161,31 +161,6 @@ cdef int _pair(double *to, value) except -1:
     return 0
 
 
-cdef int _fill_options(plait_image_reader_options_t *o, dict f) except -1:
-    o.struct_size, o.reserved = sizeof(o[0]), 0
-    o.dtype, o.channels, o.height, o.width = f["dtype"], f["channels"], f["height"], f["width"]
-    o.label_width, o.batch_size = f["label_width"], f["batch_size"]
-    o.threads, o.prefetch, o.skip_broken = f["threads"], f["prefetch"], f["skip_broken"]
-    o.resize, o.pad, o.fill_value = f["resize"], f["pad"], f["fill_value"]
-    o.interpolation = f["interpolation"]
-    o.rand_crop, o.sized_crop = f["rand_crop"], f["sized_crop"]
-    o.min_area, o.max_area = f["area"]
-    o.min_ratio, o.max_ratio = f["ratio"]
-    o.mirror, o.brightness, o.contrast = f["mirror"], f["brightness"], f["contrast"]
-    o.saturation, o.hue, o.pca_noise = f["saturation"], f["hue"], f["pca_noise"]
-    o.scale, o.max_shear = f["scale"], f["max_shear"]
-    for i in range(3):
-        o.mean[i], o.std[i] = f["mean"][i], f["std"][i]
-    _pair(o.angle, f["angle"])
-    _pair(o.stretch, f["stretch"])
-    _pair(o.zoom, f["zoom"])
-    o.min_size, o.max_size = f["size"]
-    o.min_crop, o.max_crop = f["crop"]
-    o.random_h, o.random_l, o.random_s = f["random_h"], f["random_l"], f["random_s"]
-    o.max_contrast, o.max_illumination = f["max_contrast"], f["max_illumination"]
-    return 0
-
-
 cdef int _fill_detection(plait_detection_options_t *d, dict f) except -1:
     d.crop_probability, d.keep_by_overlap = f["crop_probability"], f["keep_by_overlap"]
     d.resize_mode, d.min_kept = f["resize_mode"], f["min_kept"]
@@ -211,15 +186,15 @@ cdef int _fill_sampler(plait_crop_sampler_t *s, dict f) except -1:
 cdef class ImageReader:
     """Threads that decode the images of a record file ahead of use.
 
-    `fields` are those of `plait_image_reader_options_t`, where limits of one thing are a pair and
-    `dtype` is a number; `mean_image` is a float32 array; `detection` is such a dict with a list of
-    dicts `samplers`; `table` is (ids uint64, begins int64, labels float32). All are optional but
-    `fields`.
+    `options` are those of `ImageRecordIter` as text; `mean_image` is a float32 array of so many
+    numbers as a row has; `detection` is a dict of the fields of `plait_detection_options_t`, where
+    limits of one thing are a pair, with a list of dicts `samplers`; `table` is (ids uint64, begins
+    int64, labels float32). All are optional but `options`.
     """
 
     cdef plait_image_reader_t reader
 
-    def __cinit__(self, path, dict fields, const float[::1] mean_image=None, dict detection=None,
+    def __cinit__(self, dict options, const float[::1] mean_image=None, dict detection=None,
                   tuple table=None):
         cdef plait_image_reader_options_t o
         cdef plait_detection_options_t d
@@ -228,22 +203,25 @@ cdef class ImageReader:
         cdef const int64_t[::1] begins
         cdef const float[::1] labels
         cdef size_t count = len(detection["samplers"]) if detection else 0
+        cdef const char **texts = NULL
+        cdef int32_t given = <int32_t>len(options)
+        kept = [os.fsencode(text) for text in (*options, *options.values())]
+        o.struct_size = sizeof(o)
         o.mean_image, o.detection, o.list_count = NULL, NULL, 0
         o.list_ids, o.list_begin, o.list_labels = NULL, NULL, NULL
-        _fill_options(&o, fields)
         if mean_image is not None:
-            if mean_image.shape[0] != o.channels * o.height * o.width:
-                raise ValueError(f"mean_image has {mean_image.shape[0]} numbers, must have "
-                                 f"{o.channels} * {o.height} * {o.width}")
             o.mean_image = &mean_image[0]
         if table is not None:
             ids, begins, labels = table
             if ids.shape[0] and labels.shape[0]:
                 o.list_count, o.list_ids = ids.shape[0], &ids[0]
                 o.list_begin, o.list_labels = &begins[0], &labels[0]
-        encoded = os.fsencode(path)
-        cdef const char *name = encoded
         try:
+            texts = <const char **>malloc((2 * given + 1) * sizeof(texts[0]))
+            if texts == NULL:
+                raise MemoryError
+            for i, text in enumerate(kept):
+                texts[<size_t>i] = text
             if detection is not None:
                 samplers = <plait_crop_sampler_t *>malloc((count + 1) * sizeof(samplers[0]))
                 if samplers == NULL:
@@ -253,9 +231,10 @@ cdef class ImageReader:
                 _fill_detection(&d, detection)
                 d.samplers, d.sampler_count = samplers, <int64_t>count
                 o.detection = &d
-            check(plait_image_reader_new(name, &o, &self.reader))
+            check(plait_image_reader_from_text(texts, texts + given, given, &o, &self.reader))
         finally:
             free(samplers)
+            free(<void *>texts)
 
     def __dealloc__(self):
         with nogil:

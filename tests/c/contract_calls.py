@@ -83,6 +83,8 @@ class OPTIONAL:
         return self.make(w)
 
 
+TEXT_NAMES = b"path_imgrec", b"data_shape", b"batch_size"
+TEXT_VALUES = b"(3, 4, 4)", b"1"
 GETTERS = (
     "ndim shape strides size nbytes dtype device is_contiguous is_read_only version live_count "
     "shares_memory"
@@ -246,6 +248,7 @@ CALLS = {
     "image_encode": [given("image"), b"png", 3, BUFFER],
     "image_resample": [given("image"), 2, 2, 1, ARRAY],
     "image_reader_new": [given("rec"), given("options"), READER],
+    "image_reader_from_text": [lambda w: w.strings(*TEXT_NAMES), lambda w: w.strings(w.rec, *TEXT_VALUES), len(TEXT_NAMES), OPTIONAL(given("options")), READER],
     "image_reader_start": [given("image_reader"), [0], 1, 0],
     "image_reader_next": [given("image_reader"), ARRAY, ARRAY, ARRAY, INT64],
     "image_reader_skipped": [given("image_reader")],

@@ -975,6 +975,14 @@ PLAIT_API plait_status_t plait_image_reader_new(const char* path,
                                                 const plait_image_reader_options_t* options,
                                                 plait_image_reader_t* out);
 
+/* The same from the options of "ImageRecordIter" as text, see plait_iter_new(); of `extras`, which
+ * may be NULL, only what are pointers counts. new. Fails: as plait_image_reader_new(), and KEY for
+ * an unknown option. @since 0.1 */
+PLAIT_API plait_status_t plait_image_reader_from_text(const char* const* names,
+                                                      const char* const* values, int32_t count,
+                                                      const plait_image_reader_options_t* extras,
+                                                      plait_image_reader_t* out);
+
 /* Ends a pass under way. @blocking @since 0.1 */
 PLAIT_API void plait_image_reader_free(plait_image_reader_t reader);
 

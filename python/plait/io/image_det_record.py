@@ -6,7 +6,14 @@ from .. import _data, recordio
 from ..base import dtype_name
 from .base import DataDesc
 from .image_options import detection_options
-from .image_record import RecordImages, find_records, label_table, mean_image, size_fields
+from .image_record import (
+    RecordImages,
+    find_records,
+    label_table,
+    mean_image,
+    open_reader,
+    size_options,
+)
 
 __all__ = ["ImageDetRecordIter"]
 
@@ -109,7 +116,7 @@ class ImageDetRecordIter(RecordImages):
     ):
         name = type(self).__name__
         dtype = dtype_name(dtype or "float32")
-        fields, detection = detection_options(name, **kwargs)
+        options, detection = detection_options(name, **kwargs)
         table = label_table(name, path_imglist)
         offsets = find_records(name, path_imgrec, path_imgidx, skip_broken, num_parts, part_index)
         width = label_width if label_width > 0 else None
@@ -123,15 +130,17 @@ class ImageDetRecordIter(RecordImages):
                 )
             width = label_pad_width
         width = max(width, 2) + _AHEAD
-        fields |= size_fields(name, data_shape, batch_size, width, dtype, skip_broken)
+        options |= size_options(
+            name, path_imgrec, data_shape, batch_size, width, dtype, skip_broken
+        )
         mean = None
         if mean_img:
             kinds = {"detection": detection | {"samplers": []}, "table": table}
             kinds["detection"] |= dict.fromkeys(("hue", "lightness", "saturation"), (0.0, 0.0))
             kinds["detection"] |= {"contrast": (0.0, 0.0), "pad": (1.0, 0.0), "mirror": 0.0}
-            mean = mean_image(mean_img, path_imgrec, fields, offsets, **kinds).ravel()
+            mean = mean_image(mean_img, options, offsets, **kinds).ravel()
         super().__init__(
-            _data.ImageReader(path_imgrec, fields, mean, detection, table),
+            open_reader(options, mean, detection, table),
             offsets,
             batch_size,
             DataDesc(data_name, (batch_size, *data_shape), np.dtype(dtype).type),

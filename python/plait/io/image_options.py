@@ -1,6 +1,6 @@
 """What the reader of the core does to images, from MXNet's arguments."""
 
-__all__ = ["check_ignored", "detection_options", "image_options"]
+__all__ = ["as_text", "detection_options", "neutral"]
 
 # Arguments of MXNet without a meaning here.
 _IGNORED = {
@@ -15,26 +15,6 @@ _IGNORED = {
     "data_layout",
 }
 _MODES = ("force", "shrink", "fit")
-# Changes of images that are neutral.
-_NEUTRAL = {
-    "resize": 0,
-    "pad": 0,
-    "rand_crop": False,
-    "sized_crop": False,
-    "area": (1.0, 1.0),
-    "ratio": (1.0, 1.0),
-    "crop": (0, 0),
-    "angle": (0.0, 0.0),
-    "max_shear": 0.0,
-    "stretch": (1.0, 1.0),
-    "zoom": (1.0, 1.0),
-    "size": (0, 0),
-    "mirror": 0.0,
-    **dict.fromkeys(("brightness", "contrast", "saturation", "hue", "pca_noise"), 0.0),
-    **dict.fromkeys(("random_h", "random_l", "random_s"), 0.0),
-    "max_contrast": 0.0,
-    "max_illumination": 0.0,
-}
 
 
 def check_ignored(name, rest):
@@ -44,100 +24,29 @@ def check_ignored(name, rest):
             raise TypeError(f"{name}: unknown argument {key}")
 
 
+def as_text(options):
+    """Options of the reader as the core takes them; None stands for the default."""
+    return {key: str(value) for key, value in options.items() if value is not None}
+
+
+# Options that do not change images but for their size.
+_PLAIN = (
+    "path_imgrec",
+    "data_shape",
+    "batch_size",
+    "label_width",
+    "skip_broken",
+    "preprocess_threads",
+    "prefetch_buffer",
+    "resize",
+    "fill_value",
+    "inter_method",
+)
+
+
 def neutral(options):
-    """The options of a reader that only cuts images to their size."""
-    return {**options, **_NEUTRAL, "resize": options["resize"]}
-
-
-def _limits(low, high):
-    """Limits of a ratio: below 1 `high` alone is the distance from 1, else the inverse is the other
-    limit."""
-    if low is not None:
-        return low, high or low
-    return (1 / high, high) if high >= 1 else (1 - high, 1 + high)
-
-
-def image_options(
-    name,
-    preprocess_threads=4,
-    prefetch_buffer=4,
-    resize=-1,
-    pad=0,
-    fill_value=255,
-    rand_crop=False,
-    random_resized_crop=False,
-    min_random_area=1.0,
-    max_random_area=1.0,
-    min_aspect_ratio=None,
-    max_aspect_ratio=0.0,
-    max_rotate_angle=0,
-    rotate=-1,
-    max_shear_ratio=0.0,
-    min_random_scale=1.0,
-    max_random_scale=1.0,
-    min_crop_size=-1,
-    max_crop_size=-1,
-    min_img_size=0.0,
-    max_img_size=1e10,
-    rand_mirror=False,
-    mirror=False,
-    brightness=0.0,
-    contrast=0.0,
-    saturation=0.0,
-    hue=0.0,
-    pca_noise=0.0,
-    random_h=0,
-    random_s=0,
-    random_l=0,
-    max_random_contrast=0.0,
-    max_random_illumination=0.0,
-    mean_r=0.0,
-    mean_g=0.0,
-    mean_b=0.0,
-    std_r=1.0,
-    std_g=1.0,
-    std_b=1.0,
-    scale=1.0,
-    inter_method=1,
-    **rest,
-):
-    """Fields of the reader's options for one label or a vector of labels."""
-    check_ignored(name, rest)
-    ratio = _limits(min_aspect_ratio, max_aspect_ratio)
-    sized = bool(random_resized_crop)
-    longest = max(min_crop_size, max_crop_size, 0)
-    return {
-        "threads": preprocess_threads,
-        "prefetch": prefetch_buffer,
-        "resize": max(resize, 0),
-        "pad": pad,
-        "fill_value": fill_value,
-        "interpolation": inter_method,
-        "rand_crop": rand_crop,
-        "sized_crop": sized,
-        "area": (min_random_area, max_random_area),
-        "ratio": ratio if sized else (1.0, 1.0),
-        "crop": (0, 0) if sized or not longest else (max(min_crop_size, 1), longest),
-        "angle": (rotate, rotate) if rotate != -1 else (-max_rotate_angle, max_rotate_angle),
-        "max_shear": max_shear_ratio,
-        "stretch": (1.0, 1.0) if sized else ratio,
-        "zoom": (1.0, 1.0) if sized else (min_random_scale, max_random_scale),
-        "size": (int(min_img_size), 0 if max_img_size >= 1e10 else int(max_img_size)),
-        "mirror": 1.0 if mirror else 0.5 if rand_mirror else 0.0,
-        "brightness": brightness,
-        "contrast": contrast,
-        "saturation": saturation,
-        "hue": hue,
-        "pca_noise": pca_noise,
-        "random_h": random_h,
-        "random_l": random_l,
-        "random_s": random_s,
-        "max_contrast": max_random_contrast,
-        "max_illumination": max_random_illumination,
-        "scale": scale,
-        "mean": (mean_r, mean_g, mean_b),
-        "std": (std_r, std_g, std_b),
-    }
+    """The options of a reader that only cuts images to their size, as float32."""
+    return {key: options[key] for key in _PLAIN if key in options}
 
 
 def _samplers(name, count, trials, **limits):
@@ -210,7 +119,7 @@ def detection_options(
     scale=1.0,
     **rest,
 ):
-    """(fields of the reader's options, those of its detection options) for images with boxes."""
+    """(options of the reader, fields of its detection options) for images with boxes."""
     check_ignored(name, rest)
     for key, value, known in (
         ("crop_emit_mode", crop_emit_mode, ("center", "overlap")),
@@ -218,16 +127,19 @@ def detection_options(
     ):
         if value not in known:
             raise ValueError(f"{name}: {key} is {value!r}, must be one of {known}")
-    fields = {
-        **_NEUTRAL,
-        "threads": preprocess_threads,
-        "prefetch": prefetch_buffer,
-        "resize": max(resize, 0),
+    options = {
+        "preprocess_threads": preprocess_threads,
+        "prefetch_buffer": prefetch_buffer,
+        "resize": resize,
         "fill_value": fill_value,
-        "interpolation": inter_method,
+        "inter_method": inter_method,
         "scale": scale,
-        "mean": (mean_r, mean_g, mean_b),
-        "std": tuple(s or 1.0 for s in (std_r, std_g, std_b)),
+        "mean_r": mean_r,
+        "mean_g": mean_g,
+        "mean_b": mean_b,
+        "std_r": std_r or 1.0,
+        "std_g": std_g or 1.0,
+        "std_b": std_b or 1.0,
     }
     detection = {
         "samplers": _samplers(
@@ -260,4 +172,4 @@ def detection_options(
         "mirror": rand_mirror_prob,
         "pad_value": label_pad_value,
     }
-    return fields, detection
+    return options, detection

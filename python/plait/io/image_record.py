@@ -6,13 +6,12 @@ import numpy as np
 
 from .. import _data
 from .. import ndarray as nd
-from .._array import DTYPE_NUMBERS
 from ..base import dtype_name
 from ..image.iterator import read_list
 from ..ndarray import NDArray
 from ..recordio import read_index
 from .base import DataBatch, DataDesc, MXDataIter
-from .image_options import image_options, neutral
+from .image_options import as_text, neutral
 
 __all__ = ["ImageRecordIter", "ImageRecordUInt8Iter", "ImageRecordInt8Iter"]
 
@@ -55,13 +54,12 @@ def _average(reader, offsets):
     return (total / max(count, 1)).astype("float32")
 
 
-def mean_image(path, record, fields, offsets, **kinds):
+def mean_image(path, options, offsets, **kinds):
     """Array of shape (channels, height, width) of the file `path`, which is made if need be."""
-    shape = tuple(fields[k] for k in ("channels", "height", "width"))
+    shape = tuple(options["data_shape"])
     if not os.path.exists(path):
-        plain = neutral(fields) | {"mean": (0, 0, 0), "std": (1, 1, 1), "scale": 1.0}
-        plain["dtype"] = DTYPE_NUMBERS["float32"]
-        average = _average(_data.ImageReader(record, plain, None, **kinds), offsets)
+        plain = as_text(neutral(options))
+        average = _average(_data.ImageReader(plain, None, **kinds), offsets)
         nd.save(path, {"mean_img": nd.array(average)})
         return average
     content = nd.load(path)
@@ -149,20 +147,26 @@ class RecordImages(MXDataIter):
         return self._batch.pad
 
 
-def size_fields(name, data_shape, batch_size, label_width, dtype, skip_broken):
-    """Fields of the reader's options that do not change images."""
+def size_options(name, path, data_shape, batch_size, label_width, dtype, skip_broken):
+    """Options of the reader that do not change images."""
     if len(data_shape) != 3:
         raise ValueError(f"{name}: data_shape is {data_shape}, must be (channels, height, width)")
-    channels, height, width = (int(n) for n in data_shape)
     return {
-        "dtype": DTYPE_NUMBERS[dtype],
-        "channels": channels,
-        "height": height,
-        "width": width,
-        "label_width": label_width,
+        "path_imgrec": os.fspath(path),
+        "data_shape": tuple(int(n) for n in data_shape),
         "batch_size": batch_size,
+        "label_width": label_width,
+        "dtype": dtype,
         "skip_broken": skip_broken,
     }
+
+
+def open_reader(options, mean, detection, table):
+    """The reader of the core; a name that it does not know is a TypeError."""
+    try:
+        return _data.ImageReader(as_text(options), mean, detection, table)
+    except KeyError as error:
+        raise TypeError(error.args[0]) from None
 
 
 class ImageRecordIter(RecordImages):
@@ -269,14 +273,15 @@ class ImageRecordIter(RecordImages):
     ):
         name = type(self).__name__
         dtype = dtype_name(dtype or "float32")
-        fields = size_fields(name, data_shape, batch_size, label_width, dtype, skip_broken)
-        fields |= image_options(name, **kwargs)
+        options = kwargs | size_options(
+            name, path_imgrec, data_shape, batch_size, label_width, dtype, skip_broken
+        )
         table = label_table(name, path_imglist)
         offsets = find_records(name, path_imgrec, path_imgidx, skip_broken, num_parts, part_index)
-        mean = mean_image(mean_img, path_imgrec, fields, offsets).ravel() if mean_img else None
+        mean = mean_image(mean_img, options, offsets).ravel() if mean_img else None
         label_shape = (batch_size,) if label_width == 1 else (batch_size, label_width)
         super().__init__(
-            _data.ImageReader(path_imgrec, fields, mean, None, table),
+            open_reader(options, mean, None, table),
             offsets,
             batch_size,
             DataDesc(data_name, (batch_size, *data_shape), np.dtype(dtype).type),
