@@ -9,24 +9,23 @@
 namespace plait::autograd {
 namespace {
 
-// Chains of steps are taken apart in a loop: one stack frame a step would overflow the stack.
-thread_local std::vector<Ref<Step>>* doomed = nullptr;
+// Chains of steps are taken apart in a loop: one stack frame a step would overflow the stack. The
+// list needs no memory, of which there may be none.
+thread_local Step* doomed = nullptr;
+thread_local bool is_releasing = false;
 
 void release_later(Ref<Step> step) {
-  if (!step) return;
-  if (doomed) {
-    doomed->push_back(std::move(step));
-    return;
+  if (!step || !step->unique()) return;
+  Step* last = step.detach();
+  last->next_doomed = std::exchange(doomed, last);
+  if (is_releasing) return;
+  is_releasing = true;
+  while (doomed) {
+    Step* first = doomed;
+    doomed = first->next_doomed;
+    first->release();  // may add what it held
   }
-  std::vector<Ref<Step>> list;
-  doomed = &list;
-  list.push_back(std::move(step));
-  while (!list.empty()) {
-    Ref<Step> next = std::move(list.back());
-    list.pop_back();
-    next = nullptr;  // may push what it held
-  }
-  doomed = nullptr;
+  is_releasing = false;
 }
 
 // Recording flags during a backward pass.

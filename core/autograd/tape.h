@@ -28,6 +28,7 @@ struct Step : RefCounted {
   Ref<TapeNode> node;  // null once its saved arrays were freed
   std::vector<Ref<Meta>> inputs;
   std::vector<Spec> out_specs;
+  Step* next_doomed = nullptr;  // in a list of steps that nobody needs any more
 };
 
 bool has_listener();  // somebody hears of what this thread applies

@@ -1,6 +1,9 @@
 """The n-th allocation fails, for every n: an error comes back and nothing is lost."""
 
+import os
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -160,3 +163,23 @@ def test_allocation_failure(c, action):
             break
     assert done
     assert failures >= 2
+
+
+@pytest.fixture(scope="module")
+def new_fails(library, tmp_path_factory):
+    """A program whose operator new fails at the n-th time."""
+    program = tmp_path_factory.mktemp("memory") / "new_fails"
+    source = Path(__file__).with_name("new_fails.cc")
+    flags = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{library.include}"]
+    link = [str(library.path), f"-Wl,-rpath,{library.path.parent}", "-o", str(program)]
+    subprocess.run([library.compiler("g++"), *flags, str(source), *link], check=True)
+    return program
+
+
+@pytest.mark.parametrize("engine", ["threaded", "naive"])
+def test_new_fails(new_fails, engine):
+    env = os.environ | {"PLAIT_ENGINE": engine, "PLAIT_NUM_THREADS": "1"}
+    done = subprocess.run([new_fails], env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    failures = [int(line.split(": ")[1]) for line in done.stdout.splitlines()]
+    assert len(failures) == 8 and min(failures) > 1
