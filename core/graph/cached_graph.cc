@@ -64,10 +64,8 @@ Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
   for (size_t i = 0; i < signature.needs.size(); ++i) {
     if (signature.needs[i]) wanted_variables.variables.insert(variables_[i]);
   }
-  const op::Values out_values = instantiate(symbol_.entries(), builder, bound, wanted_variables);
-  const size_t visible = out_values.size();
   Graph graph{{}, in_nodes, signature.is_train, !signature.needs.empty(), {}, 0, {}, false, {}};
-  for (const Value& v : out_values) {
+  for (const Value& v : instantiate(symbol_.entries(), builder, bound, wanted_variables)) {
     graph.outputs.push_back(entry_of(v));
     program->out_specs.push_back(v.spec);
   }
