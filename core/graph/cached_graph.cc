@@ -105,7 +105,7 @@ Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
   const Entries grads(graph.outputs.begin() + static_cast<ptrdiff_t>(visible), graph.outputs.end());
   graph.outputs.resize(visible);
   if (graph.has_gradient) {
-    add_backward(*program, grads, in_nodes, heads, graph);
+    add_backward(*program, grads, in_nodes, heads, graph, !signature.is_body);
   } else {
     finish_forward(*program, graph);
   }
@@ -147,10 +147,10 @@ Arrays CachedGraph::hoisted(Program& program, std::span<const ArrayRef> in) {
 }
 
 // Cuts the gradients off and plans both; what they need of forward becomes outputs of `forward`, in
-// the block that both share.
+// the block that both share unless the results are kept elsewhere, as those of a loop's steps are.
 void CachedGraph::add_backward(Program& program, const Entries& grads,
                                const std::vector<Node*>& inputs, const op::Values& heads,
-                               Graph& forward) const {
+                               Graph& forward, bool one_block) const {
   Recomputed recomputed;
   if (passes_.has("recompute")) recomputed = choose_recomputed(forward.outputs, grads);
   const Residuals cut = split(forward.outputs, grads, inputs, recomputed);
@@ -159,13 +159,16 @@ void CachedGraph::add_backward(Program& program, const Entries& grads,
   for (size_t i = 0; i < cut.saved.size(); ++i) {
     const auto shown = std::find(forward.outputs.begin(),
                                  forward.outputs.begin() + program.num_visible, cut.saved[i]);
-    if (shown != forward.outputs.begin() + program.num_visible) {
-      program.residuals.push_back(static_cast<int32_t>(shown - forward.outputs.begin()));
+    const bool is_shown = shown != forward.outputs.begin() + program.num_visible;
+    if (is_shown || !one_block) {
+      const auto slot = is_shown ? shown - forward.outputs.begin()
+                                 : static_cast<ptrdiff_t>(forward.outputs.size());
+      program.residuals.push_back(static_cast<int32_t>(slot));
       backward.inputs.push_back(cut.variables[i]);
-      continue;
+    } else {
+      kept.push_back(cut.variables[i]);
     }
-    kept.push_back(cut.variables[i]);
-    forward.outputs.push_back(cut.saved[i]);
+    if (!is_shown) forward.outputs.push_back(cut.saved[i]);
   }
   for (const Value& v : heads) backward.inputs.push_back(static_cast<Node*>(v.node.get()));
   for (size_t i = 0; i < inputs.size(); ++i) program.saved_inputs[i] = cut.reads_input[i];

@@ -62,7 +62,7 @@ class CachedGraph : public RefCounted {
   Ref<Program> program_for(std::span<const ArrayRef> in, bool is_train, bool record);
   void add_prologue(Program& program, Graph& graph) const;
   void add_backward(Program& program, const Entries& grads, const std::vector<Node*>& inputs,
-                    const op::Values& heads, Graph& forward) const;
+                    const op::Values& heads, Graph& forward, bool one_block) const;
   void finish_forward(Program& program, Graph& graph) const;
 
   Symbol symbol_;

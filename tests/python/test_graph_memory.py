@@ -101,7 +101,7 @@ def test_outputs_outlive_backward():
 
 def planned(net):
     """Bytes of the block, and those that backward finds in it."""
-    line = re.search(r"forward: \d+ steps, (\d+) bytes.*, (\d+) kept", net.explain())
+    line = re.search(r"forward: \d+ steps in \d+ tasks?, (\d+) bytes.*, (\d+) kept", net.explain())
     return int(line[1]), int(line[2])
 
 

@@ -42,19 +42,19 @@ TEST(trace_writes_down_what_was_applied) {
 
 TEST(trace_inside_a_trace_hears_alone) {
   const ArrayRef x = numbers({1, 2});
-  Trace outer;
-  outer.variable("x", x);
+  const auto outer = make_ref<Trace>();
+  outer->variable("x", x);
   const ArrayRef y = apply("exp", {x});
   {
-    Trace inner;
-    inner.variable("y", y);
+    const auto inner = make_ref<Trace>();
+    inner->variable("y", y);
     const Symbol symbol =
-        inner.finish(std::initializer_list<ArrayRef>{apply("sin", {y->detached()})});
+        inner->finish(std::initializer_list<ArrayRef>{apply("sin", {y->detached()})});
     CHECK((symbol.list_arguments() == std::vector<std::string>{"y"}));  // the same place in memory
   }
-  const Symbol symbol = outer.finish(std::initializer_list<ArrayRef>{apply("cos", {y})});
+  const Symbol symbol = outer->finish(std::initializer_list<ArrayRef>{apply("cos", {y})});
   CHECK((symbol.list_arguments() == std::vector<std::string>{"x"}));
-  CHECK_EQ(outer.specs_of(*symbol.entries()[0].node)[0].shape[0], 2);
+  CHECK_EQ(outer->specs_of(*symbol.entries()[0].node)[0].shape[0], 2);
 }
 
 TEST(trace_refuses_what_would_be_lost) {
