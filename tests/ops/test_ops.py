@@ -1,8 +1,6 @@
 """Every operator of the registry against its entry."""
 
-import importlib
-from pathlib import Path
-
+import entries  # noqa: F401  loads the entries
 import pytest
 from harness import (
     SPECS,
@@ -16,11 +14,6 @@ from harness import (
 
 import plait as mx
 from plait import op
-
-for path in sorted(Path(__file__).parent.glob("spec_*.py")):
-    entries = importlib.import_module(path.stem)
-    if hasattr(entries, "register"):
-        entries.register()
 
 VALUES = [
     pytest.param(s, n, d, id=f"{s.name}-{n}-{d}")

@@ -193,7 +193,8 @@ def vmap(function, in_axes=0, out_axes=0, randomness="error"):
     Notes
     -----
     Operators for which `has_batch_rule` is False are applied to the samples one by one, within
-    the same call: the result is the same, the speed that of a loop.
+    the same call: the result is the same, the speed that of a loop. Gradients of `foreach`,
+    `while_loop` and `cond` inside the function raise ValueError.
     """
     if not callable(function):
         raise TypeError(f"vmap: function is {type(function).__name__}, must be callable")

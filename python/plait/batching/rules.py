@@ -4,6 +4,10 @@ A rule takes a `Step` and gives the list of results, each with the batch axis in
 that the rule does not hold for these operands: then the samples are computed one by one.
 """
 
+import functools
+import json
+
+from ..op import list_operators
 from .step import apply, describe, move_axis, with_shape
 
 __all__ = ["LOOPED", "RULES", "batched", "check_step", "loop", "rule"]
@@ -14,8 +18,9 @@ RULES = {}
 # whole batch, users' own operators, steps of optimisers.
 LOOPED = frozenset(
     "custom softmax_output svm_output linear_regression_output logistic_regression_output "
-    "mae_regression_output softmax_cross_entropy".split()
+    "mae_regression_output softmax_cross_entropy foreach while_loop cond".split()
 )
+BODIES = ("body", "func", "cond", "then_branch", "else_branch")  # attributes that are graphs
 
 
 def rule(*names):
@@ -82,7 +87,22 @@ def draws(step):
         return step.attr("p") > 0 and (always or autograd.is_training())
     if step.name == "leaky_relu":
         return step.attr("act_type") == "rrelu" and autograd.is_training()
+    if step.name in ("foreach", "while_loop", "cond"):
+        return any(_may_draw(step.texts.get(name)) for name in BODIES)
     return True
+
+
+@functools.cache
+def _random_names():
+    """All names of operators that may draw, those in JSON files included."""
+    found = [describe(name)[1] for name in list_operators()]
+    return {n for d in found if d["random"] for n in (d["name"], *(s[1] for s in d["surfaces"]))}
+
+
+def _may_draw(body):
+    """True if a graph, as JSON text, has a node whose operator may draw."""
+    nodes = json.loads(body)["nodes"] if body else ()
+    return any(node["op"] in _random_names() for node in nodes)
 
 
 def writes(step, about):
