@@ -43,6 +43,54 @@ def resnet18():
     return gluon.model_zoo.vision.resnet18_v1(classes=10), nd.random.uniform(shape=(8, 3, 64, 64))
 
 
+class Lstm(gluon.HybridBlock):
+    def __init__(self, width):
+        super().__init__()
+        self.rnn = gluon.rnn.LSTM(width, 2, input_size=width)
+        self.head = nn.Dense(10)
+
+    def hybrid_forward(self, F, x):
+        return self.head(F.SequenceLast(self.rnn(x)))
+
+
+def lstm():
+    return Lstm(128), nd.random.normal(shape=(20, 16, 128))
+
+
+class EncoderLayer(gluon.HybridBlock):
+    """A layer of a transformer on (steps, batch, width), in the words of MXNet's users."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self._heads = heads
+        self.qkv, self.out = (nn.Dense(n, flatten=False) for n in (3 * width, width))
+        self.wide, self.back = (nn.Dense(n, flatten=False) for n in (4 * width, width))
+        self.gelu = nn.GELU()
+        self.norm1, self.norm2 = nn.LayerNorm(), nn.LayerNorm()
+
+    def hybrid_forward(self, F, x):
+        qkv, name = self.qkv(x), "interleaved_matmul_selfatt_"
+        scores = getattr(F.contrib, name + "qk")(qkv, heads=self._heads)
+        mixed = getattr(F.contrib, name + "valatt")(qkv, F.softmax(scores), heads=self._heads)
+        x = self.norm1(x + self.out(mixed))
+        return self.norm2(x + self.back(self.gelu(self.wide(x))))
+
+
+class Encoder(gluon.HybridBlock):
+    def __init__(self, width, heads, layers):
+        super().__init__()
+        self.layers = nn.HybridSequential()
+        self.layers.add(*(EncoderLayer(width, heads) for _ in range(layers)))
+        self.head = nn.Dense(10)
+
+    def hybrid_forward(self, F, x):
+        return self.head(F.mean(self.layers(x), axis=0))
+
+
+def encoder():
+    return Encoder(128, 4, 2), nd.random.normal(shape=(128, 4, 128))
+
+
 class Gate(gluon.HybridBlock):
     """Chains of element-wise operators, as in gated units."""
 
@@ -59,11 +107,11 @@ def gate():
     return Gate(), nd.random.normal(shape=(1024, 256))
 
 
-def training(net, x):
+def training(net, x, rows):
     """One step: forward, backward, update."""
     loss_of = gluon.loss.SoftmaxCrossEntropyLoss()
     loss_of.hybridize()
-    y = nd.zeros((x.shape[0],))
+    y = nd.zeros((rows,))
     options = {"learning_rate": 0.01, "momentum": 0.9}
     trainer = gluon.Trainer(net.collect_params(), "sgd", options)
 
@@ -71,16 +119,23 @@ def training(net, x):
         with autograd.record():
             loss = loss_of(net(x), y)
         loss.backward()
-        trainer.step(x.shape[0])
+        trainer.step(rows)
 
     return step
 
 
-def prediction(net, x):
+def prediction(net, x, _rows):
     return lambda: net(x)
 
 
-NETWORKS = {"mlp": mlp, "lenet": lenet, "resnet18": resnet18, "gate": gate}
+NETWORKS = {
+    "mlp": mlp,
+    "lenet": lenet,
+    "resnet18": resnet18,
+    "lstm": lstm,
+    "encoder": encoder,
+    "gate": gate,
+}
 MODES = {"train": training, "predict": prediction}
 
 
@@ -88,9 +143,9 @@ def variant(make, mode, switches):
     """A step of a fresh network compiled with the switches."""
     net, x = make()
     net.initialize(mx.init.Xavier())
-    net(x)
+    rows = net(x).shape[0]
     net.hybridize(static_alloc=True, static_shape=True)
-    step = MODES[mode](net, x)
+    step = MODES[mode](net, x, rows)
     with mx.graph.switched(**switches):
         for _ in range(3):
             step()

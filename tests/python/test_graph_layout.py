@@ -134,3 +134,47 @@ def test_float64_stays_as_it_is():
     graph = sym.CachedGraph(symbol)
     np.testing.assert_array_equal(graph(*arrays)[0].asnumpy(), np.full(SHAPE, 17.0))
     assert "channels_last: 0 changes" in graph.explain()
+
+
+def inception():
+    """Branches as those of Inception v3: long kernels, pooling with padding, concat, strides."""
+    data = sym.Variable("data")
+
+    def layer(x, name, kernel, pad=(0, 0), stride=(1, 1)):
+        x = sym.Convolution(
+            x, num_filter=16, kernel=kernel, pad=pad, stride=stride, no_bias=True, name=name
+        )
+        return sym.Activation(sym.BatchNorm(x, eps=1e-3, name=name + "_norm"), act_type="relu")
+
+    def pool(x, kind, **kw):
+        return sym.Pooling(x, kernel=(3, 3), pool_type=kind, **kw)
+
+    long = layer(layer(data, "a", (1, 7), (0, 3)), "b", (7, 1), (3, 0))
+    mean = layer(pool(data, "avg", pad=(1, 1), stride=(1, 1)), "c", (1, 1))
+    inner = pool(data, "avg", pad=(1, 1), stride=(1, 1), count_include_pad=False)
+    x = sym.concat(long, mean, inner, layer(data, "d", (1, 1)), dim=1)
+    halves = [layer(x, "e", (3, 3), stride=(2, 2)), pool(x, "max", stride=(2, 2))]
+    halves.append(pool(x, "avg", stride=(2, 2), pooling_convention="full"))
+    halves[2] = sym.slice_axis(
+        sym.slice_axis(halves[2], axis=2, begin=0, end=3), axis=3, begin=0, end=3
+    )
+    x = sym.concat(*halves, dim=1)
+    return sym.FullyConnected(pool(x, "avg", global_pool=True), num_hidden=5, name="end")
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_branches_of_inception(train):
+    """With fixed statistics, where rounding does not grow, both layouts agree closely."""
+    symbol, rng = inception(), np.random.default_rng(1)
+    args, _, aux = symbol.infer_shape(data=(4, 16, 8, 8))
+    shapes = dict(zip(symbol.list_arguments(), args, strict=True))
+    shapes.update(zip(symbol.list_auxiliary_states(), aux, strict=True))
+    arrays = {
+        n: (rng.uniform(0.5, 1.5, s) if n.endswith("var") else rng.normal(size=s)).astype("f")
+        for n, s in shapes.items()
+    }
+    want, _ = run(symbol, arrays, train, channels_last=False)
+    got, _ = run(symbol, arrays, train)
+    bound = 1e-4 if train else 1e-5
+    for a, b in zip(want, got, strict=True):
+        assert np.linalg.norm(a - b) <= bound * max(1.0, float(np.linalg.norm(a)))
