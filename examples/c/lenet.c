@@ -297,7 +297,8 @@ int main(int argc, char** argv) {
   CHECK(plait_graph_new(symbol, &graph));
   parameters_t parameters = make_parameters();
   for (int epoch = 1; epoch <= epochs; ++epoch) {
-    const double loss = train_epoch(graph, &parameters, &train, 0.05);
+    const double rate = 0.05 * pow(0.5, (epoch - 1) / 3); /* half as large after three epochs */
+    const double loss = train_epoch(graph, &parameters, &train, rate);
     printf("epoch %d: loss %.4f, test accuracy %.4f\n", epoch, loss,
            accuracy(graph, &parameters, &test));
     fflush(stdout);

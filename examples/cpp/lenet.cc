@@ -96,6 +96,7 @@ int main(int argc, char** argv) try {
     Accuracy accuracy;
     for (test.Reset(); test.Next();) accuracy.Update(test.GetLabel(), net(test.GetData()));
     std::printf("epoch %d: loss %.4f, test accuracy %.4f\n", epoch, loss, accuracy.Get());
+    std::fflush(stdout);
   }
   return 0;
 } catch (const Error& error) {
