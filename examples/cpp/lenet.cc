@@ -25,7 +25,7 @@ MXDataIter batches(const std::string& folder, const std::string& kind, bool shuf
 class LeNet {
  public:
   LeNet() {
-    const Xavier initial;
+    const Xavier initial(Xavier::uniform);
     const std::vector<std::pair<std::string, Shape>> all{
         {"weight", Shape(20, 1, 5, 5)},  {"bias", Shape(20)},
         {"weight", Shape(50, 20, 5, 5)}, {"bias", Shape(50)},
