@@ -128,6 +128,19 @@ def test_input_that_cannot_be_computed_fails_on_all_ranks():
 
 
 @needs_mpirun
+def test_library_of_another_mpirun():
+    program = "import plait as mx; mx.dist.world()"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env=environment(OMPI_COMM_WORLD_SIZE=2),
+    )
+    assert done.returncode != 0
+    assert "there is 1 rank, must be 2 as OMPI_COMM_WORLD_SIZE says" in done.stderr
+
+
+@needs_mpirun
 def test_launcher_names_what_is_wrong():
     command = [sys.executable, "-m", "plait.launch"]
     for arguments, text in (

@@ -8,12 +8,14 @@ import time
 import traceback
 
 from .. import _dist, _engine
+from ..base import MXNetError
 from .communicator import Communicator, parts
 
 __all__ = ["world", "group", "is_distributed", "share_batches"]
 
 # Set by the starters of Open MPI, MPICH and Slurm in each process.
-_STARTED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK")
+_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+_STARTED = (*_SIZES, "PMIX_RANK")
 _GRACE_S = 1.0  # in which the other ranks can say what they were waiting for
 
 _world = None
@@ -33,7 +35,8 @@ def world():
     Raises
     ------
     MXNetError
-        If there is no MPI library, or its thread level is lower than "serialized".
+        If there is no MPI library, its thread level is lower than "serialized", or it is not that
+        of the mpirun which started the processes.
 
     Notes
     -----
@@ -43,7 +46,7 @@ def world():
     global _world
     if _world is None:
         if is_distributed():
-            _world = _dist.new_world(_mpi_handle(), Communicator)
+            _world = _checked(_dist.new_world(_mpi_handle(), Communicator))
             _end_together(_world)
             if _world.size > 1:
                 share_batches(_world)
@@ -76,8 +79,22 @@ def group(size):
     return _dist.new_group(size, Communicator)
 
 
+def _checked(comm):
+    """`comm`, if it has the ranks that were started."""
+    for name in _SIZES:
+        started = int(os.environ.get(name, comm.size))
+        if started != comm.size:
+            raise MXNetError(
+                f"MPI: there is {comm.size} rank, must be {started} as {name} says: the library is "
+                "not that of the mpirun\n  hint: name the file in PLAIT_MPI_LIBRARY"
+            )
+    return comm
+
+
 def _mpi_handle():
     """Address of mpi4py's handle of the world, or 0."""
+    if os.environ.get("PLAIT_MPI_LIBRARY") and "mpi4py.MPI" not in sys.modules:
+        return 0  # mpi4py might load another one
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError):  # RuntimeError: it does not find the library
