@@ -169,6 +169,44 @@ def check_parts_and_data_together(comm):
         close(mine, wanted)
 
 
+def check_checkpoints_of_parts(comm):
+    """Training goes on from whole values and states, here as one process."""
+
+    def data(rows):
+        return [nd.array(a[rows]) for a in (X, Y)]
+
+    def step(net, trainer, rows):
+        x, y = data(rows)
+        with autograd.record():
+            loss = gluon.loss.L2Loss()(net(x), y)
+        loss.backward()
+        trainer.step(12)
+
+    folder = comm.broadcast_object(tempfile.mkdtemp() if comm.rank == 0 else None)
+    net = parallel.Sharded(whole_at_start(), comm)
+    trainer = sgd(net, mx.kvstore.DistKVStore("dist_sync", comm))
+    rows = slice(comm.rank, None, comm.size)
+    checkpoint = gluon.Checkpoint(folder, net, trainer)
+    for number in range(3):
+        step(net, trainer, rows)
+        if number == 1:
+            checkpoint.save(2)
+    wanted = values(net)
+    assert checkpoint.restore() is not None
+    step(net, trainer, rows)
+    for a, b in zip(values(net), wanted, strict=True):
+        np.testing.assert_array_equal(a, b)
+    (one,) = mx.dist.group(1)
+    again = parallel.Sharded(whole_at_start(), one)
+    again.load_parameters(os.path.join(folder, "step-000002", "net.params"))
+    trainer = sgd(again, mx.kvstore.DistKVStore("dist_sync", one))
+    with open(os.path.join(folder, "step-000002", "trainer.states"), "rb") as file:
+        trainer.set_states(file.read())
+    step(again, trainer, slice(None))
+    for a, b in zip(values(again), wanted, strict=True):
+        close(a, b)
+
+
 def whole_at_start():
     return initialized(mlp())
 

@@ -9,8 +9,10 @@ import tempfile
 
 import numpy as np
 
+from .. import dist
 from .. import random as plait_random
 from ..files import sync
+from .formats import save_arrays
 
 __all__ = ["Batches", "Checkpoint"]
 
@@ -127,7 +129,8 @@ class Checkpoint:
     `save` starts plait's random stream anew, with a number from NumPy's generator, so that the
     stream is the same whether or not the process ends there.
 
-    With a trainer over several processes all of them call `save` and `restore`. Rank 0 writes and
+    With a trainer over several processes, or parameters in parts, all of them call `save` and
+    `restore`. Rank 0 writes and
     reads the files, among them its own `others`; the random streams of all ranks start anew from
     one number that is saved. The number of processes may change between `save` and `restore`.
     """
@@ -146,6 +149,8 @@ class Checkpoint:
     @property
     def _comm(self):
         """Communicator: the processes that train together; None in one."""
+        if any(p.parts_over is not None for p in self._net.collect_params().values()):
+            return dist.world()
         return getattr(self._trainer, "comm", None)
 
     def _recover(self):
@@ -190,16 +195,23 @@ class Checkpoint:
         seed = int(np.random.randint(2**31))
         plait_random.seed(seed)
         states = None if self._trainer is None else self._trainer.get_states()
-        return self._write(step, state, {"plait": seed, **_random_state()}, states)
+        return self._write(step, state, {"plait": seed, **_random_state()}, states, self._arrays())
+
+    def _arrays(self):
+        """dict of str to NDArray: the parameters, whole."""
+        params = self._net._collect_params_with_prefix()
+        return {name: param._reduce() for name, param in params.items()}
 
     def _save_together(self, step, state):
         comm, failure = self._comm, None
         seed = comm.broadcast_object(int(np.random.randint(2**31)))
         _start_streams(seed, comm.rank)
-        states = self._trainer.get_states()  # may be spread over the ranks
+        # Both may be spread over the ranks.
+        states = None if self._trainer is None else self._trainer.get_states()
+        arrays = self._arrays()
         if comm.rank == 0:
             try:
-                self._write(step, state, {"common": seed}, states)
+                self._write(step, state, {"common": seed}, states, arrays)
             except OSError as error:
                 failure = error
         failure = comm.broadcast_object(failure)
@@ -207,10 +219,10 @@ class Checkpoint:
             raise failure
         return self._path(step)
 
-    def _write(self, step, state, streams, trainer_states):
+    def _write(self, step, state, streams, trainer_states, arrays):
         partial = tempfile.mkdtemp(prefix=".step-", dir=self.folder)
         try:
-            self._net.save_parameters(os.path.join(partial, f"net.{self._format}"))
+            save_arrays(os.path.join(partial, f"net.{self._format}"), arrays)
             if trainer_states is not None:
                 with open(os.path.join(partial, "trainer.states"), "wb") as file:
                     file.write(trainer_states)
@@ -295,13 +307,15 @@ class Checkpoint:
         if found is None:
             return None
         path, parameters = found
-        names = ("state.json", parameters, "trainer.states")
-        saved, content, states = (comm.read_once(os.path.join(path, name)) for name in names)
+        saved, content = (
+            comm.read_once(os.path.join(path, name)) for name in ("state.json", parameters)
+        )
         with tempfile.NamedTemporaryFile(suffix=os.path.splitext(parameters)[1]) as file:
             file.write(content)
             file.flush()
             self._net.load_parameters(file.name)
-        self._trainer.set_states(states)
+        if self._trainer is not None:
+            self._trainer.set_states(comm.read_once(os.path.join(path, "trainer.states")))
         return self._take(json.loads(saved), comm.rank)
 
     def _take(self, saved, rank=0):

@@ -10,6 +10,13 @@ from .. import optimizer as opt
 __all__ = ["ShardedUpdate"]
 
 
+def mapped(state, change):
+    """A state of an optimizer, an array or tuples of them, with each array changed."""
+    if isinstance(state, (tuple, list)):
+        return type(state)(mapped(s, change) for s in state)
+    return state if state is None else change(state)
+
+
 class ShardedUpdate:
     """Updates parameters with the states of the optimizer spread over the ranks (ZeRO).
 
@@ -60,14 +67,14 @@ class ShardedUpdate:
         whole = {}
         for group in self._groups:
             state = self._updater.states.get(group.index)
-            whole[group.index] = group.mapped(state, lambda a, g=group: g.gathered(self._comm, a))
+            whole[group.index] = mapped(state, lambda a, g=group: g.gathered(self._comm, a))
         return pickle.dumps((whole, self._updater.optimizer))
 
     def set_states(self, states):
         """Take what `get_states` gave; only trusted bytes (they are pickles)."""
         whole, self._updater.optimizer = pickle.loads(states)
         self._updater.states = {
-            group.index: group.mapped(whole[group.index], group.own_part)
+            group.index: mapped(whole[group.index], group.own_part)
             for group in self._groups
             if whole.get(group.index) is not None
         }
@@ -95,12 +102,6 @@ class _Group:
     def gathered(self, comm, part):
         """The vector of which the ranks have these parts."""
         return comm.allgather(part)[: self._size]
-
-    def mapped(self, state, change):
-        """A state, an array or tuples of them, with each array changed."""
-        if isinstance(state, (tuple, list)):
-            return type(state)(self.mapped(s, change) for s in state)
-        return state if state is None else change(state)
 
     def _flat(self, arrays):
         flat = [a.reshape((-1,)) for a in arrays]

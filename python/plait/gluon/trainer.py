@@ -1,5 +1,6 @@
 """Updates the parameters of a model after each backward pass."""
 
+import functools
 import weakref
 
 from .. import kvstore as kvs
@@ -9,12 +10,16 @@ from ..files import replacing
 from ..symbol import Symbol
 from .gradient_exchange import GradientExchange
 from .parameter import Parameter, version
-from .sharded_update import ShardedUpdate
+from .sharded_update import ShardedUpdate, mapped
 from .symbol_trainer import SymbolTrainer
 
 __all__ = ["Trainer"]
 
 _IN_PROCESS = (None, "local", "device", "nccl")
+
+
+def _changed(shape, change, array):
+    return change(array) if array.shape == shape else array
 
 
 class Trainer:
@@ -41,7 +46,7 @@ class Trainer:
     With several processes rank 0 gives the parameters to all, `step` is called by all as often, or
     those with less data end with `join`, and the gradients of all are summed: give `step` the
     number of samples of all processes together. Parameters of which the same ranks hold parts
-    (`gluon.parallel`) are updated by each of them; files of states are then each rank's own.
+    (`gluon.parallel`) are updated by each of them.
 
     For a loss that is a symbol, ``Trainer(loss, optimizer)`` gives a `SymbolTrainer`.
 
@@ -281,11 +286,25 @@ class Trainer:
             self._updaters[k](indices, grads, weights)
 
     def get_states(self):
-        """bytes: the states of the optimizer, for `set_states`; with `zero` all ranks call it."""
+        """bytes: the states of the optimizer, whole, for `set_states`.
+
+        With `zero` and with parameters in parts all ranks call it.
+        """
         self._collect()
         if self._zero:
             return self._shards().get_states()
-        return self._keepers()[0].get_states(dump_optimizer=True)
+        keeper = self._keepers()[0]
+        whole = opt.get_updater(keeper.optimizer)
+        whole.states = self._with_parts(keeper.states, lambda param: (param.shape, param.whole_of))
+        return whole.get_states(dump_optimizer=True)
+
+    def _with_parts(self, states, way_of):
+        """The states with arrays of a shape, both told by `way_of(parameter)`, changed."""
+        changed = dict(states)
+        for i, param in enumerate(self._params):
+            if param.parts_over is not None and i in states:
+                changed[i] = mapped(states[i], functools.partial(_changed, *way_of(param)))
+        return changed
 
     def _shards(self):
         """ShardedUpdate: what updates with `zero`."""
@@ -319,6 +338,9 @@ class Trainer:
             for updater in keepers:
                 updater.set_states(states)
                 updater.optimizer = keepers[0].optimizer
+                updater.states = self._with_parts(
+                    updater.states, lambda param: (param.whole_shape, param.part_of)
+                )
         self._optimizer = keepers[0].optimizer
         self._optimizer.param_dict = dict(enumerate(self._params))
 

@@ -64,13 +64,17 @@ class PartParameter(Parameter):
         padding = ndarray.zeros(tuple(shape), dtype=whole.dtype_name)
         return padding if begin == end else ndarray.concat(own, padding, dim=self._axis)
 
-    def whole(self):
-        """NDArray: the whole parameter, on all ranks, which all call this."""
+    def whole_of(self, part):
+        """NDArray: that of which the ranks, which all call this, have such parts."""
         with autograd.pause():
-            whole = gather_axis(self.data(), self.parts_over, self._axis)
+            whole = gather_axis(part, self.parts_over, self._axis)
             if self._length is None:
                 return whole
             return ndarray.slice_axis(whole, axis=self._axis, begin=0, end=self._length)
+
+    def whole(self):
+        """NDArray: the whole parameter, on all ranks, which all call this."""
+        return self.whole_of(self.data())
 
     def _reduce(self):
         return self.whole().copyto(cpu())
