@@ -67,9 +67,11 @@ def compare(comm, steps, batch, image, dtype, rate=0.05, widths=WIDTHS):
     trainer = gluon.Trainer(net.collect_params(), "sgd", options, kvstore=store)
     mine = nd.array(curve(net, trainer, data, comm.rank, comm.size), dtype="float64")
     comm.allreduce(mine)
-    trainer = gluon.Trainer(alone.collect_params(), "sgd", options, kvstore=None)
-    wanted = np.array(curve(alone, trainer, data, 0, 1))
-    return wanted / batch, mine.asnumpy() / batch
+    wanted = None
+    if comm.rank == 0:
+        trainer = gluon.Trainer(alone.collect_params(), "sgd", options, kvstore=None)
+        wanted = np.array(curve(alone, trainer, data, 0, 1)) / batch
+    return comm.broadcast_object(wanted), mine.asnumpy() / batch
 
 
 def check_curve_is_that_of_one_process(comm):
