@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kSpinNs = 30000;       // looks so long for the next message before it sleeps
 constexpr int kLeastLooks = 100;         // but so often, if others had the core meanwhile
-constexpr int kQuickLooks = 2000;        // before it lets others have a core that nobody may need
+constexpr int kQuickLooks = 100;         // before it lets others have a core that nobody may need
 constexpr int64_t kNapNs = 50000;        // between two looks at what cannot be waited for
 constexpr int64_t kSleepNs = 1000000;    // at most, while operations are on their way
 constexpr int64_t kBeatNs = 50000000;    // between two signs of life
