@@ -88,6 +88,10 @@ def test_threads_give_the_same_answers(programs, exported):
     assert len({line.split(": ")[1] for line in lines}) == 1
 
 
+def test_a_server_needs_few_lines():
+    assert len((EXAMPLES / "c" / "serve.c").read_text().splitlines()) < 80
+
+
 def test_usage_and_missing_files(programs, tmp_path):
     assert subprocess.run([programs / "lenet.c"], capture_output=True).returncode == 2
     done = subprocess.run(
