@@ -227,7 +227,8 @@ Task* Scheduler::next_short() {
 }
 
 bool Scheduler::help(Lock& lock, Wakes& wakes, const bool& done) {
-  if (held_cores > 0) return false;
+  // Work of this thread would keep its variables until a task that may wait for them has ended.
+  if (held_cores > 0 || is_inside_gate()) return false;
   Task* task = next_short();
   if (!task) return false;
   dispatch(wakes);

@@ -42,7 +42,7 @@ class Scheduler {
  public:
   static Scheduler& instance();
 
-  explicit Scheduler(int cores) : cores_(cores), free_cores_(cores) {}
+  explicit Scheduler(int cores);
 
   void push(std::unique_ptr<Task> task);
   void run_serially(Task& task);

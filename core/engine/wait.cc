@@ -19,6 +19,10 @@ GatePass::GatePass() {
   while (!gate::enter()) std::this_thread::sleep_for(std::chrono::microseconds(100));
 }
 
+Scheduler::Scheduler(int cores) : cores_(cores), free_cores_(cores) {
+  team::set_looking(cores > 1);
+}
+
 template <class GiveUp>
 void Scheduler::sleep(Waiter& waiter, Lock& lock, Wakes& wakes, const GiveUp& give_up) {
   const int lent = held_cores;
@@ -138,6 +142,7 @@ int Scheduler::set_cores(int cores) {
   std::lock_guard lock(mutex_);
   const int before = std::exchange(cores_, cores);
   free_cores_ = cores;
+  team::set_looking(cores > 1);
   stopped_ = false;
   return before;
 }

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -43,6 +44,7 @@ struct Place {
   bool inside = false;  // there is a team further out
 };
 
+std::atomic<bool> looking{true};
 thread_local Place here;
 thread_local int thread_limit = 1;
 
@@ -112,7 +114,7 @@ class Helpers {
 void help(Helper* me) {
   Patience patience(kHelperSpinNs);
   while (true) {
-    patience.wait([me](int64_t spin_ns) { me->parker.wait(spin_ns); });
+    patience.wait([me](int64_t spin_ns) { me->parker.wait(looking ? spin_ns : 0); });
     if (!me->team) {
       me->work(me->data);
       Helpers::instance()->give_back(me);
@@ -190,6 +192,8 @@ bool start(void (*work)(void*), void* data) {
   h->parker.set();
   return true;
 }
+
+void set_looking(bool on) { looking = on; }
 
 int number() { return here.number; }
 int size() { return here.team ? here.team->size : 1; }

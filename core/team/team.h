@@ -27,6 +27,9 @@ void end();
 // for the next team or work before it sleeps, whichever comes. False: the system refuses a thread.
 bool start(void (*work)(void*), void* data);
 
+// Whether threads without work look for it before they sleep: not where one core is for all.
+void set_looking(bool looking);
+
 int number();      // of the calling thread, in [0, size())
 int size();        // 1 outside of a team
 bool is_inside();  // in a team of more than one

@@ -120,6 +120,27 @@ THREADED_TEST(engine_runs_short_tasks_in_a_thread_that_waits) {
   engine::set_num_threads(before);
 }
 
+// The task might wait for what this thread holds.
+THREADED_TEST(engine_runs_no_task_within_inline_work) {
+  const int before = engine::set_num_threads(1);
+  Var held, var;
+  const Drain drain;
+  std::thread::id where;
+  const int64_t bulk = engine::set_bulk_size(100);
+  auto task = job({}, {&var}, [&] { where = std::this_thread::get_id(); });
+  task->cost_ns_ = 1e5;
+  engine::push(std::move(task));
+  {
+    const Vars none{}, writes{&held};
+    const engine::InlineGuard guard(none, writes);
+    CHECK(guard.held());
+    engine::wait_to_read(var);
+  }
+  engine::set_bulk_size(bulk);
+  CHECK(where != std::this_thread::get_id());
+  engine::set_num_threads(before);
+}
+
 THREADED_TEST(engine_wait_starts_an_unfinished_bundle) {
   Var var;
   const Drain drain;
