@@ -26,10 +26,15 @@ struct HeadGradient {
         slope(score.size()),
         part(static_cast<size_t>(kKeyBlock * std::max(h.features, h.columns))) {}
 
-  void add(A* to, int64_t n) const {
-    const A* from = part.data();
-    kernels::vector_loop(n, [=](int64_t i) { to[i] += from[i]; });
+  // to += op(x) y; `alone`: nothing else is added to `to`.
+  void add(A* to, bool transpose_x, int64_t m, int64_t n, int64_t k, const A* x, const A* y,
+           bool alone) {
+    A* from = alone ? to : part.data();
+    kernels::gemm({transpose_x, false, 1, m, n, k}, dtype_of<A>(), x, y, nullptr, from, 1);
+    if (!alone) kernels::vector_loop(m * n, [=](int64_t i) { to[i] += from[i]; });
   }
+  bool one_query_block() const { return h.queries <= kQueryBlock && h.group() == 1; }
+  bool one_key_block() const { return h.keys <= kKeyBlock; }
 
   // With p = exp(score - log_sum): dv += p^T dy, ds = p (dy v^T - sum(dy y)), dq += scale ds k,
   // dk += scale ds^T q, for one block of queries and one of keys.
@@ -48,28 +53,28 @@ struct HeadGradient {
         A* line = s + i * n;
         const A shift = log_sum[i];
         const bool nothing = shift == -std::numeric_limits<A>::infinity();
+#pragma GCC ivdep
         for (int64_t j = 0; j < n; ++j)
           line[j] = nothing ? A(0) : kernels::math::exp(line[j] - shift);
       }
     });
-    kernels::gemm({true, false, 1, n, h.columns, rows}, type, s, dy.row(q0, h.columns), nullptr,
-                  part.data(), 1);
-    add(dv.data() + k0 * h.columns, n * h.columns);
+    add(dv.data() + k0 * h.columns, true, n, h.columns, rows, s, dy.row(q0, h.columns),
+        one_query_block());
     kernels::gemm({false, true, 1, rows, n, h.columns}, type, dy.row(q0, h.columns),
                   v.row(k0, h.columns), nullptr, ds, 1);
     kernels::vector_call([=] {
       for (int64_t i = 0; i < rows; ++i) {
         const A* line = s + i * n;
         A* to = ds + i * n;
-        for (int64_t j = 0; j < n; ++j) to[j] = line[j] * (to[j] - delta[i]) * scale;
+        const A d = delta[i];
+#pragma GCC ivdep
+        for (int64_t j = 0; j < n; ++j) to[j] = line[j] * (to[j] - d) * scale;
       }
     });
-    kernels::gemm({true, false, 1, n, h.features, rows}, type, ds, q.row(q0, h.features), nullptr,
-                  part.data(), 1);
-    add(dk.data() + k0 * h.features, n * h.features);
-    kernels::gemm({false, false, 1, rows, h.features, n}, type, ds, k.row(k0, h.features), nullptr,
-                  part.data(), 1);
-    add(dq.data() + q0 * h.features, rows * h.features);
+    add(dk.data() + k0 * h.features, true, n, h.features, rows, ds, q.row(q0, h.features),
+        one_query_block());
+    add(dq.data() + q0 * h.features, false, rows, h.features, n, ds, k.row(k0, h.features),
+        one_key_block());
   }
 };
 

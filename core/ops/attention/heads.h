@@ -49,7 +49,7 @@ struct Heads {
 };
 
 // Sides of the blocks into which the scores are cut; they are never all there at once.
-inline constexpr int64_t kQueryBlock = 64, kKeyBlock = 256;
+inline constexpr int64_t kQueryBlock = 128, kKeyBlock = 256;
 
 // The matrix of one head of an array (batch, heads, rows, n).
 struct Matrix {
