@@ -88,13 +88,17 @@ struct Loops {
   // best[j]: number of the first place of the maximum in window o.
   void find(const T* x, int64_t o, int32_t* best) const {
     T top[kBlock];
+    std::fill_n(top, n, -std::numeric_limits<T>::infinity());
+    std::fill_n(best, n, 0);
     windows.each(o, [&](int64_t at, int32_t number) {
       const T* from = x + at * step;
-      for (int64_t j = 0; j < n; ++j) {
+#pragma GCC ivdep
+      for (int64_t j = 0; j < n; ++j) {  // NaN is larger than any number, and stays
         const T v = from[j], b = top[j];
-        const bool better = (number == 0) | (v > b) | ((v != v) & (b == b));
-        top[j] = better ? v : b;
-        best[j] = better ? number : best[j];
+        const int32_t chosen = v <= b ? best[j] : number;
+        const T larger = v <= b ? b : v;
+        best[j] = b == b ? chosen : best[j];
+        top[j] = b == b ? larger : b;
       }
     });
   }
