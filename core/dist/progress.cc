@@ -11,13 +11,14 @@
 namespace plait::dist {
 namespace {
 
-constexpr int64_t kSpinNs = 30000;       // looks so long for the next message before it sleeps
-constexpr int kLeastLooks = 100;         // but so often, if others had the core meanwhile
-constexpr int kQuickLooks = 100;         // before it lets others have a core that nobody may need
-constexpr int64_t kNapNs = 50000;        // between two looks at what cannot be waited for
-constexpr int64_t kSleepNs = 1000000;    // at most, while operations are on their way
-constexpr int64_t kBeatNs = 50000000;    // between two signs of life
-constexpr int64_t kGraceNs = 100000000;  // nobody asks before what an operation waits for
+constexpr int64_t kSpinNs = 30000;        // looks so long for the next message before it sleeps
+constexpr int64_t kPatienceNs = 1000000;  // the same for a caller who can do nothing else
+constexpr int kLeastLooks = 100;          // but so often, if others had the core meanwhile
+constexpr int kQuickLooks = 100;          // before it lets others have a core that nobody may need
+constexpr int64_t kNapNs = 50000;         // between two looks at what cannot be waited for
+constexpr int64_t kSleepNs = 1000000;     // at most, while operations are on their way
+constexpr int64_t kBeatNs = 50000000;     // between two signs of life
+constexpr int64_t kGraceNs = 100000000;   // nobody asks before what an operation waits for
 
 int64_t now_ns() { return Native::now_ns(); }
 
@@ -195,10 +196,7 @@ bool Progress::turn() {
     moved = true;
   }
   beat(now);
-  std::erase_if(active_, [&](const Operation* op) {
-    if (op->is_done && !op->task) finished_.notify_all();
-    return op->is_done;
-  });
+  std::erase_if(active_, [](const Operation* op) { return op->is_done; });
   std::erase_if(owned_, [&](std::unique_ptr<Operation>& op) {
     if (!op->is_done) return false;
     done_.push_back(std::move(op));
@@ -243,9 +241,13 @@ void Progress::idle_on(const TransportRef& transport) {
   if (!slept) wait_for_inbox(kNapNs);
 }
 
+TransportRef Progress::only_transport() const {
+  return transports_.size() == 1 ? transports_[0].transport : nullptr;
+}
+
 void Progress::sleep(Lock& lock) {
   const bool is_relieved = waiting_callers_ > 0, is_hot = now_ns() - moved_ns_ < kSpinNs;
-  const TransportRef only = transports_.size() == 1 ? transports_[0].transport : nullptr;
+  const TransportRef only = only_transport();
   const bool is_busy = !active_.empty();
   lock.unlock();
   if (is_relieved) {
@@ -293,12 +295,17 @@ void Progress::run(Operation& operation) {
       Native::pause();
       continue;
     }
-    if (looks > kLeastLooks && now_ns() - idle_since > 2 * kSpinNs) break;
-    // The rank that is waited for may need this core.
-    std::this_thread::yield();
+    if (looks <= kLeastLooks || now_ns() - idle_since < kPatienceNs) {
+      // The rank that is waited for may need this core.
+      std::this_thread::yield();
+      continue;
+    }
+    const TransportRef only = only_transport();
+    lock.unlock();
+    only ? idle_on(only) : wait_for_inbox(kNapNs);
+    lock.lock();
   }
   if (--waiting_callers_ == 0 && !active_.empty()) call_back();
-  finished_.wait(lock, [&] { return operation.is_done; });
   lock.unlock();
   if (operation.failure) std::rethrow_exception(operation.failure);
 }

@@ -94,6 +94,7 @@ class Progress {
   void beat(int64_t now);
   void retire(Lock& lock);  // completes what is done, without the mutex meanwhile
   void sleep(Lock& lock);
+  TransportRef only_transport() const;  // null: there are none or several
   void wait_for_inbox(int64_t limit_ns);
   void call_back();  // tells the thread that nobody does its work any more
   void idle_on(const TransportRef& transport);
@@ -102,8 +103,7 @@ class Progress {
   std::vector<Attached> transports_;
   std::vector<Operation*> active_;  // by priority, then order
   std::vector<std::unique_ptr<Operation>> owned_, done_;
-  std::condition_variable finished_;  // an operation of run()
-  int64_t moved_ns_ = 0;              // when the thread last moved something
+  int64_t moved_ns_ = 0;  // when the thread last moved something
   int64_t beat_ns_ = 0;
   int waiting_callers_ = 0;  // that do the thread's work in run()
 
