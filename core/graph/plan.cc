@@ -69,10 +69,11 @@ Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given, 
   }
   inputs.append(constants_.begin(), constants_.end());
   Arrays out;
+  const Device device = in.empty() ? Device{} : in[0]->device();
   for (size_t i = 0; i < out_specs_.size(); ++i) {
     out.push_back(i < given.size() && given[i]
                       ? given[i]
-                      : Array::empty(out_specs_[i].shape, out_specs_[i].dtype));
+                      : Array::empty(out_specs_[i].shape, out_specs_[i].dtype, device));
   }
   const auto state = make_ref<Run>();
   state->in = std::move(inputs);

@@ -7,6 +7,7 @@ import numpy as np
 from . import autograd, ndarray
 from .context import current_context
 from .symbol import CachedGraph
+from .symbol.placement import PlacedGraph, contexts_of
 
 __all__ = ["Executor"]
 
@@ -43,19 +44,13 @@ def _requests(grad_req, names):
 
 
 def _devices(symbol, ctx, group2ctx):
-    """Function from the name of a node to its context; variables are with their first reader."""
+    """Function from the name of a node to its context."""
     if not group2ctx:
         return lambda name: ctx
-    groups = {}
-    nodes = json.loads(symbol.tojson(remove_amp_cast=False))["nodes"]
-    for node in nodes:
-        attrs = node.get("attrs", {})
-        group = attrs.get("ctx_group", attrs.get("__ctx_group__"))
-        groups.setdefault(node["name"], group)
-        for source, *_ in node["inputs"]:
-            if groups.get(nodes[source]["name"]) is None and nodes[source]["op"] == "null":
-                groups[nodes[source]["name"]] = group
-    return lambda name: group2ctx.get(groups.get(name), ctx)
+    graph = json.loads(symbol.tojson(remove_amp_cast=False))
+    contexts = contexts_of(graph, ctx, group2ctx)
+    places = {n["name"]: place for n, place in zip(graph["nodes"], contexts, strict=True)}
+    return places.__getitem__
 
 
 class Executor:
@@ -75,8 +70,8 @@ class Executor:
     aux_states : list or dict of NDArray, optional
         Arrays of `symbol.list_auxiliary_states()`.
     group2ctx : dict of str to Context, optional
-        Devices of the parts of the symbol that the attribute ``ctx_group`` names. Outputs are on
-        the device of their node; all CPU contexts share memory, so nothing is copied.
+        Devices of the parts of the symbol that the attribute ``ctx_group`` names: each part is a
+        compiled graph of its own, and what crosses from device to device is copied.
 
     Raises
     ------
@@ -110,10 +105,15 @@ class Executor:
                 raise ValueError(f"bind: no array for {missing}")
         self._grad_req = _requests(grad_req, self._arg_names)
         self._input_names = symbol.list_inputs()
-        self._graph = CachedGraph(symbol, {})
+        self._graph = self._compiled(symbol)
         self._monitor = self._monitored = None
         self._outputs, self._heads = None, []
         self._mark()
+
+    def _compiled(self, symbol):
+        if self._group2ctx:
+            return PlacedGraph(symbol, self._ctx, self._group2ctx)
+        return CachedGraph(symbol, {})
 
     def _mark(self):
         by_name = dict(
@@ -281,18 +281,8 @@ class Executor:
             else:
                 outs = self._run_monitored()
         self._heads = outs if is_train else []
-        self._outputs = self._placed(outs)
+        self._outputs = outs
         return self._outputs
-
-    def _placed(self, outs):
-        if not self._group2ctx:
-            return outs
-        device = _devices(self._symbol, self._ctx, self._group2ctx)
-        placed = []
-        for out, head in zip(outs, self._symbol, strict=True):
-            ctx = device(head.name)
-            placed.append(out if out.context == ctx else out.as_in_context(ctx))
-        return placed
 
     def _run_monitored(self):
         """All results are computed and shown to the monitor; returns the outputs."""
@@ -304,7 +294,7 @@ class Executor:
             from .symbol import Group
 
             inner = Group([internals[i] for i in keep])
-            self._monitored = inner.list_outputs(), CachedGraph(Group([self._symbol, inner]), {})
+            self._monitored = inner.list_outputs(), self._compiled(Group([self._symbol, inner]))
         names, graph = self._monitored
         order = graph.symbol.list_inputs()
         by_name = dict(zip(self._input_names, self._inputs, strict=True))

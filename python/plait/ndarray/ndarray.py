@@ -162,6 +162,8 @@ class NDArray(NDArithmetic):
                 other.device_id,
                 type(self),
             )
+            if _autograd.is_recording():  # gradients flow back to the other device
+                return _array.invoke(_Ops.copy, (self,), (), fresh, type(self))
             self.copy_into(fresh)
             return fresh
         if not isinstance(other, NDArray):
