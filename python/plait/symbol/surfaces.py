@@ -7,7 +7,7 @@ import operator as python
 from numbers import Number
 
 from .. import _array
-from . import control, shorthand
+from . import control, numpy_functions, numpy_random, shorthand
 from .compose import compose
 from .create import arange, full, ones, zeros
 
@@ -126,6 +126,9 @@ def _of_two(op):
 
 np = Surface(
     "np",
+    **numpy_functions.FUNCTIONS,
+    linalg=Surface("np", "linalg.", **numpy_functions.LINALG),
+    random=Surface("np", "random.", **numpy_random.FUNCTIONS),
     concatenate=_concatenate,
     stack=_stack,
     matmul=_of_two("matmul"),
