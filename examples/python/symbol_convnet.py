@@ -35,7 +35,7 @@ def images(samples):
 def main(x_train, y_train, num_epoch=2, filters=(64, 128)):
     """Train; returns the history and the accuracy on the training images."""
     probabilities, loss = network(filters)
-    trainer = mx.gluon.Trainer(loss, mx.optimizer.SGD(learning_rate=0.05, momentum=0.9))
+    trainer = mx.gluon.Trainer(loss, mx.optimizer.SGD(learning_rate=0.01, momentum=0.9))
     history = trainer.fit(x_train, y_train, num_epoch=num_epoch)
     part = slice(0, 500)
     correct = trainer.predict(probabilities, x_train[part]).argmax(1) == y_train[part]
