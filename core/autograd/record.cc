@@ -152,7 +152,7 @@ void invoke(const op::Op& op, const op::AttrsRef& given, std::span<const ArrayRe
   op::AttrsRef attrs = given;
   if (!attrs && op.has_attrs()) attrs = op.make_attrs({});
   const op::AttrsRef plain = attrs;
-  if (const op::Control* control = op.random ? op::control_of(op) : nullptr) {
+  if (const op::Control* control = op::control_of(op); control && control->recorded) {
     std::vector<bool> needs;
     for (const ArrayRef& a : in) needs.push_back(is_recorded(*a));
     attrs = control->recorded(op.data_of(plain), needs, training);

@@ -2,6 +2,9 @@
 
 #include <dlfcn.h>
 
+#include <map>
+#include <mutex>
+
 #include "c_api/common.h"
 #include "graph/trace.h"
 
@@ -45,6 +48,29 @@ class Functions {
   plait_custom_op_t op_;
 };
 
+// Answers for the last params asked for.
+template <class T>
+class Memo {
+ public:
+  template <class Ask>
+  T get(const std::string& params, const Ask& ask) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto found = known_.find(params); found != known_.end()) return found->second;
+    }
+    const T answer = ask();
+    const std::lock_guard lock(mutex_);
+    if (known_.size() >= kMost) known_.clear();
+    known_[params] = answer;
+    return answer;
+  }
+
+ private:
+  static constexpr size_t kMost = 1024;
+  std::mutex mutex_;
+  std::map<std::string, T> known_;
+};
+
 Specs infer(const Functions& f, const std::string& params, const Specs& in, int32_t num_out) {
   std::vector<plait_spec_t> given, result(static_cast<size_t>(num_out));
   for (const Spec& s : in) given.push_back(spec_of(s.shape, s.dtype));
@@ -59,12 +85,15 @@ Specs infer(const Functions& f, const std::string& params, const Specs& in, int3
 
 op::CustomOp made(const std::shared_ptr<Functions>& f) {
   op::CustomOp op;
-  op.count = [f](const std::string& params) {
-    int32_t in = 0, out = 0;
-    f->require_ok((*f)->count((*f)->user, params.c_str(), &in, &out));
-    check(in >= 0 && out >= 1, ErrorKind::kInvalidArgument, "custom: counts are ", in, " and ", out,
-          ", must be >= 0 and >= 1");
-    return std::pair<int, int>(in, out);
+  op.owner = f;
+  op.count = [f, known = std::make_shared<Memo<std::pair<int, int>>>()](const std::string& params) {
+    return known->get(params, [&] {
+      int32_t in = 0, out = 0;
+      f->require_ok((*f)->count((*f)->user, params.c_str(), &in, &out));
+      check(in >= 0 && out >= 1, ErrorKind::kInvalidArgument, "custom: counts are ", in, " and ",
+            out, ", must be >= 0 and >= 1");
+      return std::pair<int, int>(in, out);
+    });
   };
   op.infer = [f, count = op.count](const std::string& params, const Specs& in) {
     return infer(*f, params, in, count(params).second);
@@ -89,7 +118,52 @@ op::CustomOp made(const std::shared_ptr<Functions>& f) {
   return op;
 }
 
+void complete(const plait_custom_more_t& more, const Functions& f, const std::string& params,
+              std::vector<Dims>& in, std::vector<bool>& known) {
+  std::vector<plait_spec_t> specs;
+  for (size_t i = 0; i < in.size(); ++i) {
+    specs.push_back(spec_of(in[i], DType::kFloat32));
+    if (!known[i]) specs.back().ndim = -1;
+  }
+  f.require_ok(
+      more.complete(f->user, params.c_str(), specs.data(), static_cast<int32_t>(specs.size())));
+  for (size_t i = 0; i < in.size(); ++i) {
+    if (known[i] || specs[i].ndim < 0) continue;
+    in[i] = shape_of(specs[i].shape, specs[i].ndim);
+    known[i] = true;
+  }
+}
+
 }  // namespace
+
+plait_status_t plait_custom_extend(const char* name, const plait_custom_more_t* more) {
+  return guarded([&] {
+    require(name, "name");
+    require(more, "more");
+    check(more->struct_size == sizeof(plait_custom_more_t), ErrorKind::kInvalidArgument,
+          "custom: struct_size is ", more->struct_size, ", must be ", sizeof(plait_custom_more_t));
+    op::CustomOp extended = *op::find_custom(name);
+    const auto f = std::static_pointer_cast<Functions>(extended.owner);
+    if (more->count_states) {
+      extended.states = [f, more = *more,
+                         known = std::make_shared<Memo<int>>()](const std::string& params) {
+        return known->get(params, [&] {
+          int32_t states = 0;
+          f->require_ok(more.count_states((*f)->user, params.c_str(), &states));
+          return static_cast<int>(states);
+        });
+      };
+    }
+    if (more->complete) {
+      extended.complete = [f, more = *more](const std::string& params, std::vector<Dims>& in,
+                                            std::vector<bool>& known) {
+        const graph::TracePause pause;
+        complete(more, *f, params, in, known);
+      };
+    }
+    op::register_custom(name, std::move(extended));
+  });
+}
 
 plait_status_t plait_custom_register(const char* name, const plait_custom_op_t* op) {
   return guarded([&] {

@@ -58,7 +58,21 @@ class GraphBody final : public op::Body {
       : symbol_(Symbol::from_json(text)),
         text_(symbol_.to_json()),
         graph_(make_ref<CachedGraph>(symbol_)),
-        variables_(symbol_.input_nodes()) {}
+        variables_(symbol_.input_nodes()) {
+    const std::vector<std::string> aux = symbol_.list_auxiliary_states();
+    const std::unordered_set<std::string> names(aux.begin(), aux.end());
+    for (const Node* v : variables_) aux_.push_back(names.count(v->name) > 0);
+    for (bool is_train : {false, true}) {
+      std::unordered_set<const Node*> written;
+      for (const Node* node : topological_order(symbol_.entries())) {
+        if (node->is_variable() || !writes_inputs(*node, is_train)) continue;
+        for (size_t i = 0; i < node->inputs.size(); ++i) {
+          if (node->is_mutable(i)) written.insert(node->inputs[i].node.get());
+        }
+      }
+      for (const Node* v : variables_) writes_[is_train].push_back(written.count(v) > 0);
+    }
+  }
 
   const std::string& text() const override { return text_; }
   size_t num_inputs() const override { return variables_.size(); }
@@ -109,6 +123,9 @@ class GraphBody final : public op::Body {
     return flops_;
   }
 
+  bool writes(size_t i, bool is_train) const override { return writes_[is_train][i]; }
+  bool is_aux(size_t i) const override { return aux_[i]; }
+
   Ref<op::Routine> compile(const Specs& in, bool is_train,
                            const std::vector<bool>& needs) override {
     CachedGraph::Signature signature{{in.begin(), in.end()}, {}, is_train, true};
@@ -125,7 +142,6 @@ class GraphBody final : public op::Body {
         return routine;
       }
     }
-    check_state(signature);
     if (routines_.size() >= kMostRoutines) routines_.erase(routines_.begin());
     const Ref<op::Routine> made(new CompiledBody(graph_->compile(signature), variables_.size()));
     routines_.emplace_back(std::move(signature), made);
@@ -135,16 +151,6 @@ class GraphBody final : public op::Body {
  private:
   using Vector = std::vector<Spec>;
   static constexpr size_t kMostRoutines = 64;
-
-  // Inputs of an operator with a body are read only.
-  void check_state(const CachedGraph::Signature& signature) const {
-    for (const Node* node : topological_order(symbol_.entries())) {
-      check(node->is_variable() || !writes_inputs(*node, signature.is_train),
-            ErrorKind::kNotImplemented, node->op->name, ": node '", node->name,
-            "' of a loop or branch writes its state, must not\n"
-            "  hint: use_global_stats, or the loop without hybridize");
-    }
-  }
 
   // An element counts like an operation; large products count by themselves.
   static double cost_of(const Node& node) {
@@ -161,6 +167,7 @@ class GraphBody final : public op::Body {
   const std::string text_;
   const Ref<CachedGraph> graph_;
   const std::vector<Node*> variables_;
+  std::vector<bool> writes_[2], aux_;  // of each input; writes_[is_train]
   std::mutex mutex_;
   Vector seen_{{Dims{-1}, DType::kBool}};  // what `inferred_` and `flops_` hold for
   Specs inferred_;

@@ -51,7 +51,9 @@ op::Values instantiate(const Entries& outputs, Builder& builder,
     if (std::find(needs.begin(), needs.end(), true) != needs.end()) {
       leads.insert(node);
       const op::Control* control = op::control_of(*node->op);
-      if (control) attrs = control->recorded(node->op->data_of(attrs), needs, wanted.is_train);
+      if (control && control->recorded) {
+        attrs = control->recorded(node->op->data_of(attrs), needs, wanted.is_train);
+      }
     }
     builder.set_origin(node->name);
     try {

@@ -2,19 +2,29 @@
 
 #include <algorithm>
 
+#include "op/body.h"
+
 namespace plait::graph {
 
 bool is_pure(const Node& node) {
   if (!node.op || node.op->random) return false;
-  for (const op::InputDef& def : node.op->inputs) {
-    if (def.is_mutable) return false;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (node.is_mutable(i)) return false;
   }
   return true;
 }
 
 bool writes_inputs(const Node& node, bool is_train) {
   bool has_state = false;
-  for (const op::InputDef& def : node.op->inputs) has_state = has_state || def.is_mutable;
+  for (size_t i = 0; i < node.inputs.size(); ++i) has_state = has_state || node.is_mutable(i);
+  if (const op::Control* control = op::control_of(*node.op); has_state && control) {
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (control->writes(node.op->data_of(node.attrs), i, node.inputs.size(), is_train)) {
+        return true;
+      }
+    }
+    return false;
+  }
   if (!has_state || !node.op->uses_train) return has_state;
   if (!is_train) return false;
   for (const auto& field : node.op->fields) {
@@ -38,7 +48,7 @@ std::unordered_set<const Node*> written_variables(const std::vector<Node*>& orde
   std::unordered_set<const Node*> written;
   for (const Node* node : order) {
     for (size_t i = 0; i < node->inputs.size(); ++i) {
-      if (node->input_def(i).is_mutable) written.insert(node->inputs[i].node.get());
+      if (node->is_mutable(i)) written.insert(node->inputs[i].node.get());
     }
   }
   return written;

@@ -3,6 +3,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "op/body.h"
+
 namespace plait::graph {
 
 // Long chains are taken apart in a loop: one stack frame a node would overflow the stack.
@@ -17,6 +19,8 @@ Node::~Node() {
     }
   }
 }
+
+bool Node::is_mutable(size_t i) const { return op::is_mutable(*op, attrs, i, inputs.size()); }
 
 std::vector<Node*> topological_order(const Entries& outputs) {
   std::vector<Node*> order;

@@ -39,6 +39,7 @@ class Node : public RefCounted {
 
   ~Node() override;
   bool is_variable() const { return op == nullptr; }
+  bool is_mutable(size_t i) const;  // running the node may write input i
   const op::InputDef& input_def(size_t i) const {
     return op->inputs[std::min(i, op->inputs.size() - 1)];
   }

@@ -253,7 +253,7 @@ void Planner::plan_node(Node& node) {
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     Located at = input_of(node, i);
     const bool is_input = at.operand.place.kind == Plan::Place::kInput;
-    if (node.input_def(i).is_mutable && writes_inputs(node, plan_.is_train_)) {
+    if (node.is_mutable(i) && writes_inputs(node, plan_.is_train_)) {
       check(is_input && at.operand.contiguous, ErrorKind::kInvalidArgument, op.name, ": ",
             node.input_def(i).name, " is computed in the graph, must be a variable, in node '",
             node.name, "'");
@@ -338,8 +338,7 @@ void Planner::add_step(Plan::Step step) {
   for (const Plan::Operand& o : step.out) empty = empty && num_elements(o.shape) == 0;
   bool writes_input = false;
   for (size_t i = 0; i < step.in.size(); ++i) {
-    const auto& defs = step.op->inputs;
-    writes_input = writes_input || defs[std::min(i, defs.size() - 1)].is_mutable;
+    writes_input = writes_input || op::is_mutable(*step.op, step.attrs, i, step.in.size());
   }
   if (empty && !writes_input) return;
   Specs in, out;

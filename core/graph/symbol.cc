@@ -36,7 +36,8 @@ std::unordered_set<const Node*> auxiliary_nodes(const std::vector<Node*>& order)
   for (const Node* node : order) {
     for (size_t i = 0; i < node->inputs.size(); ++i) {
       const Node* in = node->inputs[i].node.get();
-      if (in->is_variable() && node->input_def(i).is_aux) aux.insert(in);
+      if (!in->is_variable()) continue;
+      if (op::is_aux(*node->op, node->attrs, i, node->inputs.size())) aux.insert(in);
     }
   }
   return aux;
@@ -240,7 +241,8 @@ Arrays Symbol::run_eager(std::span<const ArrayRef> in) const {
     Arrays args;
     for (const Entry& e : node->inputs)
       args.push_back(done.at(e.node.get())[static_cast<size_t>(e.index)]);
-    if (op::control_of(*node->op) && autograd::is_recording() && !Trace::is_active()) {
+    const op::Control* control = op::control_of(*node->op);
+    if (control && control->recorded && autograd::is_recording() && !Trace::is_active()) {
       done[node] = unroll(*node, args);
       continue;
     }

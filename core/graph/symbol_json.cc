@@ -102,7 +102,7 @@ std::string entry_text(const Entry& e, const std::unordered_map<const Node*, siz
 // ', "subgraphs": [...]' of operators with bodies.
 std::string bodies_text(const Node& node) {
   const op::Control* control = node.op ? op::control_of(*node.op) : nullptr;
-  if (!control) return "";
+  if (!control || control->bodies.empty()) return "";
   std::string text;
   for (const char* name : control->bodies) {
     text += (text.empty() ? "" : ", ") + op::to_string(attribute(node, name));
@@ -160,7 +160,8 @@ Ref<Node> read_node(const Json& json) {
       }
     }
   }
-  if (const op::Control* control = node->op ? op::control_of(*node->op) : nullptr) {
+  const op::Control* control = node->op ? op::control_of(*node->op) : nullptr;
+  if (control && !control->bodies.empty()) {
     const std::vector<Json>& bodies = json.at("subgraphs").as_array("subgraphs");
     check(bodies.size() == control->bodies.size(), ErrorKind::kInvalidArgument, "symbol: node '",
           node->name, "' has ", bodies.size(), " subgraphs, must be ", control->bodies.size());
@@ -204,7 +205,9 @@ void complete_inputs(Node& node) {
 
 // Outputs that a file counts.
 int64_t rows_of(const Node& node) {
-  if (op::control_of(*node.op)) return op::visible_outputs(*node.op, node.attrs);
+  if (const op::Control* control = op::control_of(*node.op); control && control->recorded) {
+    return op::visible_outputs(*node.op, node.attrs);
+  }
   return static_cast<int64_t>(node.op->outputs.size());
 }
 

@@ -1,17 +1,21 @@
 #include "op/body.h"
 
 #include <atomic>
-#include <map>
+#include <memory>
 
 namespace plait::op {
 namespace {
 
 std::atomic<BodyRef (*)(const std::string&)> reader{nullptr};
 
-// Filled before main; read-only afterwards.
-std::map<int32_t, Control>& controls() {
-  static std::map<int32_t, Control> all;
+// By number of the operator; filled before main, read-only afterwards.
+std::vector<std::unique_ptr<Control>>& controls() {
+  static std::vector<std::unique_ptr<Control>> all;
   return all;
+}
+
+const InputDef& input_def(const Op& op, size_t i) {
+  return op.inputs[std::min(i, op.inputs.size() - 1)];
 }
 
 }  // namespace
@@ -28,12 +32,14 @@ bool set_body_reader(BodyRef (*read)(const std::string&)) {
 }
 
 const Control* control_of(const Op& op) {
-  const auto found = controls().find(op.id);
-  return found == controls().end() ? nullptr : &found->second;
+  const auto id = static_cast<size_t>(op.id);
+  return id < controls().size() ? controls()[id].get() : nullptr;
 }
 
 bool set_control(int32_t op_id, Control control) {
-  controls()[op_id] = std::move(control);
+  const auto id = static_cast<size_t>(op_id);
+  if (controls().size() <= id) controls().resize(id + 1);
+  controls()[id] = std::make_unique<Control>(std::move(control));
   return true;
 }
 
@@ -43,10 +49,23 @@ bool is_body(const Op& op, std::string_view attribute) {
                                 [&](const char* name) { return attribute == name; });
 }
 
+bool is_mutable(const Op& op, const AttrsRef& attrs, size_t i, size_t n) {
+  const Control* control = control_of(op);
+  if (!control || !control->writes) return input_def(op, i).is_mutable;
+  return control->writes(op.data_of(attrs), i, n, true);
+}
+
+bool is_aux(const Op& op, const AttrsRef& attrs, size_t i, size_t n) {
+  const Control* control = control_of(op);
+  if (!control || !control->is_aux) return input_def(op, i).is_aux;
+  return control->is_aux(op.data_of(attrs), i, n);
+}
+
 int64_t random_count(const Op& op, const AttrsRef& attrs, const Specs& in, int64_t out_elements,
                      bool is_train) {
   const Control* control = control_of(op);
-  return control ? control->random_count(op.data_of(attrs), in, is_train) : out_elements;
+  return control && control->random_count ? control->random_count(op.data_of(attrs), in, is_train)
+                                          : out_elements;
 }
 
 }  // namespace plait::op

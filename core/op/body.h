@@ -45,6 +45,9 @@ class Body : public RefCounted {
   virtual void complete(std::vector<Dims>& in, std::vector<bool>& known) const = 0;
   virtual Specs infer(const Specs& in) = 0;
   virtual double flops(const Specs& in) = 0;  // of one run
+  // Whether a run changes input i; whether symbols list it among the auxiliary states.
+  virtual bool writes(size_t i, bool is_train) const = 0;
+  virtual bool is_aux(size_t i) const = 0;
   // `needs`: inputs that want a gradient; empty: backward will not be run.
   virtual Ref<Routine> compile(const Specs& in, bool is_train, const std::vector<bool>& needs) = 0;
 };
@@ -60,16 +63,24 @@ struct AttrCodec<BodyRef> {
   static AttrValue to(const BodyRef& body) { return body ? body->text() : std::string(); }
 };
 
-// What operators with bodies need beside their Op.
+// What operators whose inputs depend on their attributes need beside their Op: those with bodies,
+// and users' own.
 struct Control {
   std::vector<const char*> bodies;  // the attributes that are bodies, in the order of files
   // The attributes for a call after which gradients of inputs in `needs` may be asked for.
   AttrsRef (*recorded)(const void* a, const std::vector<bool>& needs, bool is_train) = nullptr;
   int64_t (*random_count)(const void* a, const Specs& in, bool is_train) = nullptr;
+  // Whether a call writes input i of n; whether symbols list it among the auxiliary states.
+  bool (*writes)(const void* a, size_t i, size_t n, bool is_train) = nullptr;
+  bool (*is_aux)(const void* a, size_t i, size_t n) = nullptr;
 };
-const Control* control_of(const Op& op);  // null: an operator without bodies
+const Control* control_of(const Op& op);  // null: the operator's definition says it all
 bool set_control(int32_t op_id, Control control);
 bool is_body(const Op& op, std::string_view attribute);
+
+// Whether a call with n inputs may write input i, in train mode or at all.
+bool is_mutable(const Op& op, const AttrsRef& attrs, size_t i, size_t n);
+bool is_aux(const Op& op, const AttrsRef& attrs, size_t i, size_t n);
 
 // Counters that one call of a random operator takes.
 int64_t random_count(const Op& op, const AttrsRef& attrs, const Specs& in, int64_t out_elements,

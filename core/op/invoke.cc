@@ -59,7 +59,7 @@ struct Call {
   int32_t variables(engine::Vars& reads, engine::Vars& writes) const {
     for (size_t i = 0; i < in.size(); ++i) {
       reads.push_back(&in[i]->var());
-      if (input_def(*op, i).is_mutable) writes.push_back(&in[i]->var());
+      if (is_mutable(*op, attrs, i, in.size())) writes.push_back(&in[i]->var());
     }
     for (const ArrayRef& a : out) {
       writes.push_back(&a->var());
@@ -180,12 +180,13 @@ ArrayRef target_for(const Op& op, const ArrayRef& given, std::span<const ArrayRe
 
 // True if the operator changes an input. `packed` becomes the inputs if some had to be copied,
 // because the kernel takes no strides.
-bool check_inputs(const Op& op, std::span<const ArrayRef> in, Arrays& packed) {
+bool check_inputs(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> in,
+                  Arrays& packed) {
   bool has_state = false, all_fit = true;
   for (size_t i = 0; i < in.size(); ++i) {
     const bool fits = op.strided || in[i]->contiguous();
     all_fit = all_fit && fits;
-    if (!input_def(op, i).is_mutable) continue;
+    if (!is_mutable(op, attrs, i, in.size())) continue;
     has_state = true;
     check(!in[i]->storage()->read_only(), ErrorKind::kInvalidArgument, op.name, ": ",
           input_def(op, i).name, " is read-only memory, must be writable");
@@ -323,7 +324,7 @@ void invoke(const Op& op, const AttrsRef& given_attrs, std::span<const ArrayRef>
   infer(op, attrs, in_specs, specs);
 
   Arrays packed;
-  const bool has_state = check_inputs(op, in, packed);
+  const bool has_state = check_inputs(op, attrs, in, packed);
   if (!packed.empty()) in = {packed.data(), packed.size()};
   const bool out_is_new = out.empty();
   Arrays redirected;  // where an output cannot be written directly
@@ -352,7 +353,7 @@ bool invoke_now(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> i
   Specs in_specs, specs;
   int64_t bytes = 0;
   for (size_t i = 0; i < in.size(); ++i) {
-    if (input_def(op, i).is_mutable || !(op.strided || in[i]->contiguous())) return false;
+    if (is_mutable(op, attrs, i, in.size()) || !(op.strided || in[i]->contiguous())) return false;
     bytes += in[i]->nbytes();
     in_specs.emplace_back(in[i]->shape(), in[i]->dtype());
   }

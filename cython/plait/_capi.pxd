@@ -177,6 +177,11 @@ cdef extern from "plait/c_api.h" nogil:
         plait_status_t (*forward)(void *user, const char *params, int32_t is_train, const plait_block_t *inputs, int32_t num_inputs, const plait_block_t *outputs, int32_t num_outputs) noexcept
         plait_status_t (*backward)(void *user, const char *params, const plait_block_t *out_grads, const plait_block_t *inputs, int32_t num_inputs, const plait_block_t *outputs, int32_t num_outputs, const plait_block_t *in_grads) noexcept
     plait_status_t plait_custom_register(const char *name, const plait_custom_op_t *op)
+    ctypedef struct plait_custom_more_t:
+        uint32_t struct_size
+        plait_status_t (*count_states)(void *user, const char *params, int32_t *num_states) noexcept
+        plait_status_t (*complete)(void *user, const char *params, plait_spec_t *inputs, int32_t num_inputs) noexcept
+    plait_status_t plait_custom_extend(const char *name, const plait_custom_more_t *more)
     int32_t plait_custom_count()
     plait_status_t plait_custom_names(plait_buffer_t *out)
     ctypedef plait_status_t (*plait_library_init_t)(int32_t abi_version, plait_status_t (*register_op)(const char *, const plait_custom_op_t *) noexcept) noexcept

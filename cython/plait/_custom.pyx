@@ -82,9 +82,11 @@ cdef plait_status_t _forward(void *user, const char *params, int32_t is_train,
                              int32_t num_out) noexcept with gil:
     try:
         handler, cls = <object>user
+        inputs = _arrays(given, num_in, True, cls)
         results = _arrays(out, num_out, False, cls)
-        handler.forward(params.decode(), is_train == 1, _arrays(given, num_in, True, cls), results)
+        states = handler.forward(params.decode(), is_train == 1, inputs, results)
         _deliver(results, out)
+        _deliver(inputs[num_in - states:], &given[num_in - states])
         return PLAIT_OK
     except BaseException as error:
         keep_exception(error)
@@ -107,12 +109,41 @@ cdef plait_status_t _backward(void *user, const char *params, const plait_block_
         return PLAIT_ERR_CALLBACK
 
 
+cdef plait_status_t _count_states(void *user, const char *params, int32_t *states) noexcept with gil:
+    try:
+        handler, _ = <object>user
+        states[0] = handler.count_states(params.decode())
+        return PLAIT_OK
+    except BaseException as error:
+        keep_exception(error)
+        return PLAIT_ERR_CALLBACK
+
+
+cdef plait_status_t _complete(void *user, const char *params, plait_spec_t *specs,
+                              int32_t num_in) noexcept with gil:
+    try:
+        handler, _ = <object>user
+        known = [None if specs[i].ndim < 0 else _spec(&specs[i])[0] for i in range(num_in)]
+        for i, shape in enumerate(handler.complete(params.decode(), known)[:num_in]):
+            if shape is None or specs[i].ndim >= 0:
+                continue
+            specs[i].ndim = <int32_t>len(shape)
+            for axis, size in enumerate(shape[:32]):
+                specs[i].shape[axis] = size
+        return PLAIT_OK
+    except BaseException as error:
+        keep_exception(error)
+        return PLAIT_ERR_CALLBACK
+
+
 def register(str name, handler, type cls):
     """Make an operator known as `op_type` of "custom".
 
     `handler` has `count(params)`, `infer(params, specs)`, `forward(params, is_train, inputs,
     outputs)` and `backward(params, output gradients, inputs, outputs, input gradients)`; arrays are
-    of `cls`, and the last list of each is to be filled.
+    of `cls`, and the last list of each is to be filled. `count_states(params)` says how many of
+    the inputs, the last ones, are states; `forward` returns that number again.
+    `complete(params, shapes)` gives the shapes of the inputs from those that are not None.
     """
     cdef plait_custom_op_t op
     user = (handler, cls)
@@ -124,8 +155,13 @@ def register(str name, handler, type cls):
     op.forward = _forward
     op.backward = _backward
     encoded = name.encode()
+    cdef plait_custom_more_t more
+    more.struct_size = sizeof(plait_custom_more_t)
+    more.count_states = _count_states
+    more.complete = _complete
     Py_INCREF(user)
     check(plait_custom_register(encoded, &op))
+    check(plait_custom_extend(encoded, &more))
 
 
 def names():

@@ -172,7 +172,7 @@ def custom(inputs, op_type, params):
         return _apply(op_type, tuple(inputs), given)
     prop = _prop(op_type, given)
     if getattr(autograd._tracing, "on", False):
-        arrays = _ordered(op_type, _graph_arguments(op_type, prop), inputs, named)
+        arrays = _ordered(op_type, _graph_arguments(prop), inputs, named)
         return _apply(op_type, tuple(arrays), given, next(_instances))
     arguments, states = list(prop.list_arguments()), list(prop.list_auxiliary_states())
     arrays = _ordered(op_type, arguments + states, inputs, named)
@@ -241,12 +241,9 @@ def _apply(op_type, arrays, params, instance=None):
     return _array.invoke(_array.operator("custom"), arrays, attrs, None, NDArray)
 
 
-def _graph_arguments(op_type, prop):
-    if prop.list_auxiliary_states():
-        raise NotImplementedError(
-            f"Custom: {op_type} has auxiliary states, must have none in a graph"
-        )
-    return list(prop.list_arguments())
+def _graph_arguments(prop):
+    """Names of the inputs of a node: arguments, then auxiliary states."""
+    return [*prop.list_arguments(), *prop.list_auxiliary_states()]
 
 
 def custom_symbol(inputs, op_type, params, name=None, attr=None):
@@ -264,7 +261,7 @@ def custom_symbol(inputs, op_type, params, name=None, attr=None):
     instance = None
     if op_type in _props:
         instance = next(_instances)
-        arguments = _graph_arguments(op_type, _prop(op_type, given))
+        arguments = _graph_arguments(_prop(op_type, given))
         missing = arguments[len(inputs) :]
         inputs = [
             *inputs,
@@ -309,14 +306,34 @@ class _InGraphs:
     def count(self, params):
         """Numbers of inputs and outputs."""
         prop = self._prop(params)
-        return len(_graph_arguments(self._op_type, prop)), len(prop.list_outputs())
+        return len(_graph_arguments(prop)), len(prop.list_outputs())
+
+    def count_states(self, params):
+        """Number of auxiliary states."""
+        return len(self._prop(params).list_auxiliary_states())
+
+    def complete(self, params, shapes):
+        """Shapes of arguments and states from those that are known; None where they do not tell."""
+        prop = self._prop(params)
+        given = [[] if s is None else list(s) for s in shapes[: len(prop.list_arguments())]]
+        if not given or not given[0]:
+            return shapes
+        try:
+            arguments, _, *states = prop.infer_shape(given)
+        except (IndexError, TypeError):  # it reads shapes that are not known
+            return shapes
+        found = [*arguments, *(states[0] if states else ())]
+        return [tuple(s) if len(s) else known for s, known in zip(found, shapes, strict=True)]
 
     def infer(self, params, specs):
         """Shapes and dtypes of the outputs."""
         prop = self._prop(params)
-        want, shapes = prop.infer_shape([list(shape) for shape, _ in specs])[:2]
         arguments = prop.list_arguments()
-        for name, (shape, _), fitting in zip(arguments, specs, want, strict=True):
+        states, specs = specs[len(arguments) :], specs[: len(arguments)]
+        want, shapes, *more = prop.infer_shape([list(shape) for shape, _ in specs])
+        want = [*want, *(more[0] if states else ())]
+        names = _graph_arguments(prop)
+        for name, (shape, _), fitting in zip(names, [*specs, *states], want, strict=True):
             if tuple(fitting) != shape:
                 raise ValueError(
                     f"Custom: {self._op_type}: {name} has shape {shape}, must be {tuple(fitting)}"
@@ -326,18 +343,27 @@ class _InGraphs:
         return [(tuple(s), name) for s, name in zip(shapes, names, strict=True)]
 
     def forward(self, params, is_train, inputs, outputs):
-        """Fill `outputs`."""
+        """Fill `outputs` and change the states; returns the number of states."""
+        inputs, aux = self._parts(params, inputs)
         operator = self._operator(params, inputs)
         _clear(outputs)
         with autograd.pause(train_mode=is_train):
-            operator.forward(is_train, ["write"] * len(outputs), inputs, outputs, [])
+            operator.forward(is_train, ["write"] * len(outputs), inputs, outputs, aux)
+        return len(aux)
+
+    def _parts(self, params, inputs):
+        """Arguments and auxiliary states."""
+        count = len(inputs) - self.count_states(params)
+        return inputs[:count], inputs[count:]
 
     def backward(self, params, out_grads, inputs, outputs, in_grads):
         """Fill `in_grads`."""
+        inputs, aux = self._parts(params, inputs)
         operator = self._operator(params, inputs)
         _clear(in_grads)
+        in_grads = in_grads[: len(inputs)]
         if not self._prop(params).need_top_grad_:
             _clear(out_grads)
         with autograd.pause(train_mode=True):
             req = ["write"] * len(in_grads)
-            operator.backward(req, out_grads, inputs, outputs, in_grads, [])
+            operator.backward(req, out_grads, inputs, outputs, in_grads, aux)

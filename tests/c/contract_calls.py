@@ -150,6 +150,7 @@ CALLS = {
     "sparse_multiply": [given("csr"), given("csr"), SPARSE],
     "sparse_merge_rows": [lambda w: w.parts[0], lambda w: w.parts[1], [3, 2], 2, SPARSE],
     "custom_register": [b"contract", World.custom_op],
+    "custom_extend": [b"contract", World.custom_more],
     "custom_count": [],
     "custom_names": [BUFFER],
     "library_load": [World.shared_library],

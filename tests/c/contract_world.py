@@ -155,6 +155,13 @@ class World:
             setattr(op, field, ALWAYS.setdefault(field, self.c.ffi.callback(kind, op_function)))
         return op
 
+    def custom_more(self):
+        """What the operator of `custom_op`, which must be known, has besides: nothing."""
+        self.c.ok(self.c.lib.plait_custom_register(b"contract", self.custom_op()))
+        more = self.c.ffi.new("plait_custom_more_t *")
+        more.struct_size = self.c.ffi.sizeof("plait_custom_more_t")
+        return more
+
     def shared_library(self):
         """One with an operator of no use."""
         source = self.folder.decode() + "/library.c"

@@ -405,12 +405,45 @@ def test_reading_a_value_in_a_body_names_the_line():
     assert "if v.sum() > 0" in str(caught.value)
 
 
-def test_batch_norm_in_a_loop_must_not_move_its_statistics():
-    def step(x, s):
-        return mx.sym.BatchNorm(x, name="bn"), s
+def test_batch_norm_in_a_loop_moves_its_statistics():
+    def loop(F, x, s, *states):
+        def step(v, t):
+            return F.BatchNorm(v, *states, fix_gamma=False, name="bn") + t, t * 2
 
-    out, _ = mx.sym.contrib.foreach(step, mx.sym.var("x"), mx.sym.var("s"))
-    executor = out.simple_bind(mx.cpu(), x=(3, 4, 2), s=(1,))
-    assert executor.forward(is_train=False)[0].shape == (3, 4, 2)
-    with pytest.raises(NotImplementedError, match="writes its state"):
-        executor.forward(is_train=True)[0].wait_to_read()
+        return F.contrib.foreach(step, x, s)
+
+    values = arrays(x=(3, 4, 2), s=(1,), bn_gamma=(2,), bn_beta=(2,))
+    out, last = loop(mx.sym, mx.sym.var("x"), mx.sym.var("s"))
+    symbol = mx.sym.Group([out, last])
+    assert symbol.list_auxiliary_states() == ["bn_moving_mean", "bn_moving_var"]
+    executor = symbol.simple_bind(mx.cpu(), x=(3, 4, 2), s=(1,))
+    for name, value in values.items():
+        executor.arg_dict[name][:] = value
+    made = {n: nd.array(v) for n, v in values.items()}
+    for v in made.values():
+        v.attach_grad()
+    moving = [nd.zeros((2,)), nd.zeros((2,))]
+    with autograd.record():
+        want = loop(nd, made["x"], made["s"], made["bn_gamma"], made["bn_beta"], *moving)
+        ((want[0] * want[0]).sum() + want[1].sum()).backward()
+    got = executor.forward(is_train=True)
+    executor.backward([2 * got[0], nd.ones((1,))])
+    for name, v in made.items():
+        np.testing.assert_allclose(
+            executor.grad_dict[name].asnumpy(), v.grad.asnumpy(), rtol=1e-4, atol=1e-5
+        )
+    for name, state in zip(symbol.list_auxiliary_states(), moving, strict=True):
+        assert state.asnumpy().any()
+        np.testing.assert_allclose(executor.aux_dict[name].asnumpy(), state.asnumpy(), rtol=1e-5)
+    fixed = executor.aux_dict["bn_moving_mean"].asnumpy()
+    executor.forward(is_train=False)
+    assert (executor.aux_dict["bn_moving_mean"].asnumpy() == fixed).all()
+
+
+def test_data_of_a_loop_must_not_be_written():
+    x, s = mx.sym.var("x"), mx.sym.var("s")
+    out, _ = mx.sym.contrib.foreach(
+        lambda v, t: (mx.sym.BatchNorm(t, moving_mean=v, name="bn"), t), x, s
+    )
+    with pytest.raises(ValueError, match="is written by it, must not be data or a state"):
+        out.simple_bind(mx.cpu(), x=(3, 2), s=(4, 2))

@@ -296,8 +296,6 @@ def test_npx_and_refusals_in_graphs():
     y.backward()
     assert isinstance(y, mx.np.ndarray)
     np.testing.assert_allclose(x.grad.asnumpy(), 4 * x.asnumpy())
-    with pytest.raises(NotImplementedError, match="test_scale has auxiliary states"):
-        mx.sym.Custom(mx.sym.var("data"), op_type="test_scale")
     with pytest.raises(KeyError, match="op_type is 'unknown'"):
         mx.sym.Custom(mx.sym.var("data"), op_type="unknown").infer_shape(data=(1,))
 
@@ -317,3 +315,96 @@ def test_a_failure_inside_a_graph_is_raised():
     out = mx.sym.Custom(mx.sym.var("data"), op_type="test_broken")
     with pytest.raises((ArithmeticError, RuntimeError), match="it broke"):
         out.bind(mx.cpu(), {"data": nd.ones((2,))}).forward()[0].asnumpy()
+
+
+class Counting(mx.operator.CustomOp):
+    """Softmax with its loss's gradient; counts its calls in a state and adds to a running mean."""
+
+    def forward(self, is_train, req, in_data, out_data, aux):
+        self.assign(out_data[0], req[0], mx.nd.softmax(in_data[0]))
+        if is_train:
+            aux[0][:] += 1
+            aux[1][:] = 0.5 * aux[1] + 0.5 * in_data[0].mean(axis=0)
+
+    def backward(self, req, out_grad, in_data, out_data, in_grad, aux):
+        label = mx.nd.one_hot(in_data[1], out_data[0].shape[1])
+        self.assign(in_grad[0], req[0], out_data[0] - label)
+
+
+@mx.operator.register("counting_softmax")
+class CountingProp(mx.operator.CustomOpProp):
+    def __init__(self):
+        super().__init__(need_top_grad=False)
+
+    def list_arguments(self):
+        return ["data", "label"]
+
+    def list_auxiliary_states(self):
+        return ["state", "running_mean"]
+
+    def infer_shape(self, in_shape):
+        rows, classes = in_shape[0]
+        return [in_shape[0], (rows,)], [in_shape[0]], [(1,), (classes,)]
+
+    def create_operator(self, ctx, shapes, dtypes):
+        return Counting()
+
+
+def test_shapes_of_labels_and_states_come_from_the_prop():
+    x = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=3, name="fc")
+    out = mx.sym.Custom(x, op_type="counting_softmax", name="softmax")
+    assert out.list_arguments() == ["data", "fc_weight", "fc_bias", "softmax_label"]
+    assert out.list_auxiliary_states() == ["softmax_state", "softmax_running_mean"]
+    shapes, outs, states = out.infer_shape(data=(5, 4))
+    assert shapes == [(5, 4), (3, 4), (3,), (5,)] and outs == [(5, 3)]
+    assert states == [(1,), (3,)]
+
+
+def test_states_of_an_operator_in_a_graph_change():
+    x = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=3, name="fc")
+    out = mx.sym.Custom(x, op_type="counting_softmax", name="softmax")
+    for symbol in (out, mx.sym.load_json(out.tojson())):
+        executor = symbol.simple_bind(mx.cpu(), data=(5, 4))
+        executor.arg_dict["data"][:] = 1
+        executor.arg_dict["fc_bias"][:] = mx.nd.array([1, 2, 3])
+        for calls in (1, 2):
+            executor.forward(is_train=True)
+            executor.backward()
+            assert executor.aux_dict["softmax_state"].asscalar() == calls
+        executor.forward(is_train=False)
+        assert executor.aux_dict["softmax_state"].asscalar() == 2
+        mean = executor.aux_dict["softmax_running_mean"].asnumpy()
+        np.testing.assert_allclose(mean, np.array([1, 2, 3]) * 0.75)
+        grad = executor.grad_dict["fc_bias"].asnumpy()
+        want = 5 * (np.exp([1, 2, 3]) / np.exp([1, 2, 3]).sum() - [1, 0, 0])
+        np.testing.assert_allclose(grad, want, rtol=1e-5)
+
+
+def test_module_trains_an_operator_with_a_label_and_states():
+    x = np.random.RandomState(0).randn(200, 4).astype("float32")
+    y = (x[:, 0] > 0).astype("float32")
+    net = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2)
+    net = mx.sym.Custom(net, op_type="counting_softmax", name="softmax")
+    module = mx.mod.Module(net)
+    data = mx.io.NDArrayIter(x, y, 20, label_name="softmax_label")
+    module.fit(data, num_epoch=5, optimizer_params={"learning_rate": 0.5})
+    assert module.score(data, "acc")[0][1] > 0.9
+    assert module.get_params()[1]["softmax_state"].asscalar() == 50
+
+
+def test_custom_of_numpy_arrays_in_a_hybridized_block():
+    class Block(mx.gluon.HybridBlock):
+        def forward(self, x):
+            return mx.npx.custom(x * 2, op_type="test_square", factor="3") + 1
+
+    block, x = Block(), mx.np.array([1.0, 2.0])
+    results = []
+    for hybrid in (False, True, True):
+        block.hybridize(hybrid)
+        x.attach_grad()
+        with mx.autograd.record():
+            y = block(x)
+        y.backward()
+        assert isinstance(y, mx.np.ndarray)
+        results.append((y.asnumpy().tolist(), x.grad.asnumpy().tolist()))
+    assert results[0] == results[1] == results[2]

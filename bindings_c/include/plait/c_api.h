@@ -553,6 +553,22 @@ typedef struct plait_custom_op_t {
  * `drop` is called also on failure. Fails: INVALID_ARGUMENT. @since 0.1 */
 PLAIT_API plait_status_t plait_custom_register(const char* name, const plait_custom_op_t* op);
 
+/* What an operator may have besides. */
+typedef struct plait_custom_more_t {
+  uint32_t struct_size; /* set by the caller: sizeof(plait_custom_more_t) */
+  /* How many of the inputs, the last ones, are states whose memory `forward` may change. NULL: none.
+   */
+  plait_status_t (*count_states)(void* user, const char* params, int32_t* num_states);
+  /* Fills the shapes of inputs that follow from the others; ndim -1 says that one is not known. May
+   * be NULL. */
+  plait_status_t (*complete)(void* user, const char* params, plait_spec_t* inputs,
+                             int32_t num_inputs);
+} plait_custom_more_t;
+
+/* Adds to a registered operator; `user` is that given with it. Fails: INVALID_ARGUMENT, KEY.
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_custom_extend(const char* name, const plait_custom_more_t* more);
+
 /* How many are registered. @since 0.1 */
 PLAIT_API int32_t plait_custom_count(void);
 

@@ -131,7 +131,7 @@ Values backward(const CondAttrs& a, const GradArgs& g) {
   auto attrs = make_ref<op::AttrsBox<CondAttrs>>();
   attrs->value = a;
   const auto visible = static_cast<size_t>(a.num_outputs);
-  return gradients_by("cond_backward", attrs, g, visible, a.recorded);
+  return gradients_by("cond", attrs, g, visible, a.recorded);
 }
 
 Specs infer_backward(const CondAttrs& a, const Specs& in) {
@@ -185,6 +185,18 @@ int64_t random_count(const void* data, const Specs& in, bool is_train) {
   return cond->random_count + std::max(then_branch->random_count, else_branch->random_count);
 }
 
+bool writes(const void* data, size_t i, size_t n, bool is_train) {
+  const auto& a = *static_cast<const CondAttrs*>(data);
+  return writes_fixed(branch_of(a, true, n), *a.then_branch, i, is_train) ||
+         writes_fixed(branch_of(a, false, n), *a.else_branch, i, is_train);
+}
+
+bool is_aux(const void* data, size_t i, size_t n) {
+  const auto& a = *static_cast<const CondAttrs*>(data);
+  return is_fixed_aux(branch_of(a, true, n), *a.then_branch, i) ||
+         is_fixed_aux(branch_of(a, false, n), *a.else_branch, i);
+}
+
 PLAIT_OP(cond, CondAttrs)
     .doc("Run one of two graphs, as a third one says.")
     .variadic_input("data", "what the graphs read")
@@ -218,7 +230,8 @@ PLAIT_OP(cond_backward, CondAttrs)
     .flops([](const CondAttrs& a, const Specs& in) { return 2 * flops(a, infer_backward(a, in)); });
 
 const bool kControl = op::set_control(
-    plait_op_cond, {{"cond", "then_branch", "else_branch"}, recorded, random_count});
+    plait_op_cond,
+    {{"cond", "then_branch", "else_branch"}, recorded, random_count, writes, is_aux});
 
 }  // namespace
 }  // namespace plait::ops

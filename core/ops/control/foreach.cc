@@ -97,7 +97,7 @@ Values backward(const ForeachAttrs& a, const GradArgs& g) {
   auto attrs = make_ref<op::AttrsBox<ForeachAttrs>>();
   attrs->value = a;
   const auto visible = static_cast<size_t>(a.num_outputs);
-  return gradients_by("foreach_backward", attrs, g, visible, a.recorded);
+  return gradients_by("foreach", attrs, g, visible, a.recorded);
 }
 
 Specs infer_backward(const ForeachAttrs& a, const Specs& in) {
@@ -123,6 +123,16 @@ int64_t random_count(const void* data, const Specs& in, bool is_train) {
   const Wiring wiring = wiring_of(a, in.size());
   const auto routine = routine_for(wiring, *a.body, in, is_train, a.recorded);
   return routine->random_count * steps_of(a, in);
+}
+
+bool writes(const void* data, size_t i, size_t n, bool is_train) {
+  const auto& a = *static_cast<const ForeachAttrs*>(data);
+  return writes_fixed(wiring_of(a, n), *a.body, i, is_train);
+}
+
+bool is_aux(const void* data, size_t i, size_t n) {
+  const auto& a = *static_cast<const ForeachAttrs*>(data);
+  return is_fixed_aux(wiring_of(a, n), *a.body, i);
 }
 
 PLAIT_OP(foreach, ForeachAttrs)
@@ -159,7 +169,8 @@ PLAIT_OP(foreach_backward, ForeachAttrs)
       return 2 * flops(a, infer_backward(a, in));
     });
 
-const bool kControl = op::set_control(plait_op_foreach, {{"body"}, recorded, random_count});
+const bool kControl =
+    op::set_control(plait_op_foreach, {{"body"}, recorded, random_count, writes, is_aux});
 
 }  // namespace
 }  // namespace plait::ops

@@ -83,8 +83,29 @@ Ref<op::Routine> routine_for(const Wiring& wiring, op::Body& body, const Specs& 
   return body.compile(body_specs(wiring, in), is_train, needs);
 }
 
+bool writes_fixed(const Wiring& wiring, const op::Body& body, size_t i, bool is_train) {
+  for (size_t b = 0; b < wiring.in.size(); ++b) {
+    const Wiring::Source& s = wiring.in[b];
+    if (s.kind == Wiring::Source::kFixed && s.index == i && body.writes(b, is_train)) return true;
+  }
+  return false;
+}
+
+bool is_fixed_aux(const Wiring& wiring, const op::Body& body, size_t i) {
+  for (size_t b = 0; b < wiring.in.size(); ++b) {
+    const Wiring::Source& s = wiring.in[b];
+    if (s.kind == Wiring::Source::kFixed && s.index == i && body.is_aux(b)) return true;
+  }
+  return false;
+}
+
 Specs loop_specs(const Wiring& wiring, op::Body& body, const Specs& in, int64_t steps,
                  const Recorded& recorded) {
+  for (size_t b = 0; b < wiring.in.size(); ++b) {
+    check(wiring.in[b].kind == Wiring::Source::kFixed || !body.writes(b, true),
+          ErrorKind::kInvalidArgument, "input ", b,
+          " of the body is written by it, must not be data or a state of the loop");
+  }
   const Specs made = body.infer(body_specs(wiring, in));
   const size_t n = wiring.num_out_data;
   Specs out;
@@ -136,14 +157,20 @@ void complete_loop(const Wiring& wiring, const op::Body& body, std::vector<Dims>
   }
 }
 
-Values gradients_by(const char* op, const op::AttrsRef& attrs, const GradArgs& g, size_t visible,
-                    const Recorded& recorded) {
-  check(!recorded.needs.empty(), ErrorKind::kInternal, op, ": forward was not recorded");
+Values gradients_by(const char* forward, const op::AttrsRef& attrs, const GradArgs& g,
+                    size_t visible, const Recorded& recorded) {
+  check(!recorded.needs.empty(), ErrorKind::kInternal, forward, ": was not recorded");
   Values in;
   for (size_t i = 0; i < visible; ++i) in.push_back(g.dout(i));
-  for (size_t i = 0; i < g.num_in(); ++i) in.push_back(g.in(i));
+  const op::Control& control = *op::control_of(op::Op::get(forward));
+  const void* a = op::Op::get(forward).data_of(attrs);
+  for (size_t i = 0; i < g.num_in(); ++i) {
+    const bool written = control.writes(a, i, g.num_in(), recorded.is_train);
+    in.push_back(written ? op::full_of(g.in_spec(i), 0) : g.in(i));
+  }
   for (size_t i = 0; i < g.out_specs.size(); ++i) in.push_back(g.out(i));
-  Values d = op::current_tracer().apply(op::Op::get(op), attrs, {in.data(), in.size()});
+  Values d = op::current_tracer().apply(op::Op::get(cat(forward, "_backward")), attrs,
+                                        {in.data(), in.size()});
   for (size_t i = 0; i < g.num_in(); ++i) {
     if (!is_floating(g.in_spec(i).dtype)) d[i] = Value{};
   }

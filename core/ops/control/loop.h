@@ -40,6 +40,9 @@ Specs body_specs(const Wiring& wiring, const Specs& in);
 // left for backward. Throws if a state changes its shape or dtype.
 Specs loop_specs(const Wiring& wiring, op::Body& body, const Specs& in, int64_t steps,
                  const Recorded& recorded);
+// Whether the body writes, or has as an auxiliary state, what input i of the operator is.
+bool writes_fixed(const Wiring& wiring, const op::Body& body, size_t i, bool is_train);
+bool is_fixed_aux(const Wiring& wiring, const op::Body& body, size_t i);
 // Shapes of inputs that follow from the others by way of the body.
 void complete_loop(const Wiring& wiring, const op::Body& body, std::vector<Dims>& in,
                    std::vector<bool>& known);
@@ -48,6 +51,7 @@ Ref<op::Routine> routine_for(const Wiring& wiring, op::Body& body, const Specs& 
 Specs specs_of(std::span<const View> views);
 
 // Gradients by an operator that reads the gradients of the `visible` outputs, inputs and outputs.
+// Inputs that the call may write are not read.
 Values gradients_by(const char* op, const op::AttrsRef& attrs, const GradArgs& g, size_t visible,
                     const Recorded& recorded);
 // The specs of the `num_in` inputs among those of such an operator.

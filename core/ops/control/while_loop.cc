@@ -103,7 +103,7 @@ Values backward(const WhileAttrs& a, const GradArgs& g) {
   auto attrs = make_ref<op::AttrsBox<WhileAttrs>>();
   attrs->value = a;
   const auto visible = static_cast<size_t>(a.num_outputs);
-  return gradients_by("while_loop_backward", attrs, g, visible, a.recorded);
+  return gradients_by("while_loop", attrs, g, visible, a.recorded);
 }
 
 // The needs of the call are those of its inputs: so many are there.
@@ -131,6 +131,16 @@ int64_t random_count(const void* data, const Specs& in, bool is_train) {
   const auto func = routine_for(wiring, *a.func, in, is_train, a.recorded);
   const auto cond = a.cond->compile(picked(in, a.cond_input_locs), is_train, {});
   return a.max_iterations * (func->random_count + cond->random_count);
+}
+
+bool writes(const void* data, size_t i, size_t n, bool is_train) {
+  const auto& a = *static_cast<const WhileAttrs*>(data);
+  return writes_fixed(wiring_of(a, n), *a.func, i, is_train);
+}
+
+bool is_aux(const void* data, size_t i, size_t n) {
+  const auto& a = *static_cast<const WhileAttrs*>(data);
+  return is_fixed_aux(wiring_of(a, n), *a.func, i);
 }
 
 PLAIT_OP(while_loop, WhileAttrs)
@@ -170,8 +180,8 @@ PLAIT_OP(while_loop_backward, WhileAttrs)
       return 2 * flops(a, infer_backward(a, in));
     });
 
-const bool kControl =
-    op::set_control(plait_op_while_loop, {{"cond", "func"}, recorded, random_count});
+const bool kControl = op::set_control(plait_op_while_loop,
+                                      {{"cond", "func"}, recorded, random_count, writes, is_aux});
 
 }  // namespace
 }  // namespace plait::ops

@@ -1,5 +1,6 @@
 #include "op/custom.h"
 
+#include "op/body.h"
 #include "op/op.h"
 
 // Operators that a program or a shared library registered; see plait_custom_register().
@@ -19,6 +20,21 @@ struct CustomBackAttrs {
 
 int num_inputs(const CustomAttrs& a) { return op::find_custom(a.op_type)->count(a.params).first; }
 int num_outputs(const CustomAttrs& a) { return op::find_custom(a.op_type)->count(a.params).second; }
+
+int num_states(const CustomAttrs& a) {
+  const auto custom = op::find_custom(a.op_type);
+  return custom->states ? custom->states(a.params) : 0;
+}
+
+void complete(const CustomAttrs& a, std::vector<Dims>& in, std::vector<bool>& known) {
+  const auto custom = op::find_custom(a.op_type);
+  if (custom->complete) custom->complete(a.params, in, known);
+}
+
+bool is_state(const void* a, size_t i, size_t n) {
+  const auto states = static_cast<size_t>(num_states(*static_cast<const CustomAttrs*>(a)));
+  return i + states >= n;
+}
 
 Specs infer(const CustomAttrs& a, const Specs& in) {
   const auto custom = op::find_custom(a.op_type);
@@ -44,8 +60,9 @@ Values backward(const CustomAttrs& a, const GradArgs& g) {
   const op::AttrValue attrs[] = {a.op_type, a.params, static_cast<int64_t>(g.num_in()),
                                  static_cast<int64_t>(g.out_specs.size())};
   Values d = kBack.all({in.data(), in.size()}, attrs);
+  const size_t differentiable = g.num_in() - static_cast<size_t>(num_states(a));
   for (size_t i = 0; i < g.num_in(); ++i) {
-    if (!is_floating(g.in_spec(i).dtype)) d[i] = Value{};
+    if (!is_floating(g.in_spec(i).dtype) || i >= differentiable) d[i] = Value{};
   }
   return d;
 }
@@ -58,6 +75,7 @@ PLAIT_OP(custom, CustomAttrs)
     .attr("params", &CustomAttrs::params, "", "text that is handed to it")
     .num_inputs(num_inputs)
     .num_outputs(num_outputs)
+    .complete(complete)
     .infer(infer)
     .cpu(kernel)
     .uses_train()
@@ -84,6 +102,13 @@ PLAIT_OP(custom_backward, CustomBackAttrs)
       op::find_custom(a.op_type)->backward(a.params, k.in.first(m), k.in.subspan(m, n),
                                            k.in.last(m), k.out);
     });
+
+const bool kStates = op::set_control(
+    plait_op_custom, {{},
+                      nullptr,
+                      nullptr,
+                      [](const void* a, size_t i, size_t n, bool) { return is_state(a, i, n); },
+                      is_state});
 
 }  // namespace
 }  // namespace plait::ops
