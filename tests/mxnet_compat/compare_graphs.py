@@ -66,10 +66,10 @@ def attributes(mx):
     with mx.AttrScope(group="1", ctx_group="dev"):
         a = mx.sym.var("a", attr={"size": "5"}, lr_mult=2, shape=(2, 3))
         with mx.AttrScope(group="2"):
-            b = mx.sym.FullyConnected(a, num_hidden=4, name="fc", attr={"mood": "good"})
+            b = mx.sym.FullyConnected(a, num_hidden=4, name="fc", attr={"__mood__": "good"})
     return [
         a.attr("group"), a.attr("size"), b.attr("group"), b.attr("none"), a.list_attr(),
-        b.list_attr(), {k: v for k, v in b.attr_dict().items()},
+        b.list_attr(), b.attr_dict(),
     ]  # fmt: skip
 
 
@@ -107,13 +107,13 @@ def types(mx):
 @case
 def text(mx):
     a = mx.sym.var("a")
-    return (mx.sym.FullyConnected(a, num_hidden=2, name="fc", attr={"x": "1"}) * 2).debug_str()
+    return (mx.sym.FullyConnected(a, num_hidden=2, name="fc", attr={"__x__": "1"}) * 2).debug_str()
 
 
 @case
 def executors(mx):
     executor = network(mx).simple_bind(mx.cpu(), data=(4, 5), grad_req={"data": "write",
-                                       "fc1_weight": "add", "fc2_bias": "write"})  # fmt: skip
+                                       "fc1_weight": "add", "fc2_weight": "write", "fc2_bias": "write"})  # fmt: skip
     numbers(executor)
     for _ in range(2):
         out = executor.forward(is_train=True)[0]
@@ -194,7 +194,6 @@ def module_logs(mx):
         module.fit(
             data_of(mx), eval_data=data_of(mx), num_epoch=2, eval_metric=["acc", "ce"],
             batch_end_callback=mx.callback.Speedometer(10, 2),
-            epoch_end_callback=mx.callback.log_train_metric(1) if False else None,
             initializer=mx.init.One(), optimizer_params={"learning_rate": 0.1},
         )  # fmt: skip
 
