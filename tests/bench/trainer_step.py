@@ -2,7 +2,7 @@
 
 python tests/bench/trainer_step.py [TORCH_PYTHON] [--threads N] [--cpu]
 
-Both get the same shapes and random gradients. They take turns, the median of the turns counts; a
+Both get the same shapes and gradients. They take turns, the median of the turns counts; a
 ratio above 1 says how many times as long PyTorch takes. ``--cpu`` counts the processor's time in
 place of the clock's, for machines that do other things meanwhile; use one thread then.
 """
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-STEPS, TURNS, BATCH = 20, 15, 32
+STEPS, TURNS, BATCH = 10, 15, 32
 OPTIONS = {"sgd": {"momentum": 0.9, "wd": 1e-4}, "adam": {}}
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 TORCH_PYTHON = os.path.expanduser("~/.cache/bench-peers/torch/bin/python")
@@ -34,8 +34,8 @@ def parameters():
     return [p for p in net.collect_params().values() if p.grad_req != "null"]
 
 
-def plait_steps(optimizer, params):
-    """Function that makes some steps, waits, and gives the engine's tasks for one."""
+def plait_steps(optimizer, params, clock):
+    """Function that makes some steps; gives seconds and the engine's tasks for one."""
     from plait import engine, gluon, nd
 
     options = {"learning_rate": 0.01, **OPTIONS[optimizer]}
@@ -46,16 +46,22 @@ def plait_steps(optimizer, params):
         return stats["inlined"] + stats["queued"]
 
     def run():
-        before = done()
+        seconds = tasks = 0
         for _ in range(STEPS):
+            for p in params:
+                p.grad()[:] = 0.01  # a step wants new gradients
+            nd.waitall()
+            before, start = done(), clock()
             trainer.step(BATCH)
-        nd.waitall()
-        return (done() - before) / STEPS
+            nd.waitall()
+            seconds += clock() - start
+            tasks += done() - before
+        return seconds / STEPS, tasks / STEPS
 
     return run
 
 
-def torch_steps(optimizer, shapes, threads):
+def torch_steps(optimizer, shapes, threads, clock):
     """The same with PyTorch's fused kernels over all parameters."""
     import torch
 
@@ -69,8 +75,14 @@ def torch_steps(optimizer, shapes, threads):
         rule = torch.optim.Adam(params, 0.01, fused=True)
 
     def run():
+        seconds = 0
         for _ in range(STEPS):
+            for p in params:
+                p.grad.fill_(0.01)
+            start = clock()
             rule.step()
+            seconds += clock() - start
+        return seconds / STEPS
 
     return run
 
@@ -78,12 +90,9 @@ def torch_steps(optimizer, shapes, threads):
 def serve():
     """In PyTorch's process: answers "run" lines with seconds for one step."""
     optimizer, threads, shapes = sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])
-    clock = CLOCKS[sys.argv[5]]
-    run = torch_steps(optimizer, shapes, threads)
+    run = torch_steps(optimizer, shapes, threads, CLOCKS[sys.argv[5]])
     for _ in sys.stdin:
-        start = clock()
-        run()
-        print((clock() - start) / STEPS, flush=True)
+        print(run(), flush=True)
 
 
 def compare(optimizer, params, python, threads, clock):
@@ -91,11 +100,9 @@ def compare(optimizer, params, python, threads, clock):
     shapes = [list(p.shape) for p in params]
     command = [python, __file__, "--serve", optimizer, str(threads), json.dumps(shapes), clock]
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    run, ours, theirs, tasks = plait_steps(optimizer, params), [], [], 0.0
+    run, ours, theirs, tasks = plait_steps(optimizer, params, CLOCKS[clock]), [], [], 0.0
     for turn in range(TURNS + 1):
-        start = CLOCKS[clock]()
-        tasks = run()
-        mine = (CLOCKS[clock]() - start) / STEPS
+        mine, tasks = run()
         other.stdin.write("run\n")
         other.stdin.flush()
         his = float(other.stdout.readline())

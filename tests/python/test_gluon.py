@@ -233,3 +233,104 @@ def test_a_block_is_freed_without_the_garbage_collector(use):
         assert gone() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("hybrid", [False, True])
+def test_hooks_of_calls(hybrid):
+    net = nn.Dense(2, in_units=3)
+    net.initialize()
+    if hybrid:
+        net.hybridize()
+    x, seen = nd.ones((1, 3)), []
+    before = net.register_forward_pre_hook(lambda block, args: seen.append((block, args)))
+    after = net.register_forward_hook(lambda block, args, out: seen.append((block, args, out)))
+    y = net(x)
+    assert seen == [(net, (x,)), (net, (x,), y)]
+    before.detach()
+    net(x)
+    assert len(seen) == 3
+    with after:
+        net(x)
+    net(x)
+    assert len(seen) == 4
+
+
+def test_parameters_move_to_other_devices():
+    net = nn.Dense(2, in_units=3)
+    net.initialize()
+    value = net.weight.data().asnumpy()
+    places = [mx.cpu(0), mx.cpu(1)]
+    net.collect_params().reset_ctx(places)
+    assert net.weight.list_ctx() == places and net.weight.list_device() == places
+    for place in places:
+        np.testing.assert_array_equal(net.weight.data(place).asnumpy(), value)
+    net.weight.reset_ctx(mx.cpu(1))
+    assert net.weight.list_ctx() == [mx.cpu(1)]
+
+
+def test_gradients_of_several_devices_are_summed_then_used():
+    places, found = [mx.cpu(0), mx.cpu(1)], []
+    for apart in (False, True):
+        net = nn.Dense(1, in_units=2, use_bias=False)
+        net.initialize(mx.init.One(), ctx=places)
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.5}, kvstore=None)
+        with autograd.record():
+            losses = [net(nd.full((1, 2), i + 1, ctx=c)) for i, c in enumerate(places)]
+        autograd.backward(losses)
+        if apart:
+            trainer.allreduce_grads()
+            assert [g.asnumpy().tolist() for g in net.weight.list_grad()] == [[[3, 3]]] * 2
+            net.weight.grad(places[0])[:] *= 2
+            net.weight.grad(places[1])[:] *= 2
+            trainer.update(2)
+        else:
+            trainer.step(1)
+        found.append([w.asnumpy().tolist() for w in net.weight.list_data()])
+    assert found[0] == found[1] == [[[-0.5, -0.5]]] * 2
+
+
+def two_layers():
+    net = nn.Sequential()
+    net.add(nn.Dense(1, in_units=2, use_bias=False), nn.Dense(1, in_units=2, use_bias=False))
+    net.initialize(mx.init.One())
+    options = {"learning_rate": 1.0, "momentum": 0.5}
+    return net, gluon.Trainer(net.collect_params(), "sgd", options)
+
+
+def backward_of(*layers):
+    with autograd.record():
+        loss = sum(layer(nd.ones((1, 2))) for layer in layers)
+    loss.backward()
+
+
+def test_gradients_that_no_backward_pass_wrote():
+    net, trainer = two_layers()
+    backward_of(net[0])
+    with pytest.raises(UserWarning, match=f"gradient of {net[1].weight.name} since"):
+        trainer.step(1)
+    trainer.step(1, ignore_stale_grad=True)
+    assert net[0].weight.data().asnumpy().tolist() == [[0, 0]]
+    assert net[1].weight.data().asnumpy().tolist() == [[1, 1]]
+    backward_of(*net)
+    trainer.step(1)
+    backward_of(net[1])
+    trainer.allreduce_grads()
+    trainer.update(1, ignore_stale_grad=True)  # the momentum of the first does not move it
+    assert net[0].weight.data().asnumpy().tolist() == [[-1.5, -1.5]]
+    with pytest.raises(UserWarning, match="ignore_stale_grad=True leaves such"):
+        trainer.step(1)
+    for param in net.collect_params().values():
+        param.grad()[:] = 0  # written by hand
+    trainer.step(1)
+
+
+def test_stale_gradients_are_told_apart_after_a_parameter_moved():
+    net, trainer = two_layers()
+    backward_of(*net)
+    trainer.step(1)
+    net[1].weight.set_data(nd.ones((1, 2)))
+    net[1].weight.lr_mult = 2.0
+    net[0].cast("float64")
+    net[0].cast("float32")
+    with pytest.raises(UserWarning, match=net[1].weight.name):
+        trainer.step(1)

@@ -439,3 +439,21 @@ def test_im2rec_reports_what_it_left_out(folder, tmp_path, capsys):
     assert im2rec.main([prefix, str(folder)]) == 1
     out = capsys.readouterr()
     assert os.path.join("a", "broken.png") in out.err and "10 images, 1 left out" in out.out
+
+
+def test_detection_augmenters_of_one_call():
+    np.random.seed(4)
+    chain = image.CreateDetAugmenter(
+        (3, 24, 20), resize=40, rand_crop=0.5, rand_pad=0.5, rand_mirror=True, mean=True, std=True,
+        brightness=0.1, contrast=0.1, saturation=0.1, hue=0.1, pca_noise=0.1, rand_gray=0.1,
+    )  # fmt: skip
+    assert all(isinstance(augmenter, image.DetAugmenter) for augmenter in chain)
+    for _ in range(10):
+        picture = mx.nd.array(np.random.randint(0, 255, (48, 60, 3)), dtype="uint8")
+        boxes = np.array([[1, 0.1, 0.2, 0.7, 0.9], [0, 0.3, 0.3, 0.6, 0.6]])
+        for augmenter in chain:
+            picture, boxes = augmenter(picture, boxes)
+        assert picture.shape == (24, 20, 3) and picture.dtype == np.float32
+        assert boxes.shape[1] == 5 and len(boxes) >= 1
+        assert (boxes[:, 1:] >= 0).all() and (boxes[:, 1:] <= 1).all()
+        assert (boxes[:, 3:] > boxes[:, 1:3]).all()

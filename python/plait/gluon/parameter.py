@@ -110,6 +110,7 @@ class Parameter:
         self._grad_req = None
         self._var = None
         self._data = self._grad = self._ctx_list = None
+        self._new_grads = ()  # versions of the gradients when they were made; (): not known
         self._deferred_init = ()
         self._structure = None
         self._trainer = None  # a weak reference to the trainer that shares it with other ranks
@@ -284,6 +285,7 @@ class Parameter:
                 else _in_world(ndarray.zeros_like(array))
                 for array in self._data
             ]
+            self._new_grads = [None if g._is_sparse else g.version for g in self._grad]
         autograd.mark_variables(self._data, self._grad, self._grad_req)
 
     def _pick(self, arrays, ctx):
@@ -433,6 +435,7 @@ class Parameter:
             self._data = [array.astype(dtype) for array in self._data]
             if self._grad is not None:
                 self._grad = [array.astype(dtype) for array in self._grad]
+                self._new_grads = ()
             self._attach_grad()
         version.value += 1
 

@@ -88,7 +88,7 @@ class Trainer:
         self._optimizer.param_dict = table
         self._scale = self._optimizer.rescale_grad
         self._updaters = []
-        self._groups = None
+        self._groups, self._marks = [], []
         self._version = -1
         self._amp_loss_scaler, self._amp_original_scale = None, self._scale  # see mx.amp
         self._open_store(kvstore, compression_params, update_on_kvstore)
@@ -188,28 +188,88 @@ class Trainer:
             raise ValueError(
                 "Trainer: parameters are on different numbers of devices, must be on the same"
             )
-        self._groups = [
-            (
-                [i for i, _ in trained],
-                [p.list_grad()[k] for _, p in trained],
-                [p.list_data()[k] for _, p in trained],
+        marks = self._marks_by_array()
+        self._groups, self._marks = [], []
+        for k in range(copies.pop() if copies else 0):
+            grads = [p.list_grad()[k] for _, p in trained]
+            self._groups.append(
+                ([i for i, _ in trained], grads, [p.list_data()[k] for _, p in trained])
             )
-            for k in range(copies.pop() if copies else 0)
-        ]
+            new = [p._new_grads[k] if k < len(p._new_grads) else -1 for _, p in trained]
+            self._marks.append([marks.get(id(g), n) for g, n in zip(grads, new, strict=True)])
         while len(self._updaters) < len(self._groups):
             self._updaters.append(opt.get_updater(self._optimizer))
         self._version = version.value
         return self._groups
 
+    # --- gradients that no backward pass has written ----------------------------------------------
+    #
+    # A mark is the version that a gradient had when it was made or last used: a gradient that
+    # still has it is stale. None: a sparse one, which is never taken for stale; -1: not known.
+
+    def _marks_by_array(self):
+        """dict of id of a gradient to its mark; the groups keep the arrays alive."""
+        return {
+            id(grad): mark
+            for (_, grads, _), marks in zip(self._groups, self._marks, strict=True)
+            for grad, mark in zip(grads, marks, strict=True)
+        }
+
+    def _stale(self, ignore):
+        """set of positions of parameters to leave out: stale on all devices.
+
+        With several processes nothing is left out; there a stale gradient counts as zeros, as it
+        does on one device if it is fresh on another.
+        """
+        groups = self._collect()
+        found = [
+            {j for j, mark in enumerate(marks) if mark is not None and grads[j].version == mark}
+            for (_, grads, _), marks in zip(groups, self._marks, strict=True)
+        ]
+        if not any(found):
+            return ()
+        if not ignore:
+            param = self._params[groups[0][0][min(set().union(*found))]]
+            raise UserWarning(
+                f"Trainer: no backward pass has written the gradient of {param.name} since the "
+                "last step, must be all\n  hint: ignore_stale_grad=True leaves such parameters out"
+            )
+        everywhere = set() if self.comm else set.intersection(*found)
+        for (_, grads, _), stale in zip(groups, found, strict=True):
+            for j in stale - everywhere:
+                grads[j][...] = 0
+        return everywhere
+
+    def _mark(self):
+        """Remember that the gradients of now are used; optimizers count as writing them."""
+        for k, (_, grads, _) in enumerate(self._groups):
+            self._marks[k] = [
+                None if mark is None else grad.version
+                for grad, mark in zip(grads, self._marks[k], strict=True)
+            ]
+
     def step(self, batch_size, ignore_stale_grad=False):
         """Sum gradients over devices and processes and update; they are divided by `batch_size`.
 
         Where processes give different numbers, their mean is taken.
+
+        Parameters
+        ----------
+        batch_size : int
+        ignore_stale_grad : bool
+            Whether parameters whose gradient no backward pass has written since the last step are
+            left out.
+
+        Raises
+        ------
+        UserWarning
+            If there is such a parameter and ignore_stale_grad is False.
         """
         batch_size = self._agree(batch_size)
+        left_out = self._stale(ignore_stale_grad)
         if not self._update_on_store:
             self.allreduce_grads()
-        self.update(batch_size, ignore_stale_grad)
+        self._update(batch_size, left_out)
 
     def join(self):
         """Take part in the steps of the others, without gradients, until all have called it.
@@ -223,7 +283,7 @@ class Trainer:
                 for grad in grads:
                     grad[...] = 0
             self.allreduce_grads()
-            self.update(batch_size)
+            self._update(batch_size, ())
 
     def _agree(self, batch_size):
         """Mean of what the ranks that have data give; 0 if none has."""
@@ -262,14 +322,20 @@ class Trainer:
                 grad[...] = copies[0].as_in_context(grad.context)
 
     def update(self, batch_size, ignore_stale_grad=False):
-        """Update without summing: call `allreduce_grads` first."""
-        groups = self._collect()
+        """Update without summing: call `allreduce_grads` first. Arguments as for `step`."""
+        self._update(batch_size, self._stale(ignore_stale_grad))
+
+    def _update(self, batch_size, left_out):
         scaler = self._amp_loss_scaler
         if scaler is not None and self._zero == 2:
             raise ValueError("Trainer: zero is 2, must be at most 1 with a loss scaler")
         if scaler is not None and scaler.has_overflow(self._params):
             return
         self._optimizer.rescale_grad = self._scale / batch_size
+        self._apply(self._collect(), left_out)
+        self._mark()
+
+    def _apply(self, groups, left_out):
         if self._update_on_store:
             for i, *copies in zip(groups[0][0], *(grads for _, grads, _ in groups), strict=True):
                 self._store.push(i, copies, priority=-i)
@@ -283,6 +349,11 @@ class Trainer:
             if k:
                 # Every copy takes the same step: it counts as one update.
                 self._optimizer._index_update_count = dict(counts)
+            if left_out:
+                indices, grads, weights = (
+                    [x for j, x in enumerate(part) if j not in left_out]
+                    for part in (indices, grads, weights)
+                )
             self._updaters[k](indices, grads, weights)
 
     def get_states(self):
