@@ -7,7 +7,6 @@
 
 #include "base/env.h"
 #include "dist/mpi.h"
-#include "engine/internal.h"
 
 namespace plait::dist {
 
@@ -191,9 +190,7 @@ void Communicator::submit(Label label, Schedule body, const Tag& tag, std::vecto
   op->priority = options.priority;
   op->order = next_order();
   op->may_wait = options.no_limit;
-  // A task that waits must lend its core: what the other ranks wait for may need it.
-  const bool can_spin = transport_->is_between_processes() && engine::held_cores == 0;
-  if (options.waits && can_spin && run_here(*op, reads, writes)) return;
+  if (options.waits && transport_->is_between_processes() && run_here(*op, reads, writes)) return;
   const std::vector<ArrayRef> results = options.waits ? writes : std::vector<ArrayRef>{};
   auto task = std::make_unique<CommTask>(std::move(op), std::move(reads), std::move(writes));
   engine::push(std::move(task));
