@@ -5,7 +5,8 @@
 
 static const char* const kDtypes[] = {"float32", "float64", "float16", "uint8", "int32",
                                       "int8",    "int64",   "bool",    "int16", "uint16",
-                                      "uint32",  "uint64",  "bfloat16"};
+                                      "uint32",  "uint64",  "bfloat16", "complex64",
+                                      "complex128"};
 enum { kNumDtypes = sizeof kDtypes / sizeof *kDtypes };
 
 static plait_dtype_t dtype_of(SEXP x) {
@@ -138,9 +139,13 @@ static SEXPTYPE type_for(int32_t dtype) {
 /* The content as an R array, or as a number if the array has no axes. */
 SEXP array_to_r(SEXP x) {
   plait_array_t array = ARRAY(x, "x");
-  const int32_t ndim = plait_array_ndim(array);
+  const int32_t ndim = plait_array_ndim(array), dtype = plait_array_dtype(array);
+  if (dtype == PLAIT_DTYPE_COMPLEX64 || dtype == PLAIT_DTYPE_COMPLEX128) {
+    fail("PLAIT_ERR_TYPE", "as.array: dtype is %s, must be real\n  hint: cast takes the real part",
+         kDtypes[dtype]);
+  }
   SEXP out = PROTECT(
-      Rf_allocVector(type_for(plait_array_dtype(array)), (R_xlen_t)plait_array_size(array)));
+      Rf_allocVector(type_for(dtype), (R_xlen_t)plait_array_size(array)));
   if (ndim) Rf_setAttrib(out, R_DimSymbol, PROTECT(dim_of(array)));
   plait_array_t view = borrow(out, plait_array_shape(array), ndim, 0);
   check(copy_and_wait(array, view, view));

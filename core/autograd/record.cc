@@ -114,7 +114,7 @@ Ref<Step> record_step(Ref<TapeNode> node, std::span<const ArrayRef> in,
   for (const ArrayRef& a : in) step->inputs.emplace_back(meta_of(*a));
   for (const ArrayRef& a : out) step->out_specs.push_back(a->spec());
   for (size_t i = 0; i < out.size(); ++i) {
-    if (!is_floating(out[i]->dtype())) continue;
+    if (!is_inexact(out[i]->dtype())) continue;
     auto meta = make_ref<Meta>();
     meta->step = step;
     meta->index = static_cast<int32_t>(i);
@@ -181,8 +181,8 @@ void mark_variable(const ArrayRef& array, const ArrayRef& grad, GradReq req) {
     array->autograd = nullptr;
     return;
   }
-  check(is_floating(array->dtype()), ErrorKind::kType, "attach_grad: dtype is ", array->dtype(),
-        ", must be floating");
+  check(is_inexact(array->dtype()), ErrorKind::kType, "attach_grad: dtype is ", array->dtype(),
+        ", must be floating or complex");
   check(grad && grad->shape() == array->shape(), ErrorKind::kShape, "attach_grad: grad has shape ",
         grad ? to_string(grad->shape()) : "none", ", must be ", array->shape());
   auto meta = make_ref<Meta>();

@@ -11,6 +11,15 @@ std::string to_string(const Dims& dims) {
   return text + (dims.size() == 1 ? ",)" : ")");
 }
 
+void check_size(const Dims& shape, int64_t item) {
+  int64_t bytes = item;
+  for (int64_t d : shape) {
+    check(d >= 0, ErrorKind::kShape, "shape is ", shape, ", sizes must be >= 0");
+    check(d == 0 || !__builtin_mul_overflow(bytes, d, &bytes), ErrorKind::kShape, "shape is ",
+          shape, ", its bytes must fit in 64 bits");
+  }
+}
+
 Dims broadcast_shapes(const Dims& a, const Dims& b) {
   if (a == b) return a;
   const size_t ndim = std::max(a.size(), b.size());

@@ -23,7 +23,9 @@ constexpr std::array<Info, kNumDTypes> kInfo = {{{"float32", 4},
                                                  {"uint16", 2},
                                                  {"uint32", 4},
                                                  {"uint64", 8},
-                                                 {"bfloat16", 2}}};
+                                                 {"bfloat16", 2},
+                                                 {"complex64", 8},
+                                                 {"complex128", 16}}};
 
 bool is_unsigned(DType d) {
   return d == DType::kUint8 || d == DType::kUint16 || d == DType::kUint32 || d == DType::kUint64;
@@ -49,7 +51,8 @@ DType dtype_from_name(std::string_view name) {
     if (name == kInfo[i].name) return static_cast<DType>(i);
   }
   fail(ErrorKind::kType, "dtype is '", name, "', must be one of float16, bfloat16, float32, ",
-       "float64, int8, uint8, int16, uint16, int32, uint32, int64, uint64, bool");
+       "float64, complex64, complex128, int8, uint8, int16, uint16, int32, uint32, int64, "
+       "uint64, bool");
 }
 
 DType dtype_from_number(int64_t number) {
@@ -60,6 +63,10 @@ DType dtype_from_number(int64_t number) {
 
 DType promote(DType a, DType b) {
   if (a == b) return a;
+  if (is_complex(a) || is_complex(b)) {
+    const DType x = is_complex(a) ? a : b, y = is_complex(a) ? b : a;
+    return is_inexact(y) ? complex_of(promote(real_of(x), real_of(y))) : x;
+  }
   if (a == DType::kBool) return b;
   if (b == DType::kBool) return a;
   if (is_floating(a) && is_floating(b)) {

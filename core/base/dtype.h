@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bit>
+#include <complex>
 #include <cstdint>
 #include <cstring>
 #include <ostream>
@@ -11,7 +12,7 @@
 
 namespace plait {
 
-// Numbers are those of MXNet's array files.
+// Numbers are those of MXNet's array files; it has no complex numbers.
 enum class DType : int32_t {
   kFloat32 = 0,
   kFloat64 = 1,
@@ -26,8 +27,13 @@ enum class DType : int32_t {
   kUint32 = 10,
   kUint64 = 11,
   kBfloat16 = 12,
+  kComplex64 = 13,
+  kComplex128 = 14,
 };
-inline constexpr int kNumDTypes = 13;
+inline constexpr int kNumDTypes = 15;
+
+using Complex64 = std::complex<float>;
+using Complex128 = std::complex<double>;
 
 // IEEE 754 binary16. Storage only: arithmetic is done in float.
 struct Half {
@@ -89,12 +95,25 @@ inline bool is_floating(DType d) {
   return d == DType::kFloat32 || d == DType::kFloat64 || d == DType::kFloat16 ||
          d == DType::kBfloat16;
 }
-inline bool is_integer(DType d) { return !is_floating(d) && d != DType::kBool; }
+inline bool is_complex(DType d) { return d == DType::kComplex64 || d == DType::kComplex128; }
+// Real or complex numbers with fractions: gradients flow through them.
+inline bool is_inexact(DType d) { return is_floating(d) || is_complex(d); }
+inline bool is_integer(DType d) { return !is_inexact(d) && d != DType::kBool; }
+// The type of the parts of a complex number; a real type itself.
+inline DType real_of(DType d) {
+  if (!is_complex(d)) return d;
+  return d == DType::kComplex64 ? DType::kFloat32 : DType::kFloat64;
+}
+// The complex type whose parts hold numbers of type `d`.
+inline DType complex_of(DType d) {
+  const bool wide = d == DType::kFloat64 || d == DType::kComplex128;
+  return wide ? DType::kComplex128 : DType::kComplex64;
+}
 
 inline std::ostream& operator<<(std::ostream& out, DType d) { return out << dtype_name(d); }
 
 // The type both are converted to in NumPy's world (float16 with bfloat16 gives float32;
-// an integer with a float gives the float).
+// an integer with a float gives the float; with a complex type the parts are promoted).
 DType promote(DType a, DType b);
 
 template <class T>
@@ -117,9 +136,11 @@ PLAIT_DTYPE_OF(bool, kBool)
 PLAIT_DTYPE_OF(uint16_t, kUint16)
 PLAIT_DTYPE_OF(uint32_t, kUint32)
 PLAIT_DTYPE_OF(uint64_t, kUint64)
+PLAIT_DTYPE_OF(Complex64, kComplex64)
+PLAIT_DTYPE_OF(Complex128, kComplex128)
 #undef PLAIT_DTYPE_OF
 
-// Calls f(T{}) with the C++ type of `dtype`.
+// Calls f(T{}) with the C++ type of `dtype`, which must be real.
 template <class F>
 decltype(auto) dispatch_all(DType dtype, F&& f) {
   switch (dtype) {
@@ -136,8 +157,16 @@ decltype(auto) dispatch_all(DType dtype, F&& f) {
     case DType::kUint16: return f(uint16_t{});
     case DType::kUint32: return f(uint32_t{});
     case DType::kUint64: return f(uint64_t{});
+    default: fail(ErrorKind::kType, "dtype is ", dtype, ", must be real");
   }
-  fail(ErrorKind::kInternal, "dtype number ", static_cast<int>(dtype), " is unknown");
+}
+
+// The same for real and complex types.
+template <class F>
+decltype(auto) dispatch_any(DType dtype, F&& f) {
+  if (dtype == DType::kComplex64) return f(Complex64{});
+  if (dtype == DType::kComplex128) return f(Complex128{});
+  return dispatch_all(dtype, f);
 }
 
 // The same for the floating types; others throw ErrorKind::kType.
@@ -150,6 +179,14 @@ decltype(auto) dispatch_floating(DType dtype, F&& f) {
     case DType::kBfloat16: return f(Bfloat{});
     default: fail(ErrorKind::kType, "dtype is ", dtype, ", must be floating");
   }
+}
+
+// The same for floating and complex types.
+template <class F>
+decltype(auto) dispatch_inexact(DType dtype, F&& f) {
+  if (dtype == DType::kComplex64) return f(Complex64{});
+  if (dtype == DType::kComplex128) return f(Complex128{});
+  return dispatch_floating(dtype, f);
 }
 
 // The type in which sums of T are accumulated.

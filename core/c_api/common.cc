@@ -57,12 +57,7 @@ Dims shape_of(const int64_t* sizes, int32_t ndim) {
         kMaxNdim, "]");
   if (ndim) require(sizes, "shape");
   const Dims shape(sizes, sizes + ndim);
-  int64_t bytes = sizeof(double);
-  for (int64_t d : shape) {
-    check(d >= 0, ErrorKind::kShape, "shape is ", shape, ", sizes must be >= 0");
-    check(!__builtin_mul_overflow(bytes, d, &bytes), ErrorKind::kShape, "shape is ", shape,
-          ", its bytes must fit in 64 bits");
-  }
+  check_size(shape, sizeof(Complex128));
   return shape;
 }
 

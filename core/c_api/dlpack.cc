@@ -9,6 +9,7 @@ DLDataType type_of(DType d) {
   const auto bits = static_cast<uint8_t>(dtype_size(d) * 8);
   if (d == DType::kBool) return {kDLBool, 8, 1};
   if (d == DType::kBfloat16) return {kDLBfloat, 16, 1};
+  if (is_complex(d)) return {kDLComplex, bits, 1};
   if (is_floating(d)) return {kDLFloat, bits, 1};
   const bool is_unsigned = std::string_view(dtype_name(d))[0] == 'u';
   return {static_cast<uint8_t>(is_unsigned ? kDLUInt : kDLInt), bits, 1};

@@ -65,7 +65,8 @@ Dims read_shape(Reader& in, uint32_t ndim) {
 
 DType read_dtype(Reader& in) {
   const auto number = in.number<int32_t>();
-  if (number < 0 || number >= kNumDTypes) in.fault(cat("dtype number is ", number));
+  if (number < 0 || number > static_cast<int32_t>(DType::kBfloat16))
+    in.fault(cat("dtype number is ", number));
   return static_cast<DType>(number);
 }
 
@@ -149,6 +150,8 @@ void put_data(std::string& out, const Array& a) {
 }
 
 void put_array(std::string& out, const ArrayRef& a) {
+  check(!is_complex(a->dtype()), ErrorKind::kType, "save: dtype is ", a->dtype(),
+        ", must be real: this format has no complex numbers\n  hint: npx.savez writes them");
   a->wait_to_read();
   const bool plain = a->ndim() > 0 && a->size() > 0;  // others need the newer form
   put(out, plain ? kV2 : kV3);

@@ -47,7 +47,9 @@ class Fuser {
   static bool is_candidate(const Node& node) {
     if (node.is_variable() || !node.op->elementwise || !is_pure(node)) return false;
     if (node.specs.size() != 1 || node.inputs.empty() || node.inputs.size() > 8) return false;
-    return num_elements(node.specs[0].shape) > 0;
+    bool is_real = !is_complex(node.specs[0].dtype);  // intermediates have up to 8 bytes
+    for (const Entry& e : node.inputs) is_real = is_real && !is_complex(spec_of(e).dtype);
+    return is_real && num_elements(node.specs[0].shape) > 0;
   }
 
   void place(Node* node) {

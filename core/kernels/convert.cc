@@ -8,10 +8,21 @@
 namespace plait::kernels {
 namespace {
 
+template <class T>
+inline constexpr bool kIsComplex = std::is_same_v<T, Complex64> || std::is_same_v<T, Complex128>;
+
 template <class To, class From>
 inline To to(From v) {
   if constexpr (std::is_same_v<To, From>) {
     return v;
+  } else if constexpr (kIsComplex<From> && kIsComplex<To>) {
+    return To(v);
+  } else if constexpr (kIsComplex<From> && std::is_same_v<To, bool>) {
+    return v != From(0);
+  } else if constexpr (kIsComplex<From>) {
+    return to<To>(v.real());
+  } else if constexpr (kIsComplex<To>) {
+    return To(to<typename To::value_type>(v));
   } else if constexpr (std::is_same_v<To, bool>) {
     return static_cast<bool>(v != From(0));
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
@@ -52,6 +63,8 @@ void dispatch_compute(DType d, F&& f) {
     case DType::kFloat64: return f(double{});
     case DType::kFloat32: return f(float{});
     case DType::kInt64: return f(int64_t{});
+    case DType::kComplex64: return f(Complex64{});
+    case DType::kComplex128: return f(Complex128{});
     default: return f(int32_t{});
   }
 }
@@ -62,17 +75,17 @@ void convert(const void* src, DType from, int64_t step, void* dst, DType to, int
   if (from == to && step == 1) {
     if (src != dst) std::memmove(dst, src, static_cast<size_t>(n * dtype_size(from)));
   } else if (from == to) {
-    dispatch_all(from, [&](auto t) { gather<decltype(t), decltype(t)>(src, step, dst, n); });
+    dispatch_any(from, [&](auto t) { gather<decltype(t), decltype(t)>(src, step, dst, n); });
   } else if (is_compute_type(to)) {
     dispatch_compute(to, [&](auto t) {
-      dispatch_all(from, [&](auto f) { gather<decltype(f), decltype(t)>(src, step, dst, n); });
+      dispatch_any(from, [&](auto f) { gather<decltype(f), decltype(t)>(src, step, dst, n); });
     });
   } else if (is_compute_type(from)) {
     dispatch_compute(from, [&](auto f) {
-      dispatch_all(to, [&](auto t) { gather<decltype(f), decltype(t)>(src, step, dst, n); });
+      dispatch_any(to, [&](auto t) { gather<decltype(f), decltype(t)>(src, step, dst, n); });
     });
   } else {  // through a type that has arithmetic
-    alignas(64) char block[kBlock * 8];
+    alignas(64) char block[kBlock * kWidest];
     const DType middle = compute_type(from);
     for (int64_t i = 0; i < n; i += kBlock) {
       const int64_t m = n - i < kBlock ? n - i : kBlock;
@@ -87,9 +100,9 @@ void convert_scatter(const void* src, DType from, void* dst, DType to, int64_t s
   if (step == 1) {
     convert(src, from, 1, dst, to, n);
   } else if (from == to) {
-    dispatch_all(to, [&](auto t) { scatter<decltype(t), decltype(t)>(src, dst, step, n); });
+    dispatch_any(to, [&](auto t) { scatter<decltype(t), decltype(t)>(src, dst, step, n); });
   } else {
-    alignas(64) char block[kBlock * 8];
+    alignas(64) char block[kBlock * kWidest];
     for (int64_t i = 0; i < n; i += kBlock) {
       const int64_t m = n - i < kBlock ? n - i : kBlock;
       convert(static_cast<const char*>(src) + i * dtype_size(from), from, 1, block, to, m);

@@ -54,7 +54,7 @@ int transposed_axis(const Walk& walk) {
 
 void copy_same_type(const View& in, const View& out, const Walk& walk, int threads) {
   const int64_t item = dtype_size(out.dtype);
-  const int axis = transposed_axis(walk);
+  const int axis = item > 8 ? -1 : transposed_axis(walk);
   if (axis >= 0) {
     switch (item) {
       case 1: return transpose(in.ptr<uint8_t>(), out.ptr<uint8_t>(), walk, axis, threads);
@@ -86,7 +86,8 @@ void copy_same_type(const View& in, const View& out, const Walk& walk, int threa
     case 1: return rows(uint8_t{});
     case 2: return rows(uint16_t{});
     case 4: return rows(uint32_t{});
-    default: return rows(uint64_t{});
+    case 8: return rows(uint64_t{});
+    default: return rows(Complex128{});
   }
 }
 
@@ -103,7 +104,7 @@ void copy(const View& in, const View& out, int threads) {
     const char* x = in.ptr<char>() + at[1] * in_item;
     char* y = out.ptr<char>() + at[0] * out_item;
     if (sy == 1) return convert(x, in.dtype, sx, y, out.dtype, n);
-    alignas(64) char block[kBlock * 8];
+    alignas(64) char block[kBlock * kWidest];
     for (int64_t i = 0; i < n; i += kBlock) {
       const int64_t m = std::min(kBlock, n - i);
       convert(x + i * sx * in_item, in.dtype, sx, block, in.dtype, m);
@@ -113,8 +114,8 @@ void copy(const View& in, const View& out, int threads) {
 }
 
 void fill(const View& out, double value, int threads) {
-  alignas(8) char item[8];
-  const DType wide = is_floating(out.dtype) ? DType::kFloat64 : DType::kInt64;
+  alignas(kWidest) char item[kWidest];
+  const DType wide = is_inexact(out.dtype) ? DType::kFloat64 : DType::kInt64;
   if (wide == DType::kInt64 && out.dtype != DType::kBool) {
     const int64_t whole = static_cast<int64_t>(value);
     convert(&whole, wide, 1, item, out.dtype, 1);

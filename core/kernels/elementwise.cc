@@ -8,6 +8,11 @@ namespace {
 
 // The loop for `type`, and in `type` the type it really computes in.
 RowLoop choose(const Loops& loops, DType& type) {
+  if (is_complex(type)) {
+    const RowLoop loop = type == DType::kComplex64 ? loops.c64 : loops.c128;
+    check(loop != nullptr, ErrorKind::kType, "dtype is ", type, ", must be real");
+    return loop;
+  }
   if (type == DType::kInt32) {
     if (loops.i32) return loops.i32;
     type = DType::kInt64;
@@ -30,7 +35,7 @@ struct Converter {
   int inputs;
 
   void operator()(Row r) const {
-    alignas(64) char buffer[4][kBlock * 8];
+    alignas(64) char buffer[4][kBlock * kWidest];
     Row part = r;
     bool fixed[3];  // operands that do not change along the row are converted once
     for (int k = 0; k < inputs; ++k) {
@@ -82,6 +87,10 @@ Scalar::Scalar(double value, DType type) : type_(type) {
     case DType::kFloat64: *reinterpret_cast<double*>(bytes_) = value; break;
     case DType::kFloat32: *reinterpret_cast<float*>(bytes_) = static_cast<float>(value); break;
     case DType::kInt64: *reinterpret_cast<int64_t*>(bytes_) = static_cast<int64_t>(value); break;
+    case DType::kComplex64:
+      *reinterpret_cast<Complex64*>(bytes_) = static_cast<float>(value);
+      break;
+    case DType::kComplex128: *reinterpret_cast<Complex128*>(bytes_) = value; break;
     default:
       type_ = DType::kInt32;
       *reinterpret_cast<int32_t*>(bytes_) = static_cast<int32_t>(static_cast<int64_t>(value));

@@ -7,7 +7,8 @@
 #include "kernels/simd.h"
 
 // Loops of functions of one, two or three numbers. A function is compiled for the types that have
-// arithmetic (float, double, int32, int64); arrays of other types are converted block by block.
+// arithmetic (float, double, int32, int64, maybe complex); arrays of other types are converted
+// block by block.
 namespace plait::kernels {
 
 // y[i * sy] = f(a[i * sa], b[i * sb], c[i * sc]); unused operands are null. `params` belongs to f.
@@ -23,7 +24,7 @@ using RowLoop = void (*)(const Row&);
 
 // One function compiled for each type; null: not for this type, the next wider one is taken.
 struct Loops {
-  RowLoop f32 = nullptr, f64 = nullptr, i32 = nullptr, i64 = nullptr;
+  RowLoop f32 = nullptr, f64 = nullptr, i32 = nullptr, i64 = nullptr, c64 = nullptr, c128 = nullptr;
 };
 
 // out = f(a), f(a, b), f(a, b, c), with broadcasting of the inputs to the shape of out. Arithmetic
@@ -39,7 +40,7 @@ class Scalar {
 
  private:
   static const Dims kNone;
-  alignas(8) char bytes_[8];
+  alignas(16) char bytes_[16];
   DType type_;
 };
 
@@ -128,6 +129,26 @@ template <class F>
 constexpr Loops param_loops() {
   return {detail::param_row<F, float>, detail::param_row<F, double>, nullptr,
           detail::param_row<F, int64_t>};
+}
+
+// The same for complex numbers as well.
+template <class F>
+constexpr Loops with_complex_unary(Loops loops) {
+  loops.c64 = detail::unary_row<F, Complex64>;
+  loops.c128 = detail::unary_row<F, Complex128>;
+  return loops;
+}
+template <class F>
+constexpr Loops with_complex_binary(Loops loops) {
+  loops.c64 = detail::binary_row<F, Complex64>;
+  loops.c128 = detail::binary_row<F, Complex128>;
+  return loops;
+}
+template <class F>
+constexpr Loops with_complex_ternary(Loops loops) {
+  loops.c64 = detail::ternary_row<F, Complex64>;
+  loops.c128 = detail::ternary_row<F, Complex128>;
+  return loops;
 }
 
 }  // namespace plait::kernels

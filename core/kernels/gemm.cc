@@ -77,25 +77,46 @@ const onednn::Prepared& with_packed(const Gemm& g, bool bias, int threads) {
                           [&] { return prepare(Descs(g, memory::data_type::f32), bias, true); });
 }
 
+void row_product(const Gemm& g, int rows, const double* x, const double* y, double* c) {
+  scipy_cblas_dgemm(CblasRowMajor, g.transpose_x ? CblasTrans : CblasNoTrans,
+                    g.transpose_y ? CblasTrans : CblasNoTrans, rows, static_cast<int>(g.n),
+                    static_cast<int>(g.k), 1.0, x, static_cast<int>(g.transpose_x ? g.m : g.k), y,
+                    static_cast<int>(g.transpose_y ? g.k : g.n), 1.0, c, static_cast<int>(g.n));
+}
+template <class T>
+void complex_product(const Gemm& g, int rows, const T* x, const T* y, T* c) {
+  const T one(1);
+  const auto product = std::is_same_v<T, Complex64> ? scipy_cblas_cgemm : scipy_cblas_zgemm;
+  product(CblasRowMajor, g.transpose_x ? CblasTrans : CblasNoTrans,
+          g.transpose_y ? CblasTrans : CblasNoTrans, rows, static_cast<int>(g.n),
+          static_cast<int>(g.k), &one, x, static_cast<int>(g.transpose_x ? g.m : g.k), y,
+          static_cast<int>(g.transpose_y ? g.k : g.n), &one, c, static_cast<int>(g.n));
+}
+void row_product(const Gemm& g, int rows, const Complex64* x, const Complex64* y, Complex64* c) {
+  complex_product(g, rows, x, y, c);
+}
+void row_product(const Gemm& g, int rows, const Complex128* x, const Complex128* y, Complex128* c) {
+  complex_product(g, rows, x, y, c);
+}
+
 // Threads share the rows of all products.
-void gemm_f64(const Gemm& g, const double* x, const double* y, const double* bias, double* c,
-              int threads) {
+template <class T>
+void gemm_openblas(const Gemm& g, const void* x_data, const void* y_data, const void* bias_data,
+                   void* c_data, int threads) {
+  const T *x = static_cast<const T*>(x_data), *y = static_cast<const T*>(y_data),
+          *bias = static_cast<const T*>(bias_data);
+  T* c = static_cast<T*>(c_data);
   scipy_openblas_set_num_threads(1);
   constexpr int64_t kFewest = 32;  // rows, below which a second thread gains nothing
   parallel_for(threads, g.batch * g.m, kFewest, [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t b = begin / g.m, row = begin % g.m, rows = std::min(g.m - row, end - begin);
-      double* out = c + begin * g.n;
+      T* out = c + begin * g.n;
       for (int64_t i = 0; i < rows; ++i) {
-        for (int64_t j = 0; j < g.n; ++j) out[i * g.n + j] = bias ? bias[j] : 0;
+        for (int64_t j = 0; j < g.n; ++j) out[i * g.n + j] = bias ? bias[j] : T(0);
       }
-      const double* from = x + b * g.m * g.k + (g.transpose_x ? row : row * g.k);
-      scipy_cblas_dgemm(CblasRowMajor, g.transpose_x ? CblasTrans : CblasNoTrans,
-                        g.transpose_y ? CblasTrans : CblasNoTrans, static_cast<int>(rows),
-                        static_cast<int>(g.n), static_cast<int>(g.k), 1.0, from,
-                        static_cast<int>(g.transpose_x ? g.m : g.k), y + b * g.n * g.k,
-                        static_cast<int>(g.transpose_y ? g.k : g.n), 1.0, out,
-                        static_cast<int>(g.n));
+      const T* from = x + b * g.m * g.k + (g.transpose_x ? row : row * g.k);
+      row_product(g, static_cast<int>(rows), from, y + b * g.n * g.k, out);
       begin += rows;
     }
   });
@@ -155,10 +176,9 @@ void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* 
     case DType::kFloat32:
       gemm_onednn(g, memory::data_type::f32, x, y, bias, c, threads, finish);
       return;
-    case DType::kFloat64:
-      gemm_f64(g, static_cast<const double*>(x), static_cast<const double*>(y),
-               static_cast<const double*>(bias), static_cast<double*>(c), threads);
-      return;
+    case DType::kFloat64: gemm_openblas<double>(g, x, y, bias, c, threads); return;
+    case DType::kComplex64: gemm_openblas<Complex64>(g, x, y, bias, c, threads); return;
+    case DType::kComplex128: gemm_openblas<Complex128>(g, x, y, bias, c, threads); return;
     case DType::kFloat16:
     case DType::kBfloat16:
       if (dtype == DType::kBfloat16 && kIsa == Isa::kAvx512) {  // where oneDNN has it

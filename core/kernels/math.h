@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cmath>
+#include <complex>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
@@ -220,6 +221,8 @@ template <class T>
 inline T power(T a, T b) {
   if constexpr (std::is_floating_point_v<T>) {
     return std::pow(a, b);
+  } else if constexpr (!std::is_integral_v<T>) {
+    return b == T(0) ? T(1) : std::pow(a, b);
   } else {
     if (b < 0) return a == 1 ? T(1) : a == T(-1) ? (b % 2 ? T(-1) : T(1)) : T(0);
     using U = std::make_unsigned_t<T>;
@@ -229,6 +232,27 @@ inline T power(T a, T b) {
     }
     return static_cast<T>(result);
   }
+}
+
+// Of complex numbers x + iy, exact near 0: e^x cos y - 1 = expm1(x) cos y - 2 sin^2(y / 2).
+template <class R>
+inline std::complex<R> expm1(std::complex<R> z) {
+  const R e = std::exp(z.real()), half = std::sin(z.imag() / 2);
+  const R real = std::expm1(z.real()) * std::cos(z.imag()) - 2 * half * half;
+  return {real, z.imag() == 0 ? z.imag() : e * std::sin(z.imag())};
+}
+// |1 + z|^2 - 1 = x (2 + x) + y^2.
+template <class R>
+inline std::complex<R> log1p(std::complex<R> z) {
+  const R x = z.real(), y = z.imag(), angle = std::atan2(y, 1 + x);
+  if (std::abs(x) < R(0.5) && std::abs(y) < R(0.5)) {
+    return {std::log1p(x * (2 + x) + y * y) / 2, angle};
+  }
+  return {std::log(std::hypot(1 + x, y)), angle};
+}
+template <class R>
+inline std::complex<R> log2(std::complex<R> z) {
+  return std::log(z) / R(0.693147180559945309);
 }
 
 }  // namespace plait::kernels::math

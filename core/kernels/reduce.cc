@@ -12,7 +12,7 @@ namespace plait::kernels {
 namespace {
 
 // Each reduction: where it starts, what an element counts, how two partial results combine. `T` is
-// the type of the elements, `A` (double or int64) that of partial results.
+// the type of the elements, `A` (double, int64 or complex) that of partial results.
 struct Sum {
   template <class A>
   static A start() {
@@ -153,7 +153,19 @@ Step step_for(DType type) {
     default: return {along<R, int64_t, int64_t>, across<R, int64_t, int64_t>, start<R, int64_t>};
   }
 }
+template <class R>
+Step complex_step_for(DType type) {
+  if (type == DType::kComplex64) {
+    return {along<R, Complex64, Complex128>, across<R, Complex64, Complex128>,
+            start<R, Complex128>};
+  }
+  return {along<R, Complex128, Complex128>, across<R, Complex128, Complex128>,
+          start<R, Complex128>};
+}
 Step choose(Reduction kind, DType type) {
+  if (is_complex(type)) {  // sums and products only: complex numbers have no order
+    return kind == Reduction::kProd ? complex_step_for<Prod>(type) : complex_step_for<Sum>(type);
+  }
   switch (kind) {
     case Reduction::kProd: return step_for<Prod>(type);
     case Reduction::kMax: return step_for<Max>(type);
@@ -172,6 +184,7 @@ struct Job {
   Reduction kind;
   Step step;
   DType from, type, acc;  // of the input, of the loop, of partial results
+  int64_t item() const { return dtype_size(acc); }
   const char* data;
   Walk kept, gone;
   View out;
@@ -181,7 +194,9 @@ struct Job {
       : kind(reduction),
         from(in.dtype),
         type(compute_type(in.dtype) == DType::kInt32 ? DType::kInt64 : compute_type(in.dtype)),
-        acc(type == DType::kInt64 ? type : DType::kFloat64),
+        acc(type == DType::kInt64 ? type
+            : is_complex(type)    ? DType::kComplex128
+                                  : DType::kFloat64),
         data(in.ptr<char>()),
         kept(*kept_view.shape, std::array{&kept_view}),
         gone(*gone_view.shape, std::array{&gone_view}),
@@ -198,7 +213,7 @@ struct Job {
   void blocks(int64_t at, int64_t stride, int64_t n, const F& f) const {
     const int64_t item = dtype_size(from);
     if (from == type && stride == 1) return f(data + at * item, n, int64_t{0});
-    alignas(64) char buffer[kBlock * 8];
+    alignas(64) char buffer[kBlock * kWidest];
     for (int64_t i = 0; i < n; i += kBlock) {
       const int64_t m = std::min(kBlock, n - i);
       convert(data + (at + i * stride) * item, from, stride, buffer, type, m);
@@ -211,7 +226,7 @@ struct Job {
     if (kind == Reduction::kMean || kind == Reduction::kNorm2) {
       double* p = reinterpret_cast<double*>(partial);
       const double count = static_cast<double>(gone.size);
-      for (int64_t i = 0; i < n; ++i) {
+      for (int64_t i = 0; i < n * item() / 8; ++i) {  // the parts of complex numbers alike
         p[i] = kind == Reduction::kMean ? p[i] / count : std::sqrt(p[i]);
       }
     }
@@ -220,7 +235,7 @@ struct Job {
 
   // Each result by itself: the row of the reduced axes is the inner loop.
   void by_result(int64_t begin, int64_t end) const {
-    alignas(64) char partial[kBlock * 8];
+    alignas(64) char partial[kBlock * kWidest];
     int64_t filled = 0;
     step.start(partial, kBlock);
     kept.rows(begin, end, [&](const auto& kept_at, int64_t n) {
@@ -228,7 +243,7 @@ struct Job {
         const int64_t base = kept_at[0] + j * kept.row_stride[0];
         gone.rows(0, gone.size, [&](const auto& at, int64_t length) {
           blocks(base + at[0], gone.row_stride[0], length, [&](const char* x, int64_t m, int64_t) {
-            step.along(x, m, partial + filled * 8);
+            step.along(x, m, partial + filled * item());
           });
         });
         if (++filled < kBlock) continue;
@@ -243,15 +258,16 @@ struct Job {
 
   // Neighbouring results together: their row is the inner loop.
   void by_row(int64_t begin, int64_t end) const {
-    alignas(64) char partial[kBlock * 8];
+    alignas(64) char partial[kBlock * kWidest];
     kept.rows(begin, end, [&](const auto& kept_at, int64_t n) {
       for (int64_t j = 0; j < n; j += kBlock) {
         const int64_t width = std::min(kBlock, n - j);
         step.start(partial, width);
         const int64_t base = kept_at[0] + j * kept.row_stride[0];
         for_each_gone([&](int64_t at) {
-          blocks(base + at, kept.row_stride[0], width,
-                 [&](const char* x, int64_t m, int64_t i) { step.across(x, m, partial + i * 8); });
+          blocks(base + at, kept.row_stride[0], width, [&](const char* x, int64_t m, int64_t i) {
+            step.across(x, m, partial + i * item());
+          });
         });
         finish(partial, begin, width);
         begin += width;
@@ -270,14 +286,15 @@ struct Job {
   void split(int threads) const {
     constexpr int64_t kPart = int64_t{1} << 16;
     const int64_t parts = (gone.size + kPart - 1) / kPart;
-    std::vector<int64_t> partial(static_cast<size_t>(parts * kept.size));
+    std::vector<Complex128> space(static_cast<size_t>(parts * kept.size));  // as wide as any
+    char* partial = reinterpret_cast<char*>(space.data());
     int64_t result = 0;
     kept.rows(0, kept.size, [&](const auto& kept_at, int64_t n) {
       for (int64_t j = 0; j < n; ++j, ++result) {
         const int64_t base = kept_at[0] + j * kept.row_stride[0];
         parallel_for(threads, parts, 1, [&](int64_t first, int64_t last) {
           for (int64_t p = first; p < last; ++p) {
-            void* mine = &partial[static_cast<size_t>(result * parts + p)];
+            void* mine = partial + (result * parts + p) * item();
             step.start(mine, 1);
             gone.rows(
                 p * kPart, std::min(gone.size, (p + 1) * kPart), [&](const auto& at, int64_t m) {
@@ -287,7 +304,7 @@ struct Job {
                 });
           }
         });
-        combine(&partial[static_cast<size_t>(result * parts)], parts, result);
+        combine(partial + result * parts * item(), parts, result);
       }
     });
   }
@@ -297,7 +314,7 @@ struct Job {
     if (kind == Reduction::kNorm2 || kind == Reduction::kSumSquare || kind == Reduction::kSumAbs) {
       plain = Reduction::kSum;
     }
-    alignas(8) char total[8];
+    alignas(kWidest) char total[kWidest];
     step.start(total, 1);
     choose(plain, acc).along(partial, parts, total);
     finish(total, result, 1);

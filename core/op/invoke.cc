@@ -283,12 +283,29 @@ static void check_sizes(const Specs& out) {
   }
 }
 
+namespace {
+
+// Complex numbers reach only operators that know them, and come only from such.
+void check_real(const Op& op, const Specs& in, const Specs& out) {
+  for (size_t i = 0; i < in.size(); ++i) {
+    check(!is_complex(in[i].dtype), ErrorKind::kType, input_def(op, i).name, " has dtype ",
+          in[i].dtype, ", must be real");
+  }
+  for (const Spec& s : out) {
+    check(!is_complex(s.dtype), ErrorKind::kType, "dtype is ", s.dtype, ", must be real");
+  }
+}
+
+}  // namespace
+
 void infer(const Op& op, const AttrsRef& attrs, const Specs& in, Specs& out) {
   check_count(op, attrs, in.size());
   try {
     if (op.infer) {
+      if (!op.complex) check_real(op, in, {});
       op.infer(op, op.data_of(attrs), in, out);
       check_sizes(out);
+      if (!op.complex) check_real(op, {}, out);
       return;
     }
     const Dims strides = contiguous_strides(in[0].shape);

@@ -107,6 +107,7 @@ class Op {
   bool elementwise = false;  // an element of out 0 depends only on the same element of each input
   bool random = false;       // needs a RandomKey
   bool uses_train = false;   // result depends on is_train
+  bool complex = false;      // takes complex arrays and gives them; others refuse them
   bool has_attrs() const { return !fields.empty(); }
 
   // The untyped functions of the typed builder are kept here.
@@ -309,6 +310,10 @@ class OpBuilder {
   // its shape and dtype.
   OpBuilder& elementwise() {
     op_->inplace = op_->elementwise = true;
+    return *this;
+  }
+  OpBuilder& takes_complex(bool yes = true) {
+    op_->complex = yes;
     return *this;
   }
   OpBuilder& random() {

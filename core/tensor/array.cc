@@ -50,12 +50,8 @@ Array::~Array() { tally::add(tally::kLiveArrays, -1); }
 Ref<Array> Array::empty(const Dims& shape, DType dtype, Device device) {
   check(shape.size() <= kMaxNdim, ErrorKind::kShape, "shape has ", shape.size(),
         " axes, must be at most ", kMaxNdim);
-  int64_t bytes = dtype_size(dtype);
-  for (int64_t d : shape) {
-    check(d >= 0, ErrorKind::kShape, "shape is ", shape, ", sizes must be >= 0");
-    check(!__builtin_mul_overflow(bytes, d, &bytes), ErrorKind::kShape, "shape is ", shape,
-          ", its bytes must fit in 64 bits");
-  }
+  check_size(shape, dtype_size(dtype));
+  const int64_t bytes = num_elements(shape) * dtype_size(dtype);
   check(device.kind != DeviceKind::kGpu, ErrorKind::kDevice, "context is ", device,
         ", must be a cpu: this build has no CUDA");
   return make_ref<Array>(make_ref<Storage>(bytes, device), shape, dtype);

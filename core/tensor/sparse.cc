@@ -38,6 +38,8 @@ SparseArray::SparseArray(Storing storing, Dims shape, Arrays parts)
   check(static_cast<int64_t>(parts.size()) == num_parts(storing), ErrorKind::kInvalidArgument,
         name_of(storing), ": got ", parts.size(), " parts, must be ", num_parts(storing));
   spec_.dtype = parts[0]->dtype();
+  check(!is_complex(spec_.dtype), ErrorKind::kType, name_of(storing), ": data has dtype ",
+        spec_.dtype, ", must be real");
   check_parts(parts);
   parts_ = std::move(parts);
 }

@@ -176,15 +176,16 @@ cdef enum:
     _EXACT = 1 << 53  # whole numbers up to here are exact as double
 
 
-cdef inline bint _is_floating(Array a):
+cdef inline bint _is_inexact(Array a):
     cdef int32_t dtype = plait_array_dtype(a._array)
     return dtype == PLAIT_DTYPE_FLOAT32 or dtype == PLAIT_DTYPE_FLOAT64 \
-        or dtype == PLAIT_DTYPE_FLOAT16 or dtype == PLAIT_DTYPE_BFLOAT16
+        or dtype == PLAIT_DTYPE_FLOAT16 or dtype == PLAIT_DTYPE_BFLOAT16 \
+        or dtype == PLAIT_DTYPE_COMPLEX64 or dtype == PLAIT_DTYPE_COMPLEX128
 
 
 # True if the form with a number gives the dtype that mx.np wants: the array's own.
 cdef bint _fits(_Pair pair, Array a, object b):
-    if _is_floating(a):
+    if _is_inexact(a):
         return isinstance(b, (float, int))
     if pair.is_division or plait_array_dtype(a._array) == PLAIT_DTYPE_BOOL or type(b) is not int:
         return False
@@ -196,7 +197,7 @@ cdef object _np_binary(_Pair pair, object a, object b):
     if isinstance(a, Array):
         if isinstance(b, Array):
             if plait_array_dtype((<Array>a)._array) == plait_array_dtype((<Array>b)._array) \
-                    and (not pair.is_division or _is_floating(<Array>a)):
+                    and (not pair.is_division or _is_inexact(<Array>a)):
                 return _binary(pair.both, <Array>a, <Array>b,
                                <type>type(a if isinstance(a, NPArithmetic) else b))
         elif _fits(pair, <Array>a, b):

@@ -19,12 +19,14 @@ from plait._status cimport check
 cdef tuple _NO_ARGUMENTS = ()
 
 DTYPE_NAMES = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool", "int16",
-               "uint16", "uint32", "uint64", "bfloat16")
+               "uint16", "uint32", "uint64", "bfloat16", "complex64", "complex128")
 DTYPE_NUMBERS = {name: number for number, name in enumerate(DTYPE_NAMES)}
-cdef tuple _FORMATS = (b"f", b"d", b"e", b"B", b"i", b"b", b"q", b"?", b"h", b"H", b"I", b"Q", b"H")
-cdef tuple _SIZES = (4, 8, 2, 1, 4, 1, 8, 1, 2, 2, 4, 8, 2)
+cdef tuple _FORMATS = (b"f", b"d", b"e", b"B", b"i", b"b", b"q", b"?", b"h", b"H", b"I", b"Q", b"H",
+                       b"Zf", b"Zd")
+cdef tuple _SIZES = (4, 8, 2, 1, 4, 1, 8, 1, 2, 2, 4, 8, 2, 8, 16)
+ITEM_SIZES = dict(zip(DTYPE_NAMES, _SIZES))  # bytes
 cdef dict _FROM_FORMAT = {"f": 0, "d": 1, "e": 2, "B": 3, "i": 4, "b": 5, "q": 6, "l": 6, "?": 7,
-                          "h": 8, "H": 9, "I": 10, "Q": 11, "L": 11}
+                          "h": 8, "H": 9, "I": 10, "Q": 11, "L": 11, "Zf": 13, "Zd": 14}
 
 
 cdef object wrap(type cls, plait_array_t handle):

@@ -46,6 +46,8 @@ cdef extern from "plait/c_api.h" nogil:
         PLAIT_DTYPE_UINT32
         PLAIT_DTYPE_UINT64
         PLAIT_DTYPE_BFLOAT16
+        PLAIT_DTYPE_COMPLEX64
+        PLAIT_DTYPE_COMPLEX128
     ctypedef enum plait_device_kind_t:
         PLAIT_DEVICE_CPU
         PLAIT_DEVICE_GPU

@@ -19,6 +19,8 @@ TOLERANCE = {
     "float16": (4e-3, 4e-3),
     "float32": (1e-5, 1e-5),
     "float64": (1e-11, 1e-11),
+    "complex64": (1e-5, 1e-5),
+    "complex128": (1e-11, 1e-11),
 }
 
 SPECS = {}
@@ -110,8 +112,9 @@ def as_list(result):
 def compare(got, want, dtype, tolerance=None):
     rtol, atol = tolerance if tolerance and dtype not in HALVES else TOLERANCE.get(dtype, (0, 0))
     assert got.shape == np.shape(want)
+    wide = "complex128" if got.dtype.kind == "c" else "float64"
     np.testing.assert_allclose(
-        got.astype("float64"), np.asarray(want).astype("float64"), rtol=rtol, atol=atol
+        got.astype(wide), np.asarray(want).astype(wide), rtol=rtol, atol=atol
     )
 
 

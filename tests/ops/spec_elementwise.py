@@ -280,3 +280,19 @@ Spec(
         ((normal(2), normal(3), normal(2)), {"program": PROGRAM}, ValueError, "pointwise"),
     ],
 )
+
+
+PLANE = normal(3, 4) + 1j * between(-2, 2, 3, 4)
+for name in ["conj", "real", "imag"]:
+    Spec(
+        name,
+        getattr(np, name),
+        [((PLANE,), {}), ((normal(2, 3),), {}), ((EMPTY,), {})],
+        dtypes=("float32", "float64"),
+    )
+Spec(
+    "complex",
+    lambda x, y: x + 1j * y,
+    [((normal(3, 4), normal(4)), {}), ((ZERO_DIM, normal(2)), {}), ((EMPTY, EMPTY), {})],
+    raises=[((PLANE, PLANE), {}, TypeError, "complex: real has dtype complex128, must be real")],
+)

@@ -53,3 +53,50 @@ Spec(
         ((normal(2, 3, 4), normal(3, 4)), {}, ValueError, "same number of axes"),
     ],
 )
+
+
+def transform(x, axes=(-1,), inverse=False, norm="backward"):
+    return (np.fft.ifftn if inverse else np.fft.fftn)(x, axes=axes, norm=norm)
+
+
+LINES = normal(3, 6, 5) + 1j * normal(3, 6, 5)
+Spec(
+    "fft",
+    transform,
+    [
+        ((normal(3, 8),), {}),
+        ((LINES,), dict(axes=(1, 0), norm="ortho")),
+        ((LINES,), dict(axes=(-1, 1), inverse=True, norm="forward")),
+        ((normal(0, 3),), {}),
+    ],
+    raises=[
+        ((normal(3),), dict(axes=()), ValueError, r"axes is \(\), must name an axis"),
+        ((normal(3),), dict(axes=(1,)), IndexError, "axes is 1"),
+        ((normal(3, 0),), {}, ValueError, "must have elements along axis"),
+        ((normal(3),), dict(norm="x"), ValueError, "norm is 'x'"),
+    ],
+)
+Spec(
+    "rfft",
+    lambda x, axis=-1, norm="backward": np.fft.rfft(x, axis=axis, norm=norm),
+    [
+        ((normal(3, 8),), {}),
+        ((normal(3, 7, 2),), dict(axis=1, norm="ortho")),
+        ((normal(4, 1),), dict(norm="forward")),
+    ],
+    raises=[((LINES,), {}, TypeError, "data has dtype complex128, must be floating")],
+)
+Spec(
+    "irfft",
+    lambda x, n, axis=-1, norm="backward": np.fft.irfft(x, n, axis=axis, norm=norm),
+    [
+        ((LINES,), dict(n=8)),
+        ((LINES,), dict(n=11, axis=1, norm="ortho")),
+        ((LINES[..., :1],), dict(n=1, norm="forward")),
+    ],
+    dtypes=("float64",),
+    raises=[
+        ((LINES,), dict(n=7), ValueError, "n is 7, must be >= 1"),
+        ((normal(3),), dict(n=4), TypeError, "data has dtype float64, must be complex"),
+    ],
+)

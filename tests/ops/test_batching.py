@@ -23,7 +23,7 @@ ONCE = [
 def batch_of(x, name):
     """Samples that differ, in the range and of the dtype of one; indices of csr parts must fit."""
     x = np.asarray(x)
-    if x.dtype.kind == "f":
+    if x.dtype.kind in "fc":
         return np.stack([x, x * 0.9 + 0.01, x * 0.8 + 0.02])
     if name.startswith("csr_"):
         return np.stack([x] * SIZE)
@@ -32,10 +32,9 @@ def batch_of(x, name):
 
 
 def close(got, want, dtype="float64"):
-    tolerance = 1e-9 if dtype == "float64" else 2e-5
-    np.testing.assert_allclose(
-        got.astype("float64"), want.astype("float64"), rtol=tolerance, atol=tolerance
-    )
+    tolerance = 1e-9 if dtype in ("float64", "complex128") else 2e-5
+    wide = "complex128" if want.dtype.kind == "c" else "float64"
+    np.testing.assert_allclose(got.astype(wide), want.astype(wide), rtol=tolerance, atol=tolerance)
 
 
 def choices(inputs):

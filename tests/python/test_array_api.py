@@ -120,6 +120,20 @@ linalg.tensordot(x1, x2, /, *, axes=2)
 linalg.trace(x, /, *, offset=0, dtype=None)
 linalg.vecdot(x1, x2, /, *, axis=-1)
 linalg.vector_norm(x, /, *, axis=None, keepdims=False, ord=2)
+fft.fft(x, /, *, n=None, axis=-1, norm="backward")
+fft.ifft(x, /, *, n=None, axis=-1, norm="backward")
+fft.fftn(x, /, *, s=None, axes=None, norm="backward")
+fft.ifftn(x, /, *, s=None, axes=None, norm="backward")
+fft.rfft(x, /, *, n=None, axis=-1, norm="backward")
+fft.irfft(x, /, *, n=None, axis=-1, norm="backward")
+fft.rfftn(x, /, *, s=None, axes=None, norm="backward")
+fft.irfftn(x, /, *, s=None, axes=None, norm="backward")
+fft.hfft(x, /, *, n=None, axis=-1, norm="backward")
+fft.ihfft(x, /, *, n=None, axis=-1, norm="backward")
+fft.fftfreq(n, /, *, d=1.0, dtype=None, device=None)
+fft.rfftfreq(n, /, *, d=1.0, dtype=None, device=None)
+fft.fftshift(x, /, *, axes=None)
+fft.ifftshift(x, /, *, axes=None)
 """.split("\n")[1:-1]
 FLOAT_UNARY = "acos acosh asin asinh atan atanh cos cosh exp expm1 log log1p log2 log10 reciprocal sin sinh sqrt tan tanh".split()
 NUMERIC_UNARY = "abs ceil conj floor imag isfinite isinf isnan negative positive real round sign square trunc".split()
@@ -128,8 +142,17 @@ FLOAT_BINARY = "atan2 copysign hypot logaddexp nextafter".split()
 BIT_BINARY = "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift".split()
 LOGICAL = "logical_and logical_or logical_xor".split()
 CONSTANTS = "e inf nan newaxis pi".split()
-DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()
-INTS, UINTS, FLOATS = DTYPES[1:5], DTYPES[5:9], DTYPES[9:]
+DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64 complex64 complex128".split()
+INTS, UINTS, FLOATS, COMPLEX = DTYPES[1:5], DTYPES[5:9], DTYPES[9:11], DTYPES[11:]
+COMPLEX_UNARY = [
+    *FLOAT_UNARY,
+    *"abs conj imag isfinite isinf isnan negative positive real round sign square".split(),
+]
+COMPLEX_BINARY = "add divide equal multiply not_equal pow subtract".split()
+# Complex matrices have no factorisations here, which the extension linalg wants: these refuse them.
+WITHOUT_COMPLEX = (
+    "cholesky det eigh eigvalsh inv matrix_rank pinv qr slogdet solve svd svdvals".split()
+)
 
 
 def find(name, module=mx.np):
@@ -182,8 +205,10 @@ def promoted(a, b):
     """The standard's tables; None where it says nothing."""
     if a == b:
         return a
-    size = {d: int(d.lstrip("uintfloa")) for d in DTYPES[1:]}
-    for kind in (INTS, UINTS, FLOATS):
+    size = {d: int(d.lstrip("abcdefghijklmnopqrstuvwxyz")) for d in DTYPES[1:]}
+    if {a in FLOATS, b in FLOATS} == {a in COMPLEX, b in COMPLEX} == {True, False}:
+        return "complex128" if {"float64", "complex128"} & {a, b} else "complex64"
+    for kind in (INTS, UINTS, FLOATS, COMPLEX):
         if a in kind and b in kind:
             return max(a, b, key=size.get)
     if {a in INTS, b in INTS} == {True, False} and {a in UINTS, b in UINTS} == {True, False}:
@@ -204,11 +229,12 @@ def test_promotion(a):
         assert mx.np.result_type(x, y) == want == mx.np.result_type(x.dtype, y.dtype)
         if a != "bool":
             for f in (mx.np.add, mx.np.multiply, mx.np.maximum, mx.np.remainder):
-                assert f(x, y).dtype == want
+                if want not in COMPLEX or f in (mx.np.add, mx.np.multiply):
+                    assert f(x, y).dtype == want
             assert mx.np.concat([x, y]).dtype == mx.np.stack([x, y]).dtype == want
             assert mx.np.where(x == y, x, y).dtype == want and mx.np.matmul(x, y).dtype == want
         assert mx.np.equal(x, y).dtype == "bool"
-        if a not in FLOATS:
+        if a not in FLOATS + COMPLEX:
             assert mx.np.bitwise_and(x, y).dtype == want
 
 
@@ -227,10 +253,11 @@ def compare(got, want, exact=False):
     want = np.asarray(want)
     assert got.shape == want.shape and got.dtype == want.dtype
     got = got.asnumpy()
+    wide = "complex128" if want.dtype.kind == "c" else "float64"
     np.testing.assert_allclose(
-        got.astype("float64"),
-        want.astype("float64"),
-        rtol=0 if exact else 2e-6 if want.dtype == "float32" else 1e-12,
+        got.astype(wide),
+        want.astype(wide),
+        rtol=0 if exact else 2e-6 if want.dtype.name in ("float32", "complex64") else 1e-12,
     )
     if want.dtype.kind == "f":
         zero = want == 0
@@ -276,6 +303,38 @@ def test_functions_of_two_numbers(name, library):
         )
 
 
+PLANE = np.array([1 + 2j, -0.5 + 0.25j, 3 - 1j, -2 - 2j, 0.1j, 1.5], "complex128")
+
+
+@pytest.mark.parametrize("library", OTHERS, ids=lambda m: m.__name__)
+@pytest.mark.parametrize("name", COMPLEX_UNARY)
+def test_functions_of_one_complex_number(name, library):
+    for dtype in COMPLEX:
+        data = PLANE.astype(dtype)
+        got = getattr(mx.np, name)(mx.np.asarray(data, dtype=dtype))
+        if name == "sign" and library is np and np.lib.NumpyVersion(np.__version__) < "2.0.0":
+            continue
+        compare(got, getattr(library, name)(library.asarray(data)))
+
+
+@pytest.mark.parametrize("library", OTHERS, ids=lambda m: m.__name__)
+@pytest.mark.parametrize("name", COMPLEX_BINARY)
+def test_functions_of_two_complex_numbers(name, library):
+    for dtype in COMPLEX:
+        a, b = PLANE.astype(dtype)[:, None], PLANE.astype(dtype)[None]
+        compare(
+            getattr(mx.np, name)(mx.np.asarray(a, dtype=dtype), mx.np.asarray(b, dtype=dtype)),
+            getattr(library, name)(library.asarray(a), library.asarray(b)),
+        )
+
+
+@pytest.mark.parametrize("name", WITHOUT_COMPLEX)
+def test_factorisations_refuse_complex_matrices(name):
+    x = mx.np.eye(3, dtype="complex128")
+    with pytest.raises(TypeError, match="has dtype complex128, must be real"):
+        getattr(mx.np.linalg, name)(*([x, x] if name == "solve" else [x]))
+
+
 @pytest.mark.parametrize("library", OTHERS, ids=lambda m: m.__name__)
 @pytest.mark.parametrize(
     "name", [*BIT_BINARY, *LOGICAL, "bitwise_invert", "logical_not", "signbit"]
@@ -311,6 +370,7 @@ def test_functions_of_bits(name, library):
 
 X = np.arange(24.0).reshape(2, 3, 4) * 0.25 - 2
 K = np.array([[3, 1, 2], [2, 2, 5]])
+Z = np.array([[1 + 2j, 3j, -1], [0.5, 2 - 1j, 1j], [-2j, 1 + 1j, 4]])
 CALLS = [
     ("sum", (X,), {"axis": 1}), ("sum", (K.astype("int8"),), {}), ("sum", (K.astype("uint8"),), {}), ("prod", (K,), {"axis": 0}), ("prod", (K.astype("int16"),), {}), ("mean", (X,), {"axis": (0, 2), "keepdims": True}),
     ("std", (X,), {"correction": 1.0}), ("var", (X,), {"axis": 2, "correction": 2.0}), ("max", (K,), {"axis": 1}), ("min", (X,), {"keepdims": True}), ("all", (K,), {"axis": 0}), ("any", (K,), {}),
@@ -323,6 +383,9 @@ CALLS = [
     ("tril", (K,), {"k": 1}), ("triu", (X,), {"k": -1}), ("diff", (K,), {"axis": 0}), ("diff", (X,), {"n": 2}), ("clip", (X, -1.0, 1.0), {}), ("clip", (X, None, 1.0), {}), ("broadcast_to", (K, (4, 2, 3)), {}),
     ("linalg.cross", (X[:, :, :3], X[:, :, 1:]), {}), ("linalg.diagonal", (X,), {"offset": 1}), ("linalg.trace", (K,), {}), ("linalg.outer", (K[0], K[1]), {}), ("linalg.matrix_norm", (X,), {}), ("linalg.vector_norm", (X,), {"axis": 1, "ord": 3}),
     ("linalg.matrix_norm", (X,), {"ord": 1, "keepdims": True}), ("linalg.vector_norm", (X,), {"ord": float("inf")}), ("linalg.svdvals", (X[..., :3] + np.eye(3),), {}), ("linalg.matrix_rank", (X,), {}), ("linalg.pinv", (X,), {}), ("linalg.vecdot", (X, X), {}),
+    ("sum", (Z,), {"axis": 1}), ("prod", (Z,), {}), ("mean", (Z,), {"axis": 0}), ("cumulative_sum", (Z,), {"axis": 1}), ("cumulative_prod", (Z,), {"axis": 0}), ("matmul", (Z, Z.T), {}), ("tensordot", (Z, Z), {"axes": 2}), ("vecdot", (Z, Z), {}), ("all", (Z,), {}), ("any", (Z,), {"axis": 0}), ("nonzero", (Z,), {}), ("diff", (Z,), {}),
+    ("where", (Z.real > 0, Z, -Z), {}), ("tril", (Z,), {}), ("flip", (Z,), {}), ("roll", (Z, 1), {}), ("concat", ([Z, Z],), {}), ("astype", (K, "complex64"), {}), ("linalg.vecdot", (Z, Z), {"axis": 0}), ("linalg.outer", (Z[0], Z[1]), {}), ("linalg.vector_norm", (Z,), {}), ("linalg.vector_norm", (Z,), {"axis": 1, "ord": 1}), ("linalg.matrix_norm", (Z,), {}), ("linalg.trace", (Z,), {}), ("linalg.diagonal", (Z,), {}), ("linalg.matrix_transpose", (Z,), {}), ("linalg.matrix_power", (Z[:2, :2], 3), {}), ("linalg.cross", (Z, Z[::-1].copy()), {}),
+    ("fft.fft", (Z,), {"n": 5}), ("fft.ifft", (Z,), {"axis": 0, "norm": "ortho"}), ("fft.fftn", (Z,), {"norm": "forward"}), ("fft.ifftn", (Z,), {"s": (2, 4), "axes": (0, 1)}), ("fft.rfft", (X,), {"axis": 1}), ("fft.irfft", (Z,), {"n": 5}), ("fft.rfftn", (X,), {"axes": (0, 2)}), ("fft.irfftn", (Z,), {}), ("fft.hfft", (Z,), {"n": 4}), ("fft.ihfft", (X,), {}), ("fft.fftfreq", (5,), {"d": 0.5}), ("fft.rfftfreq", (6,), {}), ("fft.fftshift", (X,), {"axes": (1,)}), ("fft.ifftshift", (K,), {}),
     ("astype", (X, "float32"), {}), ("full_like", (K, 3), {}), ("zeros_like", (X,), {"dtype": "int32"}), ("meshgrid", (K[0], K[1]), {"indexing": "ij"}), ("broadcast_arrays", (K, K[0]), {}),
 ]  # fmt: skip
 
@@ -330,7 +393,15 @@ CALLS = [
 def there(value, library):
     if isinstance(value, np.ndarray):
         return library.asarray(value)
-    return getattr(library, value) if value in ("float32", "int32") else value
+    if isinstance(value, list):
+        return [there(v, library) for v in value]
+    return getattr(library, value) if value in ("float32", "int32", "complex64") else value
+
+
+def here(value):
+    if isinstance(value, list):
+        return [here(v) for v in value]
+    return mx.np.asarray(value, dtype=value.dtype) if isinstance(value, np.ndarray) else value
 
 
 @pytest.mark.parametrize("library", OTHERS, ids=lambda m: m.__name__)
@@ -348,7 +419,7 @@ def test_functions_of_arrays(case, library):
     except TypeError:
         return  # its arguments are older than the standard
     got = find(name)(
-        *[mx.np.asarray(a, dtype=a.dtype) if isinstance(a, np.ndarray) else a for a in args],
+        *map(here, args),
         **kwargs,
     )
     if name == "unique_values":  # in no order
@@ -385,6 +456,7 @@ def test_information():
     assert info.capabilities()["max dimensions"] == 32 and info.default_device() in info.devices()
     assert info.default_dtypes() == {
         "real floating": np.float64,
+        "complex floating": np.complex128,
         "integral": np.int64,
         "indexing": np.int64,
     }

@@ -125,7 +125,9 @@ typedef enum plait_dtype_t {
   PLAIT_DTYPE_UINT16 = 9,
   PLAIT_DTYPE_UINT32 = 10,
   PLAIT_DTYPE_UINT64 = 11,
-  PLAIT_DTYPE_BFLOAT16 = 12
+  PLAIT_DTYPE_BFLOAT16 = 12,
+  PLAIT_DTYPE_COMPLEX64 = 13, /* real and imaginary part, each float32 */
+  PLAIT_DTYPE_COMPLEX128 = 14 /* the same of float64 */
 } plait_dtype_t;
 
 /* Kinds of places. The numbers are those of MXNet's files. */

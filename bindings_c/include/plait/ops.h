@@ -97,7 +97,8 @@ static inline plait_status_t plait__call(plait_op_t* cache, const char* name,
                          num_out ? num_out : &made);
 }
 
-/* Absolute value. data: array of any shape. out: shape and type of data. */
+/* Absolute value; real for complex numbers. data: array of any shape. out: shape and type of
+ * data. */
 static inline plait_status_t plait_abs(plait_array_t data, plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
@@ -849,8 +850,9 @@ static inline plait_status_t plait_broadcast_to(plait_array_t data,
   return plait__call(&op_, "broadcast_to", inputs_, 1, values_, 1, out, 1, NULL);
 }
 
-/* The data in another type. Whole numbers wrap around, fractions are cut off. data: array of any
- * shape. dtype: type of the result. out: shape of data, the given type. */
+/* The data in another type. Whole numbers wrap around, fractions are cut off. Real types take
+ * the real part of complex numbers. data: array of any shape. dtype: type of the result. out:
+ * shape of data, the given type. */
 static inline plait_status_t plait_cast(plait_array_t data, const char* dtype, plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
@@ -962,6 +964,14 @@ static inline plait_status_t plait_concat(const plait_array_t* inputs, int32_t n
   const plait_concat_attrs_t a_ = attrs ? *attrs : plait_concat_defaults();
   const plait_value_t values_[] = {plait__int(a_.dim), plait__int(a_.num_args)};
   return plait__call(&op_, "concat", inputs, num_inputs, values_, 2, out, 1, NULL);
+}
+
+/* The complex conjugate: the imaginary part negated. data: array of any shape. out: shape and
+ * type of data. */
+static inline plait_status_t plait_conj(plait_array_t data, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {data};
+  return plait__call(&op_, "conj", inputs_, 1, NULL, 0, out, 1, NULL);
 }
 
 typedef struct {
@@ -7033,7 +7043,8 @@ static inline plait_status_t plait_sigmoid(plait_array_t data, plait_array_t* ou
   return plait__call(&op_, "sigmoid", inputs_, 1, NULL, 0, out, 1, NULL);
 }
 
-/* -1, 0 or 1; NaN of NaN. data: array of any shape. out: shape and type of data. */
+/* -1, 0 or 1; NaN of NaN; x / |x| for complex numbers. data: array of any shape. out: shape and
+ * type of data. */
 static inline plait_status_t plait_sign(plait_array_t data, plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};

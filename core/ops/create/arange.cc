@@ -108,6 +108,7 @@ PLAIT_OP(eye, EyeAttrs)
             " and M is ", a.columns, ", must be >= 0");
       return {{a.rows, a.columns ? a.columns : a.rows}, a.dtype};
     })
+    .takes_complex()
     .cpu([](const EyeAttrs& a, const KernelArgs& k) {
       const int64_t columns = k.out[0].dim(1);
       write(k.out[0], [&](int64_t i) { return i % columns - i / columns == a.k ? 1.0 : 0.0; });

@@ -19,7 +19,7 @@ inline Spec infer_broadcast(const op::NoAttrs&, const Specs& in) {
 }
 inline Spec infer_broadcast_floating(const op::NoAttrs& a, const Specs& in) {
   Spec out = infer_broadcast(a, in);
-  if (!is_floating(out.dtype)) out.dtype = DType::kFloat32;
+  if (!is_inexact(out.dtype)) out.dtype = DType::kFloat32;
   return out;
 }
 inline Spec infer_broadcast_bool(const op::NoAttrs&, const Specs& in) {
@@ -32,44 +32,53 @@ inline Spec infer_scalar(const ScalarAttrs& a, const Specs& in) {
   return {in[0].shape, whole ? DType::kInt64 : DType::kFloat32};
 }
 inline Spec infer_scalar_floating(const ScalarAttrs&, const Specs& in) {
-  return {in[0].shape, is_floating(in[0].dtype) ? in[0].dtype : DType::kFloat32};
+  return {in[0].shape, is_inexact(in[0].dtype) ? in[0].dtype : DType::kFloat32};
 }
 inline Spec infer_scalar_same(const ScalarAttrs&, const Specs& in) { return in[0]; }
 inline Spec infer_scalar_bool(const ScalarAttrs&, const Specs& in) {
   return {in[0].shape, DType::kBool};
 }
 
-template <class F>
+// Loops for real numbers, and for complex ones where F holds for them.
+template <class F, bool kComplex>
+constexpr kernels::Loops loops_of_two() {
+  constexpr kernels::Loops kReal = kernels::binary_loops<F>();
+  if constexpr (kComplex) return kernels::with_complex_binary<F>(kReal);
+  return kReal;
+}
+
+template <class F, bool kComplex = false>
 void binary_kernel(const op::NoAttrs&, const op::KernelArgs& k) {
-  static constexpr kernels::Loops kLoops = kernels::binary_loops<F>();
+  static constexpr kernels::Loops kLoops = loops_of_two<F, kComplex>();
   const DType type = kernels::compute_type(k.out[0].dtype);
   kernels::apply(kLoops, type, k.out[0], k.in, k.threads);
 }
 // For results of another type than the operands, as comparisons have.
-template <class F>
+template <class F, bool kComplex = false>
 void comparison_kernel(const op::NoAttrs&, const op::KernelArgs& k) {
-  static constexpr kernels::Loops kLoops = kernels::binary_loops<F>();
+  static constexpr kernels::Loops kLoops = loops_of_two<F, kComplex>();
   const DType type = kernels::compute_type(promote(k.in[0].dtype, k.in[1].dtype));
   kernels::apply(kLoops, type, k.out[0], k.in, k.threads);
 }
 
-template <class F, bool kReversed>
+template <class F, bool kReversed, bool kComplex>
 void scalar_kernel_in(DType type, double scalar, const op::KernelArgs& k) {
-  static constexpr kernels::Loops kLoops = kernels::binary_loops<F>();
+  static constexpr kernels::Loops kLoops = loops_of_two<F, kComplex>();
   const kernels::Scalar number(scalar, type);
   const View in[2] = {kReversed ? View(number) : k.in[0], kReversed ? k.in[0] : View(number)};
   kernels::apply(kLoops, type, k.out[0], in, k.threads);
 }
-template <class F, bool kReversed = false>
+template <class F, bool kReversed = false, bool kComplex = false>
 void scalar_kernel(const ScalarAttrs& a, const op::KernelArgs& k) {
-  scalar_kernel_in<F, kReversed>(kernels::compute_type(k.out[0].dtype), a.scalar, k);
+  scalar_kernel_in<F, kReversed, kComplex>(kernels::compute_type(k.out[0].dtype), a.scalar, k);
 }
 // A number with a fraction is compared with whole numbers as it is.
-template <class F>
+template <class F, bool kComplex = false>
 void scalar_comparison_kernel(const ScalarAttrs& a, const op::KernelArgs& k) {
   const bool whole = a.scalar == static_cast<double>(static_cast<int64_t>(a.scalar));
   const DType own = kernels::compute_type(k.in[0].dtype);
-  scalar_kernel_in<F, false>(is_floating(own) || whole ? own : DType::kFloat64, a.scalar, k);
+  scalar_kernel_in<F, false, kComplex>(is_inexact(own) || whole ? own : DType::kFloat64, a.scalar,
+                                       k);
 }
 
 // What flows back to input i: `gradient()` summed over broadcast axes, in the input's type; nothing
@@ -77,7 +86,7 @@ void scalar_comparison_kernel(const ScalarAttrs& a, const op::KernelArgs& k) {
 template <class F>
 Value flow_to(const GradArgs& g, size_t i, const F& gradient) {
   const Spec& to = g.in_spec(i);
-  if (!g.needs_grad(i) || !is_floating(to.dtype)) return {};
+  if (!g.needs_grad(i) || !is_inexact(to.dtype)) return {};
   Value v = gradient();
   if (v.shape() != to.shape) v = op::sum_to(v, to.shape);
   return v.dtype() == to.dtype ? v : op::cast_to(v, to.dtype);
@@ -91,6 +100,11 @@ Value flow_to(const GradArgs& g, size_t i, const F& gradient) {
       return static_cast<T>(function);        \
     }                                         \
   };
+
+// Behind a definition: the same function of complex numbers.
+#define PLAIT_COMPLEX_BINARY(name) .cpu(binary_kernel<name##_fn, true>).takes_complex()
+#define PLAIT_COMPLEX_SCALAR(name, reversed) \
+  .cpu(scalar_kernel<name##_fn, reversed, true>).takes_complex()
 
 // Without gradient and surfaces; both follow.
 #define PLAIT_BINARY(name, text, infer_rule, kernel_rule)            \

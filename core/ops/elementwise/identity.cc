@@ -23,6 +23,7 @@ PLAIT_OP(copy, NoAttrs)
     .on("nd sym", "_copyto")
     .infer(infer_same)
     .cpu(copy_kernel)
+    .takes_complex()
     .strided()
     .elementwise()
     .grad([](const NoAttrs&, const GradArgs& g) -> Values { return {g.dout()}; },
@@ -36,6 +37,7 @@ PLAIT_OP(stop_gradient, NoAttrs)
     .on("nd sym", "BlockGrad")
     .infer(infer_same)
     .cpu(copy_kernel)
+    .takes_complex()
     .strided()
     .elementwise()
     .grad([](const NoAttrs&,
@@ -84,7 +86,9 @@ struct CastAttrs {
 };
 
 PLAIT_OP(cast, CastAttrs)
-    .doc("The data in another type. Whole numbers wrap around, fractions are cut off.")
+    .doc(
+        "The data in another type. Whole numbers wrap around, fractions are cut off.\n"
+        "Real types take the real part of complex numbers.")
     .input("data", "array of any shape")
     .output("out", "shape of data, the given type")
     .required_attr("dtype", &CastAttrs::dtype, "type of the result")
@@ -97,9 +101,10 @@ PLAIT_OP(cast, CastAttrs)
       kernels::copy(k.in[0], k.out[0], k.threads);
     })
     .strided()
+    .takes_complex()
     .grad(
         [](const CastAttrs&, const GradArgs& g) -> Values {
-          if (!is_floating(g.in_spec(0).dtype)) return {Value{}};
+          if (!is_inexact(g.in_spec(0).dtype)) return {Value{}};
           return {op::cast_to(g.dout(), g.in_spec(0).dtype)};
         },
         op::saves_nothing());

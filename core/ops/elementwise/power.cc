@@ -53,6 +53,7 @@ Values arctan2_grad(const NoAttrs&, const GradArgs& g) {
 }
 
 PLAIT_BINARY(power, "lhs to the power rhs.", infer_broadcast, binary_kernel<power_fn>)
+PLAIT_COMPLEX_BINARY(power)
     .on("nd sym", "broadcast_power")
     .on("nd sym np", "power")
     .on("nd sym", "_power")
@@ -115,18 +116,20 @@ struct Root {
 
 // data to the power of a number; the frequent powers cost a multiplication or a root.
 void power_scalar_kernel(const ScalarAttrs& a, const op::KernelArgs& k) {
-  static constexpr kernels::Loops kSquare = kernels::unary_loops<Square>();
-  static constexpr kernels::Loops kCube = kernels::unary_loops<Cube>();
-  static constexpr kernels::Loops kRoot = kernels::unary_float_loops<Root>();
+  using namespace kernels;
+  static constexpr Loops kSquare = with_complex_unary<Square>(unary_loops<Square>());
+  static constexpr Loops kCube = with_complex_unary<Cube>(unary_loops<Cube>());
+  static constexpr Loops kRoot = with_complex_unary<Root>(unary_float_loops<Root>());
   const DType type = kernels::compute_type(k.out[0].dtype);
   if (a.scalar == 2) return kernels::apply(kSquare, type, k.out[0], k.in, k.threads);
   if (a.scalar == 3) return kernels::apply(kCube, type, k.out[0], k.in, k.threads);
-  if (a.scalar == 0.5 && is_floating(type))
+  if (a.scalar == 0.5 && is_inexact(type))
     return kernels::apply(kRoot, type, k.out[0], k.in, k.threads);
-  scalar_kernel<power_fn>(a, k);
+  scalar_kernel<power_fn, false, true>(a, k);
 }
 
 PLAIT_SCALAR(power_scalar, "data to the power scalar.", infer_scalar, power_scalar_kernel)
+    .takes_complex()
     .on("nd sym", "_power_scalar")
     .on("nd sym", "_PowerScalar")
     .grad(
@@ -137,6 +140,7 @@ PLAIT_SCALAR(power_scalar, "data to the power scalar.", infer_scalar, power_scal
         op::saves_inputs());
 PLAIT_SCALAR(rpower_scalar, "scalar to the power data.", infer_scalar,
              (scalar_kernel<power_fn, true>))
+PLAIT_COMPLEX_SCALAR(power, true)
     .on("nd sym", "_rpower_scalar")
     .on("nd sym", "_RPowerScalar")
     .grad(

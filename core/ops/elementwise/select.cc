@@ -39,7 +39,8 @@ PLAIT_OP(where, NoAttrs)
               type};
     })
     .cpu([](const NoAttrs&, const KernelArgs& k) {
-      static constexpr kernels::Loops kLoops = kernels::ternary_loops<where_fn>();
+      static constexpr kernels::Loops kLoops =
+          kernels::with_complex_ternary<where_fn>(kernels::ternary_loops<where_fn>());
       const View& out = k.out[0];
       View in[3] = {k.in[0], k.in[1], k.in[2]};
       Dims rows(out.shape->size(), 1), step(out.shape->size(), 0);
@@ -54,6 +55,7 @@ PLAIT_OP(where, NoAttrs)
     })
     .strided()
     .elementwise()
+    .takes_complex()
     .grad(
         [](const NoAttrs&, const GradArgs& g) -> Values {
           static const OpCall where("where");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/convert.h"
 #include "kernels/elementwise.h"
 #include "kernels/math.h"
 #include "op/functions.h"
@@ -12,7 +13,7 @@ namespace plait::ops {
 
 // Integers and bool have float32 results.
 inline Spec infer_floating(const op::NoAttrs&, const Specs& in) {
-  return {in[0].shape, is_floating(in[0].dtype) ? in[0].dtype : DType::kFloat32};
+  return {in[0].shape, is_inexact(in[0].dtype) ? in[0].dtype : DType::kFloat32};
 }
 inline Spec infer_same(const op::NoAttrs&, const Specs& in) { return in[0]; }
 
@@ -23,6 +24,14 @@ void floating_kernel(const op::NoAttrs&, const op::KernelArgs& k) {
   kernels::apply(kLoops, type, k.out[0], k.in, k.threads);
 }
 template <class F>
+void inexact_kernel(const op::NoAttrs&, const op::KernelArgs& k) {
+  static constexpr kernels::Loops kLoops =
+      kernels::with_complex_unary<F>(kernels::unary_float_loops<F>());
+  kernels::apply(kLoops, kernels::compute_type(k.out[0].dtype), k.out[0], k.in, k.threads);
+}
+// Behind a line of the table: the same function of complex numbers.
+#define PLAIT_COMPLEX_UNARY(name) .cpu(inexact_kernel<name##_fn>).takes_complex()
+template <class F>
 void floating_backward_kernel(const op::NoAttrs&, const op::KernelArgs& k) {
   static constexpr kernels::Loops kLoops = kernels::binary_float_loops<F>();
   const DType type = k.out[0].dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
@@ -32,8 +41,9 @@ void floating_backward_kernel(const op::NoAttrs&, const op::KernelArgs& k) {
 // dout times the derivative: one kernel, or a graph where that must be differentiable in turn.
 template <class D>
 Value chain(const GradArgs& g, const Value& saved, const OpCall& fused) {
-  if (!is_floating(g.in_spec(0).dtype)) return {};
-  if (!op::current_tracer().differentiable()) return fused({g.dout(), saved});
+  const DType type = g.in_spec(0).dtype;
+  if (!is_inexact(type)) return {};
+  if (is_floating(type) && !op::current_tracer().differentiable()) return fused({g.dout(), saved});
   return g.dout() * D::df(saved);
 }
 

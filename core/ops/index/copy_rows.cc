@@ -135,6 +135,7 @@ PLAIT_OP(slice_assign, AssignAttrs)
             r.count);
       return in[0];
     })
+    .takes_complex()
     .cpu([](const AssignAttrs& a, const KernelArgs& k) {
       on_region(a, k, [&](const View& part) { kernels::copy(k.in[1], part, k.threads); });
     })
@@ -160,6 +161,7 @@ PLAIT_OP(slice_assign_scalar, AssignAttrs)
       region_of(a, in[0].shape);
       return in[0];
     })
+    .takes_complex()
     .cpu([](const AssignAttrs& a, const KernelArgs& k) {
       on_region(a, k, [&](const View& part) { kernels::fill(part, a.scalar, k.threads); });
     })

@@ -115,6 +115,7 @@ PLAIT_GATHER(gather_axes)
       const Dims joint = broadcast_indices(a, in[0].shape, in, 1);
       return {gathered_shape(a, in[0].shape, joint), in[0].dtype};
     })
+    .takes_complex()
     .cpu([](const GatherAttrs& a, const KernelArgs& k) {
       const Selection picks(a, *k.in[0].shape, *k.in[0].strides, k.in.subspan(1), k.threads);
       const int64_t item = dtype_size(k.in[0].dtype);
@@ -129,7 +130,7 @@ PLAIT_GATHER(gather_axes)
         [](const GatherAttrs& a, const GradArgs& g) -> Values {
           static const OpCall back("gather_axes_backward", {"axes", "front", "shape"});
           Values out(g.num_in());
-          if (!is_floating(g.in_spec(0).dtype)) return out;
+          if (!is_inexact(g.in_spec(0).dtype)) return out;
           Values in{g.dout()};
           for (size_t i = 1; i < g.num_in(); ++i) in.push_back(g.in(i));
           const op::AttrValue attrs[] = {a.axes, a.front, g.in_spec(0).shape};
@@ -148,10 +149,11 @@ PLAIT_GATHER(gather_axes_backward)
       broadcast_indices(a, a.shape, in, 1);
       return {a.shape, in[0].dtype};
     })
+    .takes_complex()
     .cpu([](const GatherAttrs& a, const KernelArgs& k) {
       const Selection picks(a, a.shape, contiguous_strides(a.shape), k.in.subspan(1), k.threads);
       kernels::fill(k.out[0], 0, k.threads);
-      dispatch_floating(k.out[0].dtype, [&](auto type) {
+      dispatch_inexact(k.out[0].dtype, [&](auto type) {
         using T = decltype(type);
         const T* dy = k.in[0].ptr<T>();
         T* dx = k.out[0].ptr<T>();
@@ -195,10 +197,10 @@ Values assign_grad(const GatherAttrs& a, const GradArgs& g) {
     from.push_back(g.in(i));
     into.push_back(g.in(i));
   }
-  if (g.needs_grad(0) && is_floating(g.in_spec(0).dtype)) {
+  if (g.needs_grad(0) && is_inexact(g.in_spec(0).dtype)) {
     out[0] = assign.all({into.data(), into.size()}, attrs)[0];
   }
-  if (g.needs_grad(1) && is_floating(g.in_spec(1).dtype)) {
+  if (g.needs_grad(1) && is_inexact(g.in_spec(1).dtype)) {
     const Value picked = gather.all({from.data(), from.size()}, attrs)[0];
     out[1] = op::cast_to(op::sum_to(picked, g.in_spec(1).shape), g.in_spec(1).dtype);
   }
@@ -221,6 +223,7 @@ PLAIT_GATHER(assign_axes)
             shape);
       return in[0];
     })
+    .takes_complex()
     .cpu(assign_kernel)
     .strided()
     .inplace()

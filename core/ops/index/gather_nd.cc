@@ -84,11 +84,12 @@ PLAIT_OP(gather_nd, op::NoAttrs)
     .infer([](const op::NoAttrs&, const Specs& in) -> Spec {
       return {Points(in[0].shape, in[1].shape).rest, in[0].dtype};
     })
+    .takes_complex()
     .cpu([](const op::NoAttrs&, const KernelArgs& k) {
       const Dims& data = *k.in[0].shape;
       const Points p(data, *k.in[1].shape);
       const std::vector<int64_t> at = p.places(data, k.in[1]);
-      dispatch_all(k.in[0].dtype, [&]<class T>(T) {
+      dispatch_any(k.in[0].dtype, [&]<class T>(T) {
         for (int64_t i = 0; i < p.count; ++i) {
           std::copy_n(k.in[0].ptr<T>() + at[static_cast<size_t>(i)], p.inner,
                       k.out[0].ptr<T>() + i * p.inner);
@@ -98,7 +99,7 @@ PLAIT_OP(gather_nd, op::NoAttrs)
     .grad(
         [](const op::NoAttrs&, const GradArgs& g) -> Values {
           static const OpCall kAdd("scatter_add_nd", {"shape"});
-          if (!is_floating(g.in_spec(0).dtype)) return {Value{}, Value{}};
+          if (!is_inexact(g.in_spec(0).dtype)) return {Value{}, Value{}};
           return {kAdd({g.dout(), g.in(1)}, {g.in_spec(0).shape}), Value{}};
         },
         op::saves_input(1));
@@ -113,9 +114,10 @@ PLAIT_OP(scatter_nd, ShapeAttrs)
     .infer([](const ShapeAttrs& a, const Specs& in) -> Spec {
       return infer_scatter(a.shape, in[0], in[1].shape);
     })
+    .takes_complex()
     .cpu([](const ShapeAttrs& a, const KernelArgs& k) {
       kernels::fill(k.out[0], 0, k.threads);
-      dispatch_all(k.out[0].dtype,
+      dispatch_any(k.out[0].dtype,
                    [&]<class T>(T) { put<T>(a.shape, k.in[0], k.in[1], k.out[0]); });
     })
     .grad(
@@ -134,11 +136,12 @@ PLAIT_OP(scatter_add_nd, ShapeAttrs)
     .infer([](const ShapeAttrs& a, const Specs& in) -> Spec {
       return infer_scatter(a.shape, in[0], in[1].shape);
     })
+    .takes_complex()
     .cpu([](const ShapeAttrs& a, const KernelArgs& k) {
       kernels::fill(k.out[0], 0, k.threads);
       const Points p(a.shape, *k.in[1].shape);
       const std::vector<int64_t> at = p.places(a.shape, k.in[1]);
-      dispatch_all(k.out[0].dtype, [&]<class T>(T) {
+      dispatch_any(k.out[0].dtype, [&]<class T>(T) {
         for (int64_t i = 0; i < p.count; ++i) {
           const T* from = k.in[0].ptr<T>() + i * p.inner;
           T* to = k.out[0].ptr<T>() + at[static_cast<size_t>(i)];
@@ -165,9 +168,10 @@ PLAIT_OP(scatter_set_nd, ShapeAttrs)
             ", must be ", in[0].dtype, " as lhs");
       return infer_scatter(in[0].shape, in[1], in[2].shape);
     })
+    .takes_complex()
     .cpu([](const ShapeAttrs&, const KernelArgs& k) {
       if (k.in[0].data != k.out[0].data) kernels::copy(k.in[0], k.out[0], k.threads);
-      dispatch_all(k.out[0].dtype,
+      dispatch_any(k.out[0].dtype,
                    [&]<class T>(T) { put<T>(*k.in[0].shape, k.in[1], k.in[2], k.out[0]); });
     })
     .inplace()

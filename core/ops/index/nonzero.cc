@@ -25,6 +25,7 @@ PLAIT_OP(count_nonzero, NoAttrs)
     .infer([](const NoAttrs&, const Specs&) -> Spec {
       return {{}, DType::kInt64};
     })
+    .takes_complex()
     .cpu([](const NoAttrs&, const KernelArgs& k) {
       int64_t n = 0;
       for (char t : truth(k.in[0])) n += t != 0;
@@ -47,6 +48,7 @@ PLAIT_OP(nonzero_places, CountAttrs)
       check(a.count >= 0, ErrorKind::kInvalidArgument, "count is ", a.count, ", must be >= 0");
       return {{ndim, a.count}, DType::kInt64};
     })
+    .takes_complex()
     .cpu([](const CountAttrs& a, const KernelArgs& k) {
       const View& in = k.in[0];
       const std::vector<char> flags = truth(in);

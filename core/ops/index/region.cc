@@ -48,6 +48,7 @@ PLAIT_OP(place_region, RegionAttrs)
     .infer([](const RegionAttrs& a, const Specs& in) -> Spec {
       return {a.shape, in[0].dtype};
     })
+    .takes_complex()
     .cpu([](const RegionAttrs& a, const op::KernelArgs& k) {
       kernels::fill(k.out[0], 0, k.threads);
       ViewPlan plan;

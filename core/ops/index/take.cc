@@ -107,11 +107,12 @@ PLAIT_OP(take_backward, TakeBackAttrs)
     .infer([](const TakeBackAttrs& a, const Specs& in) -> Spec {
       return {a.shape, in[0].dtype};
     })
+    .takes_complex()
     .cpu([](const TakeBackAttrs& a, const KernelArgs& k) {
       const Around to(a.shape, normalize_axis(a.axis, static_cast<int64_t>(a.shape.size())));
       const std::vector<int64_t> index = read_indices(k.in[1], to.n, a.mode);
       kernels::fill(k.out[0], 0, k.threads);
-      dispatch_floating(k.out[0].dtype, [&](auto type) {
+      dispatch_inexact(k.out[0].dtype, [&](auto type) {
         using T = decltype(type);
         add_rows(k.in[0].ptr<T>(), k.out[0].ptr<T>(), to, index, k.threads);
       });
@@ -133,6 +134,7 @@ PLAIT_OP(take, TakeAttrs)
     .choices({"raise", "wrap", "clip"})
     .on("nd sym np", "take")
     .infer(infer_take)
+    .takes_complex()
     .cpu(take_kernel)
     .grad(
         [](const TakeAttrs& a, const GradArgs& g) -> Values {

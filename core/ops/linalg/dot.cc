@@ -82,6 +82,7 @@ PLAIT_OP(dot, DotAttrs)
     .on("nd", "dot")
     .on("sym", "dot")
     .infer(infer)
+    .takes_complex()
     .cpu(kernel)
     .flops([](const DotAttrs& t, const Specs& in) {
       const kernels::Gemm p = plan(t, in[0].shape, in[1].shape);
@@ -141,6 +142,7 @@ PLAIT_OP(batch_dot, DotAttrs)
     .on("sym", "batch_dot")
     .on("npx", "batch_dot")
     .infer(infer_batch)
+    .takes_complex()
     .cpu(batch_kernel)
     .flops([](const DotAttrs& t, const Specs& in) {
       const kernels::Gemm p = batch_plan(t, in[0].shape, in[1].shape);

@@ -129,6 +129,7 @@ PLAIT_OP(matmul, NoAttrs)
       return 2.0 * static_cast<double>(num_elements(p.batch) * p.m) * static_cast<double>(p.n) *
              static_cast<double>(p.k);
     })
+    .takes_complex()
     .grad(matmul_grad, op::saves_inputs());
 
 }  // namespace

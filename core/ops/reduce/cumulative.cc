@@ -37,6 +37,7 @@ Spec infer_scan(const ScanAttrs& a, const Specs& in) {
 // Calls f(T{}) with the type in which the numbers are added up.
 template <class F>
 void dispatch_sum(DType d, const F& f) {
+  if (is_complex(d)) return f(Complex128{});
   if (is_floating(d)) return f(double{});
   f(int64_t{});
 }
@@ -62,7 +63,8 @@ struct Times {
   }
 };
 
-// data as (outer, n, inner); each line is converted, added up in float64 or int64, and stored.
+// data as (outer, n, inner); each line is converted, added up in float64, int64 or complex128, and
+// stored.
 template <class F>
 void scan_kernel(const ScanAttrs& a, const KernelArgs& k) {
   const View &in = k.in[0], &out = k.out[0];
@@ -102,11 +104,11 @@ Value to_input(const GradArgs& g, const Value& v) {
 }
 
 Values cumsum_grad(const ScanAttrs& a, const GradArgs& g) {
-  if (!is_floating(g.in_spec(0).dtype)) return {Value{}};
+  if (!is_inexact(g.in_spec(0).dtype)) return {Value{}};
   return {to_input(g, scanned(g.dout(), a, !a.reverse))};
 }
 Values cumprod_grad(const ScanAttrs& a, const GradArgs& g) {
-  if (!is_floating(g.in_spec(0).dtype)) return {Value{}};
+  if (!is_inexact(g.in_spec(0).dtype)) return {Value{}};
   const Value flat = op::reshape_to(g.in(0), g.out_spec(0).shape);
   return {to_input(g, scanned(g.dout() * g.out(0), a, !a.reverse) / flat)};
 }
@@ -122,6 +124,7 @@ Values cumprod_grad(const ScanAttrs& a, const GradArgs& g) {
             "type of the result; None: as data, int64 of bool")                           \
       .attr("reverse", &ScanAttrs::reverse, false, "start at the end of the axis")        \
       .infer(infer_scan)                                                                  \
+      .takes_complex()                                                                    \
       .cpu(scan_kernel<function>)
 
 PLAIT_SCAN(cumsum, "Sum of the elements up to and with each place, kept in float64.", Plus)

@@ -53,6 +53,11 @@ Dims axes_of(const ReduceAttrs& a, const Dims& shape) {
   return reduced_axes(a.axis, a.exclude, static_cast<int64_t>(shape.size()));
 }
 
+// Complex numbers have no order; their norm is not among the sums.
+bool has_complex(Reduction kind) {
+  return kind == Reduction::kSum || kind == Reduction::kMean || kind == Reduction::kProd;
+}
+
 Spec infer_reduce(const ReduceAttrs& a, const Specs& in) {
   const Dims axes = axes_of(a, in[0].shape);
   return {reduced_shape(in[0].shape, axes, a.keepdims), a.dtype.value_or(in[0].dtype)};
@@ -65,7 +70,7 @@ Spec infer_sum(const ReduceAttrs& a, const Specs& in) {
 }
 Spec infer_mean(const ReduceAttrs& a, const Specs& in) {
   Spec out = infer_reduce(a, in);
-  if (!a.dtype && !is_floating(out.dtype)) out.dtype = DType::kFloat32;
+  if (!a.dtype && !is_inexact(out.dtype)) out.dtype = DType::kFloat32;
   return out;
 }
 Spec infer_extreme(const ReduceAttrs& a, const Specs& in) {
@@ -103,7 +108,7 @@ Value stretch(const ReduceAttrs& a, const GradArgs& g, Value v) {
   if (v.dtype() != to.dtype) v = op::cast_to(v, to.dtype);
   return broadcast({v}, {to.shape});
 }
-bool no_flow(const GradArgs& g) { return !is_floating(g.in_spec(0).dtype); }
+bool no_flow(const GradArgs& g) { return !is_inexact(g.in_spec(0).dtype); }
 
 Values sum_grad(const ReduceAttrs& a, const GradArgs& g) {
   if (no_flow(g)) return {Value{}};
@@ -158,7 +163,8 @@ Values nanprod_grad(const ReduceAttrs& a, const GradArgs& g) {
             "type of the result; None: as data")                                             \
       .infer(infer_rule)                                                                     \
       .cpu(reduce_kernel<kind>)                                                              \
-      .strided()
+      .strided()                                                                             \
+      .takes_complex(has_complex(kind))
 
 // The operators of mx.nd and of mx.np.
 #define PLAIT_REDUCTIONS(name, text, kind, infer_rule, gradient, saves)                         \
@@ -267,6 +273,7 @@ PLAIT_OP(sum_to_shape, ShapeAttrs)
       kernels::reduce(Reduction::kSum, k.in[0], axes, k.out[0], k.threads);
     })
     .strided()
+    .takes_complex()
     .grad(
         [](const ShapeAttrs&, const GradArgs& g) -> Values {
           static const OpCall broadcast("broadcast_to", {"shape"});

@@ -64,6 +64,7 @@ PLAIT_OP(concat, ConcatAttrs)
     .on("nd sym", "Concat")
     .on("nd sym", "concat")
     .infer(infer_concat)
+    .takes_complex()
     .cpu([](const ConcatAttrs& a, const KernelArgs& k) {
       const int64_t axis = normalize_axis(a.dim, k.out[0].ndim());
       int64_t at = 0;
@@ -82,7 +83,7 @@ PLAIT_OP(concat, ConcatAttrs)
           for (size_t i = 0; i < g.num_in(); ++i) {
             const Spec& spec = g.in_spec(i);
             const int64_t n = spec.shape[axis];
-            const bool wanted = g.needs_grad(i) && is_floating(spec.dtype);
+            const bool wanted = g.needs_grad(i) && is_inexact(spec.dtype);
             out.push_back(wanted ? op::cast_to(cut(g.dout(), axis, at, at + n), spec.dtype)
                                  : Value{});
             at += n;
@@ -110,6 +111,7 @@ PLAIT_OP(stack, StackAttrs)
       out.shape.insert(static_cast<size_t>(axis), static_cast<int64_t>(in.size()));
       return out;
     })
+    .takes_complex()
     .cpu([](const StackAttrs& a, const KernelArgs& k) {
       const int64_t axis = normalize_axis(a.axis, k.out[0].ndim());
       for (size_t i = 0; i < k.in.size(); ++i) {
@@ -131,7 +133,7 @@ PLAIT_OP(stack, StackAttrs)
           for (size_t i = 0; i < g.num_in(); ++i) {
             const int64_t at = static_cast<int64_t>(i);
             const Spec& spec = g.in_spec(i);
-            const bool wanted = g.needs_grad(i) && is_floating(spec.dtype);
+            const bool wanted = g.needs_grad(i) && is_inexact(spec.dtype);
             if (!wanted) {
               out.push_back(Value{});
               continue;
@@ -172,6 +174,7 @@ PLAIT_OP(split, SplitAttrs)
       }
       return Specs(static_cast<size_t>(a.num_outputs), piece);
     })
+    .takes_complex()
     .cpu([](const SplitAttrs& a, const KernelArgs& k) {
       const int64_t axis = normalize_axis(a.axis, k.in[0].ndim());
       const int64_t n = k.in[0].dim(axis) / a.num_outputs;

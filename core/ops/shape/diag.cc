@@ -1,8 +1,7 @@
-#include <algorithm>
-
 #include "kernels/copy.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/shape/diagonal.h"
 
 // Diagonals of matrices, and matrices made of diagonals.
 namespace plait::ops {
@@ -13,35 +12,15 @@ struct DiagAttrs {
   Dims shape;  // of the matrices, for place_diag only
 };
 
-// The diagonal of an array as a view: axes but axis1 and axis2, then the diagonal.
-struct Diagonal {
-  Dims shape, strides;
-  int64_t offset = 0;
-
-  Diagonal(const DiagAttrs& a, const Dims& data, const Dims& steps) {
-    const auto ndim = static_cast<int64_t>(data.size());
-    const int64_t r = normalize_axis(a.axis1, ndim, "axis1"),
-                  c = normalize_axis(a.axis2, ndim, "axis2");
-    check(r != c, ErrorKind::kInvalidArgument, "axis1 and axis2 are ", a.axis1, " and ", a.axis2,
-          ", must differ");
-    for (int64_t i = 0; i < ndim; ++i) {
-      if (i == r || i == c) continue;
-      shape.push_back(data[static_cast<size_t>(i)]);
-      strides.push_back(steps[static_cast<size_t>(i)]);
-    }
-    const auto row = static_cast<size_t>(r), column = static_cast<size_t>(c);
-    const int64_t down = std::max<int64_t>(0, -a.k), right = std::max<int64_t>(0, a.k);
-    const int64_t n = std::max<int64_t>(0, std::min(data[row] - down, data[column] - right));
-    check(n > 0 || num_elements(data) == 0, ErrorKind::kInvalidArgument, "k is ", a.k,
-          ", must name a diagonal of matrices of ", data[row], " x ", data[column]);
-    shape.push_back(n);
-    strides.push_back(steps[row] + steps[column]);
-    if (n > 0) offset = down * steps[row] + right * steps[column];
-  }
-  View of(const View& v) const {
-    return {v.ptr<char>() + offset * dtype_size(v.dtype), &shape, &strides, v.dtype, false};
-  }
-};
+// The diagonal of matrices; unlike NumPy's, one that they do not have is an error.
+Diagonal diagonal_of(const DiagAttrs& a, const Dims& data, const Dims& steps) {
+  Diagonal d(a.k, a.axis1, a.axis2, data, steps);
+  const auto ndim = static_cast<int64_t>(data.size());
+  check(d.shape.back() > 0 || num_elements(data) == 0, ErrorKind::kInvalidArgument, "k is ", a.k,
+        ", must name a diagonal of matrices of ", data[normalize_axis(a.axis1, ndim)], " x ",
+        data[normalize_axis(a.axis2, ndim)]);
+  return d;
+}
 
 // A matrix that has a vector of n numbers on its diagonal k.
 Dims square(int64_t n, int64_t k) {
@@ -61,15 +40,16 @@ PLAIT_OP(diag, DiagAttrs)
       const Dims& d = in[0].shape;
       check(!d.empty(), ErrorKind::kShape, "data has shape (), must have an axis");
       if (d.size() == 1) return {square(d[0], a.k), in[0].dtype};
-      return {Diagonal(a, d, contiguous_strides(d)).shape, in[0].dtype};
+      return {diagonal_of(a, d, contiguous_strides(d)).shape, in[0].dtype};
     })
+    .takes_complex()
     .cpu([](const DiagAttrs& a, const op::KernelArgs& k) {
       if (k.in[0].ndim() > 1) {
-        const Diagonal d(a, *k.in[0].shape, *k.in[0].strides);
+        const Diagonal d = diagonal_of(a, *k.in[0].shape, *k.in[0].strides);
         return kernels::copy(d.of(k.in[0]), k.out[0], k.threads);
       }
       kernels::fill(k.out[0], 0, k.threads);
-      const Diagonal d({a.k, 0, 1, {}}, *k.out[0].shape, *k.out[0].strides);
+      const Diagonal d(a.k, 0, 1, *k.out[0].shape, *k.out[0].strides);
       kernels::copy(k.in[0], d.of(k.out[0]), k.threads);
     })
     .strided()
@@ -92,14 +72,15 @@ PLAIT_OP(place_diag, DiagAttrs)
     .attr("axis2", &DiagAttrs::axis2, 1, "as for diag")
     .required_attr("shape", &DiagAttrs::shape, "shape of the result, at least 2 axes")
     .infer([](const DiagAttrs& a, const Specs& in) -> Spec {
-      const Diagonal d(a, a.shape, contiguous_strides(a.shape));
+      const Diagonal d = diagonal_of(a, a.shape, contiguous_strides(a.shape));
       check(in[0].shape == d.shape, ErrorKind::kShape, "data has shape ", in[0].shape, ", must be ",
             d.shape);
       return {a.shape, in[0].dtype};
     })
+    .takes_complex()
     .cpu([](const DiagAttrs& a, const op::KernelArgs& k) {
       kernels::fill(k.out[0], 0, k.threads);
-      const Diagonal d(a, a.shape, *k.out[0].strides);
+      const Diagonal d = diagonal_of(a, a.shape, *k.out[0].strides);
       kernels::copy(k.in[0], d.of(k.out[0]), k.threads);
     })
     .strided()

@@ -1,3 +1,4 @@
+#include "ops/shape/diagonal.h"
 #include "kernels/copy.h"
 #include "op/functions.h"
 #include "op/op.h"
@@ -13,23 +14,8 @@ struct DiagonalAttrs {
   Dims shape;  // of the whole, for placing a diagonal
 };
 
-// The diagonal becomes the last axis; the two axes go.
-void diagonal_of(const DiagonalAttrs& a, const View& in, ViewPlan& out) {
-  const int64_t ndim = in.ndim();
-  const int64_t rows = normalize_axis(a.axis1, ndim, "axis1");
-  const int64_t columns = normalize_axis(a.axis2, ndim, "axis2");
-  check(rows != columns, ErrorKind::kInvalidArgument, "axis2 is ", a.axis2,
-        ", must differ from axis1, which is ", a.axis1);
-  for (int64_t i = 0; i < ndim; ++i) {
-    if (i == rows || i == columns) continue;
-    out.shape.push_back(in.dim(i));
-    out.strides.push_back(in.stride(i));
-  }
-  const int64_t down = a.offset < 0 ? -a.offset : 0, right = a.offset > 0 ? a.offset : 0;
-  const int64_t n = std::min(in.dim(rows) - down, in.dim(columns) - right);
-  out.shape.push_back(std::max<int64_t>(0, n));
-  out.strides.push_back(in.stride(rows) + in.stride(columns));
-  out.offset = num_elements(out.shape) ? down * in.stride(rows) + right * in.stride(columns) : 0;
+Diagonal diagonal_of(const DiagonalAttrs& a, const Dims& data, const Dims& steps) {
+  return Diagonal(a.offset, a.axis1, a.axis2, data, steps);
 }
 
 PLAIT_OP(diagonal, DiagonalAttrs)
@@ -41,7 +27,8 @@ PLAIT_OP(diagonal, DiagonalAttrs)
     .attr("axis2", &DiagonalAttrs::axis2, 1, "columns of the matrices")
     .on("np", "diagonal")
     .view([](const DiagonalAttrs& a, const View& in, ViewPlan& out) {
-      diagonal_of(a, in, out);
+      Diagonal d = diagonal_of(a, *in.shape, *in.strides);
+      out = {std::move(d.shape), std::move(d.strides), d.offset};
       return true;
     })
     .grad(
@@ -60,20 +47,16 @@ PLAIT_OP(place_diagonal, DiagonalAttrs)
     .attr("axis1", &DiagonalAttrs::axis1, 0, "as in diagonal")
     .attr("axis2", &DiagonalAttrs::axis2, 1, "as in diagonal")
     .infer([](const DiagonalAttrs& a, const Specs& in) -> Spec {
-      const Dims strides = contiguous_strides(a.shape);
-      ViewPlan plan;
-      diagonal_of(a, {nullptr, &a.shape, &strides, in[0].dtype, true}, plan);
-      check(plan.shape == in[0].shape, ErrorKind::kShape, "data has shape ", in[0].shape,
-            ", must be ", plan.shape, ", the diagonal of ", a.shape);
+      const Diagonal d = diagonal_of(a, a.shape, contiguous_strides(a.shape));
+      check(d.shape == in[0].shape, ErrorKind::kShape, "data has shape ", in[0].shape, ", must be ",
+            d.shape, ", the diagonal of ", a.shape);
       return {a.shape, in[0].dtype};
     })
+    .takes_complex()
     .cpu([](const DiagonalAttrs& a, const op::KernelArgs& k) {
       kernels::fill(k.out[0], 0, k.threads);
-      ViewPlan plan;
-      diagonal_of(a, k.out[0], plan);
-      const View place{k.out[0].ptr<char>() + plan.offset * dtype_size(k.out[0].dtype), &plan.shape,
-                       &plan.strides, k.out[0].dtype, is_contiguous(plan.shape, plan.strides)};
-      kernels::copy(k.in[0], place, k.threads);
+      const Diagonal d = diagonal_of(a, *k.out[0].shape, *k.out[0].strides);
+      kernels::copy(k.in[0], d.of(k.out[0]), k.threads);
     })
     .grad(
         [](const DiagonalAttrs& a, const GradArgs& g) -> Values {

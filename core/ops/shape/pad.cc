@@ -72,7 +72,7 @@ void each_place(const PadAttrs& a, const Dims& data, const F& f) {
 void kernel(const PadAttrs& a, const op::KernelArgs& k) {
   const Dims& data = *k.in[0].shape;
   kernels::fill(k.out[0], a.constant_value, k.threads);
-  dispatch_all(k.out[0].dtype, [&]<class T>(T) {
+  dispatch_any(k.out[0].dtype, [&]<class T>(T) {
     const T* x = k.in[0].ptr<T>();
     T* y = k.out[0].ptr<T>();
     each_place(a, data, [&](int64_t to, int64_t at) {
@@ -101,6 +101,7 @@ PLAIT_OP(pad, PadAttrs)
     .infer([](const PadAttrs& a, const Specs& in) -> Spec {
       return {padded(a, in[0].shape), in[0].dtype};
     })
+    .takes_complex()
     .cpu(kernel)
     .grad(backward, op::saves_nothing());
 
@@ -116,8 +117,9 @@ PLAIT_OP(pad_backward, PadAttrs)
             ", must be ", padded(a, a.shape));
       return {a.shape, in[0].dtype};
     })
+    .takes_complex()
     .cpu([](const PadAttrs& a, const op::KernelArgs& k) {
-      dispatch_floating(k.out[0].dtype, [&]<class T>(T) {
+      dispatch_inexact(k.out[0].dtype, [&]<class T>(T) {
         using A = acc_t<T>;
         std::vector<A> sums(static_cast<size_t>(k.out[0].size()), A(0));
         const T* dy = k.in[0].ptr<T>();

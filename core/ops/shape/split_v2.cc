@@ -69,6 +69,7 @@ PLAIT_OP(split_v2, SplitAttrs)
       }
       return out;
     })
+    .takes_complex()
     .cpu([](const SplitAttrs& a, const op::KernelArgs& k) {
       for (size_t i = 0; i < k.out.size(); ++i) {
         ViewPlan plan;

@@ -59,6 +59,7 @@ PLAIT_OP(tile, TileAttrs)
     .infer([](const TileAttrs& a, const Specs& in) -> Spec {
       return {Tiles(in[0].shape, a.reps).out(), in[0].dtype};
     })
+    .takes_complex()
     .cpu([](const TileAttrs& a, const op::KernelArgs& k) {
       const Tiles t(*k.in[0].shape, a.reps);
       copy_between(k, t.split(false), t.split(true));
@@ -66,7 +67,7 @@ PLAIT_OP(tile, TileAttrs)
     .grad(
         [](const TileAttrs& a, const GradArgs& g) -> Values {
           const Tiles t(g.in_spec(0).shape, a.reps);
-          if (!is_floating(g.in_spec(0).dtype)) return {Value{}};
+          if (!is_inexact(g.in_spec(0).dtype)) return {Value{}};
           const Value parts = op::reshape_to(g.dout(), t.split(true));
           return {op::reshape_to(op::sum_to(parts, t.split(false)), g.in_spec(0).shape)};
         },
@@ -104,6 +105,7 @@ PLAIT_OP(repeat, RepeatAttrs)
     .infer([](const RepeatAttrs& a, const Specs& in) -> Spec {
       return {Repeats(a, in[0].shape).out, in[0].dtype};
     })
+    .takes_complex()
     .cpu([](const RepeatAttrs& a, const op::KernelArgs& k) {
       const Repeats r(a, *k.in[0].shape);
       copy_between(k, r.from, r.to);
@@ -111,7 +113,7 @@ PLAIT_OP(repeat, RepeatAttrs)
     .grad(
         [](const RepeatAttrs& a, const GradArgs& g) -> Values {
           const Repeats r(a, g.in_spec(0).shape);
-          if (!is_floating(g.in_spec(0).dtype)) return {Value{}};
+          if (!is_inexact(g.in_spec(0).dtype)) return {Value{}};
           return {op::reshape_to(op::sum_to(op::reshape_to(g.dout(), r.to), r.from),
                                  g.in_spec(0).shape)};
         },

@@ -49,6 +49,7 @@ void triangle_kernel(const TriangleAttrs& a, const op::KernelArgs& k) {
             "diagonal that bounds it: 0 the main one, above it > 0, below it < 0") \
       .on("np", #name)                                                             \
       .infer(infer_triangle)                                                       \
+      .takes_complex()                                                             \
       .cpu(triangle_kernel<lower>)                                                 \
       .grad(                                                                       \
           [](const TriangleAttrs& a, const GradArgs& g) -> Values {                \

@@ -512,6 +512,7 @@ def CTCLoss(data=None, label=None, data_lengths=None, label_lengths=None, use_da
 
 def Cast(data=None, dtype=None, out=None, name=None, **kwargs):
     """The data in another type. Whole numbers wrap around, fractions are cut off.
+Real types take the real part of complex numbers.
 
     Parameters
     ----------
@@ -6271,7 +6272,7 @@ def _zeros(shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
 
 
 def abs(data=None, out=None, name=None, **kwargs):
-    """Absolute value.
+    """Absolute value; real for complex numbers.
 
     Parameters
     ----------
@@ -7182,6 +7183,7 @@ def broadcast_to(data=None, shape=(), out=None, name=None, **kwargs):
 
 def cast(data=None, dtype=None, out=None, name=None, **kwargs):
     """The data in another type. Whole numbers wrap around, fractions are cut off.
+Real types take the real part of complex numbers.
 
     Parameters
     ----------
@@ -13747,7 +13749,7 @@ def sigmoid(data=None, out=None, name=None, **kwargs):
 
 
 def sign(data=None, out=None, name=None, **kwargs):
-    """-1, 0 or 1; NaN of NaN.
+    """-1, 0 or 1; NaN of NaN; x / |x| for complex numbers.
 
     Parameters
     ----------

@@ -28,6 +28,7 @@ _op_bitwise_or = _operator('bitwise_or')
 _op_bitwise_xor = _operator('bitwise_xor')
 _op_cbrt = _operator('cbrt')
 _op_ceil = _operator('ceil')
+_op_conj = _operator('conj')
 _op_copysign = _operator('copysign')
 _op_cos = _operator('cos')
 _op_cosh = _operator('cosh')
@@ -89,7 +90,7 @@ _op_trunc = _operator('trunc')
 
 
 def abs(x, out=None, where=True):
-    """Absolute value.
+    """Absolute value; real for complex numbers.
 
     Parameters
     ----------
@@ -105,7 +106,7 @@ def abs(x, out=None, where=True):
 
 
 def absolute(x, out=None, where=True):
-    """Absolute value.
+    """Absolute value; real for complex numbers.
 
     Parameters
     ----------
@@ -406,6 +407,38 @@ def ceil(x, out=None, where=True):
     return _elementwise(_op_ceil, 'ceil', (x,), out, where)
 
 
+def conj(x, out=None, where=True):
+    """The complex conjugate: the imaginary part negated.
+
+    Parameters
+    ----------
+    x : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _elementwise(_op_conj, 'conj', (x,), out, where)
+
+
+def conjugate(x, out=None, where=True):
+    """The complex conjugate: the imaginary part negated.
+
+    Parameters
+    ----------
+    x : array
+        array of any shape
+
+    Returns
+    -------
+    out : array
+        shape and type of data
+    """
+    return _elementwise(_op_conj, 'conjugate', (x,), out, where)
+
+
 def copysign(x1, x2, out=None, where=True):
     """The magnitude of lhs with the sign of rhs.
 
@@ -573,7 +606,7 @@ def expm1(x, out=None, where=True):
 
 
 def fabs(x, out=None, where=True):
-    """Absolute value.
+    """Absolute value; real for complex numbers.
 
     Parameters
     ----------
@@ -1331,7 +1364,7 @@ def rint(x, out=None, where=True):
 
 
 def sign(x, out=None, where=True):
-    """-1, 0 or 1; NaN of NaN.
+    """-1, 0 or 1; NaN of NaN; x / |x| for complex numbers.
 
     Parameters
     ----------

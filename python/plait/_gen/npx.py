@@ -276,6 +276,7 @@ def broadcast_like(lhs=None, rhs=None, lhs_axes=None, rhs_axes=None, out=None, n
 
 def cast(data=None, dtype=None, out=None, name=None):
     """The data in another type. Whole numbers wrap around, fractions are cut off.
+Real types take the real part of complex numbers.
 
     Parameters
     ----------

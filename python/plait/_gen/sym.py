@@ -144,6 +144,7 @@ def CTCLoss(data=None, label=None, data_lengths=None, label_lengths=None, use_da
 
 def Cast(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     """The data in another type. Whole numbers wrap around, fractions are cut off.
+Real types take the real part of complex numbers.
 
     Parameters
     ----------
@@ -5445,7 +5446,7 @@ def _zeros(shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **
 
 
 def abs(data=None, name=None, attr=None, out=None, **kwargs):
-    """Absolute value.
+    """Absolute value; real for complex numbers.
 
     Parameters
     ----------
@@ -6226,6 +6227,7 @@ def broadcast_to(data=None, shape=(), name=None, attr=None, out=None, **kwargs):
 
 def cast(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     """The data in another type. Whole numbers wrap around, fractions are cut off.
+Real types take the real part of complex numbers.
 
     Parameters
     ----------
@@ -10901,7 +10903,7 @@ def sigmoid(data=None, name=None, attr=None, out=None, **kwargs):
 
 
 def sign(data=None, name=None, attr=None, out=None, **kwargs):
-    """-1, 0 or 1; NaN of NaN.
+    """-1, 0 or 1; NaN of NaN; x / |x| for complex numbers.
 
     Parameters
     ----------

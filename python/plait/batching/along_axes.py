@@ -66,13 +66,19 @@ def _argmax_channel(step):
 
 
 RUNS_ALONG = (
-    "softmax log_softmax softmin softmax_backward log_softmax_backward split split_v2 slice_axis"
+    "softmax log_softmax softmin softmax_backward log_softmax_backward split split_v2 slice_axis "
+    "rfft irfft"
 )
 
 
 @rule(*RUNS_ALONG.split())
 def _one_axis(step):
     return step.finish(step.run(*_full(step), axis=step.axis(step.attr("axis"))))
+
+
+@rule("fft")
+def _fft(step):
+    return step.run(step.operands[0].array, axes=step.axes(step.attr("axes")))
 
 
 @rule("concat")

@@ -163,6 +163,7 @@ def of_shape(step):
     ]
 
 
+RULES["real"] = RULES["imag"] = RULES["complex"] = elementwise
 for _name in "index_array shape_array size_array arange_like multi_box_prior".split():
     RULES[_name] = of_shape
 

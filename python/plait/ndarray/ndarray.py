@@ -90,7 +90,7 @@ class NDArray(NDArithmetic):
 
     def tobytes(self) -> Any:
         """The content as bytes, row-major."""
-        out = bytearray(self.size * _ITEM[self.dtype_name])
+        out = bytearray(self.size * _array.ITEM_SIZES[self.dtype_name])
         self.copy_to_buffer(out)
         return bytes(out)
 
@@ -328,12 +328,6 @@ def check_writable(x: Any) -> None:
         raise ValueError(
             "array is part of the recording, must not be changed in place while autograd records"
         )
-
-
-_ITEM = {
-    name: size
-    for name, size in zip(_array.DTYPE_NAMES, (4, 8, 2, 1, 4, 1, 8, 1, 2, 2, 4, 8, 2), strict=False)
-}
 
 
 def _is_default() -> bool:

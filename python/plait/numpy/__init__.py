@@ -7,6 +7,8 @@ it new arrays are float32, as in MXNet.
 
 from numpy import (
     bool_,
+    complex64,
+    complex128,
     dtype,
     e,
     euler_gamma,
@@ -34,7 +36,7 @@ from .. import _gen  # noqa: F401
 from .._gen.np import *  # noqa: F403
 
 from .multiarray import ndarray  # isort: skip
-from . import linalg, random
+from . import fft, linalg, random
 from ._axes import *  # noqa: F403
 from ._choice import *  # noqa: F403
 from ._creation import *  # noqa: F403

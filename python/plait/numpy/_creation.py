@@ -74,7 +74,9 @@ def array(object: Any, dtype: Any = None, *, copy: bool | None = True, order: st
     if isinstance(object, (list, tuple)):
         object = _plain(object)
     if dtype is None:
-        name = _np.asarray(object).dtype.name if is_np_default_dtype() else "float32"
+        found = _np.asarray(object).dtype
+        name = "complex64" if found.kind == "c" else "float32"
+        name = found.name if is_np_default_dtype() else name
     else:
         name = _kind(dtype)
     if name == "bfloat16":
@@ -162,6 +164,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", ctx: 
     if _o.is_scalar(fill_value):
         if dtype is None:
             kind = "int64" if isinstance(fill_value, int) else _o.float_name()
+            kind = _o.complex_name() if isinstance(fill_value, complex) else kind
             dtype = "bool" if isinstance(fill_value, (bool, _np.bool_)) else kind
         if isinstance(fill_value, (int, float)) and abs(fill_value) <= 2.0**53:  # fits a double
             attrs = (_o.shape_of(shape), None, _kind(dtype), fill_value)
@@ -261,19 +264,21 @@ def linspace(
     """
     if num < 0:
         raise ValueError(f"linspace: num is {num}, must be >= 0")
-    name = _kind(dtype)
     gaps = num - 1 if endpoint else num
-    if _o.is_scalar(start) and _o.is_scalar(stop):
+    ends = [_o.array_of(v) for v in (start, stop)]
+    name = _kind(dtype, _o.complex_name() if any(map(_o.is_complex, ends)) else None)
+    if _o.is_scalar(start) and _o.is_scalar(stop) and name not in _o.COMPLEX:
         attrs = (float(start), float(stop), int(num), bool(endpoint), None, name)
         result = invoke(_LINSPACE, (), attrs, None, ndarray)
         step = (stop - start) / gaps if gaps > 0 else float("nan")
         if endpoint and num > 1:
             result[-1] = stop
     else:
-        start, stop = _o.operands(start, stop)
-        start, stop = _o.floating(start), _o.floating(stop)
+        start, stop = (_o.floating(v) for v in ends)
         step = (stop - start) / max(gaps, 1)
-        steps = arange(num, dtype=step.dtype_name).reshape((num,) + (1,) * step.ndim)
+        steps = arange(num, dtype=_o.COMPLEX.get(step.dtype_name, step.dtype_name)).reshape(
+            (num,) + (1,) * step.ndim
+        )
         result = _o.cast(start + steps * step, name)
         if axis:
             from ._axes import moveaxis

@@ -208,6 +208,11 @@ def put(x: Any, key: Any, value: Any) -> None:
         value = _o.from_numpy(
             _np.asarray(value, dtype=None if x.dtype_name == "bfloat16" else x.dtype_name)
         )
+    if _o.is_complex(value) and not _o.is_complex(x):
+        raise TypeError(
+            f"index: value has dtype {value.dtype_name}, must be real for an array of "
+            f"{x.dtype_name}"
+        )
     value = value.detached()
     entries = _entries(whole, key) if target is None else []
     if _is_basic(entries):

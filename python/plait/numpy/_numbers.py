@@ -11,21 +11,22 @@ from .. import _array, _gen
 from .._array import invoke, operator
 from ..context import current_context
 from . import _operands as _o
-from ._axes import ravel, shape
+from ._axes import ravel
 from ._choice import where
-from ._creation import arange, ones, zeros
+from ._creation import arange, ones
 from ._reduction import all as _all
 from .multiarray import ndarray
 
 __all__ = [
     "fabs", "rint", "round", "around", "round_", "nan_to_num", "isclose", "allclose",
-    "array_equal", "array_equiv", "isposinf", "isneginf", "isreal", "isscalar", "positive",
+    "array_equal", "array_equiv", "isposinf", "isneginf", "isreal", "iscomplex", "isrealobj",
+    "iscomplexobj", "isscalar", "positive",
     "divmod", "float_power", "sinc", "modf", "logaddexp2", "spacing", "hanning", "hamming",
     "blackman", "bartlett", "real", "imag", "conj", "conjugate", "angle", "astype", "can_cast",
     "result_type", "promote_types", "finfo", "iinfo", "isdtype", "issubdtype", "convolve",
 ]  # fmt: skip
 
-_ROUND = operator("round_even")
+_ROUND, _COMPLEX = operator("round_even"), operator("complex")
 
 
 def round(x: Any, decimals: int = 0, out: Any = None) -> Any:
@@ -33,7 +34,10 @@ def round(x: Any, decimals: int = 0, out: Any = None) -> Any:
     if _o.is_scalar(x):
         return _np.round(x, decimals)
     x = _o.array_of(x)
-    if not _o.is_floating(x) and decimals >= 0:
+    if _o.is_complex(x):
+        parts = [round(part, decimals) for part in (real(x), imag(x))]
+        result = invoke(_COMPLEX, tuple(parts), (), None, ndarray)
+    elif not _o.is_floating(x) and decimals >= 0:
         result = x.copy()
     elif decimals == 0:
         result = invoke(_ROUND, (x,), (), None, ndarray)
@@ -64,6 +68,10 @@ def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None
                neginf: float | None = None) -> Any:  # fmt: skip
     """NaN and infinities replaced by numbers: 0 and the largest ones, or those given."""
     x = _o.array_of(x)
+    if _o.is_complex(x):
+        parts = [nan_to_num(part, True, nan, posinf, neginf) for part in (real(x), imag(x))]
+        result = invoke(_COMPLEX, tuple(parts), (), None, ndarray)
+        return result if copy else _o.store(result, x)
     if not _o.is_floating(x):
         return x.copy() if copy else x
     top = float(_np.finfo("float32" if x.dtype_name == "bfloat16" else x.dtype_name).max)
@@ -86,8 +94,24 @@ def isneginf(x: Any, out: Any = None) -> Any:
 
 
 def isreal(x: Any) -> Any:
-    """True everywhere: there are no complex dtypes."""
-    return ones(_o.array_of(x).shape, "bool")
+    """True where the imaginary part is 0."""
+    x = _o.array_of(x)
+    return imag(x) == 0.0 if _o.is_complex(x) else ones(x.shape, "bool")
+
+
+def iscomplex(x: Any) -> Any:
+    """True where the imaginary part is not 0."""
+    return ~isreal(x)
+
+
+def iscomplexobj(x: Any) -> bool:
+    """True if the dtype is complex."""
+    return _o.is_complex(_o.array_of(x))
+
+
+def isrealobj(x: Any) -> bool:
+    """True if the dtype is real."""
+    return not iscomplexobj(x)
 
 
 def isscalar(element: Any) -> bool:
@@ -100,7 +124,7 @@ def isclose(
 ) -> Any:
     """True where |a - b| <= atol + rtol |b|; infinities equal themselves."""
     a, b = _o.operands(a, b)
-    if not (_o.is_floating(a) or _o.is_floating(b)):
+    if not (_o.is_inexact(a) or _o.is_inexact(b)):
         a, b = _o.cast(a, "float64"), _o.cast(b, "float64")
     finite = _gen.np.isfinite(b)
     close = _gen.np.less_equal(abs(a - b), atol + rtol * abs(b)) & finite | (a == b)
@@ -181,27 +205,32 @@ def modf(x: Any) -> tuple[Any, Any]:
 
 
 def real(val: Any) -> Any:
-    """The array itself: there are no complex dtypes."""
-    return _o.array_of(val)
+    """The real parts; real numbers themselves."""
+    return _o.array_of(val).real
 
 
 def imag(val: Any) -> Any:
-    """Zeros: there are no complex dtypes."""
-    return zeros(shape(val), dtype=_o.array_of(val).dtype_name)
+    """The imaginary parts; 0 for real numbers."""
+    return _o.array_of(val).imag
 
 
-def conj(x: Any) -> Any:
-    """A copy of the numbers: there are no complex dtypes."""
-    return positive(x)
+def conj(x: Any, out: Any = None) -> Any:
+    """The numbers with the imaginary parts negated."""
+    result = _o.array_of(x).conj()
+    return result if out is None else _o.store(result, out)
 
 
 conjugate = conj
 
 
 def angle(z: Any, deg: bool = False) -> Any:
-    """Angle in the complex plane: 0 for numbers >= 0, pi for others."""
+    """Angle of a number in the complex plane from the positive real axis, in radians or degrees."""
     z = _o.floating(_o.array_of(z))
-    return where(z < 0, 180.0 if deg else math.pi, z * 0.0)
+    if _o.is_complex(z):
+        found = _gen.np.arctan2(imag(z), real(z))
+    else:
+        found = _gen.np.arctan2(z * 0.0, z)
+    return found * (180 / math.pi) if deg else found
 
 
 # --- windows ------------------------------------------------------------------------------------
@@ -306,14 +335,18 @@ def result_type(*arrays_and_dtypes: Any) -> Any:
     firm = [
         x
         for x in arrays_and_dtypes
-        if not isinstance(x, (bool, int, float)) or isinstance(x, _np.generic)
+        if not isinstance(x, (bool, int, float, complex)) or isinstance(x, _np.generic)
     ]
     names = [_name(x.dtype if isinstance(x, _np.generic | _np.ndarray) else x) for x in firm]
     if not names:
         return _np.result_type(*arrays_and_dtypes)
     name = _o.promoted(*names)
     for x in arrays_and_dtypes:
-        if isinstance(x, float) and not isinstance(x, _np.generic) and name not in _o.FLOATS:
+        if isinstance(x, _np.generic):
+            continue
+        if isinstance(x, complex) and name not in _o.COMPLEX:
+            name = _o.promoted(name, "complex64") if name in _o.FLOATS else _o.complex_name()
+        elif isinstance(x, float) and name not in _o.INEXACT:
             name = _o.float_name()
         elif isinstance(x, int) and not isinstance(x, bool) and name == "bool":
             name = "int64"
@@ -321,7 +354,7 @@ def result_type(*arrays_and_dtypes: Any) -> Any:
 
 
 def finfo(dtype: Any) -> Any:
-    """Limits of a floating dtype."""
+    """Limits of a floating dtype, or of the parts of a complex one."""
     return _np.finfo(_name(dtype))
 
 
@@ -335,10 +368,10 @@ _KINDS = {
     "signed integer": ("int8", "int16", "int32", "int64"),
     "unsigned integer": ("uint8", "uint16", "uint32", "uint64"),
     "real floating": ("float16", "bfloat16", "float32", "float64"),
-    "complex floating": (),
+    "complex floating": ("complex64", "complex128"),
 }
 _KINDS["integral"] = _KINDS["signed integer"] + _KINDS["unsigned integer"]
-_KINDS["numeric"] = _KINDS["integral"] + _KINDS["real floating"]
+_KINDS["numeric"] = _KINDS["integral"] + _KINDS["real floating"] + _KINDS["complex floating"]
 
 
 def isdtype(dtype: Any, kind: Any) -> bool:
@@ -377,6 +410,7 @@ class ArrayNamespaceInfo:
         real = _np.dtype(_o.float_name())
         return {
             "real floating": real,
+            "complex floating": _np.dtype(_o.complex_name()),
             "integral": _np.dtype("int64"),
             "indexing": _np.dtype("int64"),
         }

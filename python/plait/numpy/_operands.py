@@ -15,7 +15,9 @@ from ..util import is_np_default_dtype
 
 Array = _array.Array
 FLOATS = frozenset(("float32", "float64", "float16", "bfloat16"))
-_SCALARS = (bool, int, float, _np.generic)
+COMPLEX = {"complex64": "float32", "complex128": "float64"}  # and the dtype of the parts
+INEXACT = FLOATS | COMPLEX.keys()
+_SCALARS = (bool, int, float, complex, _np.generic)
 
 # Set by multiarray: the class of results.
 cls: Any = None
@@ -26,6 +28,11 @@ def float_name() -> str:
     return "float64" if is_np_default_dtype() else "float32"
 
 
+def complex_name() -> str:
+    """Name of the complex dtype that results have where nothing else decides."""
+    return "complex128" if is_np_default_dtype() else "complex64"
+
+
 def to_numpy(x: Any) -> Any:
     """An array of ours, or anything that NumPy takes, as NumPy's."""
     return x.asnumpy() if isinstance(x, Array) else _np.asarray(x)  # type: ignore[attr-defined]
@@ -34,6 +41,16 @@ def to_numpy(x: Any) -> Any:
 def is_floating(x: Any) -> bool:
     """True if the array has a floating dtype."""
     return x.dtype_name in FLOATS
+
+
+def is_complex(x: Any) -> bool:
+    """True if the array has a complex dtype."""
+    return x.dtype_name in COMPLEX
+
+
+def is_inexact(x: Any) -> bool:
+    """True if the array has a floating or complex dtype."""
+    return x.dtype_name in INEXACT
 
 
 def is_scalar(x: Any) -> bool:
@@ -67,6 +84,8 @@ def array_of(x: Any) -> Any:
     data = _np.asarray(x)
     if data.dtype == _np.float64 and not isinstance(x, _np.generic):
         data = data.astype(float_name())
+    elif data.dtype == _np.complex128 and not isinstance(x, _np.generic):
+        data = data.astype(complex_name())
     if data.dtype == object:
         raise TypeError(f"array: {type(x).__name__} holds other things than numbers")
     return from_numpy(data)
@@ -79,15 +98,20 @@ def weak(value: Any, like: Any) -> Any:
         value = value.item()
     if isinstance(value, bool):
         return number(value, "bool" if kind == "bool" else kind)
+    if isinstance(value, complex):
+        if kind in COMPLEX:
+            return number(value, kind)
+        wide = kind == "float64" or kind not in FLOATS and is_np_default_dtype()
+        return number(value, "complex128" if wide else "complex64")
     if isinstance(value, int):
-        if kind not in FLOATS and kind != "bool":
+        if kind not in INEXACT and kind != "bool":
             bounds = _np.iinfo(kind)
             if not bounds.min <= value <= bounds.max:
                 raise OverflowError(
                     f"scalar is {value}, must be in [{bounds.min}, {bounds.max}] next to {kind}"
                 )
         return number(value, "int64" if kind == "bool" else kind)
-    return number(value, kind if kind in FLOATS else float_name())
+    return number(value, kind if kind in INEXACT else float_name())
 
 
 def operands(*values: Any) -> list[Any]:
@@ -96,7 +120,8 @@ def operands(*values: Any) -> list[Any]:
     if first is None:
         return [array_of(v) for v in values]
     arrays = [v for v in values if isinstance(v, Array)]
-    like = next((a for a in arrays if is_floating(a)), None)
+    like = next((a for a in arrays if is_complex(a)), None)
+    like = next((a for a in arrays if is_floating(a)), None) if like is None else like
     if like is None:  # a number takes the widest of the integer types
         like = max(arrays, key=lambda a: (a.dtype_name != "bool", _np.dtype(a.dtype_name).itemsize))
     return [weak(v, like) if is_scalar(v) else array_of(v) for v in values]
@@ -108,8 +133,8 @@ def cast(x: Any, name: str) -> Any:
 
 
 def floating(x: Any) -> Any:
-    """The array in a floating dtype: its own, or the default one."""
-    return x if is_floating(x) else cast(x, float_name())
+    """The array in a floating or complex dtype: its own, or the default floating one."""
+    return x if is_inexact(x) else cast(x, float_name())
 
 
 def same_dtype(*arrays: Any) -> list[Any]:
@@ -119,10 +144,15 @@ def same_dtype(*arrays: Any) -> list[Any]:
 
 
 def promoted(*names: str) -> str:
-    """The dtype that all are converted to: an integer with a float gives the float."""
+    """The dtype that all are converted to: an integer with a float gives the float; complex parts
+    are promoted as floats."""
     result = names[0]
     for name in names[1:]:
         if result == name or name == "bool":
+            continue
+        if result in COMPLEX or name in COMPLEX:
+            parts = [COMPLEX.get(n, n) for n in (result, name) if n in INEXACT]
+            result = "complex128" if promoted(*parts) == "float64" else "complex64"
             continue
         floats = [n for n in (result, name) if n in FLOATS]
         if result == "bool":
@@ -197,7 +227,7 @@ def elementwise(op: Operator, name: str, inputs: tuple[Any, ...], out: Any = Non
     arrays = operands(*inputs)
     result = invoke(op, tuple(arrays), (), None, cls)
     if result.dtype_name == "float32" and is_np_default_dtype():
-        if not any(is_floating(a) for a in arrays):
+        if not any(is_inexact(a) for a in arrays):
             arrays = [cast(a, "float64") for a in arrays]
             result = invoke(op, tuple(arrays), (), None, cls)
     return result if out is None and where is True else store(result, out, where)
@@ -207,8 +237,6 @@ def general(op: Operator, a: Any, b: Any) -> Any:
     """Python's operators on all kinds of operands."""
     for x in (a, b):
         if not isinstance(x, (Array, list, tuple, *_SCALARS)) and not hasattr(x, "__array__"):
-            return NotImplemented
-        if isinstance(x, (complex, _np.complexfloating)):
             return NotImplemented
     x1, x2 = operands(a, b)
     if op.name == "matmul":

@@ -50,9 +50,13 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
 
 
 def vdot(a: Any, b: Any) -> Any:
-    """Sum of the products of the elements of the flattened arrays."""
+    """Sum of the products of the elements of the flattened arrays; `a` is conjugated."""
     a, b = _pair(a, b)
-    return invoke(_MATMUL, (ravel(a), ravel(b)), (), None, ndarray)
+    return invoke(_MATMUL, (_conjugate(ravel(a)), ravel(b)), (), None, ndarray)
+
+
+def _conjugate(x: Any) -> Any:
+    return x.conj() if _o.is_complex(x) else x
 
 
 def inner(a: Any, b: Any) -> Any:
@@ -70,8 +74,9 @@ def outer(a: Any, b: Any, out: Any = None) -> Any:
 
 
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    """Sum of the products along an axis; the others broadcast."""
+    """Sum of the products along an axis, `x1` conjugated; the other axes broadcast."""
     x1, x2 = _pair(x1, x2)
+    x1 = _conjugate(x1)
     if axis >= 0 or -axis > x1.ndim or -axis > x2.ndim:
         axis = _o.axes_of(axis, max(x1.ndim, x2.ndim))[0] - max(x1.ndim, x2.ndim)
     x1, x2 = moveaxis(x1, axis, -1), moveaxis(x2, axis, -1)

@@ -32,7 +32,7 @@ def _wide(x: Any, dtype: Any) -> str | None:
     """The dtype of a sum: as asked for; NumPy adds up small integers in 64 bits."""
     if dtype is not None:
         return _o.result_dtype(dtype)
-    if _o.is_floating(x) or not is_np_default_dtype():
+    if _o.is_inexact(x) or not is_np_default_dtype():
         return None
     return "uint64" if x.dtype_name.startswith("uint") else "int64"
 

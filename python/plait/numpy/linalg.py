@@ -308,6 +308,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     x = _o.floating(_o.array_of(x))
     axes = _o.axes_of(axis, x.ndim)
     size = invoke(_abs, (x,), (), None, ndarray)
+    x = size if _o.is_complex(x) else x
     if ord == _np.inf:
         return _max(size, axes, keepdims=keepdims)
     if ord == -_np.inf:

@@ -23,6 +23,7 @@ class _Ops:
     copy, cast, reshape = operator("copy"), operator("cast"), operator("view_shape")
     negative, abs, invert = operator("negative"), operator("abs"), operator("bitwise_not")
     transpose, swap = operator("transpose"), operator("swap_axes")
+    real, imag, conj = operator("real"), operator("imag"), operator("conj")
 
 
 class ndarray(NPArithmetic, NDArray):
@@ -84,8 +85,21 @@ class ndarray(NPArithmetic, NDArray):
 
     @property
     def real(self) -> Any:
-        """ndarray: the array itself; there are no complex dtypes."""
-        return self
+        """ndarray: a copy of the real parts; the array itself if it is real."""
+        if self.dtype_name not in _operands.COMPLEX:
+            return self
+        return invoke(_Ops.real, (self,), (), None, ndarray)
+
+    @property
+    def imag(self) -> Any:
+        """ndarray: a copy of the imaginary parts, 0 for real numbers."""
+        return invoke(_Ops.imag, (self,), (), None, ndarray)
+
+    def conj(self) -> Any:
+        """A copy with the imaginary parts negated."""
+        return invoke(_Ops.conj, (self,), (), None, ndarray)
+
+    conjugate = conj
 
     def __len__(self) -> int:
         if not self.ndim:
@@ -148,7 +162,7 @@ class ndarray(NPArithmetic, NDArray):
         return complex(self.item())
 
     def __index__(self) -> int:
-        if self.ndim or self.dtype_name in _operands.FLOATS or self.dtype_name == "bool":
+        if self.ndim or self.dtype_name in _operands.INEXACT or self.dtype_name == "bool":
             raise TypeError("only an integer array of no axes can be an index")
         return int(self.item())
 
@@ -216,6 +230,11 @@ class ndarray(NPArithmetic, NDArray):
         if casting != "unsafe" and not _np.can_cast(self.dtype, name, casting):  # type: ignore[arg-type]
             raise TypeError(
                 f"astype: dtype is {name}, must follow from {self.dtype_name} by {casting}"
+            )
+        if self.dtype_name in _operands.COMPLEX and name not in (*_operands.COMPLEX, "bool"):
+            raise TypeError(
+                f"astype: dtype is {name}, must be complex for {self.dtype_name}; real and imag "
+                "give the parts"
             )
         if not copy and name == self.dtype_name:
             return self

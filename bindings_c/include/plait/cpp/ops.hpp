@@ -16,7 +16,7 @@
 
 namespace plait::cpp::op {
 
-/* Absolute value. */
+/* Absolute value; real for complex numbers. */
 inline NDArray abs(const NDArray& data) {
   static const plait_op_t op_ = detail::find("abs");
   return detail::invoke(op_, {data}, {})[0];
@@ -724,7 +724,8 @@ inline Symbol broadcast_to(const std::string& name_, const Symbol& data,
   return detail::compose(op_, name_, {"data"}, {data}, {"shape"}, {detail::value(attrs_.shape)});
 }
 
-/* The data in another type. Whole numbers wrap around, fractions are cut off. */
+/* The data in another type. Whole numbers wrap around, fractions are cut off. Real types take
+ * the real part of complex numbers. */
 inline NDArray Cast(const NDArray& data, const std::string& dtype) {
   static const plait_op_t op_ = detail::find("cast");
   return detail::invoke(op_, {data}, {detail::value(dtype)})[0];
@@ -833,6 +834,12 @@ inline Symbol Concat(const std::string& name_, const std::vector<Symbol>& inputs
   static const plait_op_t op_ = detail::find("concat");
   return detail::compose(op_, name_, {}, inputs_, {"dim", "num_args"}, {detail::value(attrs_.dim),
                          detail::value(attrs_.num_args)});
+}
+
+/* The complex conjugate: the imaginary part negated. */
+inline NDArray conj(const NDArray& data) {
+  static const plait_op_t op_ = detail::find("conj");
+  return detail::invoke(op_, {data}, {})[0];
 }
 
 struct Convolution_attrs {
@@ -6081,7 +6088,7 @@ inline Symbol sigmoid(const std::string& name_, const Symbol& data) {
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
 }
 
-/* -1, 0 or 1; NaN of NaN. */
+/* -1, 0 or 1; NaN of NaN; x / |x| for complex numbers. */
 inline NDArray sign(const NDArray& data) {
   static const plait_op_t op_ = detail::find("sign");
   return detail::invoke(op_, {data}, {})[0];
