@@ -38,7 +38,7 @@ def test_the_fully_connected_example(capsys):
 
 def test_the_convolutional_example():
     x, y = blobs(256, (1, 28, 28))
-    history, accuracy = example("symbol_convnet").main(x, y, num_epoch=6, filters=(4, 8))
+    history, accuracy = example("symbol_convnet").main(x, y, num_epoch=12, filters=(4, 8))
     assert history[-1]["loss"] < history[0]["loss"]
     assert accuracy > 0.8
 
