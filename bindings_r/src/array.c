@@ -3,10 +3,9 @@
 
 #include <string.h>
 
-static const char* const kDtypes[] = {"float32", "float64", "float16", "uint8", "int32",
-                                      "int8",    "int64",   "bool",    "int16", "uint16",
-                                      "uint32",  "uint64",  "bfloat16", "complex64",
-                                      "complex128"};
+static const char* const kDtypes[] = {"float32", "float64", "float16",  "uint8",     "int32",
+                                      "int8",    "int64",   "bool",     "int16",     "uint16",
+                                      "uint32",  "uint64",  "bfloat16", "complex64", "complex128"};
 enum { kNumDtypes = sizeof kDtypes / sizeof *kDtypes };
 
 static plait_dtype_t dtype_of(SEXP x) {
@@ -144,8 +143,7 @@ SEXP array_to_r(SEXP x) {
     fail("PLAIT_ERR_TYPE", "as.array: dtype is %s, must be real\n  hint: cast takes the real part",
          kDtypes[dtype]);
   }
-  SEXP out = PROTECT(
-      Rf_allocVector(type_for(dtype), (R_xlen_t)plait_array_size(array)));
+  SEXP out = PROTECT(Rf_allocVector(type_for(dtype), (R_xlen_t)plait_array_size(array)));
   if (ndim) Rf_setAttrib(out, R_DimSymbol, PROTECT(dim_of(array)));
   plait_array_t view = borrow(out, plait_array_shape(array), ndim, 0);
   check(copy_and_wait(array, view, view));

@@ -13,8 +13,8 @@ namespace plait::graph {
 struct Pass {
   const char* name;
   const char* doc;
-  // kForward: on forward before gradients are added; kWhole: on forward and gradients together; kPart: on each of the two after they were cut;
-  // kMemory: a rule of the memory plan.
+  // kForward: on forward before gradients are added; kWhole: on forward and gradients together;
+  // kPart: on each of the two after they were cut; kMemory: a rule of the memory plan.
   enum Stage { kForward, kWhole, kPart, kMemory } stage;
   int64_t (*run)(Graph&);  // returns the number of changes; null for rules of the memory plan
   bool by_default;

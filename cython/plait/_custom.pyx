@@ -109,7 +109,8 @@ cdef plait_status_t _backward(void *user, const char *params, const plait_block_
         return PLAIT_ERR_CALLBACK
 
 
-cdef plait_status_t _count_states(void *user, const char *params, int32_t *states) noexcept with gil:
+cdef plait_status_t _count_states(
+        void *user, const char *params, int32_t *states) noexcept with gil:
     try:
         handler, _ = <object>user
         states[0] = handler.count_states(params.decode())

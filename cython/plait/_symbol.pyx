@@ -91,7 +91,6 @@ cdef class Handle:
                                    &out._symbol))
         return out
 
-
     def is_same(self, Handle other):
         """Whether both are the same outputs of the same nodes."""
         return plait_symbol_is_same(self._symbol, other._symbol) == 1

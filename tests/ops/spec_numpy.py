@@ -93,7 +93,14 @@ Spec(
         ((normal(3, 4),), {"offset": -9}),
     ],
     grad=(0,),
-    raises=[((normal(3, 4),), {"axis1": 1}, ValueError, "diagonal: axis1 and axis2 are 1 and 1, must differ")],
+    raises=[
+        (
+            (normal(3, 4),),
+            {"axis1": 1},
+            ValueError,
+            "diagonal: axis1 and axis2 are 1 and 1, must differ",
+        )
+    ],
 )
 Spec("place_diagonal", lambda x, shape, offset: np.diag(x, offset)[: shape[0], : shape[1]],
      [((normal(3),), {"shape": (4, 4), "offset": 1})], grad=(0,),

@@ -558,7 +558,8 @@ PLAIT_API plait_status_t plait_custom_register(const char* name, const plait_cus
 /* What an operator may have besides. */
 typedef struct plait_custom_more_t {
   uint32_t struct_size; /* set by the caller: sizeof(plait_custom_more_t) */
-  /* How many of the inputs, the last ones, are states whose memory `forward` may change. NULL: none.
+  /* How many of the inputs, the last ones, are states whose memory `forward` may change. NULL:
+   * none.
    */
   plait_status_t (*count_states)(void* user, const char* params, int32_t* num_states);
   /* Fills the shapes of inputs that follow from the others; ndim -1 says that one is not known. May
@@ -1201,9 +1202,9 @@ PLAIT_API plait_status_t plait_trace_end(plait_trace_t trace, const plait_array_
                                          int32_t count, plait_symbol_t* out);
 
 /* As plait_trace_end(), but new: JSON text of what was done, free with plait_buffer_free():
- * {"steps": [...], "outputs": [[step, output], ...]}. A step is the name of a variable, or an object
- * with "op", "attrs" as texts, "inputs" as pairs like those of outputs, and "shapes" of all of its
- * outputs. @since 0.1 */
+ * {"steps": [...], "outputs": [[step, output], ...]}. A step is the name of a variable, or an
+ * object with "op", "attrs" as texts, "inputs" as pairs like those of outputs, and "shapes" of all
+ * of its outputs. @since 0.1 */
 PLAIT_API plait_status_t plait_trace_steps(plait_trace_t trace, const plait_array_t* outputs,
                                            int32_t count, plait_buffer_t* out);
 

@@ -50,9 +50,8 @@ Spec infer(const ConvolutionAttrs& a, const Specs& in) {
 void kernel(const ConvolutionAttrs& a, const KernelArgs& k) {
   kernels::Conv c = plan({a, first_of(*k.in[0].shape)});
   c.packed = a.packed;
-  kernels::conv(c, DType::kFloat32, k.in[0].data, k.in[1].data,
-                a.no_bias ? nullptr : k.in[2].data, k.out[0].data, k.threads,
-                ops::finish_of(a.epilogue, k.in));
+  kernels::conv(c, DType::kFloat32, k.in[0].data, k.in[1].data, a.no_bias ? nullptr : k.in[2].data,
+                k.out[0].data, k.threads, ops::finish_of(a.epilogue, k.in));
 }
 
 Spec infer_pack(const ConvolutionAttrs& a, const Specs& in) {

@@ -16,7 +16,7 @@ struct ConvolutionAttrs {
   bool cudnn_off;
   bool packed;  // weights lie as convolution_pack left them
   ops::EpilogueRef epilogue;
-  Dims shape;   // of data, where that is no input
+  Dims shape;  // of data, where that is no input
 };
 
 inline Dims or_all(const Dims& given, size_t n, int64_t value) {

@@ -123,7 +123,8 @@ inline void line(const T* x, T* y, int64_t n, T inv_t) {
     const T shift = math::log(sum);
     for (int64_t i = 0; i < n; ++i) y[i] = (x[i] - top) * inv_t - shift;
   } else {
-    const T sum = kernels::sum_of<T>(n, [=](int64_t i) { return y[i] = math::exp((x[i] - top) * inv_t); });
+    const T sum =
+        kernels::sum_of<T>(n, [=](int64_t i) { return y[i] = math::exp((x[i] - top) * inv_t); });
     const T scale = T(1) / sum;
     for (int64_t i = 0; i < n; ++i) y[i] *= scale;
   }

@@ -16,8 +16,8 @@ struct Diagonal {
     const auto ndim = static_cast<int64_t>(data.size());
     const int64_t row = normalize_axis(axis1, ndim, "axis1"),
                   column = normalize_axis(axis2, ndim, "axis2");
-    check(row != column, ErrorKind::kInvalidArgument, "axis1 and axis2 are ", axis1, " and ",
-          axis2, ", must differ");
+    check(row != column, ErrorKind::kInvalidArgument, "axis1 and axis2 are ", axis1, " and ", axis2,
+          ", must differ");
     for (int64_t i = 0; i < ndim; ++i) {
       if (i == row || i == column) continue;
       shape.push_back(data[i]);

@@ -41,7 +41,9 @@ def _expand(key: Any, x: Any) -> list[Any]:
     entries = list(key) if isinstance(key, tuple) else [key]
     used, dots = 0, None
     for i, k in enumerate(entries):
-        if isinstance(k, (list, range, _np.ndarray)) or (hasattr(k, "__array__") and not _o.is_scalar(k)):
+        if isinstance(k, (list, range, _np.ndarray)) or (
+            hasattr(k, "__array__") and not _o.is_scalar(k)
+        ):
             k = entries[i] = _index_array(k)
             used += k.ndim if k.dtype_name == "bool" else 1
         elif k is Ellipsis:

@@ -22,7 +22,7 @@ __all__ = [
     "array_equal", "array_equiv", "isposinf", "isneginf", "isreal", "iscomplex", "isrealobj",
     "iscomplexobj", "isscalar", "positive",
     "divmod", "float_power", "sinc", "modf", "logaddexp2", "spacing", "hanning", "hamming",
-    "blackman", "bartlett", "real", "imag", "conj", "conjugate", "angle", "astype", "can_cast",
+    "blackman", "bartlett", "real", "imag", "angle", "astype", "can_cast",
     "result_type", "promote_types", "finfo", "iinfo", "isdtype", "issubdtype", "convolve",
 ]  # fmt: skip
 
@@ -212,15 +212,6 @@ def real(val: Any) -> Any:
 def imag(val: Any) -> Any:
     """The imaginary parts; 0 for real numbers."""
     return _o.array_of(val).imag
-
-
-def conj(x: Any, out: Any = None) -> Any:
-    """The numbers with the imaginary parts negated."""
-    result = _o.array_of(x).conj()
-    return result if out is None else _o.store(result, out)
-
-
-conjugate = conj
 
 
 def angle(z: Any, deg: bool = False) -> Any:

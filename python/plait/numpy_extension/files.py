@@ -9,7 +9,7 @@ import numpy as _np
 
 from .. import _engine
 from ..files import replacing as _replacing
-from ..ndarray import save as _nd_save
+from ..ndarray.create import save as _nd_save
 from ..numpy import _operands as _o
 from ..numpy.multiarray import ndarray
 
@@ -29,7 +29,8 @@ def save(file: Any, arr: Any) -> None:
         The file cannot be written.
     """
     if isinstance(arr, (list, tuple, dict)):
-        return _nd_save(_os.fspath(file), arr)
+        _nd_save(_os.fspath(file), arr)
+        return
     if not isinstance(arr, _o.Array):
         raise TypeError(f"save: arr is {type(arr).__name__}, must be an array, list or dict")
     with _replacing(file) as partial, open(partial, "wb") as out:
