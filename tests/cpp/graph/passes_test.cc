@@ -108,7 +108,8 @@ TEST(graph_layout_leaves_graphs_without_convolutions) {
 TEST(graph_attributes_change_by_name) {
   Fixture f;
   static const OpCall sum("sum", {"axis", "keepdims"});
-  const Node& node = *entry_of(sum({f.x}, {Dims{1}, true})).node;
+  const Entry total = entry_of(sum({f.x}, {Dims{1}, true}));
+  const Node& node = *total.node;
   const op::AttrsRef attrs = changed_attributes(node, *node.op, {{"axis", Dims{0}}});
   Node changed;
   changed.op = node.op;
