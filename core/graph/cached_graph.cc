@@ -64,7 +64,7 @@ Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
   for (size_t i = 0; i < signature.needs.size(); ++i) {
     if (signature.needs[i]) wanted_variables.variables.insert(variables_[i]);
   }
-  Graph graph{{}, in_nodes, signature.is_train, !signature.needs.empty(), {}, 0, {}, false, {}};
+  Graph graph{{}, in_nodes, signature.is_train, !signature.needs.empty()};
   for (const Value& v : instantiate(symbol_.entries(), builder, bound, wanted_variables)) {
     graph.outputs.push_back(entry_of(v));
     program->out_specs.push_back(v.spec);
@@ -116,7 +116,7 @@ Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
 
 void CachedGraph::add_prologue(Program& program, Graph& graph) const {
   if (graph.hoisted.empty()) return;
-  Graph prologue{{}, graph.inputs, graph.is_train, false, {}, 0, {}, false, {}};
+  Graph prologue{{}, graph.inputs, graph.is_train, false};
   for (const auto& [entry, variable] : graph.hoisted) prologue.outputs.push_back(entry);
   const std::vector<Node*> order = topological_order(prologue.outputs);
   for (size_t i = 0; i < graph.inputs.size(); ++i) {
@@ -154,7 +154,7 @@ void CachedGraph::add_backward(Program& program, const Entries& grads,
   Recomputed recomputed;
   if (passes_.has("recompute")) recomputed = choose_recomputed(forward.outputs, grads);
   const Residuals cut = split(forward.outputs, grads, inputs, recomputed);
-  Graph backward{cut.backward, inputs, forward.is_train, true, {}, 0, {}, false, {}};
+  Graph backward{cut.backward, inputs, forward.is_train, true};
   std::vector<const Node*> kept;
   for (size_t i = 0; i < cut.saved.size(); ++i) {
     const auto shown = std::find(forward.outputs.begin(),

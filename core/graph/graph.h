@@ -17,16 +17,16 @@ struct Graph {
   Entries outputs;
   std::vector<Node*> inputs;  // variables that get arrays, kept alive by the maker
   bool is_train = false;
-  bool has_gradient = false;               // the outputs hold gradients, or are saved for them
-  std::unordered_set<const Node*> wanted;  // inputs whose gradients will be added
+  bool has_gradient = false;                 // the outputs hold gradients, or are saved for them
+  std::unordered_set<const Node*> wanted{};  // inputs whose gradients will be added
   // The last outputs stay in the block with the intermediates, for another graph.
   size_t num_kept = 0;
   // Variables that lie in the block of another graph, with their offsets in bytes. If it may be
   // overwritten, the intermediates lie there too; else the block is the last array that a run gets.
-  std::unordered_map<const Node*, int64_t> block;
+  std::unordered_map<const Node*, int64_t> block{};
   bool overwrites_block = false;
   // Entries that depend on parameters only, and the variables that stand for them from now on.
-  std::vector<std::pair<Entry, Ref<Node>>> hoisted;
+  std::vector<std::pair<Entry, Ref<Node>>> hoisted{};
 };
 
 struct EntryHash {
