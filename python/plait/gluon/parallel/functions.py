@@ -41,11 +41,13 @@ def sum_over(array, comm, name):
     return total
 
 
-class _Shared(autograd.Function):
+class _OverRanks(autograd.Function):
     def __init__(self, comm):
         super().__init__()
         self._comm = comm
 
+
+class _Shared(_OverRanks):
     def forward(self, x):
         return x
 
@@ -53,11 +55,7 @@ class _Shared(autograd.Function):
         return sum_over(dy, self._comm, "gradient of shared")
 
 
-class _Summed(autograd.Function):
-    def __init__(self, comm):
-        super().__init__()
-        self._comm = comm
-
+class _Summed(_OverRanks):
     def forward(self, x):
         return sum_over(x, self._comm, "summed")
 
@@ -65,11 +63,7 @@ class _Summed(autograd.Function):
         return dy
 
 
-class _Gathered(autograd.Function):
-    def __init__(self, comm):
-        super().__init__()
-        self._comm = comm
-
+class _Gathered(_OverRanks):
     def forward(self, x):
         return gather_axis(x, self._comm, -1)
 
@@ -77,11 +71,7 @@ class _Gathered(autograd.Function):
         return part_of_axis(dy, self._comm, -1)
 
 
-class _OwnPart(autograd.Function):
-    def __init__(self, comm):
-        super().__init__()
-        self._comm = comm
-
+class _OwnPart(_OverRanks):
     def forward(self, x):
         return part_of_axis(x, self._comm, -1)
 
@@ -89,10 +79,10 @@ class _OwnPart(autograd.Function):
         return gather_axis(dy, self._comm, -1)
 
 
-class _Exchanged(autograd.Function):
+class _Exchanged(_OverRanks):
     def __init__(self, comm, sent, received):
-        super().__init__()
-        self._comm, self._sent, self._received = comm, sent, received
+        super().__init__(comm)
+        self._sent, self._received = sent, received
 
     def forward(self, rows):
         return self._move(rows, self._sent, self._received)
