@@ -169,15 +169,21 @@ def get_pretrained_file_names(embedding_name=None):
 class _Published(TokenEmbedding):
     """Vectors of a file that others published and the user has put into a folder."""
 
-    _source = ""
+    _source = _usual = ""  # where the files come from, and the file that is taken by default
 
     def __init__(
-        self, pretrained_file_name, embedding_root, init_unknown_vec, vocabulary, **kwargs
+        self,
+        pretrained_file_name=None,
+        embedding_root=None,
+        init_unknown_vec=nd.zeros,
+        vocabulary=None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         home = os.path.expanduser(os.getenv("MXNET_HOME", "~/.mxnet"))
         root = os.path.expanduser(embedding_root or os.path.join(home, "embeddings"))
-        path = os.path.join(root, type(self).__name__.lower(), pretrained_file_name)
+        name = self._usual if pretrained_file_name is None else pretrained_file_name
+        path = os.path.join(root, type(self).__name__.lower(), name)
         if not os.path.exists(path):
             raise OSError(
                 f"embedding: {path} is missing, must be there\n"
@@ -195,7 +201,7 @@ class GloVe(_Published):
     Parameters
     ----------
     pretrained_file_name : str
-        One of `get_pretrained_file_names("glove")`.
+        One of `get_pretrained_file_names("glove")`; default "glove.840B.300d.txt".
     embedding_root : str, optional
         Folder with the folder `glove`; default `embeddings` in MXNET_HOME, which is `~/.mxnet`.
     init_unknown_vec : function
@@ -224,19 +230,7 @@ class GloVe(_Published):
         "glove.twitter.27B.100d.txt",
         "glove.twitter.27B.200d.txt",
     )
-    _source = "nlp.stanford.edu/projects/glove"
-
-    def __init__(
-        self,
-        pretrained_file_name="glove.840B.300d.txt",
-        embedding_root=None,
-        init_unknown_vec=nd.zeros,
-        vocabulary=None,
-        **kwargs,
-    ):
-        super().__init__(
-            pretrained_file_name, embedding_root, init_unknown_vec, vocabulary, **kwargs
-        )
+    _source, _usual = "nlp.stanford.edu/projects/glove", "glove.840B.300d.txt"
 
 
 @register
@@ -246,25 +240,13 @@ class FastText(_Published):
     Parameters
     ----------
     pretrained_file_name : str
-        A file of vectors as text, such as ``wiki.simple.vec``, ``wiki.<language>.vec``.
+        A file of vectors as text, such as ``wiki.<language>.vec``; default ``wiki.simple.vec``.
     embedding_root, init_unknown_vec, vocabulary, **kwargs
         As `GloVe`, in the folder `fasttext`.
     """
 
     pretrained_file_names = ("crawl-300d-2M.vec", "wiki.en.vec", "wiki.simple.vec")
-    _source = "fasttext.cc"
-
-    def __init__(
-        self,
-        pretrained_file_name="wiki.simple.vec",
-        embedding_root=None,
-        init_unknown_vec=nd.zeros,
-        vocabulary=None,
-        **kwargs,
-    ):
-        super().__init__(
-            pretrained_file_name, embedding_root, init_unknown_vec, vocabulary, **kwargs
-        )
+    _source, _usual = "fasttext.cc", "wiki.simple.vec"
 
 
 @register
