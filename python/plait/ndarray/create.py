@@ -30,14 +30,16 @@ def empty(shape, ctx=None, dtype=None):
 
 def full(shape, val, ctx=None, dtype=None, out=None):
     """An array filled with one value."""
-    if out is None and isinstance(val, (int, float)) and abs(val) <= _WHOLE:
+    if out is None and fits_double(val):
         return _constant(shape, val, ctx, dtype)
     out = empty(shape, ctx, dtype) if out is None else out
     out[...] = val
     return out
 
 
-_WHOLE = 2.0**53  # the operator's value is a double: larger whole numbers may not fit
+def fits_double(value):
+    """True if a number is the same as a double, which the operators for constants take."""
+    return isinstance(value, (int, float)) and abs(value) <= 2.0**53
 
 
 def _constant(shape, value, ctx, dtype):

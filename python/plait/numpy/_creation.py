@@ -9,6 +9,7 @@ import numpy as _np
 from .. import _array
 from .._array import invoke, operator
 from ..context import Context, current_context
+from ..ndarray.create import fits_double
 from ..util import is_np_default_dtype
 from . import _operands as _o
 from .multiarray import ndarray
@@ -166,7 +167,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", ctx: 
             kind = "int64" if isinstance(fill_value, int) else _o.float_name()
             kind = _o.complex_name() if isinstance(fill_value, complex) else kind
             dtype = "bool" if isinstance(fill_value, (bool, _np.bool_)) else kind
-        if isinstance(fill_value, (int, float)) and abs(fill_value) <= 2.0**53:  # fits a double
+        if fits_double(fill_value):
             attrs = (_o.shape_of(shape), None, _kind(dtype), fill_value)
             result = _on(invoke(_CONSTANT, (), attrs, None, ndarray), device, ctx)
         else:
