@@ -14,6 +14,20 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
+# Variables for ranks on one small machine, whoever runs the tests.
+SETTINGS = {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    "OMPI_MCA_mpi_yield_when_idle": "1",
+    "OMPI_MCA_btl": "self,vader",
+    "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
+    "OMPI_MCA_plm_rsh_agent": "false",
+    "PLAIT_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "PLAIT_DIST_TIMEOUT": "60",
+}
+
 
 def load(program):
     spec = importlib.util.spec_from_file_location(program, HERE / f"{program}.py")
@@ -30,19 +44,7 @@ def checks_of(program):
 
 def environment(**extra):
     """That of ranks on one small machine, whoever runs the tests."""
-    settings = {
-        "OMPI_ALLOW_RUN_AS_ROOT": "1",
-        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-        "OMPI_MCA_rmaps_base_oversubscribe": "1",
-        "OMPI_MCA_mpi_yield_when_idle": "1",
-        "OMPI_MCA_btl": "self,vader",
-        "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
-        "OMPI_MCA_plm_rsh_agent": "false",
-        "PLAIT_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "PLAIT_DIST_TIMEOUT": "60",
-    }
-    return {**os.environ, **settings, **{k: str(v) for k, v in extra.items()}}
+    return {**os.environ, **SETTINGS, **{k: str(v) for k, v in extra.items()}}
 
 
 def mpirun(n, *command, timeout=120, **extra):

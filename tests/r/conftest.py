@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "bindings_r"
+sys.path.insert(0, str(ROOT / "tests" / "dist"))  # the settings of ranks
 
 
 def run(command, **kwargs):

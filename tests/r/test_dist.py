@@ -4,6 +4,7 @@ import shutil
 import subprocess
 
 import pytest
+from ranks import SETTINGS
 
 PROGRAM = """
 library(plait)
@@ -22,24 +23,12 @@ kv$barrier()
 kv$pull("w", w)
 stopifnot(as.array(w) == c(0, 5))
 """
-MPI = {
-    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "OMPI_MCA_rmaps_base_oversubscribe": "1",
-    "OMPI_MCA_mpi_yield_when_idle": "1",
-    "OMPI_MCA_btl": "self,vader",
-    "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
-    "OMPI_MCA_plm_rsh_agent": "false",
-    "PLAIT_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "PLAIT_DIST_TIMEOUT": "60",
-}
 
 
 def test_two_processes(r_environment, tmp_path):
     mpirun = shutil.which("mpirun") or pytest.skip("no mpirun")
     (tmp_path / "store.R").write_text(PROGRAM)
     command = [mpirun, "-n", "2", "Rscript", str(tmp_path / "store.R")]
-    env = r_environment | MPI
+    env = r_environment | SETTINGS
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
