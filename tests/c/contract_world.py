@@ -9,7 +9,7 @@ from cffi import FFI
 NULL = FFI().NULL
 # Functions of an operator that stays registered.
 ALWAYS = {}
-RECORDS = "image image_reader record_file record_writer rec written picture options codecs".split()
+RECORDS = "image record_file record_writer rec written picture options codecs".split()
 
 
 class World:
@@ -200,12 +200,15 @@ class World:
         self.options.struct_size = ffi.sizeof("plait_image_reader_options_t")
         self.options.std = [1, 1, 1]
         self.options.stretch = self.options.zoom = [1, 1]
-        self.image_reader = NULL
-        if self.codecs:
-            self.image_reader = self.made(
-                "plait_image_reader_t", lib.plait_image_reader_new, self.rec, self.options
-            )
-            self.c.ok(lib.plait_image_reader_start(self.image_reader, [0], 1, 0))
+
+    def make_image_reader(self):
+        """A reader that has started: its thread takes memory when it likes."""
+        if not self.codecs:
+            return NULL
+        new, start = self.c.lib.plait_image_reader_new, self.c.lib.plait_image_reader_start
+        reader = self.made_later("image_reader", new, self.rec, self.options)
+        self.c.ok(start(reader, [0], 1, 0))
+        return reader
 
     def trace(self):
         """A trace that has begun in this thread."""
@@ -291,7 +294,6 @@ class World:
         self.c.free(self.a, self.b, *self.kept_arrays)
         if "image" in vars(self):
             self.c.free(self.image)
-            lib.plait_image_reader_free(self.image_reader)
             lib.plait_record_file_free(self.record_file)
             lib.plait_record_writer_free(self.record_writer)
         lib.plait_iter_free(self.iter)
