@@ -132,9 +132,11 @@ inline void with_size(int64_t n, const F& f) {
 }
 
 // Weights in the order in which tiles read them:
-// [part of the output channels][place of the kernel][input channel][channel of the part].
+// [part of the output channels][place of the kernel][input channel][channel of the part];
+// weight(output channel, input channel, place of the kernel).
 template <class T, class F>
-void pack_weights(const Conv& c, const Parts& parts, T* to, const F& weight) {
+void pack_weights(const Conv& c, T* to, const F& weight) {
+  const Parts parts(c.out_channels, kMostChannels);
   for (int64_t part = 0; part < parts.count; ++part) {
     for (int64_t k = 0; k < c.kernel_size(); ++k) {
       for (int64_t i = 0; i < c.in_channels; ++i) {
@@ -165,16 +167,13 @@ void find_taps(const Conv& c, const Blocks& x, const Conv::Axes& at, int64_t wid
   }
 }
 
-// The convolution of blocks: `x` padded, `y` not; weight(output channel, input channel, place of
-// the kernel).
-template <class T, int kBytes, class F>
-void convolve(const Conv& c, const Blocks& x, const T* xs, const Blocks& y, T* ys, const T* bias,
-              const F& weight, int threads) {
+// The convolution of blocks: `x` padded, `y` not; `w` packed.
+template <class T, int kBytes>
+void convolve(const Conv& c, const Blocks& x, const T* xs, const Blocks& y, T* ys, const T* w,
+              const T* bias, int threads) {
   constexpr int kLanes = Vector<T, kBytes>::kLanes, kPlaces = most_places(kBytes);
   const Parts channels(y.channels, kMostChannels), places(y.size[2], kPlaces);
   const int64_t weights = c.in_channels * c.kernel_size();  // of one output channel
-  Buffer<T> packed(y.channels * weights);
-  pack_weights(c, channels, packed.data(), weight);
   const int64_t rows = y.size[0] * y.size[1], step = c.stride[2] * kLanes;
   parallel_for(threads, y.blocks * rows, 1, [&](int64_t begin, int64_t end) {
     std::vector<Tap> taps;
@@ -193,9 +192,9 @@ void convolve(const Conv& c, const Blocks& x, const T* xs, const Blocks& y, T* y
             with_size<kMostChannels>(channels.begin(i + 1) - o, [&](auto many) {
               with_size<kPlaces>(width, [&](auto wide) {
                 forward_tile<T, kBytes, many, wide>(
-                    from, x.plane() * kLanes, step, c.in_channels, taps,
-                    packed.data() + o * weights, bias ? bias + o : nullptr,
-                    to + (o * y.plane() + p) * kLanes, y.plane() * kLanes);
+                    from, x.plane() * kLanes, step, c.in_channels, taps, w + o * weights,
+                    bias ? bias + o : nullptr, to + (o * y.plane() + p) * kLanes,
+                    y.plane() * kLanes);
               });
             });
           }
@@ -213,10 +212,11 @@ void forward(const Conv& c, const T* x, const T* w, const T* bias, T* y, int thr
   Buffer<T> xs(in.blocks * in.block()), ys(out.blocks * out.block());
   to_blocks<T, kBytes>(in, x, xs.data(), threads);
   const int64_t size = c.kernel_size();
-  convolve<T, kBytes>(
-      c, in, xs.data(), out, ys.data(), bias,
-      [&](int64_t o, int64_t i, int64_t k) { return w[(o * c.in_channels + i) * size + k]; },
-      threads);
+  Buffer<T> packed(c.out_channels * c.in_channels * size);
+  pack_weights(c, packed.data(), [&](int64_t o, int64_t i, int64_t k) {
+    return w[(o * c.in_channels + i) * size + k];
+  });
+  convolve<T, kBytes>(c, in, xs.data(), out, ys.data(), packed.data(), bias, threads);
   from_blocks<T, kBytes>(out, ys.data(), y, threads);
 }
 
@@ -238,12 +238,11 @@ void backward_data(const Conv& c, const T* dy, const T* w, T* dx, int threads) {
   Buffer<T> xs(in.blocks * in.block()), ys(out.blocks * out.block());
   to_blocks<T, kBytes>(in, dy, xs.data(), threads);
   const int64_t size = c.kernel_size();
-  convolve<T, kBytes>(
-      t, in, xs.data(), out, ys.data(), static_cast<const T*>(nullptr),
-      [&](int64_t o, int64_t i, int64_t k) {
-        return w[(i * c.in_channels + o) * size + size - 1 - k];
-      },
-      threads);
+  Buffer<T> packed(c.out_channels * c.in_channels * size);
+  pack_weights(t, packed.data(), [&](int64_t o, int64_t i, int64_t k) {
+    return w[(i * c.in_channels + o) * size + size - 1 - k];
+  });
+  convolve<T, kBytes>(t, in, xs.data(), out, ys.data(), packed.data(), nullptr, threads);
   from_blocks<T, kBytes>(out, ys.data(), dx, threads);
 }
 

@@ -45,8 +45,7 @@ void complete(const GroupNormAttrs& a, std::vector<Dims>& in, std::vector<bool>&
 }
 
 void run_forward(int64_t groups, double eps, const op::KernelArgs& k) {
-  dispatch_floating(k.in[0].dtype,
-                    [&]<class T>(T) { norm_forward<T>(rows_of(groups, *k.in[0].shape), k, eps); });
+  norm_forward(rows_of(groups, *k.in[0].shape), k, eps);
 }
 
 // Gradients for data, gamma and beta; `statistics` are outputs 1 and 2 of the call.
@@ -122,9 +121,7 @@ PLAIT_OP(group_norm_backward, GroupNormAttrs)
       return {in[1], in[2], in[2]};
     })
     .cpu([](const GroupNormAttrs& a, const op::KernelArgs& k) {
-      dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
-        norm_backward<T>(rows_of(a.num_groups, *k.in[0].shape), k);
-      });
+      norm_backward(rows_of(a.num_groups, *k.in[0].shape), k);
     });
 
 struct InstanceNormAttrs {
