@@ -11,9 +11,10 @@ double estimated_ns(const op::Op& op, const op::AttrsRef& attrs, const Specs& in
                     const Specs& out) {
   constexpr double kCallNs = 100;
   double bytes = 0;
-  for (const Specs* list : {&in, &out}) {
-    for (const Spec& s : *list) bytes += static_cast<double>(bytes_of(s));
+  for (size_t i = 0; i < in.size(); ++i) {
+    if (static_cast<int>(i) != op.gathered) bytes += static_cast<double>(bytes_of(in[i]));
   }
+  for (const Spec& s : out) bytes += static_cast<double>(bytes_of(s));
   const double flops = op.flops ? op.flops(op, op.data_of(attrs), in) : 0;
   return kCallNs + bytes / engine::kBytesPerNs + flops / engine::kFlopsPerNs;
 }

@@ -16,9 +16,12 @@ using engine::kBytesPerNs, engine::kFlopsPerNs;
 
 double cost_ns(const Op& op, const void* attrs, std::span<const ArrayRef> in, const Specs& specs,
                const Arrays& out) {
+  const Array* gathered = op.gathered < 0 ? nullptr : in[static_cast<size_t>(op.gathered)].get();
   int64_t bytes = 0;
-  for (const ArrayRef& a : in) bytes += a->nbytes();
-  for (const ArrayRef& a : out) bytes += a->nbytes();
+  for (const ArrayRef& a : in) bytes += a.get() == gathered ? 0 : a->nbytes();
+  for (const ArrayRef& a : out) {
+    bytes += gathered && a->storage() == gathered->storage() ? 0 : a->nbytes();
+  }
   double cost = static_cast<double>(bytes) / kBytesPerNs;
   if (op.flops) cost += op.flops(op, attrs, specs) / kFlopsPerNs;
   return cost;

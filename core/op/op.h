@@ -102,6 +102,7 @@ class Op {
   AttrsRef (*new_attrs)() = nullptr;
   const void* (*attrs_data)(const Attrs*) = nullptr;
   Saves saves;
+  int gathered = -1;         // the input of which a call reads as much as the others hold
   bool strided = false;      // the kernel takes any strides
   bool inplace = false;      // out 0 may be input 0
   bool elementwise = false;  // an element of out 0 depends only on the same element of each input
@@ -295,6 +296,11 @@ class OpBuilder {
       reinterpret_cast<void (*)(const A&, std::vector<Dims>&, std::vector<bool>&)>(
           op.user_complete)(as(a), in, known);
     };
+    return *this;
+  }
+  // Only as much of this input is read as the others and the result hold, however large it is.
+  OpBuilder& gathers(int input) {
+    op_->gathered = input;
     return *this;
   }
   OpBuilder& strided() {

@@ -1,6 +1,7 @@
 #include "op/sparse.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 #include <string>
 
@@ -59,16 +60,42 @@ SparseRef from_keys(Storing storing, const Dims& shape, const ArrayRef& values, 
                                Arrays{values, vector_of(columns), vector_of(start)});
 }
 
+// The different keys, ascending; keys[i] is number place[i] of them.
+Keys distinct(const Keys& keys, Keys& place) {
+  place.resize(keys.size());
+  Keys kept;
+  const auto most = static_cast<size_t>(*std::max_element(keys.begin(), keys.end()));
+  if (most / 64 > 16 * keys.size()) {
+    kept = keys;
+    std::sort(kept.begin(), kept.end());
+    kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      place[i] = std::lower_bound(kept.begin(), kept.end(), keys[i]) - kept.begin();
+    }
+    return kept;
+  }
+  // The set as bits; a key's place is the number of bits below it.
+  std::vector<uint64_t> bits(most / 64 + 1, 0);
+  for (int64_t key : keys) bits[static_cast<size_t>(key) / 64] |= 1ull << (key % 64);
+  Keys below(bits.size());
+  for (size_t w = 0; w < bits.size(); ++w) {
+    below[w] = static_cast<int64_t>(kept.size());
+    for (uint64_t left = bits[w]; left != 0; left &= left - 1) {
+      kept.push_back(static_cast<int64_t>(w * 64) + std::countr_zero(left));
+    }
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const auto word = static_cast<size_t>(keys[i]) / 64;
+    place[i] = below[word] + std::popcount(bits[word] & ((1ull << (keys[i] % 64)) - 1));
+  }
+  return kept;
+}
+
 // Rows of `values` added where equal keys meet.
 SparseRef merged(Storing storing, const Spec& spec, const Value& values, const Keys& keys) {
   static const OpCall kAdd("take_backward", {"axis", "mode", "shape"});
-  Keys kept = keys;
-  std::sort(kept.begin(), kept.end());
-  kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
-  Keys place(keys.size());
-  for (size_t i = 0; i < keys.size(); ++i) {
-    place[i] = std::lower_bound(kept.begin(), kept.end(), keys[i]) - kept.begin();
-  }
+  Keys place;
+  const Keys kept = distinct(keys, place);
   Dims shape = values.shape();
   shape[0] = static_cast<int64_t>(kept.size());
   const Value sums =

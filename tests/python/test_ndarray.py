@@ -57,6 +57,16 @@ def test_advanced_index_as_numpy():
     np.testing.assert_array_equal(array.asnumpy(), data)
 
 
+def test_rows_are_assigned_from_the_array_itself():
+    data = np.arange(12, dtype="f").reshape(3, 4)
+    array = nd.array(data)
+    array[nd.array([2, 0, 1])] = array
+    data[[2, 0, 1]] = data.copy()
+    array[[0, 0]] = array[1:]  # of two values for one place the last stays
+    data[0] = data[2]
+    np.testing.assert_array_equal(array.asnumpy(), data)
+
+
 def test_slices_share_memory():
     array = nd.zeros((3, 2))
     array[1:][:] = 5

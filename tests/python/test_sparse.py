@@ -287,6 +287,24 @@ def test_sparse_gradient_of_embedding(hybridize, req):
     same(net.weight.grad(), want * 0, "row_sparse")
 
 
+@pytest.mark.parametrize("rows", [300, 5_000_000])  # few and many for the 400 that are asked for
+def test_rows_that_are_asked_for_twice_add_up(rows):
+    numbers = np.random.default_rng(3).integers(0, rows, 400)
+    numbers[:200] = numbers[200:]
+    weight = nd.zeros((rows, 1))
+    weight.attach_grad(stype="row_sparse")
+    with autograd.record():
+        y = nd.Embedding(
+            nd.array(numbers, dtype="int64"), weight, input_dim=rows, output_dim=1, sparse_grad=True
+        )
+    dy = np.random.default_rng(4).random((400, 1), "float32")
+    y.backward(nd.array(dy))
+    kept, place = np.unique(numbers, return_inverse=True)
+    np.testing.assert_array_equal(weight.grad.indices.asnumpy(), kept)
+    want = np.bincount(place.ravel(), weights=dy[:, 0])
+    np.testing.assert_allclose(weight.grad.data.asnumpy()[:, 0], want, rtol=1e-6)
+
+
 def test_sparse_gradient_meets_dense_ones():
     w = nd.ones((4, 2))
     w.attach_grad(stype="row_sparse")

@@ -116,6 +116,7 @@ PLAIT_GATHER(gather_axes)
       return {gathered_shape(a, in[0].shape, joint), in[0].dtype};
     })
     .takes_complex()
+    .gathers(0)
     .cpu([](const GatherAttrs& a, const KernelArgs& k) {
       const Selection picks(a, *k.in[0].shape, *k.in[0].strides, k.in.subspan(1), k.threads);
       const int64_t item = dtype_size(k.in[0].dtype);
@@ -179,12 +180,19 @@ void assign_kernel(const GatherAttrs& a, const KernelArgs& k) {
   const Dims shape = gathered_shape(a, *out.shape, joint_shape(indices));
   const Dims dense = contiguous_strides(shape);
   const int64_t item = dtype_size(out.dtype);
-  std::vector<char> values(static_cast<size_t>(num_elements(shape) * item));
-  kernels::copy(k.in[1], {values.data(), &shape, &dense, out.dtype, true}, k.threads);
+  std::vector<char> converted;
+  const char* values = k.in[1].ptr<char>();
+  if (*k.in[1].shape != shape || *k.in[1].strides != dense || k.in[1].dtype != out.dtype ||
+      k.in[1].data == out.data) {
+    converted.resize(static_cast<size_t>(num_elements(shape) * item));
+    values = converted.data();
+    kernels::copy(k.in[1], {converted.data(), &shape, &dense, out.dtype, true}, k.threads);
+  }
   if (data.data != out.data) kernels::copy(data, out, k.threads);
   char* y = out.ptr<char>();
-  picks.each([&](int64_t from, int64_t to) {
-    std::memcpy(y + to * item, values.data() + from * item, static_cast<size_t>(item));
+  const size_t bytes = static_cast<size_t>(picks.run() * item);
+  picks.each_run(1, [&](int64_t from, int64_t to) {  // in order: the last of several values stays
+    std::memcpy(y + to * item, values + from * item, bytes);
   });
 }
 
@@ -224,6 +232,7 @@ PLAIT_GATHER(assign_axes)
       return in[0];
     })
     .takes_complex()
+    .gathers(0)
     .cpu(assign_kernel)
     .strided()
     .inplace()

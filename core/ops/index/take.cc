@@ -135,6 +135,7 @@ PLAIT_OP(take, TakeAttrs)
     .on("nd sym np", "take")
     .infer(infer_take)
     .takes_complex()
+    .gathers(0)
     .cpu(take_kernel)
     .grad(
         [](const TakeAttrs& a, const GradArgs& g) -> Values {

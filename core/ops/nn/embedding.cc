@@ -111,6 +111,7 @@ PLAIT_OP(embedding, EmbeddingAttrs)
     .on("npx", "embedding")
     .infer(infer)
     .complete(complete)
+    .gathers(1)
     .cpu(kernel)
     .grad(backward, saves_input(0));
 

@@ -3,6 +3,7 @@
 import sys
 
 from .. import ndarray, registry
+from ..ndarray._storage import parts
 
 __all__ = ["Optimizer", "create", "register"]
 
@@ -287,13 +288,13 @@ class FusedOptimizer(Optimizer):
         return [list(column) for column in zip(*left, strict=True)] if left else [[]] * 4
 
     def _update_rows(self, index, weight, grad, state, mixed):
-        rows, values = grad.indices, grad.data
+        values, rows = parts(grad)
         if rows.size == 0:
             self._update_count(index)
             return
-        parts = [weight.take(rows), mapped(lambda array: array.take(rows), state)]
-        self._run([index], [parts[0]], [values], [parts[1]], mixed)
-        for whole, part in zip(_arrays([weight, state]), _arrays(parts), strict=True):
+        chosen = [weight.take(rows), mapped(lambda array: array.take(rows), state)]
+        self._run([index], [chosen[0]], [values], [chosen[1]], mixed)
+        for whole, part in zip(_arrays([weight, state]), _arrays(chosen), strict=True):
             whole[rows] = part
 
     def _apply(self, operator, weights, grads, states, masters, common):
