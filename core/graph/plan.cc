@@ -73,7 +73,7 @@ Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given, 
   for (size_t i = 0; i < out_specs_.size(); ++i) {
     out.push_back(i < given.size() && given[i]
                       ? given[i]
-                      : Array::empty(out_specs_[i].shape, out_specs_[i].dtype, device));
+                      : Array::deferred(out_specs_[i].shape, out_specs_[i].dtype, device));
   }
   const auto state = make_ref<Run>();
   state->in = std::move(inputs);
@@ -81,7 +81,7 @@ Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given, 
   if (block && *block) {
     state->arena = *block;
   } else if (arena_bytes_) {
-    state->arena = Array::empty(Dims{arena_bytes_}, DType::kUint8);
+    state->arena = Array::deferred(Dims{arena_bytes_}, DType::kUint8);
     if (block) *block = state->arena;
   }
   state->shared = block != nullptr;

@@ -44,8 +44,8 @@ const Entry* Trace::known(const Array& array) const {
   const auto found = entries_.find(&array);
   if (found != entries_.end()) return &found->second;
   for (const ArrayRef& a : kept_) {
-    if (a->storage() == array.storage() && a->data() == array.data() && a->spec() == array.spec() &&
-        a->strides() == array.strides()) {
+    if (a->storage() == array.storage() && a->offset_bytes() == array.offset_bytes() &&
+        a->spec() == array.spec() && a->strides() == array.strides()) {
       const auto entry = entries_.find(a.get());  // not there if a trace within this one made it
       if (entry != entries_.end()) return &entry->second;
     }

@@ -144,9 +144,9 @@ void copy_into(const ArrayRef& from, const ArrayRef& to) {
 ArrayRef view_of(const Op& op, const void* attrs, ArrayRef in) {
   ViewPlan plan;
   try {
-    if (!op.view(op, attrs, in->view(), plan)) {
+    if (!op.view(op, attrs, in->layout(), plan)) {
       in = copy_of(in);
-      check(op.view(op, attrs, in->view(), plan), ErrorKind::kInternal,
+      check(op.view(op, attrs, in->layout(), plan), ErrorKind::kInternal,
             "no view of contiguous data");
     }
   } catch (const Error& e) {
@@ -178,7 +178,7 @@ ArrayRef target_for(const Op& op, const ArrayRef& given, std::span<const ArrayRe
   for (const ArrayRef& a : in) {
     if (a->storage() == given->storage()) direct = direct && op.inplace && !overlaps(*a, *given);
   }
-  return direct ? given : Array::empty(given->shape(), given->dtype(), given->device());
+  return direct ? given : Array::deferred(given->shape(), given->dtype(), given->device());
 }
 
 // True if the operator changes an input. `packed` becomes the inputs if some had to be copied,
@@ -217,7 +217,7 @@ int64_t prepare_outputs(const Op& op, const Specs& specs, std::span<const ArrayR
       if (!redirected.empty()) redirected[i] = std::move(target);
     } else {
       out.resize(std::max(out.size(), i + 1));
-      out[i] = Array::empty(specs[i].shape, specs[i].dtype, device);
+      out[i] = Array::deferred(specs[i].shape, specs[i].dtype, device);
       if (!redirected.empty()) {
         redirected.resize(out.size());
         redirected[i] = out[i];

@@ -5,9 +5,6 @@
 
 namespace plait::tensor {
 
-Storage::Storage(int64_t bytes, Device device)
-    : data_(memory::allocate(bytes)), bytes_(bytes), device_(device) {}
-
 Storage::Storage(void* data, int64_t bytes, Device device, std::function<void()> release)
     : data_(data), bytes_(bytes), device_(device), release_(std::move(release)) {}
 
@@ -15,8 +12,17 @@ Storage::~Storage() {
   if (release_) {
     release_();
   } else {
-    memory::deallocate(data_, bytes_);
+    memory::deallocate(data_.load(std::memory_order_relaxed), bytes_);
   }
+}
+
+// Two threads may ask at once, if they do not hold the variable.
+void* Storage::allocate() const {
+  void* const fresh = memory::allocate(bytes_);
+  void* before = nullptr;
+  if (data_.compare_exchange_strong(before, fresh, std::memory_order_acq_rel)) return fresh;
+  memory::deallocate(fresh, bytes_);
+  return before;
 }
 
 Array::Array(Ref<Storage> storage, int64_t offset_bytes, Dims shape, Dims strides, DType dtype)
@@ -48,13 +54,22 @@ Array::Array(Ref<Storage> storage, const Dims& shape, DType dtype)
 Array::~Array() { tally::add(tally::kLiveArrays, -1); }
 
 Ref<Array> Array::empty(const Dims& shape, DType dtype, Device device) {
+  Ref<Array> array = deferred(shape, dtype, device);
+  array->storage()->data();
+  return array;
+}
+
+Ref<Array> Array::deferred(const Dims& shape, DType dtype, Device device) {
+  constexpr int64_t kLarge = 32 << 20;
   check(shape.size() <= kMaxNdim, ErrorKind::kShape, "shape has ", shape.size(),
         " axes, must be at most ", kMaxNdim);
   check_size(shape, dtype_size(dtype));
   const int64_t bytes = num_elements(shape) * dtype_size(dtype);
   check(device.kind != DeviceKind::kGpu, ErrorKind::kDevice, "context is ", device,
         ", must be a cpu: this build has no CUDA");
-  return make_ref<Array>(make_ref<Storage>(bytes, device), shape, dtype);
+  Ref<Storage> storage = make_ref<Storage>(bytes, device);
+  if (bytes >= kLarge) storage->data();
+  return make_ref<Array>(std::move(storage), shape, dtype);
 }
 
 Ref<Array> Array::alias(Dims shape, Dims strides, int64_t offset) const {

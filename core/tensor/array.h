@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 
@@ -16,12 +17,16 @@ namespace plait::tensor {
 // Memory with its engine variable; shared by all views.
 class Storage final : public RefCounted, public Recycled<Storage> {
  public:
-  Storage(int64_t bytes, Device device);  // from the pool
+  // From the pool, when data() is first called.
+  Storage(int64_t bytes, Device device) : bytes_(bytes), device_(device) {}
   // Borrowed memory: `release` is called once when the last array is gone.
   Storage(void* data, int64_t bytes, Device device, std::function<void()> release);
   ~Storage() override;
 
-  void* data() const { return data_; }
+  void* data() const {
+    void* const data = data_.load(std::memory_order_acquire);
+    return data || !bytes_ ? data : allocate();
+  }
   int64_t bytes() const { return bytes_; }
   Device device() const { return device_; }
   engine::Var& var() { return var_; }
@@ -29,7 +34,9 @@ class Storage final : public RefCounted, public Recycled<Storage> {
   void set_read_only() { read_only_ = true; }
 
  private:
-  void* data_;
+  void* allocate() const;
+
+  mutable std::atomic<void*> data_{nullptr};
   int64_t bytes_;
   Device device_;
   bool read_only_ = false;
@@ -56,6 +63,10 @@ class Array final : public RefCounted, public Recycled<Array> {
   ~Array() override;
 
   static Ref<Array> empty(const Dims& shape, DType dtype, Device device = {});
+  // The same, but the memory is taken by the task that first asks for data(): what its thread has
+  // just given back, and still has in its cache. Large arrays get theirs at once, so that the call
+  // which asks for too much fails.
+  static Ref<Array> deferred(const Dims& shape, DType dtype, Device device = {});
 
   const Dims& shape() const { return shape_; }
   const Dims& strides() const { return strides_; }
@@ -72,6 +83,7 @@ class Array final : public RefCounted, public Recycled<Array> {
   // Address of the first element. Not synchronised: tasks only, or after a wait.
   void* data() const { return static_cast<char*>(storage_->data()) + offset_bytes_; }
   View view() const { return {data(), &shape_, &strides_, dtype_, contiguous_}; }
+  View layout() const { return {nullptr, &shape_, &strides_, dtype_, contiguous_}; }
   Spec spec() const { return {shape_, dtype_}; }
 
   // Another array on the same memory; `offset` counts elements from this array's first element.
