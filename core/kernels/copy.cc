@@ -2,6 +2,10 @@
 
 #include <cstring>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "kernels/convert.h"
 #include "kernels/simd.h"
 #include "kernels/strided.h"
@@ -112,6 +116,41 @@ void copy(const View& in, const View& out, int threads) {
     }
   });
 }
+
+#if defined(__x86_64__)
+namespace {
+
+// Whole cache lines at a time, where the processor can.
+__attribute__((target("avx512f"))) void stream_lines_avx512(char* to, const char* from,
+                                                            int64_t bytes) {
+  for (int64_t i = 0; i < bytes; i += 64) {
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(to + i), _mm512_load_si512(from + i));
+  }
+}
+
+void stream_lines(char* to, const char* from, int64_t bytes) {
+  for (int64_t i = 0; i < bytes; i += 16) {
+    _mm_stream_si128(reinterpret_cast<__m128i*>(to + i),
+                     _mm_load_si128(reinterpret_cast<const __m128i*>(from + i)));
+  }
+}
+
+}  // namespace
+
+void stream_copy(void* to, const void* from, int64_t bytes) {
+  char* y = static_cast<char*>(to);
+  const char* x = static_cast<const char*>(from);
+  const int64_t lines = bytes / 64 * 64;
+  kIsa == Isa::kAvx512 ? stream_lines_avx512(y, x, lines) : stream_lines(y, x, lines);
+  if (lines < bytes) std::memcpy(y + lines, x + lines, static_cast<size_t>(bytes - lines));
+}
+void stream_end() { _mm_sfence(); }
+#else
+void stream_copy(void* to, const void* from, int64_t bytes) {
+  std::memcpy(to, from, static_cast<size_t>(bytes));
+}
+void stream_end() {}
+#endif
 
 void fill(const View& out, double value, int threads) {
   alignas(kWidest) char item[kWidest];

@@ -11,7 +11,8 @@
 // block by block.
 namespace plait::kernels {
 
-// y[i * sy] = f(a[i * sa], b[i * sb], c[i * sc]); unused operands are null. `params` belongs to f.
+// y[i * sy] = f(a[i * sa], b[i * sb], c[i * sc]); unused operands are null. `params`, two numbers
+// or null, belongs to f.
 struct Row {
   int64_t n = 0;
   void* y = nullptr;
@@ -31,6 +32,27 @@ struct Loops {
 // is done in `type` (a compute type); an input of exactly the same place as `out` is allowed.
 void apply(const Loops& loops, DType type, const View& out, std::span<const View> in, int threads,
            const double* params = nullptr);
+
+// What apply() would run, once chosen, for callers that run it on many stretches of the same
+// arrays.
+struct Recorded {
+  RowLoop loop = nullptr;  // null: apply() was not called once, or not for whole rows of one type
+  Row row;                 // without `n`; numbers and parameters are copies in here
+  int calls = 0;
+  double params[2] = {0, 0};
+  alignas(16) char numbers[3][16] = {};
+
+  Recorded() = default;
+  Recorded(const Recorded&) = delete;
+};
+
+// While it exists, apply() in this thread writes down what it would do, and does nothing.
+class Recorder {
+ public:
+  explicit Recorder(Recorded& to);
+  Recorder(const Recorder&) = delete;
+  ~Recorder();
+};
 
 // A number as an array of no axes, for operands that are attributes.
 class Scalar {

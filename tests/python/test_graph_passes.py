@@ -111,6 +111,21 @@ def test_pointwise_shapes_and_dtypes(shape, dtype):
     assert "pointwise" in graph.explain()
 
 
+def test_pointwise_results_that_no_cache_holds_are_exact():
+    a, b, c = (sym.Variable(n) for n in "abc")
+    product = sym.clip(sym.exp(a), a_min=0.1, a_max=3.0) * b
+    half = (product + c) * 0.5
+    net = sym.Group([product, half, sym.broadcast_maximum(half, c)])
+    arrays = [nd.random.normal(shape=(5_000_003,)) for _ in "abc"]
+    graph = sym.CachedGraph(net)
+    got = graph(*arrays)
+    assert "forward: 1 steps in 1 task" in graph.explain()
+    with mx.graph.switched(fuse_pointwise=False):
+        want = sym.CachedGraph(net)(*arrays)
+    for x, y in zip(want, got, strict=True):
+        np.testing.assert_array_equal(x.asnumpy(), y.asnumpy())
+
+
 def test_fusion_stops_where_a_path_would_come_back():
     x = sym.Variable("x")
     a = sym.exp(x)

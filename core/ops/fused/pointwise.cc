@@ -1,9 +1,12 @@
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <exception>
 #include <mutex>
 
 #include "base/grid.h"
+#include "kernels/copy.h"
+#include "kernels/elementwise.h"
 #include "kernels/parallel.h"
 #include "ops/fused/program.h"
 
@@ -21,15 +24,22 @@ constexpr int64_t kTile = 4096;  // elements: a few intermediates of 16 kB stay 
 
 // Elements of a tile for arrays in main memory and programs that mostly wait for it: so short that
 // the processor reads the operands of the next instructions while it still computes.
-constexpr int64_t kShortTile = 256;
+constexpr int64_t kShortTile = 128;
 constexpr int64_t kCacheBytes = int64_t{8} << 20;
+// More than the caches of a few cores hold: results go past them, which saves reading what is
+// overwritten.
+constexpr int64_t kStreamBytes = int64_t{64} << 20;
 
-int64_t tile_size(const Program& program, const op::KernelArgs& k, const Grid& grid) {
+int64_t bytes_of(const op::KernelArgs& k) {
   int64_t bytes = 0;
   for (const View& v : k.in) bytes += v.size() * dtype_size(v.dtype);
   for (const View& v : k.out) bytes += v.size() * dtype_size(v.dtype);
+  return bytes;
+}
+
+int64_t tile_size(const Program& program, const op::KernelArgs& k, const Grid& grid) {
   const bool waits = program.code().size() <= k.in.size() + k.out.size();
-  return grid.rows == 1 && waits && bytes > kCacheBytes ? kShortTile : kTile;
+  return grid.rows == 1 && waits && bytes_of(k) > kCacheBytes ? kShortTile : kTile;
 }
 
 Specs infer(const PointwiseAttrs& a, const Specs& in) {
@@ -74,41 +84,53 @@ class Places {
 // places of the data is made ready once.
 class Stretches {
  public:
-  Stretches(const Program& program, const op::KernelArgs& k, const Grid& grid, int64_t tile) {
-    thread_local Places places;
-    char* memory = places.get(static_cast<size_t>(program.num_places() * tile * 8));
-    const size_t inputs = k.in.size(), first = inputs + k.out.size();
+  Stretches(const Program& program, const op::KernelArgs& k, const Grid& grid, int64_t tile)
+      : program_(program), k_(k), tile_(tile) {
+    const bool streams = bytes_of(k) > kStreamBytes;
+    for (const View& v : k.out) staged_.push_back(streams && may_stream(v) ? num_staged_++ : -1);
+    const auto places = static_cast<size_t>(program.num_places() + num_staged_);
+    thread_local Places memory;
+    memory_ = memory.get(places * static_cast<size_t>(tile) * 8);
     size_t operands = program.code().size();
     for (const auto& code : program.code()) operands += code.in.size();
     views_.reserve(operands);  // spans into it stay valid
-    const auto add = [&](size_t r) {
-      if (r < first) {
-        const View& of = r < inputs ? k.in[r] : k.out[r - inputs];
-        const bool number = r < inputs && grid.parts[r] == GridPart::kNumber;
-        views_.push_back(
-            {of.data, number ? &kNone : &shape_, number ? &kNone : &strides_, of.dtype, true});
-        if (!number)
-          moving_.push_back({&views_.back(), static_cast<char*>(of.data), dtype_size(of.dtype)});
-        return;
-      }
-      const auto t = static_cast<int32_t>(r - first);
-      views_.push_back({memory + program.place_of(t) * tile * 8, &shape_, &strides_,
-                        program.temporary_dtype(t), true});
-    };
     for (const auto& code : program.code()) {
       const View* in = views_.data() + views_.size();
-      for (int32_t r : code.in) add(static_cast<size_t>(r));
-      add(static_cast<size_t>(code.out));
+      for (int32_t r : code.in) add(static_cast<size_t>(r), grid);
+      add(static_cast<size_t>(code.out), grid);
       const size_t n = code.in.size();
-      calls_.push_back(
-          {code.op, code.op->data_of(code.attrs), {{in, n}, {in + n, 1}, k.is_train, 1, {}}});
+      Call& call = calls_.emplace_back();
+      call.op = code.op;
+      call.attrs = code.op->data_of(code.attrs);
+      call.args = {{in, n}, {in + n, 1}, k.is_train, 1, {}};
+      prepare(call);
     }
+  }
+  ~Stretches() {
+    if (num_staged_ > 0) kernels::stream_end();
   }
 
   void run(int64_t begin, int64_t n) {
     shape_[0] = n;
     for (const Moving& m : moving_) m.view->data = m.base + begin * m.item;
-    for (const Call& call : calls_) call.op->kernel(*call.op, call.attrs, call.args);
+    for (const Call& call : calls_) {
+      if (!call.loop.loop) {
+        call.op->kernel(*call.op, call.attrs, call.args);
+        continue;
+      }
+      kernels::Row row = call.loop.row;
+      row.n = n;
+      row.y = static_cast<char*>(row.y) + begin * call.item_y;
+      for (size_t i = 0; i < 3; ++i) {
+        row.in[i] = static_cast<const char*>(row.in[i]) + begin * call.item[i];
+      }
+      call.loop.loop(row);
+    }
+    for (size_t i = 0; i < staged_.size(); ++i) {
+      if (staged_[i] < 0) continue;
+      const int64_t item = dtype_size(k_.out[i].dtype);
+      kernels::stream_copy(k_.out[i].ptr<char>() + begin * item, stage(i), n * item);
+    }
   }
 
  private:
@@ -119,14 +141,69 @@ class Stretches {
     int64_t item;
   };
   struct Call {
-    const op::Op* op;
-    const void* attrs;
+    const op::Op* op = nullptr;
+    const void* attrs = nullptr;
     op::KernelArgs args;
+    kernels::Recorded loop;                   // runs in place of the kernel, if there is one
+    int64_t item_y = 0, item[3] = {0, 0, 0};  // bytes from one element to the next; 0: stays
   };
+
+  // What lies over an input is in the cache.
+  bool may_stream(const View& out) const {
+    for (const View& v : k_.in) {
+      if (v.data == out.data) return false;
+    }
+    return reinterpret_cast<uintptr_t>(out.data) % 64 == 0;
+  }
+
+  char* place(int64_t i) const { return memory_ + i * tile_ * 8; }
+  char* stage(size_t output) const { return place(program_.num_places() + staged_[output]); }
+
+  void add(size_t r, const Grid& grid) {
+    const size_t inputs = k_.in.size(), first = inputs + k_.out.size();
+    if (r >= first) {
+      const auto t = static_cast<int32_t>(r - first);
+      views_.push_back(
+          {place(program_.place_of(t)), &shape_, &strides_, program_.temporary_dtype(t), true});
+      return;
+    }
+    const View& of = r < inputs ? k_.in[r] : k_.out[r - inputs];
+    if (r < inputs && grid.parts[r] == GridPart::kNumber) {
+      views_.push_back({of.data, &kNone, &kNone, of.dtype, true});
+      return;
+    }
+    const bool is_staged = r >= inputs && staged_[r - inputs] >= 0;
+    views_.push_back({is_staged ? stage(r - inputs) : of.data, &shape_, &strides_, of.dtype, true});
+    if (is_staged) return;
+    moving_.push_back({&views_.back(), static_cast<char*>(of.data), dtype_size(of.dtype)});
+  }
+
+  // Chooses the kernel's loop, on no elements.
+  void prepare(Call& call) {
+    {
+      const kernels::Recorder recorder(call.loop);
+      call.op->kernel(*call.op, call.attrs, call.args);
+    }
+    const auto item_at = [&](const void* data) -> int64_t {
+      for (const Moving& m : moving_) {
+        if (m.base == data) return m.item;
+      }
+      return 0;
+    };
+    call.item_y = item_at(call.loop.row.y);
+    for (size_t i = 0; i < 3; ++i) call.item[i] = item_at(call.loop.row.in[i]);
+  }
+
+  const Program& program_;
+  const op::KernelArgs& k_;
+  const int64_t tile_;
+  SmallVec<int32_t, 4> staged_;  // of each output: its place for a tile, or -1
+  int32_t num_staged_ = 0;
+  char* memory_ = nullptr;
   Dims shape_{0}, strides_{1};
   std::vector<View> views_;
   std::vector<Moving> moving_;
-  std::vector<Call> calls_;
+  std::deque<Call> calls_;  // they stay where they are
 };
 const Dims Stretches::kNone{};
 
