@@ -159,7 +159,7 @@ bool is_short(double cost_ns) {
 int64_t caller_limit_ns() {
   static const int64_t limit = [] {
     const int64_t given = env::get_int("PLAIT_CALLER_NS", nullptr, -1);
-    return given >= 0 ? given : 25 * inline_limit_ns();
+    return given >= 0 ? given : 50 * inline_limit_ns();
   }();
   return limit;
 }

@@ -24,7 +24,7 @@ def run(program, timeout=120, **env):
     return done.returncode, done.stdout, done.stderr
 
 
-def chain(n=6, size=300):
+def chain(n=6, size=400):
     """Work that takes some milliseconds, in the background."""
     a = nd.ones((size, size)) / size
     for _ in range(n):
