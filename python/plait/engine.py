@@ -39,7 +39,7 @@ def stats():
         `queued`: handed to workers; `pending`: of these, not done (the depth of the queue);
         `bytes_pending`: memory that they hold; `busy_ns`, `uptime_ns`: time of the workers in tasks
         and in all; `inline_share`: of all operations, in [0, 1]; `utilisation`: of the cores by
-        workers since they started, in [0, 1].
+        workers since they started, in [0, 1]. The naive engine counts only its `threads`.
     """
     s = _counters()
     total = s["inlined"] + s["in_caller"] + s["queued"]
