@@ -18,6 +18,12 @@ mx.symbol.Activation <- function(data = NULL, act_type, name = NULL,
     list(act_type = act_type), attr)
 }
 
+mx.nd.adagrad.update <- function(weight, grad, history, lr, epsilon = 1e-07,
+  wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  .Call(C_invoke, .ops$adagrad_update, list(weight, grad, history), list(lr,
+    epsilon, wd, rescale_grad, clip_gradient), 1L, out)
+}
+
 mx.nd.adam.update <- function(weight, grad, mean, var, lr, beta1 = 0.9,
   beta2 = 0.999, epsilon = 1e-08, wd = 0, rescale_grad = 1, clip_gradient = -1,
   lazy_update = TRUE, out = NULL) {
@@ -1344,6 +1350,23 @@ mx.symbol.image.random_contrast <- function(data = NULL, min_factor, max_factor,
 }
 mx.symbol.internal.image_random_contrast <- mx.symbol.image.random_contrast
 
+mx.nd.internal.image.random.crop <- function(data, xrange = c(0, 1),
+  yrange = c(0, 1), width, height, interp = 1L, pad = c(0L, 0L), pad_value = 0,
+  out = NULL) {
+  .Call(C_invoke, .ops$image_random_crop, list(data), list(xrange, yrange,
+    width, height, interp, pad, pad_value), 1L, out)
+}
+mx.nd.image.random.crop <- mx.nd.internal.image.random.crop
+
+mx.symbol.image.random_crop <- function(data = NULL, xrange = c(0, 1),
+  yrange = c(0, 1), width, height, interp = 1L, pad = c(0L, 0L), pad_value = 0,
+  name = NULL, attr = NULL) {
+  .compose(.ops$image_random_crop, "image.random_crop", name, list(data = data),
+    list(xrange = xrange, yrange = yrange, width = width, height = height,
+    interp = interp, pad = pad, pad_value = pad_value), attr)
+}
+mx.symbol.internal.image_random_crop <- mx.symbol.image.random_crop
+
 mx.nd.internal.image.random.flip.left.right <- function(data, p = 0.5,
   out = NULL) {
   .Call(C_invoke, .ops$image_random_flip_left_right, list(data), list(p), 1L,
@@ -1399,6 +1422,23 @@ mx.symbol.image.random_lighting <- function(data = NULL, alpha_std = 0.05,
     list(data = data), list(alpha_std = alpha_std), attr)
 }
 mx.symbol.internal.image_random_lighting <- mx.symbol.image.random_lighting
+
+mx.nd.internal.image.random.resized.crop <- function(data, width, height,
+  area = c(0.08, 1), ratio = c(0.75, 1.33333333333333), interp = 1L,
+  max_trial = 10L, out = NULL) {
+  .Call(C_invoke, .ops$image_random_resized_crop, list(data), list(width,
+    height, area, ratio, interp, max_trial), 1L, out)
+}
+mx.nd.image.random.resized.crop <- mx.nd.internal.image.random.resized.crop
+
+mx.symbol.image.random_resized_crop <- function(data = NULL, width, height,
+  area = c(0.08, 1), ratio = c(0.75, 1.33333333333333), interp = 1L,
+  max_trial = 10L, name = NULL, attr = NULL) {
+  .compose(.ops$image_random_resized_crop, "image.random_resized_crop", name,
+    list(data = data), list(width = width, height = height, area = area,
+    ratio = ratio, interp = interp, max_trial = max_trial), attr)
+}
+mx.symbol.internal.image_random_resized_crop <- mx.symbol.image.random_resized_crop
 
 mx.nd.internal.image.random.saturation <- function(data, min_factor, max_factor,
   out = NULL) {
@@ -1594,6 +1634,20 @@ mx.symbol.L2Normalization <- function(data = NULL, eps = 1e-10,
   mode = "instance", name = NULL, attr = NULL) {
   .compose(.ops$l2_normalization, "L2Normalization", name, list(data = data),
     list(eps = eps, mode = mode), attr)
+}
+
+mx.nd.lamb.update.phase1 <- function(weight, grad, mean, var, beta1 = 0.9,
+  beta2 = 0.999, epsilon = 1e-06, t, bias_correction = TRUE, wd,
+  rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  .Call(C_invoke, .ops$lamb_update_phase1, list(weight, grad, mean, var),
+    list(beta1, beta2, epsilon, t, bias_correction, wd, rescale_grad,
+    clip_gradient), 1L, out)
+}
+
+mx.nd.lamb.update.phase2 <- function(weight, g, r1, r2, lr, lower_bound = -1,
+  upper_bound = -1, out = NULL) {
+  .Call(C_invoke, .ops$lamb_update_phase2, list(weight, g, r1, r2), list(lr,
+    lower_bound, upper_bound), 1L, out)
 }
 
 mx.nd.LayerNorm <- function(data, gamma, beta, axis = -1L, eps = 1e-05,
@@ -2213,6 +2267,20 @@ mx.symbol.moments <- function(data = NULL, axes = NULL, keepdims = FALSE,
     keepdims = keepdims), attr)
 }
 
+mx.nd.mp.lamb.update.phase1 <- function(weight, grad, mean, var, weight32,
+  beta1 = 0.9, beta2 = 0.999, epsilon = 1e-06, t, bias_correction = TRUE, wd,
+  rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  .Call(C_invoke, .ops$mp_lamb_update_phase1, list(weight, grad, mean, var,
+    weight32), list(beta1, beta2, epsilon, t, bias_correction, wd, rescale_grad,
+    clip_gradient), 1L, out)
+}
+
+mx.nd.mp.lamb.update.phase2 <- function(weight, g, r1, r2, weight32, lr,
+  lower_bound = -1, upper_bound = -1, out = NULL) {
+  .Call(C_invoke, .ops$mp_lamb_update_phase2, list(weight, g, r1, r2, weight32),
+    list(lr, lower_bound, upper_bound), 1L, out)
+}
+
 mx.nd.mp.nag.mom.update <- function(weight, grad, mom, weight32, lr,
   momentum = 0, wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL) {
   .Call(C_invoke, .ops$mp_nag_mom_update, list(weight, grad, mom, weight32),
@@ -2403,6 +2471,12 @@ mx.nd.multi.lans.update <- function(..., lrs, wds, step_count, beta1 = 0.9,
     step_count, beta1, beta2, epsilon, lower_bound, upper_bound,
     bias_correction, rescale_grad, clip_gradient, num_weights, multi_precision),
     0L, out)
+}
+
+mx.nd.multi.lars <- function(lrs, weights_sum_sq, grads_sum_sq, wds, eta, eps,
+  rescale_grad = 1, out = NULL) {
+  .Call(C_invoke, .ops$multi_lars, list(lrs, weights_sum_sq, grads_sum_sq, wds),
+    list(eta, eps, rescale_grad), 1L, out)
 }
 
 mx.nd.multi.lars.update <- function(..., lrs, wds, etas, momentum = 0,
@@ -2820,6 +2894,34 @@ mx.symbol.internal.power_scalar <- function(data = NULL, scalar = 1,
 }
 mx.symbol.internal.PowerScalar <- mx.symbol.internal.power_scalar
 
+mx.nd.preloaded.multi.mp.sgd.mom.update <- function(..., momentum = 0,
+  rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = TRUE, out = NULL) {
+  .Call(C_invoke, .ops$preloaded_multi_mp_sgd_mom_update, .arrays(...),
+    list(momentum, rescale_grad, clip_gradient, num_weights, multi_precision),
+    0L, out)
+}
+
+mx.nd.preloaded.multi.mp.sgd.update <- function(..., rescale_grad = 1,
+  clip_gradient = -1, num_weights = 1L, multi_precision = TRUE, out = NULL) {
+  .Call(C_invoke, .ops$preloaded_multi_mp_sgd_update, .arrays(...),
+    list(rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
+}
+
+mx.nd.preloaded.multi.sgd.mom.update <- function(..., momentum = 0,
+  rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$preloaded_multi_sgd_mom_update, .arrays(...),
+    list(momentum, rescale_grad, clip_gradient, num_weights, multi_precision),
+    0L, out)
+}
+
+mx.nd.preloaded.multi.sgd.update <- function(..., rescale_grad = 1,
+  clip_gradient = -1, num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$preloaded_multi_sgd_update, .arrays(...),
+    list(rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
+}
+
 mx.nd.contrib.quadratic <- function(data, a = 0, b = 0, c = 0, out = NULL) {
   .Call(C_invoke, .ops$quadratic, list(data), list(a, b, c), 1L, out)
 }
@@ -3216,6 +3318,14 @@ mx.symbol.contrib.requantize <- function(data = NULL, min_range = NULL,
     min_calib_range = min_calib_range, max_calib_range = max_calib_range), attr)
 }
 mx.symbol.internal.contrib_requantize <- mx.symbol.contrib.requantize
+
+mx.nd.contrib.multi.adamw.update <- function(..., lrs, wds, etas, beta1 = 0.9,
+  beta2 = 0.999, epsilon = 1e-08, clip_gradient = -1, num_weights = 1L,
+  multi_precision = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$rescaled_multi_adamw_update, .arrays(...), list(lrs, wds,
+    etas, beta1, beta2, epsilon, clip_gradient, num_weights, multi_precision),
+    0L, out)
+}
 
 mx.nd.Reshape <- function(data, shape = integer(0), reverse = FALSE,
   order = "C", target_shape = integer(0), keep_highest = FALSE, out = NULL) {

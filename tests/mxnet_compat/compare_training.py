@@ -9,15 +9,20 @@ import sys
 
 import numpy as np
 import oracle
+from update_cases import steps_from_arrays
 
 STEPS = 6
 OVERWRITTEN = "MXNet reads the weight for the decay after it has overwritten it"
+KEPT = "MXNet leaves the float32 master as it was"
 ROUNDED = "MXNet rounds in another order; the difference is below that of float16"
 KNOWN = {
     "nag momentum=0.9": OVERWRITTEN,
     "nag momentum=0.9 clipped": OVERWRITTEN,
     "nag float16 multi_precision": OVERWRITTEN,
     "lamb float16 multi_precision": ROUNDED,
+    "multi_mp_lamb_update": ROUNDED,
+    "mp_lamb phases": KEPT,
+    "mp_lamb phases bounded": KEPT,
     "poisson NLL full": "MXNet gives NaN where a target is 0",
 }
 SHAPES = {"fc_weight": (4, 5), "fc_bias": (4,), "bn_gamma": (3,), "conv_weight": (2, 3, 2, 2)}
@@ -120,6 +125,7 @@ def step_operators():
         clip = "clip_grad" if name == "ftml_update" else "clip_gradient"
         for label, extra in (("", {}), (" clipped", {clip: 0.3})):
             cases[name + label] = case(name, states, {**common, **options, **extra})
+    cases.update(steps_from_arrays())
     return cases
 
 

@@ -33,6 +33,28 @@ Spec(
     grad=(0,),
     raises=[((X,), {**CROP, "x": 3}, ValueError, "image_crop: x, y, width, height are 3")],
 )
+MIDDLE = {"width": 2, "height": 2, "xrange": (0.5, 0.5), "yrange": (0.0, 0.0)}
+Spec(
+    "image_random_crop",
+    lambda x, **_: x[..., :2, (x.shape[-2] - 2) // 2 :, :][..., :2, :],
+    [((X,), MIDDLE), ((PHOTO,), MIDDLE)],
+    raises=[
+        ((X,), {**MIDDLE, "xrange": (0.5,)}, ValueError, "image_random_crop: xrange must be two"),
+        ((X,), {**MIDDLE, "width": 0}, ValueError, "width and height are 0 and 2, must be > 0"),
+        ((X,), {**MIDDLE, "pad": (1,)}, ValueError, "pad is"),
+        ((X,), {**MIDDLE, "interp": 5}, ValueError, "interp is 5"),
+    ],
+)
+WHOLE = {"width": X.shape[-2], "height": X.shape[-3], "area": (1.0, 1.0), "max_trial": 0}
+Spec(
+    "image_random_resized_crop",
+    lambda x, **_: x,
+    [((X,), WHOLE)],
+    raises=[
+        ((X,), {**WHOLE, "area": (0.5, 2.0)}, ValueError, "area must be two numbers in"),
+        ((X,), {**WHOLE, "ratio": (0.0, 1.0)}, ValueError, "ratio must be two numbers in"),
+    ],
+)
 Spec("image_flip_left_right", lambda x: x[..., ::-1, :], [((X,), {})], grad=(0,))
 Spec("image_flip_top_bottom", lambda x: x[..., ::-1, :, :], [((X,), {})], grad=(0,))
 Spec(

@@ -392,3 +392,4 @@ def register_single():
         3,
     )
     Spec("rmspropalex_update", alex, [(given, attrs)], dtypes=REAL)
+    Spec("adagrad_update", single(adagrad, 1), [(inputs(1, (0,))[:3], attrs)], dtypes=REAL)

@@ -68,6 +68,23 @@ def test_step_with_a_master_is_that_of_the_master(name, plain, states, dtype):
         np.testing.assert_array_equal(a.asnumpy(), state.asnumpy())
 
 
+@pytest.mark.parametrize("dtype", HALVES)
+def test_phases_of_lamb_with_a_master_are_those_of_the_master(dtype):
+    master, grad, mean = (mx.nd.array(normal(40) / k) for k in (1, 2, 3))
+    var = mx.nd.array(between(0.1, 1, 40))
+    half, low = master.astype(dtype), grad.astype(dtype)
+    one, wide = dict(t=2, wd=0.1), [mean.copy(), var.copy()]
+    step = op.invoke("mp_lamb_update_phase1", [half, low, mean, var, master], one)
+    want = op.invoke("lamb_update_phase1", [master, low.astype("float32"), *wide], one)
+    for a, b in zip((step, mean, var), (want, *wide), strict=True):
+        np.testing.assert_array_equal(a.asnumpy(), b.asnumpy())
+    norms = [mx.nd.array([2.0]), mx.nd.array([0.5])]
+    want = op.invoke("lamb_update_phase2", [master, step, *norms], dict(lr=0.1))
+    out = op.invoke("mp_lamb_update_phase2", [half, step, *norms, master], dict(lr=0.1))
+    np.testing.assert_array_equal(master.asnumpy(), want.asnumpy())
+    np.testing.assert_array_equal(out.asnumpy(), want.astype(dtype).asnumpy())
+
+
 def test_whole_numbers_are_refused():
     with pytest.raises(TypeError, match="weight has dtype int32, must be floating"):
         op.invoke("sgd_update", [mx.nd.array(np.ones(3), dtype="int32")] * 2, dict(lr=0.1))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from plait import image, nd, symbol
+from plait import image, nd, random, symbol
 from plait.gluon.data.vision import transforms
 
 IMAGE = np.random.RandomState(0).randint(0, 256, (20, 30, 3)).astype("uint8")
@@ -93,6 +93,45 @@ def test_transforms_as_symbols_and_compiled():
     np.testing.assert_allclose(out.eval(data=x)[0].asnumpy(), eager, atol=0.01)
 
 
+@pytest.mark.parametrize(
+    "transform",
+    [
+        transforms.CenterCrop((8, 6)),
+        transforms.RandomCrop(24, pad=(4, 3), pad_value=7),
+        transforms.RandomResizedCrop((16, 12), scale=(0.2, 0.5)),
+        transforms.RandomGray(0.5),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_random_parts_are_drawn_anew_by_compiled_blocks(transform):
+    x = nd.array(IMAGE, dtype="uint8")
+    shape = transform(x).shape
+    transform.hybridize()
+    random.seed(0)
+    drawn = [transform(x).asnumpy() for _ in range(12)]
+    assert all(d.shape == shape and d.dtype == np.uint8 for d in drawn)
+    found = len({d.tobytes() for d in drawn})
+    assert found == 1 if isinstance(transform, transforms.CenterCrop) else found > 1
+    batch = nd.array(np.stack([IMAGE, IMAGE]), dtype="uint8")
+    both = transform(batch).asnumpy()
+    np.testing.assert_array_equal(both[0], both[1])
+
+
+def test_border_of_random_crop():
+    out = run(transforms.RandomCrop((40, 28), pad=(5, 4), pad_value=9))
+    np.testing.assert_array_equal(out[4:-4, 5:-5], IMAGE)
+    np.testing.assert_array_equal(out[:4], 9)
+    np.testing.assert_array_equal(out[:, -5:], 9)
+    for transform, message in (
+        (transforms.RandomCrop(4, pad=(-1, 0)), "pad is"),
+        (transforms.CenterCrop((0, 3)), "width and height are 0 and 3, must be > 0"),
+        (transforms.RandomResizedCrop(4, scale=(0.5, 2.0)), "area must be two numbers in"),
+        (transforms.RandomResizedCrop(4, ratio=(2.0, 1.0)), "ratio must be two numbers in"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(transform)
+
+
 def test_flips():
     np.testing.assert_array_equal(run(transforms.RandomFlipLeftRight(1.0)), IMAGE[:, ::-1])
     np.testing.assert_array_equal(run(transforms.RandomFlipTopBottom(1.0)), IMAGE[::-1])
@@ -139,4 +178,4 @@ def test_random_apply():
     assert run(transforms.RandomApply(transforms.Resize(4), 0.0)).shape == (20, 30, 3)
     assert run(transforms.HybridRandomApply(transforms.Cast("float64"), 1.0)).dtype == np.float64
     with pytest.raises(TypeError, match="must be a HybridBlock"):
-        transforms.HybridRandomApply(transforms.CenterCrop(4))
+        transforms.HybridRandomApply(transforms.Rotate(4))

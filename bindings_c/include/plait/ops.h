@@ -117,6 +117,34 @@ static inline plait_status_t plait_activation(plait_array_t data, const char* ac
 }
 
 typedef struct {
+  /* added under the root */
+  double epsilon;
+  /* weight decay, no unit */
+  double wd;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+} plait_adagrad_update_attrs_t;
+static inline plait_adagrad_update_attrs_t plait_adagrad_update_defaults(void) {
+  const plait_adagrad_update_attrs_t a = {1e-07, 0.0, 1.0, -1.0};
+  return a;
+}
+/* history += grad^2; weight - lr (grad / sqrt(history + epsilon) + wd weight). weight: floating
+ * array. grad: as weight. history: as weight. lr: learning rate, no unit. output: as weight. */
+static inline plait_status_t plait_adagrad_update(plait_array_t weight, plait_array_t grad,
+                                                  plait_array_t history, double lr,
+                                                  const plait_adagrad_update_attrs_t* attrs,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_adagrad_update_attrs_t a_ = attrs ? *attrs : plait_adagrad_update_defaults();
+  const plait_array_t inputs_[] = {weight, grad, history};
+  const plait_value_t values_[] = {plait__float(lr), plait__float(a_.epsilon), plait__float(a_.wd),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient)};
+  return plait__call(&op_, "adagrad_update", inputs_, 3, values_, 5, out, 1, NULL);
+}
+
+typedef struct {
   /* decay of the mean */
   double beta1;
   /* decay of the mean square */
@@ -2243,6 +2271,46 @@ static inline plait_status_t plait_image_random_contrast(plait_array_t data, dou
 }
 
 typedef struct {
+  /* bounds of the place between left, 0, and right, 1; (0.5, 0.5): the middle */
+  const double* xrange;
+  int32_t xrange_size;
+  /* bounds of the place between top, 0, and bottom, 1 */
+  const double* yrange;
+  int32_t yrange_size;
+  /* 0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos */
+  int64_t interp;
+  /* pixels of a border around the image: left and right, top and bottom */
+  const int64_t* pad;
+  int32_t pad_size;
+  /* value of the border */
+  double pad_value;
+} plait_image_random_crop_attrs_t;
+static inline plait_image_random_crop_attrs_t plait_image_random_crop_defaults(void) {
+  static const double xrange[] = {0, 1};
+  static const double yrange[] = {0, 1};
+  static const int64_t pad[] = {0, 0};
+  const plait_image_random_crop_attrs_t a = {xrange, 2, yrange, 2, 1, pad, 2, 0.0};
+  return a;
+}
+/* A part of the image at a random place; smaller, of the same ratio, and then scaled where the
+ * image is too small. data: (height, width, channels), maybe with a batch axis in front. width:
+ * columns, > 0. height: rows, > 0. out: data with the new height and width; the same part of all
+ * images. */
+static inline plait_status_t plait_image_random_crop(plait_array_t data, int64_t width,
+                                                     int64_t height,
+                                                     const plait_image_random_crop_attrs_t* attrs,
+                                                     plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_image_random_crop_attrs_t a_ = attrs ? *attrs : plait_image_random_crop_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__floats(a_.xrange, a_.xrange_size),
+                                   plait__floats(a_.yrange, a_.yrange_size), plait__int(width),
+                                   plait__int(height), plait__int(a_.interp),
+                                   plait__ints(a_.pad, a_.pad_size), plait__float(a_.pad_value)};
+  return plait__call(&op_, "image_random_crop", inputs_, 1, values_, 7, out, 1, NULL);
+}
+
+typedef struct {
   /* probability of the flip, in [0, 1] */
   double p;
 } plait_image_random_flip_left_right_attrs_t;
@@ -2311,6 +2379,41 @@ static inline plait_status_t plait_image_random_lighting(plait_array_t data,
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__float(a_.alpha_std)};
   return plait__call(&op_, "image_random_lighting", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* bounds of the share of the area, in [0, 1] */
+  const double* area;
+  int32_t area_size;
+  /* bounds of width over height */
+  const double* ratio;
+  int32_t ratio_size;
+  /* 0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos */
+  int64_t interp;
+  /* draws that may lie outside the image before its middle is taken */
+  int64_t max_trial;
+} plait_image_random_resized_crop_attrs_t;
+static inline plait_image_random_resized_crop_attrs_t plait_image_random_resized_crop_defaults(void) {
+  static const double area[] = {0.08, 1};
+  static const double ratio[] = {0.75, 1.3333333333333333};
+  const plait_image_random_resized_crop_attrs_t a = {area, 2, ratio, 2, 1, 10};
+  return a;
+}
+/* A part of random area, ratio and place, in another size. data: (height, width, channels),
+ * maybe with a batch axis in front. width: columns, > 0. height: rows, > 0. out: data with the
+ * new height and width; the same part of all images. */
+static inline plait_status_t plait_image_random_resized_crop(plait_array_t data, int64_t width,
+                                                             int64_t height,
+                                                             const plait_image_random_resized_crop_attrs_t* attrs,
+                                                             plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_image_random_resized_crop_attrs_t a_ = attrs ? *attrs : plait_image_random_resized_crop_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__int(width), plait__int(height),
+                                   plait__floats(a_.area, a_.area_size),
+                                   plait__floats(a_.ratio, a_.ratio_size), plait__int(a_.interp),
+                                   plait__int(a_.max_trial)};
+  return plait__call(&op_, "image_random_resized_crop", inputs_, 1, values_, 6, out, 1, NULL);
 }
 
 /* Distances from grey times a factor that is drawn. data: (height, width, channels), maybe with
@@ -2522,6 +2625,67 @@ static inline plait_status_t plait_l2_normalization(plait_array_t data,
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__float(a_.eps), plait__string(a_.mode)};
   return plait__call(&op_, "l2_normalization", inputs_, 1, values_, 2, out, 1, NULL);
+}
+
+typedef struct {
+  /* decay of the mean */
+  double beta1;
+  /* decay of the mean square */
+  double beta2;
+  /* added to the root */
+  double epsilon;
+  /* whether the means are corrected for their start at 0 */
+  int32_t bias_correction;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+} plait_lamb_update_phase1_attrs_t;
+static inline plait_lamb_update_phase1_attrs_t plait_lamb_update_phase1_defaults(void) {
+  const plait_lamb_update_phase1_attrs_t a = {0.9, 0.999, 1e-06, 1, 1.0, -1.0};
+  return a;
+}
+/* LAMB's step for a weight: Adam's direction plus weight decay. weight: floating array. grad: as
+ * weight. mean: as weight. var: as mean. t: number of this step, from 1. wd: weight decay, no
+ * unit. output: as mean: the step before it gets its length. */
+static inline plait_status_t plait_lamb_update_phase1(plait_array_t weight, plait_array_t grad,
+                                                      plait_array_t mean, plait_array_t var,
+                                                      int64_t t, double wd,
+                                                      const plait_lamb_update_phase1_attrs_t* attrs,
+                                                      plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_lamb_update_phase1_attrs_t a_ = attrs ? *attrs : plait_lamb_update_phase1_defaults();
+  const plait_array_t inputs_[] = {weight, grad, mean, var};
+  const plait_value_t values_[] = {plait__float(a_.beta1), plait__float(a_.beta2),
+                                   plait__float(a_.epsilon), plait__int(t),
+                                   plait__bool(a_.bias_correction), plait__float(wd),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient)};
+  return plait__call(&op_, "lamb_update_phase1", inputs_, 4, values_, 8, out, 1, NULL);
+}
+
+typedef struct {
+  /* least r1; < 0: none */
+  double lower_bound;
+  /* largest r1; < 0: none */
+  double upper_bound;
+} plait_lamb_update_phase2_attrs_t;
+static inline plait_lamb_update_phase2_attrs_t plait_lamb_update_phase2_defaults(void) {
+  const plait_lamb_update_phase2_attrs_t a = {-1.0, -1.0};
+  return a;
+}
+/* weight - lr r1 / r2 g; weight - lr g where a norm is 0. weight: floating array. g: as weight:
+ * from phase 1. r1: one number: norm of the weight. r2: one number: norm of g. lr: learning
+ * rate, no unit. output: as weight. */
+static inline plait_status_t plait_lamb_update_phase2(plait_array_t weight, plait_array_t g,
+                                                      plait_array_t r1, plait_array_t r2, double lr,
+                                                      const plait_lamb_update_phase2_attrs_t* attrs,
+                                                      plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_lamb_update_phase2_attrs_t a_ = attrs ? *attrs : plait_lamb_update_phase2_defaults();
+  const plait_array_t inputs_[] = {weight, g, r1, r2};
+  const plait_value_t values_[] = {plait__float(lr), plait__float(a_.lower_bound),
+                                   plait__float(a_.upper_bound)};
+  return plait__call(&op_, "lamb_update_phase2", inputs_, 4, values_, 3, out, 1, NULL);
 }
 
 typedef struct {
@@ -3473,6 +3637,70 @@ static inline plait_status_t plait_moments(plait_array_t data, const plait_momen
 }
 
 typedef struct {
+  /* decay of the mean */
+  double beta1;
+  /* decay of the mean square */
+  double beta2;
+  /* added to the root */
+  double epsilon;
+  /* whether the means are corrected for their start at 0 */
+  int32_t bias_correction;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+} plait_mp_lamb_update_phase1_attrs_t;
+static inline plait_mp_lamb_update_phase1_attrs_t plait_mp_lamb_update_phase1_defaults(void) {
+  const plait_mp_lamb_update_phase1_attrs_t a = {0.9, 0.999, 1e-06, 1, 1.0, -1.0};
+  return a;
+}
+/* LAMB's step for a weight: Adam's direction plus weight decay. weight: array of float16 or
+ * bfloat16. grad: as weight. mean: shape of weight, float32. var: as mean. weight32: float32
+ * master of weight. t: number of this step, from 1. wd: weight decay, no unit. output: as mean:
+ * the step before it gets its length. */
+static inline plait_status_t plait_mp_lamb_update_phase1(plait_array_t weight, plait_array_t grad,
+                                                         plait_array_t mean, plait_array_t var,
+                                                         plait_array_t weight32, int64_t t,
+                                                         double wd,
+                                                         const plait_mp_lamb_update_phase1_attrs_t* attrs,
+                                                         plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_mp_lamb_update_phase1_attrs_t a_ = attrs ? *attrs : plait_mp_lamb_update_phase1_defaults();
+  const plait_array_t inputs_[] = {weight, grad, mean, var, weight32};
+  const plait_value_t values_[] = {plait__float(a_.beta1), plait__float(a_.beta2),
+                                   plait__float(a_.epsilon), plait__int(t),
+                                   plait__bool(a_.bias_correction), plait__float(wd),
+                                   plait__float(a_.rescale_grad), plait__float(a_.clip_gradient)};
+  return plait__call(&op_, "mp_lamb_update_phase1", inputs_, 5, values_, 8, out, 1, NULL);
+}
+
+typedef struct {
+  /* least r1; < 0: none */
+  double lower_bound;
+  /* largest r1; < 0: none */
+  double upper_bound;
+} plait_mp_lamb_update_phase2_attrs_t;
+static inline plait_mp_lamb_update_phase2_attrs_t plait_mp_lamb_update_phase2_defaults(void) {
+  const plait_mp_lamb_update_phase2_attrs_t a = {-1.0, -1.0};
+  return a;
+}
+/* weight - lr r1 / r2 g; weight - lr g where a norm is 0. weight: array of float16 or bfloat16.
+ * g: shape of weight, float32: from phase 1. r1: one number: norm of the weight. r2: one number:
+ * norm of g. weight32: float32 master of weight. lr: learning rate, no unit. output: as weight. */
+static inline plait_status_t plait_mp_lamb_update_phase2(plait_array_t weight, plait_array_t g,
+                                                         plait_array_t r1, plait_array_t r2,
+                                                         plait_array_t weight32, double lr,
+                                                         const plait_mp_lamb_update_phase2_attrs_t* attrs,
+                                                         plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_mp_lamb_update_phase2_attrs_t a_ = attrs ? *attrs : plait_mp_lamb_update_phase2_defaults();
+  const plait_array_t inputs_[] = {weight, g, r1, r2, weight32};
+  const plait_value_t values_[] = {plait__float(lr), plait__float(a_.lower_bound),
+                                   plait__float(a_.upper_bound)};
+  return plait__call(&op_, "mp_lamb_update_phase2", inputs_, 5, values_, 3, out, 1, NULL);
+}
+
+typedef struct {
   /* share of the last step */
   double momentum;
   /* weight decay, no unit */
@@ -4193,6 +4421,31 @@ static inline plait_status_t plait_multi_lans_update(const plait_array_t* inputs
                                    plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
   return plait__call(&op_, "multi_lans_update", inputs, num_inputs, values_, 13, out, capacity,
                      num_out);
+}
+
+typedef struct {
+  /* factor of the gradients */
+  double rescale_grad;
+} plait_multi_lars_attrs_t;
+static inline plait_multi_lars_attrs_t plait_multi_lars_defaults(void) {
+  const plait_multi_lars_attrs_t a = {1.0};
+  return a;
+}
+/* lr eta |w| / (|g| rescale_grad + wd |w| + eps) for each weight; lr where a norm is 0. lrs:
+ * floating array: learning rate of each weight. weights_sum_sq: as many numbers: squared norms
+ * of the weights. grads_sum_sq: as many numbers: squared norms of the gradients. wds: as many
+ * numbers: weight decays. eta: trust, no unit. eps: added to the norms. output: as lrs. */
+static inline plait_status_t plait_multi_lars(plait_array_t lrs, plait_array_t weights_sum_sq,
+                                              plait_array_t grads_sum_sq, plait_array_t wds,
+                                              double eta, double eps,
+                                              const plait_multi_lars_attrs_t* attrs,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_lars_attrs_t a_ = attrs ? *attrs : plait_multi_lars_defaults();
+  const plait_array_t inputs_[] = {lrs, weights_sum_sq, grads_sum_sq, wds};
+  const plait_value_t values_[] = {plait__float(eta), plait__float(eps),
+                                   plait__float(a_.rescale_grad)};
+  return plait__call(&op_, "multi_lars", inputs_, 4, values_, 3, out, 1, NULL);
 }
 
 typedef struct {
@@ -5541,6 +5794,131 @@ static inline plait_status_t plait_power_scalar(plait_array_t data,
 }
 
 typedef struct {
+  /* share of the last step */
+  double momentum;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_preloaded_multi_mp_sgd_mom_update_attrs_t;
+static inline plait_preloaded_multi_mp_sgd_mom_update_attrs_t plait_preloaded_multi_mp_sgd_mom_update_defaults(void) {
+  const plait_preloaded_multi_mp_sgd_mom_update_attrs_t a = {0.0, 1.0, -1.0, 1, 1};
+  return a;
+}
+/* multi_mp_sgd_mom_update with rates and decays from arrays. data: weight, gradient and states
+ * of each weight in turn. output: the weights. */
+static inline plait_status_t plait_preloaded_multi_mp_sgd_mom_update(const plait_array_t* inputs,
+                                                                     int32_t num_inputs,
+                                                                     const plait_preloaded_multi_mp_sgd_mom_update_attrs_t* attrs,
+                                                                     plait_array_t* out,
+                                                                     int32_t capacity,
+                                                                     int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_preloaded_multi_mp_sgd_mom_update_attrs_t a_ = attrs ? *attrs : plait_preloaded_multi_mp_sgd_mom_update_defaults();
+  const plait_value_t values_[] = {plait__float(a_.momentum), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights),
+                                   plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "preloaded_multi_mp_sgd_mom_update", inputs, num_inputs, values_, 5, out,
+                     capacity, num_out);
+}
+
+typedef struct {
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_preloaded_multi_mp_sgd_update_attrs_t;
+static inline plait_preloaded_multi_mp_sgd_update_attrs_t plait_preloaded_multi_mp_sgd_update_defaults(void) {
+  const plait_preloaded_multi_mp_sgd_update_attrs_t a = {1.0, -1.0, 1, 1};
+  return a;
+}
+/* multi_mp_sgd_update with rates and decays from arrays. data: weight, gradient and states of
+ * each weight in turn. output: the weights. */
+static inline plait_status_t plait_preloaded_multi_mp_sgd_update(const plait_array_t* inputs,
+                                                                 int32_t num_inputs,
+                                                                 const plait_preloaded_multi_mp_sgd_update_attrs_t* attrs,
+                                                                 plait_array_t* out,
+                                                                 int32_t capacity,
+                                                                 int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_preloaded_multi_mp_sgd_update_attrs_t a_ = attrs ? *attrs : plait_preloaded_multi_mp_sgd_update_defaults();
+  const plait_value_t values_[] = {plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "preloaded_multi_mp_sgd_update", inputs, num_inputs, values_, 4, out,
+                     capacity, num_out);
+}
+
+typedef struct {
+  /* share of the last step */
+  double momentum;
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_preloaded_multi_sgd_mom_update_attrs_t;
+static inline plait_preloaded_multi_sgd_mom_update_attrs_t plait_preloaded_multi_sgd_mom_update_defaults(void) {
+  const plait_preloaded_multi_sgd_mom_update_attrs_t a = {0.0, 1.0, -1.0, 1, 0};
+  return a;
+}
+/* multi_sgd_mom_update with rates and decays from arrays. data: weight, gradient and states of
+ * each weight in turn. output: the weights. */
+static inline plait_status_t plait_preloaded_multi_sgd_mom_update(const plait_array_t* inputs,
+                                                                  int32_t num_inputs,
+                                                                  const plait_preloaded_multi_sgd_mom_update_attrs_t* attrs,
+                                                                  plait_array_t* out,
+                                                                  int32_t capacity,
+                                                                  int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_preloaded_multi_sgd_mom_update_attrs_t a_ = attrs ? *attrs : plait_preloaded_multi_sgd_mom_update_defaults();
+  const plait_value_t values_[] = {plait__float(a_.momentum), plait__float(a_.rescale_grad),
+                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights),
+                                   plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "preloaded_multi_sgd_mom_update", inputs, num_inputs, values_, 5, out,
+                     capacity, num_out);
+}
+
+typedef struct {
+  /* factor of the gradients */
+  double rescale_grad;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_preloaded_multi_sgd_update_attrs_t;
+static inline plait_preloaded_multi_sgd_update_attrs_t plait_preloaded_multi_sgd_update_defaults(void) {
+  const plait_preloaded_multi_sgd_update_attrs_t a = {1.0, -1.0, 1, 0};
+  return a;
+}
+/* multi_sgd_update with rates and decays from arrays. data: weight, gradient and states of each
+ * weight in turn. output: the weights. */
+static inline plait_status_t plait_preloaded_multi_sgd_update(const plait_array_t* inputs,
+                                                              int32_t num_inputs,
+                                                              const plait_preloaded_multi_sgd_update_attrs_t* attrs,
+                                                              plait_array_t* out, int32_t capacity,
+                                                              int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_preloaded_multi_sgd_update_attrs_t a_ = attrs ? *attrs : plait_preloaded_multi_sgd_update_defaults();
+  const plait_value_t values_[] = {plait__float(a_.rescale_grad), plait__float(a_.clip_gradient),
+                                   plait__int(a_.num_weights), plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "preloaded_multi_sgd_update", inputs, num_inputs, values_, 4, out,
+                     capacity, num_out);
+}
+
+typedef struct {
   /* axes that are reduced; None or (): all */
   const int64_t* axis;
   int32_t axis_size;
@@ -6228,6 +6606,48 @@ static inline plait_status_t plait_requantize(plait_array_t data, plait_array_t 
                                    plait__maybe_float(a_.min_calib_range),
                                    plait__maybe_float(a_.max_calib_range)};
   return plait__call(&op_, "requantize", inputs_, 3, values_, 3, out, 3, NULL);
+}
+
+typedef struct {
+  /* decay of the mean */
+  double beta1;
+  /* decay of the mean square */
+  double beta2;
+  /* added to the root */
+  double epsilon;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient;
+  /* number of weights */
+  int64_t num_weights;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  int32_t multi_precision;
+} plait_rescaled_multi_adamw_update_attrs_t;
+static inline plait_rescaled_multi_adamw_update_attrs_t plait_rescaled_multi_adamw_update_defaults(void) {
+  const plait_rescaled_multi_adamw_update_attrs_t a = {0.9, 0.999, 1e-08, -1.0, 1, 0};
+  return a;
+}
+/* weight - eta (lr mean / (sqrt(var) + epsilon) + wd weight) with Adam's means. The last array
+ * is the factor of the gradients: nothing changes if it is 0 or not finite. data: weight,
+ * gradient and states of each weight in turn. lrs: learning rate of each weight. wds: weight
+ * decay of each weight. etas: factor of rate and decay of each weight. output: the weights. */
+static inline plait_status_t plait_rescaled_multi_adamw_update(const plait_array_t* inputs,
+                                                               int32_t num_inputs,
+                                                               const double* lrs, int32_t lrs_size,
+                                                               const double* wds, int32_t wds_size,
+                                                               const double* etas,
+                                                               int32_t etas_size,
+                                                               const plait_rescaled_multi_adamw_update_attrs_t* attrs,
+                                                               plait_array_t* out, int32_t capacity,
+                                                               int32_t* num_out) {
+  static plait_op_t op_ = NULL;
+  const plait_rescaled_multi_adamw_update_attrs_t a_ = attrs ? *attrs : plait_rescaled_multi_adamw_update_defaults();
+  const plait_value_t values_[] = {plait__floats(lrs, lrs_size), plait__floats(wds, wds_size),
+                                   plait__floats(etas, etas_size), plait__float(a_.beta1),
+                                   plait__float(a_.beta2), plait__float(a_.epsilon),
+                                   plait__float(a_.clip_gradient), plait__int(a_.num_weights),
+                                   plait__bool(a_.multi_precision)};
+  return plait__call(&op_, "rescaled_multi_adamw_update", inputs, num_inputs, values_, 9, out,
+                     capacity, num_out);
 }
 
 typedef struct {

@@ -27,9 +27,11 @@ struct AdaGrad : MultiStep {
   }
 };
 
-PLAIT_MULTI_STEP(AdaGrad, "multi_adagrad_update",
-                 "history += grad^2; weight - lr (grad / sqrt(history + epsilon) + wd weight).",
-                 "Duchi, Hazan, Singer, JMLR 12 (2011)");
+constexpr const char* kDoc =
+    "history += grad^2; weight - lr (grad / sqrt(history + epsilon) + wd weight).";
+constexpr const char* kSource = "Duchi, Hazan, Singer, JMLR 12 (2011)";
+PLAIT_MULTI_STEP(AdaGrad, "multi_adagrad_update", kDoc, kSource);
+PLAIT_SINGLE_STEP(AdaGrad, "adagrad_update", kDoc, kSource);
 
 }  // namespace
 }  // namespace plait::op

@@ -15,9 +15,10 @@ struct GroupAdaGrad : MultiStep {
   static void attrs(OpBuilder<A>& b) {
     b.attr("epsilon", of<A>(&GroupAdaGrad::epsilon), 1e-5, "added under the root");
   }
+  void check_arrays(const Spec* in, size_t stride, size_t index, bool one) const;
 };
 
-void check_rows(const GroupAdaGrad& a, const Spec* in, size_t stride, size_t index, bool one) {
+void GroupAdaGrad::check_arrays(const Spec* in, size_t stride, size_t index, bool one) const {
   const Spec& weight = in[0];
   if (weight.shape.size() != 2) {
     fail(ErrorKind::kShape, array_name<GroupAdaGrad>(index, 0, one), " has shape ", weight.shape,
@@ -30,19 +31,7 @@ void check_rows(const GroupAdaGrad& a, const Spec* in, size_t stride, size_t ind
   }
   Spec like[4] = {in[0], in[1], {weight.shape, in[2].dtype}, in[stride - 1]};
   if (stride == 3) like[3] = {};
-  check_weight(a, like, stride, index, one);
-}
-
-// A row in the type of the computation, and back.
-template <class T>
-void load(const View& from, int64_t at, T* to, int64_t n) {
-  kernels::convert(static_cast<const char*>(from.data) + at * dtype_size(from.dtype), from.dtype, 1,
-                   to, dtype_of<T>(), n);
-}
-template <class T>
-void store(const T* from, const View& to, int64_t at, int64_t n) {
-  kernels::convert(from, dtype_of<T>(), 1, static_cast<char*>(to.data) + at * dtype_size(to.dtype),
-                   to.dtype, n);
+  check_weight(*this, like, stride, index, one);
 }
 
 template <class T>
@@ -86,16 +75,6 @@ void kernel(const GroupAdaGrad& a, const KernelArgs& k) {
   }
 }
 
-Specs infer(const GroupAdaGrad& a, const Specs& in) {
-  const size_t stride = check_counts(a, in);
-  Specs out;
-  for (size_t i = 0; i * stride < in.size(); ++i) {
-    check_rows(a, &in[i * stride], stride, i, false);
-    out.push_back(in[i * stride]);
-  }
-  return out;
-}
-
 constexpr const char* kDoc =
     "history += mean of grad^2 over each row; weight - lr (grad / sqrt(history + epsilon) + wd "
     "weight).";
@@ -104,7 +83,7 @@ constexpr const char* kSource = "Duchi, Hazan, Singer, JMLR 12 (2011)";
 const int registered_multi = [] {
   OpBuilder<GroupAdaGrad> b(Op::add("multi_group_adagrad_update", __FILE__, __LINE__));
   declare_multi(b, "multi_group_adagrad_update", kDoc, kSource);
-  b.infer(infer).cpu(kernel);
+  b.infer(infer_multi_step<GroupAdaGrad>).cpu(kernel);
   return static_cast<int>(b);
 }();
 
@@ -113,10 +92,7 @@ const int registered_single = [] {
   OpBuilder<One> b(Op::add("group_adagrad_update", __FILE__, __LINE__));
   declare_single<GroupAdaGrad>(b, kDoc, kSource);
   b.on("nd", "contrib.group_adagrad_update")
-      .infer(+[](const One& a, const Specs& in) -> Specs {
-        check_rows(as_list_of_one<false>(a), in.data(), in.size(), 0, true);
-        return {in[0]};
-      })
+      .infer(infer_single_step<GroupAdaGrad, false>)
       .cpu(+[](const One& a, const KernelArgs& k) { kernel(as_list_of_one<false>(a), k); });
   return static_cast<int>(b);
 }();

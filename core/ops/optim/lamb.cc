@@ -1,42 +1,8 @@
 #include "ops/optim/layerwise.h"
+#include "ops/optim/trusted.h"
 
 namespace plait::op {
 namespace {
-
-struct Trusted : MultiStep {
-  static constexpr size_t kStates = 2;
-  static constexpr const char* kStateNames[] = {"mean", "var"};
-  std::vector<double> step_count;
-  double beta1, beta2, epsilon, lower_bound, upper_bound;
-  bool bias_correction;
-
-  template <class A>
-  static void attrs(OpBuilder<A>& b) {
-    b.required_attr("step_count", of<A>(&Trusted::step_count),
-                    "number of this step, from 1, for each weight")
-        .attr("beta1", of<A>(&Trusted::beta1), 0.9, "decay of the mean")
-        .attr("beta2", of<A>(&Trusted::beta2), 0.999, "decay of the mean square")
-        .attr("epsilon", of<A>(&Trusted::epsilon), 1e-6, "added to the root")
-        .attr("lower_bound", of<A>(&Trusted::lower_bound), -1.0,
-              "least norm of a weight; < 0: none")
-        .attr("upper_bound", of<A>(&Trusted::upper_bound), -1.0,
-              "largest norm of a weight; < 0: none")
-        .attr("bias_correction", of<A>(&Trusted::bias_correction), true,
-              "whether the means are corrected for their start at 0");
-  }
-
-  // Norm of the weight, in its bounds, over that of the step.
-  double ratio(double weight2, double step2) const {
-    double w = std::sqrt(weight2);
-    const double s = std::sqrt(step2);
-    if (lower_bound >= 0) w = std::max(w, lower_bound);
-    if (upper_bound >= 0) w = std::min(w, upper_bound);
-    return w == 0 || s == 0 ? 1.0 : w / s;
-  }
-  double correction(double beta, size_t i) const {
-    return bias_correction ? 1 / (1 - std::pow(beta, step_count[i])) : 1.0;
-  }
-};
 
 struct Lamb : Trusted {
   static constexpr size_t kScratch = 1;
@@ -51,16 +17,7 @@ struct Lamb : Trusted {
           b.size, [w = b.weight, out = b.out, r, rate](int64_t i) { out[i] = w[i] - rate * r[i]; });
       return {};
     }
-    const Clipped<T> clipped(*this);
-    const T wd = T(wds[b.index]), b1 = T(beta1), b2 = T(beta2), eps = T(epsilon);
-    const T c1 = T(correction(beta1, b.index)), c2 = T(correction(beta2, b.index));
-    kernels::vector_loop(b.size, [w = b.weight, g = b.grad, m = b.state[0], v = b.state[1], r,
-                                  clipped, wd, b1, b2, eps, c1, c2](int64_t i) {
-      const T grad = clipped(g[i]);
-      m[i] = b1 * m[i] + (T(1) - b1) * grad;
-      v[i] = b2 * v[i] + (T(1) - b2) * grad * grad;
-      r[i] = c1 * m[i] / (std::sqrt(c2 * v[i]) + eps) + wd * w[i];
-    });
+    direction<T>(b.index, b.size, b.weight, b.grad, b.state[0], b.state[1], r);
     return {sum_of_squares(b.weight, b.size), sum_of_squares(r, b.size), 0, 0};
   }
 };

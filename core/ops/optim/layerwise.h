@@ -105,21 +105,21 @@ class LayerwiseStep {
 
   // The weight and the states are the master and float32 states, or kept in scratch memory.
   void take_low(int pass, const Place& at, const View* in, float* grad, Block<float>& b) {
-    detail::widen(in[1], at.begin, grad, at.size);
+    load(in[1], at.begin, grad, at.size);
     b.grad = grad;
     const auto take = [&](size_t array, size_t kept) {
       if (!rounds_) return in[array].template ptr<float>() + at.begin;
       float* wide = scratch(Rule::kScratch + kept, at);
-      if (pass == 0) detail::widen(in[array], at.begin, wide, at.size);
+      if (pass == 0) load(in[array], at.begin, wide, at.size);
       return wide;
     };
     b.weight = b.out = take(rounds_ ? 0 : 2 + Rule::kStates, 0);
     for (size_t s = 0; s < Rule::kStates; ++s) b.state[s] = take(2 + s, 1 + s);
   }
   void give_low(const Place& at, const View* in, const View& out, const Block<float>& b) {
-    detail::narrow(b.out, out, at.begin, at.size);
+    store(b.out, out, at.begin, at.size);
     for (size_t s = 0; s < Rule::kStates && rounds_; ++s) {
-      detail::narrow(b.state[s], in[2 + s], at.begin, at.size);
+      store(b.state[s], in[2 + s], at.begin, at.size);
     }
   }
 

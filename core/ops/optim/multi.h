@@ -100,6 +100,15 @@ void check_weight(const Rule& a, const Spec* in, size_t stride, size_t index, bo
   }
 }
 
+// Arrays of one weight: a rule whose states have shapes of their own has `check_arrays`.
+template <class Rule>
+void check_group(const Rule& a, const Spec* in, size_t stride, size_t index, bool one) {
+  if constexpr (requires { a.check_arrays(in, stride, index, one); })
+    a.check_arrays(in, stride, index, one);
+  else
+    check_weight(a, in, stride, index, one);
+}
+
 // Number of arrays for each weight.
 template <class Rule>
 size_t check_counts(const Rule& a, const Specs& in) {
@@ -117,10 +126,22 @@ Specs infer_multi_step(const Rule& a, const Specs& in) {
   const size_t stride = check_counts(a, in);
   Specs out;
   for (size_t i = 0; i * stride < in.size(); ++i) {
-    check_weight(a, &in[i * stride], stride, i, false);
+    check_group(a, &in[i * stride], stride, i, false);
     out.push_back(in[i * stride]);
   }
   return out;
+}
+
+// Elements [at, at + n) of an array in the type of the computation, and back.
+template <class T>
+void load(const View& from, int64_t at, T* to, int64_t n) {
+  const auto skip = at * static_cast<int64_t>(dtype_size(from.dtype));
+  kernels::convert(static_cast<const char*>(from.data) + skip, from.dtype, 1, to, dtype_of<T>(), n);
+}
+template <class T>
+void store(const T* from, const View& to, int64_t at, int64_t n) {
+  const auto skip = at * static_cast<int64_t>(dtype_size(to.dtype));
+  kernels::convert(from, dtype_of<T>(), 1, static_cast<char*>(to.data) + skip, to.dtype, n);
 }
 
 namespace detail {
@@ -148,13 +169,6 @@ void run_piece(const Rule& a, const Range& r) {
   a.run(p);
 }
 
-inline void widen(const View& from, int64_t at, float* to, int64_t n) {
-  kernels::convert(from.ptr<uint16_t>() + at, from.dtype, 1, to, DType::kFloat32, n);
-}
-inline void narrow(const float* from, const View& to, int64_t at, int64_t n) {
-  kernels::convert(from, DType::kFloat32, 1, to.ptr<uint16_t>() + at, to.dtype, n);
-}
-
 // Weights of 16 bits, block by block: the gradient is widened, the master updated and the result
 // narrowed; without a master the weight and the states are widened and narrowed as well.
 template <class Rule>
@@ -164,17 +178,17 @@ void run_low(const Rule& a, const Range& r) {
   for (int64_t at = r.begin; at < r.end; at += kernels::kBlock) {
     const int64_t n = std::min(kernels::kBlock, r.end - at);
     float* weight = mixed ? r.in[2 + Rule::kStates].template ptr<float>() + at : wide[0].data();
-    if (!mixed) widen(r.in[0], at, weight, n);
-    widen(r.in[1], at, wide[1].data(), n);
+    if (!mixed) load(r.in[0], at, weight, n);
+    load(r.in[1], at, wide[1].data(), n);
     Piece<float> p{weight,  wide[1].data(),         weight,  {}, n,
                    r.index, r.place + at - r.begin, r.random};
     for (size_t s = 0; s < Rule::kStates; ++s) {
       p.state[s] = mixed ? r.in[2 + s].template ptr<float>() + at : wide[2 + s].data();
-      if (!mixed) widen(r.in[2 + s], at, p.state[s], n);
+      if (!mixed) load(r.in[2 + s], at, p.state[s], n);
     }
     a.run(p);
-    narrow(weight, r.out, at, n);
-    for (size_t s = 0; s < Rule::kStates && !mixed; ++s) narrow(p.state[s], r.in[2 + s], at, n);
+    store(weight, r.out, at, n);
+    for (size_t s = 0; s < Rule::kStates && !mixed; ++s) store(p.state[s], r.in[2 + s], at, n);
   }
 }
 
@@ -229,7 +243,7 @@ Single<Rule> as_list_of_one(const Single<Rule>& a) {
 
 template <class Rule, bool kMixed>
 Specs infer_single_step(const Single<Rule>& a, const Specs& in) {
-  check_weight<Rule>(as_list_of_one<kMixed>(a), in.data(), in.size(), 0, true);
+  check_group<Rule>(as_list_of_one<kMixed>(a), in.data(), in.size(), 0, true);
   return {in[0]};
 }
 
@@ -257,6 +271,20 @@ void common_attrs(OpBuilder<A>& b, const char* clip = "clip_gradient") {
             "largest absolute value after rescaling; < 0: none");
 }
 
+// The number of weights and their arrays.
+template <class Rule>
+void declare_many(OpBuilder<Rule>& b, const char* doc, const char* source, bool mixed) {
+  b.attr("num_weights", of<Rule>(&MultiStep::num_weights), 1, "number of weights")
+      .attr("multi_precision", of<Rule>(&MultiStep::multi_precision), mixed,
+            "whether weights are of 16 bits and each group ends with a float32 master")
+      .num_outputs([](const Rule& a) { return static_cast<int>(a.num_weights); })
+      .mutable_variadic_input("data", "weight, gradient and states of each weight in turn")
+      .output("output", "the weights")
+      .doc(doc)
+      .source(source)
+      .inplace();
+}
+
 // Attributes, inputs and outputs of an operator for many weights. The rule declares its own
 // attributes in `static void attrs(OpBuilder<A>&)`.
 template <class Rule>
@@ -266,16 +294,8 @@ void declare_multi(OpBuilder<Rule>& b, const char* name, const char* doc, const 
       .required_attr("wds", of<Rule>(&MultiStep::wds), "weight decay of each weight");
   Rule::attrs(b);
   common_attrs(b);
-  b.attr("num_weights", of<Rule>(&MultiStep::num_weights), 1, "number of weights")
-      .attr("multi_precision", of<Rule>(&MultiStep::multi_precision), mixed,
-            "whether weights are of 16 bits and each group ends with a float32 master")
-      .num_outputs([](const Rule& a) { return static_cast<int>(a.num_weights); })
-      .mutable_variadic_input("data", "weight, gradient and states of each weight in turn")
-      .output("output", "the weights")
-      .doc(doc)
-      .source(source)
-      .on("nd", name)
-      .inplace();
+  declare_many(b, doc, source, mixed);
+  b.on("nd", name);
 }
 
 template <class Rule>

@@ -1,4 +1,4 @@
-#include "ops/optim/multi.h"
+#include "ops/optim/from_arrays.h"
 
 namespace plait::op {
 namespace {
@@ -32,6 +32,10 @@ PLAIT_MIXED_STEP(Sgd, "multi_mp_sgd_update",
                  "Micikevicius and others, ICLR (2018)");
 PLAIT_SINGLE_MIXED_STEP(Sgd, "mp_sgd_update", "sgd_update for a weight of 16 bits with a master.",
                         "Micikevicius and others, ICLR (2018)");
+PLAIT_PRELOADED_STEP(Sgd, "preloaded_multi_sgd_update",
+                     "multi_sgd_update with rates and decays from arrays.", kSource);
+PLAIT_PRELOADED_MIXED_STEP(Sgd, "preloaded_multi_mp_sgd_update",
+                           "multi_mp_sgd_update with rates and decays from arrays.", kSource);
 
 }  // namespace
 }  // namespace plait::op

@@ -1,4 +1,4 @@
-#include "ops/optim/multi.h"
+#include "ops/optim/from_arrays.h"
 
 namespace plait::op {
 namespace {
@@ -40,6 +40,10 @@ PLAIT_MIXED_STEP(SgdMom, "multi_mp_sgd_mom_update",
 PLAIT_SINGLE_MIXED_STEP(SgdMom, "mp_sgd_mom_update",
                         "sgd_mom_update for a weight of 16 bits with a float32 master.",
                         "Micikevicius and others, ICLR (2018)");
+PLAIT_PRELOADED_STEP(SgdMom, "preloaded_multi_sgd_mom_update",
+                     "multi_sgd_mom_update with rates and decays from arrays.", kSource);
+PLAIT_PRELOADED_MIXED_STEP(SgdMom, "preloaded_multi_mp_sgd_mom_update",
+                           "multi_mp_sgd_mom_update with rates and decays from arrays.", kSource);
 
 }  // namespace
 }  // namespace plait::op

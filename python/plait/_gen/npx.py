@@ -43,10 +43,12 @@ _op_image_normalize = _operator('image_normalize')
 _op_image_random_brightness = _operator('image_random_brightness')
 _op_image_random_color_jitter = _operator('image_random_color_jitter')
 _op_image_random_contrast = _operator('image_random_contrast')
+_op_image_random_crop = _operator('image_random_crop')
 _op_image_random_flip_left_right = _operator('image_random_flip_left_right')
 _op_image_random_flip_top_bottom = _operator('image_random_flip_top_bottom')
 _op_image_random_hue = _operator('image_random_hue')
 _op_image_random_lighting = _operator('image_random_lighting')
+_op_image_random_resized_crop = _operator('image_random_resized_crop')
 _op_image_random_saturation = _operator('image_random_saturation')
 _op_image_resize = _operator('image_resize')
 _op_image_to_tensor = _operator('image_to_tensor')
@@ -793,6 +795,36 @@ def image__random_contrast(data=None, min_factor=None, max_factor=None, out=None
     return _run(_op_image_random_contrast, (data,), (min_factor, max_factor,), out)
 
 
+def image__random_crop(data=None, xrange=(0, 1), yrange=(0, 1), width=None, height=None, interp=1, pad=(0, 0), pad_value=0.0, out=None, name=None):
+    """A part of the image at a random place; smaller, of the same ratio, and then scaled where the image is too small.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    xrange : tuple of float, default (0, 1)
+        bounds of the place between left, 0, and right, 1; (0.5, 0.5): the middle
+    yrange : tuple of float, default (0, 1)
+        bounds of the place between top, 0, and bottom, 1
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+    interp : int, default 1
+        0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos
+    pad : tuple of int, default (0, 0)
+        pixels of a border around the image: left and right, top and bottom
+    pad_value : float, default 0.0
+        value of the border
+
+    Returns
+    -------
+    out : array
+        data with the new height and width; the same part of all images
+    """
+    return _run(_op_image_random_crop, (data,), (xrange, yrange, width, height, interp, pad, pad_value,), out)
+
+
 def image__random_flip_left_right(data=None, p=0.5, out=None, name=None):
     """Images with left and right exchanged by chance.
 
@@ -865,6 +897,38 @@ def image__random_lighting(data=None, alpha_std=0.05, out=None, name=None):
         shape and dtype of data
     """
     return _run(_op_image_random_lighting, (data,), (alpha_std,), out)
+
+
+def image__random_resized_crop(data=None, width=None, height=None, area=(0.08, 1), ratio=(0.75, 1.3333333333333333), interp=1, max_trial=10, out=None, name=None):
+    """A part of random area, ratio and place, in another size.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+    area : tuple of float, default (0.08, 1)
+        bounds of the share of the area, in [0, 1]
+    ratio : tuple of float, default (0.75, 1.3333333333333333)
+        bounds of width over height
+    interp : int, default 1
+        0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos
+    max_trial : int, default 10
+        draws that may lie outside the image before its middle is taken
+
+    Returns
+    -------
+    out : array
+        data with the new height and width; the same part of all images
+
+    Notes
+    -----
+    Szegedy and others: Going deeper with convolutions (2014)
+    """
+    return _run(_op_image_random_resized_crop, (data,), (width, height, area, ratio, interp, max_trial,), out)
 
 
 def image__random_saturation(data=None, min_factor=None, max_factor=None, out=None, name=None):
@@ -1939,4 +2003,4 @@ def topk(data=None, axis=-1, k=1, ret_typ='indices', is_ascend=False, dtype='flo
     return _run(_op_topk, (data,), (axis, k, ret_typ, is_ascend, dtype,), out)
 
 
-image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
+image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_crop=image__random_crop, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_resized_crop=image__random_resized_crop, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)

@@ -33,7 +33,7 @@ from .elementwise import (  # noqa: F401
     elemwise_mul,
     elemwise_sub,
 )
-from .functions import histogram, moveaxis, onehot_encode, split_v2  # noqa: F401
+from .functions import histogram, moveaxis, onehot_encode, reset_arrays, split_v2  # noqa: F401
 from .ndarray import NDArray
 
 _ndarray.add_methods(_generated)

@@ -6,6 +6,8 @@ from .ndarray import NDArray
 
 globals().update(vars(_gen.contrib))
 
+from .updates import *  # noqa: E402,F403 - over the generated function of the same name
+
 
 def _list(x):
     return list(x) if isinstance(x, (list, tuple)) else [x]

@@ -6,7 +6,7 @@ from .._gen import nd as _gen
 from .create import array
 from .ndarray import NDArray
 
-__all__ = ["histogram", "moveaxis", "onehot_encode", "split_v2"]
+__all__ = ["histogram", "moveaxis", "onehot_encode", "reset_arrays", "split_v2"]
 
 
 def _axes(axes, ndim, what):
@@ -106,3 +106,9 @@ def onehot_encode(indices, out):
         `out`.
     """
     return _gen.one_hot(indices, depth=out.shape[1], dtype=out.dtype_name, out=out)
+
+
+def reset_arrays(*data, num_arrays=None):
+    """Set all elements of each array to 0; `num_arrays` is counted."""
+    for one in data:
+        one[...] = 0

@@ -37,6 +37,26 @@ inline Symbol Activation(const std::string& name_, const Symbol& data,
   return detail::compose(op_, name_, {"data"}, {data}, {"act_type"}, {detail::value(act_type)});
 }
 
+struct adagrad_update_attrs {
+  /* added under the root */
+  double epsilon = 1e-07;
+  /* weight decay, no unit */
+  double wd = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+};
+/* history += grad^2; weight - lr (grad / sqrt(history + epsilon) + wd weight). */
+inline NDArray adagrad_update(const NDArray& weight, const NDArray& grad, const NDArray& history,
+                              double lr, const adagrad_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("adagrad_update");
+  return detail::invoke(op_, {weight, grad, history}, {detail::value(lr),
+                        detail::value(attrs_.epsilon), detail::value(attrs_.wd),
+                        detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient)})[0];
+}
+
 struct adam_update_attrs {
   /* decay of the mean */
   double beta1 = 0.9;
@@ -2018,6 +2038,37 @@ inline Symbol image_random_contrast(const std::string& name_, const Symbol& data
                          {detail::value(min_factor), detail::value(max_factor)});
 }
 
+struct image_random_crop_attrs {
+  /* bounds of the place between left, 0, and right, 1; (0.5, 0.5): the middle */
+  std::vector<double> xrange = {0, 1};
+  /* bounds of the place between top, 0, and bottom, 1 */
+  std::vector<double> yrange = {0, 1};
+  /* 0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos */
+  int64_t interp = 1;
+  /* pixels of a border around the image: left and right, top and bottom */
+  std::vector<int64_t> pad = {0, 0};
+  /* value of the border */
+  double pad_value = 0.0;
+};
+/* A part of the image at a random place; smaller, of the same ratio, and then scaled where the
+ * image is too small. */
+inline NDArray image_random_crop(const NDArray& data, int64_t width, int64_t height,
+                                 const image_random_crop_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("image_random_crop");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.xrange), detail::value(attrs_.yrange),
+                        detail::value(width), detail::value(height), detail::value(attrs_.interp),
+                        detail::value(attrs_.pad), detail::value(attrs_.pad_value)})[0];
+}
+inline Symbol image_random_crop(const std::string& name_, const Symbol& data, int64_t width,
+                                int64_t height, const image_random_crop_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("image_random_crop");
+  return detail::compose(op_, name_, {"data"}, {data}, {"xrange", "yrange", "width", "height",
+                         "interp", "pad", "pad_value"}, {detail::value(attrs_.xrange),
+                         detail::value(attrs_.yrange), detail::value(width), detail::value(height),
+                         detail::value(attrs_.interp), detail::value(attrs_.pad),
+                         detail::value(attrs_.pad_value)});
+}
+
 struct image_random_flip_left_right_attrs {
   /* probability of the flip, in [0, 1] */
   double p = 0.5;
@@ -2077,6 +2128,34 @@ inline Symbol image_random_lighting(const std::string& name_, const Symbol& data
   static const plait_op_t op_ = detail::find("image_random_lighting");
   return detail::compose(op_, name_, {"data"}, {data}, {"alpha_std"},
                          {detail::value(attrs_.alpha_std)});
+}
+
+struct image_random_resized_crop_attrs {
+  /* bounds of the share of the area, in [0, 1] */
+  std::vector<double> area = {0.08, 1};
+  /* bounds of width over height */
+  std::vector<double> ratio = {0.75, 1.3333333333333333};
+  /* 0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos */
+  int64_t interp = 1;
+  /* draws that may lie outside the image before its middle is taken */
+  int64_t max_trial = 10;
+};
+/* A part of random area, ratio and place, in another size. */
+inline NDArray image_random_resized_crop(const NDArray& data, int64_t width, int64_t height,
+                                         const image_random_resized_crop_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("image_random_resized_crop");
+  return detail::invoke(op_, {data}, {detail::value(width), detail::value(height),
+                        detail::value(attrs_.area), detail::value(attrs_.ratio),
+                        detail::value(attrs_.interp), detail::value(attrs_.max_trial)})[0];
+}
+inline Symbol image_random_resized_crop(const std::string& name_, const Symbol& data, int64_t width,
+                                        int64_t height,
+                                        const image_random_resized_crop_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("image_random_resized_crop");
+  return detail::compose(op_, name_, {"data"}, {data}, {"width", "height", "area", "ratio",
+                         "interp", "max_trial"}, {detail::value(width), detail::value(height),
+                         detail::value(attrs_.area), detail::value(attrs_.ratio),
+                         detail::value(attrs_.interp), detail::value(attrs_.max_trial)});
 }
 
 /* Distances from grey times a factor that is drawn. */
@@ -2287,6 +2366,47 @@ inline Symbol L2Normalization(const std::string& name_, const Symbol& data,
   static const plait_op_t op_ = detail::find("l2_normalization");
   return detail::compose(op_, name_, {"data"}, {data}, {"eps", "mode"}, {detail::value(attrs_.eps),
                          detail::value(attrs_.mode)});
+}
+
+struct lamb_update_phase1_attrs {
+  /* decay of the mean */
+  double beta1 = 0.9;
+  /* decay of the mean square */
+  double beta2 = 0.999;
+  /* added to the root */
+  double epsilon = 1e-06;
+  /* whether the means are corrected for their start at 0 */
+  bool bias_correction = true;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+};
+/* LAMB's step for a weight: Adam's direction plus weight decay. */
+inline NDArray lamb_update_phase1(const NDArray& weight, const NDArray& grad, const NDArray& mean,
+                                  const NDArray& var, int64_t t, double wd,
+                                  const lamb_update_phase1_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("lamb_update_phase1");
+  return detail::invoke(op_, {weight, grad, mean, var}, {detail::value(attrs_.beta1),
+                        detail::value(attrs_.beta2), detail::value(attrs_.epsilon),
+                        detail::value(t), detail::value(attrs_.bias_correction), detail::value(wd),
+                        detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient)})[0];
+}
+
+struct lamb_update_phase2_attrs {
+  /* least r1; < 0: none */
+  double lower_bound = -1.0;
+  /* largest r1; < 0: none */
+  double upper_bound = -1.0;
+};
+/* weight - lr r1 / r2 g; weight - lr g where a norm is 0. */
+inline NDArray lamb_update_phase2(const NDArray& weight, const NDArray& g, const NDArray& r1,
+                                  const NDArray& r2, double lr,
+                                  const lamb_update_phase2_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("lamb_update_phase2");
+  return detail::invoke(op_, {weight, g, r1, r2}, {detail::value(lr),
+                        detail::value(attrs_.lower_bound), detail::value(attrs_.upper_bound)})[0];
 }
 
 struct LayerNorm_attrs {
@@ -3158,6 +3278,48 @@ inline Symbol moments(const std::string& name_, const Symbol& data,
                          {detail::value(attrs_.axes), detail::value(attrs_.keepdims)});
 }
 
+struct mp_lamb_update_phase1_attrs {
+  /* decay of the mean */
+  double beta1 = 0.9;
+  /* decay of the mean square */
+  double beta2 = 0.999;
+  /* added to the root */
+  double epsilon = 1e-06;
+  /* whether the means are corrected for their start at 0 */
+  bool bias_correction = true;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+};
+/* LAMB's step for a weight: Adam's direction plus weight decay. */
+inline NDArray mp_lamb_update_phase1(const NDArray& weight, const NDArray& grad,
+                                     const NDArray& mean, const NDArray& var,
+                                     const NDArray& weight32, int64_t t, double wd,
+                                     const mp_lamb_update_phase1_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("mp_lamb_update_phase1");
+  return detail::invoke(op_, {weight, grad, mean, var, weight32}, {detail::value(attrs_.beta1),
+                        detail::value(attrs_.beta2), detail::value(attrs_.epsilon),
+                        detail::value(t), detail::value(attrs_.bias_correction), detail::value(wd),
+                        detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient)})[0];
+}
+
+struct mp_lamb_update_phase2_attrs {
+  /* least r1; < 0: none */
+  double lower_bound = -1.0;
+  /* largest r1; < 0: none */
+  double upper_bound = -1.0;
+};
+/* weight - lr r1 / r2 g; weight - lr g where a norm is 0. */
+inline NDArray mp_lamb_update_phase2(const NDArray& weight, const NDArray& g, const NDArray& r1,
+                                     const NDArray& r2, const NDArray& weight32, double lr,
+                                     const mp_lamb_update_phase2_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("mp_lamb_update_phase2");
+  return detail::invoke(op_, {weight, g, r1, r2, weight32}, {detail::value(lr),
+                        detail::value(attrs_.lower_bound), detail::value(attrs_.upper_bound)})[0];
+}
+
 struct mp_nag_mom_update_attrs {
   /* share of the last step */
   double momentum = 0.0;
@@ -3696,6 +3858,19 @@ inline std::vector<NDArray> multi_lans_update(const std::vector<NDArray>& inputs
                         detail::value(attrs_.bias_correction), detail::value(attrs_.rescale_grad),
                         detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
                         detail::value(attrs_.multi_precision)});
+}
+
+struct multi_lars_attrs {
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+};
+/* lr eta |w| / (|g| rescale_grad + wd |w| + eps) for each weight; lr where a norm is 0. */
+inline NDArray multi_lars(const NDArray& lrs, const NDArray& weights_sum_sq,
+                          const NDArray& grads_sum_sq, const NDArray& wds, double eta, double eps,
+                          const multi_lars_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_lars");
+  return detail::invoke(op_, {lrs, weights_sum_sq, grads_sum_sq, wds}, {detail::value(eta),
+                        detail::value(eps), detail::value(attrs_.rescale_grad)})[0];
 }
 
 struct multi_lars_update_attrs {
@@ -4721,6 +4896,86 @@ inline Symbol power_scalar(const std::string& name_, const Symbol& data,
                          {detail::value(attrs_.scalar), detail::value(attrs_.is_int)});
 }
 
+struct preloaded_multi_mp_sgd_mom_update_attrs {
+  /* share of the last step */
+  double momentum = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = true;
+};
+/* multi_mp_sgd_mom_update with rates and decays from arrays. */
+inline std::vector<NDArray> preloaded_multi_mp_sgd_mom_update(const std::vector<NDArray>& inputs_,
+                                                              const preloaded_multi_mp_sgd_mom_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("preloaded_multi_mp_sgd_mom_update");
+  return detail::invoke(op_, inputs_, {detail::value(attrs_.momentum),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
+struct preloaded_multi_mp_sgd_update_attrs {
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = true;
+};
+/* multi_mp_sgd_update with rates and decays from arrays. */
+inline std::vector<NDArray> preloaded_multi_mp_sgd_update(const std::vector<NDArray>& inputs_,
+                                                          const preloaded_multi_mp_sgd_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("preloaded_multi_mp_sgd_update");
+  return detail::invoke(op_, inputs_, {detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
+                        detail::value(attrs_.multi_precision)});
+}
+
+struct preloaded_multi_sgd_mom_update_attrs {
+  /* share of the last step */
+  double momentum = 0.0;
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* multi_sgd_mom_update with rates and decays from arrays. */
+inline std::vector<NDArray> preloaded_multi_sgd_mom_update(const std::vector<NDArray>& inputs_,
+                                                           const preloaded_multi_sgd_mom_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("preloaded_multi_sgd_mom_update");
+  return detail::invoke(op_, inputs_, {detail::value(attrs_.momentum),
+                        detail::value(attrs_.rescale_grad), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
+}
+
+struct preloaded_multi_sgd_update_attrs {
+  /* factor of the gradients */
+  double rescale_grad = 1.0;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* multi_sgd_update with rates and decays from arrays. */
+inline std::vector<NDArray> preloaded_multi_sgd_update(const std::vector<NDArray>& inputs_,
+                                                       const preloaded_multi_sgd_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("preloaded_multi_sgd_update");
+  return detail::invoke(op_, inputs_, {detail::value(attrs_.rescale_grad),
+                        detail::value(attrs_.clip_gradient), detail::value(attrs_.num_weights),
+                        detail::value(attrs_.multi_precision)});
+}
+
 struct np_prod_attrs {
   /* axes that are reduced; None or (): all */
   std::optional<std::vector<int64_t>> axis{};
@@ -5357,6 +5612,34 @@ inline Symbol requantize(const std::string& name_, const Symbol& data, const Sym
                          "max_calib_range"}, {detail::value(attrs_.out_type),
                          detail::value(attrs_.min_calib_range),
                          detail::value(attrs_.max_calib_range)});
+}
+
+struct rescaled_multi_adamw_update_attrs {
+  /* decay of the mean */
+  double beta1 = 0.9;
+  /* decay of the mean square */
+  double beta2 = 0.999;
+  /* added to the root */
+  double epsilon = 1e-08;
+  /* largest absolute value after rescaling; < 0: none */
+  double clip_gradient = -1.0;
+  /* number of weights */
+  int64_t num_weights = 1;
+  /* whether weights are of 16 bits and each group ends with a float32 master */
+  bool multi_precision = false;
+};
+/* weight - eta (lr mean / (sqrt(var) + epsilon) + wd weight) with Adam's means. The last array
+ * is the factor of the gradients: nothing changes if it is 0 or not finite. */
+inline std::vector<NDArray> rescaled_multi_adamw_update(const std::vector<NDArray>& inputs_,
+                                                        const std::vector<double>& lrs,
+                                                        const std::vector<double>& wds,
+                                                        const std::vector<double>& etas,
+                                                        const rescaled_multi_adamw_update_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("rescaled_multi_adamw_update");
+  return detail::invoke(op_, inputs_, {detail::value(lrs), detail::value(wds), detail::value(etas),
+                        detail::value(attrs_.beta1), detail::value(attrs_.beta2),
+                        detail::value(attrs_.epsilon), detail::value(attrs_.clip_gradient),
+                        detail::value(attrs_.num_weights), detail::value(attrs_.multi_precision)});
 }
 
 struct Reshape_attrs {

@@ -1,9 +1,5 @@
 """Transforms of colours."""
 
-import random
-
-from ..... import ndarray
-from ....block import Block
 from ....hybrid_block import HybridBlock
 
 __all__ = [
@@ -105,15 +101,15 @@ class RandomLighting(HybridBlock):
         return F.image.random_lighting(x, alpha_std=self._alpha)
 
 
-class RandomGray(Block):
+class RandomGray(HybridBlock):
     """Takes the colour away with probability `p`; there are three channels still."""
 
     def __init__(self, p=0.5):
         super().__init__()
         self._p = p
 
-    def forward(self, x):
-        """Change one image, or give it back."""
-        if random.random() >= self._p:
-            return x
-        return ndarray.image.random_saturation(x, min_factor=0.0, max_factor=0.0)
+    def hybrid_forward(self, F, x):
+        grey = F.image.random_saturation(x, min_factor=0.0, max_factor=0.0)
+        draw = F.random.uniform(shape=(1,))
+        zeros = F.zeros_like(F.cast(grey, dtype="float32"))
+        return F.where(F.broadcast_add(zeros, draw) < self._p, grey, x)

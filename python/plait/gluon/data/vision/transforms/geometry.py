@@ -26,6 +26,12 @@ def _pair(size):
     return (int(size), int(size)) if np.isscalar(size) else (int(size[0]), int(size[1]))
 
 
+def _shape(size):
+    """`size` as attributes of an operator."""
+    width, height = _pair(size)
+    return {"width": width, "height": height}
+
+
 class Resize(HybridBlock):
     """Scales (h, w, c) or (n, h, w, c) to `size`: (width, height), or one number.
 
@@ -61,19 +67,19 @@ class CropResize(HybridBlock):
         return F.image.resize(part, size=_pair(self._size), interp=self._interpolation)
 
 
-class CenterCrop(Block):
+class CenterCrop(HybridBlock):
     """The middle of the image, (width, height) or one number; scaled up where it is smaller."""
 
     def __init__(self, size, interpolation=1):
         super().__init__()
-        self._size, self._interpolation = _pair(size), interpolation
+        self._options = {**_shape(size), "interp": interpolation}
 
-    def forward(self, x):
-        """Change one image."""
-        return image.center_crop(x, self._size, self._interpolation)[0]
+    def hybrid_forward(self, F, x):
+        middle = (0.5, 0.5)
+        return F.image.random_crop(x, xrange=middle, yrange=middle, **self._options)
 
 
-class RandomCrop(Block):
+class RandomCrop(HybridBlock):
     """A random part of the image, after a border was put around it.
 
     Parameters
@@ -89,18 +95,15 @@ class RandomCrop(Block):
 
     def __init__(self, size, pad=None, pad_value=0, interpolation=1):
         super().__init__()
-        self._size, self._interpolation = _pair(size), interpolation
-        self._pad, self._pad_value = _pair(pad) if pad is not None else None, pad_value
+        self._options = {**_shape(size), "interp": interpolation, "pad_value": pad_value}
+        if pad is not None:
+            self._options["pad"] = _pair(pad)
 
-    def forward(self, x):
-        """Change one image."""
-        if self._pad is not None:
-            across, down = self._pad
-            x = image.copyMakeBorder(x, down, down, across, across, values=self._pad_value)
-        return image.random_crop(x, self._size, self._interpolation)[0]
+    def hybrid_forward(self, F, x):
+        return F.image.random_crop(x, **self._options)
 
 
-class RandomResizedCrop(Block):
+class RandomResizedCrop(HybridBlock):
     """A random part of random area and ratio, scaled to `size`.
 
     Szegedy and others: Going deeper with convolutions (2014).
@@ -118,11 +121,11 @@ class RandomResizedCrop(Block):
 
     def __init__(self, size, scale=(0.08, 1.0), ratio=(3.0 / 4.0, 4.0 / 3.0), interpolation=1):
         super().__init__()
-        self._arguments = _pair(size), scale, ratio, interpolation
+        area = (scale, 1.0) if np.isscalar(scale) else scale
+        self._options = {**_shape(size), "area": area, "ratio": ratio, "interp": interpolation}
 
-    def forward(self, x):
-        """Change one image."""
-        return image.random_size_crop(x, *self._arguments)[0]
+    def hybrid_forward(self, F, x):
+        return F.image.random_resized_crop(x, **self._options)
 
 
 class Rotate(Block):
