@@ -351,6 +351,17 @@ def test_lazy_updates_change_the_rows_only(name, kwargs):
     np.testing.assert_allclose(found[4:5], row.asnumpy(), rtol=1e-5)
 
 
+def test_sparse_states_of_operators_change():
+    weight, history = (nd.full((4, 2), v).tostype("row_sparse") for v in (2, 0.5))
+    grad = nd.array([[0, 0], [1, 2], [0, 0], [3, 4]]).tostype("row_sparse")
+    nd.sparse.adagrad_update(weight, grad, history, lr=0.1, out=weight)
+    want = 0.5 + grad.asnumpy() ** 2
+    np.testing.assert_allclose(history.asnumpy(), want)
+    step = 0.1 * grad.asnumpy() / np.sqrt(want + 1e-7)
+    np.testing.assert_allclose(weight.asnumpy(), 2 - step, rtol=1e-5)
+    assert history.stype == weight.stype == "row_sparse"
+
+
 @pytest.mark.parametrize("name", ["sgd", "adam", "rmsprop", "ftrl"])
 def test_updates_that_are_not_lazy_equal_dense_ones(name):
     kwargs = {"learning_rate": 0.1, "wd": 0.1}

@@ -1,5 +1,8 @@
 """What operators do with sparse arrays."""
 
+import functools
+import json
+
 import numpy as np
 
 from .. import _array, _autograd, _sparse
@@ -314,6 +317,21 @@ def _special(op, inputs, attrs):
     return None
 
 
+@functools.cache
+def _writes(name):
+    """tuple of bool: whether an operator writes its inputs; the last holds for all further ones."""
+    inputs = json.loads(_array.operator(name).describe_json())["inputs"]
+    return tuple(definition["mutable"] for definition in inputs)
+
+
+def _written_back(op, inputs, given):
+    """Give sparse states what the operator made of their dense copies."""
+    writes = _writes(op.name)
+    for i, (x, made) in enumerate(zip(inputs, given, strict=True)):
+        if is_sparse(x) and writes[min(i, len(writes) - 1)]:
+            assign(x, stored_as(x, made))
+
+
 def _listed(result):
     return result if isinstance(result, list) else [result]
 
@@ -328,6 +346,7 @@ def invoke(op, inputs, attrs, out, cls):
         kept = tuple(inputs)
         cls = NDArray if any(is_sparse(x) for x in kept) else cls
         result = _array.invoke(op, given, attrs, None, cls)
+        _written_back(op, inputs, given)
     if out is None:
         return result
     if isinstance(out, (list, tuple)):
