@@ -20,6 +20,13 @@ enum class Color { kGray, kRgb, kAsStored };
 // Gives memory for height x width x channels bytes.
 using PixelMemory = std::function<uint8_t*(int64_t height, int64_t width, int64_t channels)>;
 
+struct Rect {
+  int64_t x, y, width, height;
+};
+
+// Chooses a part of an image of height x width pixels, inside it.
+using PartOf = std::function<Rect(int64_t height, int64_t width)>;
+
 // Images of more pixels are refused before memory is asked for.
 inline constexpr int64_t kMaxPixels = int64_t{1} << 28;
 
@@ -28,6 +35,11 @@ inline constexpr int64_t kMaxPixels = int64_t{1} << 28;
 // kNotImplemented if the library was built without codecs. Does not turn images by their EXIF data.
 Image decode_image(std::string_view bytes, const std::string& what, Color color,
                    const PixelMemory& memory);
+
+// The pixels of one part: those that `decode_image` gives there, but of a JPEG much of the rest is
+// not computed.
+Image decode_part(std::string_view bytes, const std::string& what, Color color, const PartOf& part,
+                  const PixelMemory& memory);
 
 // Writes one or three channels. `quality`: 1 to 100.
 std::string encode_jpeg(const Image& image, int quality);

@@ -13,6 +13,9 @@ namespace {
 }  // namespace
 
 Image decode_image(std::string_view, const std::string&, Color, const PixelMemory&) { absent(); }
+Image decode_part(std::string_view, const std::string&, Color, const PartOf&, const PixelMemory&) {
+  absent();
+}
 std::string encode_jpeg(const Image&, int) { absent(); }
 std::string encode_png(const Image&, int) { absent(); }
 bool has_codecs() { return false; }

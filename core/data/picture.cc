@@ -60,12 +60,21 @@ int64_t upto(kernels::Draws& draws, int64_t n) {
   return std::min(n, static_cast<int64_t>(draws.uniform() * static_cast<double>(n + 1)));
 }
 
+PixelMemory Picture::memory() {
+  return [this](int64_t height, int64_t width, int64_t depth) {
+    pixels_.resize(static_cast<size_t>(height * width * depth));
+    return pixels_.data();
+  };
+}
+
 void Picture::decode(std::string_view bytes, const std::string& what, int64_t channels) {
-  image_ = decode_image(bytes, what, channels == 1 ? Color::kGray : Color::kRgb,
-                        [&](int64_t height, int64_t width, int64_t depth) {
-                          pixels_.resize(static_cast<size_t>(height * width * depth));
-                          return pixels_.data();
-                        });
+  image_ = decode_image(bytes, what, channels == 1 ? Color::kGray : Color::kRgb, memory());
+}
+
+void Picture::decode_part(std::string_view bytes, const std::string& what, int64_t channels,
+                          const PartOf& part) {
+  image_ =
+      data::decode_part(bytes, what, channels == 1 ? Color::kGray : Color::kRgb, part, memory());
 }
 
 // The new picture is in `other_`.

@@ -10,8 +10,7 @@
 namespace plait::data {
 // Szegedy and others, "Going deeper with convolutions" (2014): after ten draws that do not fit, the
 // largest part in the middle.
-Rect SampleMaker::sized_crop(kernels::Draws& draws) const {
-  const int64_t full_width = picture_.width(), full_height = picture_.height();
+Rect SampleMaker::sized_crop(int64_t full_height, int64_t full_width, kernels::Draws& draws) const {
   const auto area = static_cast<double>(full_height * full_width);
   for (int attempt = 0; attempt < 10; ++attempt) {
     const double target = area * between(draws, o_.min_area, o_.max_area);
@@ -28,10 +27,9 @@ Rect SampleMaker::sized_crop(kernels::Draws& draws) const {
 
 // A part of the row's size, or a square of random size; of the same ratio and smaller where the
 // image is too small.
-Rect SampleMaker::plain_crop(kernels::Draws& draws) const {
+Rect SampleMaker::plain_crop(int64_t full_height, int64_t full_width, kernels::Draws& draws) const {
   int64_t width = o_.width, height = o_.height;
   if (o_.max_crop > 0) width = height = o_.min_crop + upto(draws, o_.max_crop - o_.min_crop);
-  const int64_t full_width = picture_.width(), full_height = picture_.height();
   if (full_height < height) width = width * full_height / height, height = full_height;
   if (full_width < width) height = height * full_width / width, width = full_width;
   width = std::max<int64_t>(width, 1), height = std::max<int64_t>(height, 1);
@@ -41,11 +39,18 @@ Rect SampleMaker::plain_crop(kernels::Draws& draws) const {
   return {x, y, width, height};
 }
 
+Rect SampleMaker::crop(int64_t full_height, int64_t full_width, kernels::Draws& draws) const {
+  return o_.sized_crop ? sized_crop(full_height, full_width, draws)
+                       : plain_crop(full_height, full_width, draws);
+}
+
+bool SampleMaker::turns() const {
+  return o_.min_angle != 0 || o_.max_angle != 0 || o_.max_shear > 0 || o_.min_stretch != 1 ||
+         o_.max_stretch != 1 || o_.min_zoom != 1 || o_.max_zoom != 1 || o_.min_size > 0 ||
+         o_.max_size > 0;
+}
+
 void SampleMaker::turn(kernels::Draws& draws) {
-  const bool asked = o_.min_angle != 0 || o_.max_angle != 0 || o_.max_shear > 0 ||
-                     o_.min_stretch != 1 || o_.max_stretch != 1 || o_.min_zoom != 1 ||
-                     o_.max_zoom != 1 || o_.min_size > 0 || o_.max_size > 0;
-  if (!asked) return;
   const double shear = between(draws, -o_.max_shear, o_.max_shear);
   const double angle = between(draws, o_.min_angle, o_.max_angle) * std::numbers::pi / 180;
   const double zoom = between(draws, o_.min_zoom, o_.max_zoom);
@@ -62,16 +67,23 @@ void SampleMaker::turn(kernels::Draws& draws) {
                 side(picture_.height()), side(picture_.width()), o_.fill_value, draws);
 }
 
-// Brings the image to height x width.
-void SampleMaker::fit(kernels::Draws& draws) {
-  if (o_.resize > 0) picture_.resize_short(o_.resize, draws);
-  turn(draws);
-  if (o_.pad > 0) {
-    const int64_t pad = o_.pad;
-    picture_.place(picture_.height() + 2 * pad, picture_.width() + 2 * pad, pad, pad,
-                   o_.fill_value);
+// Reads the image and brings it to height x width.
+void SampleMaker::decode_and_fit(std::string_view bytes, const std::string& what,
+                                 kernels::Draws& draws) {
+  if (o_.resize == 0 && !turns() && o_.pad == 0) {
+    picture_.decode_part(bytes, what, o_.channels,
+                         [&](int64_t h, int64_t w) { return crop(h, w, draws); });
+  } else {
+    picture_.decode(bytes, what, o_.channels);
+    if (o_.resize > 0) picture_.resize_short(o_.resize, draws);
+    if (turns()) turn(draws);
+    if (o_.pad > 0) {
+      const int64_t pad = o_.pad;
+      picture_.place(picture_.height() + 2 * pad, picture_.width() + 2 * pad, pad, pad,
+                     o_.fill_value);
+    }
+    picture_.crop(crop(picture_.height(), picture_.width(), draws));
   }
-  picture_.crop(o_.sized_crop ? sized_crop(draws) : plain_crop(draws));
   picture_.resize(o_.height, o_.width, draws);
 }
 
@@ -106,16 +118,16 @@ void SampleMaker::make_detection(const std::string& what, const RecordParts& par
 void SampleMaker::make(const std::string& record, const std::string& what, kernels::Draws draws,
                        void* row, float* labels) {
   const RecordParts parts = split_record(record, what, o_.table.get());
-  picture_.decode(parts.image, what, o_.channels);
   bool mirrored = false;
   if (o_.detection) {
+    picture_.decode(parts.image, what, o_.channels);
     make_detection(what, parts, draws, row, labels);
   } else {
     const auto width = static_cast<size_t>(o_.label_width);
     check(width <= parts.count, ErrorKind::kIo, what, " has ", parts.count, " labels, must have ",
           width);
     std::memcpy(labels, parts.labels, width * sizeof *labels);
-    fit(draws);
+    decode_and_fit(parts.image, what, draws);
     mirrored = o_.mirror > 0 && draws.uniform() < o_.mirror;
   }
   const Coloring coloring(o_.colors, picture_, draws);

@@ -52,11 +52,13 @@ class SampleMaker {
  private:
   void make_detection(const std::string& what, const RecordParts& parts, kernels::Draws& draws,
                       void* row, float* labels);
-  Rect sized_crop(kernels::Draws& draws) const;
-  Rect plain_crop(kernels::Draws& draws) const;
+  Rect crop(int64_t full_height, int64_t full_width, kernels::Draws& draws) const;
+  Rect sized_crop(int64_t full_height, int64_t full_width, kernels::Draws& draws) const;
+  Rect plain_crop(int64_t full_height, int64_t full_width, kernels::Draws& draws) const;
+  bool turns() const;
   void turn(kernels::Draws& draws);
   void fit_detection(kernels::Draws& draws);
-  void fit(kernels::Draws& draws);
+  void decode_and_fit(std::string_view bytes, const std::string& what, kernels::Draws& draws);
 
   const SampleOptions& o_;
   Picture picture_;

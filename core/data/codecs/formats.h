@@ -4,7 +4,8 @@
 
 namespace plait::data {
 
-Image decode_jpeg(std::string_view bytes, const std::string& what, Color color,
+// `part` may be empty: the whole image.
+Image decode_jpeg(std::string_view bytes, const std::string& what, Color color, const PartOf& part,
                   const PixelMemory& memory);
 Image decode_png(std::string_view bytes, const std::string& what, Color color,
                  const PixelMemory& memory);

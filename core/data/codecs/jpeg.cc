@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 #include "base/error.h"
@@ -75,6 +77,33 @@ bool read_rows(Decoder& d, uint8_t* to, size_t stride) {
   return true;
 }
 
+// Columns [first, first + width) are computed, more if blocks ask for it.
+bool narrow(Decoder& d, JDIMENSION& first, JDIMENSION& width) {
+  if (setjmp(d.errors.back)) return false;
+  jpeg_crop_scanline(&d.info, &first, &width);
+  return true;
+}
+
+// `line` has room for a row of what is computed, from column `first` on.
+bool read_part(Decoder& d, const Rect& part, JDIMENSION first, uint8_t* line, uint8_t* to) {
+  if (setjmp(d.errors.back)) return false;
+  const auto depth = static_cast<size_t>(d.info.output_components);
+  const size_t skip = (static_cast<size_t>(part.x) - first) * depth;
+  const size_t stride = static_cast<size_t>(part.width) * depth;
+  JSAMPROW row = line;
+  if (part.y > 0) jpeg_skip_scanlines(&d.info, static_cast<JDIMENSION>(part.y));
+  for (int64_t y = 0; y < part.height; ++y) {
+    jpeg_read_scanlines(&d.info, &row, 1);
+    std::memcpy(to + static_cast<size_t>(y) * stride, line + skip, stride);
+  }
+  // The last row is read so that a file which ends too early is found.
+  const JDIMENSION left = d.info.output_height - d.info.output_scanline;
+  if (left > 1) jpeg_skip_scanlines(&d.info, left - 1);
+  if (left > 0) jpeg_read_scanlines(&d.info, &row, 1);
+  jpeg_finish_decompress(&d.info);
+  return true;
+}
+
 // Inks to colours; Adobe's programs store the inks inverted.
 void cmyk_to(const uint8_t* from, uint8_t* to, size_t n, int channels, bool inverted) {
   for (size_t i = 0; i < n; ++i) {
@@ -128,7 +157,7 @@ bool compress(Encoder& e, const Image& image, int quality) {
 
 }  // namespace
 
-Image decode_jpeg(std::string_view bytes, const std::string& what, Color color,
+Image decode_jpeg(std::string_view bytes, const std::string& what, Color color, const PartOf& part,
                   const PixelMemory& memory) {
   Decoder d;
   const auto need = [&](bool good) {
@@ -141,17 +170,31 @@ Image decode_jpeg(std::string_view bytes, const std::string& what, Color color,
       color == Color::kGray || (color == Color::kAsStored && d.info.num_components == 1);
   d.info.out_color_space = inks ? JCS_CMYK : gray ? JCS_GRAYSCALE : JCS_RGB;
   need(start(d));
-  Image image{d.info.output_height, d.info.output_width, gray ? 1 : 3, nullptr};
+  const int64_t full_height = d.info.output_height, full_width = d.info.output_width;
+  const Rect rect = part ? part(full_height, full_width) : Rect{0, 0, full_width, full_height};
+  Image image{rect.height, rect.width, gray ? 1 : 3, nullptr};
   uint8_t* to = memory(image.height, image.width, image.channels);
   image.pixels = to;
-  const auto n = static_cast<size_t>(image.height * image.width);
-  if (inks) {
-    std::vector<uint8_t> raw(n * 4);
-    need(read_rows(d, raw.data(), static_cast<size_t>(image.width) * 4));
-    cmyk_to(raw.data(), to, n, static_cast<int>(image.channels), d.info.saw_Adobe_marker);
-  } else {
+  if (rect.width == full_width && rect.height == full_height && !inks) {
     need(read_rows(d, to, static_cast<size_t>(image.width * image.channels)));
+    return image;
   }
+  // Colours are smoothed across the edges of blocks: with a block more on both sides the part has
+  // the values of the whole image.
+  const int64_t block = int64_t{d.info.max_h_samp_factor} * DCTSIZE;
+  const int64_t left = std::max<int64_t>(rect.x - block, 0);
+  auto first = static_cast<JDIMENSION>(left);
+  auto width = static_cast<JDIMENSION>(std::min(rect.x + rect.width + block, full_width) - left);
+  need(narrow(d, first, width));
+  std::vector<uint8_t> line(static_cast<size_t>(width) * (inks ? 4 : image.channels));
+  if (!inks) {
+    need(read_part(d, rect, first, line.data(), to));
+    return image;
+  }
+  const auto n = static_cast<size_t>(image.height * image.width);
+  std::vector<uint8_t> raw(n * 4);
+  need(read_part(d, rect, first, line.data(), raw.data()));
+  cmyk_to(raw.data(), to, n, static_cast<int>(image.channels), d.info.saw_Adobe_marker);
   return image;
 }
 
