@@ -101,6 +101,27 @@ def check_update_in_the_store(comm):
     close(got, losses)
 
 
+def module_after(store, x, y, batch_size):
+    """Parameters of a Module after one pass."""
+    mx.random.seed(4)
+    net = mx.sym.FullyConnected(mx.sym.Variable("data"), num_hidden=3, name="fc")
+    module = mx.mod.Module(mx.sym.SoftmaxOutput(net, name="softmax"))
+    module.fit(mx.io.NDArrayIter(x, y, batch_size), kvstore=store, num_epoch=2,
+               initializer=mx.init.Normal(0.1),
+               optimizer_params={"learning_rate": 0.2, "momentum": 0.9})  # fmt: skip
+    return [a.asnumpy() for a in module.get_params()[0].values()]
+
+
+def check_module_is_that_of_one_process(comm):
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((48, 5)).astype("float32")
+    y = rng.integers(0, 3, 48).astype("float32")
+    mine = module_after(kvstore(comm), x[comm.rank :: comm.size], y[comm.rank :: comm.size],
+                        BATCH // comm.size)  # fmt: skip
+    for a, b in zip(mine, module_after(None, x, y, BATCH), strict=True):
+        close(a, b, 1e-4)
+
+
 def check_two_runs_give_the_same_bits(comm):
     runs = [together(comm, options={"learning_rate": 0.1})[1] for _ in range(2)]
     for a, b in zip(*runs, strict=True):

@@ -67,6 +67,79 @@ def test_optimizer_updates_in_the_store(tmp_path):
     np.testing.assert_array_equal(results[0].asnumpy(), results[1].asnumpy())
 
 
+def trained(kvstore, update_on_kvstore, devices=1, steps=3):
+    """A trainer after some steps of Adam, with its two parameters."""
+    mx.random.seed(2)
+    net = mx.gluon.nn.Dense(2, in_units=3)
+    net.initialize(ctx=[mx.cpu(i) for i in range(devices)])
+    trainer = mx.gluon.Trainer(
+        net.collect_params(), "adam", {"learning_rate": 0.1}, kvstore,
+        update_on_kvstore=update_on_kvstore,
+    )  # fmt: skip
+    for step in range(steps):
+        make_step(net, trainer, step, devices)
+    return net, trainer
+
+
+def make_step(net, trainer, step, devices=1):
+    with mx.autograd.record():
+        losses = [
+            (net(filled(step + k + 1, (2, 3)).as_in_context(mx.cpu(k))) ** 2).sum()
+            for k in range(devices)
+        ]
+    mx.autograd.backward(losses)
+    trainer.step(2 * devices)
+
+
+def values(net):
+    return [a.asnumpy() for p in net.collect_params().values() for a in p.list_data()]
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_trainer_updates_in_the_store(devices, tmp_path):
+    want, _ = trained("device", None, devices)
+    for store in ("local", mx.kv.create("device")):
+        net, trainer = trained(store, True, devices)
+        for a, b in zip(values(net), values(want), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-6)
+    with pytest.raises(ValueError, match="update: the store updates, must be update_on_kvstore=F"):
+        trainer.update(1)
+    with pytest.raises(ValueError, match="allreduce_grads: the store updates"):
+        trainer.allreduce_grads()
+    trainer.save_states(str(tmp_path / "s"))
+    before = trainer.optimizer.num_update
+    trainer.load_states(str(tmp_path / "s"))
+    assert trainer.optimizer.num_update == before == 3
+    for parameter in net.collect_params().values():  # the store takes what a program sets
+        parameter.set_data(mx.nd.zeros(parameter.shape))
+    trainer.set_learning_rate(0.0)
+    make_step(net, trainer, 0, devices)
+    assert not any(a.any() for a in values(net))
+
+
+def test_trainer_leaves_stale_gradients_out_of_the_store():
+    net, trainer = trained("local", True)
+    before = values(net)
+    with pytest.raises(UserWarning, match="no backward pass has written the gradient"):
+        trainer.step(2)
+    trainer.step(2, ignore_stale_grad=True)
+    for a, b in zip(values(net), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_trainer_needs_a_store_that_can_update():
+    with pytest.raises(ValueError, match="must be None or False without a kvstore"):
+        trained(None, True)
+
+    class Sums(mx.kvstore.KVStoreBase):
+        @staticmethod
+        def is_capable(capability):
+            return False
+
+    with pytest.raises(ValueError, match="update_on_kvstore is True, must be None or False with"):
+        trained(Sums(), True)
+
+
 def test_updater_function():
     kv = mx.kv.create()
     kv.init(1, filled(2))

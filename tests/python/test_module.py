@@ -98,6 +98,35 @@ def test_two_devices_take_the_same_steps_as_one():
         np.testing.assert_allclose(results[1][name], value, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("devices", [1, 2])
+def test_update_in_a_store(devices, tmp_path):
+    x, y = problem(80)
+    found = []
+    for store in ("local", mx.kv.create("local")):
+        mx.random.seed(1)
+        module = mx.mod.Module(network(), context=[mx.cpu(i) for i in range(devices)])
+        options = {"learning_rate": 0.1, "momentum": 0.9, "wd": 0.1}
+        module.fit(iterator(x, y), kvstore=store, optimizer_params=options, num_epoch=2,
+                   initializer=mx.init.Xavier())  # fmt: skip
+        assert module._update_on_kvstore == (store is not None and not isinstance(store, str))
+        module.save_checkpoint(str(tmp_path / "net"), 2, save_optimizer_states=True)
+        found.append({n: a.asnumpy() for n, a in module.get_params()[0].items()})
+    for name, values in found[0].items():
+        np.testing.assert_allclose(found[1][name], values, rtol=1e-5, atol=1e-6)
+    module.load_optimizer_states(str(tmp_path / "net-0002.states"))
+    module.set_params({n: nd.full(v.shape, 99) for n, v in found[0].items()}, {})
+    module.forward_backward(next(iterator(x, y)))
+    module.update()  # of what was set, which the store takes
+    assert all((a.asnumpy() > 50).all() for a in module.get_params()[0].values())
+
+
+def test_store_must_be_one():
+    x, y = problem(40)
+    module = mx.mod.Module(network())
+    with pytest.raises(TypeError, match="kvstore is 3, must be a str, a KVStore or None"):
+        module.fit(iterator(x, y), kvstore=3, num_epoch=1)
+
+
 def test_gradients_of_inputs_and_other_shapes():
     module = mx.mod.Module(network())
     module.bind([("data", (4, 10))], [("softmax_label", (4,))], inputs_need_grad=True)

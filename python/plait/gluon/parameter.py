@@ -387,6 +387,8 @@ class Parameter:
         with autograd.pause():
             for array in self._data:
                 array[:] = data
+        if self._trainer is not None and (trainer := self._trainer()) is not None:
+            trainer._took(self)
 
     def _cast_array(self, data):
         if not hasattr(data, "as_in_context"):
@@ -510,3 +512,12 @@ class Constant(Parameter):
                 stacklevel=2,
             )
         self._grad_req = "null"
+
+
+def __getattr__(name):
+    """What builds on this module and what programs import from here."""
+    if name == "ParameterDict":
+        from .parameter_dict import ParameterDict
+
+        return ParameterDict
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -38,7 +38,8 @@ class Trainer:
     compression_params : dict, optional
         For 'dist_sync': see `KVStore.set_gradient_compression`.
     update_on_kvstore : bool, optional
-        Whether the store applies the optimizer; default only with 'dist_async'.
+        Whether the store keeps the parameters and applies the optimizer: `step` gives it gradients
+        and takes what they became. Default only with 'dist_async'.
     zero : {0, 1, 2}
         With 'dist_sync': whether each rank keeps the optimizer's states of its part of the
         parameters only (1), and gets the sums of its part of the gradients only (2).
@@ -108,14 +109,19 @@ class Trainer:
         if store in _IN_PROCESS:
             if compression_params:
                 raise ValueError("Trainer: compression_params is set, must be None in one process")
-            if update_on_kvstore:
+            if not update_on_kvstore:
+                return
+            if store is None:
                 raise ValueError(
-                    "Trainer: update_on_kvstore is True, must be None or False in one process"
+                    "Trainer: update_on_kvstore is True, must be None or False without a kvstore"
                 )
-            return
         self._store = kvs.create(store) if isinstance(store, str) else store
         if not isinstance(self._store, kvs.KVStoreBase):
             raise TypeError(f"Trainer: kvstore is {store!r}, must be a str or a KVStoreBase")
+        if update_on_kvstore and not self._store.is_capable("optimizer"):
+            raise ValueError(
+                f"Trainer: update_on_kvstore is True, must be None or False with {store!r}"
+            )
         is_async = isinstance(self._store, kvs.AsyncKVStore)
         if is_async and update_on_kvstore is False:
             raise ValueError("Trainer: update_on_kvstore is False, must be True with 'dist_async'")
@@ -157,6 +163,12 @@ class Trainer:
                 copies[0].copyto(copy)
         else:
             self._store.broadcast(i, copies[0], copies)
+
+    def _took(self, param):
+        """A program has set the values: a store in this process that updates them takes them."""
+        if self._update_on_store and self.comm is None:
+            self._shared.discard(next(i for i, p in enumerate(self._params) if p is param))
+            self._share(param)
 
     @property
     def comm(self):
@@ -297,8 +309,7 @@ class Trainer:
 
     def allreduce_grads(self):
         """Replace each gradient by the sum over the devices and processes; returns at once."""
-        if self._update_on_store:
-            raise ValueError("allreduce_grads: the store updates, must be update_on_kvstore=False")
+        self._require_own_update("allreduce_grads")
         groups = self._collect()
         if self._store is not None and self._exchange is None:
             for i, *copies in zip(groups[0][0], *(grads for _, grads, _ in groups), strict=True):
@@ -321,8 +332,19 @@ class Trainer:
             for grad in copies[1:]:
                 grad[...] = copies[0].as_in_context(grad.context)
 
+    def _require_own_update(self, method):
+        if self._update_on_store:
+            raise ValueError(f"{method}: the store updates, must be update_on_kvstore=False")
+
     def update(self, batch_size, ignore_stale_grad=False):
-        """Update without summing: call `allreduce_grads` first. Arguments as for `step`."""
+        """Update without summing: call `allreduce_grads` first. Arguments as for `step`.
+
+        Raises
+        ------
+        ValueError
+            If the store updates.
+        """
+        self._require_own_update("update")
         self._update(batch_size, self._stale(ignore_stale_grad))
 
     def _update(self, batch_size, left_out):
@@ -337,9 +359,11 @@ class Trainer:
 
     def _apply(self, groups, left_out):
         if self._update_on_store:
-            for i, *copies in zip(groups[0][0], *(grads for _, grads, _ in groups), strict=True):
-                self._store.push(i, copies, priority=-i)
-                self._store.pull(i, self._params[i].list_data(), priority=-i)
+            columns = zip(groups[0][0], *(grads for _, grads, _ in groups), strict=True)
+            for j, (i, *copies) in enumerate(columns):
+                if j not in left_out:
+                    self._store.push(i, copies, priority=-i)
+                    self._store.pull(i, self._params[i].list_data(), priority=-i)
             return
         if self._zero:
             self._shards().step()

@@ -40,11 +40,23 @@ class KVStoreBase:
         raise NotImplementedError
 
     def broadcast(self, key, value, out, priority=0):
-        """Store `value` under a new key and copy it into `out` everywhere."""
+        """Store the `value` of rank 0 under a key and copy it into `out` everywhere."""
         raise NotImplementedError
 
     def pushpull(self, key, value, out=None, priority=0):
         """Sum `value` over all devices and workers into `out`, or back into `value`."""
+        raise NotImplementedError
+
+    def set_optimizer(self, optimizer):
+        """From now on each push is a gradient with which `optimizer` updates the value."""
+        raise NotImplementedError
+
+    def save_optimizer_states(self, fname, dump_optimizer=False):
+        """Write the states of the optimizer to a file."""
+        raise NotImplementedError
+
+    def load_optimizer_states(self, fname):
+        """Read what `save_optimizer_states` wrote."""
         raise NotImplementedError
 
     @property

@@ -99,12 +99,6 @@ class DistKVStore(LocalKVStore):
             for target in targets:
                 total.copyto(target)
 
-    def broadcast(self, key, value, out, priority=0):
-        """Store what rank 0 has as `value` and copy it into `out` on all ranks."""
-        for k, _ in _pairs("broadcast", key, value):
-            self._values.pop(k, None)
-        super().broadcast(key, value, out, priority)
-
     def set_optimizer(self, optimizer):
         """From now on each push is a gradient; all ranks take the optimizer that rank 0 gives."""
         if not isinstance(optimizer, opt.Optimizer):

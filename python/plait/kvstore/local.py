@@ -110,7 +110,9 @@ class LocalKVStore(KVStoreBase):
         self.pull(key, value if out is None else out, priority)
 
     def broadcast(self, key, value, out, priority=0):
-        """Store `value` under a new key and copy it into `out`."""
+        """Store `value`, in place of what the key had, and copy it into `out`."""
+        for k, _ in _pairs("broadcast", key, value):
+            self._values.pop(k, None)
         self.init(key, value)
         self.pull(key, out, priority)
 

@@ -93,6 +93,7 @@ class Module(WithParameters, Running):
         self._execs = []
         self._optimizer = None
         self._updaters = []
+        self._store = None
         self._preload_opt_states = None
         self._data_shapes = self._label_shapes = None
 

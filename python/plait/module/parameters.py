@@ -4,7 +4,9 @@ import pickle
 
 from .. import initializer as init
 from .. import optimizer as opt
+from ..files import replacing
 from .base_module import BaseModule
+from .store import ModuleStore
 
 __all__ = ["WithParameters"]
 
@@ -66,6 +68,8 @@ class WithParameters(BaseModule):
         for other in self._execs[1:]:
             other.copy_params_from(first.arg_dict, first.aux_dict, allow_extra_params=True)
         self.params_initialized = True
+        if self._store is not None:
+            self._store.forget()
 
     def set_params(
         self, arg_params, aux_params, allow_missing=False, force_init=True, allow_extra=False
@@ -123,8 +127,10 @@ class WithParameters(BaseModule):
 
         Parameters
         ----------
-        kvstore : str or None
-            Gradients are summed in this process, whatever is named.
+        kvstore : str, KVStore or None
+            'local', 'device' or None: gradients are summed over the devices of this process.
+            'dist_sync' and its like: over all processes; a store that can apply the optimizer, such
+            as `mx.kv.create("local")`, gets the gradients and gives the parameters back.
         optimizer : str or Optimizer
         optimizer_params : dict or sequence of pairs
             Arguments of an optimizer given by name; ``rescale_grad`` is 1 / batch size by default.
@@ -135,21 +141,43 @@ class WithParameters(BaseModule):
         if self.optimizer_initialized and not force_init:
             self.logger.warning("optimizer already initialized, ignoring init_optimizer()")
             return
+        store = ModuleStore.of(kvstore)
         if isinstance(optimizer, str):
             arguments = dict(optimizer_params)
-            arguments.setdefault("rescale_grad", 1.0 / self._batch_size())
+            samples = self._batch_size() * (1 if store is None else store.workers)
+            arguments.setdefault("rescale_grad", 1.0 / samples)
             arguments.setdefault("param_idx2name", dict(enumerate(self._param_names)))
             optimizer = opt.create(optimizer, **arguments)
             optimizer.set_lr_mult(self._multipliers("__lr_mult__"))
             optimizer.set_wd_mult(self._multipliers("__wd_mult__"))
         elif not optimizer.idx2name:
             optimizer.idx2name = dict(enumerate(self._param_names))
-        self._optimizer = optimizer
-        self._updaters = [opt.get_updater(optimizer) for _ in self._execs]
+        self._optimizer = optimizer if store is None else store.set_optimizer(optimizer)
+        self._updaters = [opt.get_updater(self._optimizer) for _ in self._execs]
+        self._store = store
+        self._give_to_store()
         self.optimizer_initialized = True
         if self._preload_opt_states is not None:
             self.load_optimizer_states(self._preload_opt_states)
             self._preload_opt_states = None
+
+    @property
+    def _kvstore(self):
+        return None if self._store is None else self._store.store
+
+    @property
+    def _update_on_kvstore(self):
+        return self._store is not None and self._store.updates
+
+    def _arrays(self, table, name):
+        """The array of each device; `table` is the name of a dict of the executors."""
+        return [getattr(e, table)[name] for e in self._execs]
+
+    def _give_to_store(self):
+        """Give the store the parameters that it does not have: those of rank 0 go to all."""
+        if self._store is not None:
+            for name in self._param_names:
+                self._store.share(name, self._arrays("arg_dict", name))
 
     def _multipliers(self, key):
         """dict of float by parameter: an attribute of the variables."""
@@ -164,6 +192,7 @@ class WithParameters(BaseModule):
         """Use the optimizer of another module, with its states."""
         self._optimizer = shared_module._optimizer
         self._updaters = shared_module._updaters
+        self._store = shared_module._store
         self.optimizer_initialized = True
 
     def update(self):
@@ -174,7 +203,15 @@ class WithParameters(BaseModule):
             for i, n in enumerate(self._param_names)
             if self._execs[0].grad_dict.get(n) is not None
         ]
-        self._sum_gradients([n for _, n in trained])
+        if self._store is not None:
+            self._give_to_store()
+            for _, n in trained:
+                weights = self._arrays("arg_dict", n)
+                self._store.exchange(n, self._arrays("grad_dict", n), weights)
+            if self._store.updates:
+                return
+        else:
+            self._sum_gradients([n for _, n in trained])
         counts = dict(self._optimizer._index_update_count) if len(self._execs) > 1 else None
         for k, executor in enumerate(self._execs):
             if k:  # every copy takes the same step
@@ -200,12 +237,18 @@ class WithParameters(BaseModule):
     def save_optimizer_states(self, fname):
         """Write the states of the optimizer."""
         self._require(optimizer_initialized=True)
-        with open(fname, "wb") as file:
+        if self._update_on_kvstore:
+            self._kvstore.save_optimizer_states(fname)
+            return
+        with replacing(fname) as partial, open(partial, "wb") as file:
             file.write(self._updaters[0].get_states())
 
     def load_optimizer_states(self, fname):
         """Read what `save_optimizer_states` wrote; read only files that you trust (pickles)."""
         self._require(optimizer_initialized=True)
+        if self._update_on_kvstore:
+            self._kvstore.load_optimizer_states(fname)
+            return
         with open(fname, "rb") as file:
             states = file.read()
         pickle.loads(states)  # a damaged file changes nothing
