@@ -198,3 +198,38 @@ def test_handlers_of_events_under_mxnets_module():
 
     assert event_handler.TrainBegin is estimator.TrainBegin
     assert event_handler.CheckpointHandler is estimator.CheckpointHandler
+
+
+def test_modules_of_names():
+    from plait.gluon.block import HybridBlock, SymbolBlock
+    from plait.gluon.parameter import ParameterDict
+
+    gluon = mx.gluon
+    assert (HybridBlock, SymbolBlock) == (gluon.HybridBlock, gluon.SymbolBlock)
+    assert ParameterDict is gluon.ParameterDict
+    assert mx.optimizer.contrib.GroupAdaGrad is mx.optimizer.GroupAdaGrad
+    with pytest.raises(AttributeError, match="has no attribute 'Hybrid'"):
+        gluon.block.Hybrid  # noqa: B018
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_optimizer_of_mxnet_2_defines_step(fused):
+    class Plain(mx.optimizer.Optimizer):
+        def create_state(self, index, weight):
+            return None
+
+        def step(self, indices, weights, grads, states):
+            for index, weight, grad in zip(indices, weights, grads, strict=True):
+                self._update_count(index)
+                weight -= self._get_lr(index) * self.rescale_grad * grad
+
+        def fused_step(self, indices, weights, grads, states):
+            for weight in weights:
+                weight[:] = 7
+
+    weight = nd.ones((2,))
+    updater = mx.optimizer.get_updater(Plain(learning_rate=0.5, use_fused_step=fused))
+    updater([0], [nd.ones((2,))], [weight])
+    np.testing.assert_array_equal(weight.asnumpy(), [7.0] * 2 if fused else [0.5] * 2)
+    with pytest.raises(NotImplementedError, match="Optimizer must define update or step"):
+        mx.optimizer.Optimizer().update(0, weight, weight, None)

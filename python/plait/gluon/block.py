@@ -459,3 +459,12 @@ class Block:
     def forward(self, *args):
         """Compute the outputs from the inputs; defined by subclasses."""
         raise NotImplementedError(f"{type(self).__name__} must define forward")
+
+
+def __getattr__(name):
+    """The blocks that build on this module and that programs import from here."""
+    if name in ("HybridBlock", "SymbolBlock"):
+        from . import hybrid_block, symbol_block
+
+        return getattr(hybrid_block if name == "HybridBlock" else symbol_block, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,6 @@
 """Rules that update parameters from gradients."""
 
+from . import contrib
 from .adam import FTML, AdaBelief, Adam, Adamax, AdamW, Nadam
 from .adaptive import AdaDelta, AdaGrad, Ftrl, GroupAdaGrad, RMSProp
 from .layerwise import LAMB, LANS, LARS, LBSGD, Muon
@@ -10,6 +11,7 @@ from .updater import Updater, get_updater
 __all__ = [
     "FusedOptimizer",
     "Optimizer",
+    "contrib",
     "create",
     "register",
     "AdaBelief",

@@ -9,7 +9,7 @@ __all__ = ["Optimizer", "create", "register"]
 
 
 class Optimizer:
-    """Base of the optimizers; subclasses define `create_state` and `update`.
+    """Base of the optimizers; subclasses define `create_state` and `update`, or `step` for lists.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Optimizer:
     aggregate_num : int, optional
         Largest number of weights in one call of `update`; 0: weights come one by one.
     use_fused_step : bool, optional
-        Accepted for MXNet 2.0's programs.
+        Whether a subclass with both is asked for `fused_step` rather than `step`.
 
     Examples
     --------
@@ -84,6 +84,7 @@ class Optimizer:
         self.idx2name = dict(param_idx2name or {})
         self.sym_info = (sym.attr_dict(), sym.list_arguments()) if sym is not None else ()
         self.param_dict = param_dict or {}
+        self.use_fused_step = bool(use_fused_step)
         if aggregate_num is not None:
             self.aggregate_num = aggregate_num
         self.lr_mult, self.wd_mult = {}, {}
@@ -159,7 +160,24 @@ class Optimizer:
         weight, grad : NDArray or list of NDArray
         state : what `create_state` made, or a list of that
         """
-        raise NotImplementedError(f"{type(self).__name__} must define update")
+        if not isinstance(index, (list, tuple)):
+            index, weight, grad, state = [index], [weight], [grad], [state]
+        (self.fused_step if self.use_fused_step else self.step)(index, weight, grad, state)
+
+    def step(self, indices, weights, grads, states):
+        """Update several parameters: what `update` does unless it is defined.
+
+        Parameters
+        ----------
+        indices : list of int
+        weights, grads : list of NDArray
+        states : list of what `create_state` made
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define update or step")
+
+    def fused_step(self, indices, weights, grads, states):
+        """As `step`, by one operator."""
+        raise NotImplementedError(f"{type(self).__name__} must define fused_step")
 
     def update_multi_precision(self, index, weight, grad, state):
         """As `update`, with the states of `create_state_multi_precision`.
