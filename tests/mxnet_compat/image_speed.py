@@ -1,13 +1,14 @@
 """Images a second: decode JPEG, crop 224 x 224 at random, flip at random, normalise, make batches.
 
-    python tests/mxnet_compat/image_speed.py [MXNET_PYTHON TORCH_PYTHON]
+    python tests/mxnet_compat/image_speed.py [--workers N ...] [MXNET_PYTHON TORCH_PYTHON]
 
 Compares ImageRecordIter and gluon's DataLoader of plait and of MXNet 1.9.1 with PyTorch's DataLoader
 over Pillow and, if it is there, OpenCV, with one and two workers, in turns; the best of three passes
-counts. The images are parts of the two photographs of scikit-learn, about 500 x 375. Prints a table
+counts. About a minute for each number of workers. The images are parts of the two photographs of scikit-learn, about 500 x 375. Prints a table
 of images a second; "against" is the ratio to PyTorch's loader over Pillow.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ import numpy as np
 import oracle
 
 COUNT, BATCH, SIZE = 400, 32, 224
+TORCH_PYTHON = os.path.expanduser("~/.cache/bench-peers/torch/bin/python")
 MEAN, STD = (123.68, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
@@ -164,21 +166,34 @@ NAMES = {
 
 
 def show(best):
-    """The table of images a second and ratios."""
-    print(f"{'':28} {'1 worker':>9} {'against':>8} {'2 workers':>10} {'against':>8}")
-    for name in best[1]:
-        cells = [best[w][name] for w in (1, 2)]
-        ratios = [best[w][name] / best[w]["torch"] for w in (1, 2)]
-        print(
-            f"{NAMES[name]:28} {cells[0]:9.0f} {ratios[0]:8.2f} {cells[1]:10.0f} {ratios[1]:8.2f}"
-        )
+    """The table of images a second and ratios, by number of workers."""
+    heads = [f"{w} worker{'s' if w > 1 else ''}" for w in best]
+    print(f"{'':28}" + "".join(f" {head:>10} {'against':>8}" for head in heads))
+    for name in next(iter(best.values())):
+        cells = [f" {b[name]:10.0f} {b[name] / b['torch']:8.2f}" for b in best.values()]
+        print(f"{NAMES[name]:28}" + "".join(cells))
+
+
+def measure(programs, workers):
+    """Images a second of each program: the best of three passes, in turns."""
+    best = dict.fromkeys(programs, 0.0)
+    for _ in range(3):
+        for name, program in programs.items():
+            program.stdin.write(f"{workers}\n")
+            program.stdin.flush()
+            best[name] = max(best[name], float(program.stdout.readline()))
+    return best
 
 
 def main():
     if sys.argv[1:2] == ["--serve"]:
         return serve(*sys.argv[2:])
-    default = [oracle.MXNET_PYTHON, os.path.expanduser("~/.cache/bench-peers/torch/bin/python")]
-    mxnet, torch = sys.argv[1:] or default
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("mxnet", nargs="?", default=oracle.MXNET_PYTHON)
+    parser.add_argument("torch", nargs="?", default=TORCH_PYTHON)
+    options = parser.parse_args()
+    mxnet, torch = options.mxnet, options.torch
     pythons = {
         "plait": sys.executable,
         "mxnet": mxnet,
@@ -197,16 +212,7 @@ def main():
             )
             for name, python in pythons.items()
         }  # fmt: skip
-        best = {}
-        for workers in (1, 2):
-            best[workers] = dict.fromkeys(programs, 0.0)
-            for _ in range(3):
-                for name, program in programs.items():
-                    program.stdin.write(f"{workers}\n")
-                    program.stdin.flush()
-                    speed = float(program.stdout.readline())
-                    best[workers][name] = max(best[workers][name], speed)
-        show(best)
+        show({workers: measure(programs, workers) for workers in options.workers})
         for program in programs.values():
             program.stdin.close()
             program.wait()
