@@ -306,6 +306,14 @@ plait_status_t plait_symbol_compose(plait_symbol_t symbol, const char* const* na
   });
 }
 
+plait_status_t plait_symbol_rename(plait_symbol_t symbol, const char* name, plait_symbol_t* out) {
+  return guarded([&] {
+    require(name, "name");
+    require(out, "out");
+    *out = handle_of(symbol_of(symbol).renamed(name));
+  });
+}
+
 int32_t plait_symbol_is_same(plait_symbol_t a, plait_symbol_t b) {
   return is_alive(a) && is_alive(b) && a->symbol.entries() == b->symbol.entries();
 }
@@ -409,6 +417,13 @@ plait_status_t plait_graph_set_pass(const char* name, int32_t on, int32_t* was) 
   return guarded([&] {
     require(name, "name");
     const bool before = graph::set_pass(name, on != 0);
+    if (was) *was = before;
+  });
+}
+
+plait_status_t plait_graph_set_memory_target(double target, double* was) {
+  return guarded([&] {
+    const double before = graph::set_memory_target(target);
     if (was) *was = before;
   });
 }

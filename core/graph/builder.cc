@@ -1,5 +1,8 @@
 #include "graph/builder.h"
 
+#include "graph/graph.h"
+#include "graph/symbol.h"
+#include "graph/unroll.h"
 #include "op/body.h"
 #include "op/invoke.h"
 #include "op/rows.h"
@@ -32,6 +35,42 @@ op::Values Builder::apply(const op::Op& op, const op::AttrsRef& attrs, std::span
   return out;
 }
 
+namespace {
+
+// The parts of a node `gradient` in place of it. Its inputs come in by way of operators of their
+// own, so that what flows into one does not go on to another that it was computed from. `again`: a
+// gradient of the node will be asked for.
+op::Values gradient_in_parts(const Node& node, const op::Values& in, Builder& builder,
+                             bool is_train, bool again) {
+  static const OpCall kCopy("copy", {});
+  op::TracerScope scope(builder);
+  const Symbol body = Symbol::from_json(op::to_string(attribute(node, "body")));
+  const std::vector<Node*> variables = body.input_nodes();
+  std::unordered_map<const Node*, Value> bound;
+  for (size_t i = 0; i < in.size(); ++i) {
+    const bool aux = op::is_aux(*node.op, node.attrs, i, in.size());
+    bound[variables[i]] = aux ? in[i] : kCopy({in[i]});
+  }
+  Wanted wanted{{}, is_train};
+  op::Values wrt, ones;
+  for (int64_t at : op::AttrCodec<Dims>::from(attribute(node, "wrt"))) {
+    const Node* variable = variables[static_cast<size_t>(at)];
+    wanted.variables.insert(variable);
+    wrt.push_back(bound.at(variable));
+  }
+  const op::Values out = instantiate(body.entries(), builder, bound, wanted);
+  for (const Value& v : out) ones.push_back(op::full_of(v.spec, 1));
+  const bool before = builder.set_differentiable(again || builder.differentiable());
+  op::Values grads = gradient(out, ones, wrt, builder);
+  builder.set_differentiable(before);
+  for (size_t i = 0; i < grads.size(); ++i) {
+    grads[i] = grads[i] ? op::dense(grads[i]) : op::full_of(wrt[i].spec, 0);
+  }
+  return grads;
+}
+
+}  // namespace
+
 op::Values instantiate(const Entries& outputs, Builder& builder,
                        const std::unordered_map<const Node*, Value>& inputs, const Wanted& wanted) {
   std::unordered_map<const Node*, op::Values> done;
@@ -58,6 +97,9 @@ op::Values instantiate(const Entries& outputs, Builder& builder,
     builder.set_origin(node->name);
     try {
       done[node] = builder.apply(*node->op, attrs, {in.data(), in.size()});
+      if (is_gradient(*node)) {
+        done[node] = gradient_in_parts(*node, in, builder, wanted.is_train, leads.count(node) > 0);
+      }
     } catch (const Error& e) {
       throw Error(e.kind(), cat(e.what(), "\n  in node '", node->name, "'"));
     }

@@ -3,6 +3,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "graph/node.h"
 #include "op/value.h"
@@ -15,13 +16,17 @@ class Builder final : public op::Tracer {
  public:
   Value variable(const std::string& name, const Spec& spec);
   op::Values apply(const op::Op& op, const op::AttrsRef& attrs, std::span<const Value> in) override;
-  bool differentiable() const override { return false; }
+  bool differentiable() const override { return differentiable_; }
+
+  // Whether gradients made from now on will be differentiated again; returns what it was.
+  bool set_differentiable(bool yes) { return std::exchange(differentiable_, yes); }
 
   // Nodes made from now on carry this name; errors then say which node of the symbol failed.
   void set_origin(const std::string& name) { origin_ = name; }
 
  private:
   std::string origin_;
+  bool differentiable_ = false;
 };
 
 inline Entry entry_of(const Value& v) {
@@ -58,7 +63,14 @@ struct Residuals {
 // Nodes of forward that backward computes again instead of keeping what it needs of them, with the
 // part of forward in which they lie, from 1.
 using Recomputed = std::unordered_map<const Node*, int32_t>;
-Recomputed choose_recomputed(const Entries& forward, const Entries& grads);
+// How much of it: kByTime as much as costs little time, 0 nothing, 1 what is cheap, from 2 on one
+// part more for each step, the one that frees most bytes for its time first.
+struct RecomputeLevel {
+  static constexpr int64_t kByTime = -1;
+  int64_t wanted = kByTime;
+  int64_t most = 0;  // set by choose_recomputed: with it all parts are computed again
+};
+Recomputed choose_recomputed(const Entries& forward, const Entries& grads, RecomputeLevel& level);
 
 Residuals split(const Entries& forward, const Entries& grads, const std::vector<Node*>& inputs,
                 const Recomputed& recomputed);

@@ -50,7 +50,43 @@ Ref<CachedGraph::Program> CachedGraph::program_for(std::span<const ArrayRef> in,
 }
 
 Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
+  const bool trains = !signature.needs.empty() && !signature.is_body;
+  return trains && passes_.has("recompute") ? compile_within(signature) : build(signature, {});
+}
+
+// Computes again as little as meets the memory target, or if none does as what needs least; without
+// a target what costs little time.
+Ref<CachedGraph::Program> CachedGraph::compile_within(const Signature& signature) const {
+  const auto bytes_in = [](const Program& p) {
+    return static_cast<double>(p.forward->arena_bytes());
+  };
+  const auto whole = build(signature, {0});
+  double target = memory_target_;
+  if (target > 0 && target < 1) target *= bytes_in(*whole);
+  Ref<Program> best = whole;
+  if (target == 0) {
+    best = build(signature, {});
+  } else if (bytes_in(*whole) > target) {
+    best = build(signature, {whole->level.most});
+    const double bound = std::max(target, bytes_in(*best));
+    int64_t below = 0, level = best->level.most;  // whose plan is too large; that of `best`
+    while (level - below > 1) {
+      const int64_t middle = (below + level) / 2;
+      const auto tried = build(signature, {middle});
+      const bool fits = bytes_in(*tried) <= bound;
+      (fits ? level : below) = middle;
+      if (fits) best = tried;
+    }
+  }
+  best->bytes_without = whole->forward->arena_bytes();
+  best->target = target;
+  return best;
+}
+
+Ref<CachedGraph::Program> CachedGraph::build(const Signature& signature,
+                                             RecomputeLevel level) const {
   auto program = make_ref<Program>();
+  program->level = level;
   Builder builder;
   std::unordered_map<const Node*, Value> bound;
   std::vector<Node*> in_nodes;
@@ -110,7 +146,7 @@ Ref<CachedGraph::Program> CachedGraph::compile(Signature signature) const {
     finish_forward(*program, graph);
   }
   run_passes(graph, Pass::kMemory, passes_, "", program->reports);
-  program->signature = std::move(signature);
+  program->signature = signature;
   return program;
 }
 
@@ -152,7 +188,9 @@ void CachedGraph::add_backward(Program& program, const Entries& grads,
                                const std::vector<Node*>& inputs, const op::Values& heads,
                                Graph& forward, bool one_block) const {
   Recomputed recomputed;
-  if (passes_.has("recompute")) recomputed = choose_recomputed(forward.outputs, grads);
+  if (passes_.has("recompute")) {
+    recomputed = choose_recomputed(forward.outputs, grads, program.level);
+  }
   const Residuals cut = split(forward.outputs, grads, inputs, recomputed);
   Graph backward{cut.backward, inputs, forward.is_train, true};
   std::vector<const Node*> kept;
@@ -328,33 +366,6 @@ Arrays CachedGraph::call(std::span<const ArrayRef> in) {
       new CachedGraphNode(Ref<CachedGraph>(this), program, in, results, std::move(block)));
   autograd::record(std::move(node), in, {visible.data(), visible.size()});
   return visible;
-}
-
-std::string CachedGraph::explain() {
-  std::lock_guard lock(mutex_);
-  std::string text;
-  for (const Ref<Program>& p : programs_) {
-    text += p->signature.is_train ? "train" : "predict";
-    for (const Spec& s : p->signature.in) text += cat(' ', s.shape, s.dtype);
-    for (const PassReport& r : p->reports) {
-      text += cat("\n  ", r.pass->name, r.where.empty() ? "" : " (" + r.where + ")", ": ");
-      text += !r.on ? "off" : r.pass->run ? cat(r.changes, " changes") : std::string("on");
-    }
-    for (const auto& [name, plan] :
-         {std::pair{"when parameters change", p->prologue},
-          {"forward", p->forward},
-          {"backward", p->last_backward ? p->last_backward : p->backward}}) {
-      if (!plan) continue;
-      text += cat("\n  ", name, ": ", plan->num_steps(), " steps in ", plan->num_parts(),
-                  plan->num_parts() == 1 ? " task, " : " tasks, ", plan->arena_bytes(),
-                  " bytes of intermediates (", plan->unplanned_bytes(), " without reuse)",
-                  plan->kept().empty() ? "" : cat(", ", plan->kept_bytes(), " kept for backward"),
-                  '\n', plan->list_steps());
-      text.pop_back();
-    }
-    text += '\n';
-  }
-  return text;
 }
 
 }  // namespace plait::graph

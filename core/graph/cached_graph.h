@@ -47,6 +47,9 @@ class CachedGraph : public RefCounted {
     std::vector<Spec> out_specs;
     std::vector<int32_t> residuals;  // visible outputs of `forward` that backward reads
     std::vector<PassReport> reports;
+    RecomputeLevel level;
+    int64_t bytes_without = 0;  // planned for training if nothing is computed again; 0: not known
+    double target = 0;          // bytes that it should plan, or 0
     std::vector<int32_t> grad_slot;  // for each input: output of `backward`, -1 without gradient
     std::vector<int32_t> row_slot;   // output with the row numbers of a gradient of rows, or -1
     std::vector<bool> saved_inputs;  // inputs whose content backward reads
@@ -57,6 +60,9 @@ class CachedGraph : public RefCounted {
  private:
   friend class CachedGraphNode;
 
+  Ref<Program> build(const Signature& signature, RecomputeLevel level) const;
+  Ref<Program> compile_within(const Signature& signature) const;
+  static std::string recomputed(const Program& program);
   static Arrays hoisted(Program& program, std::span<const ArrayRef> in);
   bool matches(const Signature& s, std::span<const ArrayRef> in, bool is_train, bool record) const;
   Ref<Program> program_for(std::span<const ArrayRef> in, bool is_train, bool record);
@@ -68,6 +74,7 @@ class CachedGraph : public RefCounted {
   Symbol symbol_;
   std::vector<Node*> variables_;
   const PassSet passes_ = PassSet::current();
+  const double memory_target_ = memory_target();
   std::mutex mutex_;
   std::vector<Ref<Program>> programs_;  // the last used one first
 };

@@ -1,6 +1,8 @@
 #include "graph/passes.h"
 
 #include <atomic>
+#include <cmath>
+#include <cstdlib>
 
 #include "base/env.h"
 
@@ -46,9 +48,28 @@ size_t index_of(std::string_view name) {
   fail(ErrorKind::kKey, "graph: pass is '", std::string(name), "', must be one of: ", known);
 }
 
+double checked_target(double target) {
+  check(target >= 0 && std::isfinite(target), ErrorKind::kInvalidArgument,
+        "graph: memory target is ", target, ", must be bytes, a share below 1, or 0");
+  return target;
+}
+
+double initial_target() {
+  const std::string text = env::get_string("PLAIT_GRAPH_MEMORY_TARGET", nullptr, "0");
+  char* end = nullptr;
+  const double target = std::strtod(text.c_str(), &end);
+  check(*end == 0, ErrorKind::kInvalidArgument, "PLAIT_GRAPH_MEMORY_TARGET is '", text,
+        "', must be a number");
+  return checked_target(target);
+}
+
 uint64_t initial_bits() {
   uint64_t bits = 0;
   for (size_t i = 0; i < std::size(kPasses); ++i) bits |= uint64_t{kPasses[i].by_default} << i;
+  if (env::get_int("PLAIT_BACKWARD_DO_MIRROR", "MXNET_BACKWARD_DO_MIRROR", 0) ||
+      initial_target() > 0) {
+    bits |= uint64_t{1} << index_of("recompute");
+  }
   std::string off = env::get_string("PLAIT_GRAPH_PASSES_OFF", nullptr, "");
   while (!off.empty()) {
     const size_t end = std::min(off.find(','), off.size());
@@ -63,7 +84,15 @@ std::atomic<uint64_t>& switches() {
   return bits;
 }
 
+std::atomic<double>& target() {
+  static std::atomic<double> value{initial_target()};
+  return value;
+}
+
 }  // namespace
+
+double memory_target() { return target().load(); }
+double set_memory_target(double value) { return target().exchange(checked_target(value)); }
 
 std::span<const Pass> passes() { return kPasses; }
 

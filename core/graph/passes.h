@@ -41,6 +41,13 @@ class PassSet {
 // start as `Pass::by_default` without those named in PLAIT_GRAPH_PASSES_OFF (with commas).
 bool set_pass(std::string_view name, bool on);
 
+// What `recompute` aims at for graphs compiled from now on: the bytes that training may plan for
+// intermediates; below 1 a share of what it would plan otherwise; 0: what costs little time.
+// `set_memory_target` returns what it was. Starts as PLAIT_GRAPH_MEMORY_TARGET, which switches the
+// pass on, as MXNET_BACKWARD_DO_MIRROR=1 does.
+double memory_target();
+double set_memory_target(double target);  // throws ErrorKind::kInvalidArgument
+
 // What a pass did.
 struct PassReport {
   const Pass* pass;

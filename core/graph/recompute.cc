@@ -11,7 +11,8 @@
 //
 //   - always what is cheap: element-wise operators, and batch norm, whose statistics are kept;
 //   - everything but random numbers in those parts where that frees most bytes for its time, as
-//     long as a step does not take kMostTime longer by the estimates of the planner.
+//     long as a step does not take kMostTime longer by the estimates of the planner; with a memory
+//     target in as few of them as meet it, see CachedGraph::compile_within.
 //
 // The schedule runs a part again only when its gradient is due (Node::late). Operators that draw
 // random numbers, change arrays or are a user's own are never run twice.
@@ -38,8 +39,12 @@ class Chooser {
     find_parts();
   }
 
-  Recomputed run() {
+  Recomputed run(RecomputeLevel& level) {
     Recomputed chosen;
+    if (level.wanted == 0) {
+      level.most = num_parts_ + 1;
+      return chosen;
+    }
     for (const Node* node : order_) {
       if (!node->is_variable() && is_cheap(*node) && !kept_.count(node)) {
         chosen[node] = part_of_.at(node);
@@ -50,8 +55,12 @@ class Chooser {
     std::vector<Part> parts = weigh(chosen);
     std::sort(parts.begin(), parts.end(),
               [](const Part& a, const Part& b) { return a.bytes * b.ns > b.bytes * a.ns; });
+    const bool by_time = level.wanted == RecomputeLevel::kByTime;
+    level.most = 1;
     for (const Part& part : parts) {
-      if (part.bytes == 0 || part.ns > left) continue;
+      if (part.bytes == 0) continue;
+      ++level.most;
+      if (by_time ? part.ns > left : level.most > level.wanted) continue;
       left -= part.ns;
       for (const Node* node : part.nodes) chosen[node] = part_of_.at(node);
     }
@@ -151,8 +160,8 @@ class Chooser {
 
 }  // namespace
 
-Recomputed choose_recomputed(const Entries& forward, const Entries& grads) {
-  return Chooser(forward, grads).run();
+Recomputed choose_recomputed(const Entries& forward, const Entries& grads, RecomputeLevel& level) {
+  return Chooser(forward, grads).run(level);
 }
 
 }  // namespace plait::graph

@@ -198,6 +198,20 @@ Symbol Symbol::compose(std::span<const std::string> names, std::span<const Symbo
   return Symbol(std::move(out));
 }
 
+Symbol Symbol::renamed(const std::string& name) const {
+  const bool has_node = !entries_.empty() && !entries_[0].node->is_variable();
+  check(has_node, ErrorKind::kInvalidArgument, "rename: symbol must be an operator");
+  std::unordered_map<const Node*, Ref<Node>> copies;
+  const auto moved = [&](const Entry& e) -> Entry { return {copies.at(e.node.get()), e.index}; };
+  for (Node* n : topological_order(entries_)) {
+    copies[n] = n->is_variable() ? Ref<Node>(n) : copy_of(*n, moved);
+  }
+  copies.at(entries_[0].node.get())->name = name;
+  Entries out;
+  for (const Entry& e : entries_) out.push_back(moved(e));
+  return Symbol(std::move(out));
+}
+
 Symbol::Cut Symbol::cut(const std::string& key, const std::string& value) const {
   std::unordered_map<const Node*, Ref<Node>> copies;
   std::unordered_map<const Node*, std::map<int32_t, Entry>> variables;  // for outputs of others
@@ -242,7 +256,8 @@ Arrays Symbol::run_eager(std::span<const ArrayRef> in) const {
     for (const Entry& e : node->inputs)
       args.push_back(done.at(e.node.get())[static_cast<size_t>(e.index)]);
     const op::Control* control = op::control_of(*node->op);
-    if (control && control->recorded && autograd::is_recording() && !Trace::is_active()) {
+    const bool unrolls = is_gradient(*node) || (control && control->recorded);
+    if (unrolls && autograd::is_recording() && !Trace::is_active()) {
       done[node] = unroll(*node, args);
       continue;
     }

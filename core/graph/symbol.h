@@ -47,6 +47,9 @@ class Symbol {
   // A copy in which variables named in `names` are replaced by entries.
   Symbol compose(std::span<const std::string> names, std::span<const Symbol> with) const;
 
+  // A copy whose first output comes from a node called `name`; it keeps the variables.
+  Symbol renamed(const std::string& name) const;
+
   // The nodes whose attribute `key` is `value`, as a symbol of its own: what they read of other
   // operators became variables. `outer` has what each of its inputs stands for.
   struct Cut;

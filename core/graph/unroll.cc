@@ -121,11 +121,36 @@ Arrays unroll_cond(const Node& node, const Arrays& in) {
   return run(body_of(node, yes ? "then_branch" : "else_branch"), picked(in, list_of(node, list)));
 }
 
+Arrays unroll_gradient(const Node& node, const Arrays& in) {
+  Arrays args = in, wanted, ones;
+  for (int64_t at : list_of(node, "wrt")) {
+    ArrayRef& array = args[static_cast<size_t>(at)];
+    if (!autograd::is_recorded(*array)) {
+      array = array->detached();
+      autograd::mark_variable(array, op::full_of(array->spec(), 0).array,
+                              autograd::GradReq::kWrite);
+    }
+    wanted.push_back(array);
+  }
+  const Arrays out = run(body_of(node, "body"), args);
+  for (const ArrayRef& a : out) ones.push_back(op::full_of(a->spec(), 1).array);
+  Arrays grads =
+      autograd::backward({out.data(), out.size()}, {ones.data(), ones.size()},
+                         {wanted.data(), wanted.size()}, true, true, autograd::is_training());
+  for (size_t i = 0; i < grads.size(); ++i) {
+    if (!grads[i]) grads[i] = op::full_of(wanted[i]->spec(), 0).array;
+  }
+  return grads;
+}
+
 }  // namespace
+
+bool is_gradient(const Node& node) { return node.op && node.op->name == "gradient"; }
 
 Arrays unroll(const Node& node, const Arrays& in) {
   autograd::EagerTracer tracer(true);
   const op::TracerScope scope(tracer);
+  if (is_gradient(node)) return unroll_gradient(node, in);
   if (node.op->name == "foreach") return unroll_foreach(node, in);
   return node.op->name == "while_loop" ? unroll_while(node, in) : unroll_cond(node, in);
 }

@@ -394,6 +394,7 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_symbol_set_value(plait_symbol_t symbol, plait_array_t value)
     plait_status_t plait_symbol_value(plait_symbol_t symbol, plait_array_t *value)
     plait_status_t plait_symbol_compose(plait_symbol_t symbol, char **names, const plait_symbol_t *replacements, int32_t count, plait_symbol_t *out)
+    plait_status_t plait_symbol_rename(plait_symbol_t symbol, const char *name, plait_symbol_t *out)
     int32_t plait_symbol_is_same(plait_symbol_t a, plait_symbol_t b)
     plait_status_t plait_symbol_cut(plait_symbol_t symbol, const char *key, const char *value, plait_symbol_t *body, plait_symbol_t *outer)
     plait_status_t plait_symbol_infer(plait_symbol_t symbol, const char *given, plait_buffer_t *out)
@@ -414,6 +415,7 @@ cdef extern from "plait/c_api.h" nogil:
     void plait_trace_free(plait_trace_t trace)
     plait_status_t plait_graph_passes(plait_buffer_t *out)
     plait_status_t plait_graph_set_pass(const char *name, int32_t on, int32_t *was)
+    plait_status_t plait_graph_set_memory_target(double target, double *was)
     cdef struct plait_predictor_s
     ctypedef plait_predictor_s *plait_predictor_t
     plait_status_t plait_predictor_load(const char *symbol_path, const char *params_path, plait_predictor_t *out)

@@ -91,6 +91,13 @@ cdef class Handle:
                                    &out._symbol))
         return out
 
+    def renamed(self, str name):
+        """A copy whose first output comes from a node of this name."""
+        cdef Handle out = Handle.__new__(Handle)
+        cdef bytes text = name.encode()
+        check(plait_symbol_rename(self._symbol, text, &out._symbol))
+        return out
+
     def is_same(self, Handle other):
         """Whether both are the same outputs of the same nodes."""
         return plait_symbol_is_same(self._symbol, other._symbol) == 1
@@ -266,6 +273,13 @@ def set_pass(str name, bint on):
     cdef int32_t was
     check(plait_graph_set_pass(encoded, on, &was))
     return bool(was)
+
+
+def set_memory_target(double target):
+    """What recomputation aims at in graphs made from now on; returns what it was."""
+    cdef double was
+    check(plait_graph_set_memory_target(target, &was))
+    return was
 
 
 cdef class Trace:

@@ -11,7 +11,7 @@ def place(kind, value=None):
 
 
 ARRAY, SYMBOL, BUFFER = place("plait_array_t"), place("plait_symbol_t"), place("plait_buffer_t")
-INT, POINTER = place("int32_t"), place("void *")
+INT, DOUBLE, POINTER = place("int32_t"), place("double"), place("void *")
 INT64 = place("int64_t")
 (
     PREDICTOR,
@@ -187,6 +187,7 @@ CALLS = {
     "symbol_attrs": [SUM, BUFFER],
     "symbol_set_attr": [SUM, b"key", b"value"],
     "symbol_compose": [SUM, lambda w: w.strings(b"x"), lambda w: [w.w], 1, SYMBOL],
+    "symbol_rename": [SUM, b"total", SYMBOL],
     "symbol_is_same": [SUM, X],
     "symbol_cut": [SUM, b"key", b"value", SYMBOL, SYMBOL],
     "symbol_infer": [SUM, b'{"x": {"shape": [3]}, "w": {"shape": [3]}}', BUFFER],
@@ -262,6 +263,7 @@ CALLS = {
     "symbol_value": [X, ARRAY],
     "graph_passes": [BUFFER],
     "graph_set_pass": [b"share", 1, OPTIONAL(INT)],
+    "graph_set_memory_target": [0.0, OPTIONAL(DOUBLE)],
     "trace_begin": [TRACE],
     "trace_variable": [World.trace, b"v", A],
     "trace_end": [World.trace, World.traced_output, 1, SYMBOL],

@@ -128,3 +128,36 @@ Spec(
         ((np.ones(2), normal(3), normal(3)), COND, ValueError, "cond: condition has shape .2,."),
     ],
 )
+
+Spec(
+    "gradient",
+    lambda x, w, **attrs: (np.cos(x * w) * x, np.cos(x * w) * w),
+    [
+        (
+            (normal(3, 2), normal(3, 2)),
+            {"body": graph(lambda x, w: [mx.sym.sin(x * w)], "x", "w"), "wrt": (1, 0)},
+        )
+    ],
+    dtypes=REALS,
+    grad=(),
+    raises=[
+        (
+            (np.ones(2), np.ones(2)),
+            {"body": graph(lambda x, w: [x * w], "x", "w"), "wrt": (0, 0)},
+            ValueError,
+            "must name each array once",
+        ),
+        (
+            (np.ones(2),),
+            {"body": graph(lambda x, w: [x * w], "x", "w"), "wrt": (0,)},
+            ValueError,
+            "got 1 arrays, must be 2",
+        ),
+        (
+            (np.ones(2, "int32"), np.ones(2, "int32")),
+            {"body": graph(lambda x, w: [x * w], "x", "w"), "wrt": (0,)},
+            TypeError,
+            "must be floating for a gradient",
+        ),
+    ],
+)

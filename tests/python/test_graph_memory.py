@@ -139,3 +139,45 @@ def test_recomputation_leaves_random_numbers_alone():
         out = graph(a)[0]
     out.backward()
     np.testing.assert_array_equal(out.asnumpy() != 0, a.grad.asnumpy() != 0)
+
+
+def resnet_plan(**flags):
+    """Planned bytes of training a small ResNet-18, and the text of `explain`."""
+    mx.random.seed(0)
+    net = gluon.model_zoo.vision.resnet18_v1(classes=10)
+    net.initialize(mx.init.Xavier())
+    x = nd.random.uniform(shape=(2, 3, 64, 64))
+    net(x)
+    net.hybridize(**flags)
+    with autograd.record():
+        loss = (net(x) ** 2).mean()
+    loss.backward()
+    return planned(net)[0], net.explain(), gradients(net)
+
+
+def test_recomputation_meets_a_memory_target():
+    whole, text, want = resnet_plan()
+    assert "memory of training" not in text
+    sizes = []
+    for target in (0.8, 0.6, int(0.7 * whole)):
+        size, text, got = resnet_plan(recompute=target)
+        bytes_wanted = target * whole if target < 1 else target
+        assert size <= bytes_wanted and f"{whole} if nothing were computed again" in text
+        assert "reached" in text and "not reached" not in text
+        for a, b in zip(want, got, strict=True):
+            scale = max(1e-3, float(np.abs(a).max()))
+            np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3 * scale)
+        sizes.append(size)
+    assert sizes[1] <= sizes[2] <= sizes[0] < whole
+    size, text, _ = resnet_plan(recompute=0.01)
+    assert "not reached" in text and size < 0.6 * whole
+    assert resnet_plan(recompute=2 * whole)[0] == whole
+    assert resnet_plan(recompute=True)[0] < 0.6 * whole
+
+
+def test_memory_targets_are_checked():
+    assert mx.graph.set_memory_target(0.5) == 0
+    assert mx.graph.set_memory_target(0) == 0.5
+    for wrong in (-1, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="must be bytes, a share below 1, or 0"):
+            mx.graph.set_memory_target(wrong)

@@ -1148,6 +1148,11 @@ PLAIT_API plait_status_t plait_symbol_compose(plait_symbol_t symbol, const char*
                                               const plait_symbol_t* replacements, int32_t count,
                                               plait_symbol_t* out);
 
+/* A copy whose first output comes from a node called `name`; the variables stay those of `symbol`.
+ * new. Fails: INVALID_ARGUMENT if that node is a variable. @since 0.1 */
+PLAIT_API plait_status_t plait_symbol_rename(plait_symbol_t symbol, const char* name,
+                                             plait_symbol_t* out);
+
 /* 1 if both are the same outputs of the same nodes, else 0. @since 0.1 */
 PLAIT_API int32_t plait_symbol_is_same(plait_symbol_t a, plait_symbol_t b);
 
@@ -1226,6 +1231,11 @@ PLAIT_API plait_status_t plait_graph_passes(plait_buffer_t* out);
 /* Switches a pass on (1) or off (0) for graphs made from now on; `was` (NULL allowed) gets the
  * switch before. Fails: KEY. @since 0.1 */
 PLAIT_API plait_status_t plait_graph_set_pass(const char* name, int32_t on, int32_t* was);
+
+/* How much memory graphs made from now on may plan for training, if the pass `recompute` is on:
+ * bytes from 1 on, below 1 a share of what they would plan without it, 0: whatever costs little
+ * time. `was` (NULL allowed) gets the number before. Fails: INVALID_ARGUMENT. @since 0.1 */
+PLAIT_API plait_status_t plait_graph_set_memory_target(double target, double* was);
 
 /* ---- prediction ---------------------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 """Symbols as compiled functions of arrays."""
 
 from .. import _symbol
+from ..graph import memory_target
 
 __all__ = ["CachedGraph", "default_class", "set_graph_rule"]
 
@@ -20,6 +21,7 @@ class CachedGraph:
     ----------
     symbol : Symbol
     flags : dict
+        `recompute`: the memory target of training, as for `mx.graph.memory_target`.
         `static_alloc`, `static_shape` and the like are accepted; memory is always planned.
 
     Calling it with arrays in the order of `symbol.list_inputs()` gives the list of outputs. Under
@@ -30,7 +32,10 @@ class CachedGraph:
 
     def __init__(self, symbol, flags=None):
         self.symbol = symbol
-        self._graph = _symbol.CachedGraph((_graph_rule(symbol) if _graph_rule else symbol)._handle)
+        if _graph_rule:
+            symbol = _graph_rule(symbol)
+        with memory_target((flags or {}).get("recompute")):
+            self._graph = _symbol.CachedGraph(symbol._handle)
 
     def __call__(self, *arrays):
         return self._graph.call(arrays, type(arrays[0]) if arrays else default_class())

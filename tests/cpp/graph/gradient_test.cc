@@ -54,7 +54,8 @@ TEST(split_saves_results_and_inputs_that_backward_reads) {
   const Residuals kept = split(forward, grads, inputs, {});
   CHECK_EQ(kept.saved.size(), 2u);  // exp(x) and tanh of it
   CHECK(!kept.reads_input[0]);
-  const Residuals again = split(forward, grads, inputs, choose_recomputed(forward, grads));
+  RecomputeLevel level;
+  const Residuals again = split(forward, grads, inputs, choose_recomputed(forward, grads, level));
   CHECK_EQ(again.saved.size(), 1u);  // the result
   CHECK(again.reads_input[0]);
 }
