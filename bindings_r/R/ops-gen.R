@@ -1518,6 +1518,42 @@ mx.symbol.InstanceNorm <- function(data = NULL, gamma = NULL, beta = NULL,
     gamma = gamma, beta = beta), list(eps = eps), attr)
 }
 
+mx.nd.contrib.int8.convolution <- function(data, weight, scale, bias = NULL,
+  operand = NULL, kernel, stride = integer(0), dilate = integer(0),
+  pad = integer(0), num_filter, num_group = 1L, no_bias = FALSE, relu = FALSE,
+  sum_scale = 0, dtype = "int8", packed = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$int8_convolution, list(data, weight, scale, bias,
+    operand), list(kernel, stride, dilate, pad, num_filter, num_group, no_bias,
+    relu, sum_scale, dtype, packed), 1L, out)
+}
+
+mx.symbol.contrib.int8_convolution <- function(data = NULL, weight = NULL,
+  scale = NULL, bias = NULL, operand = NULL, kernel, stride = integer(0),
+  dilate = integer(0), pad = integer(0), num_filter, num_group = 1L,
+  no_bias = FALSE, relu = FALSE, sum_scale = 0, dtype = "int8", packed = FALSE,
+  name = NULL, attr = NULL) {
+  .compose(.ops$int8_convolution, "contrib.int8_convolution", name,
+    list(data = data, weight = weight, scale = scale, bias = bias,
+    operand = operand), list(kernel = kernel, stride = stride, dilate = dilate,
+    pad = pad, num_filter = num_filter, num_group = num_group,
+    no_bias = no_bias, relu = relu, sum_scale = sum_scale, dtype = dtype,
+    packed = packed), attr)
+}
+
+mx.nd.contrib.int8.max.pooling <- function(data, kernel, stride = integer(0),
+  pad = integer(0), full = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$int8_max_pooling, list(data), list(kernel, stride, pad,
+    full), 1L, out)
+}
+
+mx.symbol.contrib.int8_max_pooling <- function(data = NULL, kernel,
+  stride = integer(0), pad = integer(0), full = FALSE, name = NULL,
+  attr = NULL) {
+  .compose(.ops$int8_max_pooling, "contrib.int8_max_pooling", name,
+    list(data = data), list(kernel = kernel, stride = stride, pad = pad,
+    full = full), attr)
+}
+
 mx.nd.internal.contrib.interleaved.matmul.encdec.qk <- function(queries,
   keys_values, heads, out = NULL) {
   .Call(C_invoke, .ops$interleaved_matmul_encdec_qk, list(queries, keys_values),
@@ -4254,6 +4290,16 @@ mx.nd.tile <- function(data, reps, out = NULL) {
 
 mx.symbol.tile <- function(data = NULL, reps, name = NULL, attr = NULL) {
   .compose(.ops$tile, "tile", name, list(data = data), list(reps = reps), attr)
+}
+
+mx.nd.contrib.to.int8 <- function(data, scale, dtype = "int8", out = NULL) {
+  .Call(C_invoke, .ops$to_int8, list(data), list(scale, dtype), 1L, out)
+}
+
+mx.symbol.contrib.to_int8 <- function(data = NULL, scale, dtype = "int8",
+  name = NULL, attr = NULL) {
+  .compose(.ops$to_int8, "contrib.to_int8", name, list(data = data),
+    list(scale = scale, dtype = dtype), attr)
 }
 
 mx.nd.topk <- function(data, axis = -1L, k = 1L, ret_typ = "indices",

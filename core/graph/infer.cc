@@ -50,20 +50,29 @@ void complete_dtypes(const Node& node, Table& table) {
   }
 }
 
-// Inputs of unknown dtype stand as float32, or as int32 where the operator wants whole numbers.
+// Inputs of unknown dtype stand as float32, or as int32 or int8 where the operator wants those.
 void infer_with_stand_ins(const Node& node, Specs& in, const std::vector<size_t>& unknown,
                           Specs& out) {
   try {
     return op::infer(*node.op, node.attrs, in, out);
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::kType) throw;
-    for (size_t i : unknown) {
-      const DType before = std::exchange(in[i].dtype, DType::kInt32);
+    const Specs before = in;
+    const auto fits = [&](std::span<const size_t> inputs, DType whole) {
+      for (size_t i : inputs) in[i].dtype = whole;
       try {
-        return op::infer(*node.op, node.attrs, in, out);
+        op::infer(*node.op, node.attrs, in, out);
+        return true;
       } catch (const Error&) {
-        in[i].dtype = before;
+        in = before;
+        return false;
       }
+    };
+    for (DType whole : {DType::kInt32, DType::kInt8}) {
+      for (const size_t& i : unknown) {
+        if (fits({&i, 1}, whole)) return;
+      }
+      if (fits(unknown, whole)) return;
     }
     throw;
   }

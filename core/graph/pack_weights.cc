@@ -16,7 +16,7 @@ class Packer {
   int64_t run() {
     int64_t packed = 0;
     for (Node* node : topological_order(graph_.outputs)) {
-      if (!node->op || node->op->name != "convolution_last" || !fits(*node)) continue;
+      if (!node->op || !packed_by(*node) || !fits(*node)) continue;
       pack(*node);
       ++packed;
     }
@@ -25,6 +25,14 @@ class Packer {
   }
 
  private:
+  // The operator that makes the layout; null: the node's kernel has none of its own.
+  static const op::Op* packed_by(const Node& node) {
+    static const op::Op &floating = op::Op::get("convolution_pack"),
+                        &whole = op::Op::get("int8_convolution_pack");
+    if (node.op->name == "convolution_last") return &floating;
+    return node.op->name == "int8_convolution" ? &whole : nullptr;
+  }
+
   // What was hoisted and is now read by another hoisted entry only.
   void drop_unread() {
     const std::vector<Node*> order = topological_order(graph_.outputs);
@@ -38,13 +46,18 @@ class Packer {
   }
 
   void pack(Node& node) {
-    static const op::Op& op = op::Op::get("convolution_pack");
+    const op::Op& op = *packed_by(node);
+    const Spec& data = spec_of(node.inputs[0]);
     const Entry& weight = node.inputs[1];
     const auto known = made_.find(weight.node.get());
     const Value value = value_of(known == made_.end() ? weight : known->second);
     builder_.set_origin(node.name);
     const op::AttrsRef attrs =
-        changed_attributes(node, op, {{"shape", spec_of(node.inputs[0]).shape}});
+        node.op->name == "convolution_last"
+            ? changed_attributes(node, op, {{"shape", data.shape}})
+            : changed_attributes(
+                  node, op,
+                  {{"shape", data.shape}, {"unsigned_data", data.dtype == DType::kUint8}});
     const Value packed = builder_.apply(op, attrs, {&value, 1})[0];
     auto variable = make_ref<Node>();
     variable->name = "hoisted" + std::to_string(graph_.hoisted.size());

@@ -199,3 +199,132 @@ Spec(
         ((IMAGE, end(0), end(1)), {"kernel": (9, 9)}, ValueError, "kernel is \\(9, 9\\), must fit"),
     ],
 )
+
+HALVES = np.array([-300.0, -2.5, -0.5, 0.5, 1.5, 2.6, 200.0, np.inf], "float32") / 2
+
+
+def to_int8(data, scale, dtype="int8"):
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(data * np.float32(scale)), limits.min, limits.max).astype(dtype)
+
+
+Spec(
+    "to_int8",
+    to_int8,
+    [((HALVES,), {"scale": 2.0}), ((X,), {"scale": 90.5, "dtype": "uint8"})],
+    dtypes=("float32",),
+    raises=[
+        ((X,), {"scale": 0.0}, ValueError, "to_int8: scale is 0, must be > 0"),
+        ((X,), {"scale": 1.0, "dtype": "int32"}, TypeError, "result has dtype int32"),
+        ((X.astype("int32"),), {"scale": 1.0}, TypeError, "data has dtype int32, must be float32"),
+    ],
+)
+
+
+def whole_convolution(
+    data, weight, scale, *rest, num_group=1, stride=(1, 1), pad=(0, 0), no_bias=False,
+    relu=False, sum_scale=0.0, dtype="int8", **attrs,
+):  # fmt: skip
+    first, filters = data.transpose(0, 3, 1, 2), len(weight) // num_group
+    parts = [
+        np.einsum(
+            "nchwij,fcij->nhwf",
+            windows(first[:, g * weight.shape[1] :][:, : weight.shape[1]], weight.shape[2], stride[0], pad[0]),
+            weight[g * filters : (g + 1) * filters].astype("int64"),
+        )
+        for g in range(num_group)
+    ]  # fmt: skip
+    out = np.concatenate(parts, -1) * scale.astype("float64")
+    out = out if no_bias else out + rest[0]
+    out = out + sum_scale * rest[-1] if sum_scale else out
+    out = np.maximum(out, 0) if relu else out
+    if dtype == "float32":
+        return out
+    return np.clip(np.rint(out), np.iinfo(dtype).min, np.iinfo(dtype).max).astype(dtype)
+
+
+def reals(*shape):
+    return RNG.uniform(0.001, 0.01, size=shape).astype("float32")
+
+
+WHOLE, WIDE = low(2, 5, 6, 3, dtype="uint8"), low(1, 4, 4, 32)
+SMALL = {"kernel": (3, 3), "num_filter": 4}
+Spec(
+    "int8_convolution",
+    whole_convolution,
+    [
+        ((WHOLE, low(4, 3, 3, 3), reals(4), reals(4) * 900), SMALL),
+        (
+            (WHOLE, low(4, 3, 3, 3), reals(4), reals(4), low(2, 3, 3, 4, dtype="uint8")),
+            {**SMALL, "stride": (2, 2), "pad": (1, 1), "sum_scale": 0.7, "relu": True, "dtype": "uint8"},
+        ),
+        (
+            (WIDE, low(32, 16, 3, 3), reals(32)),
+            {"kernel": (3, 3), "num_filter": 32, "num_group": 2, "pad": (1, 1), "no_bias": True, "dtype": "float32"},
+        ),
+        (
+            (WIDE, low(16, 32, 1, 1), reals(16), reals(16), RNG.normal(size=(1, 4, 4, 16)).astype("float32")),
+            {"kernel": (1, 1), "num_filter": 16, "sum_scale": 2.0, "dtype": "float32"},
+        ),
+    ],
+    dtypes=("float32",),
+    raises=[
+        ((WHOLE, low(4, 3, 2, 2), reals(4), reals(4)), SMALL, ValueError, "weight has shape"),
+        ((WHOLE, low(4, 3, 3, 3), reals(5), reals(4)), SMALL, ValueError, "scale has shape"),
+        (
+            (WHOLE, low(4, 3, 3, 3), reals(4), reals(4), reals(2, 3, 4, 4)),
+            {**SMALL, "sum_scale": 1.0},
+            TypeError,
+            "operand has dtype float32, must fit the result's, int8",
+        ),
+        (
+            (WHOLE.astype("int32"), low(4, 3, 3, 3), reals(4), reals(4)),
+            SMALL,
+            TypeError,
+            "data has dtype int32, must be int8 or uint8",
+        ),
+    ],
+)  # fmt: skip
+Spec(
+    "int8_convolution_pack",
+    None,  # the layout depends on the processor
+    [((low(4, 3, 3, 3),), {**SMALL, "shape": (2, 5, 6, 3), "unsigned_data": True})],
+    dtypes=("float32",),
+    raises=[
+        (
+            (low(4, 3, 3, 1),),
+            {**SMALL, "shape": (2, 5, 6, 3), "unsigned_data": True},
+            ValueError,
+            "weight has shape",
+        )
+    ],
+)
+
+
+def whole_maxima(data, kernel, stride=(1, 1), pad=(0, 0), full=False):
+    least = np.iinfo(data.dtype).min
+    span = [n + 2 * p - k for n, p, k in zip(data.shape[1:3], pad, kernel, strict=True)]
+    more = [(-s) % t if full else 0 for s, t in zip(span, stride, strict=True)]
+    padded = np.pad(
+        data, ((0, 0), *((p, p + m) for p, m in zip(pad, more, strict=True)), (0, 0)),
+        constant_values=least,
+    )  # fmt: skip
+    view = np.lib.stride_tricks.sliding_window_view(padded, kernel, (1, 2))
+    return view[:, :: stride[0], :: stride[1]].max((-2, -1))
+
+
+Spec(
+    "int8_max_pooling",
+    whole_maxima,
+    [
+        ((WHOLE,), {"kernel": (2, 3), "stride": (2, 1)}),
+        ((WIDE,), {"kernel": (3, 3), "stride": (2, 2), "pad": (1, 1)}),
+        ((WIDE,), {"kernel": (3, 3), "stride": (2, 2), "full": True}),
+    ],
+    dtypes=("float32",),
+    raises=[
+        ((WHOLE,), {"kernel": (9, 9)}, ValueError, "kernel is .9, 9., must fit into data"),
+        ((WHOLE,), {"kernel": (2, 2), "pad": (2, 2)}, ValueError, "pad is .2, 2., must be >= 0"),
+        ((WHOLE,), {"kernel": (2,)}, ValueError, "must have 2 sizes"),
+    ],
+)

@@ -2515,6 +2515,89 @@ static inline plait_status_t plait_instance_norm(plait_array_t data, plait_array
   return plait__call(&op_, "instance_norm", inputs_, 3, values_, 1, out, 1, NULL);
 }
 
+typedef struct {
+  /* steps of the window; default ones */
+  const int64_t* stride;
+  int32_t stride_size;
+  /* steps inside the window; default ones */
+  const int64_t* dilate;
+  int32_t dilate_size;
+  /* zeros added at both ends; default none */
+  const int64_t* pad;
+  int32_t pad_size;
+  /* channels are convolved in this many groups */
+  int64_t num_group;
+  /* no bias is added */
+  int32_t no_bias;
+  /* results below 0 become 0 */
+  int32_t relu;
+  /* factor of the operand; 0: there is none */
+  double sum_scale;
+  /* of the result: int8, uint8 or float32 */
+  const char* dtype;
+  /* weight is what int8_convolution_pack made of it */
+  int32_t packed;
+} plait_int8_convolution_attrs_t;
+static inline plait_int8_convolution_attrs_t plait_int8_convolution_defaults(void) {
+  const plait_int8_convolution_attrs_t a = {NULL, 0, NULL, 0, NULL, 0, 1, 0, 0, 0.0, "int8", 0};
+  return a;
+}
+/* Convolution of whole numbers with channels last, to the nearest whole numbers of relu(scale *
+ * sum of products + bias + sum_scale * operand). data: (batch, height, width, channels), int8 or
+ * uint8. weight: (num_filter, channels / num_group, height, width), int8. scale: (num_filter,),
+ * float32. bias: (num_filter,), float32; left out with no_bias=True (optional). operand: added
+ * to the result, of its shape; only with sum_scale (optional). kernel: height and width of the
+ * window. num_filter: number of output channels, > 0. output: (batch, height, width,
+ * num_filter). */
+static inline plait_status_t plait_int8_convolution(plait_array_t data, plait_array_t weight,
+                                                    plait_array_t scale, plait_array_t bias,
+                                                    plait_array_t operand, const int64_t* kernel,
+                                                    int32_t kernel_size, int64_t num_filter,
+                                                    const plait_int8_convolution_attrs_t* attrs,
+                                                    plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_int8_convolution_attrs_t a_ = attrs ? *attrs : plait_int8_convolution_defaults();
+  const plait_array_t inputs_[] = {data, weight, scale, bias, operand};
+  const plait_value_t values_[] = {plait__ints(kernel, kernel_size),
+                                   plait__ints(a_.stride, a_.stride_size),
+                                   plait__ints(a_.dilate, a_.dilate_size),
+                                   plait__ints(a_.pad, a_.pad_size), plait__int(num_filter),
+                                   plait__int(a_.num_group), plait__bool(a_.no_bias),
+                                   plait__bool(a_.relu), plait__float(a_.sum_scale),
+                                   plait__string(a_.dtype), plait__bool(a_.packed)};
+  return plait__call(&op_, "int8_convolution", inputs_, 5, values_, 11, out, 1, NULL);
+}
+
+typedef struct {
+  /* steps of the window; default ones */
+  const int64_t* stride;
+  int32_t stride_size;
+  /* pixels at both ends that count for nothing */
+  const int64_t* pad;
+  int32_t pad_size;
+  /* the last window may stick out */
+  int32_t full;
+} plait_int8_max_pooling_attrs_t;
+static inline plait_int8_max_pooling_attrs_t plait_int8_max_pooling_defaults(void) {
+  const plait_int8_max_pooling_attrs_t a = {NULL, 0, NULL, 0, 0};
+  return a;
+}
+/* Largest whole numbers of windows, with channels last. data: (batch, height, width, channels),
+ * int8 or uint8. kernel: height and width of the window. output: (batch, height, width,
+ * channels), dtype of data. */
+static inline plait_status_t plait_int8_max_pooling(plait_array_t data, const int64_t* kernel,
+                                                    int32_t kernel_size,
+                                                    const plait_int8_max_pooling_attrs_t* attrs,
+                                                    plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_int8_max_pooling_attrs_t a_ = attrs ? *attrs : plait_int8_max_pooling_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(kernel, kernel_size),
+                                   plait__ints(a_.stride, a_.stride_size),
+                                   plait__ints(a_.pad, a_.pad_size), plait__bool(a_.full)};
+  return plait__call(&op_, "int8_max_pooling", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
 /* Scores of attention to another sequence: query key^T / sqrt(n). queries: floating (queries,
  * batch, heads * n). keys_values: (steps, batch, heads * 2 * n). heads: number of heads, > 0.
  * output: (batch * heads, queries, steps). */
@@ -8249,6 +8332,26 @@ static inline plait_status_t plait_tile(plait_array_t data, const int64_t* reps,
   const plait_array_t inputs_[] = {data};
   const plait_value_t values_[] = {plait__ints(reps, reps_size)};
   return plait__call(&op_, "tile", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* int8 or uint8 */
+  const char* dtype;
+} plait_to_int8_attrs_t;
+static inline plait_to_int8_attrs_t plait_to_int8_defaults(void) {
+  const plait_to_int8_attrs_t a = {"int8"};
+  return a;
+}
+/* The nearest whole numbers to data times a factor, the even one of two. data: float32 array of
+ * any shape. scale: the factor, > 0. output: int8 or uint8, shape of data; numbers beyond their
+ * ends become the ends. */
+static inline plait_status_t plait_to_int8(plait_array_t data, double scale,
+                                           const plait_to_int8_attrs_t* attrs, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_to_int8_attrs_t a_ = attrs ? *attrs : plait_to_int8_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__float(scale), plait__string(a_.dtype)};
+  return plait__call(&op_, "to_int8", inputs_, 1, values_, 2, out, 1, NULL);
 }
 
 typedef struct {

@@ -6,6 +6,7 @@ from . import (
     io,
     ndarray,
     onnx,
+    quantization,
     svrg_optimization,
     symbol,
     tensorboard,
@@ -15,6 +16,6 @@ from . import ndarray as nd
 from . import symbol as sym
 
 __all__ = [
-    "amp", "autograd", "io", "nd", "ndarray", "onnx", "svrg_optimization", "sym", "symbol",
-    "tensorboard", "text",
+    "amp", "autograd", "io", "nd", "ndarray", "onnx", "quantization", "svrg_optimization", "sym",
+    "symbol", "tensorboard", "text",
 ]  # fmt: skip

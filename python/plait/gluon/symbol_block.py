@@ -1,10 +1,22 @@
 """A block from a symbol, such as an exported one."""
 
 from .. import ndarray, symbol
+from .._array import DTYPE_NUMBERS
 from ..symbol import Symbol
 from .hybrid_block import HybridBlock
 
 __all__ = ["SymbolBlock"]
+
+
+def _whole(outputs):
+    """Names of variables that hold whole numbers, which have no gradient."""
+    numbers = {
+        str(number)
+        for name, number in DTYPE_NUMBERS.items()
+        if name.lstrip("u").startswith(("int", "bool"))
+    }
+    attrs = outputs.attr_dict().items()
+    return {name for name, attributes in attrs if attributes.get("__dtype__") in numbers}
 
 
 class SymbolBlock(HybridBlock):
@@ -32,7 +44,7 @@ class SymbolBlock(HybridBlock):
             outputs = outputs[0] if len(outputs) == 1 else symbol.Group(list(outputs))
         self._outputs = outputs
         names = {var.name for var in self._inputs}
-        auxiliary = set(outputs.list_auxiliary_states())
+        fixed = set(outputs.list_auxiliary_states()) | _whole(outputs)
         missing = names - set(outputs.list_inputs())
         if missing:
             raise ValueError(
@@ -42,7 +54,7 @@ class SymbolBlock(HybridBlock):
             if name not in names:
                 self._reg_params[name] = self.params.get(
                     name,
-                    grad_req="null" if name in auxiliary else "write",
+                    grad_req="null" if name in fixed else "write",
                     allow_deferred_init=True,
                 )
         self._active = True

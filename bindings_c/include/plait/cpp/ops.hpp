@@ -2247,6 +2247,80 @@ inline Symbol InstanceNorm(const std::string& name_, const Symbol& data, const S
                          {detail::value(attrs_.eps)});
 }
 
+struct int8_convolution_attrs {
+  /* steps of the window; default ones */
+  std::vector<int64_t> stride = {};
+  /* steps inside the window; default ones */
+  std::vector<int64_t> dilate = {};
+  /* zeros added at both ends; default none */
+  std::vector<int64_t> pad = {};
+  /* channels are convolved in this many groups */
+  int64_t num_group = 1;
+  /* no bias is added */
+  bool no_bias = false;
+  /* results below 0 become 0 */
+  bool relu = false;
+  /* factor of the operand; 0: there is none */
+  double sum_scale = 0.0;
+  /* of the result: int8, uint8 or float32 */
+  std::string dtype = "int8";
+  /* weight is what int8_convolution_pack made of it */
+  bool packed = false;
+};
+/* Convolution of whole numbers with channels last, to the nearest whole numbers of relu(scale *
+ * sum of products + bias + sum_scale * operand). */
+inline NDArray int8_convolution(const NDArray& data, const NDArray& weight, const NDArray& scale,
+                                const NDArray& bias, const NDArray& operand,
+                                const std::vector<int64_t>& kernel, int64_t num_filter,
+                                const int8_convolution_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("int8_convolution");
+  return detail::invoke(op_, {data, weight, scale, bias, operand}, {detail::value(kernel),
+                        detail::value(attrs_.stride), detail::value(attrs_.dilate),
+                        detail::value(attrs_.pad), detail::value(num_filter),
+                        detail::value(attrs_.num_group), detail::value(attrs_.no_bias),
+                        detail::value(attrs_.relu), detail::value(attrs_.sum_scale),
+                        detail::value(attrs_.dtype), detail::value(attrs_.packed)})[0];
+}
+inline Symbol int8_convolution(const std::string& name_, const Symbol& data, const Symbol& weight,
+                               const Symbol& scale, const Symbol& bias, const Symbol& operand,
+                               const std::vector<int64_t>& kernel, int64_t num_filter,
+                               const int8_convolution_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("int8_convolution");
+  return detail::compose(op_, name_, {"data", "weight", "scale", "bias", "operand"},
+                         {data, weight, scale, bias, operand}, {"kernel", "stride", "dilate", "pad",
+                         "num_filter", "num_group", "no_bias", "relu", "sum_scale", "dtype",
+                         "packed"}, {detail::value(kernel), detail::value(attrs_.stride),
+                         detail::value(attrs_.dilate), detail::value(attrs_.pad),
+                         detail::value(num_filter), detail::value(attrs_.num_group),
+                         detail::value(attrs_.no_bias), detail::value(attrs_.relu),
+                         detail::value(attrs_.sum_scale), detail::value(attrs_.dtype),
+                         detail::value(attrs_.packed)});
+}
+
+struct int8_max_pooling_attrs {
+  /* steps of the window; default ones */
+  std::vector<int64_t> stride = {};
+  /* pixels at both ends that count for nothing */
+  std::vector<int64_t> pad = {};
+  /* the last window may stick out */
+  bool full = false;
+};
+/* Largest whole numbers of windows, with channels last. */
+inline NDArray int8_max_pooling(const NDArray& data, const std::vector<int64_t>& kernel,
+                                const int8_max_pooling_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("int8_max_pooling");
+  return detail::invoke(op_, {data}, {detail::value(kernel), detail::value(attrs_.stride),
+                        detail::value(attrs_.pad), detail::value(attrs_.full)})[0];
+}
+inline Symbol int8_max_pooling(const std::string& name_, const Symbol& data,
+                               const std::vector<int64_t>& kernel,
+                               const int8_max_pooling_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("int8_max_pooling");
+  return detail::compose(op_, name_, {"data"}, {data}, {"kernel", "stride", "pad", "full"},
+                         {detail::value(kernel), detail::value(attrs_.stride),
+                         detail::value(attrs_.pad), detail::value(attrs_.full)});
+}
+
 /* Scores of attention to another sequence: query key^T / sqrt(n). */
 inline NDArray interleaved_matmul_encdec_qk(const NDArray& queries, const NDArray& keys_values,
                                             int64_t heads) {
@@ -7102,6 +7176,22 @@ inline NDArray tile(const NDArray& data, const std::vector<int64_t>& reps) {
 inline Symbol tile(const std::string& name_, const Symbol& data, const std::vector<int64_t>& reps) {
   static const plait_op_t op_ = detail::find("tile");
   return detail::compose(op_, name_, {"data"}, {data}, {"reps"}, {detail::value(reps)});
+}
+
+struct to_int8_attrs {
+  /* int8 or uint8 */
+  std::string dtype = "int8";
+};
+/* The nearest whole numbers to data times a factor, the even one of two. */
+inline NDArray to_int8(const NDArray& data, double scale, const to_int8_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("to_int8");
+  return detail::invoke(op_, {data}, {detail::value(scale), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol to_int8(const std::string& name_, const Symbol& data, double scale,
+                      const to_int8_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("to_int8");
+  return detail::compose(op_, name_, {"data"}, {data}, {"scale", "dtype"}, {detail::value(scale),
+                         detail::value(attrs_.dtype)});
 }
 
 struct topk_attrs {
