@@ -7,40 +7,11 @@ import numpy as np
 from . import autograd, ndarray
 from .context import current_context
 from .symbol import CachedGraph
+from .symbol.binding import by_name, requests
+from .symbol.monitored import MonitoredGraph
 from .symbol.placement import PlacedGraph, contexts_of
 
 __all__ = ["Executor"]
-
-
-def _by_name(values, names, what):
-    """List in the order of `names` from a list or a dict.
-
-    A dict may leave names out (None), and may serve several graphs: it can have others too.
-    """
-    if values is None:
-        return [None] * len(names)
-    if isinstance(values, dict):
-        return [values.get(name) for name in names]
-    values = list(values)
-    if len(values) != len(names):
-        raise ValueError(f"bind: {what} has {len(values)} arrays, must be {len(names)}: {names}")
-    return values
-
-
-def _requests(grad_req, names):
-    """grad_req of each name from one for all, a list or a dict."""
-    if isinstance(grad_req, str):
-        found = [grad_req] * len(names)
-    elif isinstance(grad_req, dict):
-        found = [grad_req.get(name, "null") for name in names]
-    else:
-        found = list(grad_req)
-    if len(found) != len(names):
-        raise ValueError(f"bind: grad_req has {len(found)} values, must have {len(names)}")
-    for req in found:
-        if req not in ("write", "add", "null"):
-            raise ValueError(f"bind: grad_req is {req!r}, must be 'write', 'add' or 'null'")
-    return found
 
 
 def _devices(symbol, ctx, group2ctx):
@@ -93,9 +64,9 @@ class Executor:
         self._group2ctx = group2ctx
         self._arg_names = symbol.list_arguments()
         self._aux_names = symbol.list_auxiliary_states()
-        self.arg_arrays = _by_name(args, self._arg_names, "args")
-        self.grad_arrays = _by_name(args_grad, self._arg_names, "args_grad")
-        self.aux_arrays = _by_name(aux_states, self._aux_names, "aux_states")
+        self.arg_arrays = by_name(args, self._arg_names, "args")
+        self.grad_arrays = by_name(args_grad, self._arg_names, "args_grad")
+        self.aux_arrays = by_name(aux_states, self._aux_names, "aux_states")
         for names, arrays in (
             (self._arg_names, self.arg_arrays),
             (self._aux_names, self.aux_arrays),
@@ -103,10 +74,10 @@ class Executor:
             missing = [n for n, a in zip(names, arrays, strict=True) if a is None]
             if missing:
                 raise ValueError(f"bind: no array for {missing}")
-        self._grad_req = _requests(grad_req, self._arg_names)
+        self._grad_req = requests(grad_req, self._arg_names)
         self._input_names = symbol.list_inputs()
         self._graph = self._compiled(symbol)
-        self._monitor = self._monitored = None
+        self._monitor = self._monitored = self._watched = None
         self._outputs, self._heads = None, []
         self._mark()
 
@@ -116,10 +87,8 @@ class Executor:
         return CachedGraph(symbol, {})
 
     def _mark(self):
-        by_name = dict(
-            zip(self._arg_names + self._aux_names, self.arg_arrays + self.aux_arrays, strict=True)
-        )
-        self._inputs = [by_name[name] for name in self._input_names]
+        arrays = {**self.arg_dict, **self.aux_dict}
+        self._inputs = [arrays[name] for name in self._input_names]
         for i, req in enumerate(self._grad_req):
             if self.grad_arrays[i] is None or req == "null":
                 self.grad_arrays[i] = None
@@ -169,7 +138,7 @@ class Executor:
         args = [array(*row) for row in zip(names, arg_shapes, arg_types, strict=True)]
         aux = [array(*row) for row in zip(aux_names, aux_shapes, aux_types, strict=True)]
         grads = []
-        for name, a, req in zip(names, args, _requests(grad_req, names), strict=True):
+        for name, a, req in zip(names, args, requests(grad_req, names), strict=True):
             if req == "null" or np.dtype(a.dtype).kind != "f":
                 grads.append(None)
                 continue
@@ -275,49 +244,48 @@ class Executor:
                     f"{arg_dict[name].shape}\n  hint: use reshape for other shapes"
                 )
             arg_dict[name][:] = value
-        with autograd.record() if is_train else autograd.pause(train_mode=False):
-            if self._monitor is None:
+        self._watched = self._watching()
+        if self._watched is not None:
+            outs = self._watched.forward({**self.arg_dict, **self.aux_dict}, is_train)
+        else:
+            with autograd.record() if is_train else autograd.pause(train_mode=False):
                 outs = self._graph(*self._inputs)
-            else:
-                outs = self._run_monitored()
         self._heads = outs if is_train else []
         self._outputs = outs
         return self._outputs
 
-    def _run_monitored(self):
-        """All results are computed and shown to the monitor; returns the outputs."""
-        callback, monitor_all = self._monitor
+    def _watching(self):
+        """The graph that shows its arrays, if somebody wants to see them now."""
+        if self._monitor is None:
+            return None
+        callback, monitor_all, active = self._monitor
+        if active is not None and not active():
+            return None
         if self._monitored is None:
-            internals = self._symbol.get_internals()
-            variables = set(self._input_names)
-            keep = [i for i, n in enumerate(internals.list_outputs()) if n not in variables]
-            from .symbol import Group
+            nodes = json.loads(self._symbol.tojson(remove_amp_cast=False))
+            contexts = contexts_of(nodes, self._ctx, self._group2ctx or {})
+            if not self._group2ctx:
+                contexts = [self._ctx] * len(contexts)
+            self._monitored = MonitoredGraph(self._symbol, contexts, callback, monitor_all)
+        return self._monitored
 
-            inner = Group([internals[i] for i in keep])
-            self._monitored = inner.list_outputs(), self._compiled(Group([self._symbol, inner]))
-        names, graph = self._monitored
-        order = graph.symbol.list_inputs()
-        by_name = dict(zip(self._input_names, self._inputs, strict=True))
-        if monitor_all:
-            for name in self._input_names:
-                callback(name, by_name[name])
-        found = graph(*[by_name[name] for name in order])
-        outs = found[: len(self._symbol)]
-        for name, array in zip(names, found[len(outs) :], strict=True):
-            callback(name, array)
-        return outs
+    def set_monitor_callback(self, callback, monitor_all=False, active=None):
+        """Call ``callback(name, array)`` for the result of every operator.
 
-    def set_monitor_callback(self, callback, monitor_all=False):
-        """Call ``callback(name, array)`` for the result of every operator in `forward`.
+        In `forward` these are outputs, such as ``fc1_output``, in `backward` the gradients of what
+        an operator reads, such as ``fc1_backward_output0``. Operators run one by one meanwhile.
 
         Parameters
         ----------
         callback : function or None
             None ends it.
         monitor_all : bool
-            Whether inputs are shown as well.
+            Whether inputs are shown as well: ``fc1_data``, ``fc1_weight``.
+        active : function, optional
+            Asked before each `forward` whether anybody looks; without it somebody always does.
         """
-        self._monitor = None if callback is None else (callback, monitor_all)
+        self._monitor = None if callback is None else (callback, monitor_all, active)
+        self._monitored = None
 
     def backward(self, out_grads=None, is_train=True):
         """Fill the gradient arrays; `out_grads` are those of the outputs (default: ones).
@@ -331,9 +299,25 @@ class Executor:
             raise RuntimeError("executor: backward needs forward(is_train=True) before it")
         if out_grads is not None and not isinstance(out_grads, (list, tuple)):
             out_grads = [out_grads]
+        if self._watched is not None:
+            self._backward_watched(out_grads, is_train)
+            return
         if all(grad is None for grad in self.grad_arrays):
             return
         autograd.backward(self._heads, out_grads, retain_graph=True, train_mode=is_train)
+
+    def _backward_watched(self, out_grads, is_train):
+        heads = out_grads or [None] * len(self._heads)
+        heads = [
+            ndarray.ones_like(out) if grad is None else grad
+            for out, grad in zip(self._heads, heads, strict=True)
+        ]
+        found = self._watched.backward(heads, is_train)
+        for name, own, req in zip(self._arg_names, self.grad_arrays, self._grad_req, strict=True):
+            if own is None:
+                continue
+            grad = found[name].as_in_context(own.context) if name in found else 0
+            own[:] = own + grad if req == "add" else grad
 
     def reshape(self, partial_shaping=False, allow_up_sizing=False, **kwargs):
         """An executor for other input shapes that shares the arrays whose shape stays.
@@ -384,5 +368,12 @@ class Executor:
         return new
 
     def debug_str(self):
-        """The graph as text, one node a line."""
-        return self._symbol.debug_str()
+        """str: the graph node by node, as MXNet prints it, and the bytes of its arrays."""
+        arrays = [*self.arg_arrays, *self.aux_arrays]
+        arrays += [grad for grad in self.grad_arrays if grad is not None]
+        size = sum(a.size * np.dtype(a.dtype).itemsize for a in arrays)
+        return f"{self._symbol.debug_str()}Total {size >> 20} MB allocated\n"
+
+    def get_optimized_symbol(self):
+        """Symbol: that which is bound; `explain` tells what its passes made of it."""
+        return self._symbol

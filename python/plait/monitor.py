@@ -13,7 +13,10 @@ def _mean_abs(array):
 
 
 class Monitor:
-    """Collects a statistic of outputs, weights and gradients each `interval` batches.
+    """Collects a statistic of outputs, gradients and weights each `interval` batches.
+
+    Names are MXNet's: ``fc1_output`` of an operator, ``fc1_backward_output1`` of the gradient that
+    it gives its second input, ``fc1_weight`` of a variable.
 
     Parameters
     ----------
@@ -27,7 +30,7 @@ class Monitor:
     sort : bool
         Whether results are sorted by name.
     monitor_all : bool
-        Whether inputs of the graph are looked at as well, besides outputs of operators.
+        Whether inputs of operators, such as ``fc1_data``, are looked at as well.
 
     Examples
     --------
@@ -51,7 +54,9 @@ class Monitor:
     def install(self, exe, monitor_all=None):
         """Watch an executor."""
         exe.set_monitor_callback(
-            self.stat_helper, self.monitor_all if monitor_all is None else monitor_all
+            self.stat_helper,
+            self.monitor_all if monitor_all is None else monitor_all,
+            lambda: self.activated,
         )
         self.exes.append(exe)
 
@@ -76,9 +81,6 @@ class Monitor:
             for arrays in (exe.arg_dict, exe.aux_dict):
                 for name, array in arrays.items():
                     self.stat_helper(name, array)
-            for name, array in exe.grad_dict.items():
-                if array is not None:
-                    self.stat_helper(name + "_grad", array)
         self.activated = False
         rows = sorted(self.queue, key=lambda row: row[1]) if self.sort else self.queue
         self.queue = []

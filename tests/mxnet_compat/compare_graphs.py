@@ -187,6 +187,51 @@ def monitor_lines(mx):
 
 
 @case
+def monitored_gradients(mx):
+    executor = network(mx).simple_bind(mx.cpu(), data=(4, 5))
+    numbers(executor)
+    shown = []
+    monitor = mx.mon.Monitor(1)
+    monitor.install(executor)
+    monitor.tic()
+    executor.forward(is_train=True)
+    executor.backward()
+    for _, name, value in monitor.toc():
+        if name in ("bn_mean", "bn_var"):  # outputs that nobody can use
+            continue
+        masked_value = float(value) if "backward" in name or "output" in name else 0.0
+        shown.append((name, np.round(masked_value, 3)))
+    return shown
+
+
+@case
+def texts(mx):
+    net = network(mx)
+    return [net.debug_str(), mx.sym.Group([net, net.get_internals()["fc1_output"]]).debug_str()]
+
+
+@case
+def named_composition(mx):
+    def outcome(make):
+        try:
+            made = make()
+            return made.name, made.list_arguments(), made.get_internals().list_outputs()
+        except Exception as error:  # the classes differ
+            return isinstance(error, TypeError)
+
+    a, b = mx.sym.var("a"), mx.sym.var("b")
+    f = mx.sym.FullyConnected(a, num_hidden=3, name="fc")
+    g = mx.sym.Activation(b, act_type="relu", name="act")
+    own = g.__copy__()
+    own._compose(b=f, name="own")
+    makers = (
+        lambda: g(b=f), lambda: g(b=f, name="x"), lambda: g(name="q"), lambda: g(), lambda: own,
+        lambda: g(f, b=f), lambda: g(3),
+    )  # fmt: skip
+    return [outcome(make) for make in makers]
+
+
+@case
 def module_logs(mx):
     def run(logger):
         mx.random.seed(1)

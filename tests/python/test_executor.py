@@ -87,15 +87,49 @@ def test_monitor_callback():
     executor.forward(is_train=True)
     assert seen == [("minus_output", 0), ("e_output", 1)]
     executor.backward()
+    assert seen[2:] == [("e_backward_output", 1), ("minus_backward_output", -1)]
     np.testing.assert_array_equal(executor.grad_dict["x"].asnumpy(), [-1, -1])
     executor.set_monitor_callback(lambda name, array: seen.append(name), monitor_all=True)
     seen.clear()
     executor.forward()
-    assert seen == ["x", "minus_output", "e_output"]
+    assert seen == ["x", "minus_input0", "minus_output", "e_input0", "e_output"]
     executor.set_monitor_callback(None)
     seen.clear()
     executor.forward()
     assert not seen
+
+
+def test_monitored_runs_compute_the_same():
+    data = nd.random.normal(shape=(4, 2, 3, 3))
+    net = sym.Convolution(sym.Variable("x"), kernel=(2, 2), num_filter=3, name="conv")
+    net = sym.BatchNorm(net, fix_gamma=False, name="bn")
+    net = sym.Group([sym.sum(net * net + sym.tanh(net), name="s"), sym.BlockGrad(net, name="b")])
+    found = []
+    for watched in (False, True):
+        executor = net.simple_bind(
+            mx.cpu(), grad_req={"conv_weight": "add", "bn_gamma": "write"}, x=data.shape
+        )
+        mx.random.seed(2)
+        for array in executor.arg_arrays:
+            array[:] = nd.random.normal(shape=array.shape)
+        executor.arg_dict["x"][:] = data
+        seen = []
+        if watched:
+            executor.set_monitor_callback(lambda name, array, s=seen: s.append(name), True)
+        for _ in range(2):
+            outs = executor.forward(is_train=True)
+            executor.backward([nd.array([2.0]), nd.zeros(outs[1].shape)])
+        found.append(
+            [
+                *outs,
+                executor.grad_dict["conv_weight"],
+                executor.grad_dict["bn_gamma"],
+                *executor.aux_arrays,
+            ]
+        )
+    assert {"conv_data", "bn_gamma", "bn_backward_output2", "conv_backward_output1"} <= set(seen)
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a.asnumpy(), b.asnumpy(), rtol=1e-4, atol=1e-4)
 
 
 def test_groups_on_several_devices():

@@ -1,25 +1,16 @@
 """Blocks that also run as a compiled graph."""
 
-import traceback
 import warnings
-from pathlib import Path
 
 from .. import _symbol, autograd, ndarray, symbol
-from ..base import MXNetError
 from ..context import current_context
 from ..nests import flatten, rebuild
 from ..symbol import Symbol
 from .block import Block
-from .parameter import DeferredInitializationError, tracing, version
+from .parameter import DeferredInitializationError, version
+from .written import trace_arrays, trace_symbols, user_line
 
 __all__ = ["HybridBlock"]
-
-
-_PACKAGE = str(Path(__file__).parents[1])
-
-
-def _is_own(frame):
-    return not frame.filename.startswith((_PACKAGE, "<")) and not frame.filename.endswith(".pyx")
 
 
 _BACKENDS = (None, "default", "MKLDNN", "ONEDNN")
@@ -29,21 +20,6 @@ _COMPILED = (
     "_graph", "_bound", "_slots", "_sources", "_constants", "_captured", "_structure", "_traced",
     "_template", "_template_version", "_shared_ctx",
 )  # fmt: skip
-
-
-def _user_line():
-    """Text about the innermost line of the stack outside this package."""
-    return _text_of(traceback.extract_stack())
-
-
-def _line_of(error):
-    """Text about the innermost line outside this package that an exception passed."""
-    return _text_of(traceback.extract_tb(error.__traceback__))
-
-
-def _text_of(frames):
-    own = [f for f in frames if _is_own(f)]
-    return f"{own[-1].filename}:{own[-1].lineno}: {own[-1].line}" if own else "an unknown line"
 
 
 class HybridBlock(Block):
@@ -74,7 +50,7 @@ class HybridBlock(Block):
         if getattr(_tracing, "on", False) and not name.startswith("_"):
             warnings.warn(
                 f"{type(self).__name__}.{name} is set while the block is compiled; compiled calls "
-                f"do not set it\n  at {_user_line()}",
+                f"do not set it\n  at {user_line()}",
                 stacklevel=2,
             )
         super().__setattr__(name, value)
@@ -98,7 +74,17 @@ class HybridBlock(Block):
     _clear_cached_op = _forget  # MXNet's name, which model libraries call after changing children
 
     def hybridize(self, active=True, **flags):
-        """Compile from the next call on; `flags` such as ``static_alloc`` go to the graph."""
+        """Compile from the next call on.
+
+        Parameters
+        ----------
+        active : bool
+            False: run eagerly again.
+        **flags
+            ``recompute`` trades time of training for memory: True, or the memory target of
+            `mx.graph.memory_target`. ``static_alloc`` and the like are accepted: memory is always
+            planned.
+        """
         self._active = active
         self._flags = flags
         self._forget()
@@ -137,73 +123,11 @@ class HybridBlock(Block):
         places += [p.list_ctx()[0] for p in self.collect_params().values()] if not places else []
         return places[0] if places else current_context()
 
-    def _trace_arrays(self, *args):
-        """As `_trace`, by running `forward` on the arrays and writing its operators down."""
-        leaves, outputs = [], []
-        structure = [flatten(arg, leaves) for arg in args]
-        names = ["data"] if len(leaves) == 1 else [f"data{i}" for i in range(len(leaves))]
-        arrays = [None if leaf is None else leaf.detach() for leaf in leaves]
-        params = self.collect_params()
-        ctx = self._context_of(leaves)
-        states = {n: p.data(ctx).copy() for n, p in params.items() if p.grad_req == "null"}
-        outer, _tracing.on = getattr(_tracing, "on", False), True
-        _tracing.writes = True
-        try:
-            with autograd.pause(train_mode=autograd.is_training()):
-                trace = _symbol.Trace()
-                try:
-                    for name, param in params.items():
-                        trace.variable(name, param.data(ctx))
-                    for name, array in zip(names, arrays, strict=True):
-                        if array is not None:
-                            trace.variable(name, array)
-                    out_structure = flatten(
-                        self.forward(*rebuild(structure, iter(arrays))), outputs
-                    )
-                    output = Symbol(trace.end(outputs))
-                    captured = trace.captured(type(outputs[0]))
-                finally:
-                    trace.close()
-        except MXNetError as error:
-            if "hybridize:" not in str(error):
-                raise
-            raise type(error)(f"{error}\n  at {_line_of(error)}") from None
-        finally:
-            _tracing.on, _tracing.writes = outer, False
-            for name, value in states.items():  # running statistics moved
-                value.copyto(params[name].data(ctx))
-        self._captured = {f"captured{i}": array for i, array in enumerate(captured)}
-        inputs = [
-            None if leaf is None else symbol.var(name)
-            for name, leaf in zip(names, leaves, strict=True)
-        ]
-        return inputs, output, out_structure, leaves
-
     def _trace(self, *args):
-        """(inputs, output, structure, leaves): symbols of this block for arguments like `args`."""
-        self._captured = {}
+        """`Written` for arguments like `args`."""
         if self._has_own_forward():
-            return self._trace_arrays(*args)
-        return self._trace_symbols(*args)
-
-    def _trace_symbols(self, *args):
-        """As `_trace`, by running `forward` on symbols; parameters are symbols meanwhile."""
-        leaves = []
-        structure = [flatten(arg, leaves) for arg in args]
-        names = ["data"] if len(leaves) == 1 else [f"data{i}" for i in range(len(leaves))]
-        inputs = [
-            None if leaf is None else symbol.var(name)
-            for name, leaf in zip(names, leaves, strict=True)
-        ]
-        outputs = []
-        before, tracing.active = tracing.active, True
-        try:
-            made = self.forward(*rebuild(structure, iter(inputs)))
-        finally:
-            tracing.active = before
-        out_structure = flatten(made, outputs)
-        output = outputs[0] if out_structure is None else symbol.Group(outputs)
-        return inputs, output, out_structure, leaves
+            return trace_arrays(self, args)
+        return trace_symbols(self, args)
 
     def infer_shape(self, *args):
         """Set the unknown shapes of the parameters from input arrays.
@@ -211,10 +135,11 @@ class HybridBlock(Block):
         Runs `forward` on symbols. A block defines this itself if its own `forward` does not take
         symbols and it has parameters of unknown shape.
         """
-        inputs, output, _, leaves = self._trace_symbols(*args)
+        written = trace_symbols(self, args)
+        output = written.output
         shapes = {
             var.name: leaf.shape
-            for var, leaf in zip(inputs, leaves, strict=True)
+            for var, leaf in zip(written.inputs, written.leaves, strict=True)
             if var is not None
         }
         arguments, _, auxiliary = output.infer_shape(**shapes)
@@ -236,7 +161,11 @@ class HybridBlock(Block):
 
     def _compile(self, *args):
         """Trace and keep what `_run` needs."""
-        inputs, output, structure, _ = self._trace(*args)
+        written = self._trace(*args)
+        inputs, output = written.inputs, written.output
+        self._captured = written.captured
+        if written.for_shapes and not self._own:
+            self._own, self._key = True, self._signature(args)
         places = {var.name: i for i, var in enumerate(inputs) if var is not None}
         params = self.collect_params()
         slots = [places.get(name, name) for name in output.list_inputs()]
@@ -245,7 +174,7 @@ class HybridBlock(Block):
         self._constants = [
             (i, self._captured[s]) for i, s in enumerate(slots) if s in self._captured
         ]
-        self._structure = structure
+        self._structure = written.structure
         self._traced = inputs, output
         self._template_version = -1
         if self._op_hook is None:

@@ -72,6 +72,33 @@ class BaseModule:
             if not getattr(self, flag):
                 raise RuntimeError(f"{type(self).__name__}: not ready, {hints[flag]}")
 
+    # --- what subclasses define -----------------------------------------------------------------
+
+    def _missing(self, *args, **kwargs):
+        """Defined by subclasses."""
+        raise NotImplementedError(f"{type(self).__name__}: must define this method")
+
+    bind = init_params = init_optimizer = forward = backward = update = update_metric = _missing
+    get_params = get_outputs = get_input_grads = _missing
+    data_names = output_names = data_shapes = label_shapes = output_shapes = property(_missing)
+
+    def get_states(self, merge_multi_context=True):
+        """The states: none, unless a subclass has some."""
+        self._require(binded=True, params_initialized=True)
+        return []
+
+    def set_states(self, states=None, value=None):
+        """Set the states.
+
+        Raises
+        ------
+        ValueError
+            If any are given: this module has none.
+        """
+        self._require(binded=True, params_initialized=True)
+        if states or value:
+            raise ValueError(f"{type(self).__name__}: states are given, must not: it has none")
+
     # --- what subclasses refine -----------------------------------------------------------------
 
     def prepare(self, data_batch, sparse_row_id_fn=None):

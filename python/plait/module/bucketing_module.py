@@ -2,6 +2,8 @@
 
 import logging
 
+from .. import ndarray as nd
+from .. import symbol as sym
 from .base_module import BaseModule, as_batch, as_list
 from .module import Module
 
@@ -51,6 +53,8 @@ class BucketingModule(BaseModule):
         self._curr_module = self._curr_bucket_key = None
         self._monitor = None
         self._bind_options = {}
+        self._symbols = {}  # by key: those that take the place of sym_gen's
+        self._loaded = None
 
     @property
     def symbol(self):
@@ -91,7 +95,66 @@ class BucketingModule(BaseModule):
 
     def _make(self, key):
         symbol, data_names, label_names = self._sym_gen(key)
+        symbol = self._symbols.get(key, symbol)
         return Module(symbol, data_names, label_names, **self._options)
+
+    @staticmethod
+    def load(prefix, epoch, sym_gen=None, default_bucket_key=None, **kwargs):
+        """A module from the files of `save_checkpoint`; `kwargs` as for the constructor.
+
+        Raises
+        ------
+        ValueError
+            If `sym_gen` or `default_bucket_key` is None.
+        """
+        keys = nd.load(f"{prefix}.buckets")[0].asnumpy().astype("int64").tolist()
+        symbols = {key: sym.load(f"{prefix}-{key}-symbol.json") for key in keys}
+        params = nd.load(f"{prefix}-{epoch:04d}.params")
+        from ..model import split_params
+
+        return BucketingModule.load_dict(
+            symbols, sym_gen, default_bucket_key, *split_params(params, prefix), **kwargs
+        )
+
+    @staticmethod
+    def load_dict(
+        sym_dict=None,
+        sym_gen=None,
+        default_bucket_key=None,
+        arg_params=None,
+        aux_params=None,
+        **kwargs,
+    ):
+        """A module from the symbols of its buckets and its parameters.
+
+        Parameters
+        ----------
+        sym_dict : dict of Symbol by bucket key
+            Other buckets are made by `sym_gen`.
+        sym_gen : function
+            Tells the names of data and labels.
+        default_bucket_key : object
+        arg_params, aux_params : dict of str to NDArray
+        **kwargs
+            As for the constructor.
+
+        Raises
+        ------
+        ValueError
+            If one of them is None.
+        """
+        given = {
+            "sym_dict": sym_dict, "sym_gen": sym_gen, "arg_params": arg_params,
+            "aux_params": aux_params,
+        }  # fmt: skip
+        for name, value in given.items():
+            if value is None:
+                raise ValueError(f"BucketingModule: {name} is None, must be given")
+        module = BucketingModule(sym_gen, default_bucket_key, **kwargs)
+        module._symbols = dict(sym_dict)
+        module._loaded = arg_params, aux_params
+        module.params_initialized = True
+        return module
 
     def bind(
         self,
@@ -109,7 +172,8 @@ class BucketingModule(BaseModule):
         if self.binded and not force_rebind:
             self.logger.warning("Already bound, ignoring bind()")
             return
-        kept = self.get_params() if self.binded and self.params_initialized else None
+        kept = self.get_params() if self.params_initialized else None
+        self._loaded = None
         self.for_training, self.inputs_need_grad = for_training, inputs_need_grad
         self._bind_options = {
             "for_training": for_training,
@@ -168,6 +232,8 @@ class BucketingModule(BaseModule):
 
     def get_params(self):
         """(arg_params, aux_params): dicts of copies."""
+        if self._loaded is not None:
+            return self._loaded
         self._require(binded=True, params_initialized=True)
         return self._buckets[self._default_bucket_key].get_params()
 
@@ -248,8 +314,18 @@ class BucketingModule(BaseModule):
             module.install_monitor(mon)
 
     def save_checkpoint(self, prefix, epoch, remove_amp_cast=True):
-        """Write the symbols of all buckets and the parameters."""
+        """Write the symbols of all buckets, their keys and the parameters.
+
+        Raises
+        ------
+        ValueError
+            If a key is no whole number.
+        """
         self._require(binded=True, params_initialized=True)
+        wrong = [key for key in self._buckets if not hasattr(key, "__index__")]
+        if wrong:
+            raise ValueError(f"save_checkpoint: bucket key is {wrong[0]!r}, must be a whole number")
+        nd.save(f"{prefix}.buckets", nd.array(list(self._buckets), dtype="int32"))
         for key, module in self._buckets.items():
             module.symbol.save(f"{prefix}-{key}-symbol.json", remove_amp_cast=remove_amp_cast)
         self.save_params(f"{prefix}-{epoch:04d}.params")

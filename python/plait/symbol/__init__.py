@@ -13,6 +13,7 @@ from .shorthand import (
     FullyConnected,
     LabelCrossEntropyOutput,
     MaxPool,
+    histogram,
     hypot,
     maximum,
     minimum,
@@ -22,6 +23,9 @@ from .shorthand import (
 )
 from .surfaces import np, npx
 from .symbol import Symbol
+
+fromjson = load_json  # names of MXNet 2
+numpy, numpy_extension = np, npx
 
 _expose(globals(), _generated, ("_internal", "op", "linalg", "image", "contrib"))
 vars(globals()["contrib"]).update({n: getattr(_control, n) for n in _control.__all__})

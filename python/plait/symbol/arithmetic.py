@@ -149,18 +149,19 @@ class Arithmetic:
 
     __hash__ = object.__hash__
 
-    def __getattr__(self, name):
-        if name not in _FLUENT:
-            raise AttributeError(f"'Symbol' has no attribute {name!r}")
-        function = operator(name)
-        if name == "reshape":
-            return lambda *shape, **kw: _reshape(function, self, shape, kw)
-        if name == "transpose":
-            return lambda *axes, **kw: _transpose(function, self, axes, kw)
-        return lambda *args, **kwargs: function(self, *args, **kwargs)
+    def reshape(self, *shape, **kwargs):
+        """The elements in another shape; MXNet's codes 0, -1, -2, -3, -4 hold."""
+        shape = kwargs.pop("shape", shape)
+        if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
+            shape = shape[0]
+        return operator("reshape")(self, shape=tuple(shape), **kwargs)
 
-    def __dir__(self):
-        return sorted({*super().__dir__(), *_FLUENT})
+    def transpose(self, *axes, **kwargs):
+        """The axes in another order, by default reversed."""
+        axes = kwargs.pop("axes", axes)
+        if len(axes) == 1 and isinstance(axes[0], (tuple, list)):
+            axes = axes[0]
+        return operator("transpose")(self, axes=tuple(axes), **kwargs)
 
     @property
     def T(self):
@@ -172,15 +173,14 @@ class Arithmetic:
         return operator("Cast")(self, dtype=dtype_name(dtype))
 
 
-def _reshape(function, symbol, shape, kwargs):
-    shape = kwargs.pop("shape", shape)
-    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
-        shape = shape[0]
-    return function(symbol, shape=tuple(shape), **kwargs)
+def _method(name):
+    def method(self, *args, **kwargs):
+        return operator(name)(self, *args, **kwargs)
+
+    method.__name__, method.__qualname__ = name, f"Symbol.{name}"
+    method.__doc__ = f"As `mx.sym.{_SPELLING.get(name, name)}` of this symbol."
+    return method
 
 
-def _transpose(function, symbol, axes, kwargs):
-    axes = kwargs.pop("axes", axes)
-    if len(axes) == 1 and isinstance(axes[0], (tuple, list)):
-        axes = axes[0]
-    return function(symbol, axes=tuple(axes), **kwargs)
+for _name in _FLUENT - {"reshape", "transpose"}:
+    setattr(Arithmetic, _name, _method(_name))

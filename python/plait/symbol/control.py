@@ -1,8 +1,10 @@
-"""Loops and branches of symbols: `mx.sym.contrib.foreach`, `while_loop` and `cond`."""
+"""Functions of `mx.sym.contrib` that are no single operators: loops, branches, draws."""
+
+import math
 
 from .. import control
 
-__all__ = ["cond", "foreach", "while_loop"]
+__all__ = ["cond", "foreach", "rand_zipfian", "while_loop"]
 
 
 def foreach(body, data, init_states, name="foreach"):
@@ -54,3 +56,35 @@ def cond(pred, then_func, else_func, name="cond"):
     same shapes and dtypes.
     """
     return control.cond(pred, then_func, else_func, name)
+
+
+def rand_zipfian(true_classes, num_sampled, range_max):
+    """Classes drawn log-uniformly: class k with probability log((k + 2) / (k + 1)) / log(n + 1).
+
+    Parameters
+    ----------
+    true_classes : Symbol
+        Numbers of classes.
+    num_sampled : int
+        How many are drawn, each independently.
+    range_max : int
+        n: classes are 0 to n - 1.
+
+    Returns
+    -------
+    (Symbol, Symbol, Symbol)
+        The classes drawn, (num_sampled,) of int64, and how often each of `true_classes`, and each
+        class drawn, is expected among them, as float64.
+    """
+    from .._gen import sym
+    from .random import uniform
+
+    scale = math.log(range_max + 1)
+    drawn = sym.floor(sym.exp(uniform(0, scale, shape=(num_sampled,), dtype="float64")) - 1)
+    sampled = sym.Cast(drawn % range_max, dtype="int64")
+
+    def expected(classes):
+        classes = sym.Cast(classes, dtype="float64")
+        return sym.log((classes + 2) / (classes + 1)) * (num_sampled / scale)
+
+    return sampled, expected(true_classes), expected(sampled)

@@ -251,6 +251,13 @@ def _window(offset, *amplitudes):
     return window
 
 
+def unravel_index(indices, shape):
+    """Indices along each axis of an array of `shape`, of places in it."""
+    places = _apply("unravel_index", indices, shape=tuple(shape))
+    rows = _apply("split", places, num_outputs=len(shape), axis=0, squeeze_axis=True)
+    return tuple(rows[i] for i in range(len(rows)))
+
+
 def zeros_like(a):
     """Zeros of the same shape."""
     return _apply("zeros_like", a)
@@ -266,8 +273,8 @@ FUNCTIONS = {
     for f in (
         all, any, append, argsort, around, average, delete, diag, diagflat, diff, dot, ediff1d, eye,
         fliplr, flipud, identity, inner, isneginf, isposinf, linspace, logspace, nan_to_num,
-        ones_like, outer, polyval, ravel, repeat, roll, split, std, trace, tri, var, vdot,
-        zeros_like,
+        ones_like, outer, polyval, ravel, repeat, roll, split, std, trace, tri, unravel_index, var,
+        vdot, zeros_like,
     )
 }  # fmt: skip
 FUNCTIONS.update(

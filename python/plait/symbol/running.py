@@ -81,7 +81,7 @@ class Running:
         )
 
     asnumpy = asscalar = wait_to_read = copy = as_in_context = _has_no_value
-    detach = backward = gradient = _has_no_value
+    detach = backward = _has_no_value
 
     def as_nd_ndarray(self):
         """This symbol: there is one class for both worlds."""

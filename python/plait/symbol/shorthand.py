@@ -14,6 +14,7 @@ __all__ = [
     "FullyConnected",
     "LabelCrossEntropyOutput",
     "MaxPool",
+    "histogram",
     "hypot",
     "maximum",
     "minimum",
@@ -140,3 +141,45 @@ def LabelCrossEntropyOutput(data=None, label=None, name=None):
     chosen = _generated.pick(data, label, axis=1)
     floor = _generated.clip(chosen, a_min=_LEAST, a_max=1.0)
     return _generated.negative(_generated.log(floor), name=name)
+
+
+def histogram(a, bins=10, range=None, name=None):
+    """How many elements lie in each of some bins, and the edges of the bins.
+
+    Parameters
+    ----------
+    a : Symbol
+    bins : int or Symbol
+        Number of bins of equal width over `range`, or the edges, ascending. The last edge belongs
+        to the last bin.
+    range : (float, float)
+        Least and greatest edge; needed with a number of bins.
+
+    Returns
+    -------
+    (Symbol, Symbol)
+        Counts as int64, and edges.
+
+    Raises
+    ------
+    ValueError
+        If `range` is missing: symbols have no least and greatest element yet.
+    """
+    if isinstance(bins, Symbol):
+        edges = bins
+    elif range is None:
+        raise ValueError("histogram: range is None, must be given for a symbol")
+    else:
+        attrs = {"start": float(range[0]), "stop": float(range[1]), "num": bins + 1}
+        edges = compose("linspace", None, (), {**attrs, "endpoint": True, "dtype": "float32"})
+    values = _generated.reshape(a, shape=(-1, 1))
+    low = _generated.slice_axis(edges, axis=0, begin=0, end=-1)
+    high = _generated.slice_axis(edges, axis=0, begin=1, end=None)
+    last = _generated.slice_axis(edges, axis=0, begin=-1, end=None)
+    inside = _generated.broadcast_greater_equal(values, low)
+    below = _generated.broadcast_lesser(values, high)
+    at_end = _generated.broadcast_mul(
+        _generated.broadcast_equal(values, last), _generated.broadcast_equal(high, last)
+    )
+    counts = _generated.sum(inside * _generated.broadcast_add(below, at_end), axis=0)
+    return _generated.Cast(counts, dtype="int64", name=name), edges

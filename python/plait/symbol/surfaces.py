@@ -8,6 +8,7 @@ from numbers import Number
 
 from .. import _array
 from . import control, numpy_functions, numpy_random, shorthand
+from .by_shapes import of_shapes
 from .compose import compose
 from .create import arange, full, ones, zeros
 
@@ -77,6 +78,80 @@ def _function(surface, name, description):
     return function
 
 
+# Functions of `mx.np` and `mx.npx` that symbols of known shapes have too. Not here: what computes
+# with values, such as `unique`, what makes arrays of numbers, and what tells of dtypes.
+_OF_ARRAYS = {
+    "np": """
+        alltrue argpartition array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays
+        column_stack concat convolve corrcoef count_nonzero cov cross cumulative_prod cumulative_sum
+        divmod dsplit dstack einsum float_power hsplit hstack indices insert interp isclose isin
+        kron linalg.cond linalg.matrix_norm linalg.matrix_power linalg.multi_dot linalg.pinv
+        linalg.svdvals linalg.tensorinv linalg.tensorsolve linalg.vecdot linalg.vector_norm
+        logaddexp2 matrix_transpose median meshgrid modf moveaxis nancumprod nancumsum nanmax
+        nanmean nanmin nanstd nanvar pad percentile permute_dims positive product ptp
+        put_along_axis quantile random.bernoulli random.binomial random.choice random.geometric
+        random.multinomial random.multivariate_normal random.permutation random.poisson
+        random.randn random.random random.random_sample random.standard_exponential
+        random.standard_gamma random.standard_normal resize rollaxis rot90 row_stack searchsorted
+        select sinc take_along_axis tensordot trapezoid trapz tril_indices unstack vander vecdot
+        vsplit vstack
+    """.split(),
+    "npx": """
+        constraint_check index_add index_update masked_log_softmax masked_softmax reshape
+        random.bernoulli random.normal random.normal_n random.poisson random.uniform
+        random.uniform_n
+    """.split(),
+}
+
+# Names of MXNet 2 for functions of `mx.sym`.
+_OF_SYM = {
+    "np": {},
+    "npx": {
+        "batch_norm_with_relu": "contrib.BatchNormWithReLU",
+        "broadcast_greater": "broadcast_greater",
+        "deformable_convolution": "contrib.DeformableConvolution",
+        "modulated_deformable_convolution": "contrib.ModulatedDeformableConvolution",
+        "sync_batch_norm": "contrib.SyncBatchNorm",
+        "contrib_quantize": "contrib.quantize",
+        "contrib_quantize_v2": "contrib.quantize_v2",
+        "contrib_calibrate_entropy": "contrib.calibrate_entropy",
+        **{
+            name: f"contrib.{name}"
+            for name in """
+                bipartite_matching box_decode box_encode box_iou box_nms quantized_act
+                quantized_conv quantized_elemwise_add quantized_elemwise_mul quantized_embedding
+                quantized_flatten quantized_fully_connected quantized_pooling quantized_reshape
+                quantized_transpose requantize round_ste sign_ste sldwin_atten_context
+                sldwin_atten_mask_like sldwin_atten_score
+            """.split()
+        },
+    },
+}
+
+
+def _inside(namespace, path):
+    for part in path.split("."):
+        namespace = getattr(namespace, part, None)
+    return namespace
+
+
+def _found_elsewhere(surface, name):
+    """The function for a name that is no operator of the surface; None if there is none."""
+    import plait
+
+    if name in _OF_ARRAYS[surface]:
+        return of_shapes(name, _inside(getattr(plait, surface), name))
+    return _inside(plait.sym, _OF_SYM[surface][name]) if name in _OF_SYM[surface] else None
+
+
+def _elsewhere(surface):
+    """Names for which `_found_elsewhere` gives a function."""
+    import plait
+
+    more = [n for n, path in _OF_SYM[surface].items() if _inside(plait.sym, path)]
+    return [*_OF_ARRAYS[surface], *more]
+
+
 class Surface:
     """The names of a surface, those of its sub-namespaces behind a dot."""
 
@@ -88,15 +163,18 @@ class Surface:
         table, whole = _operators(self._surface), self._prefix + name
         if whole in table:
             found = _function(self._surface, whole, table[whole])
-        elif any(n.startswith(f"{whole}.") for n in table):
+        elif any(n.startswith(f"{whole}.") for n in (*table, *_OF_ARRAYS[self._surface])):
             found = Surface(self._surface, f"{whole}.")
         else:
+            found = _found_elsewhere(self._surface, whole)
+        if found is None:
             raise AttributeError(f"mx.sym.{self._surface} has no attribute {whole!r}")
         setattr(self, name, found)
         return found
 
     def __dir__(self):
-        names = (n for n in _operators(self._surface) if n.startswith(self._prefix))
+        names = [n for n in _operators(self._surface) if n.startswith(self._prefix)]
+        names += [n for n in _elsewhere(self._surface) if n.startswith(self._prefix)]
         inside = {n[len(self._prefix) :].split(".")[0] for n in names}
         return sorted(inside | {n for n in vars(self) if not n.startswith("_")})
 

@@ -6,6 +6,7 @@ from .. import _symbol
 from ..files import replacing
 from .arithmetic import Arithmetic
 from .inference import Inference
+from .listing import listing
 from .running import Running
 
 __all__ = ["Symbol"]
@@ -89,6 +90,17 @@ class Symbol(Arithmetic, Inference, Running):
         children = Symbol(self._handle.children())
         return children if len(children) else None
 
+    def get_inputs(self):
+        """Group of the variables below, in the order of `list_inputs()`."""
+        names = self.list_inputs()
+        found = {s.name: s for s in self.get_internals() if s.name in names}
+        return group([found[name] for name in names])
+
+    @property
+    def has_dynamic_shape_op(self):
+        """bool: whether a shape depends on values; in graphs none does."""
+        return False
+
     def __copy__(self):
         return Symbol(self._handle)
 
@@ -122,11 +134,78 @@ class Symbol(Arithmetic, Inference, Running):
 
     # --- composing ------------------------------------------------------------------------------
 
-    def __call__(self, *args, **kwargs):
-        """A copy whose variables are replaced: by position (of list_arguments) or by name."""
-        kwargs.pop("name", None)
-        kwargs.update(zip(self.list_arguments(), args, strict=False))
-        return Symbol(self._handle.compose(list(kwargs), [s._handle for s in kwargs.values()]))
+    def __call__(self, *args, name=None, **kwargs):
+        """A copy whose variables are replaced by other symbols.
+
+        Parameters
+        ----------
+        *args : Symbol
+            By position, in the order of `list_arguments()`; or
+        **kwargs : Symbol
+            by the name of the variable.
+        name : str, optional
+            Name of the copy's node; of a group, that of the first output.
+
+        Raises
+        ------
+        TypeError
+            If something else than symbols is given, or both by position and by name.
+        KeyError
+            If there is no variable of a name.
+        ValueError
+            If there are more symbols than arguments, or a variable shall get a name.
+        """
+        if args and kwargs:
+            raise TypeError("compose: symbols are given by position and by name, must be one")
+        for value in (*args, *kwargs.values()):
+            if not isinstance(value, Symbol):
+                raise TypeError(f"compose: argument is {type(value).__name__}, must be a Symbol")
+        names = self.list_arguments()
+        if len(args) > len(names):
+            raise ValueError(f"compose: got {len(args)} symbols, must be at most {len(names)}")
+        kwargs.update(zip(names, args, strict=False))
+        made = self._handle.compose(list(kwargs), [s._handle for s in kwargs.values()])
+        return Symbol(made if name is None else made.renamed(name))
+
+    def _compose(self, *args, name=None, **kwargs):
+        """As a call, but this symbol becomes the copy."""
+        self._handle = self(*args, name=name, **kwargs)._handle
+
+    def gradient(self, wrt, name=None):
+        """The gradients of the sum of all outputs, as a symbol of its own.
+
+        Output layers such as `SoftmaxOutput` give the gradient of their loss. The symbol takes the
+        variables of this one; it can be bound, saved, and differentiated again.
+
+        Parameters
+        ----------
+        wrt : str or list of str
+            Names of arguments.
+        name : str, optional
+
+        Returns
+        -------
+        Symbol
+            With one output for each name in `wrt`, of the argument's shape.
+
+        Raises
+        ------
+        ValueError
+            If a name is no argument, or given twice.
+        """
+        from .compose import compose
+
+        wrt = [wrt] if isinstance(wrt, str) else list(wrt)
+        inputs, arguments = self.list_inputs(), self.list_arguments()
+        for i, key in enumerate(wrt):
+            if key not in arguments or key in wrt[:i]:
+                raise ValueError(
+                    f"gradient: wrt has {key!r}, must be different names of {arguments}"
+                )
+        body = {"body": self.tojson(False), "wrt": tuple(inputs.index(key) for key in wrt)}
+        return compose("gradient", name, self.get_inputs(), body)
+
+    grad = gradient
 
     # --- files ----------------------------------------------------------------------------------
 
@@ -145,13 +224,8 @@ class Symbol(Arithmetic, Inference, Running):
             file.write(self.tojson(remove_amp_cast))
 
     def debug_str(self):
-        """The graph as text, one node a line."""
-        lines = []
-        for i, node in enumerate(json.loads(self.tojson(False))["nodes"]):
-            inputs = ", ".join(f"%{e[0]}[{e[1]}]" for e in node["inputs"])
-            op = "Variable" if node["op"] == "null" else node["op"]
-            lines.append(f"%{i} {op}({inputs}), name={node['name']}, {node.get('attrs', {})}")
-        return "\n".join(lines)
+        """str: the graph node by node, as MXNet prints it."""
+        return listing(self)
 
 
 def group(symbols):

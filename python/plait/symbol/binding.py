@@ -1,0 +1,34 @@
+"""Arguments of `bind`: arrays and requests for gradients, for all arguments of a symbol."""
+
+__all__ = ["by_name", "requests"]
+
+
+def by_name(values, names, what):
+    """List in the order of `names` from a list or a dict.
+
+    A dict may leave names out (None), and may serve several graphs: it can have others too.
+    """
+    if values is None:
+        return [None] * len(names)
+    if isinstance(values, dict):
+        return [values.get(name) for name in names]
+    values = list(values)
+    if len(values) != len(names):
+        raise ValueError(f"bind: {what} has {len(values)} arrays, must be {len(names)}: {names}")
+    return values
+
+
+def requests(grad_req, names):
+    """grad_req of each name from one for all, a list or a dict."""
+    if isinstance(grad_req, str):
+        found = [grad_req] * len(names)
+    elif isinstance(grad_req, dict):
+        found = [grad_req.get(name, "null") for name in names]
+    else:
+        found = list(grad_req)
+    if len(found) != len(names):
+        raise ValueError(f"bind: grad_req has {len(found)} values, must have {len(names)}")
+    for req in found:
+        if req not in ("write", "add", "null"):
+            raise ValueError(f"bind: grad_req is {req!r}, must be 'write', 'add' or 'null'")
+    return found
