@@ -63,12 +63,14 @@ class Inference:
         )
 
     def infer_type(self, *args, **kwargs):
-        """numpy types of arguments, outputs and auxiliary states; float32 where nothing is said."""
+        """numpy types of arguments, outputs and auxiliary states; where nothing is said the first
+        floating one given, or float32."""
         given = self._named(args, kwargs)
         if not given:
             given = {name: np.float32 for name in self.list_arguments()[:1]}
         found = self._infer(dtypes=given)
-        default = dtype_name(next(iter(given.values())))
+        names = [dtype_name(dtype) for dtype in given.values()]
+        default = next((name for name in names if "float" in name), "float32")
         return tuple(
             [np.dtype(t or default).type for t in found[key]]
             for key in ("arg_dtypes", "out_dtypes", "aux_dtypes")
