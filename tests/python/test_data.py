@@ -100,6 +100,22 @@ def test_loader_hands_over_any_structure(workers):
     assert isinstance(batch["y"], np.ndarray) and batch["y"].tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "uint8", "int64"])
+def test_workers_stack_arrays_of_any_type(dtype):
+    samples = [(nd.full((2, 3), i, dtype=dtype), nd.array([i])[0], i) for i in range(5)]
+    here, there = (
+        list(gluon.data.DataLoader(gluon.data.SimpleDataset(samples), 2, num_workers=n))
+        for n in (0, 1)
+    )
+    for a, b in zip(here, there, strict=True):
+        for x, y in zip(a, b, strict=True):
+            np.testing.assert_array_equal(x.astype("float32").asnumpy(), y.asnumpy())
+            assert x.shape == y.shape
+    uneven = gluon.data.SimpleDataset([nd.ones(3), nd.ones(4)])
+    with pytest.raises(ValueError, match=r"samples have shapes \(3,\) and \(4,\), must have one"):
+        list(gluon.data.DataLoader(uneven, 2, num_workers=1))
+
+
 class Random(Squares):
     def __getitem__(self, i):
         return np.random.rand(), nd.random.uniform(shape=(2,))

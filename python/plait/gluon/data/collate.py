@@ -4,17 +4,7 @@ import numpy as np
 
 from ... import ndarray
 
-__all__ = ["default_batchify_fn", "stack_samples"]
-
-
-def stack_samples(samples):
-    """As `default_batchify_fn`, in NumPy arrays."""
-    first = samples[0]
-    if isinstance(first, tuple):
-        return [stack_samples(part) for part in zip(*samples, strict=True)]
-    if hasattr(first, "asnumpy"):
-        return np.stack([sample.asnumpy() for sample in samples])
-    return np.asarray(samples)
+__all__ = ["default_batchify_fn"]
 
 
 def default_batchify_fn(data):

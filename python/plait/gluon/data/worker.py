@@ -6,6 +6,7 @@ the arrays of a batch into the slot it was told; the parent copies them out, and
 again: in the long run no page is touched for the first time.
 """
 
+import math
 import mmap
 import multiprocessing
 import os
@@ -21,11 +22,12 @@ import numpy as np
 
 from ... import ndarray
 from ... import random as plait_random
-from .collate import stack_samples
 
 __all__ = ["WorkerPool"]
 
 _ALIGN = 64
+# Types whose memory NumPy reads in place.
+_SHARED = ("float16", "float32", "float64", "int8", "int32", "int64", "uint8")
 _POLL_SECONDS = 2.0
 
 
@@ -66,6 +68,39 @@ class _Place:
         self.target = target
 
 
+class _Column:
+    """Arrays of one shape that become one array of a batch: they are stacked in the slot."""
+
+    def __init__(self, arrays):
+        first = arrays[0]
+        for array in arrays:
+            if array.shape != first.shape:
+                raise ValueError(
+                    f"DataLoader: samples have shapes {first.shape} and {array.shape}, must have "
+                    "one\n  hint: gluon.data.batchify.Pad stacks arrays of several lengths"
+                )
+        self.arrays = arrays
+        self.shape, self.dtype = (len(arrays), *first.shape), np.result_type(*arrays)
+        self.nbytes = math.prod(self.shape) * self.dtype.itemsize
+
+
+def _as_numpy(sample):
+    """The values of an NDArray, without a copy where NumPy can read its memory."""
+    if getattr(sample, "dtype_name", None) in _SHARED and not sample._is_sparse:
+        return np.from_dlpack(sample)
+    return sample.asnumpy()
+
+
+def _columns(samples):
+    """As `default_batchify_fn`, with columns in place of arrays."""
+    first = samples[0]
+    if isinstance(first, tuple):
+        return [_columns(part) for part in zip(*samples, strict=True)]
+    if hasattr(first, "asnumpy"):
+        return _Column([_as_numpy(sample) for sample in samples])
+    return np.asarray(samples)
+
+
 def _map_leaves(value, fn):
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*[_map_leaves(item, fn) for item in value])
@@ -82,6 +117,11 @@ def _pack(batch, slot, as_ndarray):
 
     def place(value):
         nonlocal end
+        if isinstance(value, _Column):
+            spot = _Place(end, value, value.dtype.name)
+            arrays.append((end, value))
+            end += -(-value.nbytes // _ALIGN) * _ALIGN
+            return spot
         is_array = hasattr(value, "asnumpy")
         if not is_array and (not isinstance(value, np.ndarray) or value.dtype.hasobject):
             return value
@@ -96,8 +136,13 @@ def _pack(batch, slot, as_ndarray):
     if end:
         memory = slot.view(end)
         for offset, array in arrays:
-            target = np.frombuffer(memory, array.dtype, array.size, offset)
-            target.reshape(array.shape)[...] = array
+            target = np.frombuffer(memory, array.dtype, math.prod(array.shape), offset)
+            target = target.reshape(array.shape)
+            if isinstance(array, _Column):
+                for i, sample in enumerate(array.arrays):
+                    target[i] = sample
+            else:
+                target[...] = array
     return pickle.dumps((described, end))
 
 
@@ -159,7 +204,7 @@ def _work(pipe, slots, dataset, batchify):
         try:
             _seed(seed)
             samples = [dataset[i] for i in indices]
-            batch = stack_samples(samples) if batchify is None else batchify(samples)
+            batch = _columns(samples) if batchify is None else batchify(samples)
             answer = ("batch", _pack(batch, slots[slot], batchify is None))
         except Exception as error:
             answer = ("error", _describe_error(error))
@@ -200,7 +245,7 @@ class WorkerPool:
         Batches that may be under way at once.
     dataset : sequence
     batchify : callable or None
-        None: `stack_samples`.
+        None: `default_batchify_fn`, without its arrays in between.
     """
 
     def __init__(self, num_workers, num_slots, dataset, batchify):
