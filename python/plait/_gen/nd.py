@@ -20,6 +20,7 @@ def _unknown(name, kwargs):
 
 _op_abs = _operator('abs')
 _op_activation = _operator('activation')
+_op_adagrad_update = _operator('adagrad_update')
 _op_adam_update = _operator('adam_update')
 _op_adaptive_avg_pooling = _operator('adaptive_avg_pooling')
 _op_add = _operator('add')
@@ -128,10 +129,12 @@ _op_image_normalize = _operator('image_normalize')
 _op_image_random_brightness = _operator('image_random_brightness')
 _op_image_random_color_jitter = _operator('image_random_color_jitter')
 _op_image_random_contrast = _operator('image_random_contrast')
+_op_image_random_crop = _operator('image_random_crop')
 _op_image_random_flip_left_right = _operator('image_random_flip_left_right')
 _op_image_random_flip_top_bottom = _operator('image_random_flip_top_bottom')
 _op_image_random_hue = _operator('image_random_hue')
 _op_image_random_lighting = _operator('image_random_lighting')
+_op_image_random_resized_crop = _operator('image_random_resized_crop')
 _op_image_random_saturation = _operator('image_random_saturation')
 _op_image_resize = _operator('image_resize')
 _op_image_to_tensor = _operator('image_to_tensor')
@@ -150,6 +153,8 @@ _op_isinf = _operator('isinf')
 _op_isnan = _operator('isnan')
 _op_khatri_rao = _operator('khatri_rao')
 _op_l2_normalization = _operator('l2_normalization')
+_op_lamb_update_phase1 = _operator('lamb_update_phase1')
+_op_lamb_update_phase2 = _operator('lamb_update_phase2')
 _op_layer_norm = _operator('layer_norm')
 _op_leaky_relu = _operator('leaky_relu')
 _op_less = _operator('less')
@@ -196,6 +201,8 @@ _op_mod = _operator('mod')
 _op_mod_scalar = _operator('mod_scalar')
 _op_modulated_deformable_convolution = _operator('modulated_deformable_convolution')
 _op_moments = _operator('moments')
+_op_mp_lamb_update_phase1 = _operator('mp_lamb_update_phase1')
+_op_mp_lamb_update_phase2 = _operator('mp_lamb_update_phase2')
 _op_mp_nag_mom_update = _operator('mp_nag_mom_update')
 _op_mp_sgd_mom_update = _operator('mp_sgd_mom_update')
 _op_mp_sgd_update = _operator('mp_sgd_update')
@@ -215,6 +222,7 @@ _op_multi_ftrl_update = _operator('multi_ftrl_update')
 _op_multi_group_adagrad_update = _operator('multi_group_adagrad_update')
 _op_multi_lamb_update = _operator('multi_lamb_update')
 _op_multi_lans_update = _operator('multi_lans_update')
+_op_multi_lars = _operator('multi_lars')
 _op_multi_lars_update = _operator('multi_lars_update')
 _op_multi_lbsgd_update = _operator('multi_lbsgd_update')
 _op_multi_lion_update = _operator('multi_lion_update')
@@ -253,6 +261,10 @@ _op_pick = _operator('pick')
 _op_pooling = _operator('pooling')
 _op_power = _operator('power')
 _op_power_scalar = _operator('power_scalar')
+_op_preloaded_multi_mp_sgd_mom_update = _operator('preloaded_multi_mp_sgd_mom_update')
+_op_preloaded_multi_mp_sgd_update = _operator('preloaded_multi_mp_sgd_update')
+_op_preloaded_multi_sgd_mom_update = _operator('preloaded_multi_sgd_mom_update')
+_op_preloaded_multi_sgd_update = _operator('preloaded_multi_sgd_update')
 _op_quadratic = _operator('quadratic')
 _op_quantize_v2 = _operator('quantize_v2')
 _op_quantized_conv = _operator('quantized_conv')
@@ -282,6 +294,7 @@ _op_reciprocal = _operator('reciprocal')
 _op_relu = _operator('relu')
 _op_repeat = _operator('repeat')
 _op_requantize = _operator('requantize')
+_op_rescaled_multi_adamw_update = _operator('rescaled_multi_adamw_update')
 _op_reshape = _operator('reshape')
 _op_reshape_like = _operator('reshape_like')
 _op_rint = _operator('rint')
@@ -4206,6 +4219,38 @@ def _image_random_contrast(data=None, min_factor=None, max_factor=None, out=None
     return _invoke(_op_image_random_contrast, (data,), (min_factor, max_factor,), out, _cls)
 
 
+def _image_random_crop(data=None, xrange=(0, 1), yrange=(0, 1), width=None, height=None, interp=1, pad=(0, 0), pad_value=0.0, out=None, name=None, **kwargs):
+    """A part of the image at a random place; smaller, of the same ratio, and then scaled where the image is too small.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    xrange : tuple of float, default (0, 1)
+        bounds of the place between left, 0, and right, 1; (0.5, 0.5): the middle
+    yrange : tuple of float, default (0, 1)
+        bounds of the place between top, 0, and bottom, 1
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+    interp : int, default 1
+        0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos
+    pad : tuple of int, default (0, 0)
+        pixels of a border around the image: left and right, top and bottom
+    pad_value : float, default 0.0
+        value of the border
+
+    Returns
+    -------
+    out : array
+        data with the new height and width; the same part of all images
+    """
+    if kwargs:
+        _unknown('_image_random_crop', kwargs)
+    return _invoke(_op_image_random_crop, (data,), (xrange, yrange, width, height, interp, pad, pad_value,), out, _cls)
+
+
 def _image_random_flip_left_right(data=None, p=0.5, out=None, name=None, **kwargs):
     """Images with left and right exchanged by chance.
 
@@ -4286,6 +4331,40 @@ def _image_random_lighting(data=None, alpha_std=0.05, out=None, name=None, **kwa
     if kwargs:
         _unknown('_image_random_lighting', kwargs)
     return _invoke(_op_image_random_lighting, (data,), (alpha_std,), out, _cls)
+
+
+def _image_random_resized_crop(data=None, width=None, height=None, area=(0.08, 1), ratio=(0.75, 1.3333333333333333), interp=1, max_trial=10, out=None, name=None, **kwargs):
+    """A part of random area, ratio and place, in another size.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+    area : tuple of float, default (0.08, 1)
+        bounds of the share of the area, in [0, 1]
+    ratio : tuple of float, default (0.75, 1.3333333333333333)
+        bounds of width over height
+    interp : int, default 1
+        0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos
+    max_trial : int, default 10
+        draws that may lie outside the image before its middle is taken
+
+    Returns
+    -------
+    out : array
+        data with the new height and width; the same part of all images
+
+    Notes
+    -----
+    Szegedy and others: Going deeper with convolutions (2014)
+    """
+    if kwargs:
+        _unknown('_image_random_resized_crop', kwargs)
+    return _invoke(_op_image_random_resized_crop, (data,), (width, height, area, ratio, interp, max_trial,), out, _cls)
 
 
 def _image_random_saturation(data=None, min_factor=None, max_factor=None, out=None, name=None, **kwargs):
@@ -6292,6 +6371,42 @@ def abs(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_abs, (data,), (), out, _cls)
 
 
+def adagrad_update(weight=None, grad=None, history=None, lr=None, epsilon=1e-07, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
+    """history += grad^2; weight - lr (grad / sqrt(history + epsilon) + wd weight).
+
+    Parameters
+    ----------
+    weight : array
+        floating array
+    grad : array
+        as weight
+    history : array
+        as weight
+    lr : float, required
+        learning rate, no unit
+    epsilon : float, default 1e-07
+        added under the root
+    wd : float, default 0.0
+        weight decay, no unit
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+
+    Returns
+    -------
+    output : array
+        as weight
+
+    Notes
+    -----
+    Duchi, Hazan, Singer, JMLR 12 (2011)
+    """
+    if kwargs:
+        _unknown('adagrad_update', kwargs)
+    return _invoke(_op_adagrad_update, (weight, grad, history,), (lr, epsilon, wd, rescale_grad, clip_gradient,), out, _cls)
+
+
 def adam_update(weight=None, grad=None, mean=None, var=None, lr=None, beta1=0.9, beta2=0.999, epsilon=1e-08, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, lazy_update=True, out=None, name=None, **kwargs):
     """One step of Adam; the weight decay is clipped with the gradient.
 
@@ -8293,6 +8408,46 @@ def contrib__interleaved_matmul_selfatt_valatt(queries_keys_values=None, attenti
     return _invoke(_op_interleaved_matmul_selfatt_valatt, (queries_keys_values, attention,), (heads,), out, _cls)
 
 
+def contrib__multi_adamw_update(*data, lrs=None, wds=None, etas=None, beta1=0.9, beta2=0.999, epsilon=1e-08, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """weight - eta (lr mean / (sqrt(var) + epsilon) + wd weight) with Adam's means. The last array is the factor of the gradients: nothing changes if it is 0 or not finite.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    lrs : tuple of float, required
+        learning rate of each weight
+    wds : tuple of float, required
+        weight decay of each weight
+    etas : tuple of float, required
+        factor of rate and decay of each weight
+    beta1 : float, default 0.9
+        decay of the mean
+    beta2 : float, default 0.999
+        decay of the mean square
+    epsilon : float, default 1e-08
+        added to the root
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Loshchilov, Hutter, ICLR (2019)
+    """
+    if kwargs:
+        _unknown('contrib.multi_adamw_update', kwargs)
+    return _invoke(_op_rescaled_multi_adamw_update, (*_flatten(data),), (lrs, wds, etas, beta1, beta2, epsilon, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
 def contrib__quadratic(data=None, a=0.0, b=0.0, c=0.0, out=None, name=None, **kwargs):
     """a x^2 + b x + c.
 
@@ -9733,6 +9888,38 @@ def image__random_contrast(data=None, min_factor=None, max_factor=None, out=None
     return _invoke(_op_image_random_contrast, (data,), (min_factor, max_factor,), out, _cls)
 
 
+def image__random_crop(data=None, xrange=(0, 1), yrange=(0, 1), width=None, height=None, interp=1, pad=(0, 0), pad_value=0.0, out=None, name=None, **kwargs):
+    """A part of the image at a random place; smaller, of the same ratio, and then scaled where the image is too small.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    xrange : tuple of float, default (0, 1)
+        bounds of the place between left, 0, and right, 1; (0.5, 0.5): the middle
+    yrange : tuple of float, default (0, 1)
+        bounds of the place between top, 0, and bottom, 1
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+    interp : int, default 1
+        0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos
+    pad : tuple of int, default (0, 0)
+        pixels of a border around the image: left and right, top and bottom
+    pad_value : float, default 0.0
+        value of the border
+
+    Returns
+    -------
+    out : array
+        data with the new height and width; the same part of all images
+    """
+    if kwargs:
+        _unknown('image.random_crop', kwargs)
+    return _invoke(_op_image_random_crop, (data,), (xrange, yrange, width, height, interp, pad, pad_value,), out, _cls)
+
+
 def image__random_flip_left_right(data=None, p=0.5, out=None, name=None, **kwargs):
     """Images with left and right exchanged by chance.
 
@@ -9813,6 +10000,40 @@ def image__random_lighting(data=None, alpha_std=0.05, out=None, name=None, **kwa
     if kwargs:
         _unknown('image.random_lighting', kwargs)
     return _invoke(_op_image_random_lighting, (data,), (alpha_std,), out, _cls)
+
+
+def image__random_resized_crop(data=None, width=None, height=None, area=(0.08, 1), ratio=(0.75, 1.3333333333333333), interp=1, max_trial=10, out=None, name=None, **kwargs):
+    """A part of random area, ratio and place, in another size.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+    area : tuple of float, default (0.08, 1)
+        bounds of the share of the area, in [0, 1]
+    ratio : tuple of float, default (0.75, 1.3333333333333333)
+        bounds of width over height
+    interp : int, default 1
+        0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos
+    max_trial : int, default 10
+        draws that may lie outside the image before its middle is taken
+
+    Returns
+    -------
+    out : array
+        data with the new height and width; the same part of all images
+
+    Notes
+    -----
+    Szegedy and others: Going deeper with convolutions (2014)
+    """
+    if kwargs:
+        _unknown('image.random_resized_crop', kwargs)
+    return _invoke(_op_image_random_resized_crop, (data,), (width, height, area, ratio, interp, max_trial,), out, _cls)
 
 
 def image__random_saturation(data=None, min_factor=None, max_factor=None, out=None, name=None, **kwargs):
@@ -9953,6 +10174,84 @@ def khatri_rao(*args, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('khatri_rao', kwargs)
     return _invoke(_op_khatri_rao, (*_flatten(args),), (), out, _cls)
+
+
+def lamb_update_phase1(weight=None, grad=None, mean=None, var=None, beta1=0.9, beta2=0.999, epsilon=1e-06, t=None, bias_correction=True, wd=None, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
+    """LAMB's step for a weight: Adam's direction plus weight decay.
+
+    Parameters
+    ----------
+    weight : array
+        floating array
+    grad : array
+        as weight
+    mean : array
+        as weight
+    var : array
+        as mean
+    beta1 : float, default 0.9
+        decay of the mean
+    beta2 : float, default 0.999
+        decay of the mean square
+    epsilon : float, default 1e-06
+        added to the root
+    t : int, required
+        number of this step, from 1
+    bias_correction : bool, default True
+        whether the means are corrected for their start at 0
+    wd : float, required
+        weight decay, no unit
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+
+    Returns
+    -------
+    output : array
+        as mean: the step before it gets its length
+
+    Notes
+    -----
+    You and others, ICLR (2020)
+    """
+    if kwargs:
+        _unknown('lamb_update_phase1', kwargs)
+    return _invoke(_op_lamb_update_phase1, (weight, grad, mean, var,), (beta1, beta2, epsilon, t, bias_correction, wd, rescale_grad, clip_gradient,), out, _cls)
+
+
+def lamb_update_phase2(weight=None, g=None, r1=None, r2=None, lr=None, lower_bound=-1.0, upper_bound=-1.0, out=None, name=None, **kwargs):
+    """weight - lr r1 / r2 g; weight - lr g where a norm is 0.
+
+    Parameters
+    ----------
+    weight : array
+        floating array
+    g : array
+        as weight: from phase 1
+    r1 : array
+        one number: norm of the weight
+    r2 : array
+        one number: norm of g
+    lr : float, required
+        learning rate, no unit
+    lower_bound : float, default -1.0
+        least r1; < 0: none
+    upper_bound : float, default -1.0
+        largest r1; < 0: none
+
+    Returns
+    -------
+    output : array
+        as weight
+
+    Notes
+    -----
+    You and others, ICLR (2020)
+    """
+    if kwargs:
+        _unknown('lamb_update_phase2', kwargs)
+    return _invoke(_op_lamb_update_phase2, (weight, g, r1, r2,), (lr, lower_bound, upper_bound,), out, _cls)
 
 
 def less(lhs=None, rhs=None, out=None, name=None, **kwargs):
@@ -11253,6 +11552,88 @@ def moments(data=None, axes=None, keepdims=False, out=None, name=None, **kwargs)
     return _invoke(_op_moments, (data,), (axes, keepdims,), out, _cls)
 
 
+def mp_lamb_update_phase1(weight=None, grad=None, mean=None, var=None, weight32=None, beta1=0.9, beta2=0.999, epsilon=1e-06, t=None, bias_correction=True, wd=None, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
+    """LAMB's step for a weight: Adam's direction plus weight decay.
+
+    Parameters
+    ----------
+    weight : array
+        array of float16 or bfloat16
+    grad : array
+        as weight
+    mean : array
+        shape of weight, float32
+    var : array
+        as mean
+    weight32 : array
+        float32 master of weight
+    beta1 : float, default 0.9
+        decay of the mean
+    beta2 : float, default 0.999
+        decay of the mean square
+    epsilon : float, default 1e-06
+        added to the root
+    t : int, required
+        number of this step, from 1
+    bias_correction : bool, default True
+        whether the means are corrected for their start at 0
+    wd : float, required
+        weight decay, no unit
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+
+    Returns
+    -------
+    output : array
+        as mean: the step before it gets its length
+
+    Notes
+    -----
+    You and others, ICLR (2020)
+    """
+    if kwargs:
+        _unknown('mp_lamb_update_phase1', kwargs)
+    return _invoke(_op_mp_lamb_update_phase1, (weight, grad, mean, var, weight32,), (beta1, beta2, epsilon, t, bias_correction, wd, rescale_grad, clip_gradient,), out, _cls)
+
+
+def mp_lamb_update_phase2(weight=None, g=None, r1=None, r2=None, weight32=None, lr=None, lower_bound=-1.0, upper_bound=-1.0, out=None, name=None, **kwargs):
+    """weight - lr r1 / r2 g; weight - lr g where a norm is 0.
+
+    Parameters
+    ----------
+    weight : array
+        array of float16 or bfloat16
+    g : array
+        shape of weight, float32: from phase 1
+    r1 : array
+        one number: norm of the weight
+    r2 : array
+        one number: norm of g
+    weight32 : array
+        float32 master of weight
+    lr : float, required
+        learning rate, no unit
+    lower_bound : float, default -1.0
+        least r1; < 0: none
+    upper_bound : float, default -1.0
+        largest r1; < 0: none
+
+    Returns
+    -------
+    output : array
+        as weight
+
+    Notes
+    -----
+    You and others, ICLR (2020)
+    """
+    if kwargs:
+        _unknown('mp_lamb_update_phase2', kwargs)
+    return _invoke(_op_mp_lamb_update_phase2, (weight, g, r1, r2, weight32,), (lr, lower_bound, upper_bound,), out, _cls)
+
+
 def mp_nag_mom_update(weight=None, grad=None, mom=None, weight32=None, lr=None, momentum=0.0, wd=0.0, rescale_grad=1.0, clip_gradient=-1.0, out=None, name=None, **kwargs):
     """nag_mom_update for a weight of 16 bits with a float32 master.
 
@@ -11869,6 +12250,40 @@ def multi_lans_update(*data, lrs=None, wds=None, step_count=None, beta1=0.9, bet
     if kwargs:
         _unknown('multi_lans_update', kwargs)
     return _invoke(_op_multi_lans_update, (*_flatten(data),), (lrs, wds, step_count, beta1, beta2, epsilon, lower_bound, upper_bound, bias_correction, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def multi_lars(lrs=None, weights_sum_sq=None, grads_sum_sq=None, wds=None, eta=None, eps=None, rescale_grad=1.0, out=None, name=None, **kwargs):
+    """lr eta |w| / (|g| rescale_grad + wd |w| + eps) for each weight; lr where a norm is 0.
+
+    Parameters
+    ----------
+    lrs : array
+        floating array: learning rate of each weight
+    weights_sum_sq : array
+        as many numbers: squared norms of the weights
+    grads_sum_sq : array
+        as many numbers: squared norms of the gradients
+    wds : array
+        as many numbers: weight decays
+    eta : float, required
+        trust, no unit
+    eps : float, required
+        added to the norms
+    rescale_grad : float, default 1.0
+        factor of the gradients
+
+    Returns
+    -------
+    output : array
+        as lrs
+
+    Notes
+    -----
+    You, Gitman, Ginsburg (2017)
+    """
+    if kwargs:
+        _unknown('multi_lars', kwargs)
+    return _invoke(_op_multi_lars, (lrs, weights_sum_sq, grads_sum_sq, wds,), (eta, eps, rescale_grad,), out, _cls)
 
 
 def multi_lars_update(*data, lrs=None, wds=None, etas=None, momentum=0.0, epsilon=0.0, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
@@ -12797,6 +13212,130 @@ def power(lhs=None, rhs=None, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('power', kwargs)
     return _invoke(_op_power, (lhs, rhs,), (), out, _cls)
+
+
+def preloaded_multi_mp_sgd_mom_update(*data, momentum=0.0, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=True, out=None, name=None, **kwargs):
+    """multi_mp_sgd_mom_update with rates and decays from arrays.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    momentum : float, default 0.0
+        share of the last step
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default True
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Polyak, USSR Comp. Math. 4 (1964)
+    """
+    if kwargs:
+        _unknown('preloaded_multi_mp_sgd_mom_update', kwargs)
+    return _invoke(_op_preloaded_multi_mp_sgd_mom_update, (*_flatten(data),), (momentum, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def preloaded_multi_mp_sgd_update(*data, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=True, out=None, name=None, **kwargs):
+    """multi_mp_sgd_update with rates and decays from arrays.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default True
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Robbins, Monro, Ann. Math. Stat. 22 (1951)
+    """
+    if kwargs:
+        _unknown('preloaded_multi_mp_sgd_update', kwargs)
+    return _invoke(_op_preloaded_multi_mp_sgd_update, (*_flatten(data),), (rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def preloaded_multi_sgd_mom_update(*data, momentum=0.0, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """multi_sgd_mom_update with rates and decays from arrays.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    momentum : float, default 0.0
+        share of the last step
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Polyak, USSR Comp. Math. 4 (1964)
+    """
+    if kwargs:
+        _unknown('preloaded_multi_sgd_mom_update', kwargs)
+    return _invoke(_op_preloaded_multi_sgd_mom_update, (*_flatten(data),), (momentum, rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
+
+
+def preloaded_multi_sgd_update(*data, rescale_grad=1.0, clip_gradient=-1.0, num_weights=1, multi_precision=False, out=None, name=None, **kwargs):
+    """multi_sgd_update with rates and decays from arrays.
+
+    Parameters
+    ----------
+    *data : array
+        weight, gradient and states of each weight in turn
+    rescale_grad : float, default 1.0
+        factor of the gradients
+    clip_gradient : float, default -1.0
+        largest absolute value after rescaling; < 0: none
+    num_weights : int, default 1
+        number of weights
+    multi_precision : bool, default False
+        whether weights are of 16 bits and each group ends with a float32 master
+
+    Returns
+    -------
+    output : array
+        the weights
+
+    Notes
+    -----
+    Robbins, Monro, Ann. Math. Stat. 22 (1951)
+    """
+    if kwargs:
+        _unknown('preloaded_multi_sgd_update', kwargs)
+    return _invoke(_op_preloaded_multi_sgd_update, (*_flatten(data),), (rescale_grad, clip_gradient, num_weights, multi_precision,), out, _cls)
 
 
 def prod(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=None, name=None, **kwargs):
@@ -14747,6 +15286,6 @@ def zeros_like(data=None, dtype=None, out=None, name=None, **kwargs):
     return _invoke(_op_zeros_like, (data,), (dtype,), out, _cls)
 
 
-contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, group_adagrad_update=contrib__group_adagrad_update, index_array=contrib__index_array, index_copy=contrib__index_copy, int8_convolution=contrib__int8_convolution, int8_max_pooling=contrib__int8_max_pooling, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste, sum_over_ranks=contrib__sum_over_ranks, to_int8=contrib__to_int8)
-image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
+contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, group_adagrad_update=contrib__group_adagrad_update, index_array=contrib__index_array, index_copy=contrib__index_copy, int8_convolution=contrib__int8_convolution, int8_max_pooling=contrib__int8_max_pooling, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, multi_adamw_update=contrib__multi_adamw_update, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste, sum_over_ranks=contrib__sum_over_ranks, to_int8=contrib__to_int8)
+image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_crop=image__random_crop, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_resized_crop=image__random_resized_crop, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
 linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)

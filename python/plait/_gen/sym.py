@@ -3545,6 +3545,36 @@ def _image_random_contrast(data=None, min_factor=None, max_factor=None, name=Non
     return _compose('image_random_contrast', name, {'data': data}, {'min_factor': min_factor, 'max_factor': max_factor}, attr, '_image_random_contrast', kwargs)
 
 
+def _image_random_crop(data=None, xrange=(0, 1), yrange=(0, 1), width=None, height=None, interp=1, pad=(0, 0), pad_value=0.0, name=None, attr=None, out=None, **kwargs):
+    """A part of the image at a random place; smaller, of the same ratio, and then scaled where the image is too small.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    xrange : tuple of float, default (0, 1)
+        bounds of the place between left, 0, and right, 1; (0.5, 0.5): the middle
+    yrange : tuple of float, default (0, 1)
+        bounds of the place between top, 0, and bottom, 1
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+    interp : int, default 1
+        0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos
+    pad : tuple of int, default (0, 0)
+        pixels of a border around the image: left and right, top and bottom
+    pad_value : float, default 0.0
+        value of the border
+
+    Returns
+    -------
+    out : array
+        data with the new height and width; the same part of all images
+    """
+    return _compose('image_random_crop', name, {'data': data}, {'xrange': xrange, 'yrange': yrange, 'width': width, 'height': height, 'interp': interp, 'pad': pad, 'pad_value': pad_value}, attr, '_image_random_crop', kwargs)
+
+
 def _image_random_flip_left_right(data=None, p=0.5, name=None, attr=None, out=None, **kwargs):
     """Images with left and right exchanged by chance.
 
@@ -3617,6 +3647,38 @@ def _image_random_lighting(data=None, alpha_std=0.05, name=None, attr=None, out=
         shape and dtype of data
     """
     return _compose('image_random_lighting', name, {'data': data}, {'alpha_std': alpha_std}, attr, '_image_random_lighting', kwargs)
+
+
+def _image_random_resized_crop(data=None, width=None, height=None, area=(0.08, 1), ratio=(0.75, 1.3333333333333333), interp=1, max_trial=10, name=None, attr=None, out=None, **kwargs):
+    """A part of random area, ratio and place, in another size.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+    area : tuple of float, default (0.08, 1)
+        bounds of the share of the area, in [0, 1]
+    ratio : tuple of float, default (0.75, 1.3333333333333333)
+        bounds of width over height
+    interp : int, default 1
+        0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos
+    max_trial : int, default 10
+        draws that may lie outside the image before its middle is taken
+
+    Returns
+    -------
+    out : array
+        data with the new height and width; the same part of all images
+
+    Notes
+    -----
+    Szegedy and others: Going deeper with convolutions (2014)
+    """
+    return _compose('image_random_resized_crop', name, {'data': data}, {'width': width, 'height': height, 'area': area, 'ratio': ratio, 'interp': interp, 'max_trial': max_trial}, attr, '_image_random_resized_crop', kwargs)
 
 
 def _image_random_saturation(data=None, min_factor=None, max_factor=None, name=None, attr=None, out=None, **kwargs):
@@ -8474,6 +8536,36 @@ def image__random_contrast(data=None, min_factor=None, max_factor=None, name=Non
     return _compose('image_random_contrast', name, {'data': data}, {'min_factor': min_factor, 'max_factor': max_factor}, attr, 'image.random_contrast', kwargs)
 
 
+def image__random_crop(data=None, xrange=(0, 1), yrange=(0, 1), width=None, height=None, interp=1, pad=(0, 0), pad_value=0.0, name=None, attr=None, out=None, **kwargs):
+    """A part of the image at a random place; smaller, of the same ratio, and then scaled where the image is too small.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    xrange : tuple of float, default (0, 1)
+        bounds of the place between left, 0, and right, 1; (0.5, 0.5): the middle
+    yrange : tuple of float, default (0, 1)
+        bounds of the place between top, 0, and bottom, 1
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+    interp : int, default 1
+        0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos
+    pad : tuple of int, default (0, 0)
+        pixels of a border around the image: left and right, top and bottom
+    pad_value : float, default 0.0
+        value of the border
+
+    Returns
+    -------
+    out : array
+        data with the new height and width; the same part of all images
+    """
+    return _compose('image_random_crop', name, {'data': data}, {'xrange': xrange, 'yrange': yrange, 'width': width, 'height': height, 'interp': interp, 'pad': pad, 'pad_value': pad_value}, attr, 'image.random_crop', kwargs)
+
+
 def image__random_flip_left_right(data=None, p=0.5, name=None, attr=None, out=None, **kwargs):
     """Images with left and right exchanged by chance.
 
@@ -8546,6 +8638,38 @@ def image__random_lighting(data=None, alpha_std=0.05, name=None, attr=None, out=
         shape and dtype of data
     """
     return _compose('image_random_lighting', name, {'data': data}, {'alpha_std': alpha_std}, attr, 'image.random_lighting', kwargs)
+
+
+def image__random_resized_crop(data=None, width=None, height=None, area=(0.08, 1), ratio=(0.75, 1.3333333333333333), interp=1, max_trial=10, name=None, attr=None, out=None, **kwargs):
+    """A part of random area, ratio and place, in another size.
+
+    Parameters
+    ----------
+    data : array
+        (height, width, channels), maybe with a batch axis in front
+    width : int, required
+        columns, > 0
+    height : int, required
+        rows, > 0
+    area : tuple of float, default (0.08, 1)
+        bounds of the share of the area, in [0, 1]
+    ratio : tuple of float, default (0.75, 1.3333333333333333)
+        bounds of width over height
+    interp : int, default 1
+        0: nearest pixel, 1: linear, 2: cubic, 3: area, 4: Lanczos
+    max_trial : int, default 10
+        draws that may lie outside the image before its middle is taken
+
+    Returns
+    -------
+    out : array
+        data with the new height and width; the same part of all images
+
+    Notes
+    -----
+    Szegedy and others: Going deeper with convolutions (2014)
+    """
+    return _compose('image_random_resized_crop', name, {'data': data}, {'width': width, 'height': height, 'area': area, 'ratio': ratio, 'interp': interp, 'max_trial': max_trial}, attr, 'image.random_resized_crop', kwargs)
 
 
 def image__random_saturation(data=None, min_factor=None, max_factor=None, name=None, attr=None, out=None, **kwargs):
@@ -11745,5 +11869,5 @@ def zeros_like(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
 
 
 contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, int8_convolution=contrib__int8_convolution, int8_max_pooling=contrib__int8_max_pooling, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste, sum_over_ranks=contrib__sum_over_ranks, to_int8=contrib__to_int8)
-image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
+image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_crop=image__random_crop, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_resized_crop=image__random_resized_crop, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
 linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)
