@@ -18,7 +18,7 @@ RULES = {}
 # whole batch, users' own operators, steps of optimisers.
 LOOPED = frozenset(
     "custom softmax_output svm_output linear_regression_output logistic_regression_output "
-    "mae_regression_output softmax_cross_entropy foreach while_loop cond".split()
+    "mae_regression_output softmax_cross_entropy foreach while_loop cond gradient".split()
 )
 BODIES = ("body", "func", "cond", "then_branch", "else_branch")  # attributes that are graphs
 
@@ -87,7 +87,7 @@ def draws(step):
         return step.attr("p") > 0 and (always or autograd.is_training())
     if step.name == "leaky_relu":
         return step.attr("act_type") == "rrelu" and autograd.is_training()
-    if step.name in ("foreach", "while_loop", "cond"):
+    if step.name in ("foreach", "while_loop", "cond", "gradient"):
         return any(_may_draw(step.texts.get(name)) for name in BODIES)
     return True
 
