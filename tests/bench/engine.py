@@ -276,7 +276,7 @@ def show_chain(pythons, full):
     for size in (64, 256, 512):
         for name, python in pythons.items():
             threaded, naive = [], []
-            for _ in range(1 if name == "torch" else 4):
+            for _ in range(1 if name == "torch" else 8):
                 threaded.append(ask(python, "chain", name, size))
                 if name != "torch":
                     serial = {"PLAIT_ENGINE": "naive", "MXNET_ENGINE_TYPE": "NaiveEngine"}

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdlib>
-#include <deque>
 #include <exception>
 #include <mutex>
 
@@ -24,7 +23,7 @@ constexpr int64_t kTile = 4096;  // elements: a few intermediates of 16 kB stay 
 
 // Elements of a tile for arrays in main memory and programs that mostly wait for it: so short that
 // the processor reads the operands of the next instructions while it still computes.
-constexpr int64_t kShortTile = 128;
+constexpr int64_t kShortTile = 192;
 constexpr int64_t kCacheBytes = int64_t{8} << 20;
 // More than the caches of a few cores hold: results go past them, which saves reading what is
 // overwritten.
@@ -85,67 +84,61 @@ class Places {
 class Stretches {
  public:
   Stretches(const Program& program, const op::KernelArgs& k, const Grid& grid, int64_t tile)
-      : program_(program), k_(k), tile_(tile) {
+      : program_(program), k_(k), tile_(tile), calls_(program.code().size()) {
     const bool streams = bytes_of(k) > kStreamBytes;
-    for (const View& v : k.out) staged_.push_back(streams && may_stream(v) ? num_staged_++ : -1);
-    const auto places = static_cast<size_t>(program.num_places() + num_staged_);
+    int32_t staged = 0;
+    for (const View& v : k.out) staged_.push_back(streams && may_stream(v) ? staged++ : -1);
+    const auto places = static_cast<size_t>(program.num_places() + staged);
     thread_local Places memory;
     memory_ = memory.get(places * static_cast<size_t>(tile) * 8);
+    for (size_t i = 0; i < staged_.size(); ++i) {
+      if (staged_[i] < 0) continue;
+      stages_.push_back({k.out[i].ptr<char>(), stage(i), dtype_size(k.out[i].dtype)});
+    }
     size_t operands = program.code().size();
     for (const auto& code : program.code()) operands += code.in.size();
     views_.reserve(operands);  // spans into it stay valid
-    for (const auto& code : program.code()) {
-      const View* in = views_.data() + views_.size();
-      for (int32_t r : code.in) add(static_cast<size_t>(r), grid);
-      add(static_cast<size_t>(code.out), grid);
-      const size_t n = code.in.size();
-      Call& call = calls_.emplace_back();
-      call.op = code.op;
-      call.attrs = code.op->data_of(code.attrs);
-      call.args = {{in, n}, {in + n, 1}, k.is_train, 1, {}};
-      prepare(call);
-    }
+    for (size_t i = 0; i < calls_.size(); ++i) add_call(calls_[i], program.code()[i], grid);
   }
   ~Stretches() {
-    if (num_staged_ > 0) kernels::stream_end();
+    if (!stages_.empty()) kernels::stream_end();
   }
 
   void run(int64_t begin, int64_t n) {
-    shape_[0] = n;
-    for (const Moving& m : moving_) m.view->data = m.base + begin * m.item;
-    for (const Call& call : calls_) {
-      if (!call.loop.loop) {
-        call.op->kernel(*call.op, call.attrs, call.args);
-        continue;
-      }
-      kernels::Row row = call.loop.row;
-      row.n = n;
-      row.y = static_cast<char*>(row.y) + begin * call.item_y;
-      for (size_t i = 0; i < 3; ++i) {
-        row.in[i] = static_cast<const char*>(row.in[i]) + begin * call.item[i];
-      }
-      call.loop.loop(row);
+    if (n != shape_[0]) {
+      shape_[0] = n;
+      for (Call& call : calls_) call.loop.row.n = n;
     }
-    for (size_t i = 0; i < staged_.size(); ++i) {
-      if (staged_[i] < 0) continue;
-      const int64_t item = dtype_size(k_.out[i].dtype);
-      kernels::stream_copy(k_.out[i].ptr<char>() + begin * item, stage(i), n * item);
+    for (const Moving& m : moving_) *m.place = m.base + begin * m.item;
+    for (const Call& call : calls_) {
+      if (call.loop.loop) {
+        call.loop.loop(call.loop.row);
+      } else {
+        call.op->kernel(*call.op, call.attrs, call.args);
+      }
+    }
+    for (const Stage& s : stages_) {
+      kernels::stream_copy(s.to + begin * s.item, s.from, n * s.item);
     }
   }
 
  private:
   static const Dims kNone;
   struct Moving {
-    View* view;
+    void** place;
     char* base;
-    int64_t item;
+    int64_t item;  // bytes
   };
   struct Call {
+    kernels::Recorded loop;  // runs in place of the kernel, if there is one
     const op::Op* op = nullptr;
     const void* attrs = nullptr;
     op::KernelArgs args;
-    kernels::Recorded loop;                   // runs in place of the kernel, if there is one
-    int64_t item_y = 0, item[3] = {0, 0, 0};  // bytes from one element to the next; 0: stays
+  };
+  struct Stage {
+    char* to;
+    const char* from;
+    int64_t item;  // bytes
   };
 
   // What lies over an input is in the cache.
@@ -159,7 +152,29 @@ class Stretches {
   char* place(int64_t i) const { return memory_ + i * tile_ * 8; }
   char* stage(size_t output) const { return place(program_.num_places() + staged_[output]); }
 
-  void add(size_t r, const Grid& grid) {
+  void add_call(Call& call, const Program::Instruction& code, const Grid& grid) {
+    const size_t first = views_.size(), n = code.in.size();
+    for (int32_t r : code.in) add_view(static_cast<size_t>(r), grid);
+    add_view(static_cast<size_t>(code.out), grid);
+    View* const in = &views_[first];
+    call.op = code.op;
+    call.attrs = code.op->data_of(code.attrs);
+    call.args = {{in, n}, {in + n, 1}, k_.is_train, 1, {}};
+    {
+      const kernels::Recorder recorder(call.loop);  // chooses the loop, on no elements
+      call.op->kernel(*call.op, call.attrs, call.args);
+    }
+    if (kernels::Row& row = call.loop.row; call.loop.loop) {
+      move(row.y);
+      for (const void*& operand : row.in) move(const_cast<void*&>(operand));
+    } else {
+      for (View& v : std::span<View>(in, n + 1)) {
+        if (v.shape == &shape_) move(v.data);
+      }
+    }
+  }
+
+  void add_view(size_t r, const Grid& grid) {
     const size_t inputs = k_.in.size(), first = inputs + k_.out.size();
     if (r >= first) {
       const auto t = static_cast<int32_t>(r - first);
@@ -168,42 +183,40 @@ class Stretches {
       return;
     }
     const View& of = r < inputs ? k_.in[r] : k_.out[r - inputs];
+    const bool is_staged = r >= inputs && staged_[r - inputs] >= 0;
     if (r < inputs && grid.parts[r] == GridPart::kNumber) {
       views_.push_back({of.data, &kNone, &kNone, of.dtype, true});
-      return;
+    } else {
+      views_.push_back(
+          {is_staged ? stage(r - inputs) : of.data, &shape_, &strides_, of.dtype, true});
     }
-    const bool is_staged = r >= inputs && staged_[r - inputs] >= 0;
-    views_.push_back({is_staged ? stage(r - inputs) : of.data, &shape_, &strides_, of.dtype, true});
-    if (is_staged) return;
-    moving_.push_back({&views_.back(), static_cast<char*>(of.data), dtype_size(of.dtype)});
   }
 
-  // Chooses the kernel's loop, on no elements.
-  void prepare(Call& call) {
-    {
-      const kernels::Recorder recorder(call.loop);
-      call.op->kernel(*call.op, call.attrs, call.args);
+  // Lets `data`, which is at the start of a whole array, follow the stretches.
+  void move(void*& data) {
+    for (const View& v : views_) {
+      if (v.data != data || v.shape != &shape_ || is_own(data)) continue;
+      moving_.push_back({&data, static_cast<char*>(data), dtype_size(v.dtype)});
+      return;
     }
-    const auto item_at = [&](const void* data) -> int64_t {
-      for (const Moving& m : moving_) {
-        if (m.base == data) return m.item;
-      }
-      return 0;
-    };
-    call.item_y = item_at(call.loop.row.y);
-    for (size_t i = 0; i < 3; ++i) call.item[i] = item_at(call.loop.row.in[i]);
+  }
+  bool is_own(const void* data) const {
+    for (int64_t i = 0; i < program_.num_places() + static_cast<int64_t>(stages_.size()); ++i) {
+      if (data == place(i)) return true;
+    }
+    return false;
   }
 
   const Program& program_;
   const op::KernelArgs& k_;
   const int64_t tile_;
   SmallVec<int32_t, 4> staged_;  // of each output: its place for a tile, or -1
-  int32_t num_staged_ = 0;
   char* memory_ = nullptr;
   Dims shape_{0}, strides_{1};
   std::vector<View> views_;
   std::vector<Moving> moving_;
-  std::deque<Call> calls_;  // they stay where they are
+  std::vector<Stage> stages_;
+  std::vector<Call> calls_;
 };
 const Dims Stretches::kNone{};
 
