@@ -174,7 +174,7 @@ def allocations(args):
     import plait as mx
 
     step = gluon_step(mx, 2, 32, False)
-    for _ in range(40):  # threads keep up to 16 small blocks of each size for themselves
+    for _ in range(150):  # threads keep up to 16 small blocks of each size for themselves
         step()
     before = mx.engine.memory_stats()["system_allocations"]
     for _ in range(10):

@@ -7,6 +7,8 @@ from .image_record import ImageRecordInt8Iter, ImageRecordIter, ImageRecordUInt8
 from .ndarray_iter import NDArrayIter
 from .wrappers import PrefetchingIter, ResizeIter
 
+from . import io as io  # isort: skip  # reads the names above
+
 # Older implementations of MXNet with the same arguments.
 ImageRecordIter_v1 = ImageRecordIter
 ImageRecordUInt8Iter_v1 = ImageRecordUInt8Iter

@@ -214,5 +214,6 @@ np = Surface(
     ones=ones,
     full=full,
     arange=arange,
+    histogram=shorthand.histogram,
 )
 npx = Surface("npx", foreach=control.foreach, while_loop=control.while_loop, cond=control.cond)
