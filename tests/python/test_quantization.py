@@ -120,6 +120,14 @@ def test_layers_between_others_of_any_kind(tmp_path):
         np.testing.assert_array_equal(a.asnumpy(), b.asnumpy())
 
 
+def test_a_sum_whose_readers_are_real():
+    net, x = network(head=(nn.Activation("tanh"), nn.Flatten(), nn.Dense(5)))
+    want = net(x)
+    small = quantization.quantize_net(net, calib_data=x, calib_mode="naive")
+    assert "elemwise_add" not in operators(small) and "tanh" not in operators(small)
+    close(small(x), want, 0.05)
+
+
 def test_models():
     net, x = network()
     net.hybridize()
