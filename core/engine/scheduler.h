@@ -51,6 +51,8 @@ class Scheduler {
 
   void wait(Var& var, bool for_write);
   void wait_all();
+  void lend(int cores);       // by a task that waits for something else; see loan.h
+  void take_back(int cores);  // without waiting for them
 
   void stop(bool drain);
   void hold_back();  // before fork(): waits until nothing runs, and until go_on() nothing begins

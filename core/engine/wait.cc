@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "engine/internal.h"
+#include "engine/loan.h"
 #include "engine/profile.h"
 #include "engine/scheduler.h"
 #include "team/team.h"
@@ -109,6 +110,26 @@ void Scheduler::wait_all() {
   const std::exception_ptr failure = std::exchange(first_failure_, nullptr);
   lock.unlock();
   if (failure) std::rethrow_exception(failure);
+}
+
+void Scheduler::lend(int cores) {
+  Wakes wakes;
+  std::lock_guard lock(mutex_);
+  free_cores_ += cores;
+  dispatch(wakes);
+}
+
+void Scheduler::take_back(int cores) {
+  std::lock_guard lock(mutex_);
+  free_cores_ -= cores;
+}
+
+CoreLoan::CoreLoan() : cores_(held_cores) {
+  if (cores_ > 0) Scheduler::instance().lend(cores_);
+}
+
+CoreLoan::~CoreLoan() {
+  if (cores_ > 0) Scheduler::instance().take_back(cores_);
 }
 
 void Scheduler::run_serially(Task& task) {

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "engine/engine.h"
 #include "engine/job.h"
+#include "engine/loan.h"
 #include "engine/threaded_test.h"
 #include "testing.h"
 
@@ -69,6 +70,23 @@ THREADED_TEST(engine_shares_cores_among_tasks_of_a_bundle) {
   engine::push(std::make_unique<Job>(Vars{}, Vars{&vars[0]}, [&](int n) { threads[0] = n; }));
   engine::wait_all();
   CHECK_EQ(threads[0], 4);
+  engine::set_num_threads(before);
+}
+
+THREADED_TEST(engine_task_lends_its_core_while_it_waits) {
+  const int before = engine::set_num_threads(1);
+  std::atomic<bool> has_run{false}, has_seen{false};
+  {
+    Var a, b;
+    const Drain drain;
+    push({}, {&a}, [&] {
+      const engine::CoreLoan loan;
+      for (int i = 0; i < 2000 && !has_run; ++i) nap();
+      has_seen = has_run.load();
+    });
+    push({}, {&b}, [&] { has_run = true; });
+  }
+  CHECK(has_seen);
   engine::set_num_threads(before);
 }
 
