@@ -4,6 +4,7 @@
 #include "c_api/common.h"
 #include "dist/communicator.h"
 #include "dist/keyed_sum.h"
+#include "dist/started.h"
 #include "op/ranks.h"
 
 using namespace plait;
@@ -58,6 +59,8 @@ plait_status_t plait_comm_new_world(const void* mpi_comm, plait_comm_t* out) {
     *out = new_object<plait_comm_s>(dist::Communicator::world(mpi_comm));
   });
 }
+
+int32_t plait_comm_started(void) { return dist::started_processes(); }
 
 plait_status_t plait_comm_split(plait_comm_t comm, int64_t color, int64_t key, plait_comm_t* out) {
   return guarded([&] {

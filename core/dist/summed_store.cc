@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstdlib>
 #include <string_view>
 
 #include "base/error.h"
+#include "dist/started.h"
 
 namespace plait::dist {
 namespace {
@@ -15,8 +15,6 @@ constexpr std::array<std::string_view, 6> kLocal = {
     "local", "device", "nccl", "local_update_cpu", "local_allreduce_cpu", "local_allreduce_device"};
 constexpr std::array<std::string_view, 5> kSummed = {"dist_sync", "dist_device_sync",
                                                      "dist_sync_device", "dist", "horovod"};
-// Set by the starters of Open MPI, MPICH and Slurm in each process.
-constexpr std::array<const char*, 3> kStarted = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"};
 
 template <class List>
 bool has(const List& list, const std::string& name) {
@@ -25,9 +23,13 @@ bool has(const List& list, const std::string& name) {
 
 // All processes that were started together; one rank if this one was started alone.
 Ref<Communicator> all_processes() {
-  const bool together =
-      std::any_of(kStarted.begin(), kStarted.end(), [](const char* n) { return std::getenv(n); });
-  return together ? Communicator::world(nullptr) : Communicator::in_process(1)[0];
+  const int started = started_processes();
+  if (started == 0) return Communicator::in_process(1)[0];
+  Ref<Communicator> all = Communicator::world(nullptr);
+  check(started < 0 || started == all->size(), ErrorKind::kComm, "MPI: there is ", all->size(),
+        " rank, must be ", started, " as its starter says: the library is not that of the mpirun",
+        "\n  hint: name the file in PLAIT_MPI_LIBRARY");
+  return all;
 }
 
 }  // namespace

@@ -457,6 +457,7 @@ cdef extern from "plait/c_api.h" nogil:
         const char *name
     plait_status_t plait_comm_new_group(int32_t size, plait_comm_t *out)
     plait_status_t plait_comm_new_world(const void *mpi_comm, plait_comm_t *out)
+    int32_t plait_comm_started()
     plait_status_t plait_comm_split(plait_comm_t comm, int64_t color, int64_t key, plait_comm_t *out)
     void plait_comm_free(plait_comm_t comm)
     int32_t plait_comm_rank(plait_comm_t comm)

@@ -229,6 +229,11 @@ def share_batches(Group group):
     check(status)
 
 
+def started():
+    """Processes that MPI's starter says it started with this one; -1: unknown; 0: none did."""
+    return plait_comm_started()
+
+
 cdef object _wrap(type cls, plait_comm_t handle):
     cdef Group group = cls.__new__(cls)
     group._comm = handle

@@ -218,6 +218,7 @@ CALLS = {
     "var_wait": [given("var"), 0],
     "comm_new_group": [1, COMM],
     "comm_split": [given("comm"), 0, 0, COMM],
+    "comm_started": [],
     "comm_rank": [given("comm")],
     "comm_size": [given("comm")],
     "comm_allreduce": [given("comm"), A, 0, OPTIONAL(NONE)],

@@ -1368,6 +1368,10 @@ PLAIT_API plait_status_t plait_comm_new_group(int32_t size, plait_comm_t* out);
  * new. Fails: COMM. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_comm_new_world(const void* mpi_comm, plait_comm_t* out);
 
+/* Number of processes that a starter of MPI, such as mpirun, says that it started together with
+ * this one; -1: it does not say; 0: none has started this one. Loads nothing. @since 0.1 */
+PLAIT_API int32_t plait_comm_started(void);
+
 /* The ranks that give the same `color`, numbered by `key`. All ranks call it. new. Fails: COMM.
  * @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_comm_split(plait_comm_t comm, int64_t color, int64_t key,
@@ -1441,8 +1445,8 @@ PLAIT_API plait_status_t plait_comm_abort(plait_comm_t comm, const char* reason)
 PLAIT_API plait_status_t plait_comm_kill(plait_comm_t comm);
 
 /* From now on operators that normalise over a batch, such as sync_batch_norm, take the batches of
- * all ranks together; NULL: that of this process. All ranks call it, before graphs are compiled.
- * `comm` may be freed. @blocking @since 0.1 */
+ * all ranks together; NULL: that of this process. All ranks call it, before graphs are compiled,
+ * and then make the same calls of these operators in the same order. `comm` may be freed. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_comm_share_batches(plait_comm_t comm);
 
 /* ---- handles ------------------------------------------------------------------------------- */

@@ -13,9 +13,6 @@ from .communicator import Communicator, parts
 
 __all__ = ["world", "group", "is_distributed", "share_batches"]
 
-# Set by the starters of Open MPI, MPICH and Slurm in each process.
-_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
-_STARTED = (*_SIZES, "PMIX_RANK")
 _GRACE_S = 1.0  # in which the other ranks can say what they were waiting for
 
 _world = None
@@ -23,7 +20,7 @@ _world = None
 
 def is_distributed():
     """True if this process was started by MPI, or the program has imported mpi4py.MPI."""
-    return "mpi4py.MPI" in sys.modules or any(name in os.environ for name in _STARTED)
+    return "mpi4py.MPI" in sys.modules or _dist.started() != 0
 
 
 def world():
@@ -59,7 +56,8 @@ def world():
 def share_batches(comm):
     """Let `SyncBatchNorm` and ``nd.contrib.sum_over_ranks`` take all ranks of `comm` together.
 
-    `world` does it with all ranks. All of them call it, before networks are compiled.
+    `world` does it with all ranks. All of them call it, before networks are compiled, and then
+    come to these operators in the same order.
 
     Parameters
     ----------
@@ -81,13 +79,12 @@ def group(size):
 
 def _checked(comm):
     """`comm`, if it has the ranks that were started."""
-    for name in _SIZES:
-        started = int(os.environ.get(name, comm.size))
-        if started != comm.size:
-            raise MXNetError(
-                f"MPI: there is {comm.size} rank, must be {started} as {name} says: the library is "
-                "not that of the mpirun\n  hint: name the file in PLAIT_MPI_LIBRARY"
-            )
+    started = _dist.started()
+    if started > 0 and started != comm.size:
+        raise MXNetError(
+            f"MPI: there is {comm.size} rank, must be {started} as its starter says: the library "
+            "is not that of the mpirun\n  hint: name the file in PLAIT_MPI_LIBRARY"
+        )
     return comm
 
 
