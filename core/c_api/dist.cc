@@ -3,7 +3,7 @@
 
 #include "c_api/common.h"
 #include "dist/communicator.h"
-#include "dist/keyed_sum.h"
+#include "dist/shared_sum.h"
 #include "dist/started.h"
 #include "op/ranks.h"
 
@@ -165,12 +165,10 @@ plait_status_t plait_comm_kill(plait_comm_t comm) {
 plait_status_t plait_comm_share_batches(plait_comm_t comm) {
   return guarded([&] {
     if (!comm) {
-      op::set_sum_over_ranks({});
+      op::set_ranks(nullptr);
       return;
     }
     const Ref<dist::Communicator> all = comm_of(comm), own = all->split(0, all->rank());
-    op::set_sum_over_ranks([own](const std::string& key, double* data, int64_t n) {
-      dist::keyed_sum(*own, key, data, n);
-    });
+    op::set_ranks(std::make_shared<dist::SharedSum>(own));
   });
 }

@@ -7,6 +7,7 @@
 
 #include "base/env.h"
 #include "base/sync.h"
+#include "engine/loan.h"
 
 namespace plait::dist {
 namespace {
@@ -275,6 +276,7 @@ void Progress::work() {
 }
 
 void Progress::run(Operation& operation) {
+  std::optional<engine::CoreLoan> loan;
   Lock lock(mutex_);
   ++waiting_callers_;
   int64_t idle_since = operation.moved_ns = now_ns();
@@ -293,6 +295,12 @@ void Progress::run(Operation& operation) {
     }
     if (looks < kQuickLooks && operation.transport->has_cores()) {
       Native::pause();
+      continue;
+    }
+    if (!loan) {
+      lock.unlock();
+      loan.emplace();
+      lock.lock();
       continue;
     }
     if (looks <= kLeastLooks || now_ns() - idle_since < kPatienceNs) {

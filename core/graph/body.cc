@@ -3,6 +3,7 @@
 #include "graph/cached_graph.h"
 #include "op/body.h"
 #include "op/invoke.h"
+#include "op/ranks.h"
 
 // Bodies of loops and branches: graphs that run on memory of the operator that holds them.
 namespace plait::graph {
@@ -65,7 +66,9 @@ class GraphBody final : public op::Body {
     for (bool is_train : {false, true}) {
       std::unordered_set<const Node*> written;
       for (const Node* node : topological_order(symbol_.entries())) {
-        if (node->is_variable() || !writes_inputs(*node, is_train)) continue;
+        if (node->is_variable()) continue;
+        waits_[is_train] |= op::waits_for_ranks(*node->op, node->attrs, is_train);
+        if (!writes_inputs(*node, is_train)) continue;
         for (size_t i = 0; i < node->inputs.size(); ++i) {
           if (node->is_mutable(i)) written.insert(node->inputs[i].node.get());
         }
@@ -125,6 +128,7 @@ class GraphBody final : public op::Body {
 
   bool writes(size_t i, bool is_train) const override { return writes_[is_train][i]; }
   bool is_aux(size_t i) const override { return aux_[i]; }
+  bool waits_for_ranks(bool is_train) const override { return waits_[is_train]; }
 
   Ref<op::Routine> compile(const Specs& in, bool is_train,
                            const std::vector<bool>& needs) override {
@@ -168,6 +172,7 @@ class GraphBody final : public op::Body {
   const Ref<CachedGraph> graph_;
   const std::vector<Node*> variables_;
   std::vector<bool> writes_[2], aux_;  // of each input; writes_[is_train]
+  bool waits_[2] = {false, false};     // [is_train]
   std::mutex mutex_;
   Vector seen_{{Dims{-1}, DType::kBool}};  // what `inferred_` and `flops_` hold for
   Specs inferred_;

@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include "op/body.h"
+#include "op/ranks.h"
 
 namespace plait::graph {
 
 bool is_pure(const Node& node) {
   if (!node.op || node.op->random) return false;
+  if (op::waits_for_ranks(*node.op, node.attrs, true)) return false;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     if (node.is_mutable(i)) return false;
   }

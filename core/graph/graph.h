@@ -43,7 +43,7 @@ inline bool is_constant(const Node& node) { return static_cast<bool>(node.consta
 // True for operators that return input 0 unchanged.
 bool is_identity(const Node& node, bool is_train);
 
-// No random numbers and nothing written: equal inputs give equal outputs.
+// No random numbers, nothing written, no other processes: equal inputs give equal outputs.
 bool is_pure(const Node& node);
 
 // True if running the node changes the arrays of its mutable inputs: batch norm does so in train

@@ -2,6 +2,7 @@
 
 #include "engine/engine.h"
 #include "graph/plan.h"
+#include "op/ranks.h"
 
 // Cuts a plan into engine tasks where outputs are final.
 namespace plait::graph {
@@ -83,6 +84,7 @@ Plan::Part Plan::part_of(size_t begin, size_t end, size_t first_key) const {
   for (size_t i = begin; i < end; ++i) {
     const Step& step = steps_[i];
     part.cost_ns += step.cost_ns;
+    part.waits_for_ranks |= op::waits_for_ranks(*step.op, step.attrs, is_train_);
     for (const auto* list : {&step.in, &step.out}) {
       for (const Operand& o : *list) {
         if (o.place.kind == Place::kInput) {

@@ -2,6 +2,7 @@
 
 #include "graph/planner.h"
 #include "op/invoke.h"
+#include "op/ranks.h"
 
 namespace plait::graph {
 namespace {
@@ -39,8 +40,12 @@ class PlanTask final : public engine::Task {
     updates_ = engine::make_distinct(reads_, writes_);
     if (&part == &plan_->parts_.back()) bytes_ = plan_->arena_bytes_ + plan_->io_bytes_;
     cost_ns_ = part.cost_ns;
+    if (part.waits_for_ranks && (turn_ = op::RankTurn::make())) op::RankTurn::join(*this);
   }
-  void run(int threads) override { plan_->execute(part_, *run_, threads); }
+  void run(int threads) override {
+    plan_->execute(part_, *run_, threads);
+    if (turn_) turn_->done();
+  }
   const char* name() const override { return "graph"; }
   std::string details() const override {
     const std::string steps =
@@ -53,6 +58,7 @@ class PlanTask final : public engine::Task {
   Ref<Plan> plan_;
   const Plan::Part& part_;
   Ref<Plan::Run> run_;
+  std::unique_ptr<op::RankTurn> turn_;
 };
 
 Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given, ArrayRef* block) {

@@ -82,6 +82,7 @@ class Plan : public RefCounted {
     std::vector<int32_t> reads, writes;
     std::vector<int32_t> out_reads, out_writes;
     double cost_ns = 0;
+    bool waits_for_ranks = false;
   };
   // What a run works on. Runs share nothing: a step may wait for other work, as users' operators
   // do.

@@ -23,7 +23,7 @@ Planner::Planner(Plan& plan, const Graph& graph, Rules rules)
       inputs_(graph.inputs),
       rules_(rules),
       order_(topological_order(outputs_)) {
-  if (rules_.schedule) order_ = order_for_memory(outputs_, order_);
+  if (rules_.schedule) order_ = order_for_memory(outputs_, order_, plan_.is_train_);
 }
 
 void Planner::build() {

@@ -1,15 +1,17 @@
 #include "graph/schedule.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "graph/cost.h"
+#include "op/ranks.h"
 
 namespace plait::graph {
 namespace {
 
 class Order {
  public:
-  Order(const Entries& outputs, const std::vector<Node*>& order)
+  Order(const Entries& outputs, const std::vector<Node*>& order, bool is_train)
       : order_(order), missing_(order.size()), height_(order.size()), readers_(order.size()) {
     for (size_t i = 0; i < order.size(); ++i) position_[order[i]] = i;
     for (const Entry& e : outputs) {
@@ -28,6 +30,7 @@ class Order {
         at->second = i;
       }
     }
+    order_those_that_wait(is_train);
   }
 
   std::vector<Node*> run() {
@@ -55,6 +58,30 @@ class Order {
   }
 
  private:
+  // One after the other: by the number of such nodes on the longest way to each, then by key.
+  void order_those_that_wait(bool is_train) {
+    using Place = std::tuple<int64_t, std::string, size_t>;
+    std::vector<int64_t> before(order_.size());
+    std::vector<Place> places;
+    for (size_t i = 0; i < order_.size(); ++i) {
+      const Node& node = *order_[i];
+      const bool waits = node.op && op::waits_for_ranks(*node.op, node.attrs, is_train);
+      if (waits) places.emplace_back(before[i], key_of(node), i);
+      for (size_t r : readers_[i]) before[r] = std::max(before[r], before[i] + waits);
+    }
+    std::sort(places.begin(), places.end());
+    for (size_t k = 1; k < places.size(); ++k) {
+      depend(std::get<size_t>(places[k]), std::get<size_t>(places[k - 1]));
+    }
+  }
+
+  static std::string key_of(const Node& node) {
+    for (const auto& field : node.op->fields) {
+      if (field->name == "key") return op::to_string(field->get(node.op->data_of(node.attrs)));
+    }
+    return node.name;
+  }
+
   bool better(size_t a, size_t b) const {
     const int32_t late = order_[a]->late, other = order_[b]->late;
     if (late != other) return late == 0 || (other != 0 && late > other);
@@ -114,8 +141,9 @@ class Order {
 
 }  // namespace
 
-std::vector<Node*> order_for_memory(const Entries& outputs, const std::vector<Node*>& order) {
-  return Order(outputs, order).run();
+std::vector<Node*> order_for_memory(const Entries& outputs, const std::vector<Node*>& order,
+                                    bool is_train) {
+  return Order(outputs, order, is_train).run();
 }
 
 }  // namespace plait::graph

@@ -48,6 +48,7 @@ class Body : public RefCounted {
   // Whether a run changes input i; whether symbols list it among the auxiliary states.
   virtual bool writes(size_t i, bool is_train) const = 0;
   virtual bool is_aux(size_t i) const = 0;
+  virtual bool waits_for_ranks(bool is_train) const = 0;  // see ranks.h
   // `needs`: inputs that want a gradient; empty: backward will not be run.
   virtual Ref<Routine> compile(const Specs& in, bool is_train, const std::vector<bool>& needs) = 0;
 };

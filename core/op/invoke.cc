@@ -8,6 +8,7 @@
 #include "engine/profile.h"
 #include "op/body.h"
 #include "op/random_stream.h"
+#include "op/ranks.h"
 
 namespace plait::op {
 namespace {
@@ -71,6 +72,8 @@ struct Call {
     return engine::make_distinct(reads, writes);
   }
 
+  bool waits() const { return waits_for_ranks(*op, attrs, is_train); }
+
   std::string details() const {
     return shapes_of(in) + " -> " + shapes_of({out.data(), out.size()});
   }
@@ -86,8 +89,12 @@ class OpTask final : public engine::Task {
     updates_ = call_.variables(reads_, writes_);
     cost_ns_ = cost_ns;
     for (const ArrayRef& a : out_) bytes_ += a->nbytes();
+    if (call.waits() && (turn_ = RankTurn::make())) RankTurn::join(*this);
   }
-  void run(int threads) override { call_.run(threads); }
+  void run(int threads) override {
+    call_.run(threads);
+    if (turn_) turn_->done();
+  }
   const char* name() const override { return call_.op->name.c_str(); }
   std::string details() const override { return call_.details(); }
 
@@ -95,6 +102,7 @@ class OpTask final : public engine::Task {
   AttrsRef attrs_;
   Arrays in_, out_;
   Call call_;  // over the above
+  std::unique_ptr<RankTurn> turn_;
 };
 
 // Runs the call in this thread, if its variables are free. A call that makes its outputs only has
@@ -121,7 +129,8 @@ bool run_now(const Call& call) {
 }
 
 void schedule(const Call& call, double cost, int32_t priority = 0) {
-  if (!engine::is_serial() && engine::is_short(cost) && run_now(call)) return;
+  const bool is_short = !engine::is_serial() && engine::is_short(cost);
+  if (is_short && !call.waits() && run_now(call)) return;
   auto task = std::make_unique<OpTask>(call, cost);
   task->priority_ = priority;
   engine::push(std::move(task));
@@ -370,6 +379,7 @@ bool invoke_now(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> i
                 bool is_train) {
   constexpr double kMostNs = 3000;
   if (engine::is_serial() || op.view || op.random || (!attrs && op.has_attrs())) return false;
+  if (waits_for_ranks(op, attrs, is_train)) return false;
   Specs in_specs, specs;
   int64_t bytes = 0;
   for (size_t i = 0; i < in.size(); ++i) {

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 
 import numpy as np
 
@@ -34,13 +35,17 @@ def fail(step):
     if mode == "exit":
         sys.exit(0)
     if mode == "hang":
-        import time
-
         time.sleep(1000)
     if mode == "order":
         comm.broadcast(nd.ones((5,)), name="other", wait=True)
     if mode == "shape":
         comm.allreduce(nd.ones((5,)), name="even", wait=True)
+    if mode == "keys":
+        nd.contrib.sum_over_ranks(nd.ones((4,)), key="right").wait_to_read()
+    if mode == "skip":
+        bad = nd.linalg.potrf(-nd.eye(900))
+        nd.contrib.sum_over_ranks(bad, key="left")
+        time.sleep(1000)
 
 
 for step in range(start, 24):
@@ -52,6 +57,8 @@ for step in range(start, 24):
         fail(step)
     elif step == 10 and mode in ("order", "shape"):
         comm.allreduce(nd.ones((4,)), name="even", wait=True)
+    elif step == 10 and mode in ("keys", "skip"):
+        nd.contrib.sum_over_ranks(nd.ones((4,)), key="left").wait_to_read()
     trainer.step(24)
     if step % 4 == 3:
         if mode == "disk" and step > 8 and comm.rank == 0:

@@ -50,6 +50,13 @@ def launch(n, mode, folder, *options):
             ["--check"],
             r"rank 0 calls allreduce of float32 \(4,\).*rank 1 calls allreduce of float32 \(5,\)",
         ),
+        (
+            "keys",
+            2,
+            [],
+            r"sum over ranks: rank \d comes with key '(left|right)', must be that of all",
+        ),
+        ("skip", 2, [], r"rank 1 leaves sums over ranks out"),
         ("disk", 2, [], r"FileError: .*File too large"),
     ],
     ids=lambda x: x if isinstance(x, str) and x.isalpha() else "",
@@ -137,7 +144,7 @@ def test_library_of_another_mpirun():
         env=environment(OMPI_COMM_WORLD_SIZE=2),
     )
     assert done.returncode != 0
-    assert "there is 1 rank, must be 2 as OMPI_COMM_WORLD_SIZE says" in done.stderr
+    assert "there is 1 rank, must be 2 as its starter says" in done.stderr
 
 
 @needs_mpirun

@@ -8169,16 +8169,16 @@ static inline plait_status_t plait_sum(plait_array_t data, const plait_sum_attrs
 }
 
 typedef struct {
-  /* calls with one key meet, in their order */
+  /* name of the call, the same in all processes */
   const char* key;
 } plait_sum_over_ranks_attrs_t;
 static inline plait_sum_over_ranks_attrs_t plait_sum_over_ranks_defaults(void) {
   const plait_sum_over_ranks_attrs_t a = {""};
   return a;
 }
-/* The sum of data over all processes that train together; data itself if there is one. data:
- * floating array; all processes have the same shape. out: shape and dtype of data, the same bits
- * in all processes. */
+/* The sum of data over all processes that train together; data itself if there is one. All make
+ * the same calls in the same order. data: floating array; all processes have the same shape.
+ * out: shape and dtype of data, the same bits in all processes. */
 static inline plait_status_t plait_sum_over_ranks(plait_array_t data,
                                                   const plait_sum_over_ranks_attrs_t* attrs,
                                                   plait_array_t* out) {
@@ -8258,7 +8258,7 @@ typedef struct {
   int32_t output_mean_var;
   /* devices that MXNet would average over; kept for files */
   int64_t ndev;
-  /* calls with one key meet: the name of the layer */
+  /* name of the layer, the same in all processes */
   const char* key;
   /* axis of the channels */
   int64_t axis;

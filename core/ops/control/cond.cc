@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "kernels/copy.h"
+#include "op/ranks.h"
 #include "ops/control/condition.h"
 #include "ops/control/loop.h"
 
@@ -232,6 +233,15 @@ PLAIT_OP(cond_backward, CondAttrs)
 const bool kControl = op::set_control(
     plait_op_cond,
     {{"cond", "then_branch", "else_branch"}, recorded, random_count, writes, is_aux});
+
+bool waits(const void* data, bool is_train) {
+  const auto& a = *static_cast<const CondAttrs*>(data);
+  return a.cond->waits_for_ranks(is_train) || a.then_branch->waits_for_ranks(is_train) ||
+         a.else_branch->waits_for_ranks(is_train);
+}
+const bool kWaits = op::set_waits(plait_op_cond, waits);
+const bool kBackwardWaits =
+    op::set_waits(plait_op_cond_backward, [](const void* a, bool) { return waits(a, true); });
 
 }  // namespace
 }  // namespace plait::ops

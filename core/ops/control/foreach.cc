@@ -1,3 +1,4 @@
+#include "op/ranks.h"
 #include "ops/control/loop.h"
 
 // A loop over the first axis of arrays.
@@ -171,6 +172,13 @@ PLAIT_OP(foreach_backward, ForeachAttrs)
 
 const bool kControl =
     op::set_control(plait_op_foreach, {{"body"}, recorded, random_count, writes, is_aux});
+
+bool waits(const void* a, bool is_train) {
+  return static_cast<const ForeachAttrs*>(a)->body->waits_for_ranks(is_train);
+}
+const bool kWaits = op::set_waits(plait_op_foreach, waits);
+const bool kBackwardWaits =
+    op::set_waits(plait_op_foreach_backward, [](const void* a, bool) { return waits(a, true); });
 
 }  // namespace
 }  // namespace plait::ops

@@ -1,3 +1,4 @@
+#include "op/ranks.h"
 #include "ops/control/condition.h"
 #include "ops/control/loop.h"
 
@@ -182,6 +183,14 @@ PLAIT_OP(while_loop_backward, WhileAttrs)
 
 const bool kControl = op::set_control(plait_op_while_loop,
                                       {{"cond", "func"}, recorded, random_count, writes, is_aux});
+
+bool waits(const void* data, bool is_train) {
+  const auto& a = *static_cast<const WhileAttrs*>(data);
+  return a.cond->waits_for_ranks(is_train) || a.func->waits_for_ranks(is_train);
+}
+const bool kWaits = op::set_waits(plait_op_while_loop, waits);
+const bool kBackwardWaits =
+    op::set_waits(plait_op_while_loop_backward, [](const void* a, bool) { return waits(a, true); });
 
 }  // namespace
 }  // namespace plait::ops

@@ -20,14 +20,14 @@ Spec infer(const SumOverRanksAttrs&, const Specs& in) {
 void kernel(const SumOverRanksAttrs& a, const op::KernelArgs& k) {
   const View &in = k.in[0], &out = k.out[0];
   const int64_t n = out.size();
-  const auto sum = op::sum_over_ranks();
-  if (!sum) {
+  const auto ranks = op::ranks();
+  if (!ranks) {
     kernels::convert(in.data, in.dtype, 1, out.data, out.dtype, n);
     return;
   }
   std::vector<double> numbers(static_cast<size_t>(n));
   kernels::convert(in.data, in.dtype, 1, numbers.data(), DType::kFloat64, n);
-  (*sum)(a.key, numbers.data(), n);
+  ranks->sum(a.key, numbers.data(), n);
   kernels::convert(numbers.data(), DType::kFloat64, 1, out.data, out.dtype, n);
 }
 
@@ -37,14 +37,18 @@ Values backward(const SumOverRanksAttrs& a, const GradArgs& g) {
 }
 
 PLAIT_OP(sum_over_ranks, SumOverRanksAttrs)
-    .doc("The sum of data over all processes that train together; data itself if there is one.")
+    .doc(
+        "The sum of data over all processes that train together; data itself if there is one. All "
+        "make the same calls in the same order.")
     .input("data", "floating array; all processes have the same shape")
     .output("out", "shape and dtype of data, the same bits in all processes")
-    .attr("key", &SumOverRanksAttrs::key, "", "calls with one key meet, in their order")
+    .attr("key", &SumOverRanksAttrs::key, "", "name of the call, the same in all processes")
     .on("nd sym", "contrib.sum_over_ranks")
     .infer(infer)
     .cpu(kernel)
     .grad(backward, op::saves_nothing());
+
+const bool kWaits = op::set_waits(plait_op_sum_over_ranks, [](const void*, bool) { return true; });
 
 }  // namespace
 }  // namespace plait::ops

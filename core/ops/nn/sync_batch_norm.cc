@@ -87,9 +87,9 @@ std::vector<double> moments(const NormAttrs& a, const View& data) {
 }
 
 template <class T>
-void synchronised(const NormAttrs& a, const op::KernelArgs& k, const op::SumOverRanks& sum) {
+void synchronised(const NormAttrs& a, const op::KernelArgs& k, op::Ranks& ranks) {
   std::vector<double> all = moments<T>(a, k.in[0]);
-  sum(a.key, all.data(), static_cast<int64_t>(all.size()));
+  ranks.sum(a.key, all.data(), static_cast<int64_t>(all.size()));
   const int64_t channels = k.out[1].size();
   const double count = all.back();
   std::vector<T> mean(static_cast<size_t>(channels)), var(mean);
@@ -118,9 +118,9 @@ void synchronised(const NormAttrs& a, const op::KernelArgs& k, const op::SumOver
 
 void kernel(const NormAttrs& a, const op::KernelArgs& k) {
   const bool is_double = k.in[0].dtype == DType::kFloat64;
-  const auto sum = k.is_train && !a.use_global_stats ? op::sum_over_ranks() : nullptr;
-  if (sum) {
-    is_double ? synchronised<double>(a, k, *sum) : synchronised<float>(a, k, *sum);
+  const auto ranks = k.is_train && !a.use_global_stats ? op::ranks() : nullptr;
+  if (ranks) {
+    is_double ? synchronised<double>(a, k, *ranks) : synchronised<float>(a, k, *ranks);
     return;
   }
   const double count = double(k.in[0].size()) / std::max<double>(1, double(k.out[1].size()));
@@ -167,7 +167,7 @@ Values over_ranks(const NormAttrs& a, const GradArgs& g) {
 }
 
 Values backward(const NormAttrs& a, const GradArgs& g) {
-  if (op::sum_over_ranks()) return over_ranks(a, g);
+  if (op::ranks()) return over_ranks(a, g);
   const op::AttrsRef attrs = attrs_of(a);
   return batch_norm().grad(batch_norm(), batch_norm().data_of(attrs), g);
 }
@@ -191,7 +191,7 @@ PLAIT_OP(sync_batch_norm, NormAttrs)
           "use the running statistics in train mode too")
     .attr("output_mean_var", &NormAttrs::output_mean_var, false, "return mean and var as well")
     .attr("ndev", &NormAttrs::ndev, 1, "devices that MXNet would average over; kept for files")
-    .attr("key", &NormAttrs::key, "", "calls with one key meet: the name of the layer")
+    .attr("key", &NormAttrs::key, "", "name of the layer, the same in all processes")
     .attr("axis", &NormAttrs::axis, 1, "axis of the channels")
     .on("nd sym", "_contrib_SyncBatchNorm")
     .on("nd sym", "contrib.SyncBatchNorm")
@@ -202,6 +202,10 @@ PLAIT_OP(sync_batch_norm, NormAttrs)
     .cpu(kernel)
     .grad(backward, op::saves_input(0) | op::saves_input(1) | op::saves_output(1) |
                         op::saves_output(2) | op::saves_output(3));
+
+const bool kWaits = op::set_waits(plait_op_sync_batch_norm, [](const void* a, bool is_train) {
+  return is_train && !(a && static_cast<const NormAttrs*>(a)->use_global_stats);
+});
 
 }  // namespace
 }  // namespace plait::ops

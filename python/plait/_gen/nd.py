@@ -2907,7 +2907,7 @@ def _contrib_SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, m
     ndev : int, default 1
         devices that MXNet would average over; kept for files
     key : str, default ''
-        calls with one key meet: the name of the layer
+        name of the layer, the same in all processes
     axis : int, default 1
         axis of the channels
 
@@ -7798,7 +7798,7 @@ def contrib__SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, m
     ndev : int, default 1
         devices that MXNet would average over; kept for files
     key : str, default ''
-        calls with one key meet: the name of the layer
+        name of the layer, the same in all processes
     axis : int, default 1
         axis of the channels
 
@@ -8785,14 +8785,14 @@ def contrib__sign_ste(data=None, out=None, name=None, **kwargs):
 
 
 def contrib__sum_over_ranks(data=None, key='', out=None, name=None, **kwargs):
-    """The sum of data over all processes that train together; data itself if there is one.
+    """The sum of data over all processes that train together; data itself if there is one. All make the same calls in the same order.
 
     Parameters
     ----------
     data : array
         floating array; all processes have the same shape
     key : str, default ''
-        calls with one key meet, in their order
+        name of the call, the same in all processes
 
     Returns
     -------

@@ -2341,7 +2341,7 @@ def _contrib_SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, m
     ndev : int, default 1
         devices that MXNet would average over; kept for files
     key : str, default ''
-        calls with one key meet: the name of the layer
+        name of the layer, the same in all processes
     axis : int, default 1
         axis of the channels
 
@@ -6772,7 +6772,7 @@ def contrib__SyncBatchNorm(data=None, gamma=None, beta=None, moving_mean=None, m
     ndev : int, default 1
         devices that MXNet would average over; kept for files
     key : str, default ''
-        calls with one key meet: the name of the layer
+        name of the layer, the same in all processes
     axis : int, default 1
         axis of the channels
 
@@ -7617,14 +7617,14 @@ def contrib__sign_ste(data=None, name=None, attr=None, out=None, **kwargs):
 
 
 def contrib__sum_over_ranks(data=None, key='', name=None, attr=None, out=None, **kwargs):
-    """The sum of data over all processes that train together; data itself if there is one.
+    """The sum of data over all processes that train together; data itself if there is one. All make the same calls in the same order.
 
     Parameters
     ----------
     data : array
         floating array; all processes have the same shape
     key : str, default ''
-        calls with one key meet, in their order
+        name of the call, the same in all processes
 
     Returns
     -------

@@ -7020,10 +7020,11 @@ inline NDArray np_sum(const NDArray& data, const np_sum_attrs& attrs_ = {}) {
 }
 
 struct sum_over_ranks_attrs {
-  /* calls with one key meet, in their order */
+  /* name of the call, the same in all processes */
   std::string key = "";
 };
-/* The sum of data over all processes that train together; data itself if there is one. */
+/* The sum of data over all processes that train together; data itself if there is one. All make
+ * the same calls in the same order. */
 inline NDArray sum_over_ranks(const NDArray& data, const sum_over_ranks_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("sum_over_ranks");
   return detail::invoke(op_, {data}, {detail::value(attrs_.key)})[0];
@@ -7100,7 +7101,7 @@ struct sync_batch_norm_attrs {
   bool output_mean_var = false;
   /* devices that MXNet would average over; kept for files */
   int64_t ndev = 1;
-  /* calls with one key meet: the name of the layer */
+  /* name of the layer, the same in all processes */
   std::string key = "";
   /* axis of the channels */
   int64_t axis = 1;
