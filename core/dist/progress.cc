@@ -20,6 +20,7 @@ constexpr int64_t kNapNs = 50000;         // between two looks at what cannot be
 constexpr int64_t kSleepNs = 1000000;     // at most, while operations are on their way
 constexpr int64_t kBeatNs = 50000000;     // between two signs of life
 constexpr int64_t kGraceNs = 100000000;   // nobody asks before what an operation waits for
+constexpr int64_t kAwayNs = 1000000000;   // without a sign of life: this process did not run
 
 int64_t now_ns() { return Native::now_ns(); }
 
@@ -160,7 +161,8 @@ std::string Progress::pending(const Transport& transport) {
   for (const Operation* op : active_) {
     const Transfer* missing = op->check ? op->check.missing() : op->body.missing();
     if (op->transport.get() != &transport || !missing) continue;
-    text += cat(op->label, ": waits for ", (now_ns() - op->moved_ns) / 1000000, " ms ",
+    const int64_t waited_ns = std::max<int64_t>(0, now_ns() - op->moved_ns);
+    text += cat(op->label, ": waits for ", waited_ns / 1000000, " ms ",
                 missing->is_send ? "until it can send to rank " : "for rank ", missing->peer, "\n");
   }
   return text;
@@ -179,9 +181,12 @@ void Progress::watch(Operation& op, int64_t now) {
 
 void Progress::beat(int64_t now) {
   if (now - beat_ns_ < kBeatNs) return;
+  const bool was_away = now - beat_ns_ > kAwayNs;
   beat_ns_ = now;
   for (const Attached& a : transports_) a.transport->beat();
   for (Operation* op : active_) {
+    // As the others may have been, when a whole job is stopped for a while: their time begins anew.
+    if (was_away) op->moved_ns = now + kAwayNs;
     if (!op->is_done) watch(*op, now);
   }
 }

@@ -319,7 +319,7 @@ void ShmLink::idle(int64_t timeout_ns) {
   me.asleep.store(1);
   if (!has_message()) {
     const timespec limit{timeout_ns / 1000000000, timeout_ns % 1000000000};
-    syscall(SYS_futex, &me.bell, FUTEX_WAIT, heard_, &limit, nullptr, 0);
+    syscall(SYS_futex, &me.bell, FUTEX_WAIT, heard_.load(), &limit, nullptr, 0);
   }
   me.asleep.store(0);
 }

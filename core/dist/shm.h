@@ -76,7 +76,7 @@ class ShmLink {
   const std::vector<int> ranks_;
   char* base_ = nullptr;
   int64_t bytes_ = 0, capacity_ = 0;
-  uint32_t heard_ = 0;  // the bell at the last poll()
+  std::atomic<uint32_t> heard_{0};  // the bell at the last poll()
   ShmProcess* processes_ = nullptr;
   std::vector<uint64_t> tails_;  // by peer: how far it was known to have read what we wrote
   // By peer: what is waited for, by tag. They are few.

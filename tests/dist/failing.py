@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -12,6 +13,7 @@ from plait import autograd, gluon, nd
 
 mode, folder = sys.argv[1:3]
 comm = mx.dist.world()
+processes = comm.allgather(nd.array([os.getpid()], dtype="int64"))
 mx.random.seed(1)
 np.random.seed(1)
 net = gluon.nn.HybridSequential()
@@ -34,6 +36,11 @@ def fail(step):
         raise RuntimeError("no more data")
     if mode == "exit":
         sys.exit(0)
+    if mode == "pause":  # all ranks, for longer than the heartbeat may fail
+        everybody = [str(int(p)) for p in processes.asnumpy()]
+        subprocess.Popen(["sh", "-c", f"sleep 3; kill -CONT {' '.join(everybody)}"])
+        os.kill(int(everybody[0]), signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGSTOP)
     if mode == "hang":
         time.sleep(1000)
     if mode == "order":

@@ -71,6 +71,13 @@ def test_job_ends_with_a_message_and_resumes(tmp_path, mode, size, options, patt
         assert "end" in again.stdout
 
 
+@needs_mpirun
+def test_job_that_is_stopped_for_a_while_goes_on(tmp_path):
+    done = launch(2, "pause", tmp_path, "--heartbeat", "1")
+    assert done.returncode == 0, done.stderr
+    assert "end" in done.stdout
+
+
 def run_ranks(size, body):
     """What body(comm) raises on each rank of this process; None where nothing."""
     errors = [None] * size

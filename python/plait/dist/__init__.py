@@ -11,6 +11,6 @@ array([2., 2.], dtype=float32)
 `world` gives each of them its rank.
 """
 
-from .communicator import Communicator
 from . import scaling
+from .communicator import Communicator
 from .world import group, is_distributed, share_batches, world
