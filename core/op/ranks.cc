@@ -27,6 +27,10 @@ std::vector<Waits>& all_waits() {
 }  // namespace
 
 void set_ranks(std::shared_ptr<Ranks> ranks) {
+  try {
+    engine::wait_to_write(current().turns);
+  } catch (const Error&) {  // whoever reads its result gets it
+  }
   std::lock_guard lock(current().mutex);
   std::swap(current().ranks, ranks);
 }

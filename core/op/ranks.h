@@ -28,8 +28,9 @@ class Ranks {
   virtual void leave_out(const std::string& reason) = 0;
 };
 
-void set_ranks(std::shared_ptr<Ranks> ranks);  // null: there is one process
-std::shared_ptr<Ranks> ranks();                // null: there is one process
+// Null: there is one process. Tasks that wait for the ranks before end first.
+void set_ranks(std::shared_ptr<Ranks> ranks);
+std::shared_ptr<Ranks> ranks();
 
 // Whether a call of the operator waits for other processes if there are some.
 using Waits = bool (*)(const void* attrs, bool is_train);
