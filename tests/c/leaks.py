@@ -19,7 +19,8 @@ import numpy as np
 import plait as mx
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = [*ROOT.glob("examples/c/*.c"), *ROOT.glob("examples/cpp/*.cc"), ROOT / "tests/c/api.cc"]
+SOURCES = [*ROOT.glob("examples/c/*.c"), *ROOT.glob("examples/cpp/*.cc")]
+SOURCES += [ROOT / "tests/c/api.cc", ROOT / "tests/c/bind.cc"]
 VALGRIND = [
     *("valgrind", "--quiet", "--leak-check=full", "--show-leak-kinds=definite,indirect"),
     *("--errors-for-leak-kinds=definite,indirect", "--error-exitcode=9"),

@@ -11,7 +11,7 @@ import pytest
 import plait as mx
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-API = Path(__file__).parent / "api.cc"
+CLASSES = [Path(__file__).with_name("api.cc"), Path(__file__).with_name("bind.cc")]
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 
@@ -19,7 +19,7 @@ WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 def programs(library, tmp_path_factory):
     """Folder with the built programs."""
     folder = tmp_path_factory.mktemp("programs")
-    sources = [*EXAMPLES.glob("c/*.c"), *EXAMPLES.glob("cpp/*.cc"), API]
+    sources = [*EXAMPLES.glob("c/*.c"), *EXAMPLES.glob("cpp/*.cc"), *CLASSES]
     building = [build(library, source, folder / source.name) for source in sources]
     assert not any(process.wait() for process in building)
     return folder
@@ -101,8 +101,9 @@ def test_usage_and_missing_files(programs, tmp_path):
     assert os.fsencode(tmp_path / "a") in done.stderr
 
 
-def test_cpp_classes(programs, tmp_path):
-    assert run(programs / "api.cc", tmp_path) == ""
+@pytest.mark.parametrize("source", CLASSES, ids=lambda source: source.stem)
+def test_cpp_classes(programs, tmp_path, source):
+    assert run(programs / source.name, tmp_path) == ""
 
 
 def test_cpp_mlp_learns(programs):

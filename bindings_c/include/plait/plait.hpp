@@ -19,6 +19,7 @@
 #include "plait/cpp/kvstore.hpp"
 #include "plait/cpp/lr_scheduler.hpp"
 #include "plait/cpp/metric.hpp"
+#include "plait/cpp/monitor.hpp"
 #include "plait/cpp/ndarray.hpp"
 #include "plait/cpp/ops.hpp"
 #include "plait/cpp/optimizer.hpp"

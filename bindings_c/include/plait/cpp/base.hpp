@@ -66,13 +66,23 @@ struct Shape : std::vector<int64_t> {
     for (int64_t d : *this) n *= d;
     return n;
   }
+  size_t ndim() const { return size(); }
 };
+
+/* What becomes of a gradient, with MXNet's names. */
+using OpReqType = plait_grad_req_t;
+inline constexpr OpReqType kNullOp = PLAIT_GRAD_NULL, kWriteTo = PLAIT_GRAD_WRITE,
+                           kWriteInplace = PLAIT_GRAD_WRITE, kAddTo = PLAIT_GRAD_ADD;
+
+using DeviceType = int32_t;
+inline constexpr DeviceType kCPU = PLAIT_DEVICE_CPU, kGPU = PLAIT_DEVICE_GPU;
 
 class Context {
  public:
-  static Context cpu(int32_t id = 0) { return Context({PLAIT_DEVICE_CPU, id}); }
-  static Context gpu(int32_t id = 0) { return Context({PLAIT_DEVICE_GPU, id}); }
+  static Context cpu(int32_t id = 0) { return {PLAIT_DEVICE_CPU, id}; }
+  static Context gpu(int32_t id = 0) { return {PLAIT_DEVICE_GPU, id}; }
   explicit Context(plait_device_t device) : device_(device) {}
+  Context(DeviceType kind, int32_t id) : device_{kind, id} {}
   plait_device_t device() const { return device_; }
   int32_t GetDeviceId() const { return device_.id; }
   int32_t GetDeviceType() const { return device_.kind; }

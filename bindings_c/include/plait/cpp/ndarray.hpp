@@ -33,6 +33,9 @@ class NDArray {
   }
   NDArray(const std::vector<float>& data, const Shape& shape, Context ctx)
       : NDArray((check_size(data, shape), data.data()), shape, ctx) {}
+  /* Of one axis. */
+  NDArray(const float* data, size_t size) : NDArray(data, Shape(size), Context::cpu()) {}
+  explicit NDArray(const std::vector<float>& data) : NDArray(data.data(), data.size()) {}
 
   explicit operator bool() const { return handle_ != nullptr; }
   plait_array_t handle() const { return handle_.get(); }
@@ -84,6 +87,11 @@ class NDArray {
   /* Rows [begin, end), and one of them; a copy. */
   NDArray Slice(int64_t begin, int64_t end) const;
   NDArray At(int64_t index) const;
+  /* One element of a float32 array with two (three) axes, after a wait; and its place in memory. */
+  float At(size_t h, size_t w) const { return element({h, w}); }
+  float At(size_t c, size_t h, size_t w) const { return element({c, h, w}); }
+  size_t Offset(size_t h, size_t w) const { return offset({h, w}); }
+  size_t Offset(size_t c, size_t h, size_t w) const { return offset({c, h, w}); }
   NDArray Reshape(const Shape& shape) const;
   /* Position of the largest value of each row. */
   NDArray ArgmaxChannel() const;
@@ -94,6 +102,13 @@ class NDArray {
 
   /* Gradients: marks this array as a variable that collects them in Grad(). */
   void AttachGrad(plait_grad_req_t request = PLAIT_GRAD_WRITE) const;
+  /* The same in `grad`, of the same shape and dtype; none with kNullOp. */
+  void AttachGrad(const NDArray& grad, plait_grad_req_t request) const {
+    const plait_array_t array = handle();
+    const plait_array_t place = request == PLAIT_GRAD_NULL ? nullptr : grad.handle();
+    const int32_t number = request;
+    Check(plait_autograd_mark_variables(&array, &place, &number, 1));
+  }
   NDArray Grad() const {
     plait_array_t grad = nullptr;
     int32_t request = 0;
@@ -133,8 +148,37 @@ class NDArray {
     for (auto& [name, array] : load(file)) arrays.push_back(array);
     return arrays;
   }
+  /* Both at once; either may be null. */
+  static void Load(const std::string& file, std::vector<NDArray>* list,
+                   std::map<std::string, NDArray>* map = nullptr) {
+    for (auto& [name, array] : load(file)) {
+      if (list) list->push_back(array);
+      if (map) map->insert_or_assign(name, array);
+    }
+  }
 
  private:
+  size_t offset(std::initializer_list<size_t> index) const {
+    const Shape shape = GetShape();
+    if (shape.size() != index.size()) {
+      throw Error(PLAIT_ERR_SHAPE, "NDArray: got " + std::to_string(index.size()) +
+                                       " indices, must be " + std::to_string(shape.size()));
+    }
+    size_t place = 0, axis = 0;
+    for (size_t i : index) {
+      const auto size = static_cast<size_t>(shape[axis++]);
+      if (i >= size) {
+        throw Error(PLAIT_ERR_INDEX, "NDArray: index is " + std::to_string(i) +
+                                         ", must be less than " + std::to_string(size));
+      }
+      place = place * size + i;
+    }
+    return place;
+  }
+  float element(std::initializer_list<size_t> index) const {
+    const size_t place = offset(index);
+    return GetData()[place];
+  }
   static std::vector<std::pair<std::string, NDArray>> load(const std::string& file) {
     plait_archive_t archive = nullptr;
     Check(plait_archive_load(file.c_str(), &archive));
@@ -297,10 +341,7 @@ inline void NDArray::SampleUniform(double begin, double end, NDArray* out) {
 }
 
 inline void NDArray::AttachGrad(plait_grad_req_t request) const {
-  const NDArray grad = detail::invoke(detail::find("zeros_like"), {*this}, {})[0];
-  const plait_array_t array = handle(), place = grad.handle();
-  const int32_t number = request;
-  Check(plait_autograd_mark_variables(&array, &place, &number, 1));
+  AttachGrad(detail::invoke(detail::find("zeros_like"), {*this}, {})[0], request);
 }
 
 /* Operators are recorded for gradients while it lives. */

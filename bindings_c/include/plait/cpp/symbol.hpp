@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ class Symbol {
   Symbol() = default;
   /* Takes over the handle. */
   explicit Symbol(plait_symbol_t handle) : handle_(handle, plait_symbol_free) {}
+  /* A variable. */
+  explicit Symbol(const std::string& name) : Symbol(Variable(name)) {}
+  explicit Symbol(const char* name) : Symbol(Variable(name)) {}
 
   static Symbol Variable(const std::string& name) {
     plait_symbol_t out = nullptr;
@@ -87,12 +91,41 @@ class Symbol {
   /* Adds an array to `args` for each argument that has none there. */
   void InferArgsMap(Context ctx, std::map<std::string, NDArray>* args,
                     const std::map<std::string, NDArray>& known) const;
+  /* The shapes of arguments, auxiliary states and outputs in the order of their names. */
+  void InferShape(const std::map<std::string, Shape>& known, std::vector<Shape>* arg_shapes,
+                  std::vector<Shape>* aux_shapes, std::vector<Shape>* out_shapes) const;
+  /* What Bind() takes, in the order of the names: the arrays given, and zeros for those that are
+   * not; of no request, kWriteTo. */
+  void InferExecutorArrays(Context ctx, std::vector<NDArray>* arg_arrays,
+                           std::vector<NDArray>* grad_arrays, std::vector<OpReqType>* grad_reqs,
+                           std::vector<NDArray>* aux_arrays,
+                           const std::map<std::string, NDArray>& args,
+                           const std::map<std::string, NDArray>& grads = {},
+                           const std::map<std::string, OpReqType>& requests = {},
+                           const std::map<std::string, NDArray>& aux = {}) const;
   /* An executor on these arrays; auxiliary states that are not among them are zeros. */
   std::unique_ptr<Executor> SimpleBind(Context ctx, const std::map<std::string, NDArray>& args,
                                        plait_grad_req_t request = PLAIT_GRAD_WRITE) const;
+  /* The same with places for gradients, and a request for each. */
+  std::unique_ptr<Executor> SimpleBind(Context ctx, const std::map<std::string, NDArray>& args,
+                                       const std::map<std::string, NDArray>& grads,
+                                       const std::map<std::string, OpReqType>& requests = {},
+                                       const std::map<std::string, NDArray>& aux = {}) const;
+  /* An executor on arrays in the order of ListArguments() and ListAuxiliaryStates(). */
+  std::unique_ptr<Executor> Bind(Context ctx, const std::vector<NDArray>& arg_arrays,
+                                 const std::vector<NDArray>& grad_arrays,
+                                 const std::vector<OpReqType>& grad_reqs,
+                                 const std::vector<NDArray>& aux_arrays) const;
 
  private:
   std::vector<std::string> names(plait_names_t which) const;
+  /* By kind: "arg_shapes", "aux_shapes", "out_shapes"; none where a shape does not follow. */
+  std::map<std::string, std::vector<std::optional<Shape>>> inferred(
+      const std::map<std::string, Shape>& known) const;
+  static Shape require(const std::optional<Shape>& shape, const std::string& name) {
+    if (shape) return *shape;
+    throw Error(PLAIT_ERR_SHAPE, "symbol: the shape of " + name + " does not follow");
+  }
   std::shared_ptr<std::remove_pointer_t<plait_symbol_t>> handle_;
 };
 
@@ -219,7 +252,7 @@ inline std::vector<std::string> Symbol::names(plait_names_t which) const {
   return detail::Reader(detail::text_of(out)).names();
 }
 
-inline std::map<std::string, Shape> Symbol::InferShapes(
+inline std::map<std::string, std::vector<std::optional<Shape>>> Symbol::inferred(
     const std::map<std::string, Shape>& known) const {
   std::string given = "{";
   for (const auto& [name, shape] : known) {
@@ -229,19 +262,37 @@ inline std::map<std::string, Shape> Symbol::InferShapes(
   }
   plait_buffer_t out = nullptr;
   Check(plait_symbol_infer(handle(), (given + "}").c_str(), &out));
-  auto found = detail::Reader(detail::text_of(out)).shapes();
+  return detail::Reader(detail::text_of(out)).shapes();
+}
+
+inline std::map<std::string, Shape> Symbol::InferShapes(
+    const std::map<std::string, Shape>& known) const {
+  auto found = inferred(known);
   std::map<std::string, Shape> shapes;
   const auto add = [&](const std::vector<std::string>& names, const char* key) {
     for (size_t i = 0; i < names.size(); ++i) {
-      if (!found[key].at(i)) {
-        throw Error(PLAIT_ERR_SHAPE, "symbol: the shape of " + names[i] + " does not follow");
-      }
-      shapes[names[i]] = *found[key][i];
+      shapes[names[i]] = require(found[key].at(i), names[i]);
     }
   };
   add(ListArguments(), "arg_shapes");
   add(ListAuxiliaryStates(), "aux_shapes");
   return shapes;
+}
+
+inline void Symbol::InferShape(const std::map<std::string, Shape>& known,
+                               std::vector<Shape>* arg_shapes, std::vector<Shape>* aux_shapes,
+                               std::vector<Shape>* out_shapes) const {
+  auto found = inferred(known);
+  const auto fill = [&](const std::vector<std::string>& names, const char* key,
+                        std::vector<Shape>* to) {
+    to->clear();
+    for (size_t i = 0; i < names.size(); ++i) {
+      to->push_back(require(found[key].at(i), names[i]));
+    }
+  };
+  fill(ListArguments(), "arg_shapes", arg_shapes);
+  fill(ListAuxiliaryStates(), "aux_shapes", aux_shapes);
+  fill(ListOutputs(), "out_shapes", out_shapes);
 }
 
 /* Any operator by name, for those that have no function. */
@@ -273,9 +324,19 @@ class Operator {
     symbols_.push_back(symbol);
     return *this;
   }
-  Operator& operator()(const Symbol& symbol) { return SetInput("", symbol); }
-  Operator& operator()(const NDArray& array) {
+  /* The names of arrays are not looked at: their order counts. */
+  Operator& SetInput(const std::string&, const NDArray& array) { return PushInput(array); }
+  Operator& PushInput(const Symbol& symbol) { return SetInput("", symbol); }
+  Operator& PushInput(const NDArray& array) {
     arrays_.push_back(array);
+    return *this;
+  }
+  Operator& operator()() { return *this; }
+  Operator& operator()(const Symbol& symbol) { return PushInput(symbol); }
+  Operator& operator()(const NDArray& array) { return PushInput(array); }
+  template <class Input>
+  Operator& operator()(const std::vector<Input>& inputs) {
+    for (const Input& x : inputs) PushInput(x);
     return *this;
   }
 
@@ -290,6 +351,7 @@ class Operator {
     for (size_t i = 0; i < keys_.size(); ++i) attrs.emplace_back(keys_[i].c_str(), numbers_[i]);
     return detail::invoke(op_, arrays_, detail::by_position(op_, attrs), out);
   }
+  void Invoke(NDArray& out) const { Invoke(std::vector<NDArray>{out}); }
 
  private:
   plait_op_t op_ = nullptr;
