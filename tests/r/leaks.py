@@ -4,7 +4,8 @@
     python tests/r/leaks.py viz files    some of them
 
 The package is built first, unless R_LIBS says where it is. It takes minutes, one for R to start
-under valgrind and some for what trains. `leaks.supp` names the reports that are R's own.
+under valgrind and some for what trains, though PLAIT_BRIEF=1 keeps that to two rounds (see
+`helper.R` of the tests). `leaks.supp` names the reports that are R's own.
 """
 
 import os
@@ -45,6 +46,7 @@ def faults_of(names, env):
 def main():
     names = sys.argv[1:] or sorted(p.stem.removeprefix("test-") for p in FOLDER.glob("test-*.R"))
     single = {"PLAIT_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "R_COMPILE_PKGS": "0"}
+    single["PLAIT_BRIEF"] = "1"
     if "R_LIBS" in os.environ:
         return faults_of(names, os.environ | single) != 0
     with tempfile.TemporaryDirectory() as folder:

@@ -23,3 +23,9 @@ slope <- function(f, x, step = 1e-3) {
     (f(up) - f(down)) / (2 * step)
   }, 0)
 }
+
+# PLAIT_BRIEF=1: networks train for two rounds and need not have learned
+# anything. For valgrind, which looks at memory only and is slow.
+.brief <- nzchar(Sys.getenv("PLAIT_BRIEF"))
+rounds <- function(n) if (.brief) min(n, 2) else n
+expect_learned <- function(expectation) if (!.brief) expectation

@@ -42,16 +42,16 @@ for (cell in c("lstm", "gru")) {
     mx.set.seed(1)
     results <- numeric(0)
     model <- mx.model.buckets(net, iter, eval.data = iter,
-      metric = mx.metric.accuracy, num.round = 40, verbose = FALSE,
+      metric = mx.metric.accuracy, num.round = rounds(40), verbose = FALSE,
       initializer = mx.init.uniform(0.3), optimizer = mx.opt.adam(0.03),
       epoch.end.callback = function(round, n, env, verbose) {
         results[round] <<- env$eval.result$value
       })
-    expect_gt(results[40], 0.95)
+    expect_learned(expect_gt(results[40], 0.95))
     pred <- mx.infer.rnn(mx.io.bucket.iter(sequences(), 10), model)
     expect_equal(dim(pred), c(5, 52))
     truth <- unlist(lapply(sequences(), `[[`, "label"))
-    expect_gt(mean(max.col(t(pred)) - 1 == truth), 0.95)
+    expect_learned(expect_gt(mean(max.col(t(pred)) - 1 == truth), 0.95))
     prefix <- tempfile()
     mx.model.save(model, prefix, 1)
     again <- mx.infer.rnn(mx.io.bucket.iter(sequences(), 10), mx.model.load(prefix, 1))

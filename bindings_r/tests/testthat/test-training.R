@@ -89,14 +89,14 @@ test_that("a network learns, is saved, and predicts", {
   mx.set.seed(1)
   log <- mx.metric.logger$new()
   model <- mx.model.FeedForward.create(classifier(), d$x, d$y,
-    num.round = 8, array.batch.size = 16, learning.rate = 0.5,
+    num.round = rounds(8), array.batch.size = 16, learning.rate = 0.5,
     eval.metric = mx.metric.accuracy, eval.data = list(data = d$x, label = d$y),
     batch.end.callback = mx.callback.log.train.metric(1, log), verbose = FALSE
   )
   p <- predict(model, d$x)
   expect_equal(dim(p), c(2L, 60L))
-  expect_gt(mean((p[2, ] > 0.5) == d$y), 0.95)
-  expect_length(log$train, 8 * 4)
+  expect_learned(expect_gt(mean((p[2, ] > 0.5) == d$y), 0.95))
+  expect_length(log$train, rounds(8) * 4)
   prefix <- tempfile()
   mx.model.save(model, prefix, 8)
   again <- mx.model.load(prefix, 8)
@@ -115,14 +115,14 @@ test_that("training reports and stops", {
       eval.metric = mx.metric.accuracy, array.batch.size = 20),
     "Train-accuracy="
   )
-  rounds <- 0
-  mx.model.FeedForward.create(classifier(), d$x, d$y, num.round = 50,
+  last <- 0
+  mx.model.FeedForward.create(classifier(), d$x, d$y, num.round = rounds(50),
     eval.metric = mx.metric.accuracy, array.batch.size = 20, learning.rate = 1,
     epoch.end.callback = function(iteration, nbatch, env, verbose) {
-      rounds <<- iteration
+      last <<- iteration
       mx.callback.early.stop(train.metric = 0.9, maximize = TRUE)(iteration, nbatch, env, verbose)
     }, verbose = FALSE)
-  expect_lt(rounds, 50)
+  expect_lt(last, 50)
   expect_error(
     mx.model.FeedForward.create(classifier(), d$x, d$y, arg.params = list(z = 1)),
     class = "plait_value_error"
@@ -132,15 +132,16 @@ test_that("training reports and stops", {
 test_that("mx.mlp takes matrices and formulas", {
   mx.set.seed(2)
   set.seed(2)
-  model <- mx.mlp(Species ~ ., iris, hidden_node = 10, out_node = 3, num.round = 40,
+  model <- mx.mlp(Species ~ ., iris, hidden_node = 10, out_node = 3, num.round = rounds(40),
     array.batch.size = 15, learning.rate = 0.1, initializer = mx.init.Xavier(), verbose = FALSE)
   p <- predict(model, data.matrix(iris[, 1:4]))
   guess <- model$levels[max.col(t(p))]
-  expect_gt(mean(guess == iris$Species), 0.9)
+  expect_learned(expect_gt(mean(guess == iris$Species), 0.9))
   line <- mx.mlp(matrix(1:20 / 20, 20), 1:20 / 10, hidden_node = 4, out_node = 1,
-    out_activation = "rmse", num.round = 100, array.batch.size = 10,
+    out_activation = "rmse", num.round = rounds(100), array.batch.size = 10,
     learning.rate = 0.2, momentum = 0.9, verbose = FALSE)
-  expect_lt(max(abs(predict(line, matrix(1:20 / 20, 20)) - 1:20 / 10)), 0.3)
+  error <- predict(line, matrix(1:20 / 20, 20)) - 1:20 / 10
+  expect_learned(expect_lt(max(abs(error)), 0.3))
   expect_error(mx.mlp(matrix(1, 2, 2), 1:2, out_node = 1, out_activation = "none"),
     class = "plait_value_error")
 })
