@@ -6,7 +6,8 @@
 #'
 #' @param symbol a symbol
 #' @param ctx context, `NULL` for the default
-#' @param grad.req `"write"`, `"add"` or `"null"`, for all arguments or by name
+#' @param grad.req,grad.reqs `"write"`, `"add"` or `"null"`, for all arguments,
+#'   for each, or by name
 #' @param fixed.param names of arguments that get no gradient
 #' @param ... shapes in R's order, by the names of arguments; for
 #'   `mx.exec.backward` the gradients of the outputs, ones if there are none
@@ -48,9 +49,9 @@ mx.simple.bind <- function(symbol, ctx = NULL, grad.req = "write",
 #' @rdname mx.executor
 #' @export
 mx.symbol.bind <- function(symbol, ctx = NULL, arg.arrays, aux.arrays = list(),
-  grad.req = "write", fixed.param = NULL) {
+  grad.reqs = "write", fixed.param = NULL) {
   args <- .bound(arg.arrays, arguments(symbol), "arg.arrays")
-  requests <- .requests.of(names(args), grad.req, fixed.param)
+  requests <- .requests.of(names(args), grad.reqs, fixed.param)
   grads <- mapply(function(x, request) {
     if (request != "null") .op1("zeros_like", x)
   }, args, requests, SIMPLIFY = FALSE)
@@ -97,6 +98,7 @@ mx.symbol.bind <- function(symbol, ctx = NULL, arg.arrays, aux.arrays = list(),
 }
 
 .bound <- function(given, names, what) {
+  given <- as.list(given)
   if (is.null(names(given)) && length(given) == length(names)) {
     names(given) <- names
   }

@@ -16,14 +16,19 @@
 #' @param lr_scheduler a function as `mx.lr_scheduler.FactorScheduler()` gives
 #' @param beta1,beta2 decay of the means of gradients and of their squares
 #' @param epsilon added to a root
-#' @param gamma1,rho decay of the mean of squares
+#' @param gamma1,rho decay of the mean of squares, and of that of gradients
+#' @param centered whether squares are taken around that mean, and steps have a
+#'   momentum of `gamma2`
+#' @param gamma2 factor of the step before
 #' @param optimizer an optimizer
 #' @param weights list of arrays by name
+#' @param ctx accepted for MXNet's programs: states are where the weights are
 #' @return An optimizer: a list of class `MXOptimizer`. For
 #'   `mx.opt.get.updater` a function of `(weights, grads)` that updates the
 #'   weights and gives them back.
 #' @references Kingma, Ba: Adam, ICLR 2015. Tieleman, Hinton: Lecture 6.5,
-#'   COURSERA 2012. Duchi, Hazan, Singer, JMLR 12 (2011). Zeiler: ADADELTA,
+#'   COURSERA 2012. Graves, arXiv 1308.0850.
+#'   Duchi, Hazan, Singer, JMLR 12 (2011). Zeiler: ADADELTA,
 #'   arXiv 1212.5701. Nesterov, Soviet Math. Doklady 27 (1983).
 #' @examples
 #' w <- list(w = mx.nd.ones(2))
@@ -107,16 +112,22 @@ mx.opt.adam <- function(learning.rate = 1e-3, beta1 = 0.9, beta2 = 0.999,
 
 #' @rdname mx.opt
 #' @export
-mx.opt.rmsprop <- function(learning.rate = 0.002, gamma1 = 0.95,
-  epsilon = 1e-4, wd = 0, rescale.grad = 1, clip_gradient = -1,
-  lr_scheduler = NULL) {
+mx.opt.rmsprop <- function(learning.rate = 0.002, centered = TRUE,
+  gamma1 = 0.95, gamma2 = 0.9, epsilon = 1e-4, wd = 0, rescale.grad = 1,
+  clip_gradient = -1, lr_scheduler = NULL) {
   clip <- .clip(clip_gradient)
   .optimizer(learning.rate, lr_scheduler, function(index, weight) {
-    list(square = .op1("zeros_like", weight))
+    zeros <- function(i) .op1("zeros_like", weight)
+    lapply(seq_len(if (centered) 3 else 1), zeros)
   }, function(weight, grad, own, lr, t) {
-    grad <- .prepared(weight, grad, rescale.grad, clip, wd)
-    .assign(own$square, own$square * gamma1 + grad * grad * (1 - gamma1))
-    .assign(weight, weight - lr * grad / sqrt(own$square + epsilon))
+    if (!centered) {
+      return(mx.nd.rmsprop.update(weight, grad, own[[1]], lr = lr,
+        gamma1 = gamma1, epsilon = epsilon, wd = wd,
+        rescale_grad = rescale.grad, clip_gradient = clip, out = weight))
+    }
+    mx.nd.rmspropalex.update(weight, grad, own[[1]], own[[2]], own[[3]],
+      lr = lr, gamma1 = gamma1, gamma2 = gamma2, epsilon = epsilon, wd = wd,
+      rescale_grad = rescale.grad, clip_gradient = clip, out = weight)
   })
 }
 
@@ -181,7 +192,7 @@ mx.opt.create <- function(name, ...) {
 
 #' @rdname mx.opt
 #' @export
-mx.opt.get.updater <- function(optimizer, weights) {
+mx.opt.get.updater <- function(optimizer, weights, ctx = NULL) {
   states <- lapply(seq_along(weights), function(i) {
     if (!is.null(weights[[i]])) optimizer$create.state(i, weights[[i]])
   })

@@ -40,3 +40,13 @@ test_that("wrong use says what is wrong", {
     mx.exec.update.arg.arrays(exec, list(fc_bias = mx.nd.ones(3))), class = "plait_shape_error"
   )
 })
+
+test_that("requests are given for each argument", {
+  net <- mx.symbol.Variable("a") * mx.symbol.Variable("b")
+  arrays <- list(a = mx.nd.array(c(2, 3)), b = mx.nd.array(c(5, 7)))
+  exec <- mx.symbol.bind(net, mx.cpu(), arrays, aux.arrays = NULL,
+    grad.reqs = c("null", "write"))
+  mx.exec.backward(mx.exec.forward(exec))
+  expect_null(exec$grad.arrays$a)
+  expect_equal(values(exec$grad.arrays$b), c(2, 3))
+})
