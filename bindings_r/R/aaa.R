@@ -79,6 +79,39 @@
   flat
 }
 
+# MXNet's programs write the names of arguments with underscores or with dots.
+# The functions of operators have the former; what comes with dots arrives in
+# `...`, and the function is called again.
+.with.underscores <- function(f, given) {
+  known <- names(formals(f))
+  under <- gsub(".", "_", given, fixed = TRUE)
+  change <- under != given & under %in% known & !given %in% known
+  given[change] <- under[change]
+  given
+}
+
+.is.dotted <- function(f, ...) {
+  given <- names(list(...))
+  !is.null(given) && any(.with.underscores(f, given) != given)
+}
+
+# Called by such a function: itself again, in place of its caller.
+.again <- function(f = sys.function(-1), call = sys.call(-1),
+                   env = parent.frame(2)) {
+  call <- match.call(f, call, TRUE, env)
+  given <- .names(as.list(call))
+  under <- .with.underscores(f, given)
+  if (identical(under, given)) {
+    known <- setdiff(names(formals(f)), "...")
+    unknown <- setdiff(given, c("", known))
+    .type.error("argument is ",
+      if (length(unknown)) .word(unknown[1]) else "one too many",
+      ", must be one of ", paste(known, collapse = ", "))
+  }
+  names(call) <- under
+  eval(call, env)
+}
+
 # Names of a list, "" where there is none.
 .names <- function(x) {
   if (is.null(names(x))) character(length(x)) else names(x)

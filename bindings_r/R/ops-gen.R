@@ -8,12 +8,14 @@ mx.symbol.abs <- function(data = NULL, name = NULL, attr = NULL) {
   .compose(.ops$abs, "abs", name, list(data = data), list(), attr)
 }
 
-mx.nd.Activation <- function(data, act_type, out = NULL) {
+mx.nd.Activation <- function(data, act_type, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$activation, list(data), list(act_type), 1L, out)
 }
 
 mx.symbol.Activation <- function(data = NULL, act_type, name = NULL,
-  attr = NULL) {
+  attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$activation, "Activation", name, list(data = data),
     list(act_type = act_type), attr)
 }
@@ -26,21 +28,24 @@ mx.nd.adagrad.update <- function(weight, grad, history, lr, epsilon = 1e-07,
 
 mx.nd.adam.update <- function(weight, grad, mean, var, lr, beta1 = 0.9,
   beta2 = 0.999, epsilon = 1e-08, wd = 0, rescale_grad = 1, clip_gradient = -1,
-  lazy_update = TRUE, out = NULL) {
+  lazy_update = TRUE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$adam_update, list(weight, grad, mean, var), list(lr,
     beta1, beta2, epsilon, wd, rescale_grad, clip_gradient, lazy_update), 1L,
     out)
 }
 
 mx.nd.contrib.AdaptiveAvgPooling2D <- function(data, output_size = integer(0),
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$adaptive_avg_pooling, list(data), list(output_size), 1L,
     out)
 }
 mx.nd.internal.contrib.AdaptiveAvgPooling2D <- mx.nd.contrib.AdaptiveAvgPooling2D
 
 mx.symbol.contrib.AdaptiveAvgPooling2D <- function(data = NULL,
-  output_size = integer(0), name = NULL, attr = NULL) {
+  output_size = integer(0), name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$adaptive_avg_pooling, "contrib.AdaptiveAvgPooling2D", name,
     list(data = data), list(output_size = output_size), attr)
 }
@@ -71,12 +76,14 @@ mx.symbol.internal.add <- mx.symbol.broadcast_add
 mx.symbol.internal.grad_add <- mx.symbol.broadcast_add
 
 mx.nd.ElementWiseSum <- function(..., num_args = 0L, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$add_n, .arrays(...), list(num_args), 1L, out)
 }
 mx.nd.add.n <- mx.nd.ElementWiseSum
 mx.nd.internal.sum <- mx.nd.ElementWiseSum
 
 mx.symbol.add_n <- function(..., num_args = 0L, name = NULL, attr = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .compose(.ops$add_n, "add_n", name, .arrays(...), list(num_args = num_args),
     attr)
 }
@@ -84,39 +91,45 @@ mx.symbol.ElementWiseSum <- mx.symbol.add_n
 mx.symbol.internal.sum <- mx.symbol.add_n
 
 mx.nd.internal.plus.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$add_scalar, list(data), list(scalar, is_int), 1L, out)
 }
 mx.nd.internal.PlusScalar <- mx.nd.internal.plus.scalar
 mx.nd.internal.scatter.plus.scalar <- mx.nd.internal.plus.scalar
 
 mx.symbol.internal.plus_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$add_scalar, "internal.plus_scalar", name, list(data = data),
     list(scalar = scalar, is_int = is_int), attr)
 }
 mx.symbol.internal.PlusScalar <- mx.symbol.internal.plus_scalar
 mx.symbol.internal.scatter_plus_scalar <- mx.symbol.internal.plus_scalar
 
-mx.nd.all.finite <- function(data, init_output = TRUE, out = NULL) {
+mx.nd.all.finite <- function(data, init_output = TRUE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$all_finite, list(data), list(init_output), 1L, out)
 }
 
 mx.symbol.all_finite <- function(data = NULL, init_output = TRUE, name = NULL,
-  attr = NULL) {
+  attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$all_finite, "all_finite", name, list(data = data),
     list(init_output = init_output), attr)
 }
 
 mx.nd.contrib.allclose <- function(a, b, rtol = 1e-05, atol = 1e-08,
-  equal_nan = TRUE, out = NULL) {
+  equal_nan = TRUE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$allclose, list(a, b), list(rtol, atol, equal_nan), 1L,
     out)
 }
 mx.nd.internal.contrib.allclose <- mx.nd.contrib.allclose
 
 mx.symbol.contrib.allclose <- function(a = NULL, b = NULL, rtol = 1e-05,
-  atol = 1e-08, equal_nan = TRUE, name = NULL, attr = NULL) {
+  atol = 1e-08, equal_nan = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$allclose, "contrib.allclose", name, list(a = a, b = b),
     list(rtol = rtol, atol = atol, equal_nan = equal_nan), attr)
 }
@@ -133,26 +146,30 @@ mx.symbol.amp_cast <- function(data = NULL, dtype, name = NULL, attr = NULL) {
 
 mx.nd.amp.multicast <- function(..., num_outputs, cast_narrow = FALSE,
   out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$amp_multicast, .arrays(...), list(num_outputs,
     cast_narrow), 0L, out)
 }
 
 mx.symbol.amp_multicast <- function(..., num_outputs, cast_narrow = FALSE,
   name = NULL, attr = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .compose(.ops$amp_multicast, "amp_multicast", name, .arrays(...),
     list(num_outputs = num_outputs, cast_narrow = cast_narrow), attr)
 }
 
 mx.nd.internal.arange <- function(start = 0, stop = NULL, step = 1,
-  `repeat` = 1L, infer_range = FALSE, ctx = NULL, dtype = "float32",
-  out = NULL) {
+  `repeat` = 1L, infer_range = FALSE, ctx = NULL, dtype = "float32", out = NULL,
+  ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$arange, list(), list(start, stop, step, `repeat`,
     infer_range, .ctx.text(ctx), dtype), 1L, out)
 }
 
 mx.symbol.internal.arange <- function(start = 0, stop = NULL, step = 1,
   `repeat` = 1L, infer_range = FALSE, ctx = NULL, dtype = "float32",
-  name = NULL, attr = NULL) {
+  name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$arange, "internal.arange", name, list(), list(start = start,
     stop = stop, step = step, `repeat` = `repeat`, infer_range = infer_range,
     ctx = ctx, dtype = dtype), attr)
@@ -261,13 +278,15 @@ mx.symbol.argmin <- function(data = NULL, axis = NULL, keepdims = FALSE,
 }
 
 mx.nd.argsort <- function(data, axis = -1L, is_ascend = TRUE, dtype = "float32",
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$argsort, list(data), list(axis, is_ascend, dtype), 1L,
     out)
 }
 
 mx.symbol.argsort <- function(data = NULL, axis = -1L, is_ascend = TRUE,
-  dtype = "float32", name = NULL, attr = NULL) {
+  dtype = "float32", name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$argsort, "argsort", name, list(data = data), list(axis = axis,
     is_ascend = is_ascend, dtype = dtype), attr)
 }
@@ -283,20 +302,23 @@ mx.symbol.contrib.attention_mask <- function(mask = NULL, name = NULL,
 }
 
 mx.nd.batch.dot <- function(lhs, rhs, transpose_a = FALSE, transpose_b = FALSE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$batch_dot, list(lhs, rhs), list(transpose_a,
     transpose_b), 1L, out)
 }
 
 mx.symbol.batch_dot <- function(lhs = NULL, rhs = NULL, transpose_a = FALSE,
-  transpose_b = FALSE, name = NULL, attr = NULL) {
+  transpose_b = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$batch_dot, "batch_dot", name, list(lhs = lhs, rhs = rhs),
     list(transpose_a = transpose_a, transpose_b = transpose_b), attr)
 }
 
 mx.nd.BatchNorm <- function(data, gamma, beta, moving_mean, moving_var,
   eps = 0.001, momentum = 0.9, fix_gamma = TRUE, use_global_stats = FALSE,
-  output_mean_var = FALSE, axis = 1L, cudnn_off = FALSE, out = NULL) {
+  output_mean_var = FALSE, axis = 1L, cudnn_off = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$batch_norm, list(data, gamma, beta, moving_mean,
     moving_var), list(eps, momentum, fix_gamma, use_global_stats,
     output_mean_var, axis, cudnn_off), 1L, out)
@@ -305,7 +327,8 @@ mx.nd.BatchNorm <- function(data, gamma, beta, moving_mean, moving_var,
 mx.symbol.BatchNorm <- function(data = NULL, gamma = NULL, beta = NULL,
   moving_mean = NULL, moving_var = NULL, eps = 0.001, momentum = 0.9,
   fix_gamma = TRUE, use_global_stats = FALSE, output_mean_var = FALSE,
-  axis = 1L, cudnn_off = FALSE, name = NULL, attr = NULL) {
+  axis = 1L, cudnn_off = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$batch_norm, "BatchNorm", name, list(data = data, gamma = gamma,
     beta = beta, moving_mean = moving_mean, moving_var = moving_var),
     list(eps = eps, momentum = momentum, fix_gamma = fix_gamma,
@@ -325,7 +348,8 @@ mx.symbol.batch_take <- function(a = NULL, indices = NULL, name = NULL,
 
 mx.nd.contrib.BilinearResize2D <- function(data, like = NULL, height = 1L,
   width = 1L, scale_height = NULL, scale_width = NULL, mode = "size",
-  align_corners = TRUE, out = NULL) {
+  align_corners = TRUE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$bilinear_resize, list(data, like), list(height, width,
     scale_height, scale_width, mode, align_corners), 1L, out)
 }
@@ -333,7 +357,8 @@ mx.nd.internal.contrib.BilinearResize2D <- mx.nd.contrib.BilinearResize2D
 
 mx.symbol.contrib.BilinearResize2D <- function(data = NULL, like = NULL,
   height = 1L, width = 1L, scale_height = NULL, scale_width = NULL,
-  mode = "size", align_corners = TRUE, name = NULL, attr = NULL) {
+  mode = "size", align_corners = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$bilinear_resize, "contrib.BilinearResize2D", name,
     list(data = data, like = like), list(height = height, width = width,
     scale_height = scale_height, scale_width = scale_width, mode = mode,
@@ -352,14 +377,16 @@ mx.symbol.BilinearSampler <- function(data = NULL, grid = NULL, name = NULL,
 }
 
 mx.nd.internal.contrib.bipartite.matching <- function(data, is_ascend = FALSE,
-  threshold, topk = -1L, out = NULL) {
+  threshold, topk = -1L, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$bipartite_matching, list(data), list(is_ascend,
     threshold, topk), 2L, out)
 }
 mx.nd.contrib.bipartite.matching <- mx.nd.internal.contrib.bipartite.matching
 
 mx.symbol.contrib.bipartite_matching <- function(data = NULL, is_ascend = FALSE,
-  threshold, topk = -1L, name = NULL, attr = NULL) {
+  threshold, topk = -1L, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$bipartite_matching, "contrib.bipartite_matching", name,
     list(data = data), list(is_ascend = is_ascend, threshold = threshold,
     topk = topk), attr)
@@ -414,7 +441,8 @@ mx.symbol.internal.contrib_box_iou <- mx.symbol.contrib.box_iou
 mx.nd.internal.contrib.box.nms <- function(data, overlap_thresh = 0.5,
   valid_thresh = 0, topk = -1L, coord_start = 2L, score_index = 1L,
   id_index = -1L, background_id = -1L, force_suppress = FALSE,
-  in_format = "corner", out_format = "corner", out = NULL) {
+  in_format = "corner", out_format = "corner", out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$box_nms, list(data), list(overlap_thresh, valid_thresh,
     topk, coord_start, score_index, id_index, background_id, force_suppress,
     in_format, out_format), 1L, out)
@@ -426,7 +454,8 @@ mx.nd.contrib.box.non.maximum.suppression <- mx.nd.internal.contrib.box.nms
 mx.symbol.contrib.box_nms <- function(data = NULL, overlap_thresh = 0.5,
   valid_thresh = 0, topk = -1L, coord_start = 2L, score_index = 1L,
   id_index = -1L, background_id = -1L, force_suppress = FALSE,
-  in_format = "corner", out_format = "corner", name = NULL, attr = NULL) {
+  in_format = "corner", out_format = "corner", name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$box_nms, "contrib.box_nms", name, list(data = data),
     list(overlap_thresh = overlap_thresh, valid_thresh = valid_thresh,
     topk = topk, coord_start = coord_start, score_index = score_index,
@@ -452,13 +481,15 @@ mx.symbol.broadcast_axis <- function(data = NULL, axis = integer(0),
 mx.symbol.broadcast_axes <- mx.symbol.broadcast_axis
 
 mx.nd.broadcast.like <- function(lhs, rhs, lhs_axes = NULL, rhs_axes = NULL,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$broadcast_like, list(lhs, rhs), list(lhs_axes, rhs_axes),
     1L, out)
 }
 
 mx.symbol.broadcast_like <- function(lhs = NULL, rhs = NULL, lhs_axes = NULL,
-  rhs_axes = NULL, name = NULL, attr = NULL) {
+  rhs_axes = NULL, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$broadcast_like, "broadcast_like", name, list(lhs = lhs,
     rhs = rhs), list(lhs_axes = lhs_axes, rhs_axes = rhs_axes), attr)
 }
@@ -519,37 +550,43 @@ mx.symbol.linalg_potrf <- function(data = NULL, upper = FALSE, name = NULL,
 mx.symbol.linalg.potrf <- mx.symbol.linalg_potrf
 mx.symbol.internal.linalg_potrf <- mx.symbol.linalg_potrf
 
-mx.nd.clip <- function(data, a_min, a_max, out = NULL) {
+mx.nd.clip <- function(data, a_min, a_max, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$clip, list(data), list(a_min, a_max), 1L, out)
 }
 
-mx.symbol.clip <- function(data = NULL, a_min, a_max, name = NULL,
-  attr = NULL) {
+mx.symbol.clip <- function(data = NULL, a_min, a_max, name = NULL, attr = NULL,
+  ...) {
+  if (...length()) return(.again())
   .compose(.ops$clip, "clip", name, list(data = data), list(a_min = a_min,
     a_max = a_max), attr)
 }
 
 mx.nd.col2im <- function(data, output_size, kernel, stride = integer(0),
-  dilate = integer(0), pad = integer(0), out = NULL) {
+  dilate = integer(0), pad = integer(0), out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$col2im, list(data), list(output_size, kernel, stride,
     dilate, pad), 1L, out)
 }
 
 mx.symbol.col2im <- function(data = NULL, output_size, kernel,
   stride = integer(0), dilate = integer(0), pad = integer(0), name = NULL,
-  attr = NULL) {
+  attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$col2im, "col2im", name, list(data = data),
     list(output_size = output_size, kernel = kernel, stride = stride,
     dilate = dilate, pad = pad), attr)
 }
 
 mx.nd.Concat <- function(..., dim = 1L, num_args = 0L, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$concat, .arrays(...), list(dim, num_args), 1L, out)
 }
 mx.nd.concat <- mx.nd.Concat
 
 mx.symbol.Concat <- function(..., dim = 1L, num_args = 0L, name = NULL,
   attr = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .compose(.ops$concat, "Concat", name, .arrays(...), list(dim = dim,
     num_args = num_args), attr)
 }
@@ -558,7 +595,8 @@ mx.symbol.concat <- mx.symbol.Concat
 mx.nd.Convolution <- function(data, weight, bias = NULL, kernel,
   stride = integer(0), dilate = integer(0), pad = integer(0), num_filter,
   num_group = 1L, workspace = 1024L, no_bias = FALSE, cudnn_tune = NULL,
-  cudnn_off = FALSE, layout = NULL, out = NULL) {
+  cudnn_off = FALSE, layout = NULL, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$convolution, list(data, weight, bias), list(kernel,
     stride, dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune,
     cudnn_off, layout), 1L, out)
@@ -567,8 +605,9 @@ mx.nd.Convolution <- function(data, weight, bias = NULL, kernel,
 mx.symbol.Convolution <- function(data = NULL, weight = NULL, bias = NULL,
   kernel, stride = integer(0), dilate = integer(0), pad = integer(0),
   num_filter, num_group = 1L, workspace = 1024L, no_bias = FALSE,
-  cudnn_tune = NULL, cudnn_off = FALSE, layout = NULL, name = NULL,
-  attr = NULL) {
+  cudnn_tune = NULL, cudnn_off = FALSE, layout = NULL, name = NULL, attr = NULL,
+  ...) {
+  if (...length()) return(.again())
   .compose(.ops$convolution, "Convolution", name, list(data = data,
     weight = weight, bias = bias), list(kernel = kernel, stride = stride,
     dilate = dilate, pad = pad, num_filter = num_filter, num_group = num_group,
@@ -590,14 +629,16 @@ mx.symbol.internal.copyto <- mx.symbol.identity
 
 mx.nd.Correlation <- function(data1, data2, kernel_size = 1L,
   max_displacement = 1L, stride1 = 1L, stride2 = 1L, pad_size = 0L,
-  is_multiply = TRUE, out = NULL) {
+  is_multiply = TRUE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$correlation, list(data1, data2), list(kernel_size,
     max_displacement, stride1, stride2, pad_size, is_multiply), 1L, out)
 }
 
 mx.symbol.Correlation <- function(data1 = NULL, data2 = NULL, kernel_size = 1L,
   max_displacement = 1L, stride1 = 1L, stride2 = 1L, pad_size = 0L,
-  is_multiply = TRUE, name = NULL, attr = NULL) {
+  is_multiply = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$correlation, "Correlation", name, list(data1 = data1,
     data2 = data2), list(kernel_size = kernel_size,
     max_displacement = max_displacement, stride1 = stride1, stride2 = stride2,
@@ -622,19 +663,22 @@ mx.symbol.cosh <- function(data = NULL, name = NULL, attr = NULL) {
 
 mx.nd.Crop <- function(..., num_args = 1L, offset = c(0L, 0L), h_w = c(0L, 0L),
   center_crop = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$crop_like, .arrays(...), list(num_args, offset, h_w,
     center_crop), 1L, out)
 }
 
 mx.symbol.Crop <- function(..., num_args = 1L, offset = c(0L, 0L), h_w = c(0L,
   0L), center_crop = FALSE, name = NULL, attr = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .compose(.ops$crop_like, "Crop", name, .arrays(...), list(num_args = num_args,
     offset = offset, h_w = h_w, center_crop = center_crop), attr)
 }
 
 mx.nd.CTCLoss <- function(data, label, data_lengths = NULL,
   label_lengths = NULL, use_data_lengths = FALSE, use_label_lengths = FALSE,
-  blank_label = "first", out = NULL) {
+  blank_label = "first", out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$ctc_loss, list(data, label, data_lengths, label_lengths),
     list(use_data_lengths, use_label_lengths, blank_label), 1L, out)
 }
@@ -646,7 +690,8 @@ mx.nd.contrib.ctc.loss <- mx.nd.CTCLoss
 
 mx.symbol.CTCLoss <- function(data = NULL, label = NULL, data_lengths = NULL,
   label_lengths = NULL, use_data_lengths = FALSE, use_label_lengths = FALSE,
-  blank_label = "first", name = NULL, attr = NULL) {
+  blank_label = "first", name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$ctc_loss, "CTCLoss", name, list(data = data, label = label,
     data_lengths = data_lengths, label_lengths = label_lengths),
     list(use_data_lengths = use_data_lengths,
@@ -684,7 +729,8 @@ mx.nd.Deconvolution <- function(data, weight, bias = NULL, kernel,
   stride = integer(0), dilate = integer(0), pad = integer(0), adj = integer(0),
   target_shape = integer(0), num_filter, num_group = 1L, workspace = 512L,
   no_bias = TRUE, cudnn_tune = NULL, cudnn_off = FALSE, layout = NULL,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$deconvolution, list(data, weight, bias), list(kernel,
     stride, dilate, pad, adj, target_shape, num_filter, num_group, workspace,
     no_bias, cudnn_tune, cudnn_off, layout), 1L, out)
@@ -694,7 +740,8 @@ mx.symbol.Deconvolution <- function(data = NULL, weight = NULL, bias = NULL,
   kernel, stride = integer(0), dilate = integer(0), pad = integer(0),
   adj = integer(0), target_shape = integer(0), num_filter, num_group = 1L,
   workspace = 512L, no_bias = TRUE, cudnn_tune = NULL, cudnn_off = FALSE,
-  layout = NULL, name = NULL, attr = NULL) {
+  layout = NULL, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$deconvolution, "Deconvolution", name, list(data = data,
     weight = weight, bias = bias), list(kernel = kernel, stride = stride,
     dilate = dilate, pad = pad, adj = adj, target_shape = target_shape,
@@ -706,7 +753,8 @@ mx.symbol.Deconvolution <- function(data = NULL, weight = NULL, bias = NULL,
 mx.nd.contrib.DeformableConvolution <- function(data, offset, weight,
   bias = NULL, kernel, stride = integer(0), dilate = integer(0),
   pad = integer(0), num_filter, num_group = 1L, num_deformable_group = 1L,
-  no_bias = FALSE, layout = NULL, out = NULL) {
+  no_bias = FALSE, layout = NULL, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$deformable_convolution, list(data, offset, weight, bias),
     list(kernel, stride, dilate, pad, num_filter, num_group,
     num_deformable_group, no_bias, layout), 1L, out)
@@ -716,7 +764,8 @@ mx.nd.internal.contrib.DeformableConvolution <- mx.nd.contrib.DeformableConvolut
 mx.symbol.contrib.DeformableConvolution <- function(data = NULL, offset = NULL,
   weight = NULL, bias = NULL, kernel, stride = integer(0), dilate = integer(0),
   pad = integer(0), num_filter, num_group = 1L, num_deformable_group = 1L,
-  no_bias = FALSE, layout = NULL, name = NULL, attr = NULL) {
+  no_bias = FALSE, layout = NULL, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$deformable_convolution, "contrib.DeformableConvolution", name,
     list(data = data, offset = offset, weight = weight, bias = bias),
     list(kernel = kernel, stride = stride, dilate = dilate, pad = pad,
@@ -734,25 +783,29 @@ mx.symbol.degrees <- function(data = NULL, name = NULL, attr = NULL) {
   .compose(.ops$degrees, "degrees", name, list(data = data), list(), attr)
 }
 
-mx.nd.depth.to.space <- function(data, block_size, out = NULL) {
+mx.nd.depth.to.space <- function(data, block_size, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$depth_to_space, list(data), list(block_size), 1L, out)
 }
 
 mx.symbol.depth_to_space <- function(data = NULL, block_size, name = NULL,
-  attr = NULL) {
+  attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$depth_to_space, "depth_to_space", name, list(data = data),
     list(block_size = block_size), attr)
 }
 
 mx.nd.contrib.dequantize <- function(data, min_range, max_range,
-  out_type = "float32", out = NULL) {
+  out_type = "float32", out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$dequantize, list(data, min_range, max_range),
     list(out_type), 1L, out)
 }
 mx.nd.internal.contrib.dequantize <- mx.nd.contrib.dequantize
 
 mx.symbol.contrib.dequantize <- function(data = NULL, min_range = NULL,
-  max_range = NULL, out_type = "float32", name = NULL, attr = NULL) {
+  max_range = NULL, out_type = "float32", name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$dequantize, "contrib.dequantize", name, list(data = data,
     min_range = min_range, max_range = max_range), list(out_type = out_type),
     attr)
@@ -821,51 +874,59 @@ mx.symbol.internal.scatter_elemwise_div <- mx.symbol.broadcast_div
 mx.symbol.internal.div <- mx.symbol.broadcast_div
 
 mx.nd.internal.div.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$divide_scalar, list(data), list(scalar, is_int), 1L, out)
 }
 mx.nd.internal.DivScalar <- mx.nd.internal.div.scalar
 
 mx.symbol.internal.div_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$divide_scalar, "internal.div_scalar", name, list(data = data),
     list(scalar = scalar, is_int = is_int), attr)
 }
 mx.symbol.internal.DivScalar <- mx.symbol.internal.div_scalar
 
 mx.nd.dot <- function(lhs, rhs, transpose_a = FALSE, transpose_b = FALSE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$dot, list(lhs, rhs), list(transpose_a, transpose_b), 1L,
     out)
 }
 
 mx.symbol.dot <- function(lhs = NULL, rhs = NULL, transpose_a = FALSE,
-  transpose_b = FALSE, name = NULL, attr = NULL) {
+  transpose_b = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$dot, "dot", name, list(lhs = lhs, rhs = rhs),
     list(transpose_a = transpose_a, transpose_b = transpose_b), attr)
 }
 
 mx.nd.Dropout <- function(data, p = 0.5, mode = "training", axes = integer(0),
-  cudnn_off = FALSE, out = NULL) {
+  cudnn_off = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$dropout, list(data), list(p, mode, axes, cudnn_off), 1L,
     out)
 }
 
 mx.symbol.Dropout <- function(data = NULL, p = 0.5, mode = "training",
-  axes = integer(0), cudnn_off = FALSE, name = NULL, attr = NULL) {
+  axes = integer(0), cudnn_off = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$dropout, "Dropout", name, list(data = data), list(p = p,
     mode = mode, axes = axes, cudnn_off = cudnn_off), attr)
 }
 
 mx.nd.Embedding <- function(data, weight, input_dim, output_dim,
-  dtype = "float32", sparse_grad = FALSE, out = NULL) {
+  dtype = "float32", sparse_grad = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$embedding, list(data, weight), list(input_dim,
     output_dim, dtype, sparse_grad), 1L, out)
 }
 
 mx.symbol.Embedding <- function(data = NULL, weight = NULL, input_dim,
-  output_dim, dtype = "float32", sparse_grad = FALSE, name = NULL,
-  attr = NULL) {
+  output_dim, dtype = "float32", sparse_grad = FALSE, name = NULL, attr = NULL,
+  ...) {
+  if (...length()) return(.again())
   .compose(.ops$embedding, "Embedding", name, list(data = data,
     weight = weight), list(input_dim = input_dim, output_dim = output_dim,
     dtype = dtype, sparse_grad = sparse_grad), attr)
@@ -888,13 +949,15 @@ mx.symbol.internal.equal <- mx.symbol.broadcast_equal
 mx.symbol.internal.Equal <- mx.symbol.broadcast_equal
 
 mx.nd.internal.equal.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$equal_scalar, list(data), list(scalar, is_int), 1L, out)
 }
 mx.nd.internal.EqualScalar <- mx.nd.internal.equal.scalar
 
 mx.symbol.internal.equal_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$equal_scalar, "internal.equal_scalar", name, list(data = data),
     list(scalar = scalar, is_int = is_int), attr)
 }
@@ -996,13 +1059,15 @@ mx.symbol.floor <- function(data = NULL, name = NULL, attr = NULL) {
 
 mx.nd.ftml.update <- function(weight, grad, d, v, z, lr, t, beta1 = 0.6,
   beta2 = 0.999, epsilon = 1e-08, wd = 0, rescale_grad = 1, clip_grad = -1,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$ftml_update, list(weight, grad, d, v, z), list(lr, t,
     beta1, beta2, epsilon, wd, rescale_grad, clip_grad), 1L, out)
 }
 
 mx.nd.ftrl.update <- function(weight, grad, z, n, lr, lamda1 = 0.01, beta = 1,
-  wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$ftrl_update, list(weight, grad, z, n), list(lr, lamda1,
     beta, wd, rescale_grad, clip_gradient), 1L, out)
 }
@@ -1019,24 +1084,29 @@ mx.symbol.internal.full <- function(shape = integer(0), ctx = NULL,
     ctx = ctx, dtype = dtype, value = value), attr)
 }
 
-mx.nd.full.like <- function(data, dtype = NULL, fill_value = 0, out = NULL) {
+mx.nd.full.like <- function(data, dtype = NULL, fill_value = 0, out = NULL,
+  ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$full_like, list(data), list(dtype, fill_value), 1L, out)
 }
 
 mx.symbol.full_like <- function(data = NULL, dtype = NULL, fill_value = 0,
-  name = NULL, attr = NULL) {
+  name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$full_like, "full_like", name, list(data = data),
     list(dtype = dtype, fill_value = fill_value), attr)
 }
 
 mx.nd.FullyConnected <- function(data, weight, bias = NULL, num_hidden,
-  no_bias = FALSE, flatten = TRUE, out = NULL) {
+  no_bias = FALSE, flatten = TRUE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$fully_connected, list(data, weight, bias),
     list(num_hidden, no_bias, flatten), 1L, out)
 }
 
 mx.symbol.FullyConnected <- function(data = NULL, weight = NULL, bias = NULL,
-  num_hidden, no_bias = FALSE, flatten = TRUE, name = NULL, attr = NULL) {
+  num_hidden, no_bias = FALSE, flatten = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$fully_connected, "FullyConnected", name, list(data = data,
     weight = weight, bias = bias), list(num_hidden = num_hidden,
     no_bias = no_bias, flatten = flatten), attr)
@@ -1121,60 +1191,70 @@ mx.symbol.internal.greater_equal <- mx.symbol.broadcast_greater_equal
 mx.symbol.internal.Greater_Equal <- mx.symbol.broadcast_greater_equal
 
 mx.nd.internal.greater.equal.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$greater_equal_scalar, list(data), list(scalar, is_int),
     1L, out)
 }
 mx.nd.internal.GreaterEqualScalar <- mx.nd.internal.greater.equal.scalar
 
 mx.symbol.internal.greater_equal_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$greater_equal_scalar, "internal.greater_equal_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
 mx.symbol.internal.GreaterEqualScalar <- mx.symbol.internal.greater_equal_scalar
 
 mx.nd.internal.greater.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$greater_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
 mx.nd.internal.GreaterScalar <- mx.nd.internal.greater.scalar
 
 mx.symbol.internal.greater_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$greater_scalar, "internal.greater_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
 mx.symbol.internal.GreaterScalar <- mx.symbol.internal.greater_scalar
 
 mx.nd.GridGenerator <- function(data, transform_type, target_shape = c(0L, 0L),
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$grid_generator, list(data), list(transform_type,
     target_shape), 1L, out)
 }
 
 mx.symbol.GridGenerator <- function(data = NULL, transform_type,
-  target_shape = c(0L, 0L), name = NULL, attr = NULL) {
+  target_shape = c(0L, 0L), name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$grid_generator, "GridGenerator", name, list(data = data),
     list(transform_type = transform_type, target_shape = target_shape), attr)
 }
 
 mx.nd.contrib.group.adagrad.update <- function(weight, grad, history, lr,
-  epsilon = 1e-05, wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  epsilon = 1e-05, wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL,
+  ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$group_adagrad_update, list(weight, grad, history),
     list(lr, epsilon, wd, rescale_grad, clip_gradient), 1L, out)
 }
 
 mx.nd.GroupNorm <- function(data, gamma, beta, num_groups = 1L, eps = 1e-05,
-  output_mean_var = FALSE, out = NULL) {
+  output_mean_var = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$group_norm, list(data, gamma, beta), list(num_groups,
     eps, output_mean_var), 1L, out)
 }
 
 mx.symbol.GroupNorm <- function(data = NULL, gamma = NULL, beta = NULL,
   num_groups = 1L, eps = 1e-05, output_mean_var = FALSE, name = NULL,
-  attr = NULL) {
+  attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$group_norm, "GroupNorm", name, list(data = data, gamma = gamma,
     beta = beta), list(num_groups = num_groups, eps = eps,
     output_mean_var = output_mean_var), attr)
@@ -1207,13 +1287,15 @@ mx.symbol.internal.Hypot <- mx.symbol.broadcast_hypot
 mx.symbol.internal.hypot <- mx.symbol.broadcast_hypot
 
 mx.nd.internal.hypot.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$hypot_scalar, list(data), list(scalar, is_int), 1L, out)
 }
 mx.nd.internal.HypotScalar <- mx.nd.internal.hypot.scalar
 
 mx.symbol.internal.hypot_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$hypot_scalar, "internal.hypot_scalar", name, list(data = data),
     list(scalar = scalar, is_int = is_int), attr)
 }
@@ -1306,14 +1388,16 @@ mx.symbol.image.normalize <- function(data = NULL, mean = c(0, 0, 0, 0),
 mx.symbol.internal.image_normalize <- mx.symbol.image.normalize
 
 mx.nd.internal.image.random.brightness <- function(data, min_factor, max_factor,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$image_random_brightness, list(data), list(min_factor,
     max_factor), 1L, out)
 }
 mx.nd.image.random.brightness <- mx.nd.internal.image.random.brightness
 
 mx.symbol.image.random_brightness <- function(data = NULL, min_factor,
-  max_factor, name = NULL, attr = NULL) {
+  max_factor, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$image_random_brightness, "image.random_brightness", name,
     list(data = data), list(min_factor = min_factor, max_factor = max_factor),
     attr)
@@ -1336,14 +1420,16 @@ mx.symbol.image.random_color_jitter <- function(data = NULL, brightness,
 mx.symbol.internal.image_random_color_jitter <- mx.symbol.image.random_color_jitter
 
 mx.nd.internal.image.random.contrast <- function(data, min_factor, max_factor,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$image_random_contrast, list(data), list(min_factor,
     max_factor), 1L, out)
 }
 mx.nd.image.random.contrast <- mx.nd.internal.image.random.contrast
 
 mx.symbol.image.random_contrast <- function(data = NULL, min_factor, max_factor,
-  name = NULL, attr = NULL) {
+  name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$image_random_contrast, "image.random_contrast", name,
     list(data = data), list(min_factor = min_factor, max_factor = max_factor),
     attr)
@@ -1396,28 +1482,32 @@ mx.symbol.image.random_flip_top_bottom <- function(data = NULL, p = 0.5,
 mx.symbol.internal.image_random_flip_top_bottom <- mx.symbol.image.random_flip_top_bottom
 
 mx.nd.internal.image.random.hue <- function(data, min_factor, max_factor,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$image_random_hue, list(data), list(min_factor,
     max_factor), 1L, out)
 }
 mx.nd.image.random.hue <- mx.nd.internal.image.random.hue
 
 mx.symbol.image.random_hue <- function(data = NULL, min_factor, max_factor,
-  name = NULL, attr = NULL) {
+  name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$image_random_hue, "image.random_hue", name, list(data = data),
     list(min_factor = min_factor, max_factor = max_factor), attr)
 }
 mx.symbol.internal.image_random_hue <- mx.symbol.image.random_hue
 
 mx.nd.internal.image.random.lighting <- function(data, alpha_std = 0.05,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$image_random_lighting, list(data), list(alpha_std), 1L,
     out)
 }
 mx.nd.image.random.lighting <- mx.nd.internal.image.random.lighting
 
 mx.symbol.image.random_lighting <- function(data = NULL, alpha_std = 0.05,
-  name = NULL, attr = NULL) {
+  name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$image_random_lighting, "image.random_lighting", name,
     list(data = data), list(alpha_std = alpha_std), attr)
 }
@@ -1441,14 +1531,16 @@ mx.symbol.image.random_resized_crop <- function(data = NULL, width, height,
 mx.symbol.internal.image_random_resized_crop <- mx.symbol.image.random_resized_crop
 
 mx.nd.internal.image.random.saturation <- function(data, min_factor, max_factor,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$image_random_saturation, list(data), list(min_factor,
     max_factor), 1L, out)
 }
 mx.nd.image.random.saturation <- mx.nd.internal.image.random.saturation
 
 mx.symbol.image.random_saturation <- function(data = NULL, min_factor,
-  max_factor, name = NULL, attr = NULL) {
+  max_factor, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$image_random_saturation, "image.random_saturation", name,
     list(data = data), list(min_factor = min_factor, max_factor = max_factor),
     attr)
@@ -1456,14 +1548,16 @@ mx.symbol.image.random_saturation <- function(data = NULL, min_factor,
 mx.symbol.internal.image_random_saturation <- mx.symbol.image.random_saturation
 
 mx.nd.image.resize <- function(data, size = integer(0), keep_ratio = FALSE,
-  interp = 1L, out = NULL) {
+  interp = 1L, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$image_resize, list(data), list(size, keep_ratio, interp),
     1L, out)
 }
 mx.nd.internal.image.resize <- mx.nd.image.resize
 
 mx.symbol.image.resize <- function(data = NULL, size = integer(0),
-  keep_ratio = FALSE, interp = 1L, name = NULL, attr = NULL) {
+  keep_ratio = FALSE, interp = 1L, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$image_resize, "image.resize", name, list(data = data),
     list(size = size, keep_ratio = keep_ratio, interp = interp), attr)
 }
@@ -1493,14 +1587,16 @@ mx.symbol.contrib.index_array <- function(data = NULL, axes = NULL, name = NULL,
 mx.symbol.internal.contrib_index_array <- mx.symbol.contrib.index_array
 
 mx.nd.internal.contrib.index.copy <- function(old_tensor, index_vector,
-  new_tensor, out = NULL) {
+  new_tensor, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$index_copy, list(old_tensor, index_vector, new_tensor),
     list(), 1L, out)
 }
 mx.nd.contrib.index.copy <- mx.nd.internal.contrib.index.copy
 
 mx.symbol.contrib.index_copy <- function(old_tensor = NULL, index_vector = NULL,
-  new_tensor = NULL, name = NULL, attr = NULL) {
+  new_tensor = NULL, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$index_copy, "contrib.index_copy", name,
     list(old_tensor = old_tensor, index_vector = index_vector,
     new_tensor = new_tensor), list(), attr)
@@ -1555,14 +1651,16 @@ mx.symbol.contrib.int8_max_pooling <- function(data = NULL, kernel,
 }
 
 mx.nd.internal.contrib.interleaved.matmul.encdec.qk <- function(queries,
-  keys_values, heads, out = NULL) {
+  keys_values, heads, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$interleaved_matmul_encdec_qk, list(queries, keys_values),
     list(heads), 1L, out)
 }
 mx.nd.contrib.interleaved.matmul.encdec.qk <- mx.nd.internal.contrib.interleaved.matmul.encdec.qk
 
 mx.symbol.contrib.interleaved_matmul_encdec_qk <- function(queries = NULL,
-  keys_values = NULL, heads, name = NULL, attr = NULL) {
+  keys_values = NULL, heads, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$interleaved_matmul_encdec_qk,
     "contrib.interleaved_matmul_encdec_qk", name, list(queries = queries,
     keys_values = keys_values), list(heads = heads), attr)
@@ -1570,14 +1668,16 @@ mx.symbol.contrib.interleaved_matmul_encdec_qk <- function(queries = NULL,
 mx.symbol.internal.contrib_interleaved_matmul_encdec_qk <- mx.symbol.contrib.interleaved_matmul_encdec_qk
 
 mx.nd.internal.contrib.interleaved.matmul.encdec.valatt <- function(keys_values,
-  attention, heads, out = NULL) {
+  attention, heads, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$interleaved_matmul_encdec_valatt, list(keys_values,
     attention), list(heads), 1L, out)
 }
 mx.nd.contrib.interleaved.matmul.encdec.valatt <- mx.nd.internal.contrib.interleaved.matmul.encdec.valatt
 
 mx.symbol.contrib.interleaved_matmul_encdec_valatt <- function(
-  keys_values = NULL, attention = NULL, heads, name = NULL, attr = NULL) {
+  keys_values = NULL, attention = NULL, heads, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$interleaved_matmul_encdec_valatt,
     "contrib.interleaved_matmul_encdec_valatt", name,
     list(keys_values = keys_values, attention = attention), list(heads = heads),
@@ -1586,14 +1686,16 @@ mx.symbol.contrib.interleaved_matmul_encdec_valatt <- function(
 mx.symbol.internal.contrib_interleaved_matmul_encdec_valatt <- mx.symbol.contrib.interleaved_matmul_encdec_valatt
 
 mx.nd.internal.contrib.interleaved.matmul.selfatt.qk <- function(
-  queries_keys_values, heads, out = NULL) {
+  queries_keys_values, heads, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$interleaved_matmul_selfatt_qk, list(queries_keys_values),
     list(heads), 1L, out)
 }
 mx.nd.contrib.interleaved.matmul.selfatt.qk <- mx.nd.internal.contrib.interleaved.matmul.selfatt.qk
 
 mx.symbol.contrib.interleaved_matmul_selfatt_qk <- function(
-  queries_keys_values = NULL, heads, name = NULL, attr = NULL) {
+  queries_keys_values = NULL, heads, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$interleaved_matmul_selfatt_qk,
     "contrib.interleaved_matmul_selfatt_qk", name,
     list(queries_keys_values = queries_keys_values), list(heads = heads), attr)
@@ -1601,15 +1703,17 @@ mx.symbol.contrib.interleaved_matmul_selfatt_qk <- function(
 mx.symbol.internal.contrib_interleaved_matmul_selfatt_qk <- mx.symbol.contrib.interleaved_matmul_selfatt_qk
 
 mx.nd.internal.contrib.interleaved.matmul.selfatt.valatt <- function(
-  queries_keys_values, attention, heads, out = NULL) {
+  queries_keys_values, attention, heads, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$interleaved_matmul_selfatt_valatt,
     list(queries_keys_values, attention), list(heads), 1L, out)
 }
 mx.nd.contrib.interleaved.matmul.selfatt.valatt <- mx.nd.internal.contrib.interleaved.matmul.selfatt.valatt
 
 mx.symbol.contrib.interleaved_matmul_selfatt_valatt <- function(
-  queries_keys_values = NULL, attention = NULL, heads, name = NULL,
-  attr = NULL) {
+  queries_keys_values = NULL, attention = NULL, heads, name = NULL, attr = NULL,
+  ...) {
+  if (...length()) return(.again())
   .compose(.ops$interleaved_matmul_selfatt_valatt,
     "contrib.interleaved_matmul_selfatt_valatt", name,
     list(queries_keys_values = queries_keys_values, attention = attention),
@@ -1687,27 +1791,32 @@ mx.nd.lamb.update.phase2 <- function(weight, g, r1, r2, lr, lower_bound = -1,
 }
 
 mx.nd.LayerNorm <- function(data, gamma, beta, axis = -1L, eps = 1e-05,
-  output_mean_var = FALSE, out = NULL) {
+  output_mean_var = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$layer_norm, list(data, gamma, beta), list(axis, eps,
     output_mean_var), 1L, out)
 }
 
 mx.symbol.LayerNorm <- function(data = NULL, gamma = NULL, beta = NULL,
-  axis = -1L, eps = 1e-05, output_mean_var = FALSE, name = NULL, attr = NULL) {
+  axis = -1L, eps = 1e-05, output_mean_var = FALSE, name = NULL, attr = NULL,
+  ...) {
+  if (...length()) return(.again())
   .compose(.ops$layer_norm, "LayerNorm", name, list(data = data, gamma = gamma,
     beta = beta), list(axis = axis, eps = eps,
     output_mean_var = output_mean_var), attr)
 }
 
 mx.nd.LeakyReLU <- function(data, gamma = NULL, act_type = "leaky",
-  slope = 0.25, lower_bound = 0.125, upper_bound = 0.334, out = NULL) {
+  slope = 0.25, lower_bound = 0.125, upper_bound = 0.334, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$leaky_relu, list(data, gamma), list(act_type, slope,
     lower_bound, upper_bound), 0L, out)
 }
 
 mx.symbol.LeakyReLU <- function(data = NULL, gamma = NULL, act_type = "leaky",
   slope = 0.25, lower_bound = 0.125, upper_bound = 0.334, name = NULL,
-  attr = NULL) {
+  attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$leaky_relu, "LeakyReLU", name, list(data = data, gamma = gamma),
     list(act_type = act_type, slope = slope, lower_bound = lower_bound,
     upper_bound = upper_bound), attr)
@@ -1746,27 +1855,31 @@ mx.symbol.internal.lesser_equal <- mx.symbol.broadcast_lesser_equal
 mx.symbol.internal.Lesser_Equal <- mx.symbol.broadcast_lesser_equal
 
 mx.nd.internal.lesser.equal.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$less_equal_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
 mx.nd.internal.LesserEqualScalar <- mx.nd.internal.lesser.equal.scalar
 
 mx.symbol.internal.lesser_equal_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$less_equal_scalar, "internal.lesser_equal_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
 mx.symbol.internal.LesserEqualScalar <- mx.symbol.internal.lesser_equal_scalar
 
 mx.nd.internal.lesser.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$less_scalar, list(data), list(scalar, is_int), 1L, out)
 }
 mx.nd.internal.LesserScalar <- mx.nd.internal.lesser.scalar
 
 mx.symbol.internal.lesser_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$less_scalar, "internal.lesser_scalar", name, list(data = data),
     list(scalar = scalar, is_int = is_int), attr)
 }
@@ -1812,7 +1925,8 @@ mx.symbol.linalg.gelqf <- mx.symbol.linalg_gelqf
 mx.symbol.internal.linalg_gelqf <- mx.symbol.linalg_gelqf
 
 mx.nd.linalg.gemm <- function(A, B, C, transpose_a = FALSE, transpose_b = FALSE,
-  alpha = 1, beta = 1, axis = -2L, out = NULL) {
+  alpha = 1, beta = 1, axis = -2L, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$linalg_gemm, list(A, B, C), list(transpose_a,
     transpose_b, alpha, beta, axis), 1L, out)
 }
@@ -1820,7 +1934,8 @@ mx.nd.internal.linalg.gemm <- mx.nd.linalg.gemm
 
 mx.symbol.linalg_gemm <- function(A = NULL, B = NULL, C = NULL,
   transpose_a = FALSE, transpose_b = FALSE, alpha = 1, beta = 1, axis = -2L,
-  name = NULL, attr = NULL) {
+  name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$linalg_gemm, "linalg_gemm", name, list(A = A, B = B, C = C),
     list(transpose_a = transpose_a, transpose_b = transpose_b, alpha = alpha,
     beta = beta, axis = axis), attr)
@@ -1829,14 +1944,16 @@ mx.symbol.linalg.gemm <- mx.symbol.linalg_gemm
 mx.symbol.internal.linalg_gemm <- mx.symbol.linalg_gemm
 
 mx.nd.linalg.gemm2 <- function(A, B, transpose_a = FALSE, transpose_b = FALSE,
-  alpha = 1, axis = -2L, out = NULL) {
+  alpha = 1, axis = -2L, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$linalg_gemm2, list(A, B), list(transpose_a, transpose_b,
     alpha, axis), 1L, out)
 }
 mx.nd.internal.linalg.gemm2 <- mx.nd.linalg.gemm2
 
 mx.symbol.linalg_gemm2 <- function(A = NULL, B = NULL, transpose_a = FALSE,
-  transpose_b = FALSE, alpha = 1, axis = -2L, name = NULL, attr = NULL) {
+  transpose_b = FALSE, alpha = 1, axis = -2L, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$linalg_gemm2, "linalg_gemm2", name, list(A = A, B = B),
     list(transpose_a = transpose_a, transpose_b = transpose_b, alpha = alpha,
     axis = axis), attr)
@@ -1950,13 +2067,15 @@ mx.symbol.linalg.trsm <- mx.symbol.linalg_trsm
 mx.symbol.internal.linalg_trsm <- mx.symbol.linalg_trsm
 
 mx.nd.LinearRegressionOutput <- function(data, label, grad_scale = 1,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$linear_regression_output, list(data, label),
     list(grad_scale), 1L, out)
 }
 
 mx.symbol.LinearRegressionOutput <- function(data = NULL, label = NULL,
-  grad_scale = 1, name = NULL, attr = NULL) {
+  grad_scale = 1, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$linear_regression_output, "LinearRegressionOutput", name,
     list(data = data, label = label), list(grad_scale = grad_scale), attr)
 }
@@ -2037,14 +2156,16 @@ mx.symbol.internal.logical_and <- mx.symbol.broadcast_logical_and
 mx.symbol.internal.Logical_And <- mx.symbol.broadcast_logical_and
 
 mx.nd.internal.logical.and.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$logical_and_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
 mx.nd.internal.LogicalAndScalar <- mx.nd.internal.logical.and.scalar
 
 mx.symbol.internal.logical_and_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$logical_and_scalar, "internal.logical_and_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
@@ -2076,14 +2197,16 @@ mx.symbol.internal.logical_or <- mx.symbol.broadcast_logical_or
 mx.symbol.internal.Logical_Or <- mx.symbol.broadcast_logical_or
 
 mx.nd.internal.logical.or.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$logical_or_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
 mx.nd.internal.LogicalOrScalar <- mx.nd.internal.logical.or.scalar
 
 mx.symbol.internal.logical_or_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$logical_or_scalar, "internal.logical_or_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
@@ -2106,27 +2229,31 @@ mx.symbol.internal.logical_xor <- mx.symbol.broadcast_logical_xor
 mx.symbol.internal.Logical_Xor <- mx.symbol.broadcast_logical_xor
 
 mx.nd.internal.logical.xor.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$logical_xor_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
 mx.nd.internal.LogicalXorScalar <- mx.nd.internal.logical.xor.scalar
 
 mx.symbol.internal.logical_xor_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$logical_xor_scalar, "internal.logical_xor_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
 mx.symbol.internal.LogicalXorScalar <- mx.symbol.internal.logical_xor_scalar
 
 mx.nd.LogisticRegressionOutput <- function(data, label, grad_scale = 1,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$logistic_regression_output, list(data, label),
     list(grad_scale), 1L, out)
 }
 
 mx.symbol.LogisticRegressionOutput <- function(data = NULL, label = NULL,
-  grad_scale = 1, name = NULL, attr = NULL) {
+  grad_scale = 1, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$logistic_regression_output, "LogisticRegressionOutput", name,
     list(data = data, label = label), list(grad_scale = grad_scale), attr)
 }
@@ -2143,26 +2270,31 @@ mx.symbol.LRN <- function(data = NULL, alpha = 0.0001, beta = 0.75, knorm = 2,
     beta = beta, knorm = knorm, nsize = nsize), attr)
 }
 
-mx.nd.MAERegressionOutput <- function(data, label, grad_scale = 1, out = NULL) {
+mx.nd.MAERegressionOutput <- function(data, label, grad_scale = 1, out = NULL,
+  ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$mae_regression_output, list(data, label),
     list(grad_scale), 1L, out)
 }
 
 mx.symbol.MAERegressionOutput <- function(data = NULL, label = NULL,
-  grad_scale = 1, name = NULL, attr = NULL) {
+  grad_scale = 1, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$mae_regression_output, "MAERegressionOutput", name,
     list(data = data, label = label), list(grad_scale = grad_scale), attr)
 }
 
 mx.nd.MakeLoss <- function(data, grad_scale = 1, valid_thresh = 0,
-  normalization = "null", out = NULL) {
+  normalization = "null", out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$make_loss, list(data), list(grad_scale, valid_thresh,
     normalization), 1L, out)
 }
 mx.nd.make.loss <- mx.nd.MakeLoss
 
 mx.symbol.MakeLoss <- function(data = NULL, grad_scale = 1, valid_thresh = 0,
-  normalization = "null", name = NULL, attr = NULL) {
+  normalization = "null", name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$make_loss, "MakeLoss", name, list(data = data),
     list(grad_scale = grad_scale, valid_thresh = valid_thresh,
     normalization = normalization), attr)
@@ -2186,14 +2318,16 @@ mx.symbol.internal.Maximum <- mx.symbol.broadcast_maximum
 mx.symbol.internal.maximum <- mx.symbol.broadcast_maximum
 
 mx.nd.internal.maximum.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$maximum_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
 mx.nd.internal.MaximumScalar <- mx.nd.internal.maximum.scalar
 
 mx.symbol.internal.maximum_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$maximum_scalar, "internal.maximum_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
@@ -2216,14 +2350,16 @@ mx.symbol.internal.Minimum <- mx.symbol.broadcast_minimum
 mx.symbol.internal.minimum <- mx.symbol.broadcast_minimum
 
 mx.nd.internal.minimum.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$minimum_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
 mx.nd.internal.MinimumScalar <- mx.nd.internal.minimum.scalar
 
 mx.symbol.internal.minimum_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$minimum_scalar, "internal.minimum_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
@@ -2256,13 +2392,15 @@ mx.symbol.internal.Mod <- mx.symbol.broadcast_mod
 mx.symbol.internal.mod <- mx.symbol.broadcast_mod
 
 mx.nd.internal.mod.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$mod_scalar, list(data), list(scalar, is_int), 1L, out)
 }
 mx.nd.internal.ModScalar <- mx.nd.internal.mod.scalar
 
 mx.symbol.internal.mod_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$mod_scalar, "internal.mod_scalar", name, list(data = data),
     list(scalar = scalar, is_int = is_int), attr)
 }
@@ -2271,7 +2409,8 @@ mx.symbol.internal.ModScalar <- mx.symbol.internal.mod_scalar
 mx.nd.contrib.ModulatedDeformableConvolution <- function(data, offset, mask,
   weight, bias = NULL, kernel, stride = integer(0), dilate = integer(0),
   pad = integer(0), num_filter, num_group = 1L, num_deformable_group = 1L,
-  no_bias = FALSE, layout = NULL, out = NULL) {
+  no_bias = FALSE, layout = NULL, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$modulated_deformable_convolution, list(data, offset,
     mask, weight, bias), list(kernel, stride, dilate, pad, num_filter,
     num_group, num_deformable_group, no_bias, layout), 1L, out)
@@ -2282,7 +2421,8 @@ mx.symbol.contrib.ModulatedDeformableConvolution <- function(data = NULL,
   offset = NULL, mask = NULL, weight = NULL, bias = NULL, kernel,
   stride = integer(0), dilate = integer(0), pad = integer(0), num_filter,
   num_group = 1L, num_deformable_group = 1L, no_bias = FALSE, layout = NULL,
-  name = NULL, attr = NULL) {
+  name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$modulated_deformable_convolution,
     "contrib.ModulatedDeformableConvolution", name, list(data = data,
     offset = offset, mask = mask, weight = weight, bias = bias),
@@ -2318,20 +2458,23 @@ mx.nd.mp.lamb.update.phase2 <- function(weight, g, r1, r2, weight32, lr,
 }
 
 mx.nd.mp.nag.mom.update <- function(weight, grad, mom, weight32, lr,
-  momentum = 0, wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  momentum = 0, wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$mp_nag_mom_update, list(weight, grad, mom, weight32),
     list(lr, momentum, wd, rescale_grad, clip_gradient), 1L, out)
 }
 
 mx.nd.mp.sgd.mom.update <- function(weight, grad, mom, weight32, lr,
   momentum = 0, wd = 0, rescale_grad = 1, clip_gradient = -1,
-  lazy_update = TRUE, out = NULL) {
+  lazy_update = TRUE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$mp_sgd_mom_update, list(weight, grad, mom, weight32),
     list(lr, momentum, wd, rescale_grad, clip_gradient, lazy_update), 1L, out)
 }
 
 mx.nd.mp.sgd.update <- function(weight, grad, weight32, lr, wd = 0,
-  rescale_grad = 1, clip_gradient = -1, lazy_update = TRUE, out = NULL) {
+  rescale_grad = 1, clip_gradient = -1, lazy_update = TRUE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$mp_sgd_update, list(weight, grad, weight32), list(lr, wd,
     rescale_grad, clip_gradient, lazy_update), 1L, out)
 }
@@ -2339,6 +2482,7 @@ mx.nd.mp.sgd.update <- function(weight, grad, weight32, lr, wd = 0,
 mx.nd.multi.adabelief.update <- function(..., lrs, wds, beta1 = 0.9,
   beta2 = 0.999, epsilon = 1e-08, rescale_grad = 1, clip_gradient = -1,
   num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_adabelief_update, .arrays(...), list(lrs, wds,
     beta1, beta2, epsilon, rescale_grad, clip_gradient, num_weights,
     multi_precision), 0L, out)
@@ -2347,6 +2491,7 @@ mx.nd.multi.adabelief.update <- function(..., lrs, wds, beta1 = 0.9,
 mx.nd.multi.adadelta.update <- function(..., lrs, wds, rho = 0.9,
   epsilon = 1e-05, rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_adadelta_update, .arrays(...), list(lrs, wds, rho,
     epsilon, rescale_grad, clip_gradient, num_weights, multi_precision), 0L,
     out)
@@ -2355,6 +2500,7 @@ mx.nd.multi.adadelta.update <- function(..., lrs, wds, rho = 0.9,
 mx.nd.multi.adagrad.update <- function(..., lrs, wds, epsilon = 1e-07,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_adagrad_update, .arrays(...), list(lrs, wds,
     epsilon, rescale_grad, clip_gradient, num_weights, multi_precision), 0L,
     out)
@@ -2363,6 +2509,7 @@ mx.nd.multi.adagrad.update <- function(..., lrs, wds, epsilon = 1e-07,
 mx.nd.multi.adam.update <- function(..., lrs, wds, beta1 = 0.9, beta2 = 0.999,
   epsilon = 1e-08, rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_adam_update, .arrays(...), list(lrs, wds, beta1,
     beta2, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision),
     0L, out)
@@ -2371,6 +2518,7 @@ mx.nd.multi.adam.update <- function(..., lrs, wds, beta1 = 0.9, beta2 = 0.999,
 mx.nd.multi.adamax.update <- function(..., lrs, wds, beta1 = 0.9, beta2 = 0.999,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_adamax_update, .arrays(...), list(lrs, wds, beta1,
     beta2, rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
 }
@@ -2378,6 +2526,7 @@ mx.nd.multi.adamax.update <- function(..., lrs, wds, beta1 = 0.9, beta2 = 0.999,
 mx.nd.multi.adamw.update <- function(..., lrs, wds, beta1 = 0.9, beta2 = 0.999,
   epsilon = 1e-08, rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_adamw_update, .arrays(...), list(lrs, wds, beta1,
     beta2, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision),
     0L, out)
@@ -2385,12 +2534,14 @@ mx.nd.multi.adamw.update <- function(..., lrs, wds, beta1 = 0.9, beta2 = 0.999,
 
 mx.nd.multi.all.finite <- function(..., num_arrays = 1L, init_output = TRUE,
   out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_all_finite, .arrays(...), list(num_arrays,
     init_output), 1L, out)
 }
 
 mx.symbol.multi_all_finite <- function(..., num_arrays = 1L, init_output = TRUE,
   name = NULL, attr = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .compose(.ops$multi_all_finite, "multi_all_finite", name, .arrays(...),
     list(num_arrays = num_arrays, init_output = init_output), attr)
 }
@@ -2398,7 +2549,8 @@ mx.symbol.multi_all_finite <- function(..., num_arrays = 1L, init_output = TRUE,
 mx.nd.contrib.MultiBoxDetection <- function(cls_prob, loc_pred, anchor,
   clip = TRUE, threshold = 0.01, background_id = 0L, nms_threshold = 0.5,
   force_suppress = FALSE, variances = c(0.1, 0.1, 0.2, 0.2), nms_topk = -1L,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$multi_box_detection, list(cls_prob, loc_pred, anchor),
     list(clip, threshold, background_id, nms_threshold, force_suppress,
     variances, nms_topk), 1L, out)
@@ -2408,7 +2560,9 @@ mx.nd.internal.contrib.MultiBoxDetection <- mx.nd.contrib.MultiBoxDetection
 mx.symbol.contrib.MultiBoxDetection <- function(cls_prob = NULL,
   loc_pred = NULL, anchor = NULL, clip = TRUE, threshold = 0.01,
   background_id = 0L, nms_threshold = 0.5, force_suppress = FALSE,
-  variances = c(0.1, 0.1, 0.2, 0.2), nms_topk = -1L, name = NULL, attr = NULL) {
+  variances = c(0.1, 0.1, 0.2, 0.2), nms_topk = -1L, name = NULL, attr = NULL,
+  ...) {
+  if (...length()) return(.again())
   .compose(.ops$multi_box_detection, "contrib.MultiBoxDetection", name,
     list(cls_prob = cls_prob, loc_pred = loc_pred, anchor = anchor),
     list(clip = clip, threshold = threshold, background_id = background_id,
@@ -2436,7 +2590,8 @@ mx.symbol.internal.contrib_MultiBoxPrior <- mx.symbol.contrib.MultiBoxPrior
 mx.nd.contrib.MultiBoxTarget <- function(anchor, label, cls_pred,
   overlap_threshold = 0.5, ignore_label = -1, negative_mining_ratio = -1,
   negative_mining_thresh = 0.5, minimum_negative_samples = 0L,
-  variances = c(0.1, 0.1, 0.2, 0.2), out = NULL) {
+  variances = c(0.1, 0.1, 0.2, 0.2), out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$multi_box_target, list(anchor, label, cls_pred),
     list(overlap_threshold, ignore_label, negative_mining_ratio,
     negative_mining_thresh, minimum_negative_samples, variances), 3L, out)
@@ -2447,7 +2602,8 @@ mx.symbol.contrib.MultiBoxTarget <- function(anchor = NULL, label = NULL,
   cls_pred = NULL, overlap_threshold = 0.5, ignore_label = -1,
   negative_mining_ratio = -1, negative_mining_thresh = 0.5,
   minimum_negative_samples = 0L, variances = c(0.1, 0.1, 0.2, 0.2), name = NULL,
-  attr = NULL) {
+  attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$multi_box_target, "contrib.MultiBoxTarget", name,
     list(anchor = anchor, label = label, cls_pred = cls_pred),
     list(overlap_threshold = overlap_threshold, ignore_label = ignore_label,
@@ -2461,6 +2617,7 @@ mx.symbol.internal.contrib_MultiBoxTarget <- mx.symbol.contrib.MultiBoxTarget
 mx.nd.multi.dcasgd.update <- function(..., lrs, wds, momentum = 0, lamda = 0.04,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_dcasgd_update, .arrays(...), list(lrs, wds,
     momentum, lamda, rescale_grad, clip_gradient, num_weights, multi_precision),
     0L, out)
@@ -2469,6 +2626,7 @@ mx.nd.multi.dcasgd.update <- function(..., lrs, wds, momentum = 0, lamda = 0.04,
 mx.nd.multi.ftml.update <- function(..., lrs, wds, t, beta1 = 0.6,
   beta2 = 0.999, epsilon = 1e-08, rescale_grad = 1, clip_gradient = -1,
   num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_ftml_update, .arrays(...), list(lrs, wds, t, beta1,
     beta2, epsilon, rescale_grad, clip_gradient, num_weights, multi_precision),
     0L, out)
@@ -2477,6 +2635,7 @@ mx.nd.multi.ftml.update <- function(..., lrs, wds, t, beta1 = 0.6,
 mx.nd.multi.ftrl.update <- function(..., lrs, wds, lamda1 = 0.01, beta = 1,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_ftrl_update, .arrays(...), list(lrs, wds, lamda1,
     beta, rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
 }
@@ -2484,6 +2643,7 @@ mx.nd.multi.ftrl.update <- function(..., lrs, wds, lamda1 = 0.01, beta = 1,
 mx.nd.multi.group.adagrad.update <- function(..., lrs, wds, epsilon = 1e-05,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_group_adagrad_update, .arrays(...), list(lrs, wds,
     epsilon, rescale_grad, clip_gradient, num_weights, multi_precision), 0L,
     out)
@@ -2493,6 +2653,7 @@ mx.nd.multi.lamb.update <- function(..., lrs, wds, step_count, beta1 = 0.9,
   beta2 = 0.999, epsilon = 1e-06, lower_bound = -1, upper_bound = -1,
   bias_correction = TRUE, rescale_grad = 1, clip_gradient = -1,
   num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_lamb_update, .arrays(...), list(lrs, wds,
     step_count, beta1, beta2, epsilon, lower_bound, upper_bound,
     bias_correction, rescale_grad, clip_gradient, num_weights, multi_precision),
@@ -2503,6 +2664,7 @@ mx.nd.multi.lans.update <- function(..., lrs, wds, step_count, beta1 = 0.9,
   beta2 = 0.999, epsilon = 1e-06, lower_bound = -1, upper_bound = -1,
   bias_correction = TRUE, rescale_grad = 1, clip_gradient = -1,
   num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_lans_update, .arrays(...), list(lrs, wds,
     step_count, beta1, beta2, epsilon, lower_bound, upper_bound,
     bias_correction, rescale_grad, clip_gradient, num_weights, multi_precision),
@@ -2518,6 +2680,7 @@ mx.nd.multi.lars <- function(lrs, weights_sum_sq, grads_sum_sq, wds, eta, eps,
 mx.nd.multi.lars.update <- function(..., lrs, wds, etas, momentum = 0,
   epsilon = 0, rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_lars_update, .arrays(...), list(lrs, wds, etas,
     momentum, epsilon, rescale_grad, clip_gradient, num_weights,
     multi_precision), 0L, out)
@@ -2526,6 +2689,7 @@ mx.nd.multi.lars.update <- function(..., lrs, wds, etas, momentum = 0,
 mx.nd.multi.lbsgd.update <- function(..., lrs, wds, counts, batch_scale = 1L,
   momentum = 0, lars = FALSE, rescale_grad = 1, clip_gradient = -1,
   num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_lbsgd_update, .arrays(...), list(lrs, wds, counts,
     batch_scale, momentum, lars, rescale_grad, clip_gradient, num_weights,
     multi_precision), 0L, out)
@@ -2534,6 +2698,7 @@ mx.nd.multi.lbsgd.update <- function(..., lrs, wds, counts, batch_scale = 1L,
 mx.nd.multi.lion.update <- function(..., lrs, wds, beta1 = 0.9, beta2 = 0.99,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_lion_update, .arrays(...), list(lrs, wds, beta1,
     beta2, rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
 }
@@ -2541,6 +2706,7 @@ mx.nd.multi.lion.update <- function(..., lrs, wds, beta1 = 0.9, beta2 = 0.99,
 mx.nd.multi.mp.sgd.mom.update <- function(..., lrs, wds, momentum = 0,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = TRUE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_mp_sgd_mom_update, .arrays(...), list(lrs, wds,
     momentum, rescale_grad, clip_gradient, num_weights, multi_precision), 0L,
     out)
@@ -2548,6 +2714,7 @@ mx.nd.multi.mp.sgd.mom.update <- function(..., lrs, wds, momentum = 0,
 
 mx.nd.multi.mp.sgd.update <- function(..., lrs, wds, rescale_grad = 1,
   clip_gradient = -1, num_weights = 1L, multi_precision = TRUE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_mp_sgd_update, .arrays(...), list(lrs, wds,
     rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
 }
@@ -2556,6 +2723,7 @@ mx.nd.multi.muon.update <- function(..., lrs, wds, momentum = 0.95,
   nesterov = TRUE, ns_steps = 5L, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-08,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_muon_update, .arrays(...), list(lrs, wds, momentum,
     nesterov, ns_steps, beta1, beta2, epsilon, rescale_grad, clip_gradient,
     num_weights, multi_precision), 0L, out)
@@ -2564,6 +2732,7 @@ mx.nd.multi.muon.update <- function(..., lrs, wds, momentum = 0.95,
 mx.nd.multi.nadam.update <- function(..., lrs, wds, grad_factors, mean_factors,
   var_factors, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-08, rescale_grad = 1,
   clip_gradient = -1, num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_nadam_update, .arrays(...), list(lrs, wds,
     grad_factors, mean_factors, var_factors, beta1, beta2, epsilon,
     rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
@@ -2572,6 +2741,7 @@ mx.nd.multi.nadam.update <- function(..., lrs, wds, grad_factors, mean_factors,
 mx.nd.multi.nag.mom.update <- function(..., lrs, wds, momentum = 0,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_nag_mom_update, .arrays(...), list(lrs, wds,
     momentum, rescale_grad, clip_gradient, num_weights, multi_precision), 0L,
     out)
@@ -2580,6 +2750,7 @@ mx.nd.multi.nag.mom.update <- function(..., lrs, wds, momentum = 0,
 mx.nd.multi.rmsprop.update <- function(..., lrs, wds, gamma1 = 0.95,
   epsilon = 1e-08, clip_weights = -1, rescale_grad = 1, clip_gradient = -1,
   num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_rmsprop_update, .arrays(...), list(lrs, wds,
     gamma1, epsilon, clip_weights, rescale_grad, clip_gradient, num_weights,
     multi_precision), 0L, out)
@@ -2588,6 +2759,7 @@ mx.nd.multi.rmsprop.update <- function(..., lrs, wds, gamma1 = 0.95,
 mx.nd.multi.rmspropalex.update <- function(..., lrs, wds, gamma1 = 0.95,
   gamma2 = 0.9, epsilon = 1e-08, clip_weights = -1, rescale_grad = 1,
   clip_gradient = -1, num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_rmspropalex_update, .arrays(...), list(lrs, wds,
     gamma1, gamma2, epsilon, clip_weights, rescale_grad, clip_gradient,
     num_weights, multi_precision), 0L, out)
@@ -2596,6 +2768,7 @@ mx.nd.multi.rmspropalex.update <- function(..., lrs, wds, gamma1 = 0.95,
 mx.nd.multi.sgd.mom.update <- function(..., lrs, wds, momentum = 0,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_sgd_mom_update, .arrays(...), list(lrs, wds,
     momentum, rescale_grad, clip_gradient, num_weights, multi_precision), 0L,
     out)
@@ -2603,18 +2776,21 @@ mx.nd.multi.sgd.mom.update <- function(..., lrs, wds, momentum = 0,
 
 mx.nd.multi.sgd.update <- function(..., lrs, wds, rescale_grad = 1,
   clip_gradient = -1, num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_sgd_update, .arrays(...), list(lrs, wds,
     rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
 }
 
 mx.nd.multi.sgld.update <- function(..., lrs, wds, rescale_grad = 1,
   clip_gradient = -1, num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_sgld_update, .arrays(...), list(lrs, wds,
     rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
 }
 
 mx.nd.multi.signsgd.update <- function(..., lrs, wds, rescale_grad = 1,
   clip_gradient = -1, num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_signsgd_update, .arrays(...), list(lrs, wds,
     rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
 }
@@ -2622,17 +2798,20 @@ mx.nd.multi.signsgd.update <- function(..., lrs, wds, rescale_grad = 1,
 mx.nd.multi.signum.update <- function(..., lrs, wds, momentum = 0, wd_lh = 0,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_signum_update, .arrays(...), list(lrs, wds,
     momentum, wd_lh, rescale_grad, clip_gradient, num_weights, multi_precision),
     0L, out)
 }
 
 mx.nd.multi.sum.sq <- function(..., num_arrays = 1L, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$multi_sum_sq, .arrays(...), list(num_arrays), 1L, out)
 }
 
 mx.symbol.multi_sum_sq <- function(..., num_arrays = 1L, name = NULL,
   attr = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .compose(.ops$multi_sum_sq, "multi_sum_sq", name, .arrays(...),
     list(num_arrays = num_arrays), attr)
 }
@@ -2656,21 +2835,24 @@ mx.symbol.internal.Mul <- mx.symbol.broadcast_mul
 mx.symbol.internal.mul <- mx.symbol.broadcast_mul
 
 mx.nd.internal.mul.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$multiply_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
 mx.nd.internal.MulScalar <- mx.nd.internal.mul.scalar
 
 mx.symbol.internal.mul_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$multiply_scalar, "internal.mul_scalar", name, list(data = data),
     list(scalar = scalar, is_int = is_int), attr)
 }
 mx.symbol.internal.MulScalar <- mx.symbol.internal.mul_scalar
 
 mx.nd.nag.mom.update <- function(weight, grad, mom, lr, momentum = 0, wd = 0,
-  rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  rescale_grad = 1, clip_gradient = -1, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$nag_mom_update, list(weight, grad, mom), list(lr,
     momentum, wd, rescale_grad, clip_gradient), 1L, out)
 }
@@ -2804,27 +2986,31 @@ mx.symbol.internal.not_equal <- mx.symbol.broadcast_not_equal
 mx.symbol.internal.Not_Equal <- mx.symbol.broadcast_not_equal
 
 mx.nd.internal.not.equal.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$not_equal_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
 mx.nd.internal.NotEqualScalar <- mx.nd.internal.not.equal.scalar
 
 mx.symbol.internal.not_equal_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$not_equal_scalar, "internal.not_equal_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
 mx.symbol.internal.NotEqualScalar <- mx.symbol.internal.not_equal_scalar
 
 mx.nd.one.hot <- function(indices, depth, on_value = 1, off_value = 0,
-  dtype = "float32", out = NULL) {
+  dtype = "float32", out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$one_hot, list(indices), list(depth, on_value, off_value,
     dtype), 1L, out)
 }
 
 mx.symbol.one_hot <- function(indices = NULL, depth, on_value = 1,
-  off_value = 0, dtype = "float32", name = NULL, attr = NULL) {
+  off_value = 0, dtype = "float32", name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$one_hot, "one_hot", name, list(indices = indices),
     list(depth = depth, on_value = on_value, off_value = off_value,
     dtype = dtype), attr)
@@ -2852,14 +3038,17 @@ mx.symbol.ones_like <- function(data = NULL, dtype = NULL, name = NULL,
     list(dtype = dtype), attr)
 }
 
-mx.nd.Pad <- function(data, mode, pad_width, constant_value = 0, out = NULL) {
+mx.nd.Pad <- function(data, mode, pad_width, constant_value = 0, out = NULL,
+  ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$pad, list(data), list(mode, pad_width, constant_value),
     1L, out)
 }
 mx.nd.pad <- mx.nd.Pad
 
 mx.symbol.Pad <- function(data = NULL, mode, pad_width, constant_value = 0,
-  name = NULL, attr = NULL) {
+  name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$pad, "Pad", name, list(data = data), list(mode = mode,
     pad_width = pad_width, constant_value = constant_value), attr)
 }
@@ -2882,7 +3071,8 @@ mx.symbol.choose_element_0index <- mx.symbol.pick
 mx.nd.Pooling <- function(data, kernel = integer(0), pool_type = "max",
   global_pool = FALSE, pooling_convention = "valid", stride = integer(0),
   pad = integer(0), count_include_pad = TRUE, layout = NULL, p_value = 2L,
-  cudnn_off = FALSE, out = NULL) {
+  cudnn_off = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$pooling, list(data), list(kernel, pool_type, global_pool,
     pooling_convention, stride, pad, count_include_pad, layout, p_value,
     cudnn_off), 1L, out)
@@ -2891,7 +3081,9 @@ mx.nd.Pooling <- function(data, kernel = integer(0), pool_type = "max",
 mx.symbol.Pooling <- function(data = NULL, kernel = integer(0),
   pool_type = "max", global_pool = FALSE, pooling_convention = "valid",
   stride = integer(0), pad = integer(0), count_include_pad = TRUE,
-  layout = NULL, p_value = 2L, cudnn_off = FALSE, name = NULL, attr = NULL) {
+  layout = NULL, p_value = 2L, cudnn_off = FALSE, name = NULL, attr = NULL,
+  ...) {
+  if (...length()) return(.again())
   .compose(.ops$pooling, "Pooling", name, list(data = data),
     list(kernel = kernel, pool_type = pool_type, global_pool = global_pool,
     pooling_convention = pooling_convention, stride = stride, pad = pad,
@@ -2918,13 +3110,15 @@ mx.symbol.internal.power <- mx.symbol.broadcast_power
 mx.symbol.internal.Power <- mx.symbol.broadcast_power
 
 mx.nd.internal.power.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$power_scalar, list(data), list(scalar, is_int), 1L, out)
 }
 mx.nd.internal.PowerScalar <- mx.nd.internal.power.scalar
 
 mx.symbol.internal.power_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$power_scalar, "internal.power_scalar", name, list(data = data),
     list(scalar = scalar, is_int = is_int), attr)
 }
@@ -2971,14 +3165,17 @@ mx.symbol.contrib.quadratic <- function(data = NULL, a = 0, b = 0, c = 0,
 mx.symbol.internal.contrib_quadratic <- mx.symbol.contrib.quadratic
 
 mx.nd.internal.contrib.quantize.v2 <- function(data, out_type = "int8",
-  min_calib_range = NULL, max_calib_range = NULL, out = NULL) {
+  min_calib_range = NULL, max_calib_range = NULL, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$quantize_v2, list(data), list(out_type, min_calib_range,
     max_calib_range), 3L, out)
 }
 mx.nd.contrib.quantize.v2 <- mx.nd.internal.contrib.quantize.v2
 
 mx.symbol.contrib.quantize_v2 <- function(data = NULL, out_type = "int8",
-  min_calib_range = NULL, max_calib_range = NULL, name = NULL, attr = NULL) {
+  min_calib_range = NULL, max_calib_range = NULL, name = NULL, attr = NULL,
+  ...) {
+  if (...length()) return(.again())
   .compose(.ops$quantize_v2, "contrib.quantize_v2", name, list(data = data),
     list(out_type = out_type, min_calib_range = min_calib_range,
     max_calib_range = max_calib_range), attr)
@@ -2989,6 +3186,7 @@ mx.nd.internal.contrib.quantized.conv <- function(..., kernel,
   stride = integer(0), dilate = integer(0), pad = integer(0), num_filter,
   num_group = 1L, workspace = 1024L, no_bias = FALSE, cudnn_tune = NULL,
   cudnn_off = FALSE, layout = NULL, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$quantized_conv, .arrays(...), list(kernel, stride,
     dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune,
     cudnn_off, layout), 3L, out)
@@ -2999,6 +3197,7 @@ mx.symbol.contrib.quantized_conv <- function(..., kernel, stride = integer(0),
   dilate = integer(0), pad = integer(0), num_filter, num_group = 1L,
   workspace = 1024L, no_bias = FALSE, cudnn_tune = NULL, cudnn_off = FALSE,
   layout = NULL, name = NULL, attr = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .compose(.ops$quantized_conv, "contrib.quantized_conv", name, .arrays(...),
     list(kernel = kernel, stride = stride, dilate = dilate, pad = pad,
     num_filter = num_filter, num_group = num_group, workspace = workspace,
@@ -3008,14 +3207,16 @@ mx.symbol.contrib.quantized_conv <- function(..., kernel, stride = integer(0),
 mx.symbol.internal.contrib_quantized_conv <- mx.symbol.contrib.quantized_conv
 
 mx.nd.internal.contrib.quantized.flatten <- function(data, min_data, max_data,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$quantized_flatten, list(data, min_data, max_data),
     list(), 3L, out)
 }
 mx.nd.contrib.quantized.flatten <- mx.nd.internal.contrib.quantized.flatten
 
 mx.symbol.contrib.quantized_flatten <- function(data = NULL, min_data = NULL,
-  max_data = NULL, name = NULL, attr = NULL) {
+  max_data = NULL, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$quantized_flatten, "contrib.quantized_flatten", name,
     list(data = data, min_data = min_data, max_data = max_data), list(), attr)
 }
@@ -3023,6 +3224,7 @@ mx.symbol.internal.contrib_quantized_flatten <- mx.symbol.contrib.quantized_flat
 
 mx.nd.internal.contrib.quantized.fully.connected <- function(..., num_hidden,
   no_bias = FALSE, flatten = TRUE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$quantized_fully_connected, .arrays(...), list(num_hidden,
     no_bias, flatten), 3L, out)
 }
@@ -3030,6 +3232,7 @@ mx.nd.contrib.quantized.fully.connected <- mx.nd.internal.contrib.quantized.full
 
 mx.symbol.contrib.quantized_fully_connected <- function(..., num_hidden,
   no_bias = FALSE, flatten = TRUE, name = NULL, attr = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .compose(.ops$quantized_fully_connected, "contrib.quantized_fully_connected",
     name, .arrays(...), list(num_hidden = num_hidden, no_bias = no_bias,
     flatten = flatten), attr)
@@ -3039,7 +3242,8 @@ mx.symbol.internal.contrib_quantized_fully_connected <- mx.symbol.contrib.quanti
 mx.nd.internal.contrib.quantized.pooling <- function(data, min_data, max_data,
   kernel = integer(0), pool_type = "max", global_pool = FALSE,
   cudnn_off = FALSE, pooling_convention = "valid", stride = integer(0),
-  pad = integer(0), count_include_pad = TRUE, out = NULL) {
+  pad = integer(0), count_include_pad = TRUE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$quantized_pooling, list(data, min_data, max_data),
     list(kernel, pool_type, global_pool, cudnn_off, pooling_convention, stride,
     pad, count_include_pad), 3L, out)
@@ -3049,7 +3253,8 @@ mx.nd.contrib.quantized.pooling <- mx.nd.internal.contrib.quantized.pooling
 mx.symbol.contrib.quantized_pooling <- function(data = NULL, min_data = NULL,
   max_data = NULL, kernel = integer(0), pool_type = "max", global_pool = FALSE,
   cudnn_off = FALSE, pooling_convention = "valid", stride = integer(0),
-  pad = integer(0), count_include_pad = TRUE, name = NULL, attr = NULL) {
+  pad = integer(0), count_include_pad = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$quantized_pooling, "contrib.quantized_pooling", name,
     list(data = data, min_data = min_data, max_data = max_data),
     list(kernel = kernel, pool_type = pool_type, global_pool = global_pool,
@@ -3299,14 +3504,16 @@ mx.symbol.rcbrt <- function(data = NULL, name = NULL, attr = NULL) {
 }
 
 mx.nd.internal.rdiv.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$rdivide_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
 mx.nd.internal.RDivScalar <- mx.nd.internal.rdiv.scalar
 
 mx.symbol.internal.rdiv_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$rdivide_scalar, "internal.rdiv_scalar", name, list(data = data),
     list(scalar = scalar, is_int = is_int), attr)
 }
@@ -3339,8 +3546,9 @@ mx.symbol.repeat <- function(data = NULL, repeats, axis = NULL, name = NULL,
 }
 
 mx.nd.contrib.requantize <- function(data, min_range, max_range,
-  out_type = "int8", min_calib_range = NULL, max_calib_range = NULL,
-  out = NULL) {
+  out_type = "int8", min_calib_range = NULL, max_calib_range = NULL, out = NULL,
+  ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$requantize, list(data, min_range, max_range),
     list(out_type, min_calib_range, max_calib_range), 3L, out)
 }
@@ -3348,7 +3556,8 @@ mx.nd.internal.contrib.requantize <- mx.nd.contrib.requantize
 
 mx.symbol.contrib.requantize <- function(data = NULL, min_range = NULL,
   max_range = NULL, out_type = "int8", min_calib_range = NULL,
-  max_calib_range = NULL, name = NULL, attr = NULL) {
+  max_calib_range = NULL, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$requantize, "contrib.requantize", name, list(data = data,
     min_range = min_range, max_range = max_range), list(out_type = out_type,
     min_calib_range = min_calib_range, max_calib_range = max_calib_range), attr)
@@ -3364,7 +3573,9 @@ mx.nd.contrib.multi.adamw.update <- function(..., lrs, wds, etas, beta1 = 0.9,
 }
 
 mx.nd.Reshape <- function(data, shape = integer(0), reverse = FALSE,
-  order = "C", target_shape = integer(0), keep_highest = FALSE, out = NULL) {
+  order = "C", target_shape = integer(0), keep_highest = FALSE, out = NULL,
+  ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$reshape, list(data), list(shape, reverse, order,
     target_shape, keep_highest), 1L, out)
 }
@@ -3372,7 +3583,8 @@ mx.nd.reshape <- mx.nd.Reshape
 
 mx.symbol.Reshape <- function(data = NULL, shape = integer(0), reverse = FALSE,
   order = "C", target_shape = integer(0), keep_highest = FALSE, name = NULL,
-  attr = NULL) {
+  attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$reshape, "Reshape", name, list(data = data), list(shape = shape,
     reverse = reverse, order = order, target_shape = target_shape,
     keep_highest = keep_highest), attr)
@@ -3380,13 +3592,16 @@ mx.symbol.Reshape <- function(data = NULL, shape = integer(0), reverse = FALSE,
 mx.symbol.reshape <- mx.symbol.Reshape
 
 mx.nd.reshape.like <- function(lhs, rhs, lhs_begin = NULL, lhs_end = NULL,
-  rhs_begin = NULL, rhs_end = NULL, out = NULL) {
+  rhs_begin = NULL, rhs_end = NULL, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$reshape_like, list(lhs, rhs), list(lhs_begin, lhs_end,
     rhs_begin, rhs_end), 1L, out)
 }
 
 mx.symbol.reshape_like <- function(lhs = NULL, rhs = NULL, lhs_begin = NULL,
-  lhs_end = NULL, rhs_begin = NULL, rhs_end = NULL, name = NULL, attr = NULL) {
+  lhs_end = NULL, rhs_begin = NULL, rhs_end = NULL, name = NULL, attr = NULL,
+  ...) {
+  if (...length()) return(.again())
   .compose(.ops$reshape_like, "reshape_like", name, list(lhs = lhs, rhs = rhs),
     list(lhs_begin = lhs_begin, lhs_end = lhs_end, rhs_begin = rhs_begin,
     rhs_end = rhs_end), attr)
@@ -3401,13 +3616,15 @@ mx.symbol.rint <- function(data = NULL, name = NULL, attr = NULL) {
 }
 
 mx.nd.internal.rmod.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$rmod_scalar, list(data), list(scalar, is_int), 1L, out)
 }
 mx.nd.internal.RModScalar <- mx.nd.internal.rmod.scalar
 
 mx.symbol.internal.rmod_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$rmod_scalar, "internal.rmod_scalar", name, list(data = data),
     list(scalar = scalar, is_int = is_int), attr)
 }
@@ -3425,14 +3642,16 @@ mx.symbol.RMSNorm <- function(data = NULL, gamma = NULL, eps = 1e-05,
 
 mx.nd.rmsprop.update <- function(weight, grad, n, lr, gamma1 = 0.95,
   epsilon = 1e-08, clip_weights = -1, wd = 0, rescale_grad = 1,
-  clip_gradient = -1, out = NULL) {
+  clip_gradient = -1, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$rmsprop_update, list(weight, grad, n), list(lr, gamma1,
     epsilon, clip_weights, wd, rescale_grad, clip_gradient), 1L, out)
 }
 
 mx.nd.rmspropalex.update <- function(weight, grad, n, g, delta, lr,
   gamma1 = 0.95, gamma2 = 0.9, epsilon = 1e-08, clip_weights = -1, wd = 0,
-  rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  rescale_grad = 1, clip_gradient = -1, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$rmspropalex_update, list(weight, grad, n, g, delta),
     list(lr, gamma1, gamma2, epsilon, clip_weights, wd, rescale_grad,
     clip_gradient), 1L, out)
@@ -3442,7 +3661,8 @@ mx.nd.RNN <- function(data, parameters, state, state_cell = NULL,
   sequence_length = NULL, state_size, num_layers, bidirectional = FALSE, mode,
   p = 0, state_outputs = FALSE, projection_size = NULL,
   lstm_state_clip_min = NULL, lstm_state_clip_max = NULL,
-  lstm_state_clip_nan = FALSE, use_sequence_length = FALSE, out = NULL) {
+  lstm_state_clip_nan = FALSE, use_sequence_length = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$rnn, list(data, parameters, state, state_cell,
     sequence_length), list(state_size, num_layers, bidirectional, mode, p,
     state_outputs, projection_size, lstm_state_clip_min, lstm_state_clip_max,
@@ -3454,7 +3674,8 @@ mx.symbol.RNN <- function(data = NULL, parameters = NULL, state = NULL,
   bidirectional = FALSE, mode, p = 0, state_outputs = FALSE,
   projection_size = NULL, lstm_state_clip_min = NULL,
   lstm_state_clip_max = NULL, lstm_state_clip_nan = FALSE,
-  use_sequence_length = FALSE, name = NULL, attr = NULL) {
+  use_sequence_length = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$rnn, "RNN", name, list(data = data, parameters = parameters,
     state = state, state_cell = state_cell, sequence_length = sequence_length),
     list(state_size = state_size, num_layers = num_layers,
@@ -3467,7 +3688,9 @@ mx.symbol.RNN <- function(data = NULL, parameters = NULL, state = NULL,
 }
 
 mx.nd.contrib.ROIAlign <- function(data, rois, pooled_size, spatial_scale,
-  sample_ratio = -1L, position_sensitive = FALSE, aligned = FALSE, out = NULL) {
+  sample_ratio = -1L, position_sensitive = FALSE, aligned = FALSE, out = NULL,
+  ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$roi_align, list(data, rois), list(pooled_size,
     spatial_scale, sample_ratio, position_sensitive, aligned), 1L, out)
 }
@@ -3475,7 +3698,8 @@ mx.nd.internal.contrib.ROIAlign <- mx.nd.contrib.ROIAlign
 
 mx.symbol.contrib.ROIAlign <- function(data = NULL, rois = NULL, pooled_size,
   spatial_scale, sample_ratio = -1L, position_sensitive = FALSE,
-  aligned = FALSE, name = NULL, attr = NULL) {
+  aligned = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$roi_align, "contrib.ROIAlign", name, list(data = data,
     rois = rois), list(pooled_size = pooled_size, spatial_scale = spatial_scale,
     sample_ratio = sample_ratio, position_sensitive = position_sensitive,
@@ -3483,28 +3707,32 @@ mx.symbol.contrib.ROIAlign <- function(data = NULL, rois = NULL, pooled_size,
 }
 mx.symbol.internal.contrib_ROIAlign <- mx.symbol.contrib.ROIAlign
 
-mx.nd.ROIPooling <- function(data, rois, pooled_size, spatial_scale,
-  out = NULL) {
+mx.nd.ROIPooling <- function(data, rois, pooled_size, spatial_scale, out = NULL,
+  ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$roi_pooling, list(data, rois), list(pooled_size,
     spatial_scale), 1L, out)
 }
 
 mx.symbol.ROIPooling <- function(data = NULL, rois = NULL, pooled_size,
-  spatial_scale, name = NULL, attr = NULL) {
+  spatial_scale, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$roi_pooling, "ROIPooling", name, list(data = data, rois = rois),
     list(pooled_size = pooled_size, spatial_scale = spatial_scale), attr)
 }
 
 mx.nd.contrib.rotary.embedding <- function(data, positions = NULL, base = 10000,
   dim = NULL, interleaved = FALSE, has_positions = FALSE, inverse = FALSE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$rotary_embedding, list(data, positions), list(base, dim,
     interleaved, has_positions, inverse), 1L, out)
 }
 
 mx.symbol.contrib.rotary_embedding <- function(data = NULL, positions = NULL,
   base = 10000, dim = NULL, interleaved = FALSE, has_positions = FALSE,
-  inverse = FALSE, name = NULL, attr = NULL) {
+  inverse = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$rotary_embedding, "contrib.rotary_embedding", name,
     list(data = data, positions = positions), list(base = base, dim = dim,
     interleaved = interleaved, has_positions = has_positions,
@@ -3531,13 +3759,15 @@ mx.symbol.contrib.round_ste <- function(data = NULL, name = NULL, attr = NULL) {
 mx.symbol.internal.contrib_round_ste <- mx.symbol.contrib.round_ste
 
 mx.nd.internal.rpower.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$rpower_scalar, list(data), list(scalar, is_int), 1L, out)
 }
 mx.nd.internal.RPowerScalar <- mx.nd.internal.rpower.scalar
 
 mx.symbol.internal.rpower_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$rpower_scalar, "internal.rpower_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
@@ -3552,14 +3782,16 @@ mx.symbol.rsqrt <- function(data = NULL, name = NULL, attr = NULL) {
 }
 
 mx.nd.internal.rminus.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$rsubtract_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
 mx.nd.internal.RMinusScalar <- mx.nd.internal.rminus.scalar
 
 mx.symbol.internal.rminus_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$rsubtract_scalar, "internal.rminus_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
@@ -3609,14 +3841,16 @@ mx.symbol.sample_generalized_negative_binomial <- function(mu = NULL,
 mx.symbol.internal.sample_generalized_negative_binomial <- mx.symbol.sample_generalized_negative_binomial
 
 mx.nd.internal.sample.multinomial <- function(data, shape = integer(0),
-  get_prob = FALSE, dtype = "int32", out = NULL) {
+  get_prob = FALSE, dtype = "int32", out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$sample_multinomial, list(data), list(shape, get_prob,
     dtype), 0L, out)
 }
 mx.nd.sample.multinomial <- mx.nd.internal.sample.multinomial
 
 mx.symbol.sample_multinomial <- function(data = NULL, shape = integer(0),
-  get_prob = FALSE, dtype = "int32", name = NULL, attr = NULL) {
+  get_prob = FALSE, dtype = "int32", name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$sample_multinomial, "sample_multinomial", name,
     list(data = data), list(shape = shape, get_prob = get_prob, dtype = dtype),
     attr)
@@ -3679,14 +3913,17 @@ mx.symbol.sample_uniform <- function(low = NULL, high = NULL,
 mx.symbol.internal.sample_uniform <- mx.symbol.sample_uniform
 
 mx.nd.contrib.scaled.dot.product.attention <- function(query, key, value,
-  mask = NULL, scale = NULL, causal = FALSE, has_mask = FALSE, out = NULL) {
+  mask = NULL, scale = NULL, causal = FALSE, has_mask = FALSE, out = NULL,
+  ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$scaled_dot_product_attention, list(query, key, value,
     mask), list(scale, causal, has_mask), 1L, out)
 }
 
 mx.symbol.contrib.scaled_dot_product_attention <- function(query = NULL,
   key = NULL, value = NULL, mask = NULL, scale = NULL, causal = FALSE,
-  has_mask = FALSE, name = NULL, attr = NULL) {
+  has_mask = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$scaled_dot_product_attention,
     "contrib.scaled_dot_product_attention", name, list(query = query, key = key,
     value = value, mask = mask), list(scale = scale, causal = causal,
@@ -3728,26 +3965,31 @@ mx.symbol.internal.scatter_set_nd <- function(lhs = NULL, rhs = NULL,
 }
 
 mx.nd.SequenceLast <- function(data, sequence_length = NULL,
-  use_sequence_length = FALSE, axis = 0L, out = NULL) {
+  use_sequence_length = FALSE, axis = 0L, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$sequence_last, list(data, sequence_length),
     list(use_sequence_length, axis), 1L, out)
 }
 
 mx.symbol.SequenceLast <- function(data = NULL, sequence_length = NULL,
-  use_sequence_length = FALSE, axis = 0L, name = NULL, attr = NULL) {
+  use_sequence_length = FALSE, axis = 0L, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$sequence_last, "SequenceLast", name, list(data = data,
     sequence_length = sequence_length),
     list(use_sequence_length = use_sequence_length, axis = axis), attr)
 }
 
 mx.nd.SequenceMask <- function(data, sequence_length = NULL,
-  use_sequence_length = FALSE, value = 0, axis = 0L, out = NULL) {
+  use_sequence_length = FALSE, value = 0, axis = 0L, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$sequence_mask, list(data, sequence_length),
     list(use_sequence_length, value, axis), 1L, out)
 }
 
 mx.symbol.SequenceMask <- function(data = NULL, sequence_length = NULL,
-  use_sequence_length = FALSE, value = 0, axis = 0L, name = NULL, attr = NULL) {
+  use_sequence_length = FALSE, value = 0, axis = 0L, name = NULL, attr = NULL,
+  ...) {
+  if (...length()) return(.again())
   .compose(.ops$sequence_mask, "SequenceMask", name, list(data = data,
     sequence_length = sequence_length),
     list(use_sequence_length = use_sequence_length, value = value, axis = axis),
@@ -3755,26 +3997,30 @@ mx.symbol.SequenceMask <- function(data = NULL, sequence_length = NULL,
 }
 
 mx.nd.SequenceReverse <- function(data, sequence_length = NULL,
-  use_sequence_length = FALSE, axis = 0L, out = NULL) {
+  use_sequence_length = FALSE, axis = 0L, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$sequence_reverse, list(data, sequence_length),
     list(use_sequence_length, axis), 1L, out)
 }
 
 mx.symbol.SequenceReverse <- function(data = NULL, sequence_length = NULL,
-  use_sequence_length = FALSE, axis = 0L, name = NULL, attr = NULL) {
+  use_sequence_length = FALSE, axis = 0L, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$sequence_reverse, "SequenceReverse", name, list(data = data,
     sequence_length = sequence_length),
     list(use_sequence_length = use_sequence_length, axis = axis), attr)
 }
 
 mx.nd.sgd.mom.update <- function(weight, grad, mom, lr, momentum = 0, wd = 0,
-  rescale_grad = 1, clip_gradient = -1, lazy_update = TRUE, out = NULL) {
+  rescale_grad = 1, clip_gradient = -1, lazy_update = TRUE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$sgd_mom_update, list(weight, grad, mom), list(lr,
     momentum, wd, rescale_grad, clip_gradient, lazy_update), 1L, out)
 }
 
 mx.nd.sgd.update <- function(weight, grad, lr, wd = 0, rescale_grad = 1,
-  clip_gradient = -1, lazy_update = TRUE, out = NULL) {
+  clip_gradient = -1, lazy_update = TRUE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$sgd_update, list(weight, grad), list(lr, wd,
     rescale_grad, clip_gradient, lazy_update), 1L, out)
 }
@@ -3826,13 +4072,15 @@ mx.symbol.contrib.sign_ste <- function(data = NULL, name = NULL, attr = NULL) {
 mx.symbol.internal.contrib_sign_ste <- mx.symbol.contrib.sign_ste
 
 mx.nd.signsgd.update <- function(weight, grad, lr, wd = 0, rescale_grad = 1,
-  clip_gradient = -1, out = NULL) {
+  clip_gradient = -1, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$signsgd_update, list(weight, grad), list(lr, wd,
     rescale_grad, clip_gradient), 1L, out)
 }
 
 mx.nd.signum.update <- function(weight, grad, mom, lr, momentum = 0, wd_lh = 0,
-  wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$signum_update, list(weight, grad, mom), list(lr,
     momentum, wd_lh, wd, rescale_grad, clip_gradient), 1L, out)
 }
@@ -3920,12 +4168,15 @@ mx.symbol.slice_axis <- function(data = NULL, axis, begin, end = NULL,
     list(axis = axis, begin = begin, end = end), attr)
 }
 
-mx.nd.slice.like <- function(data, shape_like, axes = integer(0), out = NULL) {
+mx.nd.slice.like <- function(data, shape_like, axes = integer(0), out = NULL,
+  ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$slice_like, list(data, shape_like), list(axes), 1L, out)
 }
 
 mx.symbol.slice_like <- function(data = NULL, shape_like = NULL,
-  axes = integer(0), name = NULL, attr = NULL) {
+  axes = integer(0), name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$slice_like, "slice_like", name, list(data = data,
     shape_like = shape_like), list(axes = axes), attr)
 }
@@ -3953,14 +4204,16 @@ mx.symbol.smooth_l1 <- function(data = NULL, scalar = 1, name = NULL,
 }
 
 mx.nd.softmax <- function(data, length = NULL, axis = -1L, temperature = NULL,
-  dtype = NULL, use_length = FALSE, out = NULL) {
+  dtype = NULL, use_length = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$softmax, list(data, length), list(axis, temperature,
     dtype, use_length), 1L, out)
 }
 
 mx.symbol.softmax <- function(data = NULL, length = NULL, axis = -1L,
   temperature = NULL, dtype = NULL, use_length = FALSE, name = NULL,
-  attr = NULL) {
+  attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$softmax, "softmax", name, list(data = data, length = length),
     list(axis = axis, temperature = temperature, dtype = dtype,
     use_length = use_length), attr)
@@ -3989,7 +4242,8 @@ mx.symbol.softmax_cross_entropy <- function(data = NULL, label = NULL,
 
 mx.nd.SoftmaxOutput <- function(data, label, grad_scale = 1, ignore_label = -1,
   multi_output = FALSE, use_ignore = FALSE, preserve_shape = FALSE,
-  normalization = "null", out_grad = FALSE, smooth_alpha = 0, out = NULL) {
+  normalization = "null", out_grad = FALSE, smooth_alpha = 0, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$softmax_output, list(data, label), list(grad_scale,
     ignore_label, multi_output, use_ignore, preserve_shape, normalization,
     out_grad, smooth_alpha), 1L, out)
@@ -3999,7 +4253,8 @@ mx.nd.Softmax <- mx.nd.SoftmaxOutput
 mx.symbol.SoftmaxOutput <- function(data = NULL, label = NULL, grad_scale = 1,
   ignore_label = -1, multi_output = FALSE, use_ignore = FALSE,
   preserve_shape = FALSE, normalization = "null", out_grad = FALSE,
-  smooth_alpha = 0, name = NULL, attr = NULL) {
+  smooth_alpha = 0, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$softmax_output, "SoftmaxOutput", name, list(data = data,
     label = label), list(grad_scale = grad_scale, ignore_label = ignore_label,
     multi_output = multi_output, use_ignore = use_ignore,
@@ -4034,22 +4289,26 @@ mx.symbol.softsign <- function(data = NULL, name = NULL, attr = NULL) {
   .compose(.ops$softsign, "softsign", name, list(data = data), list(), attr)
 }
 
-mx.nd.sort <- function(data, axis = -1L, is_ascend = TRUE, out = NULL) {
+mx.nd.sort <- function(data, axis = -1L, is_ascend = TRUE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$sort, list(data), list(axis, is_ascend), 1L, out)
 }
 
 mx.symbol.sort <- function(data = NULL, axis = -1L, is_ascend = TRUE,
-  name = NULL, attr = NULL) {
+  name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$sort, "sort", name, list(data = data), list(axis = axis,
     is_ascend = is_ascend), attr)
 }
 
-mx.nd.space.to.depth <- function(data, block_size, out = NULL) {
+mx.nd.space.to.depth <- function(data, block_size, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$space_to_depth, list(data), list(block_size), 1L, out)
 }
 
 mx.symbol.space_to_depth <- function(data = NULL, block_size, name = NULL,
-  attr = NULL) {
+  attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$space_to_depth, "space_to_depth", name, list(data = data),
     list(block_size = block_size), attr)
 }
@@ -4062,28 +4321,32 @@ mx.symbol.retain <- function(data = NULL, indices = NULL, name = NULL,
 mx.symbol.internal.sparse_retain <- mx.symbol.retain
 
 mx.nd.SpatialTransformer <- function(data, loc, target_shape = c(0L, 0L),
-  transform_type, sampler_type, out = NULL) {
+  transform_type, sampler_type, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$spatial_transformer, list(data, loc), list(target_shape,
     transform_type, sampler_type), 1L, out)
 }
 
 mx.symbol.SpatialTransformer <- function(data = NULL, loc = NULL,
   target_shape = c(0L, 0L), transform_type, sampler_type, name = NULL,
-  attr = NULL) {
+  attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$spatial_transformer, "SpatialTransformer", name,
     list(data = data, loc = loc), list(target_shape = target_shape,
     transform_type = transform_type, sampler_type = sampler_type), attr)
 }
 
 mx.nd.SliceChannel <- function(data, num_outputs, axis = 1L,
-  squeeze_axis = FALSE, out = NULL) {
+  squeeze_axis = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$split, list(data), list(num_outputs, axis, squeeze_axis),
     0L, out)
 }
 mx.nd.split <- mx.nd.SliceChannel
 
 mx.symbol.SliceChannel <- function(data = NULL, num_outputs, axis = 1L,
-  squeeze_axis = FALSE, name = NULL, attr = NULL) {
+  squeeze_axis = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$split, "SliceChannel", name, list(data = data),
     list(num_outputs = num_outputs, axis = axis, squeeze_axis = squeeze_axis),
     attr)
@@ -4091,13 +4354,15 @@ mx.symbol.SliceChannel <- function(data = NULL, num_outputs, axis = 1L,
 mx.symbol.split <- mx.symbol.SliceChannel
 
 mx.nd.internal.split.v2 <- function(data, indices, axis = 1L,
-  squeeze_axis = FALSE, sections = 0L, out = NULL) {
+  squeeze_axis = FALSE, sections = 0L, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$split_v2, list(data), list(indices, axis, squeeze_axis,
     sections), 0L, out)
 }
 
 mx.symbol.internal.split_v2 <- function(data = NULL, indices, axis = 1L,
-  squeeze_axis = FALSE, sections = 0L, name = NULL, attr = NULL) {
+  squeeze_axis = FALSE, sections = 0L, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$split_v2, "internal.split_v2", name, list(data = data),
     list(indices = indices, axis = axis, squeeze_axis = squeeze_axis,
     sections = sections), attr)
@@ -4130,11 +4395,13 @@ mx.symbol.squeeze <- function(data = NULL, axis = NULL, name = NULL,
 }
 
 mx.nd.stack <- function(..., axis = 0L, num_args = 0L, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$stack, .arrays(...), list(axis, num_args), 1L, out)
 }
 
 mx.symbol.stack <- function(..., axis = 0L, num_args = 0L, name = NULL,
   attr = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .compose(.ops$stack, "stack", name, .arrays(...), list(axis = axis,
     num_args = num_args), attr)
 }
@@ -4173,7 +4440,8 @@ mx.symbol.internal.minus <- mx.symbol.broadcast_sub
 mx.symbol.internal.sub <- mx.symbol.broadcast_sub
 
 mx.nd.internal.minus.scalar <- function(data, scalar = 1, is_int = TRUE,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$subtract_scalar, list(data), list(scalar, is_int), 1L,
     out)
 }
@@ -4181,7 +4449,8 @@ mx.nd.internal.MinusScalar <- mx.nd.internal.minus.scalar
 mx.nd.internal.scatter.minus.scalar <- mx.nd.internal.minus.scalar
 
 mx.symbol.internal.minus_scalar <- function(data = NULL, scalar = 1,
-  is_int = TRUE, name = NULL, attr = NULL) {
+  is_int = TRUE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$subtract_scalar, "internal.minus_scalar", name,
     list(data = data), list(scalar = scalar, is_int = is_int), attr)
 }
@@ -4199,14 +4468,16 @@ mx.symbol.contrib.sum_over_ranks <- function(data = NULL, key = "", name = NULL,
 }
 
 mx.nd.SVMOutput <- function(data, label, margin = 1,
-  regularization_coefficient = 1, use_linear = FALSE, out = NULL) {
+  regularization_coefficient = 1, use_linear = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$svm_output, list(data, label), list(margin,
     regularization_coefficient, use_linear), 1L, out)
 }
 
 mx.symbol.SVMOutput <- function(data = NULL, label = NULL, margin = 1,
-  regularization_coefficient = 1, use_linear = FALSE, name = NULL,
-  attr = NULL) {
+  regularization_coefficient = 1, use_linear = FALSE, name = NULL, attr = NULL,
+  ...) {
+  if (...length()) return(.again())
   .compose(.ops$svm_output, "SVMOutput", name, list(data = data, label = label),
     list(margin = margin,
     regularization_coefficient = regularization_coefficient,
@@ -4237,7 +4508,8 @@ mx.symbol.swiglu <- function(gate = NULL, up = NULL, name = NULL, attr = NULL) {
 mx.nd.contrib.SyncBatchNorm <- function(data, gamma, beta, moving_mean,
   moving_var, eps = 0.001, momentum = 0.9, fix_gamma = TRUE,
   use_global_stats = FALSE, output_mean_var = FALSE, ndev = 1L, key = "",
-  axis = 1L, out = NULL) {
+  axis = 1L, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$sync_batch_norm, list(data, gamma, beta, moving_mean,
     moving_var), list(eps, momentum, fix_gamma, use_global_stats,
     output_mean_var, ndev, key, axis), 1L, out)
@@ -4248,7 +4520,8 @@ mx.symbol.contrib.SyncBatchNorm <- function(data = NULL, gamma = NULL,
   beta = NULL, moving_mean = NULL, moving_var = NULL, eps = 0.001,
   momentum = 0.9, fix_gamma = TRUE, use_global_stats = FALSE,
   output_mean_var = FALSE, ndev = 1L, key = "", axis = 1L, name = NULL,
-  attr = NULL) {
+  attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$sync_batch_norm, "contrib.SyncBatchNorm", name,
     list(data = data, gamma = gamma, beta = beta, moving_mean = moving_mean,
     moving_var = moving_var), list(eps = eps, momentum = momentum,
@@ -4303,13 +4576,15 @@ mx.symbol.contrib.to_int8 <- function(data = NULL, scale, dtype = "int8",
 }
 
 mx.nd.topk <- function(data, axis = -1L, k = 1L, ret_typ = "indices",
-  is_ascend = FALSE, dtype = "float32", out = NULL) {
+  is_ascend = FALSE, dtype = "float32", out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$topk, list(data), list(axis, k, ret_typ, is_ascend,
     dtype), 0L, out)
 }
 
 mx.symbol.topk <- function(data = NULL, axis = -1L, k = 1L, ret_typ = "indices",
-  is_ascend = FALSE, dtype = "float32", name = NULL, attr = NULL) {
+  is_ascend = FALSE, dtype = "float32", name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$topk, "topk", name, list(data = data), list(axis = axis, k = k,
     ret_typ = ret_typ, is_ascend = is_ascend, dtype = dtype), attr)
 }
@@ -4358,12 +4633,14 @@ mx.symbol.internal.unravel_index <- mx.symbol.unravel_index
 
 mx.nd.UpSampling <- function(..., scale, num_filter = 0L, sample_type,
   multi_input_mode = "concat", num_args = 1L, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$up_sampling, .arrays(...), list(scale, num_filter,
     sample_type, multi_input_mode, num_args), 1L, out)
 }
 
 mx.symbol.UpSampling <- function(..., scale, num_filter = 0L, sample_type,
   multi_input_mode = "concat", num_args = 1L, name = NULL, attr = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .compose(.ops$up_sampling, "UpSampling", name, .arrays(...),
     list(scale = scale, num_filter = num_filter, sample_type = sample_type,
     multi_input_mode = multi_input_mode, num_args = num_args), attr)

@@ -83,7 +83,7 @@ mx.io.bucket.iter <- function(buckets, batch.size, data.mask.element = 0,
 
 # Shapes of first states whose sizes rnn.graph.unroll() noted.
 .state.shapes <- function(symbol, samples) {
-  sizes <- lapply(symbol$attributes, `[[`, "__state_size__")
+  sizes <- lapply(.attrs.of(symbol), `[[`, "__state_size__")
   lapply(Filter(Negate(is.null), sizes), function(size) {
     c(as.integer(size), samples)
   })

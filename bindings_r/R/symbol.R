@@ -4,8 +4,9 @@
 #' functions `mx.symbol.*` make its nodes; R's arithmetic works on symbols too.
 #'
 #' A symbol has fields as in MXNet's R package: `$arguments`, `$outputs`,
-#' `$auxiliary.states`, `$name`, and the functions `$as.json()`, `$save(file)`,
-#' `$get.internals()`, `$get.output(name or number from 0)`,
+#' `$auxiliary.states`, `$name`, `$attributes`, which can be set, and the
+#' functions `$as.json()`, `$save(file)`, `$get.internals()`,
+#' `$get.children()`, `$get.output(name or number from 1)`,
 #' `$infer.shape(list)`.
 #'
 #' @param name name of the variable
@@ -113,15 +114,20 @@ is.mx.symbol <- function(x) inherits(x, "MXSymbol")
 #'
 #' @param x a symbol
 #' @param ... symbols by the name of the variable that they replace
+#' @param name new name of the node that `x` is
 #' @return A symbol.
 #' @examples
 #' a <- mx.symbol.Variable("a")
 #' net <- mx.apply(a * 2, a = mx.symbol.Variable("b"))
 #' arguments(net)
 #' @export
-mx.apply <- function(x, ...) {
+mx.apply <- function(x, ..., name = NULL) {
   parts <- list(...)
-  .Call(C_symbol_compose, x, .names(parts), unname(parts))
+  whole <- .Call(C_symbol_compose, x, .names(parts), unname(parts))
+  if (is.null(name)) return(whole)
+  graph <- .from.json(.Call(C_symbol_to_json, whole))
+  graph$nodes[[graph$heads[[1]][[1]] + 1]]$name <- name
+  mx.symbol.load.json(.to.json(graph))
 }
 
 # Makes a node. `inputs` are symbols by name, NULL where one is left out;
@@ -159,17 +165,39 @@ mx.apply <- function(x, ...) {
     outputs = outputs(x),
     auxiliary.states = .names.of(x, 1L),
     name = .Call(C_symbol_name, x),
-    attributes = .from.json(.Call(C_symbol_attrs, x)),
+    attributes = .own.attrs(x),
     as.json = function() .Call(C_symbol_to_json, x),
     save = function(filename) mx.symbol.save(x, filename),
     get.internals = function() internals(x),
     get.children = function() children(x),
-    get.output = function(index) .symbol.output(x, index),
+    get.output = function(index) x[[index]],
     infer.shape = function(shapes) {
       do.call(mx.symbol.infer.shape, c(list(x), shapes))
     },
     .stop("PLAIT_ERR_KEY", paste0("symbol: has no field '", name, "'"))
   )
+}
+
+# Attributes of all nodes by their names; of the node that a symbol is.
+.attrs.of <- function(x) .from.json(.Call(C_symbol_attrs, x))
+
+.own.attrs <- function(x) {
+  name <- .Call(C_symbol_name, x)
+  own <- if (is.null(name)) NULL else .attrs.of(x)[[name]]
+  if (is.null(own)) list() else own
+}
+
+#' @export
+`$<-.MXSymbol` <- function(x, name, value) {
+  if (name != "attributes") {
+    .stop("PLAIT_ERR_KEY", paste0(
+      "symbol: field is '", name, "', must be attributes, the others stay"
+    ))
+  }
+  for (key in .names(value)) {
+    .Call(C_symbol_set_attr, x, key, as.character(value[[key]]))
+  }
+  x
 }
 
 #' @export

@@ -8,7 +8,9 @@ test_that("a symbol says what it is", {
   expect_equal(shapes$arg.shapes, list(x = c(3, 10), fc_weight = c(3, 4), fc_bias = 4))
   expect_equal(shapes$out.shapes, list(fc_output = c(4, 10)))
   expect_null(mx.symbol.infer.shape(net))
-  expect_identical(net$get.internals()$outputs[2], "fc_weight")
+  inside <- net$get.internals()
+  expect_identical(inside$outputs[2], "fc_weight")
+  expect_identical(inside$get.output(which(inside$outputs == "fc_weight"))$name, "fc_weight")
   expect_identical(capture.output(print(net)), "<MXSymbol fc_output>")
   expect_error(net$nothing, class = "plait_key_error")
 })
@@ -19,7 +21,7 @@ test_that("names are made up and attributes kept", {
   b <- mx.symbol.relu(x)
   expect_false(a$name == b$name)
   y <- mx.symbol.relu(x, name = "r", attr = list(ctx_group = "dev1"))
-  expect_identical(y$attributes$r$ctx_group, "dev1")
+  expect_identical(y$attributes$ctx_group, "dev1")
   expect_error(mx.symbol.Activation(x, act_type = "none"), class = "plait_value_error")
 })
 
@@ -50,4 +52,40 @@ test_that("JSON and files", {
   expect_error(mx.symbol.load.json("{"), class = "plait_value_error")
   expect_error(mx.symbol.load(tempfile()), class = "plait_io_error")
   expect_error(mx.symbol.save(net, file.path(tempfile(), "x")), class = "plait_io_error")
+})
+
+test_that("names of arguments may have dots, as in MXNet's programs", {
+  x <- mx.symbol.Variable("data")
+  net <- mx.symbol.FullyConnected(x, num.hidden = 3, no.bias = TRUE, name = "fc")
+  expect_equal(arguments(net), c("data", "fc_weight"))
+  parts <- do.call(mx.symbol.SliceChannel, list(net, num.outputs = 3, squeeze_axis = TRUE))
+  expect_length(outputs(parts), 3)
+  up <- mx.symbol.UpSampling(x, scale = 2, sample.type = "nearest", num.args = 1)
+  expect_equal(up$attributes$sample_type, "nearest")
+  act <- mx.nd.Activation(mx.nd.array(c(-1, 2)), act.type = "relu")
+  expect_equal(values(act), c(0, 2))
+  through <- function(...) mx.nd.Activation(...)
+  expect_equal(values(through(mx.nd.array(c(-1, 2)), act.type = "relu")), c(0, 2))
+  expect_error(mx.nd.Activation(act, "relu", act.kind = 1), "argument is 'act.kind', must be")
+  expect_error(mx.nd.Activation(act, "relu", NULL, 1), "argument is one too many")
+})
+
+test_that("attributes of a symbol are its own and can be set", {
+  x <- mx.symbol.Variable("x")
+  x$attributes <- list(`__shape__` = "(1, 2)")
+  expect_equal(x$attributes, list(`__shape__` = "(1, 2)"))
+  x$attributes$`__lr_mult__` <- 0.5
+  expect_equal(x$attributes$`__lr_mult__`, "0.5")
+  expect_error(x$name <- "y", class = "plait_key_error")
+})
+
+test_that("what is composed may get a name", {
+  net <- mx.symbol.FullyConnected(name = "fc3", num_hidden = 10)
+  net <- mx.symbol.FullyConnected(mx.symbol.Activation(net, act_type = "relu"),
+    name = "fc4", num_hidden = 20)
+  data <- mx.symbol.FullyConnected(mx.symbol.Variable("data"), name = "fc1", num_hidden = 5)
+  whole <- mx.apply(net, fc3_data = data, name = "whole")
+  expect_equal(outputs(whole), "whole_output")
+  expect_equal(arguments(whole)[6:7], c("fc4_weight", "fc4_bias"))
+  expect_error(mx.apply(net, nothing = data), "nothing")
 })

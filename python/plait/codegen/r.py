@@ -91,7 +91,22 @@ def _formals(d, kind):
     for a in r.own_attrs(d):
         default = "NULL" if _is_context(a) else literal(a)
         parts.append(_safe(a["name"]) + ("" if a["required"] else f" = {default}"))
-    return parts + (["out = NULL"] if kind == "array" else ["name = NULL", "attr = NULL"])
+    parts += ["out = NULL"] if kind == "array" else ["name = NULL", "attr = NULL"]
+    return parts if many or not _underscored(d) else [*parts, "..."]
+
+
+def _underscored(d):
+    """Whether a name has underscores, for which a call may write dots."""
+    own = [i for i in d["inputs"] if i is not r.variadic(d)] + r.own_attrs(d)
+    return any("_" in x["name"] for x in own)
+
+
+def _retry(d):
+    """Lines that call the function again if names came with dots."""
+    if not _underscored(d):
+        return []
+    found = ".is.dotted(sys.function(), ...)" if r.variadic(d) else "...length()"
+    return [f"  if ({found}) return(.again())"]
 
 
 def _wrap(start, parts, end, indent="  "):
@@ -134,7 +149,7 @@ def _array_function(d, name):
     lines = _wrap(f"{name} <- function(", _formals(d, "array"), ") {")
     parts = [f".ops${_safe(d['name'])}", _inputs(d, "array"), f"list({', '.join(values)})"]
     call = _wrap("  .Call(C_invoke, ", [*parts, f"{_outputs(d)}L", "out"], ")", "    ")
-    return [*lines, *call, "}"]
+    return [*lines, *_retry(d), *call, "}"]
 
 
 def _symbol_function(d, name):
@@ -143,7 +158,7 @@ def _symbol_function(d, name):
     lines = _wrap(f"{name} <- function(", _formals(d, "symbol"), ") {")
     parts = [f".ops${_safe(d['name'])}", f'"{name.removeprefix("mx.symbol.")}"', "name"]
     parts += [_inputs(d, "symbol"), f"list({', '.join(values)})", "attr"]
-    return [*lines, *_wrap("  .compose(", parts, ")", "    "), "}"]
+    return [*lines, *_retry(d), *_wrap("  .compose(", parts, ")", "    "), "}"]
 
 
 def functions(ops):
@@ -196,6 +211,8 @@ def page(d, arrays, symbols):
     if symbols:
         lines.append("  \\item{name}{name of the new node; made up if \\code{NULL}}")
         lines.append("  \\item{attr}{free attributes of the node: a list of strings with names}")
+    if _underscored(d) and not many:
+        lines.append("  \\item{\\dots}{the same with dots for underscores in names}")
     visible = [o for o in d["outputs"] if not o["hidden"]]
     what = "; ".join(f"\\code{{{_rd(o['name'])}}}: {_rd(o['doc'])}" for o in visible)
     kinds = " or ".join(k for k, g in (("array", arrays), ("symbol", symbols)) if g)
