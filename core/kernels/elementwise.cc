@@ -169,14 +169,18 @@ void apply(const Loops& loops, DType type, const View& out, std::span<const View
   const Walk walk(*out.shape, {views, static_cast<size_t>(inputs) + 1});
   whole.sy = walk.row_stride[0];
   for (int k = 0; k < inputs; ++k) whole.step[k] = walk.row_stride[k + 1];
-  walk.parallel_rows(threads, kGrain, [&](const auto& offset, int64_t n) {
+  int64_t item[3] = {};
+  for (int k = 0; k < inputs; ++k) item[k] = dtype_size(in[k].dtype);
+  parallel_for(threads, walk.size, kGrain, [&](int64_t begin, int64_t end) {
     Row r = whole;
-    r.n = n;
-    r.y = static_cast<char*>(out.data) + offset[0] * out_item;
-    for (int k = 0; k < inputs; ++k) {
-      r.in[k] = static_cast<const char*>(in[k].data) + offset[k + 1] * dtype_size(in[k].dtype);
-    }
-    run(r);
+    walk.rows(begin, end, [&](const auto& offset, int64_t n) {
+      r.n = n;
+      r.y = static_cast<char*>(out.data) + offset[0] * out_item;
+      for (int k = 0; k < inputs; ++k) {
+        r.in[k] = static_cast<const char*>(in[k].data) + offset[k + 1] * item[k];
+      }
+      run(r);
+    });
   });
 }
 
