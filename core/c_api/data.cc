@@ -99,7 +99,6 @@ std::shared_ptr<const data::DetectionOptions> detection_of(const plait_detection
 }
 
 std::shared_ptr<const data::LabelTable> table_of(const plait_image_reader_options_t& from) {
-  if (from.list_count <= 0) return nullptr;
   require(from.list_ids, "list_ids");
   require(from.list_begin, "list_begin");
   auto to = std::make_shared<data::LabelTable>();
@@ -133,7 +132,7 @@ void set_extras(const plait_image_reader_options_t& from, data::SampleOptions& t
     to.colors.mean_image.assign(from.mean_image, from.mean_image + size);
   }
   to.detection = detection_of(from.detection);
-  to.table = table_of(from);
+  if (from.list_count > 0) to.table = table_of(from);
 }
 
 data::ReaderOptions options_of(const plait_image_reader_options_t& from) {
@@ -320,6 +319,8 @@ plait_status_t plait_image_reader_from_text(const char* const* names, const char
   return guarded([&] {
     require(out, "out");
     const data::Options given = data::image_options(given_options(names, values, count));
+    check(given.text("mean_img").empty(), ErrorKind::kInvalidArgument,
+          "image_reader: mean_img is for iterators, must be mean_image of extras");
     data::ReaderOptions options = data::reader_options(given);
     if (extras) {
       require_struct(*extras);

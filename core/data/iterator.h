@@ -58,7 +58,9 @@ std::vector<int64_t> shuffled(int64_t count, uint64_t seed);
 
 std::unique_ptr<Iterator> make_mnist_iterator(const Options& options);
 std::unique_ptr<Iterator> make_csv_iterator(const Options& options);
+std::unique_ptr<Iterator> make_libsvm_iterator(const Options& options);
 std::unique_ptr<Iterator> make_image_iterator(const Options& options);
+std::unique_ptr<Iterator> make_detection_iterator(const Options& options);
 
 // The options of ImageRecordIter, and what they say to the reader of images.
 Options image_options(const Given& given);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,6 +15,11 @@ struct LabelTable {
   std::unordered_map<uint64_t, std::pair<size_t, size_t>> places;  // begin and count of the values
   std::vector<float> values;
 };
+
+// The labels of a list of images, lines "id<tab>label...<tab>path". Throws ErrorKind::kIo with path
+// and line for anything else.
+std::shared_ptr<const LabelTable> read_label_list(const std::string& owner,
+                                                  const std::string& path);
 
 // A record of `recordio.pack`: a header with one label, or with the number of labels that follow.
 struct RecordParts {

@@ -70,23 +70,44 @@ double Options::real(const std::string& name) const {
   return x;
 }
 
-std::vector<int64_t> Options::shape(const std::string& name) const {
+template <class T, class Read>
+std::vector<T> Options::list(const std::string& name, const std::string& rule,
+                             const Read& read) const {
   const char* at = text(name).c_str();
   const bool open = *at == '(' || *at == '[';
-  std::vector<int64_t> sizes;
+  std::vector<T> items;
   if (open) ++at;
   while (*at && *at != ')' && *at != ']') {
-    char* end = nullptr;
-    const int64_t n = std::strtoll(at, &end, 10);
-    if (end == at || n < 1) reject(name, "sizes >= 1 such as (1, 28, 28)");
-    sizes.push_back(n);
+    char* end = const_cast<char*>(at);
+    items.push_back(read(at, &end));
+    if (end == at) reject(name, rule);
     at = end;
     while (*at == ' ' || *at == ',') ++at;
   }
-  if (open != (*at != 0) || (*at && !ends(at + 1)) || sizes.empty()) {
-    reject(name, "sizes >= 1 such as (1, 28, 28)");
+  if (open != (*at != 0) || (*at && !ends(at + 1)) || items.empty()) reject(name, rule);
+  return items;
+}
+
+std::vector<int64_t> Options::shape(const std::string& name) const {
+  return list<int64_t>(name, "sizes >= 1 such as (1, 28, 28)", [](const char* at, char** end) {
+    const int64_t n = std::strtoll(at, end, 10);
+    if (n < 1) *end = const_cast<char*>(at);
+    return n;
+  });
+}
+
+std::vector<double> Options::reals(const std::string& name) const {
+  return list<double>(name, "numbers such as (0.1, 0.5)", std::strtod);
+}
+
+size_t Options::choice(const std::string& name, std::initializer_list<const char*> choices) const {
+  std::string rule = "one of";
+  size_t place = 0;
+  for (const char* one : choices) {
+    if (text(name) == one) return place;
+    rule += (place++ ? ", " : " ") + std::string(one);
   }
-  return sizes;
+  reject(name, rule);
 }
 
 }  // namespace plait::data

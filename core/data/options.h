@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <span>
 #include <string>
@@ -29,8 +30,14 @@ class Options {
   int64_t integer(const std::string& name, int64_t least) const;
   double real(const std::string& name) const;
   std::vector<int64_t> shape(const std::string& name) const;  // "(1, 28, 28)", "[3]" or "3"
+  std::vector<double> reals(const std::string& name) const;   // "(0.1, 0.5)", "[1]" or "1"
+  // The place of the value among `choices`.
+  size_t choice(const std::string& name, std::initializer_list<const char*> choices) const;
 
  private:
+  // Reads "(a, b)", "[a, b]" or "a"; `read` moves `at` behind an item, or leaves it there.
+  template <class T, class Read>
+  std::vector<T> list(const std::string& name, const std::string& rule, const Read& read) const;
   [[noreturn]] void reject(const std::string& name, const std::string& rule) const;
 
   std::string owner_;

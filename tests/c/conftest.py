@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import cffi
+import numpy as np
 import pytest
 
 import plait
@@ -119,3 +120,49 @@ def c(library):
     yield library
     library.lib.plait_engine_wait_all()
     assert library.lib.plait_array_live_count() == before, "the test leaked arrays"
+
+
+@pytest.fixture
+def iterate(c):
+    """A function (kind, options) -> the batches of a pass as [(data, label, index, pad)], twice."""
+    made = []
+
+    def numpy_of(array):
+        lib = c.lib
+        shape = [lib.plait_array_shape(array)[i] for i in range(lib.plait_array_ndim(array))]
+        kinds = {0: "float32", 3: "uint8", 6: "int64"}
+        out = np.empty(shape, kinds[lib.plait_array_dtype(array)])
+        c.ok(lib.plait_array_copy_to_host(array, c.ffi.from_buffer(out), out.nbytes))
+        c.free(array)
+        return out
+
+    def texts(values):
+        items = [c.ffi.new("char[]", str(v).encode()) for v in values]
+        made.append(items)
+        return c.ffi.new("char*[]", items)
+
+    def a_pass(handle):
+        places = [c.ffi.new("plait_array_t *") for _ in range(3)]
+        pad, batches = c.ffi.new("int64_t *"), []
+        while True:
+            c.ok(c.lib.plait_iter_next(handle, *places, pad))
+            if places[0][0] == c.ffi.NULL:
+                return batches
+            batches.append((*[numpy_of(p[0]) for p in places], pad[0]))
+
+    def run(kind, options, arrays=None):
+        out, names, values = c.ffi.new("plait_iter_t *"), texts(options), texts(options.values())
+        if arrays:
+            status = c.lib.plait_iter_from_arrays(*arrays, names, values, len(options), out)
+        else:
+            status = c.lib.plait_iter_new(kind.encode(), names, values, len(options), out)
+        if status != c.lib.PLAIT_OK:
+            raise RuntimeError(c.ffi.string(c.lib.plait_status_name(status)).decode(), c.message())
+        first = a_pass(out[0])
+        assert a_pass(out[0]) == []
+        c.ok(c.lib.plait_iter_reset(out[0]))
+        second = a_pass(out[0])
+        c.lib.plait_iter_free(out[0])
+        return first, second
+
+    return run

@@ -10,52 +10,6 @@ import plait as mx
 from plait import recordio
 
 
-@pytest.fixture
-def iterate(c):
-    """A function (kind, options) -> the batches of a pass as [(data, label, index, pad)], twice."""
-    made = []
-
-    def numpy_of(array):
-        lib = c.lib
-        shape = [lib.plait_array_shape(array)[i] for i in range(lib.plait_array_ndim(array))]
-        kinds = {0: "float32", 3: "uint8", 6: "int64"}
-        out = np.empty(shape, kinds[lib.plait_array_dtype(array)])
-        c.ok(lib.plait_array_copy_to_host(array, c.ffi.from_buffer(out), out.nbytes))
-        c.free(array)
-        return out
-
-    def texts(values):
-        items = [c.ffi.new("char[]", str(v).encode()) for v in values]
-        made.append(items)
-        return c.ffi.new("char*[]", items)
-
-    def a_pass(handle):
-        places = [c.ffi.new("plait_array_t *") for _ in range(3)]
-        pad, batches = c.ffi.new("int64_t *"), []
-        while True:
-            c.ok(c.lib.plait_iter_next(handle, *places, pad))
-            if places[0][0] == c.ffi.NULL:
-                return batches
-            batches.append((*[numpy_of(p[0]) for p in places], pad[0]))
-
-    def run(kind, options, arrays=None):
-        out, names, values = c.ffi.new("plait_iter_t *"), texts(options), texts(options.values())
-        if arrays:
-            status = c.lib.plait_iter_from_arrays(*arrays, names, values, len(options), out)
-        else:
-            status = c.lib.plait_iter_new(kind.encode(), names, values, len(options), out)
-        if status != c.lib.PLAIT_OK:
-            raise RuntimeError(c.ffi.string(c.lib.plait_status_name(status)).decode(), c.message())
-        first = a_pass(out[0])
-        assert a_pass(out[0]) == []
-        c.ok(c.lib.plait_iter_reset(out[0]))
-        second = a_pass(out[0])
-        c.lib.plait_iter_free(out[0])
-        return first, second
-
-    return run
-
-
 def write_idx(path, values):
     head = struct.pack(f">BBBB{values.ndim}i", 0, 0, 8, values.ndim, *values.shape)
     path.write_bytes(head + values.astype("uint8").tobytes())
@@ -225,6 +179,7 @@ def test_kinds(c):
     c.ok(c.lib.plait_iter_kinds(out))
     kinds = json.loads(c.ffi.string(c.lib.plait_buffer_data(out[0])))
     c.lib.plait_buffer_free(out[0])
-    assert [k["name"] for k in kinds] == ["MNISTIter", "CSVIter", "ImageRecordIter"]
-    required = [o["name"] for o in kinds[2]["options"] if o["default"] is None]
+    names = [k["name"] for k in kinds]
+    assert names == ["MNISTIter", "CSVIter", "LibSVMIter", "ImageRecordIter", "ImageDetRecordIter"]
+    required = [o["name"] for o in kinds[3]["options"] if o["default"] is None]
     assert required == ["path_imgrec", "data_shape", "batch_size"]
