@@ -42,10 +42,12 @@ std::unique_ptr<Iterator> make_iterator(const std::string& kind, const Given& gi
 // What happens to samples that do not fill the last batch.
 enum class LastBatch { kPad, kDiscard };
 
+enum class Shuffle { kNo, kOnce, kEachPass };
+
 // Passes over the rows of two arrays in memory, which it shares: `data` and `label` are contiguous,
 // their first axes have the same length > 0, and nobody writes to them.
 std::unique_ptr<Iterator> rows_iterator(const std::string& owner, ArrayRef data, ArrayRef label,
-                                        int64_t batch_size, bool shuffle, uint64_t seed,
+                                        int64_t batch_size, Shuffle shuffle, uint64_t seed,
                                         LastBatch last);
 
 // The options of NDArrayIter, which passes over copies of two arrays.

@@ -8,12 +8,15 @@ constexpr OptionDef kMnist[] = {
     {"image", "./train-images-idx3-ubyte", "file of the images, unpacked"},
     {"label", "./train-labels-idx1-ubyte", "file of the labels, unpacked"},
     {"batch_size", "128", "samples in a batch; what is left of the last one is left out"},
-    {"shuffle", "true", "a new order in each pass"},
+    {"shuffle", "true", "a random order, the same in each pass"},
     {"seed", "0", "of the order"},
     {"flat", "false", "samples of shape (784,) instead of (1, 28, 28)"},
-    {"silent", "false", "without a meaning here"},
     {"num_parts", "1", "parts that the samples are divided into"},
     {"part_index", "0", "the part to read"},
+    {"silent", "false", "without a meaning here, as all that follow"},
+    {"data_shape", "", ""},
+    {"input_shape", "", ""},
+    {"prefetch_buffer", "", ""},
 };
 constexpr OptionDef kCsv[] = {
     {"data_csv", nullptr, "file with one sample a line and commas between its numbers"},

@@ -27,7 +27,7 @@ ArrayRef gather(const Array& from, const std::vector<int64_t>& order, int64_t at
 
 class RowsIterator final : public Iterator {
  public:
-  RowsIterator(ArrayRef data, ArrayRef label, int64_t batch_size, bool shuffle, uint64_t seed,
+  RowsIterator(ArrayRef data, ArrayRef label, int64_t batch_size, Shuffle shuffle, uint64_t seed,
                LastBatch last)
       : data_(std::move(data)),
         label_(std::move(label)),
@@ -44,7 +44,8 @@ class RowsIterator final : public Iterator {
 
   void reset() override {
     at_ = 0;
-    if (shuffle_) order_ = shuffled(static_cast<int64_t>(order_.size()), seed_ + pass_);
+    const bool anew = shuffle_ == Shuffle::kEachPass || (shuffle_ == Shuffle::kOnce && pass_ == 0);
+    if (anew) order_ = shuffled(static_cast<int64_t>(order_.size()), seed_ + pass_);
     ++pass_;
   }
 
@@ -63,7 +64,7 @@ class RowsIterator final : public Iterator {
   ArrayRef data_, label_, index_;
   std::vector<int64_t> order_;
   int64_t batch_, at_ = 0;
-  bool shuffle_;
+  Shuffle shuffle_;
   uint64_t seed_, pass_ = 0;
   LastBatch last_;
 };
@@ -96,7 +97,7 @@ std::vector<int64_t> shuffled(int64_t count, uint64_t seed) {
 }
 
 std::unique_ptr<Iterator> rows_iterator(const std::string& owner, ArrayRef data, ArrayRef label,
-                                        int64_t batch_size, bool shuffle, uint64_t seed,
+                                        int64_t batch_size, Shuffle shuffle, uint64_t seed,
                                         LastBatch last) {
   const int64_t n = data->shape()[0];
   check(n > 0 && label->shape()[0] == n, ErrorKind::kShape, owner, ": data has ", n,
@@ -116,7 +117,8 @@ std::unique_ptr<Iterator> array_iterator(const ArrayRef& data, const ArrayRef& l
   check(last == "pad" || last == "discard", ErrorKind::kInvalidArgument,
         "NDArrayIter: last_batch_handle is '", last, "', must be 'pad' or 'discard'");
   return rows_iterator("NDArrayIter", copied(data, "data"), copied(label, "label"),
-                       o.integer("batch_size", 1), o.flag("shuffle"),
+                       o.integer("batch_size", 1),
+                       o.flag("shuffle") ? Shuffle::kEachPass : Shuffle::kNo,
                        static_cast<uint64_t>(o.integer("seed", 0)),
                        last == "pad" ? LastBatch::kPad : LastBatch::kDiscard);
 }

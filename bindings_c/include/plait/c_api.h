@@ -1032,10 +1032,10 @@ typedef struct plait_iter_s* plait_iter_t;
  * @since 0.1 */
 PLAIT_API plait_status_t plait_iter_kinds(plait_buffer_t* out);
 
-/* An iterator over files: "MNISTIter", "CSVIter" or "ImageRecordIter" with MXNet's options. `names`
- * and `values` have `count` texts such as "batch_size" and "128", "data_shape" and "(3, 32, 32)".
- * new. Fails: KEY for an unknown kind or option, INVALID_ARGUMENT, SHAPE, IO. @blocking
- * @since 0.1 */
+/* An iterator over files: "MNISTIter", "CSVIter", "LibSVMIter", "ImageRecordIter" or
+ * "ImageDetRecordIter" with MXNet's options. `names` and `values` have `count` texts such as
+ * "batch_size" and "128", "data_shape" and "(3, 32, 32)". new.
+ * Fails: KEY for an unknown kind or option, INVALID_ARGUMENT, SHAPE, IO. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_iter_new(const char* kind, const char* const* names,
                                         const char* const* values, int32_t count,
                                         plait_iter_t* out);

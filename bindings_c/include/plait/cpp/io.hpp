@@ -96,7 +96,8 @@ class LibraryIter : public DataIter {
   DataBatch batch_;
 };
 
-/* An iterator over files: "MNISTIter", "CSVIter" or "ImageRecordIter".
+/* An iterator over files: "MNISTIter", "CSVIter", "LibSVMIter", "ImageRecordIter" or
+ * "ImageDetRecordIter".
  *
  *   auto iter = MXDataIter("MNISTIter").SetParam("image", "t10k-images-idx3-ubyte")
  *                   .SetParam("label", "t10k-labels-idx1-ubyte").CreateDataIter();
