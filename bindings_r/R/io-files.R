@@ -6,10 +6,15 @@
 #' @param ... options: for `mx.io.MNISTIter` `image`, `label`, `batch_size`,
 #'   `shuffle`, `flat`, `seed`, `num_parts`, `part_index`; for `mx.io.CSVIter`
 #'   `data_csv`, `data_shape`, `label_csv`, `label_shape`, `batch_size`,
-#'   `round_batch`; for `mx.io.ImageRecordIter` `path_imgrec`, `data_shape`,
-#'   `batch_size` and those of MXNet for changing images. Shapes are in R's
-#'   order: `data_shape = c(width, height, channels)`. An unknown option is an
-#'   error that names all options.
+#'   `round_batch`; for `mx.io.LibSVMIter` `data_libsvm`, `data_shape`,
+#'   `label_libsvm`, `label_shape`, `batch_size`, `round_batch`; for
+#'   `mx.io.ImageRecordIter` `path_imgrec`, `data_shape`, `batch_size`,
+#'   `path_imglist`, `mean_img` and those of MXNet for changing images; for
+#'   `mx.io.ImageDetRecordIter`, whose labels are boxes around objects, those of
+#'   MXNet too. `mx.io.ImageRecordUInt8Iter` and `mx.io.ImageRecordInt8Iter`
+#'   give whole numbers. Shapes are in R's order:
+#'   `data_shape = c(width, height, channels)`. An unknown option is an error
+#'   that names all options.
 #' @param iter an iterator
 #' @param field `"data"` or `"label"`
 #' @return An iterator as [mx.io.arrayiter()] gives; `mx.io.extract` an R array
@@ -23,7 +28,8 @@
 #' @name mx.io.files
 NULL
 
-# "(1, 2)", "true" or "3" as the library reads options.
+# "(1, 2)", "true" or "3" as the library reads options. Shapes are reversed,
+# other lists, as of limits, are not.
 .option.text <- function(name, x) {
   if (is.logical(x) && length(x) == 1 && !is.na(x)) {
     return(tolower(as.character(x)))
@@ -33,7 +39,8 @@ NULL
     .type.error(name, " is ", .word(x),
       ", must be numbers, a logical or a string")
   }
-  numbers <- format(rev(x), digits = 15, scientific = FALSE, trim = TRUE)
+  if (grepl("shape$", name)) x <- rev(x)
+  numbers <- format(x, digits = 15, scientific = FALSE, trim = TRUE)
   if (length(x) == 1) return(numbers)
   paste0("(", paste(numbers, collapse = ","), ")")
 }
@@ -82,7 +89,27 @@ mx.io.CSVIter <- function(...) .file.iter("CSVIter", ...)
 
 #' @rdname mx.io.files
 #' @export
+mx.io.LibSVMIter <- function(...) .file.iter("LibSVMIter", ...)
+
+#' @rdname mx.io.files
+#' @export
 mx.io.ImageRecordIter <- function(...) .file.iter("ImageRecordIter", ...)
+
+#' @rdname mx.io.files
+#' @export
+mx.io.ImageRecordUInt8Iter <- function(...) {
+  .file.iter("ImageRecordIter", ..., dtype = "uint8")
+}
+
+#' @rdname mx.io.files
+#' @export
+mx.io.ImageRecordInt8Iter <- function(...) {
+  .file.iter("ImageRecordIter", ..., dtype = "int8")
+}
+
+#' @rdname mx.io.files
+#' @export
+mx.io.ImageDetRecordIter <- function(...) .file.iter("ImageDetRecordIter", ...)
 
 #' @rdname mx.io.files
 #' @export

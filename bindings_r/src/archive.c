@@ -1,8 +1,6 @@
 /* Files of arrays with names, MXNet's ".params", on disk and as raw vectors. */
 #include "plait_r.h"
 
-#include <string.h>
-
 SEXP archive_save(SEXP path, SEXP list, SEXP names) {
   const char** texts = names == R_NilValue ? NULL : texts_of(names);
   check(plait_archive_save(text_of(path, "filename"), array_list(list, "ndarray"), texts,
@@ -17,11 +15,8 @@ SEXP archive_to_raw(SEXP list, SEXP names) {
   check(plait_archive_save_buffer(array_list(list, "ndarray"), texts, (int32_t)XLENGTH(list),
                                   &buffer));
   set_handle(handle, buffer);
-  const int64_t bytes = plait_buffer_size(buffer);
-  SEXP out = PROTECT(Rf_allocVector(RAWSXP, (R_xlen_t)bytes));
-  if (bytes > 0) memcpy(RAW(out), plait_buffer_data(buffer), (size_t)bytes);
-  drop_handle(handle);
-  UNPROTECT(2);
+  SEXP out = buffer_raw(handle);
+  UNPROTECT(1);
   return out;
 }
 

@@ -9,11 +9,11 @@
 static SEXP package;          /* namespace, where .stop() is */
 static SEXP tags[R_KINDS];    /* symbols: never collected */
 static SEXP classes[R_KINDS]; /* class attributes, shared by all handles of a kind */
-static const char* const kTags[R_KINDS] = {"plait_array",   "plait_symbol", "plait_graph",
-                                           "plait_archive", "plait_buffer", "plait_iter",
-                                           "plait_kvstore"};
+static const char* const kTags[R_KINDS] = {"plait_array",   "plait_symbol",       "plait_graph",
+                                           "plait_archive", "plait_buffer",       "plait_iter",
+                                           "plait_kvstore", "plait_record_writer"};
 static const char* const kClasses[R_KINDS] = {"MXNDArray", "MXSymbol", NULL, NULL,
-                                              NULL,        NULL,       NULL};
+                                              NULL,        NULL,       NULL, NULL};
 
 static void free_object(kind_t kind, void* object) {
   switch (kind) {
@@ -24,6 +24,7 @@ static void free_object(kind_t kind, void* object) {
     case R_BUFFER: plait_buffer_free(object); break;
     case R_ITER: plait_iter_free(object); break;
     case R_KVSTORE: plait_kvstore_free(object); break;
+    case R_RECORDS: plait_record_writer_free(object); break;
     case R_KINDS: break;
   }
 }
@@ -172,6 +173,23 @@ SEXP buffer_text(SEXP handle) {
   text = Rf_ScalarString(text);
   UNPROTECT(1);
   return text;
+}
+
+SEXP buffer_raw(SEXP handle) {
+  plait_buffer_t buffer = get_handle(handle, R_BUFFER, "buffer");
+  const int64_t bytes = plait_buffer_size(buffer);
+  SEXP out = PROTECT(Rf_allocVector(RAWSXP, (R_xlen_t)bytes));
+  if (bytes > 0) memcpy(RAW(out), plait_buffer_data(buffer), (size_t)bytes);
+  drop_handle(handle);
+  UNPROTECT(1);
+  return out;
+}
+
+const void* raw_of(SEXP x, const char* what) {
+  if (TYPEOF(x) != RAWSXP) {
+    fail("PLAIT_ERR_TYPE", "%s is of type %s, must be a raw vector", what, Rf_type2char(TYPEOF(x)));
+  }
+  return RAW(x);
 }
 
 int is_array(SEXP x) { return kind_of(x) == R_ARRAY; }

@@ -27,6 +27,12 @@ SEXP autograd_grad(SEXP x);
 SEXP autograd_backward(SEXP heads, SEXP head_grads, SEXP variables, SEXP flags);
 SEXP init(SEXP namespace);
 SEXP unload(void);
+SEXP image_decode(SEXP bytes, SEXP name, SEXP color);
+SEXP image_resample(SEXP x, SEXP size, SEXP interpolation);
+SEXP image_encode(SEXP x, SEXP format, SEXP quality);
+SEXP records_open(SEXP path);
+SEXP records_write(SEXP x, SEXP record);
+SEXP records_close(SEXP x);
 SEXP iter_new(SEXP kind, SEXP names, SEXP values);
 SEXP iter_reset(SEXP x);
 SEXP iter_next(SEXP x);
@@ -85,6 +91,12 @@ static const R_CallMethodDef kCalls[] = {
     {"autograd_backward", (DL_FUNC)&autograd_backward, 4},
     {"init", (DL_FUNC)&init, 1},
     {"unload", (DL_FUNC)&unload, 0},
+    {"image_decode", (DL_FUNC)&image_decode, 3},
+    {"image_resample", (DL_FUNC)&image_resample, 3},
+    {"image_encode", (DL_FUNC)&image_encode, 3},
+    {"records_open", (DL_FUNC)&records_open, 1},
+    {"records_write", (DL_FUNC)&records_write, 2},
+    {"records_close", (DL_FUNC)&records_close, 1},
     {"iter_new", (DL_FUNC)&iter_new, 3},
     {"iter_reset", (DL_FUNC)&iter_reset, 1},
     {"iter_next", (DL_FUNC)&iter_next, 1},

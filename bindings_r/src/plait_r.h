@@ -10,7 +10,17 @@
 #include "plait/c_api.h"
 
 /* Kinds of handles: the tag of the external pointer, its class in R, how the object is freed. */
-typedef enum { R_ARRAY, R_SYMBOL, R_GRAPH, R_ARCHIVE, R_BUFFER, R_ITER, R_KVSTORE, R_KINDS } kind_t;
+typedef enum {
+  R_ARRAY,
+  R_SYMBOL,
+  R_GRAPH,
+  R_ARCHIVE,
+  R_BUFFER,
+  R_ITER,
+  R_KVSTORE,
+  R_RECORDS,
+  R_KINDS
+} kind_t;
 
 /* Raises the condition of a status that is not PLAIT_OK. Nothing may be unowned then. */
 void check(plait_status_t status);
@@ -43,6 +53,8 @@ const char* text_of(SEXP x, const char* what);
 const char** texts_of(SEXP x);
 /* The content of a buffer handle as an R string; frees the buffer. */
 SEXP buffer_text(SEXP handle);
+/* The same as a raw vector. */
+SEXP buffer_raw(SEXP handle);
 /* Text from a call that writes to `buffer`. */
 #define MAKE_TEXT(call)                     \
   plait_buffer_t buffer = NULL;             \
@@ -52,6 +64,8 @@ SEXP buffer_text(SEXP handle);
   out = buffer_text(out);                   \
   UNPROTECT(1);                             \
   return out
+/* The bytes of a raw vector; `what` names the argument in messages. */
+const void* raw_of(SEXP x, const char* what);
 /* An attribute from NULL, logicals, numbers or a string. Memory as of R_alloc(). */
 plait_value_t value_of(SEXP x);
 /* The operator of an external pointer made by C_load_ops(). */

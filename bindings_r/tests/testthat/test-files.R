@@ -74,3 +74,65 @@ test_that("the profiler writes operations", {
   expect_true("dot" %in% vapply(events, function(e) e$name, ""))
   expect_true(all(vapply(events, function(e) e$dur, 0) >= 0))
 })
+
+# A picture of one gray, in a file, as the library encodes it.
+picture <- function(file, gray, width = 8, height = 6) {
+  pixels <- mx.nd.array(array(gray, c(3, width, height)), dtype = "uint8")
+  writeBin(.Call(plait:::C_image_encode, pixels, "png", 3L), file)
+}
+
+test_that("images become records and come back", {
+  folder <- tempfile()
+  dir.create(folder)
+  for (i in 1:4) picture(file.path(folder, paste0(i, ".png")), 40 * i)
+  list <- file.path(folder, "all.lst")
+  writeLines(sprintf("%d\t%d\t%d\t%d.png", 1:4, 0:3, 10:13, 1:4), list)
+  file <- file.path(folder, "all.rec")
+  expect_equal(im2rec(list, folder, file, label_width = 2, pack_label = 1,
+    encoding = ".png"), 4)
+  iter <- mx.io.ImageRecordUInt8Iter(path.imgrec = file, batch.size = 4,
+    data.shape = c(8, 6, 3), label.width = 2)
+  x <- mx.io.extract(iter)
+  expect_equal(dim(x), c(8, 6, 3, 4))
+  expect_equal(x[1, 1, 1, ], 40 * 1:4)
+  expect_equal(mx.io.extract(iter, "label"), rbind(0:3, 10:13))
+  # One of two parts, square, smaller, as JPEG, with its first label.
+  expect_equal(im2rec(list, folder, file, label_width = 2, nsplit = 2, partid = 1,
+    center_crop = 1, new_size = 4, inter_method = 9), 2)
+  small <- mx.io.ImageRecordIter(path.imgrec = file, batch.size = 2,
+    data.shape = c(4, 4, 3), mean.img = file.path(folder, "mean"))
+  expect_equal(mx.io.extract(small)[1, 1, 1, ], c(-20, 20), tolerance = 0.1)
+  expect_equal(mx.io.extract(small, "label"), array(2:3))
+  # Labels of a list in place of those inside.
+  writeLines(c("3\t7\ta", "4\t8\tb"), file.path(folder, "new.lst"))
+  other <- mx.io.ImageRecordIter(path.imgrec = file, batch.size = 2,
+    data.shape = c(4, 4, 3), path.imglist = file.path(folder, "new.lst"))
+  expect_equal(mx.io.extract(other, "label"), array(7:8))
+  im2rec(list, folder, file, label_width = 2, unchanged = 1)
+  expect_error(im2rec(list, folder, file), "line 1 must be an id, 1 labels")
+  expect_error(im2rec(list, tempfile(), file, 2), class = "plait_io_error")
+  expect_error(im2rec(list, folder, file, encoding = ".gif"), "encoding is '.gif'")
+  expect_error(im2rec(list, folder, file, 2, nsplit = 2, partid = 2), "partid is 2")
+})
+
+test_that("boxes of a list come with their images", {
+  folder <- tempfile()
+  dir.create(folder)
+  picture(file.path(folder, "a.png"), 99)
+  list <- file.path(folder, "all.lst")
+  box <- c(2, 5, 1, 0.25, 0.25, 0.75, 0.5)
+  writeLines(paste(c(0, box, "a.png"), collapse = "\t"), list)
+  file <- file.path(folder, "all.rec")
+  im2rec(list, folder, file, label_width = 7, pack_label = 1)
+  iter <- mx.io.ImageDetRecordIter(path.imgrec = file, batch.size = 1,
+    data.shape = c(8, 6, 3), min.crop.scales = c(0.3, 0.5), num.crop.sampler = 2)
+  expect_equal(mx.io.extract(iter, "label")[, 1], c(3, 6, 8, 7, box), tolerance = 1e-6)
+})
+
+test_that("sparse text comes as dense batches", {
+  file <- tempfile()
+  writeLines(c("1 0:0.5 3:2", "2", "3 1:-1"), file)
+  iter <- mx.io.LibSVMIter(data.libsvm = file, data.shape = 4, batch.size = 3)
+  expect_equal(mx.io.extract(iter), cbind(c(0.5, 0, 0, 2), 0, c(0, -1, 0, 0)))
+  expect_equal(mx.io.extract(iter, "label"), array(1:3))
+})
