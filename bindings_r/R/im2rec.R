@@ -92,14 +92,16 @@ im2rec <- function(image_lst, root, output_rec, label_width = 1L,
   Map(function(line, at) {
     fields <- strsplit(trimws(line), "\t", fixed = TRUE)[[1]]
     numbers <- suppressWarnings(as.numeric(fields[-length(fields)]))
-    if (length(fields) != label_width + 2 || anyNA(numbers) ||
-      !numbers[1] %in% 0:.Machine$integer.max) {
+    id <- numbers[1]
+    good <- length(fields) == label_width + 2 && !anyNA(numbers) &&
+      id >= 0 && id <= .Machine$integer.max && id == floor(id)
+    if (!good) {
       .stop("PLAIT_ERR_IO", sprintf(
         "im2rec: %s, line %d must be an id, %d labels and a path, with tabs",
         path, at, as.integer(label_width)
       ))
     }
-    list(id = numbers[1], labels = numbers[-1], path = fields[length(fields)])
+    list(id = id, labels = numbers[-1], path = fields[length(fields)])
   }, lines[number], number)
 }
 
