@@ -87,7 +87,7 @@ cdef class Handle:
         cdef Handle out = Handle.__new__(Handle)
         cdef _Texts keys = _Texts(names)
         cdef _Handles parts = _Handles(symbols)
-        check(plait_symbol_compose(self._symbol, keys.items, parts.items, parts.count,
+        check(plait_symbol_compose(self._symbol, keys.items(), parts.items(), parts.count,
                                    &out._symbol))
         return out
 
@@ -110,64 +110,56 @@ cdef class Handle:
         return body, outer
 
 
-cdef class _Texts:
-    """Texts as a C list, alive as long as this object."""
+cdef class _List:
+    """Things and room for a pointer to each, as a C list that lives as long as this object."""
 
-    cdef const char **items
+    cdef void **pointers
     cdef int32_t count
     cdef list _kept
+
+    def __cinit__(self, things):
+        self._kept = list(things)
+        self.count = <int32_t>len(self._kept)
+        self.pointers = <void **>malloc((self.count + 1) * sizeof(void *))
+        if self.pointers == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.pointers)
+
+
+cdef class _Texts(_List):
+    """Texts as a C list."""
 
     def __cinit__(self, texts):
-        self._kept = [str(text).encode() for text in texts]
-        self.count = <int32_t>len(self._kept)
-        self.items = <const char **>malloc((self.count + 1) * sizeof(char *))
-        if self.items == NULL:
-            raise MemoryError
         for i in range(self.count):
-            self.items[i] = <bytes>self._kept[i]
+            self._kept[i] = str(self._kept[i]).encode()
+            self.pointers[i] = <char *><bytes>self._kept[i]
 
-    def __dealloc__(self):
-        free(self.items)
+    cdef const char **items(self):
+        return <const char **>self.pointers
 
 
-cdef class _Handles:
-    """Symbols as a C list, alive as long as this object."""
-
-    cdef plait_symbol_t *items
-    cdef int32_t count
-    cdef list _kept
+cdef class _Handles(_List):
+    """Symbols as a C list."""
 
     def __cinit__(self, symbols):
-        self._kept = list(symbols)
-        self.count = <int32_t>len(self._kept)
-        self.items = <plait_symbol_t *>malloc((self.count + 1) * sizeof(plait_symbol_t))
-        if self.items == NULL:
-            raise MemoryError
         for i in range(self.count):
-            self.items[i] = (<Handle?>self._kept[i])._symbol
+            self.pointers[i] = (<Handle?>self._kept[i])._symbol
 
-    def __dealloc__(self):
-        free(self.items)
+    cdef plait_symbol_t *items(self):
+        return <plait_symbol_t *>self.pointers
 
 
-cdef class _Arrays:
-    """Arrays as a C list, alive as long as this object."""
-
-    cdef plait_array_t *items
-    cdef int32_t count
-    cdef list _kept
+cdef class _Arrays(_List):
+    """Arrays as a C list."""
 
     def __cinit__(self, arrays):
-        self._kept = list(arrays)
-        self.count = <int32_t>len(self._kept)
-        self.items = <plait_array_t *>malloc((self.count + 1) * sizeof(plait_array_t))
-        if self.items == NULL:
-            raise MemoryError
         for i in range(self.count):
-            self.items[i] = (<Array?>self._kept[i])._array
+            self.pointers[i] = (<Array?>self._kept[i])._array
 
-    def __dealloc__(self):
-        free(self.items)
+    cdef plait_array_t *items(self):
+        return <plait_array_t *>self.pointers
 
 
 def variable(str name):
@@ -198,9 +190,9 @@ def apply(str op, str name, inputs, input_names, dict attrs):
         for i, value in enumerate(attrs.values()):
             values[i].kind = PLAIT_VALUE_NONE if value is None else PLAIT_VALUE_STRING
             values[i].size = 0
-            values[i].as_.string = texts.items[i]
-        check(plait_symbol_apply(found, node_name, parts.items, slots.items, parts.count,
-                                 keys.items, values, texts.count, &out._symbol))
+            values[i].as_.string = texts.items()[i]
+        check(plait_symbol_apply(found, node_name, parts.items(), slots.items(), parts.count,
+                                 keys.items(), values, texts.count, &out._symbol))
     finally:
         free(values)
     return out
@@ -210,7 +202,7 @@ def group(symbols):
     """Handle with the outputs of all `symbols`."""
     cdef Handle out = Handle.__new__(Handle)
     cdef _Handles parts = _Handles(symbols)
-    check(plait_symbol_group(parts.items, parts.count, &out._symbol))
+    check(plait_symbol_group(parts.items(), parts.count, &out._symbol))
     return out
 
 
@@ -306,14 +298,14 @@ cdef class Trace:
         """Handle of the symbol of `arrays`."""
         cdef Handle out = Handle.__new__(Handle)
         cdef _Arrays list_ = _Arrays(arrays)
-        check(plait_trace_end(self._trace, list_.items, list_.count, &out._symbol))
+        check(plait_trace_end(self._trace, list_.items(), list_.count, &out._symbol))
         return out
 
     def steps_json(self, arrays):
         """JSON text of the steps that lead to `arrays`; ends the trace."""
         cdef plait_buffer_t text
         cdef _Arrays list_ = _Arrays(arrays)
-        check(plait_trace_steps(self._trace, list_.items, list_.count, &text))
+        check(plait_trace_steps(self._trace, list_.items(), list_.count, &text))
         return _take_text(text)
 
     def captured(self, type cls):
