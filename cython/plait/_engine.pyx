@@ -112,6 +112,21 @@ def release_memory():
     check(plait_memory_release())
 
 
+def device_count(int kind):
+    """int: devices of a kind that this build can use."""
+    return plait_device_count(kind)
+
+
+def device_memory(int kind, int number):
+    """(int, int): bytes that new arrays can have on a device, and all that it has."""
+    cdef plait_device_t device
+    cdef int64_t available = 0, total = 0
+    device.kind = kind
+    device.id = number
+    check(plait_device_memory(device, &available, &total))
+    return available, total
+
+
 def live_arrays():
     """int: arrays that exist now."""
     return plait_array_live_count()

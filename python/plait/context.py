@@ -3,6 +3,8 @@
 import threading
 from typing import Any
 
+from . import _engine
+
 __all__ = ["Context", "cpu", "gpu", "cpu_pinned", "num_gpus", "current_context", "gpu_memory_info"]
 
 _KINDS = {"cpu": 1, "gpu": 2, "cpu_pinned": 3, "cpu_shared": 5}
@@ -86,12 +88,12 @@ def gpu(device_id: Any = 0) -> Any:
     return Context("gpu", device_id)
 
 
-def num_gpus() -> Any:
-    """Number of GPUs that this build can use: 0, it has no CUDA."""
-    return 0
+def num_gpus() -> int:
+    """Number of GPUs that this build can use; 0 without CUDA."""
+    return _engine.device_count(_KINDS["gpu"])
 
 
-def gpu_memory_info(device_id: Any = 0) -> None:
+def gpu_memory_info(device_id: int = 0) -> tuple[int, int]:
     """(free, total) bytes of a GPU.
 
     Raises
@@ -99,7 +101,11 @@ def gpu_memory_info(device_id: Any = 0) -> None:
     ValueError
         There is no such GPU.
     """
-    raise ValueError(f"gpu_memory_info: device_id is {device_id}, must be below num_gpus() = 0")
+    if not 0 <= device_id < num_gpus():
+        raise ValueError(
+            f"gpu_memory_info: device_id is {device_id}, must be below num_gpus() = {num_gpus()}"
+        )
+    return _engine.device_memory(_KINDS["gpu"], device_id)
 
 
 def current_context() -> Any:
