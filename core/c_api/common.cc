@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "op/attrs_maker.h"
+
 namespace plait::c_api {
 namespace {
 
@@ -43,13 +45,9 @@ op::AttrsRef attrs_of(const op::Op& op, const plait_value_t* values, int32_t cou
         op.name, ": got ", count, " attributes, must be at most ", op.fields.size());
   if (!op.has_attrs()) return {};
   if (count > 0) require(values, "attrs");
-  SmallVec<std::pair<int, op::AttrValue>, 8> list;
-  for (int32_t i = 0; i < count; ++i) {
-    const bool none = values[i].kind == PLAIT_VALUE_NONE;
-    if (!none || op.fields[static_cast<size_t>(i)]->optional)
-      list.emplace_back(i, value_of(values[i]));
-  }
-  return op.make_attrs({list.data(), list.size()});
+  op::AttrsMaker maker(op);
+  for (int32_t i = 0; i < count; ++i) maker.set(i, value_of(values[i]));
+  return maker.done();
 }
 
 Dims shape_of(const int64_t* sizes, int32_t ndim) {

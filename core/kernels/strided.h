@@ -18,8 +18,10 @@ struct Walk {
   int64_t size = 0;  // elements in all
   int64_t row = 1;   // elements of the innermost axis
   std::array<int64_t, kMaxArrays> row_stride{};
-  std::array<int64_t, kMaxNdim> shape{};
-  std::array<std::array<int64_t, kMaxNdim>, kMaxArrays> stride{};
+  // Of the axes that there are; the rest is undefined, as it would take as long to clear as a small
+  // call takes.
+  std::array<int64_t, kMaxNdim> shape;
+  std::array<std::array<int64_t, kMaxNdim>, kMaxArrays> stride;
 
   // Every view broadcasts to `to` by NumPy's rule.
   Walk(const Dims& to, std::span<const View* const> views);
@@ -39,10 +41,10 @@ template <class F>
 void Walk::rows(int64_t begin, int64_t end, const F& f) const {
   std::array<int64_t, kMaxNdim> index;
   std::array<int64_t, kMaxArrays> offset{};
-  int64_t left = begin / row;
+  int64_t left = begin ? begin / row : 0;  // a small call begins at 0: no division
   int64_t within = begin - left * row;
   for (int d = ndim; d-- > 0;) {
-    const int64_t q = left / shape[d];
+    const int64_t q = left ? left / shape[d] : 0;
     index[d] = left - q * shape[d];
     left = q;
     for (int a = 0; a < arrays; ++a) offset[a] += index[d] * stride[a][d];

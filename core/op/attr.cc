@@ -183,9 +183,10 @@ std::vector<double> AttrCodec<std::vector<double>>::from(const AttrValue& raw) {
 }
 
 DType AttrCodec<DType>::from(const AttrValue& raw) {
-  const AttrValue v = plain(raw);
   try {
-    if (const std::string* s = std::get_if<std::string>(&v)) return dtype_from_name(*s);
+    const std::string* s = std::get_if<std::string>(&raw);
+    if (s && !s->empty() && (*s)[0] >= 'a') return dtype_from_name(*s);  // a number starts lower
+    const AttrValue v = plain(raw);
     if (const int64_t* n = std::get_if<int64_t>(&v)) return dtype_from_number(*n);
   } catch (const Error&) {  // the rule below says more
   }

@@ -2,6 +2,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "op/attrs_maker.h"
 #include "op/op.h"
 
 namespace plait::op {
@@ -33,6 +34,7 @@ struct Index {
     check(op.infer || op.view, ErrorKind::kInternal, op.name, ": has no infer function");
     check(op.kernel || op.view, ErrorKind::kInternal, op.name, ": has no kernel");
     check(!op.outputs.empty(), ErrorKind::kInternal, op.name, ": has no output");
+    check(op.fields.size() <= 64, ErrorKind::kInternal, op.name, ": has more than 64 attributes");
     for (size_t i = 0; i + 1 < op.inputs.size(); ++i) {
       check(op.inputs[i].kind != InputDef::kVariadic, ErrorKind::kInternal, op.name,
             ": only the last input may be variadic");
@@ -122,38 +124,45 @@ int Op::field_index(std::string_view attr) const {
 }
 
 AttrsRef Op::make_attrs(std::span<const std::pair<int, AttrValue>> values) const {
-  AttrsRef attrs = new_attrs();
-  void* data = const_cast<void*>(attrs_data(attrs.get()));
-  SmallVec<bool, 64> given(fields.size(), false);
-  const auto set = [&](size_t i, const AttrValue& value) {
-    try {
-      fields[i]->set(data, value);
-    } catch (const Error& e) {
-      throw Error(e.kind(), cat(name, ": ", fields[i]->name, ' ', e.what()));
-    }
-  };
-  for (const auto& [index, value] : values) {
-    const size_t i = static_cast<size_t>(index);
-    check(i < fields.size(), ErrorKind::kInvalidArgument, name, ": got attribute number ", index,
-          ", must be below ", fields.size());
-    const AttrField& f = *fields[i];
-    if (std::holds_alternative<std::monostate>(value) && !f.optional) continue;  // None: default
-    set(i, value);
-    given[i] = true;
-    const std::string* text = std::get_if<std::string>(&value);
-    if (text && !f.choices.empty()) {
-      check(std::find(f.choices.begin(), f.choices.end(), *text) != f.choices.end(),
-            ErrorKind::kInvalidArgument, name, ": ", f.name, " is '", *text, "', must be one of ",
-            joined(f.choices));
-    }
+  AttrsMaker maker(*this);
+  for (const auto& [index, value] : values) maker.set(index, value);
+  return maker.done();
+}
+
+void AttrsMaker::set_field(size_t i, const AttrValue& value) {
+  const AttrField& f = *op_.fields[i];
+  try {
+    f.set(const_cast<void*>(op_.data_of(attrs_)), value);
+  } catch (const Error& e) {
+    throw Error(e.kind(), cat(op_.name, ": ", f.name, ' ', e.what()));
   }
-  for (size_t i = 0; i < fields.size(); ++i) {
-    if (given[i]) continue;
-    check(!fields[i]->required, ErrorKind::kInvalidArgument, name, ": ", fields[i]->name,
+}
+
+void AttrsMaker::set(int32_t index, const AttrValue& value) {
+  const auto i = static_cast<size_t>(index);
+  check(i < op_.fields.size(), ErrorKind::kInvalidArgument, op_.name, ": got attribute number ",
+        index, ", must be below ", op_.fields.size());
+  const AttrField& f = *op_.fields[i];
+  if (std::holds_alternative<std::monostate>(value) && !f.optional) return;
+  set_field(i, value);
+  given_ |= uint64_t{1} << i;
+  const std::string* text = std::get_if<std::string>(&value);
+  if (text && !f.choices.empty()) {
+    check(std::find(f.choices.begin(), f.choices.end(), *text) != f.choices.end(),
+          ErrorKind::kInvalidArgument, op_.name, ": ", f.name, " is '", *text, "', must be one of ",
+          joined(f.choices));
+  }
+}
+
+AttrsRef AttrsMaker::done() {
+  for (size_t i = 0; i < op_.fields.size(); ++i) {
+    if (given_ >> i & 1) continue;
+    const AttrField& f = *op_.fields[i];
+    check(!f.required, ErrorKind::kInvalidArgument, op_.name, ": ", f.name,
           " is missing, must be given");
-    set(i, fields[i]->fallback);
+    set_field(i, f.fallback);
   }
-  return attrs;
+  return std::move(attrs_);
 }
 
 }  // namespace plait::op
