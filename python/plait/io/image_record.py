@@ -278,7 +278,7 @@ class ImageRecordIter(RecordImages):
         )
         table = label_table(name, path_imglist)
         offsets = find_records(name, path_imgrec, path_imgidx, skip_broken, num_parts, part_index)
-        mean = mean_image(mean_img, options, offsets).ravel() if mean_img else None
+        mean = mean_image(mean_img, options, offsets, table=table).ravel() if mean_img else None
         label_shape = (batch_size,) if label_width == 1 else (batch_size, label_width)
         super().__init__(
             open_reader(options, mean, None, table),
