@@ -107,7 +107,7 @@ ReaderOptions without_changes(const ReaderOptions& from) {
   plain.interpolation = s.interpolation, plain.table = s.table;
   if (s.detection) {
     auto detection = std::make_shared<DetectionOptions>();
-    detection->mode = s.detection->mode;
+    detection->mode = s.detection->mode, detection->pad = {1, 0};
     plain.detection = std::move(detection);
   }
   to.sample = plain;
