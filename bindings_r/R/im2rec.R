@@ -30,7 +30,7 @@
 #' dir.create(folder)
 #' png <- file.path(folder, "gray.png")
 #' if (capabilities("png")) {
-#'   grDevices::png(png, 40, 30)
+#'   grDevices::png(png, 400, 300)
 #'   plot.new()
 #'   invisible(dev.off())
 #'   list <- file.path(folder, "all.lst")
