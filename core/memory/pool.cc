@@ -15,8 +15,21 @@
 #include "memory/size_class.h"
 #include "memory/thread_cache.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace plait::memory {
 namespace {
+
+// For the address sanitizer: of a block, which is larger, only the first `bytes` may be touched.
+void fence([[maybe_unused]] void* block, [[maybe_unused]] int64_t bytes, [[maybe_unused]] int cls) {
+#if defined(__SANITIZE_ADDRESS__)
+  __asan_unpoison_memory_region(block, static_cast<size_t>(bytes));
+  __asan_poison_memory_region(static_cast<char*>(block) + bytes,
+                              static_cast<size_t>(class_bytes(cls) - bytes));
+#endif
+}
 
 constexpr int64_t kHugePage = 2 << 20;
 constexpr int64_t kMaxBytes = int64_t{1} << 48;  // the address space of a process
@@ -152,14 +165,17 @@ const int fork_handlers = pthread_atfork(lock_all, unlock_all, unlock_all);
 void* allocate(int64_t bytes) {
   if (bytes <= 0) return nullptr;
   Pool& pool = Pool::instance();
-  if (!pool.is_failing()) [[likely]] {
-    if (void* block = thread_cache::take(bytes)) return block;
-  }
-  return pool.allocate(bytes);
+  void* block = pool.is_failing() ? nullptr : thread_cache::take(bytes);
+  if (!block) [[unlikely]]
+    block = pool.allocate(bytes);
+  fence(block, bytes, class_of(bytes));
+  return block;
 }
 
 void deallocate(void* block, int64_t bytes) noexcept {
-  if (block && !thread_cache::keep(block, bytes)) give_to_pool(block, bytes);
+  if (!block) return;
+  fence(block, 0, class_of(bytes));
+  if (!thread_cache::keep(block, bytes)) give_to_pool(block, bytes);
 }
 
 void give_to_pool(void* block, int64_t bytes) noexcept {
