@@ -5,7 +5,7 @@
 
 from libc.stdint cimport int32_t
 
-from plait._array cimport Array, Operator, wrap
+from plait._array cimport Array, Operator, is_complex, wrap
 from plait._capi cimport *
 from plait._status cimport check
 
@@ -53,8 +53,17 @@ cdef object _scalar(Operator op, Array a, double value, type cls):
     return wrap(cls, result)
 
 
-cdef inline bint _is_number(object v):
-    return isinstance(v, (float, int)) or hasattr(v, "__float__") and not hasattr(v, "__len__")
+cdef inline bint _is_number(object v) except -1:
+    return isinstance(v, (float, int)) or _is_real(v)
+
+
+cdef bint _is_real(object v) except -1:
+    """Of an object that is not Python's own. NumPy's complex numbers would become floats too."""
+    if not hasattr(v, "__float__") or hasattr(v, "__len__"):
+        return False
+    if is_complex(v):
+        raise TypeError(f"operand is {v}, must be real: complex numbers are for mx.np")
+    return True
 
 
 cdef object _arithmetic(Operator op, Operator scalar_op, Operator reflected_op, object a, object b):

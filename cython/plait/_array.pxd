@@ -11,3 +11,4 @@ cdef class Operator:
     cdef object input_name(self, Py_ssize_t i)
 
 cdef object wrap(type cls, plait_array_t handle)
+cdef bint is_complex(object number) except -1

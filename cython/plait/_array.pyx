@@ -330,6 +330,11 @@ def operators():
     return [_operator(plait_op_at(i)) for i in range(plait_op_count())]
 
 
+cdef bint is_complex(object number) except -1:
+    """Of a number of NumPy; Python's own has no conversion to float."""
+    return getattr(getattr(number, "dtype", None), "kind", "") == "c"
+
+
 # Python values of one call as C values. What the C values point into is kept alive in `kept`.
 cdef class _Values:
     cdef plait_value_t *items
@@ -376,7 +381,7 @@ cdef class _Values:
                 break
         if out.kind == PLAIT_VALUE_FLOATS:
             for item in v:
-                if isinstance(item, str) or not hasattr(item, "__float__"):
+                if isinstance(item, str) or not hasattr(item, "__float__") or is_complex(item):
                     raise TypeError("must be a tuple of numbers")
                 reals[i] = float(item)
                 i += 1
@@ -410,7 +415,7 @@ cdef class _Values:
         elif hasattr(v, "__index__"):
             out.kind = PLAIT_VALUE_INT
             out.as_.integer = v.__index__()
-        elif hasattr(v, "__float__"):
+        elif hasattr(v, "__float__") and not is_complex(v):
             out.kind = PLAIT_VALUE_FLOAT
             out.as_.real = float(v)
         elif isinstance(getattr(v, "name", None), str):  # numpy.dtype

@@ -9,6 +9,7 @@ from .._gen import nd as _gen
 from ..base import dtype_name
 from ..context import Context
 from . import _storage as _st
+from .binary import as_float
 from .ndarray import NDArray
 
 
@@ -386,7 +387,7 @@ def binary(name, lhs, rhs):
         return _array.invoke(_array.operator(name), (lhs, rhs), (), None, NDArray)
     if isinstance(lhs, NDArray):
         return _array.invoke(
-            _array.operator(name + "_scalar"), (lhs,), (float(rhs),), None, NDArray
+            _array.operator(name + "_scalar"), (lhs,), (as_float(rhs),), None, NDArray
         )
     reflected = _st.REFLECTED.get(name, name) + "_scalar"
-    return _array.invoke(_array.operator(reflected), (rhs,), (float(lhs),), None, NDArray)
+    return _array.invoke(_array.operator(reflected), (rhs,), (as_float(lhs),), None, NDArray)

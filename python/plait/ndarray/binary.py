@@ -2,6 +2,8 @@
 
 import operator
 
+import numpy as np
+
 from .._gen import nd as _gen
 from .ndarray import NDArray
 
@@ -56,6 +58,13 @@ _FUNCTIONS = {
 __all__ = list(_FUNCTIONS)
 
 
+def as_float(number):
+    """A number as a float; TypeError for complex ones, of which NumPy drops the imaginary part."""
+    if np.iscomplexobj(number):
+        raise TypeError(f"operand is {number}, must be real: complex numbers are for mx.np")
+    return float(number)
+
+
 def _function(name, of_arrays, of_array, reflected, python):
     of_arrays, of_array, reflected = (getattr(_gen, f) for f in (of_arrays, of_array, reflected))
 
@@ -63,9 +72,9 @@ def _function(name, of_arrays, of_array, reflected, python):
         if isinstance(lhs, NDArray):
             if isinstance(rhs, NDArray) or not hasattr(rhs, "__float__"):
                 return of_arrays(lhs, rhs, out=out, name=name)
-            return of_array(lhs, scalar=float(rhs), out=out, name=name)
+            return of_array(lhs, scalar=as_float(rhs), out=out, name=name)
         if isinstance(rhs, NDArray) and hasattr(lhs, "__float__"):
-            return reflected(rhs, scalar=float(lhs), out=out, name=name)
+            return reflected(rhs, scalar=as_float(lhs), out=out, name=name)
         if isinstance(rhs, NDArray) or not (
             hasattr(lhs, "__float__") and hasattr(rhs, "__float__")
         ):
