@@ -12,7 +12,10 @@ from . import _array, _symbol, autograd
 from .attribute import AttrScope
 from .nests import flatten, rebuild
 
-__all__ = ["cond", "foreach", "is_traced", "while_loop"]
+__all__ = [
+    "cond", "either", "foreach", "is_masked", "is_one_node", "is_traced", "masked_loop",
+    "while_loop",
+]  # fmt: skip
 
 _KEY = "__subgraph_name__"  # MXNet's mark of the nodes of a body
 _counters = threading.local()
@@ -21,6 +24,19 @@ _counters = threading.local()
 def is_traced():
     """bool: this thread writes down the operators of a block."""
     return getattr(autograd._tracing, "writes", False)
+
+
+def is_masked():
+    """bool: this thread writes down a function for `vmap`, and records for gradients.
+
+    Then conditions, which may differ between samples, choose among results: all are computed.
+    """
+    return getattr(autograd._tracing, "maps", False) and autograd.is_recording()
+
+
+def is_one_node():
+    """bool: `cond` and `while_loop` are to be written down as one node."""
+    return is_traced() or getattr(autograd._tracing, "maps", False) and not autograd.is_recording()
 
 
 class _Body:
@@ -321,3 +337,49 @@ def cond(pred, then_func, else_func, name="cond"):
     }
     made = iter(kind.apply("cond", inputs.values(), attrs))
     return rebuild(yes.structure, made)
+
+
+def _chosen(pred, yes, no):
+    """Element by element `yes` where the one number in `pred` is not 0, else `no`."""
+    where = _array.operator("where")
+    flag = pred.reshape((1,) * len(yes.shape))
+    return _array.invoke(where, (flag, yes, no), (), None, type(yes))
+
+
+def either(pred, then_func, else_func):
+    """`cond` where both results are computed and one is chosen."""
+    yes, no = [], []
+    form = flatten(then_func(), yes)
+    flatten(else_func(), no)
+    if [x.shape for x in yes] != [x.shape for x in no]:
+        raise ValueError(
+            f"cond: then_func gave shapes {[x.shape for x in yes]} and else_func "
+            f"{[x.shape for x in no]}, must be equal"
+        )
+    return rebuild(form, iter([_chosen(pred, a, b) for a, b in zip(yes, no, strict=True)]))
+
+
+def masked_loop(cond, func, loop_vars, max_iterations):
+    """`while_loop` of `max_iterations` steps; those behind the end leave no trace in the results.
+
+    Returns
+    -------
+    (list, list)
+        Rows of outputs, one for each step, and the loop variables as they are at the end.
+    """
+    values, rows, live = loop_vars, [], None
+    for _ in range(max_iterations):
+        holds = cond(*values) != 0
+        live = holds if live is None else live * holds
+        form, new = func(*values)
+        new = _as_list(new)
+        new = list(new) if isinstance(new, list) else [new]
+        if len(new) != len(values):
+            raise ValueError(
+                f"while_loop: func gave {len(new)} loop variables, must be {len(values)}"
+            )
+        row = []
+        form = flatten(_as_list(form), row)
+        rows.append(rebuild(form, iter([_chosen(live, x, x.zeros_like()) for x in row])))
+        values = [_chosen(live, a, b) for a, b in zip(new, values, strict=True)]
+    return rows, values

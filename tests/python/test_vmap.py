@@ -228,3 +228,71 @@ def test_refuses_running_statistics():
     net.initialize()
     with autograd.train_mode(), pytest.raises(ValueError, match="batch_norm writes an operand"):
         mx.vmap(net)(nd.ones((3, 5, 2)))
+
+
+def power_by_loop(x):
+    """x^4 by a loop that ends early for some samples."""
+    _, (y, n) = mx.npx.while_loop(
+        lambda y, n: n < 3, lambda y, n: (y, (y * x, n + 1)), [x, mx.np.zeros(1)], 5
+    )
+    return y
+
+
+def halving(x):
+    _, y = mx.npx.while_loop(lambda y: (y > 1).sum(), lambda y: (y, y * y * 0.25), x, 6)
+    return y
+
+
+LOOPS = {
+    "foreach": lambda x: mx.npx.foreach(
+        lambda a, s: (mx.np.tanh(a * s), s + a * a), x, mx.np.ones(1, dtype="float64")
+    )[0],
+    "while_loop": power_by_loop,
+    "while_loop that ends early": lambda x: halving(mx.np.abs(x[:1]) + x[1:] * 0.1),
+    "outputs of while_loop": lambda x: mx.npx.while_loop(
+        lambda y: y.sum() < 8, lambda y: (y * x, y + mx.np.abs(x)), x, 4
+    )[0],
+    "cond": lambda x: mx.npx.cond(x.sum() > 0, lambda: x * x, lambda: mx.np.sin(x)),
+    "cond of lists": lambda x: sum(mx.npx.cond(x[0] > 0, lambda: [x, x * x], lambda: [x * 3, -x])),
+}
+
+
+def numeric_gradient(f, x, step=1e-6):
+    found = np.zeros(x.shape)
+    for at in np.ndindex(x.shape):
+        d = np.zeros(x.shape)
+        d[at] = step
+        up, down = (f(mx.np.array(x + s * d, dtype="float64")) for s in (1, -1))
+        found[at] = ((up - down).sum() / (2 * step)).item()
+    return found
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_gradients_of_loops(name):
+    f = LOOPS[name]
+    rows = np.random.default_rng(4).normal(size=(5, 3)) * 1.5
+    x = mx.np.array(rows, dtype="float64")
+
+    def gradient(r):
+        r.attach_grad()
+        with autograd.record():
+            y = f(r).sum()
+        return autograd.grad(y, r)
+
+    want = np.stack([numeric_gradient(f, r) for r in rows])
+    values = np.stack([f(r).asnumpy() for r in x])
+    np.testing.assert_allclose(mx.vmap(f)(x).asnumpy(), values, rtol=1e-12, err_msg="values")
+    np.testing.assert_allclose(mx.vmap(gradient)(x).asnumpy(), want, rtol=1e-5, atol=1e-7)
+    x.attach_grad()
+    with autograd.record():
+        y = mx.vmap(f)(x).sum()
+    y.backward()
+    np.testing.assert_allclose(x.grad.asnumpy(), want, rtol=1e-5, atol=1e-7, err_msg="outside")
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_jacobians_of_loops(name):
+    f = LOOPS[name]
+    x = mx.np.array(np.random.default_rng(5).normal(size=(4, 3)) * 1.5, dtype="float64")
+    found = mx.vmap(lambda r: autograd.jacobian(f, r))(x).asnumpy()
+    np.testing.assert_allclose(found, np.stack([autograd.jacobian(f, r).asnumpy() for r in x]))

@@ -87,7 +87,9 @@ def _batch_size(leaves, axes):
 def _traced(function, samples):
     """Run `function` on one sample: (steps, arrays by name of variable, structure, classes)."""
     outputs = []
-    outer, autograd._tracing.on = getattr(autograd._tracing, "on", False), True
+    marks = autograd._tracing
+    outer = {name: getattr(marks, name, False) for name in ("on", "writes", "maps")}
+    vars(marks).update(on=True, writes=False, maps=True)
     try:
         with autograd.pause(train_mode=autograd.is_training()):
             trace = _symbol.Trace()
@@ -112,7 +114,7 @@ def _traced(function, samples):
         text = str(error).replace("hybridize:", "vmap:").replace("block", "function")
         raise type(error)(text) from None
     finally:
-        autograd._tracing.on = outer
+        vars(marks).update(outer)
     return steps, {f"captured{i}": array for i, array in enumerate(captured)}, rebuild
 
 
@@ -193,8 +195,9 @@ def vmap(function, in_axes=0, out_axes=0, randomness="error"):
     Notes
     -----
     Operators for which `has_batch_rule` is False are applied to the samples one by one, within
-    the same call: the result is the same, the speed that of a loop. Gradients of `foreach`,
-    `while_loop` and `cond` inside the function raise ValueError.
+    the same call: the result is the same, the speed that of a loop. Where the function takes
+    gradients of `cond` and `while_loop`, both branches and all `max_iterations` steps are computed
+    for all samples, and each sample's results are picked: what is not picked must be finite too.
     """
     if not callable(function):
         raise TypeError(f"vmap: function is {type(function).__name__}, must be callable")

@@ -73,7 +73,7 @@ def batched(step):
     """Results of a step with the batch axis in front; at least one operand has it."""
     own = RULES.get(step.name)
     if own is None and describe(step.name)[1]["elementwise"]:
-        own = elementwise
+        own = leading if step.name.endswith("_backward") else elementwise  # those do not broadcast
     found = own(step) if own else None
     return loop(step) if found is None else found
 

@@ -1,5 +1,7 @@
 """Operators beside the core vocabulary, and loops: `mx.nd.contrib`."""
 
+import math as _math
+
 from .. import control as _control
 from .._gen import nd as _gen
 from .ndarray import NDArray
@@ -96,8 +98,12 @@ def while_loop(cond, func, loop_vars, max_iterations=None):
     """
     if max_iterations is None or max_iterations < 0:
         raise ValueError(f"while_loop: max_iterations is {max_iterations}, must be an int >= 0")
-    if _control.is_traced():
+    if _control.is_one_node():
         return _control.while_loop(cond, func, loop_vars, max_iterations)
+    if _control.is_masked():
+        rows, values = _control.masked_loop(cond, func, _list(loop_vars), max_iterations)
+        outputs = [_gen.stack(*column) for column in zip(*map(_list, rows), strict=True)]
+        return (_like(rows[0], outputs) if outputs else []), _like(loop_vars, values)
     values, steps, form = _list(loop_vars), [], []
     while len(steps) < max_iterations and bool(cond(*values).asscalar()):
         form, new = func(*values)
@@ -125,9 +131,57 @@ def cond(pred, then_func, else_func):
     """`then_func()` if `pred`, an array of one number, is not 0, else `else_func()`."""
     if not isinstance(pred, NDArray) or pred.size != 1:
         raise ValueError("cond: pred must be an array of one number")
-    if _control.is_traced():
+    if _control.is_one_node():
         return _control.cond(pred, then_func, else_func)
+    if _control.is_masked():
+        return _control.either(pred, then_func, else_func)
     return then_func() if bool(pred.asscalar()) else else_func()
+
+
+def rand_zipfian(true_classes, num_sampled, range_max, ctx=None):
+    """Draw numbers of classes, small ones more often, for sampled softmax.
+
+    Class k has the probability log((k + 2) / (k + 1)) / log(range_max + 1), that of words which are
+    numbered by their frequency. Jean, Cho, Memisevic, Bengio (2015).
+
+    Parameters
+    ----------
+    true_classes : NDArray
+        Numbers of classes in [0, range_max).
+    num_sampled : int
+        How many to draw, with replacement.
+    range_max : int
+        Number of classes, > 0.
+    ctx : Context, optional
+        Where the results are.
+
+    Returns
+    -------
+    (NDArray, NDArray, NDArray)
+        Classes drawn (num_sampled,) int64; in float64 how often the true classes and those drawn
+        are expected in such a draw.
+
+    Raises
+    ------
+    ValueError
+        A number is not > 0.
+    """
+    if num_sampled <= 0 or range_max <= 0:
+        raise ValueError(
+            f"rand_zipfian: num_sampled is {num_sampled}, range_max is {range_max}, must be > 0"
+        )
+    from .random import uniform
+
+    ctx = ctx or true_classes.context
+    whole = _math.log(range_max + 1)
+    drawn = uniform(0, whole, (num_sampled,), dtype="float64", ctx=ctx).exp() - 1
+    drawn = drawn.astype("int64").clip(0, range_max - 1)
+
+    def expected(classes):
+        k = classes.as_in_context(ctx).astype("float64")
+        return ((k + 2) / (k + 1)).log() * (num_sampled / whole)
+
+    return drawn, expected(true_classes), expected(drawn)
 
 
 def isfinite(data):
