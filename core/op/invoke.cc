@@ -281,12 +281,13 @@ int visible_outputs(const Op& op, const AttrsRef& attrs) {
   return n - hidden;
 }
 
-// Arrays have at most 2^63 - 1 elements, also where nothing is allocated yet.
+// Arrays have 0 to 2^63 - 1 elements, also where nothing is allocated yet.
 static void check_sizes(const Specs& out) {
   for (const Spec& s : out) {
     bool is_empty = false, is_large = false;
     int64_t n = 1;
     for (int64_t d : s.shape) {
+      check(d >= 0, ErrorKind::kShape, "a result has shape ", s.shape, ", must have sizes >= 0");
       is_empty |= d == 0;
       is_large |= __builtin_mul_overflow(n, d, &n);
     }

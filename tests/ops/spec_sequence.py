@@ -3,7 +3,7 @@
 import itertools
 
 import numpy as np
-from harness import Spec, normal
+from harness import HALVES, Spec, normal
 
 X = normal(4, 3, 2)
 LENGTHS = np.array([1, 4, 2], dtype="int32")
@@ -228,7 +228,7 @@ Spec(
         rnn_sample("lstm", directions=2, lengths=True, state_outputs=True),
         rnn_sample("lstm", layers=2, projection=1),
     ],
-    dtypes=("float32", "float64"),
+    dtypes=("float32", "float64", *HALVES),
     grad=(0, 1, 2),
     tolerance=(1e-4, 1e-5),
     raises=[

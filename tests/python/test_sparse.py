@@ -324,6 +324,64 @@ def test_sparse_gradient_meets_dense_ones():
     same(autograd.grad(y, dense), [[0, 0], [0, 0], [0, 0], [2, 2]])
 
 
+class Taken(gluon.HybridBlock):
+    def __init__(self, mode):
+        super().__init__()
+        self.mode = mode
+        self.weight = gluon.Parameter("weight", shape=(6, 2), grad_stype="row_sparse")
+
+    def hybrid_forward(self, F, rows, weight):
+        return F.take(weight, rows, mode=self.mode, sparse_grad=True)
+
+
+@pytest.mark.parametrize("hybridize", [False, True])
+@pytest.mark.parametrize(
+    ("mode", "rows", "found"),
+    [
+        ("clip", [[1, 4], [4, 9]], [[1, 4], [4, 5]]),
+        ("wrap", [[1, -2], [4, 6]], [[1, 4], [4, 0]]),
+        ("raise", [[1, -2], [4, 0]], [[1, 4], [4, 0]]),
+    ],
+)
+def test_sparse_gradient_of_take(hybridize, mode, rows, found):
+    net = Taken(mode)
+    net.initialize()
+    if hybridize:
+        net.hybridize()
+    factors = np.arange(1.0, 9.0).reshape(2, 2, 2)
+    with autograd.record():
+        loss = (net(nd.array(rows)) * nd.array(factors)).sum()
+    loss.backward()
+    want = np.zeros((6, 2))
+    np.add.at(want, np.array(found), factors)
+    grad = net.weight.grad()
+    same(grad, want, "row_sparse")
+    assert grad.indices.asnumpy().tolist() == sorted(set(np.ravel(found)))
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.5, "wd": 0.1})
+    before = net.weight.data().asnumpy()
+    trainer.step(1)
+    changed = (net.weight.data().asnumpy() != before).any(1)
+    assert changed.nonzero()[0].tolist() == sorted(set(np.ravel(found)))
+
+
+def test_gradient_of_take_stays_dense_elsewhere():
+    for axis, order in ((1, False), (0, True)):
+        w = nd.array(np.arange(8.0).reshape(4, 2))
+        w.attach_grad(stype="default" if order else "row_sparse")
+        with autograd.record():
+            y = nd.take(w, nd.array([1, 1]), axis=axis, sparse_grad=True).square()
+            if order:
+                y = autograd.grad(y, w, create_graph=True)
+            total = y.sum()
+        total.backward()
+        want = np.zeros((4, 2))
+        if order:
+            want[1] = 4
+        else:
+            want[:, 1] = 4 * np.arange(1, 8, 2)
+        same(w.grad, want, "default" if order else "row_sparse")
+
+
 OPTIMIZERS = [
     ("sgd", {"learning_rate": 0.1, "wd": 0.01}),
     ("sgd", {"learning_rate": 0.1, "momentum": 0.9, "wd": 0.01}),

@@ -2,6 +2,7 @@
 
 #include "op/functions.h"
 #include "ops/attention/heads.h"
+#include "ops/expect.h"
 #include "ops/second_gradient.h"
 
 // softmax(scale Q K^T + mask) V without the matrix of all scores.
@@ -33,6 +34,16 @@ Specs infer(const AttentionAttrs& a, const Specs& in) {
   }
   return {{{q[0], q[1], q[2], v[3]}, in[0].dtype},
           {{q[0], q[1], q[2]}, in[0].dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32}};
+}
+
+Specs infer_backward(const AttentionAttrs& a, const Specs& in) {
+  Specs given{in[1], in[2], in[3]};
+  if (a.has_mask) given.push_back(in[6]);
+  const Specs forward = infer(a, given);
+  expect(in[0], forward[0], "dout");
+  expect(in[4], forward[0], "output");
+  expect(in[5], forward[1], "log_sum");
+  return {in[1], in[2], in[3]};
 }
 
 Values backward(const AttentionAttrs& a, const GradArgs& g) {
@@ -94,9 +105,8 @@ PLAIT_OP(scaled_dot_product_attention_backward, AttentionAttrs)
     .attr("scale", &AttentionAttrs::scale, std::nullopt, "as for scaled_dot_product_attention")
     .attr("causal", &AttentionAttrs::causal, false, "as for scaled_dot_product_attention")
     .attr("has_mask", &AttentionAttrs::has_mask, false, "as for scaled_dot_product_attention")
-    .infer(+[](const AttentionAttrs&, const Specs& in) -> Specs {
-      return {in[1], in[2], in[3]};
-    })
+    .num_inputs([](const AttentionAttrs& a) { return a.has_mask ? 7 : 6; })
+    .infer(infer_backward)
     .strided()
     .cpu([](const AttentionAttrs& a, const op::KernelArgs& k) {
       attend_backward(a, {k.in[1], k.in[2], k.in[3], a.has_mask ? &k.in[6] : nullptr}, k.in[0],

@@ -16,6 +16,11 @@ inline Spec infer_floating(const op::NoAttrs&, const Specs& in) {
   return {in[0].shape, is_inexact(in[0].dtype) ? in[0].dtype : DType::kFloat32};
 }
 inline Spec infer_same(const op::NoAttrs&, const Specs& in) { return in[0]; }
+inline Spec infer_backward(const op::NoAttrs&, const Specs& in) {
+  check(in[1].shape == in[0].shape, ErrorKind::kShape, "saved array has shape ", in[1].shape,
+        ", must be ", in[0].shape, " as dout");
+  return in[0];
+}
 
 template <class F>
 void floating_kernel(const op::NoAttrs&, const op::KernelArgs& k) {
@@ -71,7 +76,7 @@ Value chain(const GradArgs& g, const Value& saved, const OpCall& fused) {
       .input("dout", "gradient of the result")                                             \
       .input(#var, "saved array of the same shape")                                        \
       .output("out", "gradient of data")                                                   \
-      .infer(infer_same)                                                                   \
+      .infer(infer_backward)                                                               \
       .cpu(floating_backward_kernel<name##_backward_fn>)                                   \
       .strided()                                                                           \
       .elementwise();                                                                      \

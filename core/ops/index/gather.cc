@@ -4,6 +4,7 @@
 
 #include "kernels/copy.h"
 #include "op/functions.h"
+#include "ops/expect.h"
 
 namespace plait::ops {
 
@@ -147,7 +148,8 @@ PLAIT_GATHER(gather_axes_backward)
     .output("out", "gradient of data")
     .required_attr("shape", &GatherAttrs::shape, "shape of data")
     .infer([](const GatherAttrs& a, const Specs& in) -> Spec {
-      broadcast_indices(a, a.shape, in, 1);
+      const Dims joint = broadcast_indices(a, a.shape, in, 1);
+      expect(in[0], {gathered_shape(a, a.shape, joint), in[0].dtype}, "dout");
       return {a.shape, in[0].dtype};
     })
     .takes_complex()

@@ -6,6 +6,8 @@
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "op/rows.h"
+#include "ops/expect.h"
 
 // Picking elements by arrays of indices, and the reverse: adding to them.
 namespace plait::ops {
@@ -16,6 +18,7 @@ using op::KernelArgs;
 struct TakeAttrs {
   int64_t axis;
   std::string mode;
+  bool sparse_grad;
 };
 
 // An index into [0, n): mode "clip" moves it to the border, "wrap" counts round, "raise" refuses.
@@ -105,7 +108,9 @@ PLAIT_OP(take_backward, TakeBackAttrs)
     .attr("mode", &TakeBackAttrs::mode, "clip", "mode of take")
     .required_attr("shape", &TakeBackAttrs::shape, "shape of data")
     .infer([](const TakeBackAttrs& a, const Specs& in) -> Spec {
-      return {a.shape, in[0].dtype};
+      const Spec data{a.shape, in[0].dtype};
+      expect(in[0], infer_take({a.axis, a.mode, false}, {data, in[1]}), "dout");
+      return data;
     })
     .takes_complex()
     .cpu([](const TakeBackAttrs& a, const KernelArgs& k) {
@@ -124,6 +129,25 @@ PLAIT_OP(take_backward, TakeBackAttrs)
         },
         op::saves_input(1));
 
+// The rows that were taken, for a table whose gradient keeps rows.
+Value taken_rows(const TakeAttrs& a, const GradArgs& g) {
+  static const OpCall kRows("row_numbers", {"rows", "mode"});
+  Dims rows = g.in_spec(0).shape;
+  const Value index = kRows({g.in(1)}, {rows[0], a.mode});
+  rows[0] = index.shape()[0];
+  return op::row_values(op::reshape_to(g.dout(), rows), index, g.in_spec(0));
+}
+
+Values take_grad(const TakeAttrs& a, const GradArgs& g) {
+  static const OpCall back("take_backward", {"axis", "mode", "shape"});
+  const Dims& shape = g.in_spec(0).shape;
+  if (a.sparse_grad && shape[0] > 0 && !op::current_tracer().differentiable() &&
+      normalize_axis(a.axis, static_cast<int64_t>(shape.size())) == 0) {
+    return {taken_rows(a, g), Value{}};
+  }
+  return {back({g.dout(), g.in(1)}, {a.axis, a.mode, shape}), Value{}};
+}
+
 PLAIT_OP(take, TakeAttrs)
     .doc("Elements of data along an axis, at the given indices.")
     .input("a", "array with the axis")
@@ -132,17 +156,14 @@ PLAIT_OP(take, TakeAttrs)
     .attr("axis", &TakeAttrs::axis, 0, "axis that is indexed")
     .attr("mode", &TakeAttrs::mode, "clip", "what happens to indices out of range")
     .choices({"raise", "wrap", "clip"})
+    .attr("sparse_grad", &TakeAttrs::sparse_grad, false,
+          "a with a row-sparse gradient gets the rows that were taken only, along axis 0")
     .on("nd sym np", "take")
     .infer(infer_take)
     .takes_complex()
     .gathers(0)
     .cpu(take_kernel)
-    .grad(
-        [](const TakeAttrs& a, const GradArgs& g) -> Values {
-          static const OpCall back("take_backward", {"axis", "mode", "shape"});
-          return {back({g.dout(), g.in(1)}, {a.axis, a.mode, g.in_spec(0).shape}), Value{}};
-        },
-        op::saves_input(1));
+    .grad(take_grad, op::saves_input(1));
 
 struct PickAttrs {
   std::optional<int64_t> axis;
@@ -191,7 +212,11 @@ PLAIT_OP(pick_backward, PickBackAttrs)
     .attr("mode", &PickBackAttrs::mode, "clip", "mode of pick")
     .required_attr("shape", &PickBackAttrs::shape, "shape of data")
     .infer([](const PickBackAttrs& a, const Specs& in) -> Spec {
-      return {a.shape, in[0].dtype};
+      const Spec data{a.shape, in[0].dtype};
+      const Spec picked = infer_pick({a.axis, true, a.mode}, {data, in[1]});
+      check(num_elements(in[0].shape) == num_elements(picked.shape), ErrorKind::kShape,
+            "dout has shape ", in[0].shape, ", must have the elements of ", picked.shape);
+      return data;
     })
     .cpu([](const PickBackAttrs& a, const KernelArgs& k) {
       kernels::fill(k.out[0], 0, k.threads);

@@ -7,16 +7,12 @@
 #include "kernels/simd.h"
 #include "kernels/sum.h"
 #include "op/op.h"
+#include "ops/expect.h"
+#include "ops/nn/batch_norm.h"
 #include "ops/nn/channel_blocks.h"
 
 namespace plait::op {
 namespace {
-
-struct BatchNormAttrs {
-  double eps, momentum;
-  bool fix_gamma, use_global_stats, output_mean_var, cudnn_off;
-  int64_t axis;
-};
 
 // Data as (outer, channels, inner).
 struct Layout {
@@ -236,7 +232,13 @@ Values backward(const BatchNormAttrs& a, const GradArgs& g) {
   return result;
 }
 
-Specs infer_backward(const BatchNormAttrs&, const Specs& in) { return {in[1], in[2], in[2]}; }
+Specs infer_backward(const BatchNormAttrs& a, const Specs& in) {
+  const Specs forward = infer(a, {in[1], in[2], in[2], in[2], in[2]});
+  ops::expect(in[0], forward[0], "dout");
+  ops::expect(in[3], forward[1], "mean");
+  ops::expect(in[4], forward[2], "var");
+  return {in[1], in[2], in[2]};
+}
 
 // The formulas of `differentiable` in two passes over the data.
 template <class T>
@@ -341,8 +343,8 @@ PLAIT_OP(batch_norm, BatchNormAttrs)
     .attr("axis", &BatchNormAttrs::axis, 1, "axis of the channels")
     .attr("cudnn_off", &BatchNormAttrs::cudnn_off, false,
           "kept for MXNet's programs; without effect")
-    .on("nd", "BatchNorm")
-    .on("sym", "BatchNorm")
+    .on("nd sym", "BatchNorm")
+    .on("nd sym", "BatchNorm_v1")
     .on("npx", "batch_norm")
     .uses_train()
     .infer(infer)

@@ -75,8 +75,8 @@ Spec infer(const DeconvolutionAttrs& a, const Specs& in) {
   const std::string plain[] = {"NCW", "NCHW", "NCDHW"};
   check(!a.layout || *a.layout == plain[a.kernel.size() - 1], ErrorKind::kNotImplemented,
         "layout is '", a.layout.value_or(""), "', must be '", plain[a.kernel.size() - 1], "'");
-  check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType,
-        "data has dtype ", in[0].dtype, ", must be float32 or float64");
+  check(is_floating(in[0].dtype), ErrorKind::kType, "data has dtype ", in[0].dtype,
+        ", must be floating");
   for (const Spec& s : in) {
     check(s.dtype == in[0].dtype, ErrorKind::kType, "an input has dtype ", s.dtype, ", must be ",
           in[0].dtype, " as data");

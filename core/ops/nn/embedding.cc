@@ -4,6 +4,7 @@
 #include "kernels/parallel.h"
 #include "op/op.h"
 #include "op/rows.h"
+#include "ops/expect.h"
 
 namespace plait::op {
 namespace {
@@ -66,7 +67,11 @@ Values backward(const EmbeddingAttrs& a, const GradArgs& g) {
 }
 
 Spec infer_backward(const EmbeddingAttrs& a, const Specs& in) {
-  return {{a.input_dim, a.output_dim}, in[0].dtype};
+  const Spec weight{{a.input_dim, a.output_dim}, in[0].dtype};
+  check(is_floating(weight.dtype), ErrorKind::kType, "dout has dtype ", weight.dtype,
+        ", must be floating");
+  ops::expect(in[0], infer(a, {in[1], weight}), "dout");
+  return weight;
 }
 
 void backward_kernel(const EmbeddingAttrs& a, const KernelArgs& k) {

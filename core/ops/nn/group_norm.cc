@@ -1,3 +1,4 @@
+#include "ops/expect.h"
 #include "ops/nn/row_norm.h"
 
 // Group and instance normalisation: lines are the channels of a group of one sample.
@@ -35,6 +36,15 @@ Specs infer(const GroupNormAttrs& a, const Specs& in) {
   check_scales(in, {a.num_groups});
   const Spec statistics{{data[0], a.num_groups}, in[0].dtype};
   return {in[0], statistics, statistics};
+}
+
+// Of instance_norm too: each channel is a group then.
+Specs infer_backward(const GroupNormAttrs& a, const Specs& in) {
+  const Specs forward = infer(a, {in[1], in[2], in[2]});
+  expect(in[0], forward[0], "dout");
+  expect(in[3], forward[1], "mean");
+  expect(in[4], forward[2], "std");
+  return {in[1], in[2], in[2]};
 }
 
 void complete(const GroupNormAttrs& a, std::vector<Dims>& in, std::vector<bool>& known) {
@@ -117,9 +127,7 @@ PLAIT_OP(group_norm_backward, GroupNormAttrs)
     .output("dgamma", "(num_groups,)")
     .output("dbeta", "(num_groups,)")
     .required_attr("num_groups", &GroupNormAttrs::num_groups, "as for group_norm")
-    .infer(+[](const GroupNormAttrs&, const Specs& in) -> Specs {
-      return {in[1], in[2], in[2]};
-    })
+    .infer(infer_backward)
     .cpu([](const GroupNormAttrs& a, const op::KernelArgs& k) {
       norm_backward(rows_of(a.num_groups, *k.in[0].shape), k);
     });

@@ -1,3 +1,4 @@
+#include "ops/expect.h"
 #include "ops/nn/row_norm.h"
 
 namespace plait::ops {
@@ -32,6 +33,14 @@ Specs infer(const LayerNormAttrs& a, const Specs& in) {
   check_scales(in, {statistics[axis]});
   statistics[axis] = 1;
   return {in[0], {statistics, in[0].dtype}, {statistics, in[0].dtype}};
+}
+
+Specs infer_backward(const LayerNormAttrs& a, const Specs& in) {
+  const Specs forward = infer(a, {in[1], in[2], in[2]});
+  expect(in[0], forward[0], "dout");
+  expect(in[3], forward[1], "mean");
+  expect(in[4], forward[2], "std");
+  return {in[1], in[2], in[2]};
 }
 
 void complete(const LayerNormAttrs& a, std::vector<Dims>& in, std::vector<bool>& known) {
@@ -108,9 +117,7 @@ PLAIT_OP(layer_norm_backward, LayerNormAttrs)
     .output("dbeta", "(n,)")
     .attr("axis", &LayerNormAttrs::axis, -1, "as for layer_norm")
     .attr("eps", &LayerNormAttrs::eps, 1e-5, "as for layer_norm")
-    .infer(+[](const LayerNormAttrs&, const Specs& in) -> Specs {
-      return {in[1], in[2], in[2]};
-    })
+    .infer(infer_backward)
     .cpu(backward_kernel);
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "kernels/simd.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/expect.h"
 
 namespace plait::ops {
 namespace {
@@ -101,6 +102,17 @@ Specs infer(const LeakyAttrs& a, const Specs& in) {
   check(a.lower_bound <= a.upper_bound, ErrorKind::kInvalidArgument, "lower_bound is ",
         a.lower_bound, ", must be at most upper_bound, ", a.upper_bound);
   return {in[0], in[0]};
+}
+
+Spec infer_backward(const LeakyAttrs& a, const Specs& in) {
+  check(is_floating(in[1].dtype), ErrorKind::kType, "data has dtype ", in[1].dtype,
+        ", must be floating");
+  expect(in[0], in[1], "dout");
+  if (is_prelu(a)) Channels(in[1].shape, in[2].shape);
+  if (is_prelu(a) || is_random(a)) {
+    expect(in[2], {is_random(a) ? in[1].shape : in[2].shape, in[1].dtype}, "slopes");
+  }
+  return in[1];
 }
 
 // y = f(x, slope of the element) for all elements; `slopes` holds count numbers, `inner` apart.
@@ -260,7 +272,8 @@ PLAIT_OP(leaky_relu_backward, LeakyAttrs)
     .output("ddata", "shape and dtype of data")
     .required_attr("act_type", &LeakyAttrs::act_type, "as for leaky_relu")
     .attr("slope", &LeakyAttrs::slope, 0.25, "as for leaky_relu")
-    .infer(+[](const LeakyAttrs&, const Specs& in) -> Spec { return in[1]; })
+    .infer(infer_backward)
+    .num_inputs([](const LeakyAttrs& a) { return is_prelu(a) || is_random(a) ? 3 : 2; })
     .cpu(backward_kernel);
 
 }  // namespace

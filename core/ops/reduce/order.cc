@@ -7,6 +7,7 @@
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/expect.h"
 
 // Places and orders: largest and smallest elements, sorting.
 namespace plait::ops {
@@ -236,7 +237,8 @@ PLAIT_OP(sort_backward, SortAttrs)
     .attr("axis", &SortAttrs::axis, std::optional<int64_t>(-1), "as in topk")
     .attr("k", &SortAttrs::k, 0, "as in topk")
     .attr("is_ascend", &SortAttrs::is_ascend, true, "as in topk")
-    .infer([](const SortAttrs&, const Specs& in) -> Spec {
+    .infer([](const SortAttrs& a, const Specs& in) -> Spec {
+      expect(in[0], {sorted_shape(a, in[1].shape), in[0].dtype}, "dout");
       return {in[1].shape, in[0].dtype};
     })
     .cpu([](const SortAttrs& a, const KernelArgs& k) {

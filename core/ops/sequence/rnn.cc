@@ -6,6 +6,7 @@
 #include "kernels/parallel.h"
 #include "kernels/random.h"
 #include "kernels/simd.h"
+#include "ops/in_float32.h"
 #include "ops/sequence/rnn_plan.h"
 #include "ops/sequence/sequence.h"
 
@@ -19,8 +20,7 @@ int count_inputs(const RnnAttrs& a) { return 3 + a.lstm() + a.use_sequence_lengt
 Specs infer(const RnnAttrs& a, const Specs& in) {
   const RnnPlan p(a, in[0].shape);
   const DType type = in[0].dtype;
-  check(type == DType::kFloat32 || type == DType::kFloat64, ErrorKind::kType, "data has dtype ",
-        type, ", must be float32 or float64");
+  check(is_floating(type), ErrorKind::kType, "data has dtype ", type, ", must be floating");
   const auto expect = [&](size_t i, const char* name, const Dims& want) {
     check(in[i].shape == want, ErrorKind::kShape, name, " has shape ", in[i].shape, ", must be ",
           want, " for data of shape ", in[0].shape);
@@ -37,7 +37,7 @@ Specs infer(const RnnAttrs& a, const Specs& in) {
   }
   Specs out{{p.output_shape(), type}, {p.state_shape(), type}};
   if (a.lstm()) out.push_back({p.cell_shape(), type});
-  out.push_back({{p.kept_size()}, type});
+  out.push_back({{p.kept_size()}, type == DType::kFloat64 ? type : DType::kFloat32});
   return out;
 }
 
@@ -281,9 +281,9 @@ PLAIT_OP(rnn, RnnAttrs)
     .uses_train()
     .infer(infer)
     .complete(complete)
-    .cpu([](const RnnAttrs& a, const op::KernelArgs& k) {
+    .cpu(in_float32([](const RnnAttrs& a, const op::KernelArgs& k) {
       k.in[0].dtype == DType::kFloat64 ? forward<double>(a, k) : forward<float>(a, k);
-    })
+    }))
     .flops([](const RnnAttrs& a, const Specs& in) {
       const RnnPlan p(a, in[0].shape);
       return 2.0 * static_cast<double>(p.steps * p.batch) * static_cast<double>(p.weights_size());

@@ -4,6 +4,8 @@
 #include "kernels/math.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
+#include "ops/expect.h"
+#include "ops/in_float32.h"
 #include "ops/second_gradient.h"
 #include "ops/sequence/rnn_plan.h"
 #include "ops/sequence/sequence.h"
@@ -28,6 +30,12 @@ Specs infer(const RnnAttrs& a, const Specs& in) {
   const Places at(a);
   check(in.size() == at.kept + 1, ErrorKind::kInvalidArgument, "got ", in.size(),
         " arrays, must be ", at.kept + 1);
+  static const op::Op& kForward = op::Op::get("rnn");
+  Specs forward;
+  kForward.infer(kForward, &a, Specs(in.begin() + at.data, in.begin() + at.output), forward);
+  for (size_t i = 0; i < at.data; ++i) expect(in[i], forward[i], "gradient of an output");
+  expect(in[at.output], forward[0], "output");
+  expect(in[at.kept], forward.back(), "kept");
   Specs out{in[at.data], in[at.parameters], in[at.state]};
   if (a.lstm()) out.push_back(in[at.cell]);
   return out;
@@ -254,9 +262,9 @@ PLAIT_OP(rnn_backward, RnnAttrs)
     .attr("use_sequence_length", &RnnAttrs::use_sequence_length, false, "as for rnn")
     .num_outputs([](const RnnAttrs& a) { return a.lstm() ? 4 : 3; })
     .infer(infer)
-    .cpu([](const RnnAttrs& a, const op::KernelArgs& k) {
+    .cpu(in_float32([](const RnnAttrs& a, const op::KernelArgs& k) {
       k.in[0].dtype == DType::kFloat64 ? differentiate<double>(a, k) : differentiate<float>(a, k);
-    })
+    }))
     .flops([](const RnnAttrs& a, const Specs& in) {
       const RnnPlan p(a, in[Places(a).data].shape);
       return 4.0 * static_cast<double>(p.steps * p.batch) * static_cast<double>(p.weights_size());

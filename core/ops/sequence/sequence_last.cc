@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "kernels/copy.h"
+#include "ops/expect.h"
 #include "ops/sequence/sequence.h"
 
 namespace plait::ops {
@@ -26,10 +27,15 @@ void each_last(const Sequences& s, const std::vector<int64_t>& length, const F& 
   }
 }
 
-Dims data_shape(const SequenceAttrs& a, const Dims& last) {
-  Dims shape = last;
+Spec infer_backward(const SequenceAttrs& a, const Specs& in) {
+  Dims shape = in[0].shape;
+  check(!shape.empty() && (a.axis == 0 || a.axis == 1), ErrorKind::kShape, "dout has shape ", shape,
+        ", axis is ", a.axis, ", must have a batch axis, and be 0 or 1");
   shape.insert(static_cast<size_t>(a.axis), a.length);
-  return shape;
+  Specs forward{{shape, in[0].dtype}};
+  if (a.use_sequence_length) forward.push_back(in[1]);
+  expect(in[0], infer(a, forward), "dout");
+  return forward[0];
 }
 
 PLAIT_OP(sequence_last, SequenceAttrs)
@@ -76,9 +82,7 @@ PLAIT_OP(sequence_last_backward, SequenceAttrs)
     .attr("axis", &SequenceAttrs::axis, 0, "as for sequence_last")
     .required_attr("length", &SequenceAttrs::length, "size of the time axis")
     .num_inputs(num_sequence_inputs)
-    .infer([](const SequenceAttrs& a, const Specs& in) -> Spec {
-      return {data_shape(a, in[0].shape), in[0].dtype};
-    })
+    .infer(infer_backward)
     .cpu([](const SequenceAttrs& a, const op::KernelArgs& k) {
       const Sequences s(*k.out[0].shape, a.axis);
       kernels::fill(k.out[0], 0, k.threads);

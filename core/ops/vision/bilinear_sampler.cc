@@ -3,6 +3,7 @@
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/expect.h"
 #include "ops/second_gradient.h"
 #include "ops/vision/sampling.h"
 
@@ -11,7 +12,7 @@ namespace {
 
 using op::KernelArgs;
 
-void check_inputs(const Specs& in) {
+Spec infer(const op::NoAttrs&, const Specs& in) {
   const Dims &d = in[0].shape, &g = in[1].shape;
   check(is_floating(in[0].dtype) && in[1].dtype == in[0].dtype, ErrorKind::kType, "data has dtype ",
         in[0].dtype, ", grid has dtype ", in[1].dtype, ", must be floating and equal");
@@ -19,6 +20,7 @@ void check_inputs(const Specs& in) {
         ", must be (batch, channels, height, width) with pixels");
   check(g.size() == 4 && g[0] == d[0] && g[1] == 2, ErrorKind::kShape, "grid has shape ", g,
         ", must be (", d[0], ", 2, height, width)");
+  return {{d[0], d[1], g[2], g[3]}, in[0].dtype};
 }
 
 // f(batch, pixel of the result, sampler) for all pixels of sample b; coordinates in [-1, 1] cover
@@ -93,11 +95,7 @@ PLAIT_OP(bilinear_sampler, op::NoAttrs)
     .input("grid", "(batch, 2, out_height, out_width): x and y in [-1, 1]")
     .output("output", "(batch, channels, out_height, out_width)")
     .on("nd sym", "BilinearSampler")
-    .infer([](const op::NoAttrs&, const Specs& in) -> Spec {
-      check_inputs(in);
-      const Dims &d = in[0].shape, &g = in[1].shape;
-      return {{d[0], d[1], g[2], g[3]}, in[0].dtype};
-    })
+    .infer(infer)
     .cpu(kernel)
     .grad(
         [](const op::NoAttrs&, const GradArgs& g) -> Values {
@@ -114,7 +112,8 @@ PLAIT_OP(bilinear_sampler_backward, op::NoAttrs)
     .input("grid", "as for bilinear_sampler")
     .output("ddata", "shape of data")
     .output("dgrid", "shape of grid")
-    .infer(+[](const op::NoAttrs&, const Specs& in) -> Specs {
+    .infer(+[](const op::NoAttrs& a, const Specs& in) -> Specs {
+      expect(in[0], infer(a, {in[1], in[2]}), "dout");
       return {in[1], in[2]};
     })
     .cpu(backward_kernel)
@@ -235,7 +234,11 @@ PLAIT_OP(grid_generator_backward, GridAttrs)
     .required_attr("transform_type", &GridAttrs::transform_type, "as for grid_generator")
     .attr("target_shape", &GridAttrs::target_shape, Dims{0, 0}, "as for grid_generator")
     .infer([](const GridAttrs& a, const Specs& in) -> Spec {
-      return {affine(a) ? Dims{in[0].shape[0], 6} : in[0].shape, in[0].dtype};
+      const Dims& d = in[0].shape;
+      const int64_t batch = d.empty() ? 0 : d[0];
+      const Spec data{affine(a) ? Dims{batch, 6} : d, in[0].dtype};
+      expect(in[0], infer_grid(a, {data}), "dout");
+      return data;
     })
     .cpu(grid_backward_kernel)
     .grad(
@@ -273,8 +276,7 @@ PLAIT_OP(spatial_transformer, TransformerAttrs)
     .on("nd sym", "SpatialTransformer")
     .infer([](const TransformerAttrs& a, const Specs& in) -> Spec {
       const Spec grid = infer_grid({"affine", a.target_shape}, {in[1]});
-      check_inputs({in[0], grid});
-      return {{in[0].shape[0], in[0].shape[1], a.target_shape[0], a.target_shape[1]}, in[0].dtype};
+      return infer({}, {in[0], grid});
     })
     .cpu([](const TransformerAttrs& a, const KernelArgs& k) {
       const Dims shape{k.in[0].dim(0), 2, a.target_shape[0], a.target_shape[1]},

@@ -3,6 +3,7 @@
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/expect.h"
 
 // Images brought to another size. Both operators are linear: rows of weights along height and width
 // give the result, their transpose the gradient.
@@ -133,6 +134,15 @@ Dims target(const ResizeAttrs& a, const Dims& data, const Dims* like) {
   return out;
 }
 
+// The data of shape `shape` that became `dout`: other images, of any size.
+Spec image_like(const Spec& dout, const Dims& shape) {
+  const Spec data{shape, dout.dtype};
+  check_data({data});
+  check_data({dout});
+  expect(dout, {{shape[0], shape[1], dout.shape[2], dout.shape[3]}, dout.dtype}, "dout");
+  return data;
+}
+
 Values resize_grad(const ResizeAttrs& a, const GradArgs& g) {
   static const OpCall kBack("bilinear_resize_backward", {"align_corners", "shape"});
   Values d(g.num_in());
@@ -177,9 +187,7 @@ PLAIT_OP(bilinear_resize_backward, ResizeAttrs)
     .output("ddata", "gradient of data")
     .attr("align_corners", &ResizeAttrs::align_corners, true, "as for bilinear_resize")
     .required_attr("shape", &ResizeAttrs::shape, "shape of data")
-    .infer([](const ResizeAttrs& a, const Specs& in) -> Spec {
-      return {a.shape, in[0].dtype};
-    })
+    .infer([](const ResizeAttrs& a, const Specs& in) -> Spec { return image_like(in[0], a.shape); })
     .cpu([](const ResizeAttrs& a, const KernelArgs& k) {
       resize(k.in[0], k.out[0], interpolation(a.shape[2], k.in[0].dim(2), a.align_corners),
              interpolation(a.shape[3], k.in[0].dim(3), a.align_corners), a.shape[3], true,
@@ -236,7 +244,7 @@ PLAIT_OP(adaptive_avg_pooling_backward, AdaptiveAttrs)
     .output("ddata", "gradient of data")
     .required_attr("shape", &AdaptiveAttrs::shape, "shape of data")
     .infer([](const AdaptiveAttrs& a, const Specs& in) -> Spec {
-      return {a.shape, in[0].dtype};
+      return image_like(in[0], a.shape);
     })
     .cpu([](const AdaptiveAttrs& a, const KernelArgs& k) {
       resize(k.in[0], k.out[0], means(a.shape[2], k.in[0].dim(2)),

@@ -3,6 +3,7 @@
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/expect.h"
 #include "ops/second_gradient.h"
 #include "ops/vision/sampling.h"
 
@@ -124,7 +125,10 @@ PLAIT_OP(roi_pooling_backward, RoiAttrs)
     .output("ddata", "shape of data")
     .required_attr("pooled_size", &RoiAttrs::pooled_size, "as for roi_pooling")
     .required_attr("spatial_scale", &RoiAttrs::spatial_scale, "as for roi_pooling")
-    .infer([](const RoiAttrs&, const Specs& in) -> Spec { return in[1]; })
+    .infer([](const RoiAttrs& a, const Specs& in) -> Spec {
+      expect(in[0], infer(a, {in[1], in[2]}, 1), "dout");
+      return in[1];
+    })
     .cpu([](const RoiAttrs& a, const KernelArgs& k) {
       dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
         T* dx = k.out[0].ptr<T>();
@@ -290,7 +294,9 @@ const int registered_align_backward =
         .input("rois", "as for roi_align")
         .output("ddata", "gradient of data")
         .infer(+[](const RoiAttrs& a, const Specs& in) -> Spec {
-          return {a.shape, in[0].dtype};
+          const Spec data{a.shape, in[0].dtype};
+          expect(in[0], infer(a, {data, in[1]}, channels_of_each(a)), "dout");
+          return data;
         })
         .cpu(align_backward_kernel)
         .grad(
