@@ -2,12 +2,15 @@
 
 #include <cstdint>
 
-// LAPACK for float and double. Matrices are row-major without gaps. Each function returns LAPACK's
-// info: 0, or > 0 where the matrix does not allow it (singular, not definite, no convergence).
+#include "base/dtype.h"
+
+// LAPACK for float and double (T and R) and for complex numbers of them. Matrices are row-major
+// without gaps. Each function returns LAPACK's info: 0, or > 0 where the matrix does not allow it
+// (singular, not definite, no convergence).
 namespace plait::kernels::lapack {
 
-#define PLAIT_LAPACK_FUNCTIONS(T)                                                                  \
-  /* a (n x n, symmetric, lower triangle read) becomes L with L L^T = a; above L stays as it is */ \
+#define PLAIT_LAPACK_FUNCTIONS(T, R)                                                               \
+  /* a (n x n, Hermitian, lower triangle read) becomes L with L L^H = a; above L stays as it is */ \
   int64_t cholesky(int64_t n, T* a);                                                               \
   /* a becomes its LU factors; pivot has n numbers, row i was exchanged with row pivot[i] - 1 */   \
   int64_t lu(int64_t n, T* a, int32_t* pivot);                                                     \
@@ -20,14 +23,17 @@ namespace plait::kernels::lapack {
   /* The whole q, m x m, and r, m x n, from a (m x n), which is overwritten */                     \
   int64_t qr_complete(int64_t m, int64_t n, T* a, T* q, T* r);                                     \
   /* a (m x n) = u diag(s) vt; `full`: u m x m and vt n x n, else m x k and k x n */               \
-  int64_t svd(int64_t m, int64_t n, bool full, T* a, T* s, T* u, T* vt);                           \
-  /* a (symmetric) becomes its eigenvectors in columns, w their values, ascending */               \
-  int64_t symmetric_eigen(int64_t n, bool upper, T* a, T* w);                                      \
-  /* Eigenvalues and, unless v is null, unit right eigenvectors; complex pairs as in LAPACK */     \
-  int64_t eigen(int64_t n, T* a, T* real, T* imaginary, T* v);
+  int64_t svd(int64_t m, int64_t n, bool full, T* a, R* s, T* u, T* vt);                           \
+  /* a (Hermitian) becomes its eigenvectors in columns, w their values, ascending */               \
+  int64_t hermitian_eigen(int64_t n, bool upper, T* a, R* w);                                      \
+  /* Eigenvalues w and unit right eigenvectors v in columns; a is overwritten. Real matrices whose \
+     eigenvalues are not real give n + 1. */                                                       \
+  int64_t eigen(int64_t n, T* a, T* w, T* v);
 
-PLAIT_LAPACK_FUNCTIONS(float)
-PLAIT_LAPACK_FUNCTIONS(double)
+PLAIT_LAPACK_FUNCTIONS(float, float)
+PLAIT_LAPACK_FUNCTIONS(double, double)
+PLAIT_LAPACK_FUNCTIONS(Complex64, float)
+PLAIT_LAPACK_FUNCTIONS(Complex128, double)
 #undef PLAIT_LAPACK_FUNCTIONS
 
 }  // namespace plait::kernels::lapack

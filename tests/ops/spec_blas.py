@@ -1,9 +1,9 @@
 """Entries of the operators of core/ops/linalg that are part of mx.nd."""
 
 import numpy as np
-from harness import Spec, normal
+from harness import HALVES, Spec, normal
 
-REALS = ("float32", "float64")
+FLOATING = ("float32", "float64", *HALVES)
 M = normal(2, 3, 3)
 SPD = M @ M.transpose(0, 2, 1) + 2 * np.eye(3)
 LOW = np.linalg.cholesky(SPD)
@@ -25,7 +25,7 @@ Spec(
         ((normal(2, 3, 4), normal(2, 4, 5)), {"alpha": 2.0}),
         ((normal(4, 3), normal(5, 4)), {"transpose_a": True, "transpose_b": True}),
     ],
-    dtypes=REALS,
+    dtypes=FLOATING,
     grad=(0, 1),
     tolerance=LOOSE,
     raises=[((normal(2, 3), normal(2, 3)), {}, ValueError, "linalg_gemm2: A has shape")],
@@ -34,7 +34,7 @@ Spec(
     "linalg_gemm",
     gemm,
     [((normal(2, 3, 4), normal(2, 4, 5), normal(2, 3, 5)), {"alpha": 2.0, "beta": 0.5})],
-    dtypes=REALS,
+    dtypes=FLOATING,
     grad=(0, 1, 2),
     tolerance=LOOSE,
     raises=[((normal(2, 3), normal(3, 2), normal(2)), {}, ValueError, "C has shape")],
@@ -43,7 +43,7 @@ Spec(
     "linalg_syrk",
     lambda a, transpose=False, alpha=1.0: alpha * turned(a, transpose) @ turned(a, not transpose),
     [((normal(2, 3, 4),), {"alpha": 2.0}), ((normal(3, 4),), {"transpose": True})],
-    dtypes=REALS,
+    dtypes=FLOATING,
     grad=(0,),
     tolerance=LOOSE,
 )
@@ -80,7 +80,7 @@ for name, reference in (("linalg_trmm", trmm), ("linalg_trsm", trsm)):
         name,
         reference,
         TRIANGLES,
-        dtypes=REALS,
+        dtypes=FLOATING,
         grad=(0, 1),
         tolerance=LOOSE,
         raises=[((normal(3, 3), normal(2, 3)), {}, ValueError, f"{name}: A has shape")],
@@ -104,7 +104,7 @@ Spec(
     "linalg_extracttrian",
     lambda x, offset=0, lower=True: x[..., triangle_mask(x.shape[-1], offset, lower)],
     [((M,), a) for a in PARTS],
-    dtypes=REALS,
+    dtypes=FLOATING,
     grad=(0,),
     raises=[((M,), {"offset": 3}, ValueError, "linalg_extracttrian: offset is 3")],
 )
@@ -112,7 +112,7 @@ Spec(
     "linalg_maketrian",
     maketrian,
     [((normal(2, 6),), a) for a in PARTS],
-    dtypes=REALS,
+    dtypes=FLOATING,
     grad=(0,),
     raises=[((normal(5),), {}, ValueError, "linalg_maketrian: A has 5 numbers")],
 )
@@ -120,21 +120,21 @@ Spec(
     "linalg_extractdiag",
     lambda x, offset=0: np.diagonal(x, offset, -2, -1),
     [((M,), {}), ((M,), {"offset": 1}), ((M,), {"offset": -2})],
-    dtypes=REALS,
+    dtypes=FLOATING,
     grad=(0,),
 )
 Spec(
     "linalg_makediag",
     lambda x, offset=0: np.stack([np.diag(v, offset) for v in x]),
     [((normal(2, 3),), {}), ((normal(2, 3),), {"offset": -1})],
-    dtypes=REALS,
+    dtypes=FLOATING,
     grad=(0,),
 )
 Spec(
     "linalg_sumlogdiag",
     lambda x: np.log(np.diagonal(x, 0, -2, -1)).sum(-1).reshape(x.shape[:-2] or (1,)),
     [((SPD,), {}), ((SPD[0],), {})],
-    dtypes=REALS,
+    dtypes=FLOATING,
     grad=(0,),
     tolerance=LOOSE,
 )
@@ -142,7 +142,7 @@ Spec(
     "linalg_potri",
     lambda x: np.linalg.inv(np.tril(x) @ turned(np.tril(x), True)),
     [((LOW,), {})],
-    dtypes=REALS,
+    dtypes=FLOATING,
     grad=(0,),
     tolerance=(1e-3, 1e-3),
 )
@@ -157,7 +157,7 @@ Spec(
     "linalg_gelqf",
     gelqf,
     [((normal(2, 3, 4),), {}), ((normal(3, 3),), {})],
-    dtypes=REALS,
+    dtypes=FLOATING,
     grad=(0,),
     tolerance=LOOSE,
     raises=[((normal(4, 3),), {}, ValueError, "linalg_gelqf: A has shape")],
@@ -169,7 +169,7 @@ def syevd(x):
     return turned(v, True), w
 
 
-Spec("linalg_syevd", syevd, [((SPD,), {})], dtypes=REALS, tolerance=(1e-3, 1e-3))
+Spec("linalg_syevd", syevd, [((SPD,), {})], dtypes=FLOATING, tolerance=(1e-3, 1e-3))
 Spec(
     "khatri_rao",
     lambda *m: np.stack([kron([x[:, j] for x in m]) for j in range(m[0].shape[1])], 1),

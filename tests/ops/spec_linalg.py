@@ -100,3 +100,35 @@ Spec(
         ((normal(3),), dict(n=4), TypeError, "data has dtype float64, must be complex"),
     ],
 )
+
+
+def interleaved(x, compute_size=128):
+    y = np.fft.fft(x)
+    return np.stack([y.real, y.imag], -1).reshape(*x.shape[:-1], 2 * x.shape[-1])
+
+
+def from_interleaved(x, compute_size=128):
+    return np.fft.ifft(x[..., ::2] + 1j * x[..., 1::2]).real * (x.shape[-1] // 2)
+
+
+Spec(
+    "contrib_fft",
+    interleaved,
+    [((normal(3, 5),), {}), ((normal(2, 1, 2, 8),), {"compute_size": 2}), ((normal(0, 3),), {})],
+    dtypes=("float32", "float64", *HALVES),
+    grad=(0,),
+    second=True,
+    raises=[
+        ((normal(3, 0),), {}, ValueError, "contrib_fft: data has shape"),
+        ((np.ones((2, 2), "int32"),), {}, TypeError, "data has dtype int32, must be floating"),
+    ],
+)
+Spec(
+    "contrib_ifft",
+    from_interleaved,
+    [((normal(3, 10),), {}), ((normal(2, 1, 2, 8),), {})],
+    dtypes=("float32", "float64", *HALVES),
+    grad=(0,),
+    second=True,
+    raises=[((normal(3, 5),), {}, ValueError, "contrib_ifft: data has shape .* must have pairs")],
+)

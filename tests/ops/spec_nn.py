@@ -239,7 +239,7 @@ Spec(
             {"kernel": (3, 3), "num_filter": 2, "stride": (2, 2), "target_shape": (8, 7)},
         ),
     ],
-    dtypes=REALS,
+    dtypes=(*REALS, *HALVES),
     grad=(0, 1),
     tolerance=(1e-4, 1e-5),
     raises=[
@@ -361,6 +361,16 @@ Spec(
     [(inputs, {**attrs, "key": "a"}) for inputs, attrs in batch.samples],
     dtypes=REALS,
     grad=(0, 1, 2),
+)
+Spec(
+    "batch_norm_relu",
+    lambda *inputs, **attrs: np.maximum(batch.reference(*inputs, **attrs), 0),
+    batch.samples,
+    dtypes=REALS,
+    grad=(0, 1, 2),
+    second=True,
+    samples_grad=1,
+    raises=[(*batch.raises[0][:2], ValueError, "batch_norm_relu: gamma has shape")],
 )
 Spec(  # in one process; several are in tests/dist
     "sum_over_ranks",

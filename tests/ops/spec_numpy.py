@@ -1,7 +1,7 @@
 """Entries of the operators behind mx.np, of several groups."""
 
 import numpy as np
-from harness import Spec, between, normal
+from harness import HALVES, Spec, between, normal
 
 REAL = ("float32", "float64")
 I = np.random.default_rng(3).integers(-50, 50, size=(3, 4))
@@ -168,7 +168,7 @@ Spec("matmul", np.matmul, [((normal(3, 4), normal(4, 2)), {}), ((normal(2, 3, 4)
 S = normal(2, 4, 4)
 G = S @ S.swapaxes(-1, -2) + 4 * np.eye(4)
 NOT_SQUARE = [((normal(2, 3),), {}, ValueError, "must hold square matrices")]
-FACTORS = {"dtypes": REAL, "tolerance": LOOSE}
+FACTORS = {"dtypes": (*REAL, *HALVES), "tolerance": LOOSE}
 Spec(
     "inverse",
     np.linalg.inv,

@@ -110,6 +110,28 @@ def test_histogram(bins, bounds):
         np.testing.assert_allclose(got.asnumpy(), want)
 
 
+def test_reset_arrays():
+    arrays = [nd.ones((2, 3)), nd.ones(4, dtype="int32"), nd.ones((0, 2))]
+    views = arrays[0][1]
+    nd.reset_arrays(*arrays, num_arrays=3)
+    assert all((x.asnumpy() == 0).all() for x in (*arrays, views))
+    assert [x.dtype for x in arrays] == [np.float32, np.int32, np.float32]
+    with pytest.raises(ValueError, match="reset_arrays: num_arrays is 2, must be 3"):
+        nd.reset_arrays(*arrays, num_arrays=2)
+
+
+def test_rand_zipfian():
+    drawn, true, counts = nd.contrib.rand_zipfian(nd.array([0, 3]), 20000, 5)
+    chance = np.log((np.arange(5) + 2) / (np.arange(5) + 1)) / np.log(6)
+    assert (drawn.dtype, true.dtype, counts.dtype) == (np.int64, np.float64, np.float64)
+    found = np.bincount(drawn.asnumpy(), minlength=5) / 20000
+    np.testing.assert_allclose(found, chance, atol=0.02)
+    np.testing.assert_allclose(true.asnumpy(), 20000 * chance[[0, 3]], rtol=1e-12)
+    np.testing.assert_allclose(counts.asnumpy(), 20000 * chance[drawn.asnumpy()], rtol=1e-12)
+    with pytest.raises(ValueError, match="rand_zipfian: num_sampled is 0"):
+        nd.contrib.rand_zipfian(nd.array([0]), 0, 5)
+
+
 def test_onehot_encode():
     out = nd.zeros((2, 3))
     assert nd.onehot_encode(nd.array([1, 2]), out) is out

@@ -82,7 +82,7 @@ Values gemm_grad(const BlasAttrs& t, const GradArgs& g) {
       .on("nd sym", "linalg." #name)
 
 PLAIT_LINALG(gemm2, "alpha op(A) op(B).")
-    .input("A", "float32 or float64 (..., m, k)")
+    .input("A", "floating (..., m, k)")
     .input("B", "(..., k, n)")
     .output("out", "(..., m, n)")
     .attr("transpose_a", &BlasAttrs::transpose_a, false, "take A transposed")
@@ -90,11 +90,11 @@ PLAIT_LINALG(gemm2, "alpha op(A) op(B).")
     .attr("alpha", &BlasAttrs::alpha, 1.0, "factor")
     .attr("axis", &BlasAttrs::axis, -2, "axis of the rows; -2 is the only one")
     .infer(infer_gemm2)
-    .cpu(gemm_kernel)
+    .cpu(in_float32<gemm_kernel>())
     .grad(gemm_grad, op::saves_inputs());
 
 PLAIT_LINALG(gemm, "alpha op(A) op(B) + beta C.")
-    .input("A", "float32 or float64 (..., m, k)")
+    .input("A", "floating (..., m, k)")
     .input("B", "(..., k, n)")
     .input("C", "(..., m, n)")
     .output("out", "(..., m, n)")
@@ -109,11 +109,11 @@ PLAIT_LINALG(gemm, "alpha op(A) op(B) + beta C.")
             out.shape);
       return out;
     })
-    .cpu(gemm_kernel)
+    .cpu(in_float32<gemm_kernel>())
     .grad(gemm_grad, op::saves_inputs());
 
 PLAIT_LINALG(syrk, "alpha A A^T, or alpha A^T A.")
-    .input("A", "float32 or float64 (..., m, n)")
+    .input("A", "floating (..., m, n)")
     .output("out", "(..., m, m), or (..., n, n) with transpose")
     .attr("transpose", &BlasAttrs::transpose, false, "take A transposed")
     .attr("alpha", &BlasAttrs::alpha, 1.0, "factor")
@@ -122,13 +122,13 @@ PLAIT_LINALG(syrk, "alpha A A^T, or alpha A^T A.")
       const int64_t side = t.transpose ? a.n : a.m;
       return {a.with({side, side}), in[0].dtype};
     })
-    .cpu([](const BlasAttrs& t, const KernelArgs& k) {
+    .cpu(in_float32([](const BlasAttrs& t, const KernelArgs& k) {
       BlasAttrs both{};
       both.transpose_a = t.transpose, both.transpose_b = !t.transpose;
       both.alpha = t.alpha, both.axis = -2;
       const View in[] = {k.in[0], k.in[0]};
       gemm_kernel(both, {in, k.out, k.is_train, k.threads, {}});
-    })
+    }))
     .grad(
         [](const BlasAttrs& t, const GradArgs& g) -> Values {
           const Value s = g.dout() + mT(g.dout());
@@ -229,7 +229,7 @@ Values multiply_grad(const BlasAttrs& t, const GradArgs& g) {
 
 #define PLAIT_LINALG_TRIANGLE(name, text)                                            \
   PLAIT_LINALG(name, text)                                                           \
-      .input("A", "float32 or float64 (..., n, n); one triangle is read")            \
+      .input("A", "floating (..., n, n); one triangle is read")                      \
       .input("B", "(..., n, m), or (..., m, n) with rightside")                      \
       .output("out", "shape of B")                                                   \
       .attr("transpose", &BlasAttrs::transpose, false, "take A transposed")          \
@@ -239,10 +239,10 @@ Values multiply_grad(const BlasAttrs& t, const GradArgs& g) {
       .infer(infer_triangle)
 
 PLAIT_LINALG_TRIANGLE(trmm, "alpha op(A) B or alpha B op(A) for a triangular A.")
-    .cpu(triangle_kernel<false>)
+    .cpu(in_float32<triangle_kernel<false>>())
     .grad(multiply_grad, op::saves_inputs());
 PLAIT_LINALG_TRIANGLE(trsm, "X with op(A) X = alpha B or X op(A) = alpha B for a triangular A.")
-    .cpu(triangle_kernel<true>)
+    .cpu(in_float32<triangle_kernel<true>>())
     .grad(solve_grad, op::saves_inputs() | op::saves_output(0));
 
 }  // namespace

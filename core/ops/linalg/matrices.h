@@ -6,6 +6,7 @@
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/in_float32.h"
 
 // What the decompositions share: arrays of shape (..., m, n) are batches of matrices.
 namespace plait::ops {
@@ -26,8 +27,7 @@ struct Matrices {
 inline Matrices matrices_of(const Spec& s, const char* name = "data") {
   check(s.shape.size() >= 2, ErrorKind::kShape, name, " has shape ", s.shape,
         ", must have at least 2 axes");
-  check(s.dtype == DType::kFloat32 || s.dtype == DType::kFloat64, ErrorKind::kType, name,
-        " has dtype ", s.dtype, ", must be float32 or float64");
+  check(is_inexact(s.dtype), ErrorKind::kType, name, " has dtype ", s.dtype, ", must be floating");
   return {Dims(s.shape.begin(), s.shape.end() - 2), s.shape[s.shape.size() - 2], s.shape.back()};
 }
 inline Matrices square_of(const Spec& s, const char* name = "data") {
@@ -44,6 +44,15 @@ void dispatch_real(DType d, const F& f) {
   f(float{});
 }
 
+template <class F>
+void dispatch_field(DType d, const F& f) {
+  if (d == DType::kComplex64) return f(Complex64{});
+  if (d == DType::kComplex128) return f(Complex128{});
+  dispatch_real(d, f);
+}
+template <class T>
+using real_t = decltype(std::real(T{}));
+
 // Calls f(b), which returns LAPACK's info, for each matrix; throws `rule` if one is not 0.
 template <class F>
 void each_matrix(const Matrices& a, int threads, const char* rule, const F& f) {
@@ -59,6 +68,18 @@ void each_matrix(const Matrices& a, int threads, const char* rule, const F& f) {
 inline op::Value mT(const op::Value& v) {
   static const op::OpCall swap("swap_axes", {"dim1", "dim2"});
   return swap({v}, {int64_t{-1}, int64_t{-2}});
+}
+// The complex conjugate. Gradients that need it work in the convention dL/dx + i dL/dy: they take
+// the conjugate of what flows in and give the conjugate of what flows out (see
+// elementwise/complex).
+inline op::Value conj(const op::Value& v) {
+  static const op::OpCall conjugate("conj");
+  return is_complex(v.dtype()) ? conjugate({v}) : v;
+}
+inline op::Value mH(const op::Value& v) { return conj(mT(v)); }
+inline op::Value real(const op::Value& v) {
+  static const op::OpCall real_part("real");
+  return is_complex(v.dtype()) ? real_part({v}) : v;
 }
 inline op::Value mul(const op::Value& a, const op::Value& b) {
   static const op::OpCall matmul("matmul");
@@ -84,6 +105,12 @@ inline op::Value identity_like(int64_t n, DType dtype) {
 inline op::Value axis_at(const op::Value& v, int64_t axis) {
   static const op::OpCall expand("expand_dims", {"axis"});
   return expand({v}, {axis});
+}
+// The Hermitian part of square matrices.
+inline op::Value hermitian(const op::Value& a) { return (a + mH(a)) * 0.5; }
+// Matrices with these vectors on their diagonals, in `dtype`.
+inline op::Value diagonal_of(const op::Value& v, DType dtype) {
+  return identity_like(v.shape().back(), dtype) * op::cast_to(axis_at(v, -2), dtype);
 }
 // 1 / (w_j - w_i) off the diagonal, 0 on it.
 inline op::Value inverse_gaps(const op::Value& w) {

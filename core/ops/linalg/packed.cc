@@ -40,7 +40,7 @@ int64_t side_of_packed(const PackedAttrs& a, int64_t count) {
 }
 
 PLAIT_LINALG(extracttrian, "A triangle of square matrices as vectors, row by row.")
-    .input("A", "float32 or float64 (..., n, n)")
+    .input("A", "floating (..., n, n)")
     .output("out", "(..., m (m + 1) / 2) for m = n - |offset|")
     .attr("offset", &PackedAttrs::offset, 0,
           "diagonal that bounds it: > 0 the triangle above it, < 0 the one below")
@@ -51,7 +51,7 @@ PLAIT_LINALG(extracttrian, "A triangle of square matrices as vectors, row by row
             ", must be smaller than ", s.n);
       return {s.with({static_cast<int64_t>(places(a, s.n).size())}), in[0].dtype};
     })
-    .cpu([](const PackedAttrs& a, const KernelArgs& k) {
+    .cpu(in_float32([](const PackedAttrs& a, const KernelArgs& k) {
       const Matrices s = matrices_of(k.in[0]);
       const std::vector<int64_t> at = places(a, s.n);
       dispatch_real(k.in[0].dtype, [&](auto type) {
@@ -61,7 +61,7 @@ PLAIT_LINALG(extracttrian, "A triangle of square matrices as vectors, row by row
           for (int64_t p : at) *y++ = k.in[0].ptr<T>()[b * s.n * s.n + p];
         }
       });
-    })
+    }))
     .grad(
         [](const PackedAttrs& a, const GradArgs& g) -> Values {
           static const OpCall kMake("linalg_maketrian", {"offset", "lower"});
@@ -70,21 +70,21 @@ PLAIT_LINALG(extracttrian, "A triangle of square matrices as vectors, row by row
         op::saves_nothing());
 
 PLAIT_LINALG(maketrian, "Square matrices with vectors in a triangle, 0 elsewhere.")
-    .input("A", "float32 or float64 (..., m (m + 1) / 2)")
+    .input("A", "floating (..., m (m + 1) / 2)")
     .output("out", "(..., n, n) for n = m + |offset|")
     .attr("offset", &PackedAttrs::offset, 0, "as for linalg_extracttrian")
     .attr("lower", &PackedAttrs::lower, true, "as for linalg_extracttrian")
     .infer([](const PackedAttrs& a, const Specs& in) -> Spec {
       Dims shape = in[0].shape;
       check(!shape.empty(), ErrorKind::kShape, "A has shape (), must have an axis");
-      check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType,
-            "A has dtype ", in[0].dtype, ", must be float32 or float64");
+      check(is_floating(in[0].dtype), ErrorKind::kType, "A has dtype ", in[0].dtype,
+            ", must be floating");
       const int64_t n = side_of_packed(a, shape.back());
       shape.back() = n;
       shape.push_back(n);
       return {shape, in[0].dtype};
     })
-    .cpu([](const PackedAttrs& a, const KernelArgs& k) {
+    .cpu(in_float32([](const PackedAttrs& a, const KernelArgs& k) {
       const Matrices s = matrices_of(k.out[0]);
       const std::vector<int64_t> at = places(a, s.n);
       kernels::fill(k.out[0], 0, k.threads);
@@ -95,7 +95,7 @@ PLAIT_LINALG(maketrian, "Square matrices with vectors in a triangle, 0 elsewhere
           for (int64_t p : at) k.out[0].ptr<T>()[b * s.n * s.n + p] = *x++;
         }
       });
-    })
+    }))
     .grad(
         [](const PackedAttrs& a, const GradArgs& g) -> Values {
           static const OpCall kExtract("linalg_extracttrian", {"offset", "lower"});
@@ -122,7 +122,7 @@ struct DiagonalView {
 };
 
 PLAIT_LINALG(extractdiag, "A diagonal of square matrices.")
-    .input("A", "float32 or float64 (..., n, n)")
+    .input("A", "floating (..., n, n)")
     .output("out", "(..., n - |offset|)")
     .attr("offset", &PackedAttrs::offset, 0, "diagonal: > 0 above the main one, < 0 below")
     .infer([](const PackedAttrs& a, const Specs& in) -> Spec {
@@ -143,14 +143,14 @@ PLAIT_LINALG(extractdiag, "A diagonal of square matrices.")
         op::saves_nothing());
 
 PLAIT_LINALG(makediag, "Square matrices with vectors on a diagonal, 0 elsewhere.")
-    .input("A", "float32 or float64 (..., n)")
+    .input("A", "floating (..., n)")
     .output("out", "(..., n + |offset|, n + |offset|)")
     .attr("offset", &PackedAttrs::offset, 0, "diagonal: > 0 above the main one, < 0 below")
     .infer([](const PackedAttrs& a, const Specs& in) -> Spec {
       Dims shape = in[0].shape;
       check(!shape.empty(), ErrorKind::kShape, "A has shape (), must have an axis");
-      check(in[0].dtype == DType::kFloat32 || in[0].dtype == DType::kFloat64, ErrorKind::kType,
-            "A has dtype ", in[0].dtype, ", must be float32 or float64");
+      check(is_floating(in[0].dtype), ErrorKind::kType, "A has dtype ", in[0].dtype,
+            ", must be floating");
       shape.back() += std::abs(a.offset);
       shape.push_back(shape.back());
       return {shape, in[0].dtype};
@@ -168,13 +168,13 @@ PLAIT_LINALG(makediag, "Square matrices with vectors on a diagonal, 0 elsewhere.
         op::saves_nothing());
 
 PLAIT_LINALG(sumlogdiag, "Sum of the logarithms of the diagonal of square matrices.")
-    .input("A", "float32 or float64 (..., n, n) with a positive diagonal")
+    .input("A", "floating (..., n, n) with a positive diagonal")
     .output("out", "(...); (1,) for one matrix")
     .infer([](const PackedAttrs&, const Specs& in) -> Spec {
       const Matrices s = square_of(in[0], "A");
       return {s.batch.empty() ? Dims{1} : s.batch, in[0].dtype};
     })
-    .cpu([](const PackedAttrs&, const KernelArgs& k) {
+    .cpu(in_float32([](const PackedAttrs&, const KernelArgs& k) {
       const Matrices s = matrices_of(k.in[0]);
       dispatch_real(k.in[0].dtype, [&](auto type) {
         using T = decltype(type);
@@ -185,7 +185,7 @@ PLAIT_LINALG(sumlogdiag, "Sum of the logarithms of the diagonal of square matric
           k.out[0].ptr<T>()[b] = static_cast<T>(sum);
         }
       });
-    })
+    }))
     .grad(
         [](const PackedAttrs&, const GradArgs& g) -> Values {
           static const OpCall kMake("linalg_makediag"), kExtract("linalg_extractdiag");
@@ -203,13 +203,13 @@ Values inverse_grad(const PackedAttrs&, const GradArgs& g) {
 }
 
 PLAIT_LINALG(potri, "The inverse of L L^T for a lower triangular L.")
-    .input("A", "L, float32 or float64 (..., n, n); the lower triangle is read")
+    .input("A", "L, floating (..., n, n); the lower triangle is read")
     .output("out", "shape of A")
     .infer([](const PackedAttrs&, const Specs& in) -> Spec {
       square_of(in[0], "A");
       return in[0];
     })
-    .cpu([](const PackedAttrs&, const KernelArgs& k) {
+    .cpu(in_float32([](const PackedAttrs&, const KernelArgs& k) {
       const Matrices s = matrices_of(k.in[0]);
       const int64_t n = s.n;
       dispatch_real(k.in[0].dtype, [&](auto type) {
@@ -238,7 +238,7 @@ PLAIT_LINALG(potri, "The inverse of L L^T for a lower triangular L.")
           }
         }
       });
-    })
+    }))
     .grad(inverse_grad, op::saves_inputs() | op::saves_output(0));
 
 // A = L Q. With M = L^T dL - dQ Q^T and its lower triangle copied to the upper one:
@@ -251,7 +251,7 @@ Values lq_grad(const PackedAttrs&, const GradArgs& g) {
 }
 
 PLAIT_LINALG(gelqf, "A = L Q with a lower triangular L and orthonormal rows in Q.")
-    .input("A", "float32 or float64 (..., m, n), m <= n")
+    .input("A", "floating (..., m, n), m <= n")
     .output("Q", "shape of A")
     .output("L", "(..., m, m)")
     .infer([](const PackedAttrs&, const Specs& in) -> Specs {
@@ -260,7 +260,7 @@ PLAIT_LINALG(gelqf, "A = L Q with a lower triangular L and orthonormal rows in Q
             ", must not have more rows than columns");
       return {in[0], {s.with({s.m, s.m}), in[0].dtype}};
     })
-    .cpu([](const PackedAttrs&, const KernelArgs& k) {
+    .cpu(in_float32([](const PackedAttrs&, const KernelArgs& k) {
       const Matrices s = matrices_of(k.in[0]);
       dispatch_real(k.in[0].dtype, [&](auto type) {
         using T = decltype(type);
@@ -281,7 +281,7 @@ PLAIT_LINALG(gelqf, "A = L Q with a lower triangular L and orthonormal rows in Q
           return info;
         });
       });
-    })
+    }))
     .grad(lq_grad, op::saves_output(0) | op::saves_output(1));
 
 // With V = U^T: dA = V (diag(dw) + F (V^T dV)) V^T, F_ij = 1 / (w_j - w_i); its symmetric part.
@@ -294,14 +294,14 @@ Values eigen_grad(const PackedAttrs&, const GradArgs& g) {
 }
 
 PLAIT_LINALG(syevd, "A = U^T diag(w) U for symmetric matrices.")
-    .input("A", "float32 or float64 (..., n, n), symmetric; the lower triangle is read")
+    .input("A", "floating (..., n, n), symmetric; the lower triangle is read")
     .output("U", "eigenvectors in rows, shape of A")
     .output("L", "eigenvalues w, ascending, (..., n)")
     .infer([](const PackedAttrs&, const Specs& in) -> Specs {
       const Matrices s = square_of(in[0], "A");
       return {in[0], {s.with({s.n}), in[0].dtype}};
     })
-    .cpu([](const PackedAttrs&, const KernelArgs& k) {
+    .cpu(in_float32([](const PackedAttrs&, const KernelArgs& k) {
       const Matrices s = matrices_of(k.in[0]);
       const int64_t n = s.n;
       dispatch_real(k.in[0].dtype, [&](auto type) {
@@ -310,7 +310,7 @@ PLAIT_LINALG(syevd, "A = U^T diag(w) U for symmetric matrices.")
           const T* x = k.in[0].ptr<T>() + b * n * n;
           std::vector<T> a(x, x + n * n);
           const int64_t info =
-              kernels::lapack::symmetric_eigen(n, false, a.data(), k.out[1].ptr<T>() + b * n);
+              kernels::lapack::hermitian_eigen(n, false, a.data(), k.out[1].ptr<T>() + b * n);
           for (int64_t i = 0; i < n; ++i) {
             for (int64_t j = 0; j < n; ++j)
               k.out[0].ptr<T>()[(b * n + i) * n + j] = a[static_cast<size_t>(j * n + i)];
@@ -318,7 +318,7 @@ PLAIT_LINALG(syevd, "A = U^T diag(w) U for symmetric matrices.")
           return info;
         });
       });
-    })
+    }))
     .grad(eigen_grad, op::saves_output(0) | op::saves_output(1));
 
 }  // namespace

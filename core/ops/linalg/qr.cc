@@ -25,24 +25,24 @@ int64_t factor(const QrAttrs& attrs, const Matrices& a, const T* x, T* q, T* r) 
   return info;
 }
 
-// J. Liao et al., arXiv:1903.09650 (2019): with M = R dR^T - dQ^T Q and copyltu(M) the symmetric
-// matrix of its lower triangle, dA = (dQ + Q copyltu(M)) R^-T.
+// J. Liao et al., arXiv:1903.09650 (2019): with M = R dR^H - dQ^H Q and copyltu(M) the Hermitian
+// matrix of its lower triangle, dA = (dQ + Q copyltu(M)) R^-H.
 Values qr_grad(const QrAttrs& attrs, const GradArgs& g) {
   const Matrices a = matrices_of(g.in_spec(0));
   check(a.m >= a.n && (attrs.mode == "reduced" || a.m == a.n), ErrorKind::kNotImplemented,
         "gradient for data of shape ", g.in_spec(0).shape,
         ", must have at least as many rows as columns, and mode 'reduced'");
-  const Value q = g.out(0), r = g.out(1), dq = g.dout(0);
-  const Value m = mul(r, mT(g.dout(1))) - mul(mT(dq), q);
-  const Value symmetric = lower(m, 0) + mT(lower(m, -1));
-  const Value b = dq + mul(q, symmetric);
-  return {mT(solved(r, mT(b)))};
+  const Value q = g.out(0), r = g.out(1), dq = conj(g.dout(0));
+  const Value m = mul(r, mT(g.dout(1))) - mul(mH(dq), q);
+  const Value half = (lower(m, 0) + lower(m, -1)) * 0.5;
+  const Value b = dq + mul(q, half + mH(half));
+  return {mT(solved(r, mT(conj(b))))};
 }
 
 PLAIT_OP(qr, QrAttrs)
     .doc("data = q r with orthonormal columns in q and an upper triangular r.")
-    .source("LAPACK geqrf, orgqr")
-    .input("data", "floating array of shape (..., m, n); k = min(m, n)")
+    .source("LAPACK geqrf, orgqr, ungqr")
+    .input("data", "floating or complex array of shape (..., m, n); k = min(m, n)")
     .output("q", "(..., m, k); complete: (..., m, m)")
     .output("r", "(..., k, n); complete: (..., m, n)")
     .attr("mode", &QrAttrs::mode, "reduced", "size of the factors")
@@ -52,10 +52,10 @@ PLAIT_OP(qr, QrAttrs)
       const int64_t k = attrs.mode == "complete" ? a.m : a.k();
       return {{a.with({a.m, k}), in[0].dtype}, {a.with({k, a.n}), in[0].dtype}};
     })
-    .cpu([](const QrAttrs& attrs, const KernelArgs& k) {
+    .cpu(in_float32([](const QrAttrs& attrs, const KernelArgs& k) {
       const Matrices a = matrices_of(k.in[0]);
       const int64_t columns = k.out[0].dim(-1);
-      dispatch_real(k.in[0].dtype, [&](auto type) {
+      dispatch_field(k.in[0].dtype, [&](auto type) {
         using T = decltype(type);
         each_matrix(a, k.threads, "has no factors", [&](int64_t b) {
           return factor(attrs, a, k.in[0].ptr<T>() + b * a.m * a.n,
@@ -63,7 +63,8 @@ PLAIT_OP(qr, QrAttrs)
                         k.out[1].ptr<T>() + b * columns * a.n);
         });
       });
-    })
+    }))
+    .takes_complex()
     .grad(qr_grad, op::saves_output(0) | op::saves_output(1));
 
 }  // namespace

@@ -108,7 +108,24 @@ def onehot_encode(indices, out):
     return _gen.one_hot(indices, depth=out.shape[1], dtype=out.dtype_name, out=out)
 
 
-def reset_arrays(*data, num_arrays=None):
-    """Set all elements of each array to 0; `num_arrays` is counted."""
-    for one in data:
-        one[...] = 0
+def reset_arrays(*arrays, num_arrays=None):
+    """Set all elements of arrays to 0, in place.
+
+    Parameters
+    ----------
+    *arrays : NDArray
+        Of any shapes and dtypes; or one list of them.
+    num_arrays : int, optional
+        How many there are: checked if given.
+
+    Raises
+    ------
+    ValueError
+        There are not `num_arrays` arrays.
+    """
+    if len(arrays) == 1 and isinstance(arrays[0], (list, tuple)):
+        arrays = arrays[0]
+    if num_arrays is not None and num_arrays != len(arrays):
+        raise ValueError(f"reset_arrays: num_arrays is {num_arrays}, must be {len(arrays)}")
+    for x in arrays:
+        x[...] = 0

@@ -49,6 +49,12 @@ def _matrix(a: Any) -> Any:
     return _o.cast(a, "float32") if a.dtype_name in ("float16", "bfloat16") else a
 
 
+def _adjoint(a: Any) -> Any:
+    """The last two axes exchanged, and complex numbers conjugated."""
+    a = matrix_transpose(a)
+    return a.conj() if _o.is_complex(a) else a
+
+
 def _run(name: str, *inputs: Any, attrs: tuple[Any, ...] = ()) -> Any:
     return invoke(_OPS[name], inputs, attrs, None, ndarray)
 
@@ -74,7 +80,7 @@ def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
 
 
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    """Lower triangular L with L L^T = a, or the upper one.
+    """Lower triangular L with L L^H = a, or the upper one, for Hermitian matrices.
 
     Raises
     ------
@@ -101,7 +107,7 @@ def det(a: Any) -> Any:
 
 
 def slogdet(a: Any) -> Any:
-    """Sign of the determinant and logarithm of its absolute value."""
+    """Sign of the determinant, of absolute value 1 or 0, and logarithm of its absolute value."""
     return SlogdetResult(*_run("slogdet", _matrix(a)))
 
 
@@ -155,14 +161,14 @@ def svdvals(x: Any, /) -> Any:
 
 
 def eigh(a: Any, UPLO: str = "L") -> Any:
-    """Eigenvalues, ascending, and orthonormal eigenvectors of symmetric matrices."""
+    """Eigenvalues, ascending, and orthonormal eigenvectors of Hermitian matrices."""
     if UPLO not in ("L", "U", "l", "u"):
         raise ValueError(f"eigh: UPLO is {UPLO!r}, must be 'L' or 'U'")
     return EighResult(*_run("eigh", _matrix(a), attrs=(UPLO in ("U", "u"),)))
 
 
 def eigvalsh(a: Any, UPLO: str = "L") -> Any:
-    """Eigenvalues of symmetric matrices, ascending."""
+    """Eigenvalues of Hermitian matrices, ascending."""
     return eigh(a, UPLO)[0]
 
 
@@ -172,7 +178,7 @@ def eig(a: Any) -> Any:
     Raises
     ------
     ValueError
-        An eigenvalue is complex: there are no complex dtypes.
+        A real matrix has complex eigenvalues: convert it to complex64 or complex128 first.
     """
     return EigResult(*_run("eig", _matrix(a)))
 
@@ -214,7 +220,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None
     from ._choice import where
 
     inverse = where(kept, 1.0 / where(kept, s, 1.0), 0.0)
-    return matmul(matrix_transpose(vt) * expand_dims(inverse, -2), matrix_transpose(u))
+    return matmul(_adjoint(vt) * expand_dims(inverse, -2), _adjoint(u))
 
 
 def lstsq(a: Any, b: Any, rcond: Any = "warn") -> tuple[Any, Any, Any, Any]:
@@ -239,7 +245,8 @@ def lstsq(a: Any, b: Any, rcond: Any = "warn") -> tuple[Any, Any, Any, Any]:
     m, n = a.shape
     if m > n and int(rank) == n:
         miss = b - matmul(a, x)
-        residuals = reshape(_sum(miss * miss, 0), -1)
+        squares = miss.real**2 + miss.imag**2 if _o.is_complex(miss) else miss * miss
+        residuals = reshape(_sum(squares, 0), -1)
     else:
         residuals = reshape(x, -1)[:0]
     return x, residuals, rank, s

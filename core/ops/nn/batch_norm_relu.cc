@@ -1,0 +1,68 @@
+#include "ops/nn/batch_norm.h"
+
+#include "op/functions.h"
+#include "op/op.h"
+
+// Batch normalization and a rectifier as one node, as MXNet 1.9 writes them into files.
+namespace plait::op {
+namespace {
+
+const Op& norm() {
+  static const Op& kNorm = Op::get("batch_norm");
+  return kNorm;
+}
+
+Specs infer(const BatchNormAttrs& a, const Specs& in) {
+  Specs out;
+  norm().infer(norm(), &a, in, out);
+  return out;
+}
+
+void complete(const BatchNormAttrs& a, std::vector<Dims>& in, std::vector<bool>& known) {
+  norm().complete(norm(), &a, in, known);
+}
+
+void kernel(const BatchNormAttrs& a, const KernelArgs& k) {
+  static const Op& kRelu = Op::get("relu");
+  norm().kernel(norm(), &a, k);
+  kRelu.kernel(kRelu, nullptr, {k.out.first(1), k.out.first(1), k.is_train, k.threads, {}});
+}
+
+Values backward(const BatchNormAttrs& a, const GradArgs& g) {
+  GradArgs inner = g;
+  inner.dout_values[0] = g.dout() * greater(g.out(0), 0.0);
+  return norm().grad(norm(), &a, inner);
+}
+
+PLAIT_OP(batch_norm_relu, BatchNormAttrs)
+    .doc("batch_norm, and 0 in place of its negative results.")
+    .source("Ioffe, Szegedy, ICML (2015)")
+    .input("data", "floating array with a channel axis")
+    .input("gamma", "(channels,)")
+    .input("beta", "(channels,)")
+    .aux_input("moving_mean", "(channels,), running mean; updated in train mode")
+    .aux_input("moving_var", "(channels,), running variance; updated in train mode")
+    .output("output", "shape and dtype of data, >= 0")
+    .hidden_output("mean", "(channels,), mean used")
+    .hidden_output("var", "(channels,), variance used")
+    .attr("eps", &BatchNormAttrs::eps, 1e-3, "added to the variance, > 0")
+    .attr("momentum", &BatchNormAttrs::momentum, 0.9,
+          "share of the old value in the running statistics")
+    .attr("fix_gamma", &BatchNormAttrs::fix_gamma, true, "take 1 for gamma")
+    .attr("use_global_stats", &BatchNormAttrs::use_global_stats, false,
+          "use the running statistics in train mode too")
+    .attr("output_mean_var", &BatchNormAttrs::output_mean_var, false, "kept for MXNet's files")
+    .attr("axis", &BatchNormAttrs::axis, 1, "axis of the channels")
+    .attr("cudnn_off", &BatchNormAttrs::cudnn_off, false,
+          "kept for MXNet's programs; without effect")
+    .on("nd sym", "_contrib_BatchNormWithReLU")
+    .on("nd sym", "contrib.BatchNormWithReLU")
+    .uses_train()
+    .infer(infer)
+    .complete(complete)
+    .cpu(kernel)
+    .grad(backward,
+          saves_input(0) | saves_input(1) | saves_output(0) | saves_output(1) | saves_output(2));
+
+}  // namespace
+}  // namespace plait::op
