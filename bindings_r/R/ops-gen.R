@@ -323,6 +323,7 @@ mx.nd.BatchNorm <- function(data, gamma, beta, moving_mean, moving_var,
     moving_var), list(eps, momentum, fix_gamma, use_global_stats,
     output_mean_var, axis, cudnn_off), 1L, out)
 }
+mx.nd.BatchNorm.v1 <- mx.nd.BatchNorm
 
 mx.symbol.BatchNorm <- function(data = NULL, gamma = NULL, beta = NULL,
   moving_mean = NULL, moving_var = NULL, eps = 0.001, momentum = 0.9,
@@ -335,6 +336,31 @@ mx.symbol.BatchNorm <- function(data = NULL, gamma = NULL, beta = NULL,
     use_global_stats = use_global_stats, output_mean_var = output_mean_var,
     axis = axis, cudnn_off = cudnn_off), attr)
 }
+mx.symbol.BatchNorm_v1 <- mx.symbol.BatchNorm
+
+mx.nd.contrib.BatchNormWithReLU <- function(data, gamma, beta, moving_mean,
+  moving_var, eps = 0.001, momentum = 0.9, fix_gamma = TRUE,
+  use_global_stats = FALSE, output_mean_var = FALSE, axis = 1L,
+  cudnn_off = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$batch_norm_relu, list(data, gamma, beta, moving_mean,
+    moving_var), list(eps, momentum, fix_gamma, use_global_stats,
+    output_mean_var, axis, cudnn_off), 1L, out)
+}
+mx.nd.internal.contrib.BatchNormWithReLU <- mx.nd.contrib.BatchNormWithReLU
+
+mx.symbol.contrib.BatchNormWithReLU <- function(data = NULL, gamma = NULL,
+  beta = NULL, moving_mean = NULL, moving_var = NULL, eps = 0.001,
+  momentum = 0.9, fix_gamma = TRUE, use_global_stats = FALSE,
+  output_mean_var = FALSE, axis = 1L, cudnn_off = FALSE, name = NULL,
+  attr = NULL) {
+  .compose(.ops$batch_norm_relu, "contrib.BatchNormWithReLU", name,
+    list(data = data, gamma = gamma, beta = beta, moving_mean = moving_mean,
+    moving_var = moving_var), list(eps = eps, momentum = momentum,
+    fix_gamma = fix_gamma, use_global_stats = use_global_stats,
+    output_mean_var = output_mean_var, axis = axis, cudnn_off = cudnn_off),
+    attr)
+}
+mx.symbol.internal.contrib_BatchNormWithReLU <- mx.symbol.contrib.BatchNormWithReLU
 
 mx.nd.batch.take <- function(a, indices, out = NULL) {
   .Call(C_invoke, .ops$batch_take, list(a, indices), list(), 1L, out)
@@ -592,6 +618,30 @@ mx.symbol.Concat <- function(..., dim = 1L, num_args = 0L, name = NULL,
 }
 mx.symbol.concat <- mx.symbol.Concat
 
+mx.nd.contrib.fft <- function(data, compute_size = 128L, out = NULL) {
+  .Call(C_invoke, .ops$contrib_fft, list(data), list(compute_size), 1L, out)
+}
+mx.nd.internal.contrib.fft <- mx.nd.contrib.fft
+
+mx.symbol.contrib.fft <- function(data = NULL, compute_size = 128L, name = NULL,
+  attr = NULL) {
+  .compose(.ops$contrib_fft, "contrib.fft", name, list(data = data),
+    list(compute_size = compute_size), attr)
+}
+mx.symbol.internal.contrib_fft <- mx.symbol.contrib.fft
+
+mx.nd.contrib.ifft <- function(data, compute_size = 128L, out = NULL) {
+  .Call(C_invoke, .ops$contrib_ifft, list(data), list(compute_size), 1L, out)
+}
+mx.nd.internal.contrib.ifft <- mx.nd.contrib.ifft
+
+mx.symbol.contrib.ifft <- function(data = NULL, compute_size = 128L,
+  name = NULL, attr = NULL) {
+  .compose(.ops$contrib_ifft, "contrib.ifft", name, list(data = data),
+    list(compute_size = compute_size), attr)
+}
+mx.symbol.internal.contrib_ifft <- mx.symbol.contrib.ifft
+
 mx.nd.Convolution <- function(data, weight, bias = NULL, kernel,
   stride = integer(0), dilate = integer(0), pad = integer(0), num_filter,
   num_group = 1L, workspace = 1024L, no_bias = FALSE, cudnn_tune = NULL,
@@ -601,6 +651,7 @@ mx.nd.Convolution <- function(data, weight, bias = NULL, kernel,
     stride, dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune,
     cudnn_off, layout), 1L, out)
 }
+mx.nd.Convolution.v1 <- mx.nd.Convolution
 
 mx.symbol.Convolution <- function(data = NULL, weight = NULL, bias = NULL,
   kernel, stride = integer(0), dilate = integer(0), pad = integer(0),
@@ -614,6 +665,7 @@ mx.symbol.Convolution <- function(data = NULL, weight = NULL, bias = NULL,
     workspace = workspace, no_bias = no_bias, cudnn_tune = cudnn_tune,
     cudnn_off = cudnn_off, layout = layout), attr)
 }
+mx.symbol.Convolution_v1 <- mx.symbol.Convolution
 
 mx.nd.identity <- function(data, out = NULL) {
   .Call(C_invoke, .ops$copy, list(data), list(), 1L, out)
@@ -2747,6 +2799,35 @@ mx.nd.multi.nag.mom.update <- function(..., lrs, wds, momentum = 0,
     out)
 }
 
+mx.nd.contrib.Proposal <- function(cls_prob, bbox_pred, im_info,
+  rpn_pre_nms_top_n = 6000L, rpn_post_nms_top_n = 300L, threshold = 0.7,
+  rpn_min_size = 16, scales = c(4, 8, 16, 32), ratios = c(0.5, 1, 2),
+  feature_stride = 16L, output_score = FALSE, iou_loss = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$multi_proposal, list(cls_prob, bbox_pred, im_info),
+    list(rpn_pre_nms_top_n, rpn_post_nms_top_n, threshold, rpn_min_size, scales,
+    ratios, feature_stride, output_score, iou_loss), 2L, out)
+}
+mx.nd.contrib.MultiProposal <- mx.nd.contrib.Proposal
+mx.nd.internal.contrib.Proposal <- mx.nd.contrib.Proposal
+mx.nd.internal.contrib.MultiProposal <- mx.nd.contrib.Proposal
+
+mx.symbol.contrib.Proposal <- function(cls_prob = NULL, bbox_pred = NULL,
+  im_info = NULL, rpn_pre_nms_top_n = 6000L, rpn_post_nms_top_n = 300L,
+  threshold = 0.7, rpn_min_size = 16, scales = c(4, 8, 16, 32), ratios = c(0.5,
+  1, 2), feature_stride = 16L, output_score = FALSE, iou_loss = FALSE,
+  name = NULL, attr = NULL) {
+  .compose(.ops$multi_proposal, "contrib.Proposal", name,
+    list(cls_prob = cls_prob, bbox_pred = bbox_pred, im_info = im_info),
+    list(rpn_pre_nms_top_n = rpn_pre_nms_top_n,
+    rpn_post_nms_top_n = rpn_post_nms_top_n, threshold = threshold,
+    rpn_min_size = rpn_min_size, scales = scales, ratios = ratios,
+    feature_stride = feature_stride, output_score = output_score,
+    iou_loss = iou_loss), attr)
+}
+mx.symbol.contrib.MultiProposal <- mx.symbol.contrib.Proposal
+mx.symbol.internal.contrib_Proposal <- mx.symbol.contrib.Proposal
+mx.symbol.internal.contrib_MultiProposal <- mx.symbol.contrib.Proposal
+
 mx.nd.multi.rmsprop.update <- function(..., lrs, wds, gamma1 = 0.95,
   epsilon = 1e-08, clip_weights = -1, rescale_grad = 1, clip_gradient = -1,
   num_weights = 1L, multi_precision = FALSE, out = NULL) {
@@ -3077,6 +3158,7 @@ mx.nd.Pooling <- function(data, kernel = integer(0), pool_type = "max",
     pooling_convention, stride, pad, count_include_pad, layout, p_value,
     cudnn_off), 1L, out)
 }
+mx.nd.Pooling.v1 <- mx.nd.Pooling
 
 mx.symbol.Pooling <- function(data = NULL, kernel = integer(0),
   pool_type = "max", global_pool = FALSE, pooling_convention = "valid",
@@ -3090,6 +3172,7 @@ mx.symbol.Pooling <- function(data = NULL, kernel = integer(0),
     count_include_pad = count_include_pad, layout = layout, p_value = p_value,
     cudnn_off = cudnn_off), attr)
 }
+mx.symbol.Pooling_v1 <- mx.symbol.Pooling
 
 mx.nd.power <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$power, list(lhs, rhs), list(), 1L, out)
@@ -4531,14 +4614,16 @@ mx.symbol.contrib.SyncBatchNorm <- function(data = NULL, gamma = NULL,
 }
 mx.symbol.internal.contrib_SyncBatchNorm <- mx.symbol.contrib.SyncBatchNorm
 
-mx.nd.take <- function(a, indices, axis = 0L, mode = "clip", out = NULL) {
-  .Call(C_invoke, .ops$take, list(a, indices), list(axis, mode), 1L, out)
+mx.nd.take <- function(a, indices, axis = 0L, mode = "clip",
+  sparse_grad = FALSE, out = NULL) {
+  .Call(C_invoke, .ops$take, list(a, indices), list(axis, mode, sparse_grad),
+    1L, out)
 }
 
 mx.symbol.take <- function(a = NULL, indices = NULL, axis = 0L, mode = "clip",
-  name = NULL, attr = NULL) {
+  sparse_grad = FALSE, name = NULL, attr = NULL) {
   .compose(.ops$take, "take", name, list(a = a, indices = indices),
-    list(axis = axis, mode = mode), attr)
+    list(axis = axis, mode = mode, sparse_grad = sparse_grad), attr)
 }
 
 mx.nd.tan <- function(data, out = NULL) {

@@ -584,6 +584,45 @@ static inline plait_status_t plait_batch_norm(plait_array_t data, plait_array_t 
   return plait__call(&op_, "batch_norm", inputs_, 5, values_, 7, out, 1, NULL);
 }
 
+typedef struct {
+  /* added to the variance, > 0 */
+  double eps;
+  /* share of the old value in the running statistics */
+  double momentum;
+  /* take 1 for gamma */
+  int32_t fix_gamma;
+  /* use the running statistics in train mode too */
+  int32_t use_global_stats;
+  /* kept for MXNet's files */
+  int32_t output_mean_var;
+  /* axis of the channels */
+  int64_t axis;
+  /* kept for MXNet's programs; without effect */
+  int32_t cudnn_off;
+} plait_batch_norm_relu_attrs_t;
+static inline plait_batch_norm_relu_attrs_t plait_batch_norm_relu_defaults(void) {
+  const plait_batch_norm_relu_attrs_t a = {0.001, 0.9, 1, 0, 0, 1, 0};
+  return a;
+}
+/* batch_norm, and 0 in place of its negative results. data: floating array with a channel axis.
+ * gamma: (channels,). beta: (channels,). moving_mean: (channels,), running mean; updated in
+ * train mode. moving_var: (channels,), running variance; updated in train mode. output: shape
+ * and dtype of data, >= 0. */
+static inline plait_status_t plait_batch_norm_relu(plait_array_t data, plait_array_t gamma,
+                                                   plait_array_t beta, plait_array_t moving_mean,
+                                                   plait_array_t moving_var,
+                                                   const plait_batch_norm_relu_attrs_t* attrs,
+                                                   plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_batch_norm_relu_attrs_t a_ = attrs ? *attrs : plait_batch_norm_relu_defaults();
+  const plait_array_t inputs_[] = {data, gamma, beta, moving_mean, moving_var};
+  const plait_value_t values_[] = {plait__float(a_.eps), plait__float(a_.momentum),
+                                   plait__bool(a_.fix_gamma), plait__bool(a_.use_global_stats),
+                                   plait__bool(a_.output_mean_var), plait__int(a_.axis),
+                                   plait__bool(a_.cudnn_off)};
+  return plait__call(&op_, "batch_norm_relu", inputs_, 5, values_, 7, out, 1, NULL);
+}
+
 /* One element of each row: out[i] = a[i, indices[i]]. a: array of shape (n, m). indices: (n,) or
  * as many elements; those outside [0, m) are moved to the border. out: shape of indices. */
 static inline plait_status_t plait_batch_take(plait_array_t a, plait_array_t indices,
@@ -913,15 +952,15 @@ static inline plait_status_t plait_ceil(plait_array_t data, plait_array_t* out) 
 }
 
 typedef struct {
-  /* give the upper triangular U with U^T U = data */
+  /* give the upper triangular U with U^H U = data */
   int32_t upper;
 } plait_cholesky_attrs_t;
 static inline plait_cholesky_attrs_t plait_cholesky_defaults(void) {
   const plait_cholesky_attrs_t a = {0};
   return a;
 }
-/* Lower triangular L with L L^T = data, or its transpose. data: floating array of shape (..., n,
- * n), symmetric and positive definite; the lower triangle is read. out: shape of data. */
+/* Lower triangular L with L L^H = data, or its adjoint. data: floating or complex array of shape
+ * (..., n, n), Hermitian and positive definite; the lower triangle is read. out: shape of data. */
 static inline plait_status_t plait_cholesky(plait_array_t data, const plait_cholesky_attrs_t* attrs,
                                             plait_array_t* out) {
   static plait_op_t op_ = NULL;
@@ -1000,6 +1039,46 @@ static inline plait_status_t plait_conj(plait_array_t data, plait_array_t* out) 
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
   return plait__call(&op_, "conj", inputs_, 1, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* kept for MXNet's programs; without effect */
+  int64_t compute_size;
+} plait_contrib_fft_attrs_t;
+static inline plait_contrib_fft_attrs_t plait_contrib_fft_defaults(void) {
+  const plait_contrib_fft_attrs_t a = {128};
+  return a;
+}
+/* Discrete Fourier transform of real numbers along the last axis, real and imaginary parts in
+ * turn: sum_j x[j] e^(-2 pi i j k / n). data: floating array (..., n). out: (..., 2 n). */
+static inline plait_status_t plait_contrib_fft(plait_array_t data,
+                                               const plait_contrib_fft_attrs_t* attrs,
+                                               plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_contrib_fft_attrs_t a_ = attrs ? *attrs : plait_contrib_fft_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__int(a_.compute_size)};
+  return plait__call(&op_, "contrib_fft", inputs_, 1, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* kept for MXNet's programs; without effect */
+  int64_t compute_size;
+} plait_contrib_ifft_attrs_t;
+static inline plait_contrib_ifft_attrs_t plait_contrib_ifft_defaults(void) {
+  const plait_contrib_ifft_attrs_t a = {128};
+  return a;
+}
+/* Real part of the inverse of contrib.fft times n: sum_k x[k] e^(2 pi i j k / n), for real and
+ * imaginary parts in turn. data: floating array (..., 2 n). out: (..., n). */
+static inline plait_status_t plait_contrib_ifft(plait_array_t data,
+                                                const plait_contrib_ifft_attrs_t* attrs,
+                                                plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_contrib_ifft_attrs_t a_ = attrs ? *attrs : plait_contrib_ifft_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__int(a_.compute_size)};
+  return plait__call(&op_, "contrib_ifft", inputs_, 1, values_, 1, out, 1, NULL);
 }
 
 typedef struct {
@@ -1372,8 +1451,8 @@ static inline plait_status_t plait_dequantize(plait_array_t data, plait_array_t 
   return plait__call(&op_, "dequantize", inputs_, 3, values_, 1, out, 1, NULL);
 }
 
-/* Determinant of square matrices. data: floating array of shape (..., n, n). out: the leading
- * axes. */
+/* Determinant of square matrices. data: floating or complex array of shape (..., n, n). out: the
+ * leading axes. */
 static inline plait_status_t plait_det(plait_array_t data, plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
@@ -2650,7 +2729,8 @@ static inline plait_status_t plait_interleaved_matmul_selfatt_valatt(plait_array
                      NULL);
 }
 
-/* Inverse of square matrices. data: floating array of shape (..., n, n). out: shape of data. */
+/* Inverse of square matrices. data: floating or complex array of shape (..., n, n). out: shape
+ * of data. */
 static inline plait_status_t plait_inverse(plait_array_t data, plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
@@ -2923,7 +3003,7 @@ static inline plait_linalg_extractdiag_attrs_t plait_linalg_extractdiag_defaults
   const plait_linalg_extractdiag_attrs_t a = {0};
   return a;
 }
-/* A diagonal of square matrices. A: float32 or float64 (..., n, n). out: (..., n - |offset|). */
+/* A diagonal of square matrices. A: floating (..., n, n). out: (..., n - |offset|). */
 static inline plait_status_t plait_linalg_extractdiag(plait_array_t A,
                                                       const plait_linalg_extractdiag_attrs_t* attrs,
                                                       plait_array_t* out) {
@@ -2944,8 +3024,8 @@ static inline plait_linalg_extracttrian_attrs_t plait_linalg_extracttrian_defaul
   const plait_linalg_extracttrian_attrs_t a = {0, 1};
   return a;
 }
-/* A triangle of square matrices as vectors, row by row. A: float32 or float64 (..., n, n). out:
- * (..., m (m + 1) / 2) for m = n - |offset|. */
+/* A triangle of square matrices as vectors, row by row. A: floating (..., n, n). out: (..., m (m
+ * + 1) / 2) for m = n - |offset|. */
 static inline plait_status_t plait_linalg_extracttrian(plait_array_t A,
                                                        const plait_linalg_extracttrian_attrs_t* attrs,
                                                        plait_array_t* out) {
@@ -2956,8 +3036,8 @@ static inline plait_status_t plait_linalg_extracttrian(plait_array_t A,
   return plait__call(&op_, "linalg_extracttrian", inputs_, 1, values_, 2, out, 1, NULL);
 }
 
-/* A = L Q with a lower triangular L and orthonormal rows in Q. A: float32 or float64 (..., m,
- * n), m <= n. Q: shape of A. L: (..., m, m). */
+/* A = L Q with a lower triangular L and orthonormal rows in Q. A: floating (..., m, n), m <= n.
+ * Q: shape of A. L: (..., m, m). */
 static inline plait_status_t plait_linalg_gelqf(plait_array_t A, plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {A};
@@ -2980,8 +3060,8 @@ static inline plait_linalg_gemm_attrs_t plait_linalg_gemm_defaults(void) {
   const plait_linalg_gemm_attrs_t a = {0, 0, 1.0, 1.0, -2};
   return a;
 }
-/* alpha op(A) op(B) + beta C. A: float32 or float64 (..., m, k). B: (..., k, n). C: (..., m, n).
- * out: (..., m, n). */
+/* alpha op(A) op(B) + beta C. A: floating (..., m, k). B: (..., k, n). C: (..., m, n). out:
+ * (..., m, n). */
 static inline plait_status_t plait_linalg_gemm(plait_array_t A, plait_array_t B, plait_array_t C,
                                                const plait_linalg_gemm_attrs_t* attrs,
                                                plait_array_t* out) {
@@ -3008,7 +3088,7 @@ static inline plait_linalg_gemm2_attrs_t plait_linalg_gemm2_defaults(void) {
   const plait_linalg_gemm2_attrs_t a = {0, 0, 1.0, -2};
   return a;
 }
-/* alpha op(A) op(B). A: float32 or float64 (..., m, k). B: (..., k, n). out: (..., m, n). */
+/* alpha op(A) op(B). A: floating (..., m, k). B: (..., k, n). out: (..., m, n). */
 static inline plait_status_t plait_linalg_gemm2(plait_array_t A, plait_array_t B,
                                                 const plait_linalg_gemm2_attrs_t* attrs,
                                                 plait_array_t* out) {
@@ -3028,8 +3108,8 @@ static inline plait_linalg_makediag_attrs_t plait_linalg_makediag_defaults(void)
   const plait_linalg_makediag_attrs_t a = {0};
   return a;
 }
-/* Square matrices with vectors on a diagonal, 0 elsewhere. A: float32 or float64 (..., n). out:
- * (..., n + |offset|, n + |offset|). */
+/* Square matrices with vectors on a diagonal, 0 elsewhere. A: floating (..., n). out: (..., n +
+ * |offset|, n + |offset|). */
 static inline plait_status_t plait_linalg_makediag(plait_array_t A,
                                                    const plait_linalg_makediag_attrs_t* attrs,
                                                    plait_array_t* out) {
@@ -3050,8 +3130,8 @@ static inline plait_linalg_maketrian_attrs_t plait_linalg_maketrian_defaults(voi
   const plait_linalg_maketrian_attrs_t a = {0, 1};
   return a;
 }
-/* Square matrices with vectors in a triangle, 0 elsewhere. A: float32 or float64 (..., m (m + 1)
- * / 2). out: (..., n, n) for n = m + |offset|. */
+/* Square matrices with vectors in a triangle, 0 elsewhere. A: floating (..., m (m + 1) / 2).
+ * out: (..., n, n) for n = m + |offset|. */
 static inline plait_status_t plait_linalg_maketrian(plait_array_t A,
                                                     const plait_linalg_maketrian_attrs_t* attrs,
                                                     plait_array_t* out) {
@@ -3062,25 +3142,24 @@ static inline plait_status_t plait_linalg_maketrian(plait_array_t A,
   return plait__call(&op_, "linalg_maketrian", inputs_, 1, values_, 2, out, 1, NULL);
 }
 
-/* The inverse of L L^T for a lower triangular L. A: L, float32 or float64 (..., n, n); the lower
- * triangle is read. out: shape of A. */
+/* The inverse of L L^T for a lower triangular L. A: L, floating (..., n, n); the lower triangle
+ * is read. out: shape of A. */
 static inline plait_status_t plait_linalg_potri(plait_array_t A, plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {A};
   return plait__call(&op_, "linalg_potri", inputs_, 1, NULL, 0, out, 1, NULL);
 }
 
-/* Sum of the logarithms of the diagonal of square matrices. A: float32 or float64 (..., n, n)
- * with a positive diagonal. out: (...); (1,) for one matrix. */
+/* Sum of the logarithms of the diagonal of square matrices. A: floating (..., n, n) with a
+ * positive diagonal. out: (...); (1,) for one matrix. */
 static inline plait_status_t plait_linalg_sumlogdiag(plait_array_t A, plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {A};
   return plait__call(&op_, "linalg_sumlogdiag", inputs_, 1, NULL, 0, out, 1, NULL);
 }
 
-/* A = U^T diag(w) U for symmetric matrices. A: float32 or float64 (..., n, n), symmetric; the
- * lower triangle is read. U: eigenvectors in rows, shape of A. L: eigenvalues w, ascending,
- * (..., n). */
+/* A = U^T diag(w) U for symmetric matrices. A: floating (..., n, n), symmetric; the lower
+ * triangle is read. U: eigenvectors in rows, shape of A. L: eigenvalues w, ascending, (..., n). */
 static inline plait_status_t plait_linalg_syevd(plait_array_t A, plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {A};
@@ -3097,8 +3176,8 @@ static inline plait_linalg_syrk_attrs_t plait_linalg_syrk_defaults(void) {
   const plait_linalg_syrk_attrs_t a = {0, 1.0};
   return a;
 }
-/* alpha A A^T, or alpha A^T A. A: float32 or float64 (..., m, n). out: (..., m, m), or (..., n,
- * n) with transpose. */
+/* alpha A A^T, or alpha A^T A. A: floating (..., m, n). out: (..., m, m), or (..., n, n) with
+ * transpose. */
 static inline plait_status_t plait_linalg_syrk(plait_array_t A,
                                                const plait_linalg_syrk_attrs_t* attrs,
                                                plait_array_t* out) {
@@ -3123,8 +3202,8 @@ static inline plait_linalg_trmm_attrs_t plait_linalg_trmm_defaults(void) {
   const plait_linalg_trmm_attrs_t a = {0, 0, 1, 1.0};
   return a;
 }
-/* alpha op(A) B or alpha B op(A) for a triangular A. A: float32 or float64 (..., n, n); one
- * triangle is read. B: (..., n, m), or (..., m, n) with rightside. out: shape of B. */
+/* alpha op(A) B or alpha B op(A) for a triangular A. A: floating (..., n, n); one triangle is
+ * read. B: (..., n, m), or (..., m, n) with rightside. out: shape of B. */
 static inline plait_status_t plait_linalg_trmm(plait_array_t A, plait_array_t B,
                                                const plait_linalg_trmm_attrs_t* attrs,
                                                plait_array_t* out) {
@@ -3150,8 +3229,8 @@ static inline plait_linalg_trsm_attrs_t plait_linalg_trsm_defaults(void) {
   const plait_linalg_trsm_attrs_t a = {0, 0, 1, 1.0};
   return a;
 }
-/* X with op(A) X = alpha B or X op(A) = alpha B for a triangular A. A: float32 or float64 (...,
- * n, n); one triangle is read. B: (..., n, m), or (..., m, n) with rightside. out: shape of B. */
+/* X with op(A) X = alpha B or X op(A) = alpha B for a triangular A. A: floating (..., n, n); one
+ * triangle is read. B: (..., n, m), or (..., m, n) with rightside. out: shape of B. */
 static inline plait_status_t plait_linalg_trsm(plait_array_t A, plait_array_t B,
                                                const plait_linalg_trsm_attrs_t* attrs,
                                                plait_array_t* out) {
@@ -4855,6 +4934,56 @@ static inline plait_status_t plait_multi_nag_mom_update(const plait_array_t* inp
                                    plait__bool(a_.multi_precision)};
   return plait__call(&op_, "multi_nag_mom_update", inputs, num_inputs, values_, 7, out, capacity,
                      num_out);
+}
+
+typedef struct {
+  /* boxes that are compared with each other, the best; 0: all */
+  int64_t rpn_pre_nms_top_n;
+  /* boxes for each picture */
+  int64_t rpn_post_nms_top_n;
+  /* intersection over union from which a box stands for another one */
+  double threshold;
+  /* least width and height, in pixels of the picture before scaling */
+  double rpn_min_size;
+  /* sizes of anchors */
+  const double* scales;
+  int32_t scales_size;
+  /* height over width of anchors, > 0 */
+  const double* ratios;
+  int32_t ratios_size;
+  /* pixels of a cell, > 0 */
+  int64_t feature_stride;
+  /* give the scores too */
+  int32_t output_score;
+  /* bbox_pred moves corners */
+  int32_t iou_loss;
+} plait_multi_proposal_attrs_t;
+static inline plait_multi_proposal_attrs_t plait_multi_proposal_defaults(void) {
+  static const double scales[] = {4, 8, 16, 32};
+  static const double ratios[] = {0.5, 1, 2};
+  const plait_multi_proposal_attrs_t a = {6000, 300, 0.7, 16.0, scales, 4, ratios, 3, 16, 0, 0};
+  return a;
+}
+/* Boxes of pictures that may hold an object, best first, from scores of anchors. cls_prob:
+ * floating (batch, 2 anchors, height, width): of background, then of an object. bbox_pred:
+ * (batch, 4 anchors, height, width): moves and sizes of the anchors' boxes. im_info: (batch, 3):
+ * height, width and scale of each picture, in pixels. output: (batch rpn_post_nms_top_n, 5):
+ * picture, left, top, right, bottom. score: (batch rpn_post_nms_top_n, 1), with output_score. */
+static inline plait_status_t plait_multi_proposal(plait_array_t cls_prob, plait_array_t bbox_pred,
+                                                  plait_array_t im_info,
+                                                  const plait_multi_proposal_attrs_t* attrs,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_multi_proposal_attrs_t a_ = attrs ? *attrs : plait_multi_proposal_defaults();
+  const plait_array_t inputs_[] = {cls_prob, bbox_pred, im_info};
+  const plait_value_t values_[] = {plait__int(a_.rpn_pre_nms_top_n),
+                                   plait__int(a_.rpn_post_nms_top_n), plait__float(a_.threshold),
+                                   plait__float(a_.rpn_min_size),
+                                   plait__floats(a_.scales, a_.scales_size),
+                                   plait__floats(a_.ratios, a_.ratios_size),
+                                   plait__int(a_.feature_stride), plait__bool(a_.output_score),
+                                   plait__bool(a_.iou_loss)};
+  return plait__call(&op_, "multi_proposal", inputs_, 3, values_, 9, out, 2, NULL);
 }
 
 typedef struct {
@@ -7773,9 +7902,9 @@ static inline plait_status_t plait_slice_like(plait_array_t data, plait_array_t 
   return plait__call(&op_, "slice_like", inputs_, 2, values_, 1, out, 1, NULL);
 }
 
-/* Sign of the determinant, and logarithm of its absolute value. data: floating array of shape
- * (..., n, n). sign: the leading axes; -1, 0 or 1. logabsdet: the leading axes; -inf for
- * singular matrices. */
+/* Sign of the determinant, and logarithm of its absolute value. data: floating or complex array
+ * of shape (..., n, n). sign: the leading axes; 0, or of absolute value 1. logabsdet: the
+ * leading axes; -inf for singular matrices. */
 static inline plait_status_t plait_slogdet(plait_array_t data, plait_array_t* out) {
   static plait_op_t op_ = NULL;
   const plait_array_t inputs_[] = {data};
@@ -8291,9 +8420,11 @@ typedef struct {
   int64_t axis;
   /* what happens to indices out of range; one of raise, wrap, clip */
   const char* mode;
+  /* a with a row-sparse gradient gets the rows that were taken only, along axis 0 */
+  int32_t sparse_grad;
 } plait_take_attrs_t;
 static inline plait_take_attrs_t plait_take_defaults(void) {
-  const plait_take_attrs_t a = {0, "clip"};
+  const plait_take_attrs_t a = {0, "clip", 0};
   return a;
 }
 /* Elements of data along an axis, at the given indices. a: array with the axis. indices: array
@@ -8303,8 +8434,9 @@ static inline plait_status_t plait_take(plait_array_t a, plait_array_t indices,
   static plait_op_t op_ = NULL;
   const plait_take_attrs_t a_ = attrs ? *attrs : plait_take_defaults();
   const plait_array_t inputs_[] = {a, indices};
-  const plait_value_t values_[] = {plait__int(a_.axis), plait__string(a_.mode)};
-  return plait__call(&op_, "take", inputs_, 2, values_, 2, out, 1, NULL);
+  const plait_value_t values_[] = {plait__int(a_.axis), plait__string(a_.mode),
+                                   plait__bool(a_.sparse_grad)};
+  return plait__call(&op_, "take", inputs_, 2, values_, 3, out, 1, NULL);
 }
 
 /* Tangent of x radians. data: array of any shape. out: shape of data; floating, float32 for

@@ -482,6 +482,46 @@ inline Symbol BatchNorm(const std::string& name_, const Symbol& data, const Symb
                          detail::value(attrs_.cudnn_off)});
 }
 
+struct batch_norm_relu_attrs {
+  /* added to the variance, > 0 */
+  double eps = 0.001;
+  /* share of the old value in the running statistics */
+  double momentum = 0.9;
+  /* take 1 for gamma */
+  bool fix_gamma = true;
+  /* use the running statistics in train mode too */
+  bool use_global_stats = false;
+  /* kept for MXNet's files */
+  bool output_mean_var = false;
+  /* axis of the channels */
+  int64_t axis = 1;
+  /* kept for MXNet's programs; without effect */
+  bool cudnn_off = false;
+};
+/* batch_norm, and 0 in place of its negative results. */
+inline NDArray batch_norm_relu(const NDArray& data, const NDArray& gamma, const NDArray& beta,
+                               const NDArray& moving_mean, const NDArray& moving_var,
+                               const batch_norm_relu_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("batch_norm_relu");
+  return detail::invoke(op_, {data, gamma, beta, moving_mean, moving_var},
+                        {detail::value(attrs_.eps), detail::value(attrs_.momentum),
+                        detail::value(attrs_.fix_gamma), detail::value(attrs_.use_global_stats),
+                        detail::value(attrs_.output_mean_var), detail::value(attrs_.axis),
+                        detail::value(attrs_.cudnn_off)})[0];
+}
+inline Symbol batch_norm_relu(const std::string& name_, const Symbol& data, const Symbol& gamma,
+                              const Symbol& beta, const Symbol& moving_mean,
+                              const Symbol& moving_var, const batch_norm_relu_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("batch_norm_relu");
+  return detail::compose(op_, name_, {"data", "gamma", "beta", "moving_mean", "moving_var"},
+                         {data, gamma, beta, moving_mean, moving_var}, {"eps", "momentum",
+                         "fix_gamma", "use_global_stats", "output_mean_var", "axis", "cudnn_off"},
+                         {detail::value(attrs_.eps), detail::value(attrs_.momentum),
+                         detail::value(attrs_.fix_gamma), detail::value(attrs_.use_global_stats),
+                         detail::value(attrs_.output_mean_var), detail::value(attrs_.axis),
+                         detail::value(attrs_.cudnn_off)});
+}
+
 /* One element of each row: out[i] = a[i, indices[i]]. */
 inline NDArray batch_take(const NDArray& a, const NDArray& indices) {
   static const plait_op_t op_ = detail::find("batch_take");
@@ -786,10 +826,10 @@ inline Symbol ceil(const std::string& name_, const Symbol& data) {
 }
 
 struct linalg_potrf_attrs {
-  /* give the upper triangular U with U^T U = data */
+  /* give the upper triangular U with U^H U = data */
   bool upper = false;
 };
-/* Lower triangular L with L L^T = data, or its transpose. */
+/* Lower triangular L with L L^H = data, or its adjoint. */
 inline NDArray linalg_potrf(const NDArray& data, const linalg_potrf_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("cholesky");
   return detail::invoke(op_, {data}, {detail::value(attrs_.upper)})[0];
@@ -860,6 +900,40 @@ inline Symbol Concat(const std::string& name_, const std::vector<Symbol>& inputs
 inline NDArray conj(const NDArray& data) {
   static const plait_op_t op_ = detail::find("conj");
   return detail::invoke(op_, {data}, {})[0];
+}
+
+struct contrib_fft_attrs {
+  /* kept for MXNet's programs; without effect */
+  int64_t compute_size = 128;
+};
+/* Discrete Fourier transform of real numbers along the last axis, real and imaginary parts in
+ * turn: sum_j x[j] e^(-2 pi i j k / n). */
+inline NDArray contrib_fft(const NDArray& data, const contrib_fft_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("contrib_fft");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.compute_size)})[0];
+}
+inline Symbol contrib_fft(const std::string& name_, const Symbol& data,
+                          const contrib_fft_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("contrib_fft");
+  return detail::compose(op_, name_, {"data"}, {data}, {"compute_size"},
+                         {detail::value(attrs_.compute_size)});
+}
+
+struct contrib_ifft_attrs {
+  /* kept for MXNet's programs; without effect */
+  int64_t compute_size = 128;
+};
+/* Real part of the inverse of contrib.fft times n: sum_k x[k] e^(2 pi i j k / n), for real and
+ * imaginary parts in turn. */
+inline NDArray contrib_ifft(const NDArray& data, const contrib_ifft_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("contrib_ifft");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.compute_size)})[0];
+}
+inline Symbol contrib_ifft(const std::string& name_, const Symbol& data,
+                           const contrib_ifft_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("contrib_ifft");
+  return detail::compose(op_, name_, {"data"}, {data}, {"compute_size"},
+                         {detail::value(attrs_.compute_size)});
 }
 
 struct Convolution_attrs {
@@ -4173,6 +4247,52 @@ inline std::vector<NDArray> multi_nag_mom_update(const std::vector<NDArray>& inp
                         detail::value(attrs_.multi_precision)});
 }
 
+struct multi_proposal_attrs {
+  /* boxes that are compared with each other, the best; 0: all */
+  int64_t rpn_pre_nms_top_n = 6000;
+  /* boxes for each picture */
+  int64_t rpn_post_nms_top_n = 300;
+  /* intersection over union from which a box stands for another one */
+  double threshold = 0.7;
+  /* least width and height, in pixels of the picture before scaling */
+  double rpn_min_size = 16.0;
+  /* sizes of anchors */
+  std::vector<double> scales = {4, 8, 16, 32};
+  /* height over width of anchors, > 0 */
+  std::vector<double> ratios = {0.5, 1, 2};
+  /* pixels of a cell, > 0 */
+  int64_t feature_stride = 16;
+  /* give the scores too */
+  bool output_score = false;
+  /* bbox_pred moves corners */
+  bool iou_loss = false;
+};
+/* Boxes of pictures that may hold an object, best first, from scores of anchors. */
+inline std::vector<NDArray> multi_proposal(const NDArray& cls_prob, const NDArray& bbox_pred,
+                                           const NDArray& im_info,
+                                           const multi_proposal_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_proposal");
+  return detail::invoke(op_, {cls_prob, bbox_pred, im_info},
+                        {detail::value(attrs_.rpn_pre_nms_top_n),
+                        detail::value(attrs_.rpn_post_nms_top_n), detail::value(attrs_.threshold),
+                        detail::value(attrs_.rpn_min_size), detail::value(attrs_.scales),
+                        detail::value(attrs_.ratios), detail::value(attrs_.feature_stride),
+                        detail::value(attrs_.output_score), detail::value(attrs_.iou_loss)});
+}
+inline Symbol multi_proposal(const std::string& name_, const Symbol& cls_prob,
+                             const Symbol& bbox_pred, const Symbol& im_info,
+                             const multi_proposal_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("multi_proposal");
+  return detail::compose(op_, name_, {"cls_prob", "bbox_pred", "im_info"},
+                         {cls_prob, bbox_pred, im_info}, {"rpn_pre_nms_top_n", "rpn_post_nms_top_n",
+                         "threshold", "rpn_min_size", "scales", "ratios", "feature_stride",
+                         "output_score", "iou_loss"}, {detail::value(attrs_.rpn_pre_nms_top_n),
+                         detail::value(attrs_.rpn_post_nms_top_n), detail::value(attrs_.threshold),
+                         detail::value(attrs_.rpn_min_size), detail::value(attrs_.scales),
+                         detail::value(attrs_.ratios), detail::value(attrs_.feature_stride),
+                         detail::value(attrs_.output_score), detail::value(attrs_.iou_loss)});
+}
+
 struct multi_rmsprop_update_attrs {
   /* decay of the mean square */
   double gamma1 = 0.95;
@@ -7135,18 +7255,21 @@ struct take_attrs {
   int64_t axis = 0;
   /* what happens to indices out of range; one of raise, wrap, clip */
   std::string mode = "clip";
+  /* a with a row-sparse gradient gets the rows that were taken only, along axis 0 */
+  bool sparse_grad = false;
 };
 /* Elements of data along an axis, at the given indices. */
 inline NDArray take(const NDArray& a, const NDArray& indices, const take_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("take");
-  return detail::invoke(op_, {a, indices}, {detail::value(attrs_.axis),
-                        detail::value(attrs_.mode)})[0];
+  return detail::invoke(op_, {a, indices}, {detail::value(attrs_.axis), detail::value(attrs_.mode),
+                        detail::value(attrs_.sparse_grad)})[0];
 }
 inline Symbol take(const std::string& name_, const Symbol& a, const Symbol& indices,
                    const take_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("take");
-  return detail::compose(op_, name_, {"a", "indices"}, {a, indices}, {"axis", "mode"},
-                         {detail::value(attrs_.axis), detail::value(attrs_.mode)});
+  return detail::compose(op_, name_, {"a", "indices"}, {a, indices}, {"axis", "mode",
+                         "sparse_grad"}, {detail::value(attrs_.axis), detail::value(attrs_.mode),
+                         detail::value(attrs_.sparse_grad)});
 }
 
 /* Tangent of x radians. */
