@@ -116,10 +116,11 @@ def unique(ar: Any, return_index: bool = False, return_inverse: bool = False,
     ndarray, or a tuple of them
     """
     ar = _o.array_of(ar)
-    if axis is not None:
+    if axis is not None or _o.is_complex(ar):  # complex numbers have no order here
         from ._dispatch import by_numpy
 
-        return by_numpy(_np.unique, ar, return_index, return_inverse, return_counts, axis)
+        flags = (return_index, return_inverse, return_counts)
+        return by_numpy(_np.unique, ar, *flags, axis, equal_nan=equal_nan)
     flat = ravel(ar)
     if not (return_index or return_inverse):
         s = sort(flat)
