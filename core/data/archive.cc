@@ -47,19 +47,20 @@ class Reader {
   size_t at_ = 0;
 };
 
+// Whether steps between elements of `item` bytes fit in 64 bits; an axis of 0 does not ensure it.
+bool steps_fit(const Dims& shape, int64_t item) {
+  for (int64_t d : shape) {
+    if (d < 0 || __builtin_mul_overflow(item, std::max<int64_t>(d, 1), &item)) return false;
+  }
+  return true;
+}
+
 template <class T>
 Dims read_shape(Reader& in, uint32_t ndim) {
   if (ndim > kMaxNdim) in.fault(cat("an array has ", ndim, " axes, must be at most ", kMaxNdim));
   Dims shape;
-  int64_t elements = 1;
-  for (uint32_t i = 0; i < ndim; ++i) {
-    shape.push_back(static_cast<int64_t>(in.number<T>()));
-    // Steps between elements must not overflow either, which an axis of 0 does not stop.
-    const int64_t length = std::max<int64_t>(shape.back(), 1);
-    if (shape.back() < 0 || __builtin_mul_overflow(elements, length, &elements)) {
-      in.fault(cat("an array has shape ", shape));
-    }
-  }
+  for (uint32_t i = 0; i < ndim; ++i) shape.push_back(static_cast<int64_t>(in.number<T>()));
+  if (!steps_fit(shape, 1)) in.fault(cat("an array has shape ", shape));
   return shape;
 }
 
@@ -72,7 +73,7 @@ DType read_dtype(Reader& in) {
 
 ArrayRef read_data(Reader& in, const Dims& shape, DType dtype) {
   const int64_t n = num_elements(shape);
-  if (n > static_cast<int64_t>(in.left()))
+  if (n > static_cast<int64_t>(in.left()) || !steps_fit(shape, dtype_size(dtype)))
     in.fault(cat("an array of shape ", shape, " does not fit"));
   const std::string_view bytes = in.take(static_cast<uint64_t>(n * dtype_size(dtype)));
   ArrayRef array = Array::empty(shape, dtype);

@@ -133,7 +133,7 @@ def test_image_files_that_are_broken_are_named(tmp_path):
 
 def test_hostile_sizes_are_refused_before_memory_is_asked_for(tmp_path):
     path = str(tmp_path / "large.params")
-    for shape in ((2**40, 2**20), (0, 2**48, 2**49)):
+    for shape in ((2**40, 2**20), (0, 2**48, 2**49), (2**61, 0)):
         head = struct.pack("<QQQIi", 0x112, 0, 1, 0xF993FAC9, 0)
         head += struct.pack(f"<I{len(shape)}q", len(shape), *shape)
         open(path, "wb").write(head + struct.pack("<iii", 1, 0, 0) + bytes(8) + bytes(8))
