@@ -21,7 +21,8 @@ mx.symbol.Activation <- function(data = NULL, act_type, name = NULL,
 }
 
 mx.nd.adagrad.update <- function(weight, grad, history, lr, epsilon = 1e-07,
-  wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  wd = 0, rescale_grad = 1, clip_gradient = -1, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$adagrad_update, list(weight, grad, history), list(lr,
     epsilon, wd, rescale_grad, clip_gradient), 1L, out)
 }
@@ -341,7 +342,8 @@ mx.symbol.BatchNorm_v1 <- mx.symbol.BatchNorm
 mx.nd.contrib.BatchNormWithReLU <- function(data, gamma, beta, moving_mean,
   moving_var, eps = 0.001, momentum = 0.9, fix_gamma = TRUE,
   use_global_stats = FALSE, output_mean_var = FALSE, axis = 1L,
-  cudnn_off = FALSE, out = NULL) {
+  cudnn_off = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$batch_norm_relu, list(data, gamma, beta, moving_mean,
     moving_var), list(eps, momentum, fix_gamma, use_global_stats,
     output_mean_var, axis, cudnn_off), 1L, out)
@@ -352,7 +354,8 @@ mx.symbol.contrib.BatchNormWithReLU <- function(data = NULL, gamma = NULL,
   beta = NULL, moving_mean = NULL, moving_var = NULL, eps = 0.001,
   momentum = 0.9, fix_gamma = TRUE, use_global_stats = FALSE,
   output_mean_var = FALSE, axis = 1L, cudnn_off = FALSE, name = NULL,
-  attr = NULL) {
+  attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$batch_norm_relu, "contrib.BatchNormWithReLU", name,
     list(data = data, gamma = gamma, beta = beta, moving_mean = moving_mean,
     moving_var = moving_var), list(eps = eps, momentum = momentum,
@@ -618,25 +621,29 @@ mx.symbol.Concat <- function(..., dim = 1L, num_args = 0L, name = NULL,
 }
 mx.symbol.concat <- mx.symbol.Concat
 
-mx.nd.contrib.fft <- function(data, compute_size = 128L, out = NULL) {
+mx.nd.contrib.fft <- function(data, compute_size = 128L, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$contrib_fft, list(data), list(compute_size), 1L, out)
 }
 mx.nd.internal.contrib.fft <- mx.nd.contrib.fft
 
 mx.symbol.contrib.fft <- function(data = NULL, compute_size = 128L, name = NULL,
-  attr = NULL) {
+  attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$contrib_fft, "contrib.fft", name, list(data = data),
     list(compute_size = compute_size), attr)
 }
 mx.symbol.internal.contrib_fft <- mx.symbol.contrib.fft
 
-mx.nd.contrib.ifft <- function(data, compute_size = 128L, out = NULL) {
+mx.nd.contrib.ifft <- function(data, compute_size = 128L, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$contrib_ifft, list(data), list(compute_size), 1L, out)
 }
 mx.nd.internal.contrib.ifft <- mx.nd.contrib.ifft
 
 mx.symbol.contrib.ifft <- function(data = NULL, compute_size = 128L,
-  name = NULL, attr = NULL) {
+  name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$contrib_ifft, "contrib.ifft", name, list(data = data),
     list(compute_size = compute_size), attr)
 }
@@ -1490,7 +1497,8 @@ mx.symbol.internal.image_random_contrast <- mx.symbol.image.random_contrast
 
 mx.nd.internal.image.random.crop <- function(data, xrange = c(0, 1),
   yrange = c(0, 1), width, height, interp = 1L, pad = c(0L, 0L), pad_value = 0,
-  out = NULL) {
+  out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$image_random_crop, list(data), list(xrange, yrange,
     width, height, interp, pad, pad_value), 1L, out)
 }
@@ -1498,7 +1506,8 @@ mx.nd.image.random.crop <- mx.nd.internal.image.random.crop
 
 mx.symbol.image.random_crop <- function(data = NULL, xrange = c(0, 1),
   yrange = c(0, 1), width, height, interp = 1L, pad = c(0L, 0L), pad_value = 0,
-  name = NULL, attr = NULL) {
+  name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$image_random_crop, "image.random_crop", name, list(data = data),
     list(xrange = xrange, yrange = yrange, width = width, height = height,
     interp = interp, pad = pad, pad_value = pad_value), attr)
@@ -1567,7 +1576,8 @@ mx.symbol.internal.image_random_lighting <- mx.symbol.image.random_lighting
 
 mx.nd.internal.image.random.resized.crop <- function(data, width, height,
   area = c(0.08, 1), ratio = c(0.75, 1.33333333333333), interp = 1L,
-  max_trial = 10L, out = NULL) {
+  max_trial = 10L, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$image_random_resized_crop, list(data), list(width,
     height, area, ratio, interp, max_trial), 1L, out)
 }
@@ -1575,7 +1585,8 @@ mx.nd.image.random.resized.crop <- mx.nd.internal.image.random.resized.crop
 
 mx.symbol.image.random_resized_crop <- function(data = NULL, width, height,
   area = c(0.08, 1), ratio = c(0.75, 1.33333333333333), interp = 1L,
-  max_trial = 10L, name = NULL, attr = NULL) {
+  max_trial = 10L, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$image_random_resized_crop, "image.random_resized_crop", name,
     list(data = data), list(width = width, height = height, area = area,
     ratio = ratio, interp = interp, max_trial = max_trial), attr)
@@ -1669,7 +1680,8 @@ mx.symbol.InstanceNorm <- function(data = NULL, gamma = NULL, beta = NULL,
 mx.nd.contrib.int8.convolution <- function(data, weight, scale, bias = NULL,
   operand = NULL, kernel, stride = integer(0), dilate = integer(0),
   pad = integer(0), num_filter, num_group = 1L, no_bias = FALSE, relu = FALSE,
-  sum_scale = 0, dtype = "int8", packed = FALSE, out = NULL) {
+  sum_scale = 0, dtype = "int8", packed = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$int8_convolution, list(data, weight, scale, bias,
     operand), list(kernel, stride, dilate, pad, num_filter, num_group, no_bias,
     relu, sum_scale, dtype, packed), 1L, out)
@@ -1679,7 +1691,8 @@ mx.symbol.contrib.int8_convolution <- function(data = NULL, weight = NULL,
   scale = NULL, bias = NULL, operand = NULL, kernel, stride = integer(0),
   dilate = integer(0), pad = integer(0), num_filter, num_group = 1L,
   no_bias = FALSE, relu = FALSE, sum_scale = 0, dtype = "int8", packed = FALSE,
-  name = NULL, attr = NULL) {
+  name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$int8_convolution, "contrib.int8_convolution", name,
     list(data = data, weight = weight, scale = scale, bias = bias,
     operand = operand), list(kernel = kernel, stride = stride, dilate = dilate,
@@ -1830,14 +1843,16 @@ mx.symbol.L2Normalization <- function(data = NULL, eps = 1e-10,
 
 mx.nd.lamb.update.phase1 <- function(weight, grad, mean, var, beta1 = 0.9,
   beta2 = 0.999, epsilon = 1e-06, t, bias_correction = TRUE, wd,
-  rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  rescale_grad = 1, clip_gradient = -1, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$lamb_update_phase1, list(weight, grad, mean, var),
     list(beta1, beta2, epsilon, t, bias_correction, wd, rescale_grad,
     clip_gradient), 1L, out)
 }
 
 mx.nd.lamb.update.phase2 <- function(weight, g, r1, r2, lr, lower_bound = -1,
-  upper_bound = -1, out = NULL) {
+  upper_bound = -1, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$lamb_update_phase2, list(weight, g, r1, r2), list(lr,
     lower_bound, upper_bound), 1L, out)
 }
@@ -2497,14 +2512,16 @@ mx.symbol.moments <- function(data = NULL, axes = NULL, keepdims = FALSE,
 
 mx.nd.mp.lamb.update.phase1 <- function(weight, grad, mean, var, weight32,
   beta1 = 0.9, beta2 = 0.999, epsilon = 1e-06, t, bias_correction = TRUE, wd,
-  rescale_grad = 1, clip_gradient = -1, out = NULL) {
+  rescale_grad = 1, clip_gradient = -1, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$mp_lamb_update_phase1, list(weight, grad, mean, var,
     weight32), list(beta1, beta2, epsilon, t, bias_correction, wd, rescale_grad,
     clip_gradient), 1L, out)
 }
 
 mx.nd.mp.lamb.update.phase2 <- function(weight, g, r1, r2, weight32, lr,
-  lower_bound = -1, upper_bound = -1, out = NULL) {
+  lower_bound = -1, upper_bound = -1, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$mp_lamb_update_phase2, list(weight, g, r1, r2, weight32),
     list(lr, lower_bound, upper_bound), 1L, out)
 }
@@ -2724,7 +2741,8 @@ mx.nd.multi.lans.update <- function(..., lrs, wds, step_count, beta1 = 0.9,
 }
 
 mx.nd.multi.lars <- function(lrs, weights_sum_sq, grads_sum_sq, wds, eta, eps,
-  rescale_grad = 1, out = NULL) {
+  rescale_grad = 1, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$multi_lars, list(lrs, weights_sum_sq, grads_sum_sq, wds),
     list(eta, eps, rescale_grad), 1L, out)
 }
@@ -2802,7 +2820,9 @@ mx.nd.multi.nag.mom.update <- function(..., lrs, wds, momentum = 0,
 mx.nd.contrib.Proposal <- function(cls_prob, bbox_pred, im_info,
   rpn_pre_nms_top_n = 6000L, rpn_post_nms_top_n = 300L, threshold = 0.7,
   rpn_min_size = 16, scales = c(4, 8, 16, 32), ratios = c(0.5, 1, 2),
-  feature_stride = 16L, output_score = FALSE, iou_loss = FALSE, out = NULL) {
+  feature_stride = 16L, output_score = FALSE, iou_loss = FALSE, out = NULL,
+  ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$multi_proposal, list(cls_prob, bbox_pred, im_info),
     list(rpn_pre_nms_top_n, rpn_post_nms_top_n, threshold, rpn_min_size, scales,
     ratios, feature_stride, output_score, iou_loss), 2L, out)
@@ -2815,7 +2835,8 @@ mx.symbol.contrib.Proposal <- function(cls_prob = NULL, bbox_pred = NULL,
   im_info = NULL, rpn_pre_nms_top_n = 6000L, rpn_post_nms_top_n = 300L,
   threshold = 0.7, rpn_min_size = 16, scales = c(4, 8, 16, 32), ratios = c(0.5,
   1, 2), feature_stride = 16L, output_score = FALSE, iou_loss = FALSE,
-  name = NULL, attr = NULL) {
+  name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$multi_proposal, "contrib.Proposal", name,
     list(cls_prob = cls_prob, bbox_pred = bbox_pred, im_info = im_info),
     list(rpn_pre_nms_top_n = rpn_pre_nms_top_n,
@@ -3210,6 +3231,7 @@ mx.symbol.internal.PowerScalar <- mx.symbol.internal.power_scalar
 mx.nd.preloaded.multi.mp.sgd.mom.update <- function(..., momentum = 0,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = TRUE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$preloaded_multi_mp_sgd_mom_update, .arrays(...),
     list(momentum, rescale_grad, clip_gradient, num_weights, multi_precision),
     0L, out)
@@ -3217,6 +3239,7 @@ mx.nd.preloaded.multi.mp.sgd.mom.update <- function(..., momentum = 0,
 
 mx.nd.preloaded.multi.mp.sgd.update <- function(..., rescale_grad = 1,
   clip_gradient = -1, num_weights = 1L, multi_precision = TRUE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$preloaded_multi_mp_sgd_update, .arrays(...),
     list(rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
 }
@@ -3224,6 +3247,7 @@ mx.nd.preloaded.multi.mp.sgd.update <- function(..., rescale_grad = 1,
 mx.nd.preloaded.multi.sgd.mom.update <- function(..., momentum = 0,
   rescale_grad = 1, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$preloaded_multi_sgd_mom_update, .arrays(...),
     list(momentum, rescale_grad, clip_gradient, num_weights, multi_precision),
     0L, out)
@@ -3231,6 +3255,7 @@ mx.nd.preloaded.multi.sgd.mom.update <- function(..., momentum = 0,
 
 mx.nd.preloaded.multi.sgd.update <- function(..., rescale_grad = 1,
   clip_gradient = -1, num_weights = 1L, multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$preloaded_multi_sgd_update, .arrays(...),
     list(rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
 }
@@ -3650,6 +3675,7 @@ mx.symbol.internal.contrib_requantize <- mx.symbol.contrib.requantize
 mx.nd.contrib.multi.adamw.update <- function(..., lrs, wds, etas, beta1 = 0.9,
   beta2 = 0.999, epsilon = 1e-08, clip_gradient = -1, num_weights = 1L,
   multi_precision = FALSE, out = NULL) {
+  if (.is.dotted(sys.function(), ...)) return(.again())
   .Call(C_invoke, .ops$rescaled_multi_adamw_update, .arrays(...), list(lrs, wds,
     etas, beta1, beta2, epsilon, clip_gradient, num_weights, multi_precision),
     0L, out)
@@ -4615,13 +4641,15 @@ mx.symbol.contrib.SyncBatchNorm <- function(data = NULL, gamma = NULL,
 mx.symbol.internal.contrib_SyncBatchNorm <- mx.symbol.contrib.SyncBatchNorm
 
 mx.nd.take <- function(a, indices, axis = 0L, mode = "clip",
-  sparse_grad = FALSE, out = NULL) {
+  sparse_grad = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
   .Call(C_invoke, .ops$take, list(a, indices), list(axis, mode, sparse_grad),
     1L, out)
 }
 
 mx.symbol.take <- function(a = NULL, indices = NULL, axis = 0L, mode = "clip",
-  sparse_grad = FALSE, name = NULL, attr = NULL) {
+  sparse_grad = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
   .compose(.ops$take, "take", name, list(a = a, indices = indices),
     list(axis = axis, mode = mode, sparse_grad = sparse_grad), attr)
 }

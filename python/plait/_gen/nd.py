@@ -46,6 +46,7 @@ _op_argsort = _operator('argsort')
 _op_attention_mask = _operator('attention_mask')
 _op_batch_dot = _operator('batch_dot')
 _op_batch_norm = _operator('batch_norm')
+_op_batch_norm_relu = _operator('batch_norm_relu')
 _op_batch_take = _operator('batch_take')
 _op_bilinear_resize = _operator('bilinear_resize')
 _op_bilinear_sampler = _operator('bilinear_sampler')
@@ -64,6 +65,8 @@ _op_cholesky = _operator('cholesky')
 _op_clip = _operator('clip')
 _op_col2im = _operator('col2im')
 _op_concat = _operator('concat')
+_op_contrib_fft = _operator('contrib_fft')
+_op_contrib_ifft = _operator('contrib_ifft')
 _op_convolution = _operator('convolution')
 _op_copy = _operator('copy')
 _op_correlation = _operator('correlation')
@@ -231,6 +234,7 @@ _op_multi_mp_sgd_update = _operator('multi_mp_sgd_update')
 _op_multi_muon_update = _operator('multi_muon_update')
 _op_multi_nadam_update = _operator('multi_nadam_update')
 _op_multi_nag_mom_update = _operator('multi_nag_mom_update')
+_op_multi_proposal = _operator('multi_proposal')
 _op_multi_rmsprop_update = _operator('multi_rmsprop_update')
 _op_multi_rmspropalex_update = _operator('multi_rmspropalex_update')
 _op_multi_sgd_mom_update = _operator('multi_sgd_mom_update')
@@ -450,6 +454,50 @@ def BatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=Non
     return _invoke(_op_batch_norm, (data, gamma, beta, moving_mean, moving_var,), (eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis, cudnn_off,), out, _cls)
 
 
+def BatchNorm_v1(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, axis=1, cudnn_off=False, out=None, name=None, **kwargs):
+    """Scales each channel to mean beta and standard deviation gamma over the batch.
+
+    Parameters
+    ----------
+    data : array
+        floating array with a channel axis
+    gamma : array
+        (channels,)
+    beta : array
+        (channels,)
+    moving_mean : array
+        (channels,), running mean; updated in train mode
+    moving_var : array
+        (channels,), running variance; updated in train mode
+    eps : float, default 0.001
+        added to the variance, > 0
+    momentum : float, default 0.9
+        share of the old value in the running statistics
+    fix_gamma : bool, default True
+        take 1 for gamma
+    use_global_stats : bool, default False
+        use the running statistics in train mode too
+    output_mean_var : bool, default False
+        kept for MXNet's files
+    axis : int, default 1
+        axis of the channels
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Ioffe, Szegedy, ICML (2015)
+    """
+    if kwargs:
+        _unknown('BatchNorm_v1', kwargs)
+    return _invoke(_op_batch_norm, (data, gamma, beta, moving_mean, moving_var,), (eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis, cudnn_off,), out, _cls)
+
+
 def BilinearSampler(data=None, grid=None, out=None, name=None, **kwargs):
     """Reads images at places given by a grid, between pixels linearly, outside as 0.
 
@@ -614,6 +662,54 @@ def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
     """
     if kwargs:
         _unknown('Convolution', kwargs)
+    return _invoke(_op_convolution, (data, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout,), out, _cls)
+
+
+def Convolution_v1(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, workspace=1024, no_bias=False, cudnn_tune=None, cudnn_off=False, layout=None, out=None, name=None, **kwargs):
+    """Slides filters over 1 to 3 spatial axes and sums the products.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, spatial...)
+    weight : array
+        (num_filter, channels / num_group, kernel...)
+    bias : array, optional
+        (num_filter,); left out with no_bias=True
+    kernel : tuple of int, required
+        sizes of the window, one for each spatial axis
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        zeros added at both ends; default none
+    num_filter : int, required
+        number of output channels, > 0
+    num_group : int, default 1
+        channels are convolved in this many groups
+    workspace : int, default 1024
+        kept for MXNet's programs; without effect
+    no_bias : bool, default False
+        no bias is added
+    cudnn_tune : str, default None
+        kept for MXNet's programs; without effect
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
+    layout : str, default None
+        NCW, NCHW or NCDHW
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, spatial...)
+
+    Notes
+    -----
+    LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998)
+    """
+    if kwargs:
+        _unknown('Convolution_v1', kwargs)
     return _invoke(_op_convolution, (data, weight, bias,), (kernel, stride, dilate, pad, num_filter, num_group, workspace, no_bias, cudnn_tune, cudnn_off, layout,), out, _cls)
 
 
@@ -1206,6 +1302,44 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
     """
     if kwargs:
         _unknown('Pooling', kwargs)
+    return _invoke(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, layout, p_value, cudnn_off,), out, _cls)
+
+
+def Pooling_v1(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, p_value=2, cudnn_off=False, out=None, name=None, **kwargs):
+    """Maximum, mean, sum or p-norm of a window that slides over 1 to 3 spatial axes.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, spatial...), or as layout says
+    kernel : tuple of int, default ()
+        sizes of the window; not needed with global_pool
+    pool_type : 'max' or 'avg' or 'sum' or 'lp', default 'max'
+        what is computed of a window
+    global_pool : bool, default False
+        one window over everything
+    pooling_convention : 'valid' or 'full' or 'same', default 'valid'
+        valid: only whole windows; full: the last may stick out; same: size / stride, rounded up
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    pad : tuple of int, default ()
+        elements added at both ends; default none
+    count_include_pad : bool, default True
+        the mean counts padding as zeros
+    layout : str, default None
+        NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC
+    p_value : int, default 2
+        p of pool_type lp, >= 1
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    output : array
+        (batch, channels, spatial...), or as layout says
+    """
+    if kwargs:
+        _unknown('Pooling_v1', kwargs)
     return _invoke(_op_pooling, (data,), (kernel, pool_type, global_pool, pooling_convention, stride, pad, count_include_pad, layout, p_value, cudnn_off,), out, _cls)
 
 
@@ -2583,6 +2717,50 @@ def _contrib_AdaptiveAvgPooling2D(data=None, output_size=(), out=None, name=None
     return _invoke(_op_adaptive_avg_pooling, (data,), (output_size,), out, _cls)
 
 
+def _contrib_BatchNormWithReLU(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, axis=1, cudnn_off=False, out=None, name=None, **kwargs):
+    """batch_norm, and 0 in place of its negative results.
+
+    Parameters
+    ----------
+    data : array
+        floating array with a channel axis
+    gamma : array
+        (channels,)
+    beta : array
+        (channels,)
+    moving_mean : array
+        (channels,), running mean; updated in train mode
+    moving_var : array
+        (channels,), running variance; updated in train mode
+    eps : float, default 0.001
+        added to the variance, > 0
+    momentum : float, default 0.9
+        share of the old value in the running statistics
+    fix_gamma : bool, default True
+        take 1 for gamma
+    use_global_stats : bool, default False
+        use the running statistics in train mode too
+    output_mean_var : bool, default False
+        kept for MXNet's files
+    axis : int, default 1
+        axis of the channels
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data, >= 0
+
+    Notes
+    -----
+    Ioffe, Szegedy, ICML (2015)
+    """
+    if kwargs:
+        _unknown('_contrib_BatchNormWithReLU', kwargs)
+    return _invoke(_op_batch_norm_relu, (data, gamma, beta, moving_mean, moving_var,), (eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis, cudnn_off,), out, _cls)
+
+
 def _contrib_BilinearResize2D(data=None, like=None, height=1, width=1, scale_height=None, scale_width=None, mode='size', align_corners=True, out=None, name=None, **kwargs):
     """Images in another size, interpolated linearly between pixels.
 
@@ -2843,6 +3021,98 @@ def _contrib_MultiBoxTarget(anchor=None, label=None, cls_pred=None, overlap_thre
     if kwargs:
         _unknown('_contrib_MultiBoxTarget', kwargs)
     return _invoke(_op_multi_box_target, (anchor, label, cls_pred,), (overlap_threshold, ignore_label, negative_mining_ratio, negative_mining_thresh, minimum_negative_samples, variances,), out, _cls)
+
+
+def _contrib_MultiProposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_nms_top_n=6000, rpn_post_nms_top_n=300, threshold=0.7, rpn_min_size=16.0, scales=(4, 8, 16, 32), ratios=(0.5, 1, 2), feature_stride=16, output_score=False, iou_loss=False, out=None, name=None, **kwargs):
+    """Boxes of pictures that may hold an object, best first, from scores of anchors.
+
+    Parameters
+    ----------
+    cls_prob : array
+        floating (batch, 2 anchors, height, width): of background, then of an object
+    bbox_pred : array
+        (batch, 4 anchors, height, width): moves and sizes of the anchors' boxes
+    im_info : array
+        (batch, 3): height, width and scale of each picture, in pixels
+    rpn_pre_nms_top_n : int, default 6000
+        boxes that are compared with each other, the best; 0: all
+    rpn_post_nms_top_n : int, default 300
+        boxes for each picture
+    threshold : float, default 0.7
+        intersection over union from which a box stands for another one
+    rpn_min_size : float, default 16.0
+        least width and height, in pixels of the picture before scaling
+    scales : tuple of float, default (4, 8, 16, 32)
+        sizes of anchors
+    ratios : tuple of float, default (0.5, 1, 2)
+        height over width of anchors, > 0
+    feature_stride : int, default 16
+        pixels of a cell, > 0
+    output_score : bool, default False
+        give the scores too
+    iou_loss : bool, default False
+        bbox_pred moves corners
+
+    Returns
+    -------
+    output : array
+        (batch rpn_post_nms_top_n, 5): picture, left, top, right, bottom
+    score : array
+        (batch rpn_post_nms_top_n, 1), with output_score
+
+    Notes
+    -----
+    Ren, He, Girshick, Sun: Faster R-CNN, NIPS (2015)
+    """
+    if kwargs:
+        _unknown('_contrib_MultiProposal', kwargs)
+    return _invoke(_op_multi_proposal, (cls_prob, bbox_pred, im_info,), (rpn_pre_nms_top_n, rpn_post_nms_top_n, threshold, rpn_min_size, scales, ratios, feature_stride, output_score, iou_loss,), out, _cls)
+
+
+def _contrib_Proposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_nms_top_n=6000, rpn_post_nms_top_n=300, threshold=0.7, rpn_min_size=16.0, scales=(4, 8, 16, 32), ratios=(0.5, 1, 2), feature_stride=16, output_score=False, iou_loss=False, out=None, name=None, **kwargs):
+    """Boxes of pictures that may hold an object, best first, from scores of anchors.
+
+    Parameters
+    ----------
+    cls_prob : array
+        floating (batch, 2 anchors, height, width): of background, then of an object
+    bbox_pred : array
+        (batch, 4 anchors, height, width): moves and sizes of the anchors' boxes
+    im_info : array
+        (batch, 3): height, width and scale of each picture, in pixels
+    rpn_pre_nms_top_n : int, default 6000
+        boxes that are compared with each other, the best; 0: all
+    rpn_post_nms_top_n : int, default 300
+        boxes for each picture
+    threshold : float, default 0.7
+        intersection over union from which a box stands for another one
+    rpn_min_size : float, default 16.0
+        least width and height, in pixels of the picture before scaling
+    scales : tuple of float, default (4, 8, 16, 32)
+        sizes of anchors
+    ratios : tuple of float, default (0.5, 1, 2)
+        height over width of anchors, > 0
+    feature_stride : int, default 16
+        pixels of a cell, > 0
+    output_score : bool, default False
+        give the scores too
+    iou_loss : bool, default False
+        bbox_pred moves corners
+
+    Returns
+    -------
+    output : array
+        (batch rpn_post_nms_top_n, 5): picture, left, top, right, bottom
+    score : array
+        (batch rpn_post_nms_top_n, 1), with output_score
+
+    Notes
+    -----
+    Ren, He, Girshick, Sun: Faster R-CNN, NIPS (2015)
+    """
+    if kwargs:
+        _unknown('_contrib_Proposal', kwargs)
+    return _invoke(_op_multi_proposal, (cls_prob, bbox_pred, im_info,), (rpn_pre_nms_top_n, rpn_post_nms_top_n, threshold, rpn_min_size, scales, ratios, feature_stride, output_score, iou_loss,), out, _cls)
 
 
 def _contrib_ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None, sample_ratio=-1, position_sensitive=False, aligned=False, out=None, name=None, **kwargs):
@@ -3241,6 +3511,26 @@ def _contrib_div_sqrt_dim(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_div_sqrt_dim, (data,), (), out, _cls)
 
 
+def _contrib_fft(data=None, compute_size=128, out=None, name=None, **kwargs):
+    """Discrete Fourier transform of real numbers along the last axis, real and imaginary parts in turn: sum_j x[j] e^(-2 pi i j k / n).
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., n)
+    compute_size : int, default 128
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    out : array
+        (..., 2 n)
+    """
+    if kwargs:
+        _unknown('_contrib_fft', kwargs)
+    return _invoke(_op_contrib_fft, (data,), (compute_size,), out, _cls)
+
+
 def _contrib_gradientmultiplier(data=None, scalar=1.0, out=None, name=None, **kwargs):
     """The data; the gradient is multiplied by a number.
 
@@ -3259,6 +3549,26 @@ def _contrib_gradientmultiplier(data=None, scalar=1.0, out=None, name=None, **kw
     if kwargs:
         _unknown('_contrib_gradientmultiplier', kwargs)
     return _invoke(_op_gradient_multiplier, (data,), (scalar,), out, _cls)
+
+
+def _contrib_ifft(data=None, compute_size=128, out=None, name=None, **kwargs):
+    """Real part of the inverse of contrib.fft times n: sum_k x[k] e^(2 pi i j k / n), for real and imaginary parts in turn.
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., 2 n)
+    compute_size : int, default 128
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    out : array
+        (..., n)
+    """
+    if kwargs:
+        _unknown('_contrib_ifft', kwargs)
+    return _invoke(_op_contrib_ifft, (data,), (compute_size,), out, _cls)
 
 
 def _contrib_index_array(data=None, axes=None, out=None, name=None, **kwargs):
@@ -4521,7 +4831,7 @@ def _linalg_det(data=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
@@ -4543,7 +4853,7 @@ def _linalg_extractdiag(A=None, offset=0, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n)
+        floating (..., n, n)
     offset : int, default 0
         diagonal: > 0 above the main one, < 0 below
 
@@ -4563,7 +4873,7 @@ def _linalg_extracttrian(A=None, offset=0, lower=True, out=None, name=None, **kw
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n)
+        floating (..., n, n)
     offset : int, default 0
         diagonal that bounds it: > 0 the triangle above it, < 0 the one below
     lower : bool, default True
@@ -4585,7 +4895,7 @@ def _linalg_gelqf(A=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, n), m <= n
+        floating (..., m, n), m <= n
 
     Returns
     -------
@@ -4605,7 +4915,7 @@ def _linalg_gemm(A=None, B=None, C=None, transpose_a=False, transpose_b=False, a
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, k)
+        floating (..., m, k)
     B : array
         (..., k, n)
     C : array
@@ -4637,7 +4947,7 @@ def _linalg_gemm2(A=None, B=None, transpose_a=False, transpose_b=False, alpha=1.
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, k)
+        floating (..., m, k)
     B : array
         (..., k, n)
     transpose_a : bool, default False
@@ -4665,7 +4975,7 @@ def _linalg_inverse(data=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
@@ -4687,7 +4997,7 @@ def _linalg_makediag(A=None, offset=0, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n)
+        floating (..., n)
     offset : int, default 0
         diagonal: > 0 above the main one, < 0 below
 
@@ -4707,7 +5017,7 @@ def _linalg_maketrian(A=None, offset=0, lower=True, out=None, name=None, **kwarg
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m (m + 1) / 2)
+        floating (..., m (m + 1) / 2)
     offset : int, default 0
         as for linalg_extracttrian
     lower : bool, default True
@@ -4724,14 +5034,14 @@ def _linalg_maketrian(A=None, offset=0, lower=True, out=None, name=None, **kwarg
 
 
 def _linalg_potrf(data=None, upper=False, out=None, name=None, **kwargs):
-    """Lower triangular L with L L^T = data, or its transpose.
+    """Lower triangular L with L L^H = data, or its adjoint.
 
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n), symmetric and positive definite; the lower triangle is read
+        floating or complex array of shape (..., n, n), Hermitian and positive definite; the lower triangle is read
     upper : bool, default False
-        give the upper triangular U with U^T U = data
+        give the upper triangular U with U^H U = data
 
     Returns
     -------
@@ -4753,7 +5063,7 @@ def _linalg_potri(A=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        L, float32 or float64 (..., n, n); the lower triangle is read
+        L, floating (..., n, n); the lower triangle is read
 
     Returns
     -------
@@ -4771,12 +5081,12 @@ def _linalg_slogdet(data=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
     sign : array
-        the leading axes; -1, 0 or 1
+        the leading axes; 0, or of absolute value 1
     logabsdet : array
         the leading axes; -inf for singular matrices
 
@@ -4795,7 +5105,7 @@ def _linalg_sumlogdiag(A=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n) with a positive diagonal
+        floating (..., n, n) with a positive diagonal
 
     Returns
     -------
@@ -4813,7 +5123,7 @@ def _linalg_syevd(A=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n), symmetric; the lower triangle is read
+        floating (..., n, n), symmetric; the lower triangle is read
 
     Returns
     -------
@@ -4833,7 +5143,7 @@ def _linalg_syrk(A=None, transpose=False, alpha=1.0, out=None, name=None, **kwar
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, n)
+        floating (..., m, n)
     transpose : bool, default False
         take A transposed
     alpha : float, default 1.0
@@ -4855,7 +5165,7 @@ def _linalg_trmm(A=None, B=None, transpose=False, rightside=False, lower=True, a
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n); one triangle is read
+        floating (..., n, n); one triangle is read
     B : array
         (..., n, m), or (..., m, n) with rightside
     transpose : bool, default False
@@ -4883,7 +5193,7 @@ def _linalg_trsm(A=None, B=None, transpose=False, rightside=False, lower=True, a
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n); one triangle is read
+        floating (..., n, n); one triangle is read
     B : array
         (..., n, m), or (..., m, n) with rightside
     transpose : bool, default False
@@ -7474,6 +7784,50 @@ def contrib__AdaptiveAvgPooling2D(data=None, output_size=(), out=None, name=None
     return _invoke(_op_adaptive_avg_pooling, (data,), (output_size,), out, _cls)
 
 
+def contrib__BatchNormWithReLU(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, axis=1, cudnn_off=False, out=None, name=None, **kwargs):
+    """batch_norm, and 0 in place of its negative results.
+
+    Parameters
+    ----------
+    data : array
+        floating array with a channel axis
+    gamma : array
+        (channels,)
+    beta : array
+        (channels,)
+    moving_mean : array
+        (channels,), running mean; updated in train mode
+    moving_var : array
+        (channels,), running variance; updated in train mode
+    eps : float, default 0.001
+        added to the variance, > 0
+    momentum : float, default 0.9
+        share of the old value in the running statistics
+    fix_gamma : bool, default True
+        take 1 for gamma
+    use_global_stats : bool, default False
+        use the running statistics in train mode too
+    output_mean_var : bool, default False
+        kept for MXNet's files
+    axis : int, default 1
+        axis of the channels
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data, >= 0
+
+    Notes
+    -----
+    Ioffe, Szegedy, ICML (2015)
+    """
+    if kwargs:
+        _unknown('contrib.BatchNormWithReLU', kwargs)
+    return _invoke(_op_batch_norm_relu, (data, gamma, beta, moving_mean, moving_var,), (eps, momentum, fix_gamma, use_global_stats, output_mean_var, axis, cudnn_off,), out, _cls)
+
+
 def contrib__BilinearResize2D(data=None, like=None, height=1, width=1, scale_height=None, scale_width=None, mode='size', align_corners=True, out=None, name=None, **kwargs):
     """Images in another size, interpolated linearly between pixels.
 
@@ -7734,6 +8088,98 @@ def contrib__MultiBoxTarget(anchor=None, label=None, cls_pred=None, overlap_thre
     if kwargs:
         _unknown('contrib.MultiBoxTarget', kwargs)
     return _invoke(_op_multi_box_target, (anchor, label, cls_pred,), (overlap_threshold, ignore_label, negative_mining_ratio, negative_mining_thresh, minimum_negative_samples, variances,), out, _cls)
+
+
+def contrib__MultiProposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_nms_top_n=6000, rpn_post_nms_top_n=300, threshold=0.7, rpn_min_size=16.0, scales=(4, 8, 16, 32), ratios=(0.5, 1, 2), feature_stride=16, output_score=False, iou_loss=False, out=None, name=None, **kwargs):
+    """Boxes of pictures that may hold an object, best first, from scores of anchors.
+
+    Parameters
+    ----------
+    cls_prob : array
+        floating (batch, 2 anchors, height, width): of background, then of an object
+    bbox_pred : array
+        (batch, 4 anchors, height, width): moves and sizes of the anchors' boxes
+    im_info : array
+        (batch, 3): height, width and scale of each picture, in pixels
+    rpn_pre_nms_top_n : int, default 6000
+        boxes that are compared with each other, the best; 0: all
+    rpn_post_nms_top_n : int, default 300
+        boxes for each picture
+    threshold : float, default 0.7
+        intersection over union from which a box stands for another one
+    rpn_min_size : float, default 16.0
+        least width and height, in pixels of the picture before scaling
+    scales : tuple of float, default (4, 8, 16, 32)
+        sizes of anchors
+    ratios : tuple of float, default (0.5, 1, 2)
+        height over width of anchors, > 0
+    feature_stride : int, default 16
+        pixels of a cell, > 0
+    output_score : bool, default False
+        give the scores too
+    iou_loss : bool, default False
+        bbox_pred moves corners
+
+    Returns
+    -------
+    output : array
+        (batch rpn_post_nms_top_n, 5): picture, left, top, right, bottom
+    score : array
+        (batch rpn_post_nms_top_n, 1), with output_score
+
+    Notes
+    -----
+    Ren, He, Girshick, Sun: Faster R-CNN, NIPS (2015)
+    """
+    if kwargs:
+        _unknown('contrib.MultiProposal', kwargs)
+    return _invoke(_op_multi_proposal, (cls_prob, bbox_pred, im_info,), (rpn_pre_nms_top_n, rpn_post_nms_top_n, threshold, rpn_min_size, scales, ratios, feature_stride, output_score, iou_loss,), out, _cls)
+
+
+def contrib__Proposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_nms_top_n=6000, rpn_post_nms_top_n=300, threshold=0.7, rpn_min_size=16.0, scales=(4, 8, 16, 32), ratios=(0.5, 1, 2), feature_stride=16, output_score=False, iou_loss=False, out=None, name=None, **kwargs):
+    """Boxes of pictures that may hold an object, best first, from scores of anchors.
+
+    Parameters
+    ----------
+    cls_prob : array
+        floating (batch, 2 anchors, height, width): of background, then of an object
+    bbox_pred : array
+        (batch, 4 anchors, height, width): moves and sizes of the anchors' boxes
+    im_info : array
+        (batch, 3): height, width and scale of each picture, in pixels
+    rpn_pre_nms_top_n : int, default 6000
+        boxes that are compared with each other, the best; 0: all
+    rpn_post_nms_top_n : int, default 300
+        boxes for each picture
+    threshold : float, default 0.7
+        intersection over union from which a box stands for another one
+    rpn_min_size : float, default 16.0
+        least width and height, in pixels of the picture before scaling
+    scales : tuple of float, default (4, 8, 16, 32)
+        sizes of anchors
+    ratios : tuple of float, default (0.5, 1, 2)
+        height over width of anchors, > 0
+    feature_stride : int, default 16
+        pixels of a cell, > 0
+    output_score : bool, default False
+        give the scores too
+    iou_loss : bool, default False
+        bbox_pred moves corners
+
+    Returns
+    -------
+    output : array
+        (batch rpn_post_nms_top_n, 5): picture, left, top, right, bottom
+    score : array
+        (batch rpn_post_nms_top_n, 1), with output_score
+
+    Notes
+    -----
+    Ren, He, Girshick, Sun: Faster R-CNN, NIPS (2015)
+    """
+    if kwargs:
+        _unknown('contrib.Proposal', kwargs)
+    return _invoke(_op_multi_proposal, (cls_prob, bbox_pred, im_info,), (rpn_pre_nms_top_n, rpn_post_nms_top_n, threshold, rpn_min_size, scales, ratios, feature_stride, output_score, iou_loss,), out, _cls)
 
 
 def contrib__ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None, sample_ratio=-1, position_sensitive=False, aligned=False, out=None, name=None, **kwargs):
@@ -8150,6 +8596,26 @@ def contrib__div_sqrt_dim(data=None, out=None, name=None, **kwargs):
     return _invoke(_op_div_sqrt_dim, (data,), (), out, _cls)
 
 
+def contrib__fft(data=None, compute_size=128, out=None, name=None, **kwargs):
+    """Discrete Fourier transform of real numbers along the last axis, real and imaginary parts in turn: sum_j x[j] e^(-2 pi i j k / n).
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., n)
+    compute_size : int, default 128
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    out : array
+        (..., 2 n)
+    """
+    if kwargs:
+        _unknown('contrib.fft', kwargs)
+    return _invoke(_op_contrib_fft, (data,), (compute_size,), out, _cls)
+
+
 def contrib__gradientmultiplier(data=None, scalar=1.0, out=None, name=None, **kwargs):
     """The data; the gradient is multiplied by a number.
 
@@ -8204,6 +8670,26 @@ def contrib__group_adagrad_update(weight=None, grad=None, history=None, lr=None,
     if kwargs:
         _unknown('contrib.group_adagrad_update', kwargs)
     return _invoke(_op_group_adagrad_update, (weight, grad, history,), (lr, epsilon, wd, rescale_grad, clip_gradient,), out, _cls)
+
+
+def contrib__ifft(data=None, compute_size=128, out=None, name=None, **kwargs):
+    """Real part of the inverse of contrib.fft times n: sum_k x[k] e^(2 pi i j k / n), for real and imaginary parts in turn.
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., 2 n)
+    compute_size : int, default 128
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    out : array
+        (..., n)
+    """
+    if kwargs:
+        _unknown('contrib.ifft', kwargs)
+    return _invoke(_op_contrib_ifft, (data,), (compute_size,), out, _cls)
 
 
 def contrib__index_array(data=None, axes=None, out=None, name=None, **kwargs):
@@ -10300,7 +10786,7 @@ def linalg__det(data=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
@@ -10322,7 +10808,7 @@ def linalg__extractdiag(A=None, offset=0, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n)
+        floating (..., n, n)
     offset : int, default 0
         diagonal: > 0 above the main one, < 0 below
 
@@ -10342,7 +10828,7 @@ def linalg__extracttrian(A=None, offset=0, lower=True, out=None, name=None, **kw
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n)
+        floating (..., n, n)
     offset : int, default 0
         diagonal that bounds it: > 0 the triangle above it, < 0 the one below
     lower : bool, default True
@@ -10364,7 +10850,7 @@ def linalg__gelqf(A=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, n), m <= n
+        floating (..., m, n), m <= n
 
     Returns
     -------
@@ -10384,7 +10870,7 @@ def linalg__gemm(A=None, B=None, C=None, transpose_a=False, transpose_b=False, a
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, k)
+        floating (..., m, k)
     B : array
         (..., k, n)
     C : array
@@ -10416,7 +10902,7 @@ def linalg__gemm2(A=None, B=None, transpose_a=False, transpose_b=False, alpha=1.
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, k)
+        floating (..., m, k)
     B : array
         (..., k, n)
     transpose_a : bool, default False
@@ -10444,7 +10930,7 @@ def linalg__inverse(data=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
@@ -10466,7 +10952,7 @@ def linalg__makediag(A=None, offset=0, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n)
+        floating (..., n)
     offset : int, default 0
         diagonal: > 0 above the main one, < 0 below
 
@@ -10486,7 +10972,7 @@ def linalg__maketrian(A=None, offset=0, lower=True, out=None, name=None, **kwarg
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m (m + 1) / 2)
+        floating (..., m (m + 1) / 2)
     offset : int, default 0
         as for linalg_extracttrian
     lower : bool, default True
@@ -10503,14 +10989,14 @@ def linalg__maketrian(A=None, offset=0, lower=True, out=None, name=None, **kwarg
 
 
 def linalg__potrf(data=None, upper=False, out=None, name=None, **kwargs):
-    """Lower triangular L with L L^T = data, or its transpose.
+    """Lower triangular L with L L^H = data, or its adjoint.
 
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n), symmetric and positive definite; the lower triangle is read
+        floating or complex array of shape (..., n, n), Hermitian and positive definite; the lower triangle is read
     upper : bool, default False
-        give the upper triangular U with U^T U = data
+        give the upper triangular U with U^H U = data
 
     Returns
     -------
@@ -10532,7 +11018,7 @@ def linalg__potri(A=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        L, float32 or float64 (..., n, n); the lower triangle is read
+        L, floating (..., n, n); the lower triangle is read
 
     Returns
     -------
@@ -10550,12 +11036,12 @@ def linalg__slogdet(data=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
     sign : array
-        the leading axes; -1, 0 or 1
+        the leading axes; 0, or of absolute value 1
     logabsdet : array
         the leading axes; -inf for singular matrices
 
@@ -10574,7 +11060,7 @@ def linalg__sumlogdiag(A=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n) with a positive diagonal
+        floating (..., n, n) with a positive diagonal
 
     Returns
     -------
@@ -10592,7 +11078,7 @@ def linalg__syevd(A=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n), symmetric; the lower triangle is read
+        floating (..., n, n), symmetric; the lower triangle is read
 
     Returns
     -------
@@ -10612,7 +11098,7 @@ def linalg__syrk(A=None, transpose=False, alpha=1.0, out=None, name=None, **kwar
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, n)
+        floating (..., m, n)
     transpose : bool, default False
         take A transposed
     alpha : float, default 1.0
@@ -10634,7 +11120,7 @@ def linalg__trmm(A=None, B=None, transpose=False, rightside=False, lower=True, a
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n); one triangle is read
+        floating (..., n, n); one triangle is read
     B : array
         (..., n, m), or (..., m, n) with rightside
     transpose : bool, default False
@@ -10662,7 +11148,7 @@ def linalg__trsm(A=None, B=None, transpose=False, rightside=False, lower=True, a
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n); one triangle is read
+        floating (..., n, n); one triangle is read
     B : array
         (..., n, m), or (..., m, n) with rightside
     transpose : bool, default False
@@ -10690,7 +11176,7 @@ def linalg_det(data=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
@@ -10712,7 +11198,7 @@ def linalg_extractdiag(A=None, offset=0, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n)
+        floating (..., n, n)
     offset : int, default 0
         diagonal: > 0 above the main one, < 0 below
 
@@ -10732,7 +11218,7 @@ def linalg_extracttrian(A=None, offset=0, lower=True, out=None, name=None, **kwa
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n)
+        floating (..., n, n)
     offset : int, default 0
         diagonal that bounds it: > 0 the triangle above it, < 0 the one below
     lower : bool, default True
@@ -10754,7 +11240,7 @@ def linalg_gelqf(A=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, n), m <= n
+        floating (..., m, n), m <= n
 
     Returns
     -------
@@ -10774,7 +11260,7 @@ def linalg_gemm(A=None, B=None, C=None, transpose_a=False, transpose_b=False, al
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, k)
+        floating (..., m, k)
     B : array
         (..., k, n)
     C : array
@@ -10806,7 +11292,7 @@ def linalg_gemm2(A=None, B=None, transpose_a=False, transpose_b=False, alpha=1.0
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, k)
+        floating (..., m, k)
     B : array
         (..., k, n)
     transpose_a : bool, default False
@@ -10834,7 +11320,7 @@ def linalg_inverse(data=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
@@ -10856,7 +11342,7 @@ def linalg_makediag(A=None, offset=0, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n)
+        floating (..., n)
     offset : int, default 0
         diagonal: > 0 above the main one, < 0 below
 
@@ -10876,7 +11362,7 @@ def linalg_maketrian(A=None, offset=0, lower=True, out=None, name=None, **kwargs
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m (m + 1) / 2)
+        floating (..., m (m + 1) / 2)
     offset : int, default 0
         as for linalg_extracttrian
     lower : bool, default True
@@ -10893,14 +11379,14 @@ def linalg_maketrian(A=None, offset=0, lower=True, out=None, name=None, **kwargs
 
 
 def linalg_potrf(data=None, upper=False, out=None, name=None, **kwargs):
-    """Lower triangular L with L L^T = data, or its transpose.
+    """Lower triangular L with L L^H = data, or its adjoint.
 
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n), symmetric and positive definite; the lower triangle is read
+        floating or complex array of shape (..., n, n), Hermitian and positive definite; the lower triangle is read
     upper : bool, default False
-        give the upper triangular U with U^T U = data
+        give the upper triangular U with U^H U = data
 
     Returns
     -------
@@ -10922,7 +11408,7 @@ def linalg_potri(A=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        L, float32 or float64 (..., n, n); the lower triangle is read
+        L, floating (..., n, n); the lower triangle is read
 
     Returns
     -------
@@ -10940,12 +11426,12 @@ def linalg_slogdet(data=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
     sign : array
-        the leading axes; -1, 0 or 1
+        the leading axes; 0, or of absolute value 1
     logabsdet : array
         the leading axes; -inf for singular matrices
 
@@ -10964,7 +11450,7 @@ def linalg_sumlogdiag(A=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n) with a positive diagonal
+        floating (..., n, n) with a positive diagonal
 
     Returns
     -------
@@ -10982,7 +11468,7 @@ def linalg_syevd(A=None, out=None, name=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n), symmetric; the lower triangle is read
+        floating (..., n, n), symmetric; the lower triangle is read
 
     Returns
     -------
@@ -11002,7 +11488,7 @@ def linalg_syrk(A=None, transpose=False, alpha=1.0, out=None, name=None, **kwarg
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, n)
+        floating (..., m, n)
     transpose : bool, default False
         take A transposed
     alpha : float, default 1.0
@@ -11024,7 +11510,7 @@ def linalg_trmm(A=None, B=None, transpose=False, rightside=False, lower=True, al
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n); one triangle is read
+        floating (..., n, n); one triangle is read
     B : array
         (..., n, m), or (..., m, n) with rightside
     transpose : bool, default False
@@ -11052,7 +11538,7 @@ def linalg_trsm(A=None, B=None, transpose=False, rightside=False, lower=True, al
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n); one triangle is read
+        floating (..., n, n); one triangle is read
     B : array
         (..., n, m), or (..., m, n) with rightside
     transpose : bool, default False
@@ -15030,7 +15516,7 @@ def swiglu(gate=None, up=None, out=None, name=None, **kwargs):
     return _invoke(_op_swiglu, (gate, up,), (), out, _cls)
 
 
-def take(a=None, indices=None, axis=0, mode='clip', out=None, name=None, **kwargs):
+def take(a=None, indices=None, axis=0, mode='clip', sparse_grad=False, out=None, name=None, **kwargs):
     """Elements of data along an axis, at the given indices.
 
     Parameters
@@ -15043,6 +15529,8 @@ def take(a=None, indices=None, axis=0, mode='clip', out=None, name=None, **kwarg
         axis that is indexed
     mode : 'raise' or 'wrap' or 'clip', default 'clip'
         what happens to indices out of range
+    sparse_grad : bool, default False
+        a with a row-sparse gradient gets the rows that were taken only, along axis 0
 
     Returns
     -------
@@ -15051,7 +15539,7 @@ def take(a=None, indices=None, axis=0, mode='clip', out=None, name=None, **kwarg
     """
     if kwargs:
         _unknown('take', kwargs)
-    return _invoke(_op_take, (a, indices,), (axis, mode,), out, _cls)
+    return _invoke(_op_take, (a, indices,), (axis, mode, sparse_grad,), out, _cls)
 
 
 def tan(data=None, out=None, name=None, **kwargs):
@@ -15286,6 +15774,6 @@ def zeros_like(data=None, dtype=None, out=None, name=None, **kwargs):
     return _invoke(_op_zeros_like, (data,), (dtype,), out, _cls)
 
 
-contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, group_adagrad_update=contrib__group_adagrad_update, index_array=contrib__index_array, index_copy=contrib__index_copy, int8_convolution=contrib__int8_convolution, int8_max_pooling=contrib__int8_max_pooling, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, multi_adamw_update=contrib__multi_adamw_update, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste, sum_over_ranks=contrib__sum_over_ranks, to_int8=contrib__to_int8)
+contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BatchNormWithReLU=contrib__BatchNormWithReLU, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, MultiProposal=contrib__MultiProposal, Proposal=contrib__Proposal, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, fft=contrib__fft, gradientmultiplier=contrib__gradientmultiplier, group_adagrad_update=contrib__group_adagrad_update, ifft=contrib__ifft, index_array=contrib__index_array, index_copy=contrib__index_copy, int8_convolution=contrib__int8_convolution, int8_max_pooling=contrib__int8_max_pooling, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, multi_adamw_update=contrib__multi_adamw_update, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste, sum_over_ranks=contrib__sum_over_ranks, to_int8=contrib__to_int8)
 image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_crop=image__random_crop, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_resized_crop=image__random_resized_crop, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
 linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)

@@ -72,6 +72,48 @@ def BatchNorm(data=None, gamma=None, beta=None, moving_mean=None, moving_var=Non
     return _compose('batch_norm', name, {'data': data, 'gamma': gamma, 'beta': beta, 'moving_mean': moving_mean, 'moving_var': moving_var}, {'eps': eps, 'momentum': momentum, 'fix_gamma': fix_gamma, 'use_global_stats': use_global_stats, 'output_mean_var': output_mean_var, 'axis': axis, 'cudnn_off': cudnn_off}, attr, 'BatchNorm', kwargs)
 
 
+def BatchNorm_v1(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, axis=1, cudnn_off=False, name=None, attr=None, out=None, **kwargs):
+    """Scales each channel to mean beta and standard deviation gamma over the batch.
+
+    Parameters
+    ----------
+    data : array
+        floating array with a channel axis
+    gamma : array
+        (channels,)
+    beta : array
+        (channels,)
+    moving_mean : array
+        (channels,), running mean; updated in train mode
+    moving_var : array
+        (channels,), running variance; updated in train mode
+    eps : float, default 0.001
+        added to the variance, > 0
+    momentum : float, default 0.9
+        share of the old value in the running statistics
+    fix_gamma : bool, default True
+        take 1 for gamma
+    use_global_stats : bool, default False
+        use the running statistics in train mode too
+    output_mean_var : bool, default False
+        kept for MXNet's files
+    axis : int, default 1
+        axis of the channels
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Ioffe, Szegedy, ICML (2015)
+    """
+    return _compose('batch_norm', name, {'data': data, 'gamma': gamma, 'beta': beta, 'moving_mean': moving_mean, 'moving_var': moving_var}, {'eps': eps, 'momentum': momentum, 'fix_gamma': fix_gamma, 'use_global_stats': use_global_stats, 'output_mean_var': output_mean_var, 'axis': axis, 'cudnn_off': cudnn_off}, attr, 'BatchNorm_v1', kwargs)
+
+
 def BilinearSampler(data=None, grid=None, name=None, attr=None, out=None, **kwargs):
     """Reads images at places given by a grid, between pixels linearly, outside as 0.
 
@@ -225,6 +267,52 @@ def Convolution(data=None, weight=None, bias=None, kernel=None, stride=(), dilat
     LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998)
     """
     return _compose('convolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'num_filter': num_filter, 'num_group': num_group, 'workspace': workspace, 'no_bias': no_bias, 'cudnn_tune': cudnn_tune, 'cudnn_off': cudnn_off, 'layout': layout}, attr, 'Convolution', kwargs)
+
+
+def Convolution_v1(data=None, weight=None, bias=None, kernel=None, stride=(), dilate=(), pad=(), num_filter=None, num_group=1, workspace=1024, no_bias=False, cudnn_tune=None, cudnn_off=False, layout=None, name=None, attr=None, out=None, **kwargs):
+    """Slides filters over 1 to 3 spatial axes and sums the products.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, spatial...)
+    weight : array
+        (num_filter, channels / num_group, kernel...)
+    bias : array, optional
+        (num_filter,); left out with no_bias=True
+    kernel : tuple of int, required
+        sizes of the window, one for each spatial axis
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    dilate : tuple of int, default ()
+        steps inside the window; default ones
+    pad : tuple of int, default ()
+        zeros added at both ends; default none
+    num_filter : int, required
+        number of output channels, > 0
+    num_group : int, default 1
+        channels are convolved in this many groups
+    workspace : int, default 1024
+        kept for MXNet's programs; without effect
+    no_bias : bool, default False
+        no bias is added
+    cudnn_tune : str, default None
+        kept for MXNet's programs; without effect
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
+    layout : str, default None
+        NCW, NCHW or NCDHW
+
+    Returns
+    -------
+    output : array
+        (batch, num_filter, spatial...)
+
+    Notes
+    -----
+    LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86 (1998)
+    """
+    return _compose('convolution', name, {'data': data, 'weight': weight, 'bias': bias}, {'kernel': kernel, 'stride': stride, 'dilate': dilate, 'pad': pad, 'num_filter': num_filter, 'num_group': num_group, 'workspace': workspace, 'no_bias': no_bias, 'cudnn_tune': cudnn_tune, 'cudnn_off': cudnn_off, 'layout': layout}, attr, 'Convolution_v1', kwargs)
 
 
 def Correlation(data1=None, data2=None, kernel_size=1, max_displacement=1, stride1=1, stride2=1, pad_size=0, is_multiply=True, name=None, attr=None, out=None, **kwargs):
@@ -775,6 +863,42 @@ def Pooling(data=None, kernel=(), pool_type='max', global_pool=False, pooling_co
         (batch, channels, spatial...), or as layout says
     """
     return _compose('pooling', name, {'data': data}, {'kernel': kernel, 'pool_type': pool_type, 'global_pool': global_pool, 'pooling_convention': pooling_convention, 'stride': stride, 'pad': pad, 'count_include_pad': count_include_pad, 'layout': layout, 'p_value': p_value, 'cudnn_off': cudnn_off}, attr, 'Pooling', kwargs)
+
+
+def Pooling_v1(data=None, kernel=(), pool_type='max', global_pool=False, pooling_convention='valid', stride=(), pad=(), count_include_pad=True, layout=None, p_value=2, cudnn_off=False, name=None, attr=None, out=None, **kwargs):
+    """Maximum, mean, sum or p-norm of a window that slides over 1 to 3 spatial axes.
+
+    Parameters
+    ----------
+    data : array
+        (batch, channels, spatial...), or as layout says
+    kernel : tuple of int, default ()
+        sizes of the window; not needed with global_pool
+    pool_type : 'max' or 'avg' or 'sum' or 'lp', default 'max'
+        what is computed of a window
+    global_pool : bool, default False
+        one window over everything
+    pooling_convention : 'valid' or 'full' or 'same', default 'valid'
+        valid: only whole windows; full: the last may stick out; same: size / stride, rounded up
+    stride : tuple of int, default ()
+        steps of the window; default ones
+    pad : tuple of int, default ()
+        elements added at both ends; default none
+    count_include_pad : bool, default True
+        the mean counts padding as zeros
+    layout : str, default None
+        NCW, NCHW or NCDHW; or NWC, NHWC or NDHWC
+    p_value : int, default 2
+        p of pool_type lp, >= 1
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    output : array
+        (batch, channels, spatial...), or as layout says
+    """
+    return _compose('pooling', name, {'data': data}, {'kernel': kernel, 'pool_type': pool_type, 'global_pool': global_pool, 'pooling_convention': pooling_convention, 'stride': stride, 'pad': pad, 'count_include_pad': count_include_pad, 'layout': layout, 'p_value': p_value, 'cudnn_off': cudnn_off}, attr, 'Pooling_v1', kwargs)
 
 
 def RMSNorm(data=None, gamma=None, eps=1e-05, name=None, attr=None, out=None, **kwargs):
@@ -2033,6 +2157,48 @@ def _contrib_AdaptiveAvgPooling2D(data=None, output_size=(), name=None, attr=Non
     return _compose('adaptive_avg_pooling', name, {'data': data}, {'output_size': output_size}, attr, '_contrib_AdaptiveAvgPooling2D', kwargs)
 
 
+def _contrib_BatchNormWithReLU(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, axis=1, cudnn_off=False, name=None, attr=None, out=None, **kwargs):
+    """batch_norm, and 0 in place of its negative results.
+
+    Parameters
+    ----------
+    data : array
+        floating array with a channel axis
+    gamma : array
+        (channels,)
+    beta : array
+        (channels,)
+    moving_mean : array
+        (channels,), running mean; updated in train mode
+    moving_var : array
+        (channels,), running variance; updated in train mode
+    eps : float, default 0.001
+        added to the variance, > 0
+    momentum : float, default 0.9
+        share of the old value in the running statistics
+    fix_gamma : bool, default True
+        take 1 for gamma
+    use_global_stats : bool, default False
+        use the running statistics in train mode too
+    output_mean_var : bool, default False
+        kept for MXNet's files
+    axis : int, default 1
+        axis of the channels
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data, >= 0
+
+    Notes
+    -----
+    Ioffe, Szegedy, ICML (2015)
+    """
+    return _compose('batch_norm_relu', name, {'data': data, 'gamma': gamma, 'beta': beta, 'moving_mean': moving_mean, 'moving_var': moving_var}, {'eps': eps, 'momentum': momentum, 'fix_gamma': fix_gamma, 'use_global_stats': use_global_stats, 'output_mean_var': output_mean_var, 'axis': axis, 'cudnn_off': cudnn_off}, attr, '_contrib_BatchNormWithReLU', kwargs)
+
+
 def _contrib_BilinearResize2D(data=None, like=None, height=1, width=1, scale_height=None, scale_width=None, mode='size', align_corners=True, name=None, attr=None, out=None, **kwargs):
     """Images in another size, interpolated linearly between pixels.
 
@@ -2279,6 +2445,94 @@ def _contrib_MultiBoxTarget(anchor=None, label=None, cls_pred=None, overlap_thre
         (batch, anchors): class + 1, 0 for background, or ignore_label
     """
     return _compose('multi_box_target', name, {'anchor': anchor, 'label': label, 'cls_pred': cls_pred}, {'overlap_threshold': overlap_threshold, 'ignore_label': ignore_label, 'negative_mining_ratio': negative_mining_ratio, 'negative_mining_thresh': negative_mining_thresh, 'minimum_negative_samples': minimum_negative_samples, 'variances': variances}, attr, '_contrib_MultiBoxTarget', kwargs)
+
+
+def _contrib_MultiProposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_nms_top_n=6000, rpn_post_nms_top_n=300, threshold=0.7, rpn_min_size=16.0, scales=(4, 8, 16, 32), ratios=(0.5, 1, 2), feature_stride=16, output_score=False, iou_loss=False, name=None, attr=None, out=None, **kwargs):
+    """Boxes of pictures that may hold an object, best first, from scores of anchors.
+
+    Parameters
+    ----------
+    cls_prob : array
+        floating (batch, 2 anchors, height, width): of background, then of an object
+    bbox_pred : array
+        (batch, 4 anchors, height, width): moves and sizes of the anchors' boxes
+    im_info : array
+        (batch, 3): height, width and scale of each picture, in pixels
+    rpn_pre_nms_top_n : int, default 6000
+        boxes that are compared with each other, the best; 0: all
+    rpn_post_nms_top_n : int, default 300
+        boxes for each picture
+    threshold : float, default 0.7
+        intersection over union from which a box stands for another one
+    rpn_min_size : float, default 16.0
+        least width and height, in pixels of the picture before scaling
+    scales : tuple of float, default (4, 8, 16, 32)
+        sizes of anchors
+    ratios : tuple of float, default (0.5, 1, 2)
+        height over width of anchors, > 0
+    feature_stride : int, default 16
+        pixels of a cell, > 0
+    output_score : bool, default False
+        give the scores too
+    iou_loss : bool, default False
+        bbox_pred moves corners
+
+    Returns
+    -------
+    output : array
+        (batch rpn_post_nms_top_n, 5): picture, left, top, right, bottom
+    score : array
+        (batch rpn_post_nms_top_n, 1), with output_score
+
+    Notes
+    -----
+    Ren, He, Girshick, Sun: Faster R-CNN, NIPS (2015)
+    """
+    return _compose('multi_proposal', name, {'cls_prob': cls_prob, 'bbox_pred': bbox_pred, 'im_info': im_info}, {'rpn_pre_nms_top_n': rpn_pre_nms_top_n, 'rpn_post_nms_top_n': rpn_post_nms_top_n, 'threshold': threshold, 'rpn_min_size': rpn_min_size, 'scales': scales, 'ratios': ratios, 'feature_stride': feature_stride, 'output_score': output_score, 'iou_loss': iou_loss}, attr, '_contrib_MultiProposal', kwargs)
+
+
+def _contrib_Proposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_nms_top_n=6000, rpn_post_nms_top_n=300, threshold=0.7, rpn_min_size=16.0, scales=(4, 8, 16, 32), ratios=(0.5, 1, 2), feature_stride=16, output_score=False, iou_loss=False, name=None, attr=None, out=None, **kwargs):
+    """Boxes of pictures that may hold an object, best first, from scores of anchors.
+
+    Parameters
+    ----------
+    cls_prob : array
+        floating (batch, 2 anchors, height, width): of background, then of an object
+    bbox_pred : array
+        (batch, 4 anchors, height, width): moves and sizes of the anchors' boxes
+    im_info : array
+        (batch, 3): height, width and scale of each picture, in pixels
+    rpn_pre_nms_top_n : int, default 6000
+        boxes that are compared with each other, the best; 0: all
+    rpn_post_nms_top_n : int, default 300
+        boxes for each picture
+    threshold : float, default 0.7
+        intersection over union from which a box stands for another one
+    rpn_min_size : float, default 16.0
+        least width and height, in pixels of the picture before scaling
+    scales : tuple of float, default (4, 8, 16, 32)
+        sizes of anchors
+    ratios : tuple of float, default (0.5, 1, 2)
+        height over width of anchors, > 0
+    feature_stride : int, default 16
+        pixels of a cell, > 0
+    output_score : bool, default False
+        give the scores too
+    iou_loss : bool, default False
+        bbox_pred moves corners
+
+    Returns
+    -------
+    output : array
+        (batch rpn_post_nms_top_n, 5): picture, left, top, right, bottom
+    score : array
+        (batch rpn_post_nms_top_n, 1), with output_score
+
+    Notes
+    -----
+    Ren, He, Girshick, Sun: Faster R-CNN, NIPS (2015)
+    """
+    return _compose('multi_proposal', name, {'cls_prob': cls_prob, 'bbox_pred': bbox_pred, 'im_info': im_info}, {'rpn_pre_nms_top_n': rpn_pre_nms_top_n, 'rpn_post_nms_top_n': rpn_post_nms_top_n, 'threshold': threshold, 'rpn_min_size': rpn_min_size, 'scales': scales, 'ratios': ratios, 'feature_stride': feature_stride, 'output_score': output_score, 'iou_loss': iou_loss}, attr, '_contrib_Proposal', kwargs)
 
 
 def _contrib_ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None, sample_ratio=-1, position_sensitive=False, aligned=False, name=None, attr=None, out=None, **kwargs):
@@ -2651,6 +2905,24 @@ def _contrib_div_sqrt_dim(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('div_sqrt_dim', name, {'data': data}, {}, attr, '_contrib_div_sqrt_dim', kwargs)
 
 
+def _contrib_fft(data=None, compute_size=128, name=None, attr=None, out=None, **kwargs):
+    """Discrete Fourier transform of real numbers along the last axis, real and imaginary parts in turn: sum_j x[j] e^(-2 pi i j k / n).
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., n)
+    compute_size : int, default 128
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    out : array
+        (..., 2 n)
+    """
+    return _compose('contrib_fft', name, {'data': data}, {'compute_size': compute_size}, attr, '_contrib_fft', kwargs)
+
+
 def _contrib_gradientmultiplier(data=None, scalar=1.0, name=None, attr=None, out=None, **kwargs):
     """The data; the gradient is multiplied by a number.
 
@@ -2667,6 +2939,24 @@ def _contrib_gradientmultiplier(data=None, scalar=1.0, name=None, attr=None, out
         the data
     """
     return _compose('gradient_multiplier', name, {'data': data}, {'scalar': scalar}, attr, '_contrib_gradientmultiplier', kwargs)
+
+
+def _contrib_ifft(data=None, compute_size=128, name=None, attr=None, out=None, **kwargs):
+    """Real part of the inverse of contrib.fft times n: sum_k x[k] e^(2 pi i j k / n), for real and imaginary parts in turn.
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., 2 n)
+    compute_size : int, default 128
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    out : array
+        (..., n)
+    """
+    return _compose('contrib_ifft', name, {'data': data}, {'compute_size': compute_size}, attr, '_contrib_ifft', kwargs)
 
 
 def _contrib_index_array(data=None, axes=None, name=None, attr=None, out=None, **kwargs):
@@ -3821,7 +4111,7 @@ def _linalg_det(data=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
@@ -3841,7 +4131,7 @@ def _linalg_extractdiag(A=None, offset=0, name=None, attr=None, out=None, **kwar
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n)
+        floating (..., n, n)
     offset : int, default 0
         diagonal: > 0 above the main one, < 0 below
 
@@ -3859,7 +4149,7 @@ def _linalg_extracttrian(A=None, offset=0, lower=True, name=None, attr=None, out
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n)
+        floating (..., n, n)
     offset : int, default 0
         diagonal that bounds it: > 0 the triangle above it, < 0 the one below
     lower : bool, default True
@@ -3879,7 +4169,7 @@ def _linalg_gelqf(A=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, n), m <= n
+        floating (..., m, n), m <= n
 
     Returns
     -------
@@ -3897,7 +4187,7 @@ def _linalg_gemm(A=None, B=None, C=None, transpose_a=False, transpose_b=False, a
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, k)
+        floating (..., m, k)
     B : array
         (..., k, n)
     C : array
@@ -3927,7 +4217,7 @@ def _linalg_gemm2(A=None, B=None, transpose_a=False, transpose_b=False, alpha=1.
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, k)
+        floating (..., m, k)
     B : array
         (..., k, n)
     transpose_a : bool, default False
@@ -3953,7 +4243,7 @@ def _linalg_inverse(data=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
@@ -3973,7 +4263,7 @@ def _linalg_makediag(A=None, offset=0, name=None, attr=None, out=None, **kwargs)
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n)
+        floating (..., n)
     offset : int, default 0
         diagonal: > 0 above the main one, < 0 below
 
@@ -3991,7 +4281,7 @@ def _linalg_maketrian(A=None, offset=0, lower=True, name=None, attr=None, out=No
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m (m + 1) / 2)
+        floating (..., m (m + 1) / 2)
     offset : int, default 0
         as for linalg_extracttrian
     lower : bool, default True
@@ -4006,14 +4296,14 @@ def _linalg_maketrian(A=None, offset=0, lower=True, name=None, attr=None, out=No
 
 
 def _linalg_potrf(data=None, upper=False, name=None, attr=None, out=None, **kwargs):
-    """Lower triangular L with L L^T = data, or its transpose.
+    """Lower triangular L with L L^H = data, or its adjoint.
 
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n), symmetric and positive definite; the lower triangle is read
+        floating or complex array of shape (..., n, n), Hermitian and positive definite; the lower triangle is read
     upper : bool, default False
-        give the upper triangular U with U^T U = data
+        give the upper triangular U with U^H U = data
 
     Returns
     -------
@@ -4033,7 +4323,7 @@ def _linalg_potri(A=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     A : array
-        L, float32 or float64 (..., n, n); the lower triangle is read
+        L, floating (..., n, n); the lower triangle is read
 
     Returns
     -------
@@ -4049,12 +4339,12 @@ def _linalg_slogdet(data=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
     sign : array
-        the leading axes; -1, 0 or 1
+        the leading axes; 0, or of absolute value 1
     logabsdet : array
         the leading axes; -inf for singular matrices
 
@@ -4071,7 +4361,7 @@ def _linalg_sumlogdiag(A=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n) with a positive diagonal
+        floating (..., n, n) with a positive diagonal
 
     Returns
     -------
@@ -4087,7 +4377,7 @@ def _linalg_syevd(A=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n), symmetric; the lower triangle is read
+        floating (..., n, n), symmetric; the lower triangle is read
 
     Returns
     -------
@@ -4105,7 +4395,7 @@ def _linalg_syrk(A=None, transpose=False, alpha=1.0, name=None, attr=None, out=N
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, n)
+        floating (..., m, n)
     transpose : bool, default False
         take A transposed
     alpha : float, default 1.0
@@ -4125,7 +4415,7 @@ def _linalg_trmm(A=None, B=None, transpose=False, rightside=False, lower=True, a
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n); one triangle is read
+        floating (..., n, n); one triangle is read
     B : array
         (..., n, m), or (..., m, n) with rightside
     transpose : bool, default False
@@ -4151,7 +4441,7 @@ def _linalg_trsm(A=None, B=None, transpose=False, rightside=False, lower=True, a
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n); one triangle is read
+        floating (..., n, n); one triangle is read
     B : array
         (..., n, m), or (..., m, n) with rightside
     transpose : bool, default False
@@ -6464,6 +6754,48 @@ def contrib__AdaptiveAvgPooling2D(data=None, output_size=(), name=None, attr=Non
     return _compose('adaptive_avg_pooling', name, {'data': data}, {'output_size': output_size}, attr, 'contrib.AdaptiveAvgPooling2D', kwargs)
 
 
+def contrib__BatchNormWithReLU(data=None, gamma=None, beta=None, moving_mean=None, moving_var=None, eps=0.001, momentum=0.9, fix_gamma=True, use_global_stats=False, output_mean_var=False, axis=1, cudnn_off=False, name=None, attr=None, out=None, **kwargs):
+    """batch_norm, and 0 in place of its negative results.
+
+    Parameters
+    ----------
+    data : array
+        floating array with a channel axis
+    gamma : array
+        (channels,)
+    beta : array
+        (channels,)
+    moving_mean : array
+        (channels,), running mean; updated in train mode
+    moving_var : array
+        (channels,), running variance; updated in train mode
+    eps : float, default 0.001
+        added to the variance, > 0
+    momentum : float, default 0.9
+        share of the old value in the running statistics
+    fix_gamma : bool, default True
+        take 1 for gamma
+    use_global_stats : bool, default False
+        use the running statistics in train mode too
+    output_mean_var : bool, default False
+        kept for MXNet's files
+    axis : int, default 1
+        axis of the channels
+    cudnn_off : bool, default False
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data, >= 0
+
+    Notes
+    -----
+    Ioffe, Szegedy, ICML (2015)
+    """
+    return _compose('batch_norm_relu', name, {'data': data, 'gamma': gamma, 'beta': beta, 'moving_mean': moving_mean, 'moving_var': moving_var}, {'eps': eps, 'momentum': momentum, 'fix_gamma': fix_gamma, 'use_global_stats': use_global_stats, 'output_mean_var': output_mean_var, 'axis': axis, 'cudnn_off': cudnn_off}, attr, 'contrib.BatchNormWithReLU', kwargs)
+
+
 def contrib__BilinearResize2D(data=None, like=None, height=1, width=1, scale_height=None, scale_width=None, mode='size', align_corners=True, name=None, attr=None, out=None, **kwargs):
     """Images in another size, interpolated linearly between pixels.
 
@@ -6710,6 +7042,94 @@ def contrib__MultiBoxTarget(anchor=None, label=None, cls_pred=None, overlap_thre
         (batch, anchors): class + 1, 0 for background, or ignore_label
     """
     return _compose('multi_box_target', name, {'anchor': anchor, 'label': label, 'cls_pred': cls_pred}, {'overlap_threshold': overlap_threshold, 'ignore_label': ignore_label, 'negative_mining_ratio': negative_mining_ratio, 'negative_mining_thresh': negative_mining_thresh, 'minimum_negative_samples': minimum_negative_samples, 'variances': variances}, attr, 'contrib.MultiBoxTarget', kwargs)
+
+
+def contrib__MultiProposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_nms_top_n=6000, rpn_post_nms_top_n=300, threshold=0.7, rpn_min_size=16.0, scales=(4, 8, 16, 32), ratios=(0.5, 1, 2), feature_stride=16, output_score=False, iou_loss=False, name=None, attr=None, out=None, **kwargs):
+    """Boxes of pictures that may hold an object, best first, from scores of anchors.
+
+    Parameters
+    ----------
+    cls_prob : array
+        floating (batch, 2 anchors, height, width): of background, then of an object
+    bbox_pred : array
+        (batch, 4 anchors, height, width): moves and sizes of the anchors' boxes
+    im_info : array
+        (batch, 3): height, width and scale of each picture, in pixels
+    rpn_pre_nms_top_n : int, default 6000
+        boxes that are compared with each other, the best; 0: all
+    rpn_post_nms_top_n : int, default 300
+        boxes for each picture
+    threshold : float, default 0.7
+        intersection over union from which a box stands for another one
+    rpn_min_size : float, default 16.0
+        least width and height, in pixels of the picture before scaling
+    scales : tuple of float, default (4, 8, 16, 32)
+        sizes of anchors
+    ratios : tuple of float, default (0.5, 1, 2)
+        height over width of anchors, > 0
+    feature_stride : int, default 16
+        pixels of a cell, > 0
+    output_score : bool, default False
+        give the scores too
+    iou_loss : bool, default False
+        bbox_pred moves corners
+
+    Returns
+    -------
+    output : array
+        (batch rpn_post_nms_top_n, 5): picture, left, top, right, bottom
+    score : array
+        (batch rpn_post_nms_top_n, 1), with output_score
+
+    Notes
+    -----
+    Ren, He, Girshick, Sun: Faster R-CNN, NIPS (2015)
+    """
+    return _compose('multi_proposal', name, {'cls_prob': cls_prob, 'bbox_pred': bbox_pred, 'im_info': im_info}, {'rpn_pre_nms_top_n': rpn_pre_nms_top_n, 'rpn_post_nms_top_n': rpn_post_nms_top_n, 'threshold': threshold, 'rpn_min_size': rpn_min_size, 'scales': scales, 'ratios': ratios, 'feature_stride': feature_stride, 'output_score': output_score, 'iou_loss': iou_loss}, attr, 'contrib.MultiProposal', kwargs)
+
+
+def contrib__Proposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_nms_top_n=6000, rpn_post_nms_top_n=300, threshold=0.7, rpn_min_size=16.0, scales=(4, 8, 16, 32), ratios=(0.5, 1, 2), feature_stride=16, output_score=False, iou_loss=False, name=None, attr=None, out=None, **kwargs):
+    """Boxes of pictures that may hold an object, best first, from scores of anchors.
+
+    Parameters
+    ----------
+    cls_prob : array
+        floating (batch, 2 anchors, height, width): of background, then of an object
+    bbox_pred : array
+        (batch, 4 anchors, height, width): moves and sizes of the anchors' boxes
+    im_info : array
+        (batch, 3): height, width and scale of each picture, in pixels
+    rpn_pre_nms_top_n : int, default 6000
+        boxes that are compared with each other, the best; 0: all
+    rpn_post_nms_top_n : int, default 300
+        boxes for each picture
+    threshold : float, default 0.7
+        intersection over union from which a box stands for another one
+    rpn_min_size : float, default 16.0
+        least width and height, in pixels of the picture before scaling
+    scales : tuple of float, default (4, 8, 16, 32)
+        sizes of anchors
+    ratios : tuple of float, default (0.5, 1, 2)
+        height over width of anchors, > 0
+    feature_stride : int, default 16
+        pixels of a cell, > 0
+    output_score : bool, default False
+        give the scores too
+    iou_loss : bool, default False
+        bbox_pred moves corners
+
+    Returns
+    -------
+    output : array
+        (batch rpn_post_nms_top_n, 5): picture, left, top, right, bottom
+    score : array
+        (batch rpn_post_nms_top_n, 1), with output_score
+
+    Notes
+    -----
+    Ren, He, Girshick, Sun: Faster R-CNN, NIPS (2015)
+    """
+    return _compose('multi_proposal', name, {'cls_prob': cls_prob, 'bbox_pred': bbox_pred, 'im_info': im_info}, {'rpn_pre_nms_top_n': rpn_pre_nms_top_n, 'rpn_post_nms_top_n': rpn_post_nms_top_n, 'threshold': threshold, 'rpn_min_size': rpn_min_size, 'scales': scales, 'ratios': ratios, 'feature_stride': feature_stride, 'output_score': output_score, 'iou_loss': iou_loss}, attr, 'contrib.Proposal', kwargs)
 
 
 def contrib__ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None, sample_ratio=-1, position_sensitive=False, aligned=False, name=None, attr=None, out=None, **kwargs):
@@ -7098,6 +7518,24 @@ def contrib__div_sqrt_dim(data=None, name=None, attr=None, out=None, **kwargs):
     return _compose('div_sqrt_dim', name, {'data': data}, {}, attr, 'contrib.div_sqrt_dim', kwargs)
 
 
+def contrib__fft(data=None, compute_size=128, name=None, attr=None, out=None, **kwargs):
+    """Discrete Fourier transform of real numbers along the last axis, real and imaginary parts in turn: sum_j x[j] e^(-2 pi i j k / n).
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., n)
+    compute_size : int, default 128
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    out : array
+        (..., 2 n)
+    """
+    return _compose('contrib_fft', name, {'data': data}, {'compute_size': compute_size}, attr, 'contrib.fft', kwargs)
+
+
 def contrib__gradientmultiplier(data=None, scalar=1.0, name=None, attr=None, out=None, **kwargs):
     """The data; the gradient is multiplied by a number.
 
@@ -7114,6 +7552,24 @@ def contrib__gradientmultiplier(data=None, scalar=1.0, name=None, attr=None, out
         the data
     """
     return _compose('gradient_multiplier', name, {'data': data}, {'scalar': scalar}, attr, 'contrib.gradientmultiplier', kwargs)
+
+
+def contrib__ifft(data=None, compute_size=128, name=None, attr=None, out=None, **kwargs):
+    """Real part of the inverse of contrib.fft times n: sum_k x[k] e^(2 pi i j k / n), for real and imaginary parts in turn.
+
+    Parameters
+    ----------
+    data : array
+        floating array (..., 2 n)
+    compute_size : int, default 128
+        kept for MXNet's programs; without effect
+
+    Returns
+    -------
+    out : array
+        (..., n)
+    """
+    return _compose('contrib_ifft', name, {'data': data}, {'compute_size': compute_size}, attr, 'contrib.ifft', kwargs)
 
 
 def contrib__index_array(data=None, axes=None, name=None, attr=None, out=None, **kwargs):
@@ -8840,7 +9296,7 @@ def linalg__det(data=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
@@ -8860,7 +9316,7 @@ def linalg__extractdiag(A=None, offset=0, name=None, attr=None, out=None, **kwar
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n)
+        floating (..., n, n)
     offset : int, default 0
         diagonal: > 0 above the main one, < 0 below
 
@@ -8878,7 +9334,7 @@ def linalg__extracttrian(A=None, offset=0, lower=True, name=None, attr=None, out
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n)
+        floating (..., n, n)
     offset : int, default 0
         diagonal that bounds it: > 0 the triangle above it, < 0 the one below
     lower : bool, default True
@@ -8898,7 +9354,7 @@ def linalg__gelqf(A=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, n), m <= n
+        floating (..., m, n), m <= n
 
     Returns
     -------
@@ -8916,7 +9372,7 @@ def linalg__gemm(A=None, B=None, C=None, transpose_a=False, transpose_b=False, a
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, k)
+        floating (..., m, k)
     B : array
         (..., k, n)
     C : array
@@ -8946,7 +9402,7 @@ def linalg__gemm2(A=None, B=None, transpose_a=False, transpose_b=False, alpha=1.
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, k)
+        floating (..., m, k)
     B : array
         (..., k, n)
     transpose_a : bool, default False
@@ -8972,7 +9428,7 @@ def linalg__inverse(data=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
@@ -8992,7 +9448,7 @@ def linalg__makediag(A=None, offset=0, name=None, attr=None, out=None, **kwargs)
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n)
+        floating (..., n)
     offset : int, default 0
         diagonal: > 0 above the main one, < 0 below
 
@@ -9010,7 +9466,7 @@ def linalg__maketrian(A=None, offset=0, lower=True, name=None, attr=None, out=No
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m (m + 1) / 2)
+        floating (..., m (m + 1) / 2)
     offset : int, default 0
         as for linalg_extracttrian
     lower : bool, default True
@@ -9025,14 +9481,14 @@ def linalg__maketrian(A=None, offset=0, lower=True, name=None, attr=None, out=No
 
 
 def linalg__potrf(data=None, upper=False, name=None, attr=None, out=None, **kwargs):
-    """Lower triangular L with L L^T = data, or its transpose.
+    """Lower triangular L with L L^H = data, or its adjoint.
 
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n), symmetric and positive definite; the lower triangle is read
+        floating or complex array of shape (..., n, n), Hermitian and positive definite; the lower triangle is read
     upper : bool, default False
-        give the upper triangular U with U^T U = data
+        give the upper triangular U with U^H U = data
 
     Returns
     -------
@@ -9052,7 +9508,7 @@ def linalg__potri(A=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     A : array
-        L, float32 or float64 (..., n, n); the lower triangle is read
+        L, floating (..., n, n); the lower triangle is read
 
     Returns
     -------
@@ -9068,12 +9524,12 @@ def linalg__slogdet(data=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
     sign : array
-        the leading axes; -1, 0 or 1
+        the leading axes; 0, or of absolute value 1
     logabsdet : array
         the leading axes; -inf for singular matrices
 
@@ -9090,7 +9546,7 @@ def linalg__sumlogdiag(A=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n) with a positive diagonal
+        floating (..., n, n) with a positive diagonal
 
     Returns
     -------
@@ -9106,7 +9562,7 @@ def linalg__syevd(A=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n), symmetric; the lower triangle is read
+        floating (..., n, n), symmetric; the lower triangle is read
 
     Returns
     -------
@@ -9124,7 +9580,7 @@ def linalg__syrk(A=None, transpose=False, alpha=1.0, name=None, attr=None, out=N
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, n)
+        floating (..., m, n)
     transpose : bool, default False
         take A transposed
     alpha : float, default 1.0
@@ -9144,7 +9600,7 @@ def linalg__trmm(A=None, B=None, transpose=False, rightside=False, lower=True, a
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n); one triangle is read
+        floating (..., n, n); one triangle is read
     B : array
         (..., n, m), or (..., m, n) with rightside
     transpose : bool, default False
@@ -9170,7 +9626,7 @@ def linalg__trsm(A=None, B=None, transpose=False, rightside=False, lower=True, a
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n); one triangle is read
+        floating (..., n, n); one triangle is read
     B : array
         (..., n, m), or (..., m, n) with rightside
     transpose : bool, default False
@@ -9196,7 +9652,7 @@ def linalg_det(data=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
@@ -9216,7 +9672,7 @@ def linalg_extractdiag(A=None, offset=0, name=None, attr=None, out=None, **kwarg
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n)
+        floating (..., n, n)
     offset : int, default 0
         diagonal: > 0 above the main one, < 0 below
 
@@ -9234,7 +9690,7 @@ def linalg_extracttrian(A=None, offset=0, lower=True, name=None, attr=None, out=
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n)
+        floating (..., n, n)
     offset : int, default 0
         diagonal that bounds it: > 0 the triangle above it, < 0 the one below
     lower : bool, default True
@@ -9254,7 +9710,7 @@ def linalg_gelqf(A=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, n), m <= n
+        floating (..., m, n), m <= n
 
     Returns
     -------
@@ -9272,7 +9728,7 @@ def linalg_gemm(A=None, B=None, C=None, transpose_a=False, transpose_b=False, al
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, k)
+        floating (..., m, k)
     B : array
         (..., k, n)
     C : array
@@ -9302,7 +9758,7 @@ def linalg_gemm2(A=None, B=None, transpose_a=False, transpose_b=False, alpha=1.0
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, k)
+        floating (..., m, k)
     B : array
         (..., k, n)
     transpose_a : bool, default False
@@ -9328,7 +9784,7 @@ def linalg_inverse(data=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
@@ -9348,7 +9804,7 @@ def linalg_makediag(A=None, offset=0, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n)
+        floating (..., n)
     offset : int, default 0
         diagonal: > 0 above the main one, < 0 below
 
@@ -9366,7 +9822,7 @@ def linalg_maketrian(A=None, offset=0, lower=True, name=None, attr=None, out=Non
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m (m + 1) / 2)
+        floating (..., m (m + 1) / 2)
     offset : int, default 0
         as for linalg_extracttrian
     lower : bool, default True
@@ -9381,14 +9837,14 @@ def linalg_maketrian(A=None, offset=0, lower=True, name=None, attr=None, out=Non
 
 
 def linalg_potrf(data=None, upper=False, name=None, attr=None, out=None, **kwargs):
-    """Lower triangular L with L L^T = data, or its transpose.
+    """Lower triangular L with L L^H = data, or its adjoint.
 
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n), symmetric and positive definite; the lower triangle is read
+        floating or complex array of shape (..., n, n), Hermitian and positive definite; the lower triangle is read
     upper : bool, default False
-        give the upper triangular U with U^T U = data
+        give the upper triangular U with U^H U = data
 
     Returns
     -------
@@ -9408,7 +9864,7 @@ def linalg_potri(A=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     A : array
-        L, float32 or float64 (..., n, n); the lower triangle is read
+        L, floating (..., n, n); the lower triangle is read
 
     Returns
     -------
@@ -9424,12 +9880,12 @@ def linalg_slogdet(data=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     data : array
-        floating array of shape (..., n, n)
+        floating or complex array of shape (..., n, n)
 
     Returns
     -------
     sign : array
-        the leading axes; -1, 0 or 1
+        the leading axes; 0, or of absolute value 1
     logabsdet : array
         the leading axes; -inf for singular matrices
 
@@ -9446,7 +9902,7 @@ def linalg_sumlogdiag(A=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n) with a positive diagonal
+        floating (..., n, n) with a positive diagonal
 
     Returns
     -------
@@ -9462,7 +9918,7 @@ def linalg_syevd(A=None, name=None, attr=None, out=None, **kwargs):
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n), symmetric; the lower triangle is read
+        floating (..., n, n), symmetric; the lower triangle is read
 
     Returns
     -------
@@ -9480,7 +9936,7 @@ def linalg_syrk(A=None, transpose=False, alpha=1.0, name=None, attr=None, out=No
     Parameters
     ----------
     A : array
-        float32 or float64 (..., m, n)
+        floating (..., m, n)
     transpose : bool, default False
         take A transposed
     alpha : float, default 1.0
@@ -9500,7 +9956,7 @@ def linalg_trmm(A=None, B=None, transpose=False, rightside=False, lower=True, al
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n); one triangle is read
+        floating (..., n, n); one triangle is read
     B : array
         (..., n, m), or (..., m, n) with rightside
     transpose : bool, default False
@@ -9526,7 +9982,7 @@ def linalg_trsm(A=None, B=None, transpose=False, rightside=False, lower=True, al
     Parameters
     ----------
     A : array
-        float32 or float64 (..., n, n); one triangle is read
+        floating (..., n, n); one triangle is read
     B : array
         (..., n, m), or (..., m, n) with rightside
     transpose : bool, default False
@@ -11636,7 +12092,7 @@ def swiglu(gate=None, up=None, name=None, attr=None, out=None, **kwargs):
     return _compose('swiglu', name, {'gate': gate, 'up': up}, {}, attr, 'swiglu', kwargs)
 
 
-def take(a=None, indices=None, axis=0, mode='clip', name=None, attr=None, out=None, **kwargs):
+def take(a=None, indices=None, axis=0, mode='clip', sparse_grad=False, name=None, attr=None, out=None, **kwargs):
     """Elements of data along an axis, at the given indices.
 
     Parameters
@@ -11649,13 +12105,15 @@ def take(a=None, indices=None, axis=0, mode='clip', name=None, attr=None, out=No
         axis that is indexed
     mode : 'raise' or 'wrap' or 'clip', default 'clip'
         what happens to indices out of range
+    sparse_grad : bool, default False
+        a with a row-sparse gradient gets the rows that were taken only, along axis 0
 
     Returns
     -------
     out : array
         shape of a with the axis replaced by the axes of indices
     """
-    return _compose('take', name, {'a': a, 'indices': indices}, {'axis': axis, 'mode': mode}, attr, 'take', kwargs)
+    return _compose('take', name, {'a': a, 'indices': indices}, {'axis': axis, 'mode': mode, 'sparse_grad': sparse_grad}, attr, 'take', kwargs)
 
 
 def tan(data=None, name=None, attr=None, out=None, **kwargs):
@@ -11868,6 +12326,6 @@ def zeros_like(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     return _compose('zeros_like', name, {'data': data}, {'dtype': dtype}, attr, 'zeros_like', kwargs)
 
 
-contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, gradientmultiplier=contrib__gradientmultiplier, index_array=contrib__index_array, index_copy=contrib__index_copy, int8_convolution=contrib__int8_convolution, int8_max_pooling=contrib__int8_max_pooling, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste, sum_over_ranks=contrib__sum_over_ranks, to_int8=contrib__to_int8)
+contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BatchNormWithReLU=contrib__BatchNormWithReLU, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, MultiProposal=contrib__MultiProposal, Proposal=contrib__Proposal, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, fft=contrib__fft, gradientmultiplier=contrib__gradientmultiplier, ifft=contrib__ifft, index_array=contrib__index_array, index_copy=contrib__index_copy, int8_convolution=contrib__int8_convolution, int8_max_pooling=contrib__int8_max_pooling, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste, sum_over_ranks=contrib__sum_over_ranks, to_int8=contrib__to_int8)
 image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_crop=image__random_crop, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_resized_crop=image__random_resized_crop, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
 linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)
