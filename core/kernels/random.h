@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 namespace plait::kernels {
 
@@ -59,8 +60,11 @@ class Draws {
     const double radius = std::sqrt(-2 * std::log(positive()));
     return radius * std::cos(6.283185307179586 * uniform());
   }
-  // Marsaglia and Tsang, "A simple method for generating gamma variables" (2000).
+  // Marsaglia and Tsang, "A simple method for generating gamma variables" (2000). NaN for a
+  // negative shape; those at 0 and infinity lie at one point.
   double gamma(double shape) {
+    if (!(shape >= 0)) return std::numeric_limits<double>::quiet_NaN();
+    if (shape == 0 || std::isinf(shape)) return shape;
     if (shape < 1) {
       const double u = positive();
       return gamma(shape + 1) * std::pow(u, 1 / shape);
@@ -76,6 +80,7 @@ class Draws {
   // Knuth's product for small means; for large ones Hoermann's rejection, "The transformed
   // rejection method for generating Poisson random variables" (1993).
   double poisson(double mean) {
+    if (!std::isfinite(mean)) return mean;
     if (mean < 30) {
       const double limit = std::exp(-mean);
       double count = 0;

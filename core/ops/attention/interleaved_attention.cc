@@ -1,5 +1,6 @@
 #include "op/functions.h"
 #include "ops/attention/heads.h"
+#include "ops/expect.h"
 #include "ops/second_gradient.h"
 
 // Attention on projections that lie interleaved, (steps, batch, heads * parts * n) with the parts
@@ -139,6 +140,10 @@ const int registered_backward =
         .num_inputs([](const InterleavedAttrs& a) { return 4 + a.two + a.has_mask; })
         .num_outputs([](const InterleavedAttrs& a) { return 1 + a.two; })
         .infer(+[](const InterleavedAttrs& a, const Specs& in) -> Specs {
+          const Specs forward = infer(a, Specs(in.begin() + 3, in.end()));
+          expect(in[0], forward[0], "dout");
+          expect(in[1], forward[0], "output");
+          expect(in[2], forward[1], "log_sum");
           Specs out{in[3]};
           if (a.two) out.push_back(in[4]);
           return out;

@@ -17,11 +17,10 @@ void Region::slice(int64_t axis, int64_t begin, int64_t end, int64_t stride) {
     return std::clamp(at < 0 ? at + n : at, low, high);
   };
   const int64_t a = place(begin, stride > 0 ? low : high), b = place(end, stride > 0 ? high : low);
-  const int64_t length =
-      stride > 0 ? (b - a + stride - 1) / stride : (a - b - stride - 1) / -stride;
+  const int64_t span = stride > 0 ? b - a : a - b;
   first[axis] = a;
   step[axis] = stride;
-  count[axis] = std::max<int64_t>(0, length);
+  count[axis] = span > 0 ? (span - 1) / (stride > 0 ? stride : -stride) + 1 : 0;
 }
 
 namespace {
@@ -29,7 +28,22 @@ namespace {
 struct RegionAttrs {
   Dims first, step, shape, count;
 };
+// Checked: anybody may call these operators.
 Region region_of(const RegionAttrs& a) {
+  const size_t ndim = a.shape.size();
+  check(a.first.size() == ndim && a.step.size() == ndim && a.count.size() == ndim,
+        ErrorKind::kInvalidArgument, "first is ", a.first, ", step is ", a.step, ", count is ",
+        a.count, ", must have one number for each axis of shape ", a.shape);
+  for (size_t i = 0; i < ndim; ++i) {
+    const int64_t n = a.shape[i], first = a.first[i], count = a.count[i], step = a.step[i];
+    const int64_t room = step > 0 ? n - 1 - first : first;  // in front of the last index
+    const bool fits =
+        count == 0 ||
+        (count > 0 && first >= 0 && first < n &&
+         (count == 1 || (step != 0 && step > -n && room / std::abs(step) >= count - 1)));
+    check(fits, ErrorKind::kInvalidArgument, "first is ", a.first, ", step is ", a.step,
+          ", count is ", a.count, ", must lie in shape ", a.shape);
+  }
   Region r(a.shape);
   r.first = a.first;
   r.step = a.step;
@@ -46,6 +60,8 @@ PLAIT_OP(place_region, RegionAttrs)
     .required_attr("count", &RegionAttrs::count, "number of elements along each axis")
     .required_attr("shape", &RegionAttrs::shape, "shape of the result")
     .infer([](const RegionAttrs& a, const Specs& in) -> Spec {
+      check(num_elements(in[0].shape) == num_elements(region_of(a).count), ErrorKind::kShape,
+            "data has shape ", in[0].shape, ", must have the elements of count ", a.count);
       return {a.shape, in[0].dtype};
     })
     .takes_complex()

@@ -1,4 +1,5 @@
 #include "ops/nn/convolution.h"
+#include "ops/expect.h"
 
 namespace plait::op {
 namespace {
@@ -72,6 +73,7 @@ Spec infer_data(const ConvolutionAttrs& a, const Specs& in) {
   check(in[0].shape == Geometry(a, a.shape).out_shape(), ErrorKind::kShape, "dout has shape ",
         in[0].shape, ", must be ", Geometry(a, a.shape).out_shape());
   check_dtype(in);
+  ops::expect(in[1], {Geometry(a, a.shape).weight_shape(), in[0].dtype}, "weight");
   return {a.shape, in[0].dtype};
 }
 

@@ -5,6 +5,7 @@
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/expect.h"
 
 // Softmax as the last layer of a network: the gradient is that of the cross-entropy with the label,
 // whatever comes from behind.
@@ -186,7 +187,10 @@ const int registered_backward =
         .input("label", "as for softmax_output")
         .optional_input("dout", "gradient of the output; with out_grad")
         .output("ddata", "shape and dtype of output")
-        .infer(+[](const SoftmaxOutputAttrs&, const Specs& in) -> Spec { return in[0]; })
+        .infer(+[](const SoftmaxOutputAttrs& a, const Specs& in) -> Spec {
+          if (in.size() > 2) expect(in[2], in[0], "dout");
+          return infer(a, in);
+        })
         .cpu(backward_kernel);
 
 struct ActivationAttrs {

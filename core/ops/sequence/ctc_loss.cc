@@ -5,6 +5,7 @@
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/expect.h"
 #include "ops/second_gradient.h"
 
 namespace plait::ops {
@@ -284,7 +285,12 @@ const int registered_backward =
         .optional_input("data_lengths", "as for ctc_loss")
         .optional_input("label_lengths", "as for ctc_loss")
         .output("ddata", "shape of data")
-        .infer(+[](const CtcAttrs&, const Specs& in) -> Spec { return in[1]; })
+        .num_inputs([](const CtcAttrs& a) { return 1 + count_inputs(a); })
+        .infer(+[](const CtcAttrs& a, const Specs& in) -> Spec {
+          check_inputs(a, Specs(in.begin() + 1, in.end()));
+          expect(in[0], {{in[1].shape[1]}, in[1].dtype}, "dout");
+          return in[1];
+        })
         .cpu(backward_kernel)
         .grad(PLAIT_NO_SECOND_GRADIENT(CtcAttrs, "ctc_loss"), op::saves_nothing());
 

@@ -4,6 +4,7 @@
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/expect.h"
 #include "ops/second_gradient.h"
 
 namespace plait::ops {
@@ -177,7 +178,8 @@ const int registered_backward =
         .input("data2", "as for correlation")
         .output("ddata1", "shape of data1")
         .output("ddata2", "shape of data2")
-        .infer(+[](const CorrelationAttrs&, const Specs& in) -> Specs {
+        .infer(+[](const CorrelationAttrs& a, const Specs& in) -> Specs {
+          expect(in[0], infer(a, {in[1], in[2]}), "dout");
           return {in[1], in[2]};
         })
         .cpu(backward_kernel)

@@ -5,6 +5,7 @@
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/expect.h"
 #include "ops/second_gradient.h"
 #include "ops/vision/sampling.h"
 
@@ -87,6 +88,14 @@ Spec infer(const DeformableAttrs& a, const Specs& in) {
   expect(at.weight, "weight", p.weight_shape());
   if (!a.no_bias) expect(at.bias, "bias", {p.filters});
   return {{p.batch, p.filters, p.rows, p.columns}, in[0].dtype};
+}
+
+Specs infer_backward(const DeformableAttrs& a, const Specs& in) {
+  DeformableAttrs forward = a;
+  forward.no_bias = true;
+  const Specs given(in.begin() + 1, in.end());
+  expect(in[0], (a.modulated ? infer<true>(forward, given) : infer<false>(forward, given)), "dout");
+  return given;
 }
 
 // Reads at one place. The plain operator knows nothing before the first pixel and repeats the last
@@ -316,9 +325,8 @@ const int registered_backward =
         .output("dmask", "shape of mask; if modulated")
         .output("dweight", "shape of weight")
         .num_outputs([](const DeformableAttrs& a) { return a.modulated ? 4 : 3; })
-        .infer(+[](const DeformableAttrs&, const Specs& in) -> Specs {
-          return Specs(in.begin() + 1, in.end());
-        })
+        .num_inputs([](const DeformableAttrs& a) { return a.modulated ? 5 : 4; })
+        .infer(infer_backward)
         .cpu([](const DeformableAttrs& a, const KernelArgs& k) {
           k.in[0].dtype == DType::kFloat64 ? differentiate<double>(a, k)
                                            : differentiate<float>(a, k);
