@@ -89,6 +89,8 @@ Spec infer(const PoolingAttrs& a, const Specs& in) {
 // For the two operators that take data second: `first` has the shape of the output or of data.
 Spec infer_with(const PoolingAttrs& a, const Specs& in, bool first_is_output) {
   const Spec out = infer(a, {in[1]});
+  check(first_is_output || a.pool_type == "max", ErrorKind::kInvalidArgument, "pool_type is ",
+        a.pool_type, ", must be max");
   const Spec& want = first_is_output ? out : in[1];
   check(in[0].shape == want.shape, ErrorKind::kShape, first_is_output ? "dout" : "values",
         " has shape ", in[0].shape, ", must be ", want.shape, " for data of shape ", in[1].shape);

@@ -13,8 +13,8 @@ struct BlockAttrs {
 void check_data(const BlockAttrs& a, const Dims& d) {
   check(d.size() == 4, ErrorKind::kShape, "data has shape ", d,
         ", must be (batch, channels, height, width)");
-  check(a.block_size >= 1, ErrorKind::kInvalidArgument, "block_size is ", a.block_size,
-        ", must be >= 1");
+  check(a.block_size >= 1 && a.block_size < int64_t{1} << 31, ErrorKind::kInvalidArgument,
+        "block_size is ", a.block_size, ", must be in [1, 2^31)");
 }
 
 // Copies data, seen as an array of six axes with its axes in the order `axes`, to the result.
