@@ -4,6 +4,7 @@
 
 #include "kernels/convert.h"
 #include "kernels/dnnl.h"
+#include "kernels/matrix_vector.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
 #include "memory/pool.h"
@@ -174,6 +175,11 @@ void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* 
   }
   switch (dtype) {
     case DType::kFloat32:
+      if (g.batch == 1 && g.m == 1 && g.transpose_y && matrix_vector_can(finish.epilogue)) {
+        matrix_vector(g.n, g.k, static_cast<const float*>(y), static_cast<const float*>(x),
+                      static_cast<const float*>(bias), static_cast<float*>(c), threads, finish);
+        return;
+      }
       gemm_onednn(g, memory::data_type::f32, x, y, bias, c, threads, finish);
       return;
     case DType::kFloat64: gemm_openblas<double>(g, x, y, bias, c, threads); return;

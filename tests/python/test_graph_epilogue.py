@@ -46,8 +46,8 @@ STEPS = [
 
 
 def random_network(rng, convolutions):
-    """Layers of (4, 8) or (2, 16, 5, 5) and element-wise operators between them."""
-    shape = (2, 16, 5, 5) if convolutions else (4, 8)
+    """Layers of (1, 8), (4, 8) or (2, 16, 5, 5) and element-wise operators between them."""
+    shape = (2, 16, 5, 5) if convolutions else (int(rng.choice([1, 4])), 8)
     pool = [sym.Variable("x"), sym.Variable("y")]
     for i in range(int(rng.integers(2, 9))):
         value = pool[rng.integers(len(pool))]
@@ -156,3 +156,27 @@ def test_gradients_of_two_products_are_summed_by_the_second():
     text = both(net, arrays, True)
     assert changes(text) == 1
     assert changes(text, "backward") == 1
+
+
+@pytest.mark.parametrize("inputs", [1, 3, 33, 784])
+@pytest.mark.parametrize("outputs", [1, 4, 7, 130])
+def test_one_row_times_a_matrix(inputs, outputs):
+    rng = np.random.default_rng(inputs + outputs)
+    x, w = rng.standard_normal((1, inputs)), rng.standard_normal((outputs, inputs))
+    bias, more = rng.standard_normal(outputs), rng.standard_normal((1, outputs))
+    arrays = {"data": x, "weight": w, "bias": bias, "more": more}
+    arrays = {name: array.astype("float32") for name, array in arrays.items()}
+    data, weight, b, plus = (sym.Variable(name) for name in arrays)
+    y = sym.FullyConnected(data, weight, b, num_hidden=outputs)
+    want = x @ w.T + bias
+    steps = {
+        y: want,
+        sym.relu(y + plus): np.maximum(want + more, 0),
+        sym.LeakyReLU(y * 0.5, slope=0.3) + plus: np.where(want > 0, 0.5, 0.15) * want + more,
+        sym.clip(y, a_min=-1, a_max=0.8): want.clip(-1, 0.8),
+        sym.tanh(y): np.tanh(want),
+    }
+    for symbol, value in steps.items():
+        named = {name: arrays[name] for name in symbol.list_inputs()}
+        got, _ = run(symbol, named, False)
+        np.testing.assert_allclose(got[0], value, rtol=1e-5, atol=1e-5 * inputs**0.5)

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/epilogue.h"
+
+namespace plait::kernels {
+
+// Whether matrix_vector knows all steps of the epilogue; null: there is none.
+bool matrix_vector_can(const Epilogue* epilogue);
+
+// y = w x + bias for one vector x (k,) and a matrix w (n, k), both without gaps, then the steps of
+// `finish`; bias (n,) may be null. Such products wait for the weights, and reading each row once
+// along its length is as fast as memory gives them.
+void matrix_vector(int64_t n, int64_t k, const float* w, const float* x, const float* bias,
+                   float* y, int threads, const Finish& finish);
+
+}  // namespace plait::kernels
