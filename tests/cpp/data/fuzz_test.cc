@@ -105,11 +105,22 @@ TEST(fuzz_images) {
   fuzz("images", pictures(), 300, [&](std::string& bytes, Mutator& mutator) {
     if (mutator.below(2) && bytes.starts_with("\x89PNG")) correct_checks(bytes);
     const data::Color colors[] = {data::Color::kGray, data::Color::kRgb, data::Color::kAsStored};
-    data::decode_image(bytes, "x", colors[mutator.below(3)], [&](int64_t h, int64_t w, int64_t c) {
+    const data::Color color = colors[mutator.below(3)];
+    const auto memory = [&](int64_t h, int64_t w, int64_t c) {
       check(h * w <= 1 << 24, ErrorKind::kIo, "too large for this test");
       pixels.resize(static_cast<size_t>(h * w * c));
       return pixels.data();
-    });
+    };
+    if (mutator.below(2)) {
+      data::decode_image(bytes, "x", color, memory);
+      return;
+    }
+    const auto part = [&](int64_t h, int64_t w) -> data::Rect {
+      const auto y = static_cast<int64_t>(mutator.below(static_cast<size_t>(h)));
+      const auto x = static_cast<int64_t>(mutator.below(static_cast<size_t>(w)));
+      return {x, y, w - x, h - y};
+    };
+    data::decode_part(bytes, "x", color, part, memory);
   });
 }
 
@@ -160,6 +171,19 @@ TEST(fuzz_csv) {
     if (mutator.below(2)) options.emplace_back("label_csv", labels.path);
     if (mutator.below(2)) options.emplace_back("round_batch", "false");
     read_all("CSVIter", options, file.path);
+  });
+}
+
+TEST(fuzz_libsvm) {
+  const Seeds seeds = {"1 0:0.5 2:7\n0 1:1e9\n", "3 2:1\r\n\r\n-1.5 0:2 1:3\n", "1 0:1"};
+  const File file, labels;
+  labels.write("0 0:1\n0 0:2\n");
+  fuzz("libsvm", seeds, 2000, [&](std::string& bytes, Mutator& mutator) {
+    file.write(bytes);
+    data::Given options{{"data_libsvm", file.path}, {"data_shape", "(3,)"}, {"batch_size", "2"}};
+    if (mutator.below(2)) options.emplace_back("label_libsvm", labels.path);
+    if (mutator.below(2)) options.emplace_back("round_batch", "false");
+    read_all("LibSVMIter", options, file.path);
   });
 }
 
