@@ -380,7 +380,14 @@ def register_single():
     ]
     for name, step, states, positive, own in table:
         given = inputs(states, positive)[: 2 + states]
-        Spec(name, single(step, states), [(given, {**attrs, **own})], dtypes=REAL)
+        without = {**attrs, "t": ()} if "t" in own else None
+        Spec(
+            name,
+            single(step, states),
+            [(given, {**attrs, **own})],
+            dtypes=REAL,
+            raises=[(given, without, ValueError, "t has 0 numbers")] if without else [],
+        )
     given = inputs(3)[:5]
     given = (*given[:2], given[3] ** 2 + 0.5, *given[3:])
     alex = single(

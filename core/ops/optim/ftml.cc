@@ -18,6 +18,11 @@ struct Ftml : MultiStep {
         .attr("beta2", of<A>(&Ftml::beta2), 0.999, "decay of the mean square")
         .attr("epsilon", of<A>(&Ftml::epsilon), 1e-8, "added to the root");
   }
+  void check_arrays(const Spec* in, size_t stride, size_t index, bool one) const {
+    check(t.size() == 1 || t.size() == static_cast<size_t>(num_weights),
+          ErrorKind::kInvalidArgument, "t has ", t.size(), " numbers, must be 1 or ", num_weights);
+    check_weight(*this, in, stride, index, one);
+  }
   template <class T>
   void run(const Piece<T>& p) const {
     const Clipped<T> clipped(*this);
