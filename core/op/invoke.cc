@@ -210,10 +210,10 @@ bool check_inputs(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef>
   return has_state;
 }
 
-// Makes the outputs that are not given, and checks the others. `redirected` stays empty or becomes
-// the arrays to compute into. Returns the number of elements.
+// Makes the outputs that are not given, with their memory if `at_once`, and checks the others.
+// `redirected` stays empty or becomes the arrays to compute into. Returns the number of elements.
 int64_t prepare_outputs(const Op& op, const Specs& specs, std::span<const ArrayRef> in, Arrays& out,
-                        Arrays& redirected) {
+                        Arrays& redirected, bool at_once) {
   const Device device = in.empty() ? Device{} : in[0]->device();
   check(out.size() <= specs.size(), ErrorKind::kInvalidArgument, op.name, ": got ", out.size(),
         " arrays in out, must be at most ", specs.size());
@@ -226,7 +226,8 @@ int64_t prepare_outputs(const Op& op, const Specs& specs, std::span<const ArrayR
       if (!redirected.empty()) redirected[i] = std::move(target);
     } else {
       out.resize(std::max(out.size(), i + 1));
-      out[i] = Array::deferred(specs[i].shape, specs[i].dtype, device);
+      const auto make = at_once ? Array::empty : Array::deferred;
+      out[i] = make(specs[i].shape, specs[i].dtype, device);
       if (!redirected.empty()) {
         redirected.resize(out.size());
         redirected[i] = out[i];
@@ -358,7 +359,7 @@ void invoke(const Op& op, const AttrsRef& given_attrs, std::span<const ArrayRef>
   if (!packed.empty()) in = {packed.data(), packed.size()};
   const bool out_is_new = out.empty();
   Arrays redirected;  // where an output cannot be written directly
-  const int64_t elements = prepare_outputs(op, specs, in, out, redirected);
+  const int64_t elements = prepare_outputs(op, specs, in, out, redirected, false);
   if (elements == 0 && !has_state) return;
   const Arrays& computed = redirected.empty() ? out : redirected;
   const Call call{
@@ -393,7 +394,7 @@ bool invoke_now(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> i
   const void* data = op.data_of(attrs);
   if (op.flops && op.flops(op, data, in_specs) > kMostNs * kFlopsPerNs) return false;
   Arrays none;
-  if (prepare_outputs(op, specs, in, out, none) == 0) return true;
+  if (prepare_outputs(op, specs, in, out, none, true) == 0) return true;
   const double cost = cost_ns(op, data, in, in_specs, out);
   const Call call{&op, attrs, in, out, true, is_train, {}};
   if (cost < kMostNs && engine::is_short(cost) && run_now(call)) return true;

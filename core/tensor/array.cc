@@ -53,23 +53,31 @@ Array::Array(Ref<Storage> storage, const Dims& shape, DType dtype)
 
 Array::~Array() { tally::add(tally::kLiveArrays, -1); }
 
-Ref<Array> Array::empty(const Dims& shape, DType dtype, Device device) {
-  Ref<Array> array = deferred(shape, dtype, device);
-  array->storage()->data();
-  return array;
-}
+namespace {
 
-Ref<Array> Array::deferred(const Dims& shape, DType dtype, Device device) {
-  constexpr int64_t kLarge = 32 << 20;
+// Arrays of at least `at_once` bytes take their memory now.
+Ref<Array> make(const Dims& shape, DType dtype, Device device, int64_t at_once) {
   check(shape.size() <= kMaxNdim, ErrorKind::kShape, "shape has ", shape.size(),
         " axes, must be at most ", kMaxNdim);
   check_size(shape, dtype_size(dtype));
   const int64_t bytes = num_elements(shape) * dtype_size(dtype);
   check(device.kind != DeviceKind::kGpu, ErrorKind::kDevice, "context is ", device,
         ", must be a cpu: this build has no CUDA");
-  Ref<Storage> storage = make_ref<Storage>(bytes, device);
-  if (bytes >= kLarge) storage->data();
+  Ref<Storage> storage = bytes < at_once
+                             ? make_ref<Storage>(bytes, device)
+                             : make_ref<Storage>(memory::allocate(bytes), bytes, device, nullptr);
   return make_ref<Array>(std::move(storage), shape, dtype);
+}
+
+}  // namespace
+
+Ref<Array> Array::empty(const Dims& shape, DType dtype, Device device) {
+  return make(shape, dtype, device, 0);
+}
+
+Ref<Array> Array::deferred(const Dims& shape, DType dtype, Device device) {
+  constexpr int64_t kLarge = 32 << 20;
+  return make(shape, dtype, device, kLarge);
 }
 
 Ref<Array> Array::alias(Dims shape, Dims strides, int64_t offset) const {
