@@ -72,7 +72,9 @@ struct Call {
     return engine::make_distinct(reads, writes);
   }
 
-  bool waits() const { return waits_for_ranks(*op, attrs, is_train); }
+  bool waits() const {
+    return has_ranks.load(std::memory_order_relaxed) && waits_for_ranks(*op, attrs, is_train);
+  }
 
   std::string details() const {
     return shapes_of(in) + " -> " + shapes_of({out.data(), out.size()});
@@ -381,7 +383,9 @@ bool invoke_now(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> i
                 bool is_train) {
   constexpr double kMostNs = 3000;
   if (engine::is_serial() || op.view || op.random || (!attrs && op.has_attrs())) return false;
-  if (waits_for_ranks(op, attrs, is_train)) return false;
+  if (has_ranks.load(std::memory_order_relaxed) && waits_for_ranks(op, attrs, is_train)) {
+    return false;
+  }
   Specs in_specs, specs;
   int64_t bytes = 0;
   for (size_t i = 0; i < in.size(); ++i) {

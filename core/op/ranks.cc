@@ -33,6 +33,7 @@ void set_ranks(std::shared_ptr<Ranks> ranks) {
   }
   std::lock_guard lock(current().mutex);
   std::swap(current().ranks, ranks);
+  has_ranks = current().ranks != nullptr;
 }
 
 std::shared_ptr<Ranks> ranks() {

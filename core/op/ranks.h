@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -31,6 +32,7 @@ class Ranks {
 // Null: there is one process. Tasks that wait for the ranks before end first.
 void set_ranks(std::shared_ptr<Ranks> ranks);
 std::shared_ptr<Ranks> ranks();
+inline std::atomic<bool> has_ranks{false};  // read at each call of an operator
 
 // Whether a call of the operator waits for other processes if there are some.
 using Waits = bool (*)(const void* attrs, bool is_train);
