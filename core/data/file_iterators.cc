@@ -113,7 +113,7 @@ std::unique_ptr<Iterator> make_mnist_iterator(const Options& o) {
   const Dims shape = o.flag("flat") ? Dims{height * width} : Dims{1, height, width};
   return rows_iterator("MNISTIter", image.floats(first, last, shape, 255),
                        label.floats(first, last, {}, 1), o.integer("batch_size", 1),
-                       o.flag("shuffle") ? Shuffle::kOnce : Shuffle::kNo,
+                       o.flag("shuffle") ? Shuffle::kOnce : Shuffle::kNever,
                        static_cast<uint64_t>(o.integer("seed", 0)), LastBatch::kDiscard);
 }
 
@@ -129,8 +129,9 @@ std::unique_ptr<Iterator> make_csv_iterator(const Options& o) {
   } else {
     label = csv_array(o.text("label_csv"), o.shape("label_shape"));
   }
-  return rows_iterator("CSVIter", data, squeezed(label), o.integer("batch_size", 1), Shuffle::kNo,
-                       0, o.flag("round_batch") ? LastBatch::kPad : LastBatch::kDiscard);
+  return rows_iterator("CSVIter", data, squeezed(label), o.integer("batch_size", 1),
+                       Shuffle::kNever, 0,
+                       o.flag("round_batch") ? LastBatch::kPad : LastBatch::kDiscard);
 }
 
 }  // namespace plait::data

@@ -42,7 +42,7 @@ std::unique_ptr<Iterator> make_iterator(const std::string& kind, const Given& gi
 // What happens to samples that do not fill the last batch.
 enum class LastBatch { kPad, kDiscard };
 
-enum class Shuffle { kNo, kOnce, kEachPass };
+enum class Shuffle { kNever, kOnce, kEachPass };
 
 // Passes over the rows of two arrays in memory, which it shares: `data` and `label` are contiguous,
 // their first axes have the same length > 0, and nobody writes to them.

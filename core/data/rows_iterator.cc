@@ -118,7 +118,7 @@ std::unique_ptr<Iterator> array_iterator(const ArrayRef& data, const ArrayRef& l
         "NDArrayIter: last_batch_handle is '", last, "', must be 'pad' or 'discard'");
   return rows_iterator("NDArrayIter", copied(data, "data"), copied(label, "label"),
                        o.integer("batch_size", 1),
-                       o.flag("shuffle") ? Shuffle::kEachPass : Shuffle::kNo,
+                       o.flag("shuffle") ? Shuffle::kEachPass : Shuffle::kNever,
                        static_cast<uint64_t>(o.integer("seed", 0)),
                        last == "pad" ? LastBatch::kPad : LastBatch::kDiscard);
 }

@@ -90,7 +90,8 @@ def gpu(device_id: Any = 0) -> Any:
 
 def num_gpus() -> int:
     """Number of GPUs that this build can use; 0 without CUDA."""
-    return _engine.device_count(_KINDS["gpu"])
+    count: int = _engine.device_count(_KINDS["gpu"])
+    return count
 
 
 def gpu_memory_info(device_id: int = 0) -> tuple[int, int]:
@@ -105,7 +106,8 @@ def gpu_memory_info(device_id: int = 0) -> tuple[int, int]:
         raise ValueError(
             f"gpu_memory_info: device_id is {device_id}, must be below num_gpus() = {num_gpus()}"
         )
-    return _engine.device_memory(_KINDS["gpu"], device_id)
+    free, total = _engine.device_memory(_KINDS["gpu"], device_id)
+    return free, total
 
 
 def current_context() -> Any:

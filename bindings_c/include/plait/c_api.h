@@ -1446,7 +1446,8 @@ PLAIT_API plait_status_t plait_comm_kill(plait_comm_t comm);
 
 /* From now on operators that normalise over a batch, such as sync_batch_norm, take the batches of
  * all ranks together; NULL: that of this process. All ranks call it, before graphs are compiled,
- * and then make the same calls of these operators in the same order. `comm` may be freed. @blocking @since 0.1 */
+ * and then make the same calls of these operators in the same order. `comm` may be freed.
+ * @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_comm_share_batches(plait_comm_t comm);
 
 /* ---- handles ------------------------------------------------------------------------------- */
