@@ -52,14 +52,6 @@ void write_rgb(const Hls& from, uint8_t* to) {
 
 }  // namespace
 
-double between(kernels::Draws& draws, double low, double high) {
-  return low + (high - low) * draws.uniform();
-}
-
-int64_t upto(kernels::Draws& draws, int64_t n) {
-  return std::min(n, static_cast<int64_t>(draws.uniform() * static_cast<double>(n + 1)));
-}
-
 PixelMemory Picture::memory() {
   return [this](int64_t height, int64_t width, int64_t depth) {
     pixels_.resize(static_cast<size_t>(height * width * depth));

@@ -10,10 +10,6 @@
 
 namespace plait::data {
 
-double between(kernels::Draws& draws, double low, double high);
-// A whole number in [0, n].
-int64_t upto(kernels::Draws& draws, int64_t n);
-
 // An image that is changed in place, with the memory that this takes; one for each thread.
 class Picture {
  public:

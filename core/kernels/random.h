@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -117,5 +118,14 @@ class Draws {
   int left_ = 0;
   std::array<uint32_t, 4> words_{};
 };
+
+inline double between(Draws& draws, double low, double high) {
+  return low + (high - low) * draws.uniform();
+}
+
+// A whole number in [0, n].
+inline int64_t upto(Draws& draws, int64_t n) {
+  return std::min(n, static_cast<int64_t>(draws.uniform() * static_cast<double>(n + 1)));
+}
 
 }  // namespace plait::kernels

@@ -16,10 +16,6 @@ struct Part {
   int64_t x, y, width, height;
 };
 
-int64_t upto(kernels::Draws& draws, int64_t n) {
-  return std::min(n, static_cast<int64_t>(draws.uniform() * static_cast<double>(n + 1)));
-}
-
 // The largest width and height of the ratio of the result, not larger than it, inside the image.
 Part largest(const Picture& p, int64_t width, int64_t height) {
   Part part{0, 0, width, height};
