@@ -102,13 +102,10 @@ ArrayRef squeezed(const ArrayRef& label) {
 
 std::unique_ptr<Iterator> make_mnist_iterator(const Options& o) {
   const Idx image(o.text("image"), 3), label(o.text("label"), 1);
-  const int64_t n = image.sizes[0], parts = o.integer("num_parts", 1);
-  const int64_t part = o.integer("part_index", 0);
+  const int64_t n = image.sizes[0];
   check(label.sizes[0] == n, ErrorKind::kShape, "MNISTIter: image has ", n, " samples and label ",
         label.sizes[0], ", must be the same number");
-  check(part < parts, ErrorKind::kInvalidArgument, "MNISTIter: part_index is ", part,
-        ", must be less than num_parts, ", parts);
-  const int64_t first = n * part / parts, last = n * (part + 1) / parts;
+  const auto [first, last] = o.part_of(n);
   const int64_t height = image.sizes[1], width = image.sizes[2];
   const Dims shape = o.flag("flat") ? Dims{height * width} : Dims{1, height, width};
   return rows_iterator("MNISTIter", image.floats(first, last, shape, 255),

@@ -85,13 +85,10 @@ ReaderOptions reader_options(const Options& o) {
 std::vector<int64_t> part_of_records(const Options& o) {
   const std::string& path = o.text("path_imgrec");
   const std::vector<int64_t> all = RecordFile(path).offsets(o.flag("skip_broken"));
-  const auto n = static_cast<int64_t>(all.size());
-  const int64_t parts = o.integer("num_parts", 1), part = o.integer("part_index", 0);
-  check(part < parts, ErrorKind::kInvalidArgument, o.owner(), ": part_index is ", part,
-        ", must be less than num_parts, ", parts);
-  const std::vector<int64_t> own(all.begin() + n * part / parts,
-                                 all.begin() + n * (part + 1) / parts);
-  check(!own.empty(), ErrorKind::kIo, o.owner(), ": ", path, " has no records for part ", part);
+  const auto [first, last] = o.part_of(static_cast<int64_t>(all.size()));
+  const std::vector<int64_t> own(all.begin() + first, all.begin() + last);
+  check(!own.empty(), ErrorKind::kIo, o.owner(), ": ", path, " has no records for part ",
+        o.text("part_index"));
   return own;
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <string_view>
+#include <tuple>
 
 #include "base/error.h"
 #include "data/archive.h"
@@ -114,13 +115,9 @@ class LibSvmIterator final : public Iterator {
             o.text("label_shape"));
     }
     if (label_shape_.size() == 2 && width == 1) label_shape_.pop_back();
-    const int64_t n = data_.count(), parts = o.integer("num_parts", 1);
-    const int64_t part = o.integer("part_index", 0);
-    check(part < parts, ErrorKind::kInvalidArgument, "LibSVMIter: part_index is ", part,
-          ", must be less than num_parts, ", parts);
-    first_ = n * part / parts, last_ = n * (part + 1) / parts;
+    std::tie(first_, last_) = o.part_of(data_.count());
     check(last_ > first_, ErrorKind::kIo, "LibSVMIter: ", data_.path, " has no samples for part ",
-          part);
+          o.text("part_index"));
     check(round_ || batch_ <= last_ - first_, ErrorKind::kInvalidArgument,
           "LibSVMIter: batch_size is ", batch_, ", must be at most the number of samples, ",
           last_ - first_);

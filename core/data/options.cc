@@ -100,6 +100,13 @@ std::vector<double> Options::reals(const std::string& name) const {
   return list<double>(name, "numbers such as (0.1, 0.5)", std::strtod);
 }
 
+std::pair<int64_t, int64_t> Options::part_of(int64_t n) const {
+  const int64_t parts = integer("num_parts", 1), part = integer("part_index", 0);
+  check(part < parts, ErrorKind::kInvalidArgument, owner_, ": part_index is ", part,
+        ", must be less than num_parts, ", parts);
+  return {n * part / parts, n * (part + 1) / parts};
+}
+
 size_t Options::choice(const std::string& name, std::initializer_list<const char*> choices) const {
   std::string rule = "one of";
   size_t place = 0;

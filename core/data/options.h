@@ -31,6 +31,8 @@ class Options {
   double real(const std::string& name) const;
   std::vector<int64_t> shape(const std::string& name) const;  // "(1, 28, 28)", "[3]" or "3"
   std::vector<double> reals(const std::string& name) const;   // "(0.1, 0.5)", "[1]" or "1"
+  // The samples [first, second) of n that num_parts and part_index name.
+  std::pair<int64_t, int64_t> part_of(int64_t n) const;
   // The place of the value among `choices`.
   size_t choice(const std::string& name, std::initializer_list<const char*> choices) const;
 
