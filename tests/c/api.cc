@@ -3,21 +3,12 @@
 #include <cstdio>
 #include <functional>
 
+#include "expect.h"
 #include "plait/plait.hpp"
 
 using namespace plait::cpp;
 
 namespace {
-
-int failures = 0;
-
-#define EXPECT(condition)                                 \
-  do {                                                    \
-    if (!(condition)) {                                   \
-      std::printf("line %d: %s\n", __LINE__, #condition); \
-      ++failures;                                         \
-    }                                                     \
-  } while (0)
 
 const Context cpu = Context::cpu();
 

@@ -1,23 +1,13 @@
 // Binding of symbols, monitors, and operators with inputs in lists. Prints the line of each check
 // that fails.
-#include <cstdio>
 #include <regex>
 
+#include "expect.h"
 #include "plait/plait.hpp"
 
 using namespace plait::cpp;
 
 namespace {
-
-int failures = 0;
-
-#define EXPECT(condition)                                 \
-  do {                                                    \
-    if (!(condition)) {                                   \
-      std::printf("line %d: %s\n", __LINE__, #condition); \
-      ++failures;                                         \
-    }                                                     \
-  } while (0)
 
 const Context cpu(kCPU, 0);
 
