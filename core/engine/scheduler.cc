@@ -51,6 +51,7 @@ void Scheduler::push(std::unique_ptr<Task> owned) {
   }
   if (!started_ns_) started_ns_ = Native::now_ns();
   if (!in_task) wait_for_room(lock);
+  keep_room();
   owned.release();
   ++queued_;
   enter(task);
@@ -58,6 +59,12 @@ void Scheduler::push(std::unique_ptr<Task> owned) {
   if (bulk && ++bulk_count < bulk_size) return;
   bulk_count = 0;
   dispatch(wakes);
+}
+
+// Tasks become ready where others end, and a failing allocation there would lose them.
+void Scheduler::keep_room() {
+  const auto all = static_cast<size_t>(pending_) + 1;
+  if (ready_.capacity() < all) ready_.reserve(2 * all);
 }
 
 void Scheduler::enter(Task& task) {

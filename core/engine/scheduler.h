@@ -82,6 +82,7 @@ class Scheduler {
   };
 
   // With the mutex held:
+  void keep_room();                              // in ready_ for all tasks and one more
   void enter(Task& task);                        // counts a task and asks for its variables
   Task* next_ready();                            // with cores for it; null: none
   void dispatch(Wakes& wakes);                   // calls threads for what is ready

@@ -3,8 +3,10 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <exception>
+#include <memory>
 #include <mutex>
-#include <system_error>
+#include <new>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -95,15 +97,15 @@ class Helpers {
 
  private:
   Helper* start() {
-    auto* h = new Helper;
+    std::unique_ptr<Helper> h(new (std::nothrow) Helper);
+    if (!h) return nullptr;
     try {
-      std::thread(help, h).detach();
-    } catch (const std::system_error&) {
-      delete h;
+      std::thread(help, h.get()).detach();
+    } catch (const std::exception&) {  // no thread, or no memory to describe it
       return nullptr;
     }
     ++count_;
-    return h;
+    return h.release();
   }
 
   std::mutex mutex_;

@@ -24,7 +24,8 @@ void begin(int threads, void (*body)(void*), void* data);
 void end();
 
 // Calls work(data) in a thread that is free to help, or a new one; it is no team. That thread looks
-// for the next team or work before it sleeps, whichever comes. False: the system refuses a thread.
+// for the next team or work before it sleeps, whichever comes. False: the system refuses a thread
+// or its memory.
 bool start(void (*work)(void*), void* data);
 
 // Whether threads without work look for it before they sleep: not where one core is for all.
