@@ -29,6 +29,9 @@ class Context:
 
     __slots__ = ("device_typeid", "device_id", "_previous")
     _state = threading.local()
+    devstr2type = _KINDS
+    devtype2str = _NAMES
+    default_ctx: "Context"  # of threads that chose none
 
     def __init__(self, device_type: Any, device_id: Any = 0) -> None:
         if isinstance(device_type, Context):
@@ -110,9 +113,9 @@ def gpu_memory_info(device_id: int = 0) -> tuple[int, int]:
     return free, total
 
 
+Context.default_ctx = Context("cpu", 0)
+
+
 def current_context() -> Any:
     """The default context of this thread."""
-    context = getattr(Context._state, "context", None)
-    if context is None:
-        context = Context._state.context = Context("cpu", 0)
-    return context
+    return getattr(Context._state, "context", Context.default_ctx)

@@ -17,7 +17,15 @@ from mxnet.ndarray import NDArray
 import plait
 import plait.gluon.nn
 
-assert mx is plait
+assert mx.__version__ == "1.9.1" and plait.__version__ != mx.__version__
+assert mx.gluon is plait.gluon and mx.cpu is plait.cpu and dir(mx) == dir(plait)
+mx.mark = 1
+assert plait.mark == 1
+del mx.mark
+assert not hasattr(plait, "mark")
+names = {}
+exec("from mxnet import *", names)
+assert names["nd"] is plait.nd
 assert nn is plait.gluon.nn and nn.__spec__.name == "plait.gluon.nn"
 assert vision is plait.gluon.data.vision
 assert isinstance(nd.ones((2,)), NDArray) and NDArray is plait.nd.NDArray

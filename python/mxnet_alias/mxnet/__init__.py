@@ -1,11 +1,33 @@
-"""`import mxnet` gives plait: every `mxnet.x.y` is the very module `plait.x.y`."""
+"""`import mxnet` gives plait: every `mxnet.x.y` is the very module `plait.x.y`.
+
+`mxnet` itself has plait's attributes, except that `__version__` names the interface: programs
+compare it with the versions of MXNet that they work with.
+"""
 
 import importlib
 import importlib.abc
 import importlib.util
 import sys
+import types
 
 import plait
+
+__version__ = "1.9.1"
+__all__ = [name for name in dir(plait) if not name.startswith("_")]
+
+
+# Modules of MXNet whose content has another home here.
+_HOMES = {
+    "contrib.amp.amp": "amp",
+    "image.image": "image",
+    "gluon.contrib.data.text": "gluon.contrib.data",
+}
+
+
+def _home(name):
+    """Full name in plait of the module that is called `name` in MXNet."""
+    name = name.removeprefix("mxnet.")
+    return f"plait.{_HOMES.get(name, name)}"
 
 
 class _AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -14,11 +36,11 @@ class _AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, fullname, path=None, target=None):
         if not fullname.startswith("mxnet."):
             return None
-        spec = importlib.util.find_spec("plait" + fullname.removeprefix("mxnet"))
+        spec = importlib.util.find_spec(_home(fullname))
         return spec and importlib.util.spec_from_loader(fullname, self, is_package=True)
 
     def create_module(self, spec):
-        module = importlib.import_module("plait" + spec.name.removeprefix("mxnet"))
+        module = importlib.import_module(_home(spec.name))
         spec.loader_state = module.__spec__
         return module
 
@@ -27,5 +49,21 @@ class _AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         module.__spec__ = module.__spec__.loader_state
 
 
+class _Alias(types.ModuleType):
+    """The module `mxnet`: what is not its own is read and written in plait."""
+
+    def __getattr__(self, name):
+        return getattr(plait, name)
+
+    def __setattr__(self, name, value):
+        setattr(plait, name, value)
+
+    def __delattr__(self, name):
+        delattr(plait, name)
+
+    def __dir__(self):
+        return dir(plait)
+
+
 sys.meta_path.insert(0, _AliasFinder())
-sys.modules["mxnet"] = plait
+sys.modules[__name__].__class__ = _Alias

@@ -45,3 +45,9 @@ __all__ = [
     "target_dtype",
     "unscale",
 ]
+
+
+def __getattr__(name):
+    if name == "_amp_initialized":  # MXNet's name, which packages on top of it read
+        return target_dtype() is not None
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,7 @@ from . import contrib, data, loss, model_zoo, nn, parallel, probability, rnn, sy
 from .block import Block
 from .checkpoint import Batches, Checkpoint
 from .hybrid_block import HybridBlock
-from .parameter import Constant, DeferredInitializationError, Parameter
+from .parameter import Constant, DeferredInitializationError, Parameter, tensor_types
 from .parameter_dict import ParameterDict
 from .symbol_block import SymbolBlock
 from .trainer import Trainer
@@ -32,4 +32,5 @@ __all__ = [
     "ParameterDict",
     "SymbolBlock",
     "Trainer",
+    "tensor_types",
 ]

@@ -8,12 +8,19 @@ from collections import OrderedDict
 from .. import initializer
 from ..files import replacing
 from ..name import NameManager, Prefix
+from ..nests import flatten
 from .formats import load_arrays, save_arrays
 from .parameter import Parameter
 from .parameter_dict import ParameterDict
 from .summary import summarize
 
 __all__ = ["Block"]
+
+
+def _flatten(args, inout_str=None):
+    """What nested lists hold, and their structure. MXNet's name, which packages on it use."""
+    leaves = []
+    return leaves, flatten(args, leaves)
 
 
 class _Scope:

@@ -10,6 +10,12 @@ from ..files import replacing
 __all__ = ["download", "check_sha1"]
 
 _CHUNK = 1 << 20
+_REPOSITORY = "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/"
+
+
+def repository_url():
+    """str: MXNET_GLUON_REPO, by default MXNet's own store of files; ends in a slash."""
+    return os.environ.get("MXNET_GLUON_REPO", _REPOSITORY).rstrip("/") + "/"
 
 
 def check_sha1(filename, sha1_hash):

@@ -35,7 +35,7 @@ def _apply_weighting(F, loss, weight=None, sample_weight=None):
     return loss if weight is None else loss * weight
 
 
-def _like(F, data, other):
+def _reshape_like(F, data, other):
     """`data` in the shape of `other`; eager arrays need no operator for that."""
     return F.reshape_like(data, other) if F is symbol else data.reshape(other.shape)
 
@@ -71,7 +71,7 @@ class L2Loss(Loss):
         super().__init__(weight, batch_axis, prefix, params)
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):
-        loss = F.square(_like(F, label, pred) - pred)
+        loss = F.square(_reshape_like(F, label, pred) - pred)
         return self._finish(F, loss, sample_weight, self._weight / 2)
 
 
@@ -82,7 +82,7 @@ class L1Loss(Loss):
         super().__init__(weight, batch_axis, prefix, params)
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):
-        return self._finish(F, F.abs(_like(F, label, pred) - pred), sample_weight)
+        return self._finish(F, F.abs(_reshape_like(F, label, pred) - pred), sample_weight)
 
 
 class SigmoidBinaryCrossEntropyLoss(Loss):
@@ -96,7 +96,7 @@ class SigmoidBinaryCrossEntropyLoss(Loss):
         self._from_sigmoid = from_sigmoid
 
     def hybrid_forward(self, F, pred, label, sample_weight=None, pos_weight=None):
-        label = _like(F, label, pred)
+        label = _reshape_like(F, label, pred)
         if self._from_sigmoid:
             positive = F.log(pred + 1e-12) * label
             if pos_weight is not None:
@@ -146,7 +146,7 @@ class SoftmaxCrossEntropyLoss(Loss):
         if self._sparse_label:
             loss = -F.pick(pred, label, axis=self._axis, keepdims=True)
         else:
-            loss = -F.sum(pred * _like(F, label, pred), axis=self._axis, keepdims=True)
+            loss = -F.sum(pred * _reshape_like(F, label, pred), axis=self._axis, keepdims=True)
         return self._finish(F, loss, sample_weight)
 
 
@@ -181,7 +181,7 @@ class HuberLoss(Loss):
         self._rho = rho
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):
-        error = F.abs(_like(F, label, pred) - pred)
+        error = F.abs(_reshape_like(F, label, pred) - pred)
         loss = F.where(
             error > self._rho, error - 0.5 * self._rho, F.square(error) * (0.5 / self._rho)
         )
@@ -196,7 +196,7 @@ class HingeLoss(Loss):
         self._margin = margin
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):
-        loss = F.relu(self._margin - pred * _like(F, label, pred))
+        loss = F.relu(self._margin - pred * _reshape_like(F, label, pred))
         return self._finish(F, loss, sample_weight)
 
 
@@ -204,7 +204,7 @@ class SquaredHingeLoss(HingeLoss):
     """``max(0, margin - pred * label)^2``; labels are -1 or 1."""
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):
-        loss = F.square(F.relu(self._margin - pred * _like(F, label, pred)))
+        loss = F.square(F.relu(self._margin - pred * _reshape_like(F, label, pred)))
         return self._finish(F, loss, sample_weight)
 
 
@@ -220,7 +220,7 @@ class LogisticLoss(Loss):
         self._label_format = label_format
 
     def hybrid_forward(self, F, pred, label, sample_weight=None):
-        label = _like(F, label, pred)
+        label = _reshape_like(F, label, pred)
         if self._label_format == "signed":
             label = (label + 1.0) / 2.0
         loss = F.relu(pred) - pred * label + F.Activation(-F.abs(pred), act_type="softrelu")
@@ -235,8 +235,8 @@ class TripletLoss(Loss):
         self._margin = margin
 
     def hybrid_forward(self, F, pred, positive, negative, sample_weight=None):
-        near = F.square(_like(F, positive, pred) - pred)
-        far = F.square(_like(F, negative, pred) - pred)
+        near = F.square(_reshape_like(F, positive, pred) - pred)
+        far = F.square(_reshape_like(F, negative, pred) - pred)
         gap = F.sum(near - far, axis=self._batch_axis, exclude=True)
         return _apply_weighting(F, F.relu(gap + self._margin), self._weight, sample_weight)
 
@@ -265,7 +265,7 @@ class PoissonNLLLoss(Loss):
         self._from_logits, self._compute_full = from_logits, compute_full
 
     def hybrid_forward(self, F, pred, target, sample_weight=None, epsilon=1e-08):
-        target = _like(F, target, pred)
+        target = _reshape_like(F, target, pred)
         if self._from_logits:
             loss = F.exp(pred) - target * pred
         else:
@@ -289,7 +289,7 @@ class CosineEmbeddingLoss(Loss):
         self._margin = margin
 
     def hybrid_forward(self, F, input1, input2, label, sample_weight=None):
-        input1 = _like(F, input1, input2)
+        input1 = _reshape_like(F, input1, input2)
         label = F.reshape(label, (-1, 1))
         product = F.reshape(F.sum(input1 * input2, axis=-1), (-1, 1))
         norms = F.sqrt(F.sum(input1 * input1, axis=-1) * F.sum(input2 * input2, axis=-1))

@@ -13,6 +13,9 @@ from ..util import is_np_array
 __all__ = ["DeferredInitializationError", "Parameter", "Constant"]
 
 
+tensor_types = (symbol.Symbol, ndarray.NDArray)
+
+
 class DeferredInitializationError(MXNetError):
     """The shape of a parameter is not known yet; a first forward pass tells it."""
 

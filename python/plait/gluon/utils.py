@@ -1,12 +1,30 @@
 """Splitting batches over devices, clipping gradients, checking files."""
 
 import math
+import os
 
 from .. import ndarray
 from ..context import cpu
-from .download import check_sha1, download
+from .download import check_sha1, download, repository_url
 
-__all__ = ["split_data", "split_and_load", "clip_global_norm", "check_sha1", "download"]
+__all__ = [
+    "split_data",
+    "split_and_load",
+    "clip_global_norm",
+    "check_sha1",
+    "download",
+    "replace_file",
+]
+
+replace_file = os.replace
+
+# MXNet's name, which packages on top of it use.
+_get_repo_url = repository_url
+
+
+def _get_repo_file_url(namespace, filename):
+    """str: address of a file that MXNet's projects published, under the same name as in MXNet."""
+    return f"{repository_url()}{namespace}/{filename}"
 
 
 def split_data(data, num_slice, batch_axis=0, even_split=True):

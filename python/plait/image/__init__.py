@@ -8,6 +8,7 @@ from .detection import *  # noqa: F403
 from .detection import __all__ as _detection
 from .geometry import *  # noqa: F403
 from .geometry import __all__ as _geometry
+from .geometry import get_interp_method as _get_interp_method  # noqa: F401 - MXNet's name
 from .iterator import ImageIter
 from .rotate import imrotate, random_rotate
 

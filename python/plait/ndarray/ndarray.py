@@ -363,3 +363,12 @@ def add_methods(module: Any) -> None:
             setattr(NDArray, name, getattr(module, name))
     if hasattr(module, "abs"):
         setattr(NDArray, "__abs__", module.abs)  # noqa: B010  the type checker knows no new members
+
+
+def __getattr__(name: str) -> Any:
+    """MXNet has the functions that make arrays here as well: `mx.nd.ndarray.array`."""
+    from . import create
+
+    if name.startswith("_") or not hasattr(create, name):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(create, name)

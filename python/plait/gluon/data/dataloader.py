@@ -4,10 +4,13 @@ import weakref
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from multiprocessing.reduction import ForkingPickler  # noqa: F401 - packages on MXNet take it here
 
 import numpy as np
 
 from .collate import default_batchify_fn
+from .pool_iterator import MultiWorkerIter as _MultiWorkerIter  # noqa: F401 - MXNet's name
+from .pool_iterator import as_in_context as _as_in_context  # noqa: F401 - MXNet's name
 from .sampler import BatchSampler, RandomSampler, SequentialSampler
 from .worker import WorkerPool
 
@@ -103,6 +106,7 @@ class DataLoader:
         self._batchify_fn = batchify_fn or default_batchify_fn
         self._num_workers = max(int(num_workers), 0)
         self._thread_pool, self._timeout = thread_pool, timeout
+        self._pin_memory = pin_memory  # for loaders of other packages that derive from this one
         wanted = 2 * self._num_workers if prefetch is None else int(prefetch)
         self._prefetch = max(wanted, 1)
         self._pool = self._finalizer = None

@@ -4,12 +4,12 @@ import os
 import zipfile
 
 from ...files import replacing
-from ..download import check_sha1, download
+from ..download import check_sha1, download, repository_url
 
 __all__ = ["get_model_file", "purge", "short_hash"]
 
-# SHA-1 of each file; its first eight digits stand in the file's name.
-_SHA1 = {
+# SHA-1 of each file; its first eight digits stand in the file's name. Programs add their own files.
+_model_sha1 = {
     "alexnet": "44335d1f0046b328243b32a26a4fbd62d9057b45",
     "densenet121": "f27dbf2dbd5ce9a80b102d89c7483342cd33cb31",
     "densenet161": "b6c8a95717e3e761bd88d145f4d0a214aaa515dc",
@@ -45,7 +45,6 @@ _SHA1 = {
     "vgg19": "ad2f660d101905472b83590b59708b71ea22b2e5",
     "vgg19_bn": "f360b758e856f1074a85abd5fd873ed1d98297c3",
 }
-_REPOSITORY = "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/"
 
 
 def _root(root):
@@ -60,11 +59,11 @@ def short_hash(name):
     ValueError
         If no weights were published under `name`.
     """
-    if name not in _SHA1:
+    if name not in _model_sha1:
         raise ValueError(
-            f"model_store: name is {name!r}, must be one of {', '.join(sorted(_SHA1))}"
+            f"model_store: name is {name!r}, must be one of {', '.join(sorted(_model_sha1))}"
         )
-    return _SHA1[name][:8]
+    return _model_sha1[name][:8]
 
 
 def get_model_file(name, root=None):
@@ -91,14 +90,13 @@ def get_model_file(name, root=None):
     folder = _root(root)
     file_name = f"{name}-{short_hash(name)}"
     path = os.path.join(folder, f"{file_name}.params")
-    if os.path.exists(path) and check_sha1(path, _SHA1[name]):
+    if os.path.exists(path) and check_sha1(path, _model_sha1[name]):
         return path
     state = "is damaged" if os.path.exists(path) else "is missing"
-    repository = os.getenv("MXNET_GLUON_REPO", _REPOSITORY).rstrip("/")
-    url = f"{repository}/gluon/models/{file_name}.zip"
+    url = f"{repository_url()}gluon/models/{file_name}.zip"
     os.makedirs(folder, exist_ok=True)
     try:
-        _fetch(url, path, _SHA1[name])
+        _fetch(url, path, _model_sha1[name])
     except (OSError, zipfile.BadZipFile, KeyError) as error:
         raise OSError(
             f"model_store: {path} {state}, and fetching {url} failed: {error}\n"
