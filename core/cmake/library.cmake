@@ -65,6 +65,14 @@ file(GLOB_RECURSE PLAIT_LOOPS CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/kern
      ${CMAKE_CURRENT_SOURCE_DIR}/ops/*.cc ${CMAKE_CURRENT_SOURCE_DIR}/dist/combine.cc)
 set_source_files_properties(${PLAIT_LOOPS} PROPERTIES COMPILE_OPTIONS "-O3;-fno-trapping-math")
 
+# Whole numbers wrap round where a result does not fit, as in NumPy: in the files that calculate with
+# elements. Sizes and indices never do, so elsewhere an overflow stays an error to the sanitizer.
+file(GLOB PLAIT_WRAPPING CONFIGURE_DEPENDS
+     ${CMAKE_CURRENT_SOURCE_DIR}/kernels/reduce.cc
+     ${CMAKE_CURRENT_SOURCE_DIR}/ops/elementwise/*.cc ${CMAKE_CURRENT_SOURCE_DIR}/ops/reduce/*.cc
+     ${CMAKE_CURRENT_SOURCE_DIR}/ops/index/gather_nd.cc)
+set_property(SOURCE ${PLAIT_WRAPPING} APPEND PROPERTY COMPILE_OPTIONS -fwrapv)
+
 set_source_files_properties(
   ${CMAKE_CURRENT_SOURCE_DIR}/c_api/version.cc
   PROPERTIES COMPILE_DEFINITIONS "PLAIT_HAS_CUDA=$<BOOL:${PLAIT_CUDA}>")

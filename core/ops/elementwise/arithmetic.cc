@@ -14,7 +14,7 @@ struct divide_fn {
   template <class T>
   static T f(T a, T b) {
     if constexpr (std::is_integral_v<T>) {
-      if (b == T(-1)) return static_cast<T>(-static_cast<std::make_unsigned_t<T>>(a));
+      if (b == T(-1)) return -a;
       return b == 0 ? T(0) : static_cast<T>(a / b);  // the processor would stop the program
     } else {
       return a / b;

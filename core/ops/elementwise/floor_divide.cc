@@ -18,7 +18,7 @@ struct floor_divide_fn {
       return q - whole > T(0.5) ? whole + T(1) : whole;
     } else {
       if (b == 0) return 0;
-      if (b == T(-1)) return static_cast<T>(-static_cast<std::make_unsigned_t<T>>(a));
+      if (b == T(-1)) return -a;
       const T q = static_cast<T>(a / b);
       return a % b != 0 && (a < 0) != (b < 0) ? static_cast<T>(q - 1) : q;
     }

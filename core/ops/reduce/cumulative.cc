@@ -45,21 +45,13 @@ void dispatch_sum(DType d, const F& f) {
 struct Plus {
   template <class T>
   static T f(T a, T b) {
-    if constexpr (std::is_integral_v<T>) {
-      return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-    } else {
-      return a + b;
-    }
+    return a + b;
   }
 };
 struct Times {
   template <class T>
   static T f(T a, T b) {
-    if constexpr (std::is_integral_v<T>) {
-      return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-    } else {
-      return a * b;
-    }
+    return a * b;
   }
 };
 
