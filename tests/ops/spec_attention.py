@@ -144,7 +144,7 @@ Spec(
     tolerance=(1e-4, 1e-5),
     raises=[
         ((QKV,), {"heads": 4}, ValueError, "projections have shapes"),
-        ((QKV,), {"heads": 0}, ValueError, "heads is 0, must be > 0"),
+        ((QKV,), {"heads": 0}, ValueError, r"heads is 0, must be in \[1, 2\^31\)"),
         ((QKV, normal(3, 5)), {"heads": 2, "has_mask": True}, ValueError, "mask has|not broadcast"),
     ],
 )

@@ -40,7 +40,7 @@ Spec(
     [((X,), MIDDLE), ((PHOTO,), MIDDLE)],
     raises=[
         ((X,), {**MIDDLE, "xrange": (0.5,)}, ValueError, "image_random_crop: xrange must be two"),
-        ((X,), {**MIDDLE, "width": 0}, ValueError, "width and height are 0 and 2, must be > 0"),
+        ((X,), {**MIDDLE, "width": 0}, ValueError, r"width is 0, must be in \[1, 2\^31\)"),
         ((X,), {**MIDDLE, "pad": (1,)}, ValueError, "pad is"),
         ((X,), {**MIDDLE, "interp": 5}, ValueError, "interp is 5"),
     ],

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 import plait as mx
-from plait import nd, npx
+from plait import nd, npx, op
 
 A, B, C, V, T = nd.ones((2, 3)), nd.ones((4, 5)), nd.ones((2, 3, 4)), nd.ones(6), nd.ones(3)
 W, IM, NA = nd.ones((5, 3)), nd.ones((1, 3, 6, 6)), mx.np.ones((2, 3))
 EYE = np.eye(2)
+BIG = 2**62
 
 WRONG = [
     (lambda: nd.broadcast_add(A, B), ValueError, "add: shapes (2, 3) and (4, 5) do not broadcast; axis -1 is 3 and 5, must be equal or 1"),
@@ -25,8 +26,8 @@ WRONG = [
     (lambda: nd.Convolution(IM, nd.ones((4, 2, 3, 3)), kernel=(3, 3), num_filter=4, no_bias=True), ValueError, "convolution: weight has shape (4, 2, 3, 3), must be (4, 3, 3, 3) for data of shape (1,"),
     (lambda: nd.Convolution(IM, nd.ones((4, 3, 3, 3)), kernel=(3, 3), num_filter=5, no_bias=True), ValueError, "convolution: weight has shape (4, 3, 3, 3), must be (5, 3, 3, 3) for data of shape (1,"),
     (lambda: nd.Convolution(IM, nd.ones((4, 3, 9, 9)), kernel=(9, 9), num_filter=4, no_bias=True), ValueError, "convolution: kernel is (9, 9), must fit into data of shape (1, 3, 6, 6) padded by (0, 0)"),
-    (lambda: nd.Convolution(IM, nd.ones((4, 3, 3, 3)), kernel=(3, 3), stride=(0, 1), num_filter=4, no_bias=True), ValueError, "convolution: kernel, stride, dilate are (3, 3), (0, 1), (1, 1), must be > 0; pad is (0,"),
-    (lambda: nd.Convolution(IM, nd.ones((4, 3, 3, 3)), kernel=(3, 3), pad=(-1, 0), num_filter=4, no_bias=True), ValueError, "convolution: kernel, stride, dilate are (3, 3), (1, 1), (1, 1), must be > 0; pad is"),
+    (lambda: nd.Convolution(IM, nd.ones((4, 3, 3, 3)), kernel=(3, 3), stride=(0, 1), num_filter=4, no_bias=True), ValueError, "convolution: stride is (0, 1), must be in [1, 2^31)"),
+    (lambda: nd.Convolution(IM, nd.ones((4, 3, 3, 3)), kernel=(3, 3), pad=(-1, 0), num_filter=4, no_bias=True), ValueError, "convolution: pad is (-1, 0), must be in [0, 2^31)"),
     (lambda: nd.Convolution(IM, nd.ones((4, 3, 3, 3)), kernel=(3, 3), num_filter=4, num_group=2, no_bias=True), ValueError, "convolution: num_group is 2, must divide 3 channels and 4 filters"),
     (lambda: nd.Convolution(A, nd.ones((4, 3, 3, 3)), kernel=(3, 3), num_filter=4, no_bias=True), ValueError, "convolution: data has shape (2, 3), must have 4 axes for kernel (3, 3)"),
     (lambda: nd.Convolution(IM, nd.ones((4, 3, 3, 3)), kernel=(3, 3), num_filter=4, dilate=(1, 1, 1), no_bias=True), ValueError, "convolution: stride is (1, 1), dilate is (1, 1, 1), pad is (0, 0), must have 2 sizes"),
@@ -36,7 +37,7 @@ WRONG = [
     (lambda: nd.Pooling(IM, kernel=(2, 2), pool_type="median"), ValueError, "pooling: pool_type is 'median', must be one of 'max', 'avg', 'sum'"),
     (lambda: nd.Pooling(IM, kernel=(9, 9), pool_type="max"), ValueError, "pooling: kernel is (9, 9), must fit into data of shape (1, 3, 6, 6) padded by ()"),
     (lambda: nd.Pooling(IM, kernel=(2, 2), pad=(2, 2), pool_type="max"), ValueError, "pooling: pad is (2, 2), must be >= 0 and smaller than kernel (2, 2)"),
-    (lambda: nd.Pooling(IM, kernel=(2, 2), stride=(0, 0), pool_type="max"), ValueError, "pooling: kernel is (2, 2), stride is (0, 0), must be > 0"),
+    (lambda: nd.Pooling(IM, kernel=(2, 2), stride=(0, 0), pool_type="max"), ValueError, "pooling: stride is (0, 0), must be in [1, 2^31)"),
     (lambda: nd.Pooling(A, kernel=(2, 2), pool_type="max"), ValueError, "pooling: data has shape (2, 3), must have 4 axes for kernel (2, 2)"),
     (lambda: nd.Pooling(IM.astype("int32"), kernel=(2, 2), pool_type="max"), TypeError, "pooling: data has dtype int32, must be floating"),
     (lambda: nd.Pooling(IM, kernel=(2, 2), pool_type="avg", pooling_convention="odd"), ValueError, "pooling: pooling_convention is 'odd', must be one of 'valid', 'full', 'same'"),
@@ -117,7 +118,7 @@ WRONG = [
     (lambda: nd.diag(C, k=0, axis1=1, axis2=1), ValueError, "diag: axis1 and axis2 are 1 and 1, must differ"),
     (lambda: nd.depth_to_space(IM, block_size=2), ValueError, "depth_to_space: data has 3 channels, must be a multiple of block_size squared, 4"),
     (lambda: nd.space_to_depth(IM, block_size=4), ValueError, "space_to_depth: data has shape (1, 3, 6, 6), height and width must be multiples of"),
-    (lambda: nd.UpSampling(IM, scale=0, sample_type="nearest"), ValueError, "up_sampling: scale is 0, must be >= 1"),
+    (lambda: nd.UpSampling(IM, scale=0, sample_type="nearest"), ValueError, "up_sampling: scale is 0, must be in [1, 2^31)"),
     (lambda: nd.UpSampling(IM, scale=2, sample_type="cubic"), ValueError, "up_sampling: sample_type is 'cubic', must be one of 'bilinear', 'nearest'"),
     (lambda: nd.SequenceMask(C, nd.ones(2), use_sequence_length=True), ValueError, "sequence_mask: sequence_length has shape (2,), must be (3,)"),
     (lambda: nd.SequenceLast(C, nd.ones(9), use_sequence_length=True), ValueError, "sequence_last: sequence_length has shape (9,), must be (3,)"),
@@ -139,7 +140,7 @@ WRONG = [
     (lambda: nd.contrib.box_nms(V), ValueError, "box_nms: data has shape (6,), must be (..., boxes, numbers)"),
     (lambda: nd.contrib.MultiBoxPrior(A, sizes=(0.5,)), ValueError, "multi_box_prior: data has shape (2, 3), must be (batch, channels, height, width)"),
     (lambda: nd.contrib.AdaptiveAvgPooling2D(A, output_size=(2, 2)), ValueError, "adaptive_avg_pooling: data has shape (2, 3), must be (batch, channels, height, width)"),
-    (lambda: nd.contrib.BilinearResize2D(IM, height=0, width=0), ValueError, "bilinear_resize: height and width are 0 and 0, must be > 0"),
+    (lambda: nd.contrib.BilinearResize2D(IM, height=0, width=0), ValueError, "bilinear_resize: height is 0, must be in [1, 2^31)"),
     (lambda: nd.contrib.interleaved_matmul_selfatt_qk(A, heads=2), ValueError, "interleaved_matmul_selfatt_qk: queries_keys_values has shape (2, 3), must be (steps,"),
     (lambda: nd.random.uniform(0, 1, shape=(-1,)), ValueError, "random_uniform: shape is (-1,), sizes must be >= 0"),
     (lambda: nd.sgd_update(A, B, lr=0.1), ValueError, "sgd_update: grad has shape (4, 5), must be (2, 3) as the weight"),
@@ -193,12 +194,110 @@ WRONG = [
     (lambda: nd.elemwise_mul(A, A.astype("float64")), TypeError, "elemwise_mul: rhs has dtype float64, must be float32"),
     (lambda: nd.elemwise_div(A, 2), TypeError, "elemwise_div: rhs is int, must be an array"),
     (lambda: nd.arange(0, 1, 0), ValueError, "arange: step is 0, must not be 0"),
-    (lambda: nd.split(A, num_outputs=0), ValueError, "split: num_outputs is 0, must be >= 1"),
+    (lambda: nd.split(A, num_outputs=0), ValueError, "split: num_outputs is 0, must be in [1, 2^20]"),
     (lambda: nd.Pooling(IM, kernel=(2, 2), pool_type="lp", p_value=0), ValueError, "pooling: p_value is 0, must be >= 1"),
     (lambda: nd.contrib.quantize_v2(A, out_type="int4"), ValueError, "quantize_v2: out_type is 'int4', must be one of"),
     (lambda: nd.contrib.dequantize(A, T, T), TypeError, "dequantize: data has dtype float32, must be int8, uint8 or int32"),
     (lambda: nd.sparse.zeros("coo", (2, 2)), ValueError, "zeros: stype is 'coo', must be"),
+    (lambda: nd.repeat(V, repeats=BIG), ValueError, "repeat: repeats is 4611686018427387904, must fit in 64 bits times 6"),
+    (lambda: nd.repeat(C, repeats=BIG, axis=2), ValueError, "repeat: repeats is 4611686018427387904, must fit in 64 bits times 4"),
+    (lambda: nd.tile(A, reps=(BIG, 2)), ValueError, "tile: reps is 4611686018427387904, must fit in 64 bits times 2"),
+    (lambda: op.invoke("arange", [], {"start": 0.0, "stop": 9.0, "repeat": BIG}), ValueError, "arange: repeat is 4611686018427387904, must fit in 64 bits times 9"),
+    (lambda: op.invoke("arange", [], {"start": 0.0, "stop": 1e30}), ValueError, "arange: stop is 1e+30, must be less than 2^62 steps of 1 from 0"),
+    (lambda: nd.scatter_nd(T, nd.ones((1, 3), dtype="int32"), shape=(BIG, 8)), ValueError, "scatter_nd: shape is (4611686018427387904, 8), its bytes must fit in 64 bits"),
+    (lambda: nd.contrib.interleaved_matmul_selfatt_qk(C, heads=BIG), ValueError, "interleaved_matmul_selfatt_qk: heads is 4611686018427387904, must be in [1, 2^31)"),
+    (lambda: nd.RNN(C, T, C, state_size=BIG, num_layers=1, mode="gru"), ValueError, "rnn: state_size is 4611686018427387904, num_layers is 1, projection_size is 4611686018427387904, must give sizes that fit in 64 bits"),
+    (lambda: nd.RNN(C, T, C, state_size=2, num_layers=BIG, mode="gru"), ValueError, "rnn: state_size is 2, num_layers is 4611686018427387904, projection_size is 2, must give sizes that fit in 64 bits"),
+    (lambda: nd.linalg.maketrian(T, offset=BIG), ValueError, "linalg_maketrian: offset is 4611686018427387904, must be in (-2^31, 2^31)"),
+    (lambda: nd.linalg.makediag(T, offset=-BIG), ValueError, "linalg_makediag: offset is -4611686018427387904, must be in (-2^31, 2^31)"),
+    (lambda: nd.linalg.extractdiag(C, offset=BIG), ValueError, "linalg_extractdiag: A has shape (2, 3, 4), must hold square matrices"),
+    (lambda: nd.diag(T, k=BIG), ValueError, "diag: k is 4611686018427387904, must be in (-2^31, 2^31)"),
+    (lambda: nd.Convolution(IM, nd.ones((4, 3, 3, 3)), kernel=(3, 3), dilate=(BIG, 1), num_filter=4, no_bias=True), ValueError, "convolution: dilate is (4611686018427387904, 1), must be in [1, 2^31)"),
+    (lambda: nd.Deconvolution(IM, nd.ones((3, 4, 3, 3)), kernel=(3, 3), stride=(BIG, 1), num_filter=4, no_bias=True), ValueError, "deconvolution: stride is (4611686018427387904, 1), must be in [1, 2^31)"),
+    (lambda: nd.Deconvolution(IM, nd.ones((3, 4, 3, 3)), kernel=(3, 3), target_shape=(BIG, 1), num_filter=4, no_bias=True), ValueError, "deconvolution: target_shape is (4611686018427387904, 1), must be in [0, 2^31)"),
+    (lambda: nd.Pooling(IM, kernel=(BIG, 2), pad=(BIG // 2, 0), pool_type="max"), ValueError, "pooling: kernel is (4611686018427387904, 2), must be in [1, 2^31)"),
+    (lambda: nd.im2col(IM, kernel=(2, 2), pad=(BIG, 0)), ValueError, "im2col: pad is (4611686018427387904, 0), must be in [0, 2^31)"),
+    (lambda: nd.col2im(C, output_size=(BIG, 8), kernel=(2, 2)), ValueError, "col2im: shape is (4611686018427387904, 8), its bytes must fit in 64 bits"),
+    (lambda: nd.pad(IM, mode="constant", pad_width=(0, 0, 0, 0, BIG, BIG, 0, 0)), ValueError, "pad: pad_width is (0, 0, 0, 0, 4611686018427387904, 4611686018427387904, 0, 0), must be in [0, 2^31)"),
+    (lambda: nd.UpSampling(IM, scale=BIG, sample_type="nearest"), ValueError, "up_sampling: scale is 4611686018427387904, must be in [1, 2^31)"),
+    (lambda: nd.Correlation(IM, IM, max_displacement=BIG), ValueError, "correlation: max_displacement is 4611686018427387904, must be in [0, 2^31)"),
+    (lambda: nd.Correlation(IM, IM, kernel_size=2), ValueError, "correlation: kernel_size is 2, must be odd"),
+    (lambda: nd.contrib.BilinearResize2D(IM, scale_height=1e30, scale_width=1.0), ValueError, "bilinear_resize: height is 0, must be in [1, 2^31)"),
+    (lambda: nd.contrib.ROIAlign(IM, nd.zeros((1, 5)), pooled_size=(2, 2), spatial_scale=1.0, sample_ratio=BIG), ValueError, "roi_align: sample_ratio is 4611686018427387904, must be at most 1024"),
+    (lambda: nd.ROIPooling(IM, nd.zeros((1, 5)), pooled_size=(0, 2), spatial_scale=1.0), ValueError, "roi_pooling: pooled_size is (0, 2), must be in [1, 2^31)"),
+    (lambda: nd.image.crop(nd.ones((5, 5, 3)), x=1, y=1, width=2**63 - 1, height=1), ValueError, "image_crop: x, y, width, height are 1, 1, 9223372036854775807, 1, must be a part of an image of 5 x 5"),
+    (lambda: nd.image.random_crop(nd.ones((5, 5, 3)), width=BIG, height=4), ValueError, "image_random_crop: width is 4611686018427387904, must be in [1, 2^31)"),
+    (lambda: nd.image.random_resized_crop(nd.ones((5, 5, 3)), width=4, height=4, max_trial=BIG), ValueError, "image_random_resized_crop: max_trial is 4611686018427387904, must be in [0, 2^20]"),
+    (lambda: nd.split(nd.zeros((2, 0)), num_outputs=BIG), ValueError, "split: num_outputs is 4611686018427387904, must be in [1, 2^20]"),
+    (lambda: nd.split_v2(nd.zeros((2, 0)), BIG, axis=1), ValueError, "split_v2: sections is 4611686018427387904, must be in [1, 2^20]"),
+    (lambda: nd.Crop(IM, h_w=(-BIG * 2 + 1, 1), center_crop=True), ValueError, "crop_like: the part has size -9223372036854775807, must be in [1, 6] along axis 2"),
+    (lambda: nd.ones((2**40, 2**40)), ValueError, "full: a result has shape (1099511627776, 1099511627776), must have at most 2^63 - 1 elements"),
 ]  # fmt: skip
+
+
+def test_table_is_long():
+    assert len(WRONG) >= 200
+
+
+# Numbers that no array has are allowed where they only bound what is taken.
+def test_extreme_numbers_that_are_legal():
+    x = nd.array(np.arange(6.0).reshape(2, 3))
+    most, least = 2**63 - 1, -(2**63) + 1
+    assert nd.slice(x, begin=(least, 1), end=(most, most), step=(BIG, BIG)).shape == (1, 1)
+    assert nd.slice(x, begin=(None, most), end=(None, least), step=(1, -1)).shape == (2, 3)
+    assert nd.slice_axis(x, axis=1, begin=least, end=most).shape == (2, 3)
+    y = mx.np.array(x.asnumpy())
+    for k in (BIG, -BIG, most, least):
+        assert (mx.np.tril(y, k).asnumpy() == np.tril(x.asnumpy(), np.sign(k) * 9)).all()
+        assert (mx.np.triu(y, k).asnumpy() == np.triu(x.asnumpy(), np.sign(k) * 9)).all()
+        assert mx.np.diagonal(y, k).shape == (0,)
+
+
+def test_regions_that_lie_outside_are_refused():
+    def place(first, step, count, shape):
+        attrs = {"first": first, "step": step, "count": count, "shape": shape}
+        return op.invoke("place_region", [nd.ones(count)], attrs)
+
+    assert place((1,), (BIG,), (1,), (3,)).asnumpy().tolist() == [0, 1, 0]
+    for case in (
+        ((-BIG * 2 + 1,), (1,), (1,), (3,)),
+        ((0,), (-BIG * 2,), (2,), (3,)),
+        ((2,), (BIG,), (2,), (3,)),
+    ):
+        with pytest.raises(ValueError, match="must lie in shape"):
+            place(*case)
+    with pytest.raises(ValueError, match="must fit in 64 bits"):
+        place((0, 0), (1, 1), (1, 1), (BIG, 8))
+    for begin, end, step in ((-BIG * 2 + 1, 2, 1), (0, BIG, BIG), (1, -BIG, -1)):
+        attrs = {"begin": (begin,), "end": (end,), "step": (step,)}
+        with pytest.raises(IndexError, match="basic_index: begin is .*must lie in shape"):
+            op.invoke("basic_index", [T], attrs)
+
+
+# int64 arithmetic of elements wraps round as NumPy's does.
+def test_whole_numbers_wrap_round():
+    limits = np.iinfo("int64")
+    a = np.array([limits.min, limits.max, -1, BIG], dtype="int64")
+    b = np.array([-1, 2, limits.min, 4], dtype="int64")
+    x, y = mx.np.array(a, dtype="int64"), mx.np.array(b, dtype="int64")
+    with np.errstate(over="ignore"):
+        for name in ("add", "subtract", "multiply", "power"):
+            other = np.abs(b % 7) if name == "power" else b
+            got = getattr(mx.np, name)(x, mx.np.array(other, dtype="int64"))
+            assert got.asnumpy().tolist() == getattr(np, name)(a, other).tolist(), name
+        for name in ("negative", "square", "abs", "sum", "prod", "cumsum", "cumprod"):
+            assert getattr(mx.np, name)(x).asnumpy().tolist() == getattr(np, name)(a).tolist(), name
+    assert (x // -1).asnumpy().tolist() == [limits.min, -limits.max, 1, -BIG]
+    assert y.dtype == np.int64
+
+
+def test_box_of_any_size_ends():
+    image = nd.array(np.ones((1, 1, 4, 4)))
+    rois = nd.array(
+        [[0, -1e30, -1e30, 1e30, 1e30], [0, 0, 0, np.inf, np.inf], [0, 0, 0, 3, np.nan]]
+    )
+    for align in (nd.contrib.ROIAlign, nd.ROIPooling):
+        assert align(image, rois, pooled_size=(2, 2), spatial_scale=1.0).shape == (3, 1, 2, 2)
 
 
 @pytest.mark.parametrize("case", range(len(WRONG)))

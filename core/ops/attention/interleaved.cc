@@ -4,6 +4,7 @@
 #include "kernels/gemm.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/sizes.h"
 
 // Products of attention on projections that lie interleaved: (steps, batch, heads * parts * n) with
 // the parts query, key, value (or key, value) of each head side by side.
@@ -20,10 +21,12 @@ struct Layout {
   int64_t steps, batch, heads, parts, n;
   Layout(const HeadAttrs& a, const Dims& d, int64_t count, const char* name)
       : heads(a.heads), parts(count) {
-    check(d.size() == 3 && a.heads > 0 && d[2] % (a.heads * count) == 0, ErrorKind::kShape, name,
-          " has shape ", d, ", must be (steps, batch, features), features a multiple of ", count,
+    check_extent(a.heads, 1, "heads");
+    check(d.size() == 3 && d[2] % (a.heads * count) == 0, ErrorKind::kShape, name, " has shape ", d,
+          ", must be (steps, batch, features), features a multiple of ", count,
           " * heads, heads is ", a.heads);
     steps = d[0], batch = d[1], n = d[2] / (a.heads * count);
+    times(a.heads, batch, "heads");
   }
   Dims whole() const { return {steps, batch, heads, parts, n}; }
   Dims matrices() const { return {batch * heads, steps, n}; }

@@ -2,6 +2,7 @@
 #include "ops/attention/heads.h"
 #include "ops/expect.h"
 #include "ops/second_gradient.h"
+#include "ops/sizes.h"
 
 // Attention on projections that lie interleaved, (steps, batch, heads * parts * n) with the parts
 // of each head side by side: the products of interleaved.cc and the softmax between them at once,
@@ -51,7 +52,7 @@ Specs infer(const InterleavedAttrs& a, const Specs& in) {
   const int64_t first_parts = a.two ? 1 : 3, second_parts = a.two ? 2 : 3;
   check(is_floating(first.dtype) && second.dtype == first.dtype, ErrorKind::kType,
         "an input has dtype ", second.dtype, ", must be floating and that of the first");
-  check(a.heads > 0, ErrorKind::kInvalidArgument, "heads is ", a.heads, ", must be > 0");
+  check_extent(a.heads, 1, "heads");
   check(first.shape.size() == 3 && first.shape[2] % (a.heads * first_parts) == 0 &&
             second.shape.size() == 3 && second.shape[1] == first.shape[1] &&
             second.shape[2] * first_parts == first.shape[2] * second_parts,

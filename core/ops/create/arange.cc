@@ -3,6 +3,7 @@
 #include "kernels/convert.h"
 #include "kernels/copy.h"
 #include "op/op.h"
+#include "ops/sizes.h"
 
 // Sequences and matrices made from nothing.
 namespace plait::ops {
@@ -47,7 +48,9 @@ PLAIT_OP(arange, ArangeAttrs)
       check(a.repeat >= 1, ErrorKind::kInvalidArgument, "repeat is ", a.repeat, ", must be >= 1");
       const double first = a.stop ? a.start : 0.0, end = a.stop.value_or(a.start);
       const double count = std::max(0.0, std::ceil((end - first) / a.step));
-      return {{static_cast<int64_t>(count) * a.repeat}, a.dtype};
+      check(count < 0x1p62, ErrorKind::kInvalidArgument, "stop is ", end,
+            ", must be less than 2^62", " steps of ", a.step, " from ", first);
+      return {{times(a.repeat, static_cast<int64_t>(count), "repeat")}, a.dtype};
     })
     .cpu([](const ArangeAttrs& a, const KernelArgs& k) {
       const double first = a.stop ? a.start : 0.0;

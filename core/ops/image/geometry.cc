@@ -17,8 +17,8 @@ struct CropAttrs {
 
 Region region_of(const CropAttrs& a, const Dims& d) {
   const Picture p(d);
-  check(a.x >= 0 && a.y >= 0 && a.width > 0 && a.height > 0 && a.x + a.width <= p.width &&
-            a.y + a.height <= p.height,
+  check(a.x >= 0 && a.y >= 0 && a.width > 0 && a.height > 0 && a.x < p.width && a.y < p.height &&
+            a.width <= p.width - a.x && a.height <= p.height - a.y,
         ErrorKind::kInvalidArgument, "x, y, width, height are ", a.x, ", ", a.y, ", ", a.width,
         ", ", a.height, ", must be a part of an image of ", p.width, " x ", p.height);
   Region r(d);

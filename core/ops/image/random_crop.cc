@@ -5,6 +5,7 @@
 
 #include "kernels/random.h"
 #include "ops/image/resize.h"
+#include "ops/sizes.h"
 
 // Parts of images at random places.
 namespace plait::ops {
@@ -31,8 +32,8 @@ Spec infer_part(const A& a, const Specs& in) {
   const Picture p(in[0].shape);
   check(p.height > 0 && p.width > 0, ErrorKind::kShape, "data has shape ", in[0].shape,
         ", must have pixels");
-  check(a.width > 0 && a.height > 0, ErrorKind::kInvalidArgument, "width and height are ", a.width,
-        " and ", a.height, ", must be > 0");
+  check_extent(a.width, 1, "width");
+  check_extent(a.height, 1, "height");
   check(a.interp >= 0 && a.interp <= 4, ErrorKind::kInvalidArgument, "interp is ", a.interp,
         ", must be in [0, 4]");
   return {p.sized(in[0].shape, a.height, a.width), in[0].dtype};
@@ -182,6 +183,8 @@ PLAIT_OP(image_random_resized_crop, ResizedCropAttrs)
     .random()
     .infer([](const ResizedCropAttrs& a, const Specs& in) -> Spec {
       check_range("area", a.area, 0, 1);
+      check(a.max_trial >= 0 && a.max_trial <= 1 << 20, ErrorKind::kInvalidArgument,
+            "max_trial is ", a.max_trial, ", must be in [0, 2^20]");
       check_range("ratio", a.ratio, 1e-6, 1e6);
       return infer_part(a, in);
     })

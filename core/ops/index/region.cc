@@ -18,9 +18,7 @@ void Region::slice(int64_t axis, int64_t begin, int64_t end, int64_t stride) {
   };
   const int64_t a = place(begin, stride > 0 ? low : high), b = place(end, stride > 0 ? high : low);
   const int64_t span = stride > 0 ? b - a : a - b;
-  first[axis] = a;
-  step[axis] = stride;
-  count[axis] = span > 0 ? (span - 1) / (stride > 0 ? stride : -stride) + 1 : 0;
+  set(axis, a, span > 0 ? (span - 1) / std::abs(stride) + 1 : 0, stride);
 }
 
 namespace {
@@ -34,20 +32,19 @@ Region region_of(const RegionAttrs& a) {
   check(a.first.size() == ndim && a.step.size() == ndim && a.count.size() == ndim,
         ErrorKind::kInvalidArgument, "first is ", a.first, ", step is ", a.step, ", count is ",
         a.count, ", must have one number for each axis of shape ", a.shape);
+  check_size(a.shape, 1);
+  Region r(a.shape);
   for (size_t i = 0; i < ndim; ++i) {
     const int64_t n = a.shape[i], first = a.first[i], count = a.count[i], step = a.step[i];
-    const int64_t room = step > 0 ? n - 1 - first : first;  // in front of the last index
+    const auto room = [&] { return step > 0 ? n - 1 - first : first; };  // in front of the last
     const bool fits =
         count == 0 ||
         (count > 0 && first >= 0 && first < n &&
-         (count == 1 || (step != 0 && step > -n && room / std::abs(step) >= count - 1)));
+         (count == 1 || (step != 0 && step > -n && room() / std::abs(step) >= count - 1)));
     check(fits, ErrorKind::kInvalidArgument, "first is ", a.first, ", step is ", a.step,
           ", count is ", a.count, ", must lie in shape ", a.shape);
+    r.set(static_cast<int64_t>(i), first, count, step);
   }
-  Region r(a.shape);
-  r.first = a.first;
-  r.step = a.step;
-  r.count = a.count;
   return r;
 }
 

@@ -13,6 +13,12 @@ struct Region {
 
   explicit Region(const Dims& shape)
       : first(shape.size(), 0), count(shape), step(shape.size(), 1) {}
+  // Indices along one axis; a step that leads nowhere counts as 1.
+  void set(int64_t axis, int64_t begin, int64_t n, int64_t stride) {
+    first[axis] = begin;
+    count[axis] = n;
+    step[axis] = n > 1 ? stride : 1;
+  }
   // Python's slice(begin, end, step) on one axis; kNone stands for None.
   void slice(int64_t axis, int64_t begin, int64_t end, int64_t stride);
 };

@@ -59,16 +59,14 @@ Region region_of(const BasicAttrs& a, const Dims& shape) {
         shape.size(), " entries");
   Region r(shape);
   for (size_t i = 0; i < shape.size(); ++i) {
-    const int64_t step = a.step[i], span = a.end[i] - a.begin[i];
-    check(step != 0, ErrorKind::kInvalidArgument, "step is 0, must not be 0");
-    const int64_t count = step > 0 ? (span + step - 1) / step : (-span - step - 1) / -step;
-    const int64_t last = a.begin[i] + (count - 1) * step;
-    check(count <= 0 || (a.begin[i] >= 0 && a.begin[i] < shape[i] && last >= 0 && last < shape[i]),
-          ErrorKind::kIndex, "begin is ", a.begin, " and end is ", a.end, ", must lie in shape ",
-          shape);
-    r.first[i] = a.begin[i];
-    r.step[i] = step;
-    r.count[i] = std::max<int64_t>(0, count);
+    const int64_t begin = a.begin[i], end = a.end[i], step = a.step[i], n = shape[i];
+    check(step > kNone && step != 0, ErrorKind::kInvalidArgument, "step is ", a.step,
+          ", must not be 0");
+    const bool is_empty = step > 0 ? begin >= end : begin <= end;
+    check(is_empty || (begin >= 0 && begin < n && end >= -1 && end <= n), ErrorKind::kIndex,
+          "begin is ", a.begin, " and end is ", a.end, ", must lie in shape ", shape);
+    const int64_t count = is_empty ? 0 : (std::abs(end - begin) - 1) / std::abs(step) + 1;
+    r.set(static_cast<int64_t>(i), begin, count, step);
   }
   return r;
 }

@@ -2,6 +2,7 @@
 
 #include "kernels/copy.h"
 #include "ops/linalg/matrices.h"
+#include "ops/sizes.h"
 
 // Diagonals and triangles of matrices as vectors, and what is computed of a Cholesky factor.
 namespace plait::ops {
@@ -33,6 +34,7 @@ std::vector<int64_t> places(const PackedAttrs& a, int64_t n) {
   return at;
 }
 int64_t side_of_packed(const PackedAttrs& a, int64_t count) {
+  check_diagonal(a.offset, "offset");
   const auto m = static_cast<int64_t>((std::sqrt(8.0 * static_cast<double>(count) + 1) - 1) / 2);
   check(m * (m + 1) / 2 == count, ErrorKind::kShape, "A has ", count,
         " numbers in its last axis, must be m (m + 1) / 2 for a whole m");
@@ -47,6 +49,7 @@ PLAIT_LINALG(extracttrian, "A triangle of square matrices as vectors, row by row
     .attr("lower", &PackedAttrs::lower, true, "for offset 0: the lower triangle")
     .infer([](const PackedAttrs& a, const Specs& in) -> Spec {
       const Matrices s = square_of(in[0], "A");
+      check_diagonal(a.offset, "offset");
       check(std::abs(a.offset) < s.n, ErrorKind::kInvalidArgument, "offset is ", a.offset,
             ", must be smaller than ", s.n);
       return {s.with({static_cast<int64_t>(places(a, s.n).size())}), in[0].dtype};
@@ -127,6 +130,7 @@ PLAIT_LINALG(extractdiag, "A diagonal of square matrices.")
     .attr("offset", &PackedAttrs::offset, 0, "diagonal: > 0 above the main one, < 0 below")
     .infer([](const PackedAttrs& a, const Specs& in) -> Spec {
       const Matrices s = square_of(in[0], "A");
+      check_diagonal(a.offset, "offset");
       check(std::abs(a.offset) < s.n, ErrorKind::kInvalidArgument, "offset is ", a.offset,
             ", must be smaller than ", s.n);
       return {s.with({s.n - std::abs(a.offset)}), in[0].dtype};
@@ -151,6 +155,7 @@ PLAIT_LINALG(makediag, "Square matrices with vectors on a diagonal, 0 elsewhere.
       check(!shape.empty(), ErrorKind::kShape, "A has shape (), must have an axis");
       check(is_floating(in[0].dtype), ErrorKind::kType, "A has dtype ", in[0].dtype,
             ", must be floating");
+      check_diagonal(a.offset, "offset");
       shape.back() += std::abs(a.offset);
       shape.push_back(shape.back());
       return {shape, in[0].dtype};

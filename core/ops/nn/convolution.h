@@ -3,6 +3,7 @@
 #include "kernels/convolution.h"
 #include "op/op.h"
 #include "ops/fused/epilogue.h"
+#include "ops/sizes.h"
 
 // What the operators of convolution share: attributes and sizes.
 namespace plait::op {
@@ -50,10 +51,8 @@ struct Geometry {
     check(groups > 0 && in_channels % groups == 0 && out_channels % groups == 0,
           ErrorKind::kInvalidArgument, "num_group is ", groups, ", must divide ", in_channels,
           " channels and ", out_channels, " filters");
+    ops::check_window(kernel, stride, dilate, pad);
     for (size_t i = 0; i < n; ++i) {
-      check(kernel[i] > 0 && stride[i] > 0 && dilate[i] > 0 && pad[i] >= 0,
-            ErrorKind::kInvalidArgument, "kernel, stride, dilate are ", kernel, ", ", stride, ", ",
-            dilate, ", must be > 0; pad is ", pad, ", must be >= 0");
       in.push_back(data[i + 2]);
       const int64_t span = in[i] + 2 * pad[i] - (dilate[i] * (kernel[i] - 1) + 1);
       check(span >= 0, ErrorKind::kShape, "kernel is ", kernel, ", must fit into data of shape ",

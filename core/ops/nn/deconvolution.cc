@@ -1,6 +1,7 @@
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/sizes.h"
 
 // Transposed convolution: the gradient of a convolution, used as a layer. The weight is that of the
 // convolution that leads from the result back to the data.
@@ -38,7 +39,8 @@ struct Plan {
     dilate = or_all(a.dilate, n, 1);
     pad = or_all(a.pad, n, 0);
     Dims adj = or_all(a.adj, n, 0);
-    const bool target = !a.target_shape.empty() && num_elements(a.target_shape) != 0;
+    const bool target =
+        !a.target_shape.empty() && std::count(a.target_shape.begin(), a.target_shape.end(), 0) == 0;
     check(stride.size() == n && dilate.size() == n && pad.size() == n && adj.size() == n &&
               (!target || a.target_shape.size() == n),
           ErrorKind::kInvalidArgument, "stride is ", stride, ", dilate is ", dilate, ", pad is ",
@@ -46,10 +48,10 @@ struct Plan {
           " sizes each");
     out_shape = {data[0], a.num_filter};
     weight_shape = {channels, a.num_filter / a.num_group};
+    check_window(a.kernel, stride, dilate, pad);
+    check_extents(adj, 0, "adj");
+    check_extents(a.target_shape, 0, "target_shape");
     for (size_t i = 0; i < n; ++i) {
-      check(a.kernel[i] > 0 && stride[i] > 0 && dilate[i] > 0 && pad[i] >= 0 && adj[i] >= 0,
-            ErrorKind::kInvalidArgument, "kernel, stride, dilate are ", a.kernel, ", ", stride,
-            ", ", dilate, ", must be > 0; pad and adj are ", pad, ", ", adj, ", must be >= 0");
       const int64_t whole =
           stride[i] * (data[i + 2] - 1) + dilate[i] * (a.kernel[i] - 1) + 1;  // without padding
       int64_t size = whole - 2 * pad[i] + adj[i];

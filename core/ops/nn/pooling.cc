@@ -4,6 +4,7 @@
 
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/sizes.h"
 
 namespace plait::op {
 namespace {
@@ -37,6 +38,7 @@ kernels::Pool window(const PoolingAttrs& a, const Dims& data) {
           *d, ", must have ", n, " sizes");
   }
   check_layout(a, n);
+  if (!a.global_pool) ops::check_window(a.kernel, a.stride, {}, a.pad);
   const size_t first = channels_last(a) ? 1 : 2;  // spatial axis of data
   kernels::Pool p;
   p.planes = data[0] * (first == 1 ? 1 : data[1]);
@@ -54,8 +56,6 @@ kernels::Pool window(const PoolingAttrs& a, const Dims& data) {
     p.kernel[at] = a.kernel[i];
     p.stride[at] = a.stride.empty() ? 1 : a.stride[i];
     p.pad[at] = a.pad.empty() ? 0 : a.pad[i];
-    check(p.kernel[at] > 0 && p.stride[at] > 0, ErrorKind::kInvalidArgument, "kernel is ", a.kernel,
-          ", stride is ", a.stride, ", must be > 0");
     check(p.pad[at] >= 0 && p.pad[at] < p.kernel[at], ErrorKind::kInvalidArgument, "pad is ", a.pad,
           ", must be >= 0 and smaller than kernel ", a.kernel);
     const int64_t span = p.in[at] + 2 * p.pad[at] - p.kernel[at], step = p.stride[at];

@@ -4,6 +4,7 @@
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/sizes.h"
 
 namespace plait::ops {
 namespace {
@@ -33,7 +34,7 @@ struct Interpolation {
 };
 
 Spec infer(const UpSamplingAttrs& a, const Specs& in) {
-  check(a.scale >= 1, ErrorKind::kInvalidArgument, "scale is ", a.scale, ", must be >= 1");
+  check_extent(a.scale, 1, "scale");
   check(!in.empty(), ErrorKind::kInvalidArgument, "got no arrays, must be at least 1");
   check(!bilinear(a) || in.size() == 2, ErrorKind::kInvalidArgument, "got ", in.size(),
         " arrays, must be data and weight for sample_type 'bilinear'");

@@ -48,6 +48,12 @@ struct RnnPlan {
     steps = data[0];
     batch = data[1];
     features = data[2];
+    // A bound of all sizes below, as a number that does not wrap.
+    const auto real = [](int64_t n) { return static_cast<double>(n); };
+    const double width = real(cells) + real(recurrent) + real(features);
+    check(64 * real(layers) * width * (width + real(steps) * real(batch)) < 0x1p62,
+          ErrorKind::kInvalidArgument, "state_size is ", cells, ", num_layers is ", layers,
+          ", projection_size is ", recurrent, ", must give sizes that fit in 64 bits");
   }
   int64_t width() const { return gates * cells; }  // of all gates of a sample
   int64_t inputs(int64_t layer) const { return layer ? directions * recurrent : features; }
@@ -55,9 +61,7 @@ struct RnnPlan {
     return width() * (inputs(layer) + recurrent) + (projected ? recurrent * cells : 0);
   }
   int64_t weights_size() const {
-    int64_t n = 0;
-    for (int64_t l = 0; l < layers; ++l) n += directions * weight_size(l);
-    return n;
+    return directions * (weight_size(0) + (layers - 1) * weight_size(1));
   }
   int64_t parameters() const { return weights_size() + layers * directions * 2 * width(); }
   Dims state_shape() const { return {layers * directions, batch, recurrent}; }
@@ -66,9 +70,8 @@ struct RnnPlan {
 
   // Offsets into the parameters.
   int64_t input_weight(int64_t layer, int64_t direction) const {
-    int64_t at = 0;
-    for (int64_t l = 0; l < layer; ++l) at += directions * weight_size(l);
-    return at + direction * weight_size(layer);
+    const int64_t before = layer ? weight_size(0) + (layer - 1) * weight_size(1) : 0;
+    return directions * before + direction * weight_size(layer);
   }
   int64_t state_weight(int64_t layer, int64_t direction) const {
     return input_weight(layer, direction) + width() * inputs(layer);

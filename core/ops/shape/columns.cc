@@ -4,6 +4,7 @@
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/sizes.h"
 
 // The windows of a convolution as columns, and their sum back into images.
 namespace plait::ops {
@@ -26,17 +27,15 @@ struct Windows {
     check(stride.size() == n && dilate.size() == n && pad.size() == n, ErrorKind::kInvalidArgument,
           "stride, dilate and pad are ", stride, ", ", dilate, ", ", pad, ", must have ", n,
           " sizes each");
+    check_window(kernel, stride, dilate, pad);
     for (size_t i = 0; i < n; ++i) {
-      check(kernel[i] > 0 && stride[i] > 0 && dilate[i] > 0 && pad[i] >= 0,
-            ErrorKind::kInvalidArgument, "kernel, stride, dilate are ", kernel, ", ", stride, ", ",
-            dilate, ", must be > 0; pad is ", pad, ", must be >= 0");
       const int64_t span = in[i] + 2 * pad[i] - (dilate[i] * (kernel[i] - 1) + 1);
       check(span >= 0, ErrorKind::kShape, "kernel is ", kernel, ", must fit into ", in,
             " padded by ", pad);
       out.push_back(span / stride[i] + 1);
     }
-    window = num_elements(kernel);
-    places = num_elements(out);
+    window = product(kernel, "kernel");
+    places = product(out, "pad");
   }
   // f(place in the columns of a channel, place in its plane) for all that are not padding.
   template <class F>
@@ -103,7 +102,7 @@ const int registered_im2col =
           check(d.size() >= 3 && is_floating(in[0].dtype), ErrorKind::kShape, "data has shape ", d,
                 " and dtype ", in[0].dtype, ", must be floating (batch, channels, spatial...)");
           const Windows w(a, spatial(d));
-          return {{d[0], d[1] * w.window, w.places}, in[0].dtype};
+          return {{d[0], times(w.window, d[1], "kernel"), w.places}, in[0].dtype};
         })
         .cpu([](const ColumnAttrs& a, const op::KernelArgs& k) {
           move(Windows(a, spatial(*k.in[0].shape)), k, true);
@@ -127,6 +126,7 @@ const int registered_col2im =
         .on("nd sym", "col2im")
         .infer(+[](const ColumnAttrs& a, const Specs& in) -> Spec {
           const Dims& d = in[0].shape;
+          check_size(a.output_size, 1);
           const Windows w(a, a.output_size);
           check(
               is_floating(in[0].dtype) && d.size() == 3 && d[1] % w.window == 0 && d[2] == w.places,

@@ -1,6 +1,7 @@
 #include "kernels/copy.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/sizes.h"
 
 // Joining arrays and taking them apart again.
 namespace plait::ops {
@@ -157,8 +158,7 @@ PLAIT_OP(split, SplitAttrs)
     .on("npx", "slice_channel")
     .on("nd sym", "split")
     .num_outputs([](const SplitAttrs& a) {
-      check(a.num_outputs >= 1, ErrorKind::kInvalidArgument, "num_outputs is ", a.num_outputs,
-            ", must be >= 1");
+      check_pieces(a.num_outputs, "num_outputs");
       return static_cast<int>(a.num_outputs);
     })
     .infer([](const SplitAttrs& a, const Specs& in) -> Specs {

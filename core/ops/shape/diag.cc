@@ -2,6 +2,7 @@
 #include "op/functions.h"
 #include "op/op.h"
 #include "ops/shape/diagonal.h"
+#include "ops/sizes.h"
 
 // Diagonals of matrices, and matrices made of diagonals.
 namespace plait::ops {
@@ -24,6 +25,7 @@ Diagonal diagonal_of(const DiagAttrs& a, const Dims& data, const Dims& steps) {
 
 // A matrix that has a vector of n numbers on its diagonal k.
 Dims square(int64_t n, int64_t k) {
+  check_diagonal(k, "k");
   const int64_t side = n + std::abs(k);
   return {side, side};
 }
@@ -72,6 +74,7 @@ PLAIT_OP(place_diag, DiagAttrs)
     .attr("axis2", &DiagAttrs::axis2, 1, "as for diag")
     .required_attr("shape", &DiagAttrs::shape, "shape of the result, at least 2 axes")
     .infer([](const DiagAttrs& a, const Specs& in) -> Spec {
+      check_size(a.shape, 1);
       const Diagonal d = diagonal_of(a, a.shape, contiguous_strides(a.shape));
       check(in[0].shape == d.shape, ErrorKind::kShape, "data has shape ", in[0].shape, ", must be ",
             d.shape);

@@ -23,8 +23,9 @@ struct Diagonal {
       shape.push_back(data[i]);
       strides.push_back(steps[i]);
     }
-    const int64_t down = std::max<int64_t>(0, -k), right = std::max<int64_t>(0, k);
-    shape.push_back(std::max<int64_t>(0, std::min(data[row] - down, data[column] - right)));
+    const int64_t down = k < 0 ? -std::max(k, -data[row]) : 0,
+                  right = std::clamp<int64_t>(k, 0, data[column]);
+    shape.push_back(std::min(data[row] - down, data[column] - right));
     strides.push_back(steps[row] + steps[column]);
     if (num_elements(shape) > 0) offset = down * steps[row] + right * steps[column];
   }

@@ -4,6 +4,7 @@
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/sizes.h"
 
 namespace plait::ops {
 namespace {
@@ -18,11 +19,10 @@ struct PadAttrs {
 Dims padded(const PadAttrs& a, const Dims& shape) {
   check(a.pad_width.size() == 2 * shape.size(), ErrorKind::kInvalidArgument, "pad_width is ",
         a.pad_width, ", must have two numbers for each of the ", shape.size(), " axes");
+  check_extents(a.pad_width, 0, "pad_width");
   Dims out = shape;
   for (size_t i = 0; i < shape.size(); ++i) {
     const int64_t before = a.pad_width[2 * i], after = a.pad_width[2 * i + 1];
-    check(before >= 0 && after >= 0, ErrorKind::kInvalidArgument, "pad_width is ", a.pad_width,
-          ", must be >= 0");
     const int64_t least = a.mode == "reflect" ? std::max(before, after) + 1 : 1;
     check(a.mode == "constant" || (before == 0 && after == 0) || shape[i] >= least,
           ErrorKind::kShape, "pad_width is ", a.pad_width, ", axis ", i, " must have at least ",
@@ -113,6 +113,7 @@ PLAIT_OP(pad_backward, PadAttrs)
     .required_attr("pad_width", &PadAttrs::pad_width, "as for pad")
     .required_attr("shape", &PadAttrs::shape, "shape of data")
     .infer([](const PadAttrs& a, const Specs& in) -> Spec {
+      check_size(a.shape, 1);
       check(in[0].shape == padded(a, a.shape), ErrorKind::kShape, "dout has shape ", in[0].shape,
             ", must be ", padded(a, a.shape));
       return {a.shape, in[0].dtype};

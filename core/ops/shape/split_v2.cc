@@ -2,6 +2,7 @@
 #include "op/functions.h"
 #include "op/op.h"
 #include "ops/index/region.h"
+#include "ops/sizes.h"
 
 namespace plait::ops {
 namespace {
@@ -34,6 +35,7 @@ std::vector<int64_t> borders(const SplitAttrs& a, int64_t n) {
 }
 
 int pieces(const SplitAttrs& a) {
+  if (a.sections) check_pieces(a.sections, "sections");
   return static_cast<int>(a.sections > 0 ? a.sections : static_cast<int64_t>(a.indices.size()));
 }
 Region piece(const SplitAttrs& a, const Dims& data, size_t i) {
@@ -107,10 +109,11 @@ Region cropped(const CropAttrs& a, const Dims& d, const Dims* like) {
   Region r(d);
   for (size_t i = 0; i < 2; ++i) {
     const int64_t n = d[2 + i], size = like ? (*like)[2 + i] : a.h_w[i];
+    check(size > 0 && size <= n, ErrorKind::kInvalidArgument, "the part has size ", size,
+          ", must be in [1, ", n, "] along axis ", 2 + i);
     const int64_t first = a.center_crop ? (n - size) / 2 : a.offset[i];
-    check(size > 0 && first >= 0 && first + size <= n, ErrorKind::kInvalidArgument,
-          "the part has size ", size, " from ", first, ", must lie in ", n, " pixels along axis ",
-          2 + i);
+    check(first >= 0 && first <= n - size, ErrorKind::kInvalidArgument, "the part has size ", size,
+          " from ", first, ", must lie in ", n, " pixels along axis ", 2 + i);
     r.slice(static_cast<int64_t>(2 + i), first, first + size, 1);
   }
   return r;

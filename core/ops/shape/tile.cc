@@ -1,6 +1,7 @@
 #include "kernels/copy.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/sizes.h"
 
 // Repetition: of the whole array along axes, or of each element.
 namespace plait::ops {
@@ -28,7 +29,7 @@ struct Tiles {
   }
   Dims out() const {
     Dims shape = data;
-    for (size_t i = 0; i < shape.size(); ++i) shape[i] *= reps[i];
+    for (size_t i = 0; i < shape.size(); ++i) shape[i] = times(reps[i], shape[i], "reps");
     return shape;
   }
   // (r0, d0, r1, d1, ...) and the same with 1 for each r.
@@ -81,14 +82,14 @@ struct Repeats {
     from = {1, 1, 1, 1};
     if (!a.axis) {
       from[1] = num_elements(data);
-      out = {from[1] * a.repeats};
+      out = {times(a.repeats, from[1], "repeats")};
     } else {
       const int64_t axis = normalize_axis(*a.axis, static_cast<int64_t>(data.size()));
       for (int64_t i = 0; i < static_cast<int64_t>(data.size()); ++i) {
         from[i < axis ? 0 : i == axis ? 1 : 3] *= data[static_cast<size_t>(i)];
       }
       out = data;
-      out[static_cast<size_t>(axis)] *= a.repeats;
+      out[static_cast<size_t>(axis)] = times(a.repeats, from[1], "repeats");
     }
     to = from;
     to[2] = a.repeats;

@@ -23,13 +23,14 @@ template <bool kLower>
 void triangle_kernel(const TriangleAttrs& a, const op::KernelArgs& k) {
   const View& in = k.in[0];
   const int64_t rows = in.dim(-2), columns = in.dim(-1), item = dtype_size(in.dtype);
+  const int64_t diagonal = std::clamp(a.k, -rows, columns);
   const char* x = in.ptr<char>();
   char* y = k.out[0].ptr<char>();
   kernels::parallel_for(k.threads, in.size() / columns,
                         std::max<int64_t>(1, kernels::kGrain / columns),
                         [&](int64_t begin, int64_t end) {
                           for (int64_t row = begin; row < end; ++row) {
-                            const int64_t edge = row % rows + a.k + (kLower ? 1 : 0);
+                            const int64_t edge = row % rows + diagonal + (kLower ? 1 : 0);
                             const int64_t cut = std::min(std::max<int64_t>(edge, 0), columns);
                             const int64_t from = kLower ? 0 : cut, to = kLower ? cut : columns;
                             char* line = y + row * columns * item;

@@ -6,6 +6,7 @@
 #include "op/op.h"
 #include "ops/expect.h"
 #include "ops/second_gradient.h"
+#include "ops/sizes.h"
 
 namespace plait::ops {
 namespace {
@@ -23,14 +24,16 @@ struct Plan {
 
   Plan(const CorrelationAttrs& a, const Dims& d)
       : batch(d[0]), channels(d[1]), height(d[2]), width(d[3]) {
-    check(a.kernel_size > 0 && a.kernel_size % 2 == 1, ErrorKind::kInvalidArgument,
-          "kernel_size is ", a.kernel_size, ", must be odd");
-    check(a.stride1 > 0 && a.stride2 > 0 && a.max_displacement >= 0 && a.pad_size >= 0,
-          ErrorKind::kInvalidArgument, "stride1 and stride2 are ", a.stride1, " and ", a.stride2,
-          ", must be > 0; max_displacement and pad_size are ", a.max_displacement, " and ",
-          a.pad_size, ", must be >= 0");
+    check_extent(a.kernel_size, 1, "kernel_size");
+    check(a.kernel_size % 2 == 1, ErrorKind::kInvalidArgument, "kernel_size is ", a.kernel_size,
+          ", must be odd");
+    check_extent(a.stride1, 1, "stride1");
+    check_extent(a.stride2, 1, "stride2");
+    check_extent(a.max_displacement, 0, "max_displacement");
+    check_extent(a.pad_size, 0, "pad_size");
     radius = a.max_displacement / a.stride2;
     side = 2 * radius + 1;
+    times(side, side, "max_displacement");
     const int64_t border = a.max_displacement + a.kernel_size / 2;
     const auto size = [&](int64_t n) {
       const int64_t inside = n + 2 * a.pad_size - 2 * border;

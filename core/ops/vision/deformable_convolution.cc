@@ -7,6 +7,7 @@
 #include "op/op.h"
 #include "ops/expect.h"
 #include "ops/second_gradient.h"
+#include "ops/sizes.h"
 #include "ops/vision/sampling.h"
 
 // Convolution whose window reads at learnt places: Dai et al., ICCV (2017); with a factor for each
@@ -45,16 +46,15 @@ struct Plan {
           ErrorKind::kInvalidArgument, "num_filter is ", filters, ", num_group is ", groups,
           ", num_deformable_group is ", parts, ", groups must divide filters and ", channels,
           " channels");
+    check_window(kernel, stride, dilate, pad);
     for (size_t i = 0; i < 2; ++i) {
-      check(kernel[i] > 0 && stride[i] > 0 && dilate[i] > 0 && pad[i] >= 0,
-            ErrorKind::kInvalidArgument, "kernel, stride, dilate are ", kernel, ", ", stride, ", ",
-            dilate, ", must be > 0; pad is ", pad, ", must be >= 0");
       const int64_t span = d[i + 2] + 2 * pad[i] - (dilate[i] * (kernel[i] - 1) + 1);
       check(span >= 0, ErrorKind::kShape, "kernel is ", kernel, ", must fit into data of shape ",
             d);
       (i ? columns : rows) = span / stride[i] + 1;
     }
-    window = kernel[0] * kernel[1];
+    window = product(kernel, "kernel");
+    check_size({2, parts, window, rows, columns}, 1);
   }
   int64_t places() const { return rows * columns; }
   Dims weight_shape() const { return {filters, channels / groups, kernel[0], kernel[1]}; }

@@ -4,6 +4,7 @@
 #include "op/functions.h"
 #include "op/op.h"
 #include "ops/expect.h"
+#include "ops/sizes.h"
 
 // Images brought to another size. Both operators are linear: rows of weights along height and width
 // give the result, their transpose the gradient.
@@ -111,7 +112,8 @@ struct ResizeAttrs {
 Dims target(const ResizeAttrs& a, const Dims& data, const Dims* like) {
   const int64_t h = data[2], w = data[3];
   const auto scaled = [](int64_t n, double s) {
-    return static_cast<int64_t>(static_cast<double>(n) * s);
+    const double size = static_cast<double>(n) * s;
+    return size > -1 && size < 0x1p31 ? static_cast<int64_t>(size) : int64_t{0};
   };
   const auto odd = [](int64_t n) { return n % 2 ? n : n + 1; };
   Dims out{a.height, a.width};
@@ -129,13 +131,14 @@ Dims target(const ResizeAttrs& a, const Dims& data, const Dims* like) {
   } else if (a.mode == "size" && a.scale_height) {
     out = {scaled(h, *a.scale_height), scaled(w, a.scale_width.value_or(*a.scale_height))};
   }
-  check(out[0] > 0 && out[1] > 0, ErrorKind::kInvalidArgument, "height and width are ", out[0],
-        " and ", out[1], ", must be > 0");
+  check_extent(out[0], 1, "height");
+  check_extent(out[1], 1, "width");
   return out;
 }
 
 // The data of shape `shape` that became `dout`: other images, of any size.
 Spec image_like(const Spec& dout, const Dims& shape) {
+  check_size(shape, 1);
   const Spec data{shape, dout.dtype};
   check_data({data});
   check_data({dout});
@@ -208,9 +211,9 @@ struct AdaptiveAttrs {
 
 Dims pooled(const AdaptiveAttrs& a) {
   if (a.output_size.empty()) return {1, 1};
-  check(a.output_size.size() <= 2 && a.output_size[0] > 0 && a.output_size.back() > 0,
-        ErrorKind::kInvalidArgument, "output_size is ", a.output_size,
-        ", must be one or two numbers > 0");
+  check_extents(a.output_size, 1, "output_size");
+  check(a.output_size.size() <= 2, ErrorKind::kInvalidArgument, "output_size is ", a.output_size,
+        ", must be one or two numbers");
   return {a.output_size[0], a.output_size.back()};
 }
 

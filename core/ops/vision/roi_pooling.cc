@@ -5,6 +5,7 @@
 #include "op/op.h"
 #include "ops/expect.h"
 #include "ops/second_gradient.h"
+#include "ops/sizes.h"
 #include "ops/vision/sampling.h"
 
 // Regions of interest of any size brought to one size.
@@ -21,6 +22,8 @@ struct RoiAttrs {
   Dims shape;  // of data, for the backward operators only
 };
 
+constexpr int64_t kMostSamples = 1024;  // of a bin along an axis
+
 Spec infer(const RoiAttrs& a, const Specs& in, int64_t channels_of_each) {
   const Dims &d = in[0].shape, &r = in[1].shape;
   check(is_floating(in[0].dtype) && in[1].dtype == in[0].dtype, ErrorKind::kType, "data has dtype ",
@@ -28,9 +31,11 @@ Spec infer(const RoiAttrs& a, const Specs& in, int64_t channels_of_each) {
   check(d.size() == 4 && num_elements(d) > 0, ErrorKind::kShape, "data has shape ", d,
         ", must be (batch, channels, height, width) with pixels");
   check(r.size() == 2 && r[1] == 5, ErrorKind::kShape, "rois has shape ", r, ", must be (n, 5)");
-  check(a.pooled_size.size() == 2 && a.pooled_size[0] > 0 && a.pooled_size[1] > 0,
-        ErrorKind::kInvalidArgument, "pooled_size is ", a.pooled_size,
-        ", must be (height, width), > 0");
+  check(a.pooled_size.size() == 2, ErrorKind::kInvalidArgument, "pooled_size is ", a.pooled_size,
+        ", must be (height, width)");
+  check_extents(a.pooled_size, 1, "pooled_size");
+  check(a.sample_ratio <= kMostSamples, ErrorKind::kInvalidArgument, "sample_ratio is ",
+        a.sample_ratio, ", must be at most ", kMostSamples);
   check(d[1] % channels_of_each == 0, ErrorKind::kShape, "data has ", d[1],
         " channels, must be a multiple of ", channels_of_each);
   return {{r[0], d[1] / channels_of_each, a.pooled_size[0], a.pooled_size[1]}, in[0].dtype};
@@ -46,8 +51,8 @@ template <class T>
 Bin bin_of(const RoiAttrs& a, const Dims& data, const T* roi, int64_t ph, int64_t pw) {
   using A = acc_t<T>;
   const auto at = [&](int i) {
-    return static_cast<int64_t>(
-        std::round(static_cast<double>(static_cast<A>(roi[i])) * a.spatial_scale));
+    const double v = std::round(static_cast<double>(static_cast<A>(roi[i])) * a.spatial_scale);
+    return static_cast<int64_t>(v > -0x1p31 ? std::min(v, 0x1p31) : -0x1p31);  // nan: the lowest
   };
   const int64_t x0 = at(1), y0 = at(2), height = std::max<int64_t>(at(4) - y0 + 1, 1),
                 width = std::max<int64_t>(at(3) - x0 + 1, 1);
@@ -154,12 +159,12 @@ void each_sample(const RoiAttrs& a, const Dims& d, const T* roi, const F& f) {
   A width = at(3) - x0, height = at(4) - y0;
   if (!a.aligned) width = std::max(width, A(1)), height = std::max(height, A(1));
   const A bh = height / static_cast<A>(ph), bw = width / static_cast<A>(pw);
-  const int64_t rows = a.sample_ratio > 0
-                           ? a.sample_ratio
-                           : std::max<int64_t>(1, static_cast<int64_t>(std::ceil(bh)));
-  const int64_t columns = a.sample_ratio > 0
-                              ? a.sample_ratio
-                              : std::max<int64_t>(1, static_cast<int64_t>(std::ceil(bw)));
+  const auto samples = [&](A size) {
+    if (a.sample_ratio > 0) return a.sample_ratio;
+    const A most = static_cast<A>(kMostSamples);
+    return size > A(1) ? static_cast<int64_t>(std::ceil(std::min(size, most))) : int64_t{1};
+  };
+  const int64_t rows = samples(bh), columns = samples(bw);
   const A share = A(1) / static_cast<A>(rows * columns);
   for (int64_t p = 0; p < ph * pw; ++p) {
     for (int64_t s = 0; s < rows * columns; ++s) {
@@ -184,7 +189,7 @@ int64_t channel_of(const RoiAttrs& a, int64_t c, int64_t p) {
 }
 int64_t channels_of_each(const RoiAttrs& a) {
   return a.position_sensitive && a.pooled_size.size() == 2
-             ? std::max<int64_t>(1, a.pooled_size[0] * a.pooled_size[1])
+             ? std::max<int64_t>(1, product(a.pooled_size, "pooled_size"))
              : 1;
 }
 template <class T>
@@ -254,7 +259,7 @@ Builder& align_attrs(Builder&& b) {
       .required_attr("spatial_scale", &RoiAttrs::spatial_scale,
                      "factor from rois to pixels of data")
       .attr("sample_ratio", &RoiAttrs::sample_ratio, -1,
-            "samples of a bin along each axis; <= 0: as many as it has pixels")
+            "samples of a bin along each axis; <= 0: as many as it has pixels, at most 1024")
       .attr("position_sensitive", &RoiAttrs::position_sensitive, false,
             "each bin reads channels of its own")
       .attr("aligned", &RoiAttrs::aligned, false,
