@@ -3521,6 +3521,136 @@ mx.symbol.random_normal_like <- function(data = NULL, loc = 0, scale = 1,
 }
 mx.symbol.internal.random_normal_like <- mx.symbol.random_normal_like
 
+mx.nd.internal.random.pdf.dirichlet <- function(sample, alpha, is_log = FALSE,
+  out = NULL, ...) {
+  if (...length()) return(.again())
+  .Call(C_invoke, .ops$random_pdf_dirichlet, list(sample, alpha), list(is_log),
+    1L, out)
+}
+mx.nd.random.pdf.dirichlet <- mx.nd.internal.random.pdf.dirichlet
+
+mx.symbol.random_pdf_dirichlet <- function(sample = NULL, alpha = NULL,
+  is_log = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
+  .compose(.ops$random_pdf_dirichlet, "random_pdf_dirichlet", name,
+    list(sample = sample, alpha = alpha), list(is_log = is_log), attr)
+}
+mx.symbol.internal.random_pdf_dirichlet <- mx.symbol.random_pdf_dirichlet
+
+mx.nd.internal.random.pdf.exponential <- function(sample, lam, is_log = FALSE,
+  out = NULL, ...) {
+  if (...length()) return(.again())
+  .Call(C_invoke, .ops$random_pdf_exponential, list(sample, lam), list(is_log),
+    1L, out)
+}
+mx.nd.random.pdf.exponential <- mx.nd.internal.random.pdf.exponential
+
+mx.symbol.random_pdf_exponential <- function(sample = NULL, lam = NULL,
+  is_log = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
+  .compose(.ops$random_pdf_exponential, "random_pdf_exponential", name,
+    list(sample = sample, lam = lam), list(is_log = is_log), attr)
+}
+mx.symbol.internal.random_pdf_exponential <- mx.symbol.random_pdf_exponential
+
+mx.nd.internal.random.pdf.gamma <- function(sample, alpha, beta, is_log = FALSE,
+  out = NULL, ...) {
+  if (...length()) return(.again())
+  .Call(C_invoke, .ops$random_pdf_gamma, list(sample, alpha, beta),
+    list(is_log), 1L, out)
+}
+mx.nd.random.pdf.gamma <- mx.nd.internal.random.pdf.gamma
+
+mx.symbol.random_pdf_gamma <- function(sample = NULL, alpha = NULL, beta = NULL,
+  is_log = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
+  .compose(.ops$random_pdf_gamma, "random_pdf_gamma", name,
+    list(sample = sample, alpha = alpha, beta = beta), list(is_log = is_log),
+    attr)
+}
+mx.symbol.internal.random_pdf_gamma <- mx.symbol.random_pdf_gamma
+
+mx.nd.internal.random.pdf.generalized.negative.binomial <- function(sample, mu,
+  alpha, is_log = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
+  .Call(C_invoke, .ops$random_pdf_generalized_negative_binomial, list(sample,
+    mu, alpha), list(is_log), 1L, out)
+}
+mx.nd.random.pdf.generalized.negative.binomial <- mx.nd.internal.random.pdf.generalized.negative.binomial
+
+mx.symbol.random_pdf_generalized_negative_binomial <- function(sample = NULL,
+  mu = NULL, alpha = NULL, is_log = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
+  .compose(.ops$random_pdf_generalized_negative_binomial,
+    "random_pdf_generalized_negative_binomial", name, list(sample = sample,
+    mu = mu, alpha = alpha), list(is_log = is_log), attr)
+}
+mx.symbol.internal.random_pdf_generalized_negative_binomial <- mx.symbol.random_pdf_generalized_negative_binomial
+
+mx.nd.internal.random.pdf.negative.binomial <- function(sample, k, p,
+  is_log = FALSE, out = NULL, ...) {
+  if (...length()) return(.again())
+  .Call(C_invoke, .ops$random_pdf_negative_binomial, list(sample, k, p),
+    list(is_log), 1L, out)
+}
+mx.nd.random.pdf.negative.binomial <- mx.nd.internal.random.pdf.negative.binomial
+
+mx.symbol.random_pdf_negative_binomial <- function(sample = NULL, k = NULL,
+  p = NULL, is_log = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
+  .compose(.ops$random_pdf_negative_binomial, "random_pdf_negative_binomial",
+    name, list(sample = sample, k = k, p = p), list(is_log = is_log), attr)
+}
+mx.symbol.internal.random_pdf_negative_binomial <- mx.symbol.random_pdf_negative_binomial
+
+mx.nd.internal.random.pdf.normal <- function(sample, mu, sigma, is_log = FALSE,
+  out = NULL, ...) {
+  if (...length()) return(.again())
+  .Call(C_invoke, .ops$random_pdf_normal, list(sample, mu, sigma), list(is_log),
+    1L, out)
+}
+mx.nd.random.pdf.normal <- mx.nd.internal.random.pdf.normal
+
+mx.symbol.random_pdf_normal <- function(sample = NULL, mu = NULL, sigma = NULL,
+  is_log = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
+  .compose(.ops$random_pdf_normal, "random_pdf_normal", name,
+    list(sample = sample, mu = mu, sigma = sigma), list(is_log = is_log), attr)
+}
+mx.symbol.internal.random_pdf_normal <- mx.symbol.random_pdf_normal
+
+mx.nd.internal.random.pdf.poisson <- function(sample, lam, is_log = FALSE,
+  out = NULL, ...) {
+  if (...length()) return(.again())
+  .Call(C_invoke, .ops$random_pdf_poisson, list(sample, lam), list(is_log), 1L,
+    out)
+}
+mx.nd.random.pdf.poisson <- mx.nd.internal.random.pdf.poisson
+
+mx.symbol.random_pdf_poisson <- function(sample = NULL, lam = NULL,
+  is_log = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
+  .compose(.ops$random_pdf_poisson, "random_pdf_poisson", name,
+    list(sample = sample, lam = lam), list(is_log = is_log), attr)
+}
+mx.symbol.internal.random_pdf_poisson <- mx.symbol.random_pdf_poisson
+
+mx.nd.internal.random.pdf.uniform <- function(sample, low, high, is_log = FALSE,
+  out = NULL, ...) {
+  if (...length()) return(.again())
+  .Call(C_invoke, .ops$random_pdf_uniform, list(sample, low, high),
+    list(is_log), 1L, out)
+}
+mx.nd.random.pdf.uniform <- mx.nd.internal.random.pdf.uniform
+
+mx.symbol.random_pdf_uniform <- function(sample = NULL, low = NULL, high = NULL,
+  is_log = FALSE, name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
+  .compose(.ops$random_pdf_uniform, "random_pdf_uniform", name,
+    list(sample = sample, low = low, high = high), list(is_log = is_log), attr)
+}
+mx.symbol.internal.random_pdf_uniform <- mx.symbol.random_pdf_uniform
+
 mx.nd.internal.random.poisson <- function(lam = 1, shape = integer(0),
   ctx = NULL, dtype = "float32", out = NULL) {
   .Call(C_invoke, .ops$random_poisson, list(), list(lam, shape, .ctx.text(ctx),

@@ -205,4 +205,25 @@ def indices(d):
     )
 
 
-GROUPS = (elementwise, reductions, shapes, indices)
+def densities(d):
+    x, whole = d.real(2, 3, 4, low=0.3), d.whole(2, 3, 4, high=7)
+    for name, points, bounds in (
+        ("uniform", x, ((-1, 0), (2, 3))),
+        ("normal", x, ((-1, 1), (0.5, 2))),
+        ("gamma", x, ((0.6, 3), (0.5, 2))),
+        ("exponential", x, ((0.5, 2),)),
+        ("poisson", whole, ((0.5, 4),)),
+        ("negative_binomial", whole, ((1, 4), (0.2, 0.8))),
+        ("generalized_negative_binomial", whole, ((1, 4), (0.2, 0.8))),
+    ):
+        inputs = [points, *(d.real(2, 3, low=low, high=high) for low, high in bounds)]
+        for is_log in (False, True):
+            d.add(f"_random_pdf_{name}", inputs, {"is_log": is_log}, grad=range(len(inputs)))
+    point = d.real(2, 4, 3, low=0.2, high=1)
+    point /= point.sum(-1, keepdims=True)
+    for is_log in (False, True):
+        inputs = [point, d.real(2, 3, low=0.7, high=3)]
+        d.add("_random_pdf_dirichlet", inputs, {"is_log": is_log}, grad=(0, 1))
+
+
+GROUPS = (elementwise, reductions, shapes, indices, densities)

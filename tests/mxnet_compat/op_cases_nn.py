@@ -62,6 +62,13 @@ def layers(d):
         grad=(0,),
     )
     d.add("Pooling", [d.real(1, 2, 4, 4, 3)], {"kernel": (2, 2, 2), "pool_type": "max"}, grad=(0,))
+    for kind in ("max", "avg", "sum"):
+        window = {"kernel": (3, 2), "stride": (2, 1), "pad": (1, 1), "pool_type": kind}
+        for convention in ("valid", "full"):
+            d.add("Pooling_v1", [x], {**window, "pooling_convention": convention}, grad=(0,))
+        d.add(
+            "Pooling_v1", [x], {"global_pool": True, "pool_type": kind, "kernel": (1, 1)}, grad=(0,)
+        )
     for act in ("relu", "sigmoid", "tanh", "softrelu", "softsign"):
         d.add("Activation", [x], {"act_type": act}, grad=(0,))
     for act in ("leaky", "elu", "selu", "gelu"):
@@ -217,6 +224,8 @@ def linear_algebra(d):
     d.add("dot", [d.real(2, 3, 4), d.real(4, 5)], grad=(0, 1))
     d.add("dot", [d.real(2, 3, 4), d.real(4)])
     d.add("khatri_rao", [d.real(2, 3), d.real(4, 3)])
+    d.add("_contrib_fft", [d.real(3, 8)], grad=(0,))
+    d.add("_contrib_ifft", [d.real(3, 8)], grad=(0,))
     m = d.real(2, 3, 3, dtype="float64")
     spd = m @ m.transpose(0, 2, 1) + 2 * np.eye(3)
     low = np.linalg.cholesky(spd)
@@ -338,6 +347,19 @@ def vision(d):
         [d.real(1, 4, 4, low=-0.5, high=0.5), boxes[:, :4]],
         {"format": "corner"},
     )
+    maps = [d.real(1, 12, 4, 5, low=0, high=1), d.real(1, 24, 4, 5, low=-0.3, high=0.3)]
+    size = np.array([[60, 70, 1.0]], "float32")
+    anchors = {"scales": (1.0, 3.0), "ratios": (0.5, 1.0, 2.0), "feature_stride": 16}
+    few = {"rpn_pre_nms_top_n": 40, "rpn_post_nms_top_n": 12, "rpn_min_size": 4}
+    for attrs in (
+        {"threshold": 0.7},
+        {"threshold": 0.3, "output_score": True},
+        {"threshold": 0.9, "rpn_min_size": 20},
+        {"iou_loss": True},
+    ):
+        d.add("_contrib_Proposal", [*maps, size], {**anchors, **few, **attrs})
+    both = [np.concatenate([m, m[:, :, ::-1]]) for m in maps] + [np.concatenate([size, size])]
+    d.add("_contrib_MultiProposal", both, {**anchors, **few, "threshold": 0.7})
     picture = d.whole(6, 5, 3, high=255, dtype="uint8")
     d.add("_image_to_tensor", [picture])
     d.add(

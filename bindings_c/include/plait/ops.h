@@ -6594,6 +6594,179 @@ static inline plait_status_t plait_random_normal_like(plait_array_t data,
 }
 
 typedef struct {
+  /* give the logarithm */
+  int32_t is_log;
+} plait_random_pdf_dirichlet_attrs_t;
+static inline plait_random_pdf_dirichlet_attrs_t plait_random_pdf_dirichlet_defaults(void) {
+  const plait_random_pdf_dirichlet_attrs_t a = {0};
+  return a;
+}
+/* Density of the Dirichlet distribution. sample: floating (s..., m..., n): m points for each row
+ * of alpha, each sums to 1. alpha: concentrations (s..., n), > 0. out: (s..., m...). */
+static inline plait_status_t plait_random_pdf_dirichlet(plait_array_t sample, plait_array_t alpha,
+                                                        const plait_random_pdf_dirichlet_attrs_t* attrs,
+                                                        plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_pdf_dirichlet_attrs_t a_ = attrs ? *attrs : plait_random_pdf_dirichlet_defaults();
+  const plait_array_t inputs_[] = {sample, alpha};
+  const plait_value_t values_[] = {plait__bool(a_.is_log)};
+  return plait__call(&op_, "random_pdf_dirichlet", inputs_, 2, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* give the logarithm */
+  int32_t is_log;
+} plait_random_pdf_exponential_attrs_t;
+static inline plait_random_pdf_exponential_attrs_t plait_random_pdf_exponential_defaults(void) {
+  const plait_random_pdf_exponential_attrs_t a = {0};
+  return a;
+}
+/* Density of the exponential distribution. sample: floating points (s..., m...), m of them for
+ * each element of parameters. lam: rates (s...), > 0. out: shape and dtype of sample. */
+static inline plait_status_t plait_random_pdf_exponential(plait_array_t sample, plait_array_t lam,
+                                                          const plait_random_pdf_exponential_attrs_t* attrs,
+                                                          plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_pdf_exponential_attrs_t a_ = attrs ? *attrs : plait_random_pdf_exponential_defaults();
+  const plait_array_t inputs_[] = {sample, lam};
+  const plait_value_t values_[] = {plait__bool(a_.is_log)};
+  return plait__call(&op_, "random_pdf_exponential", inputs_, 2, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* give the logarithm */
+  int32_t is_log;
+} plait_random_pdf_gamma_attrs_t;
+static inline plait_random_pdf_gamma_attrs_t plait_random_pdf_gamma_defaults(void) {
+  const plait_random_pdf_gamma_attrs_t a = {0};
+  return a;
+}
+/* Density of the gamma distribution. sample: floating points (s..., m...), m of them for each
+ * element of parameters. alpha: shapes (s...), > 0. beta: rates (s...), > 0: one over the scale
+ * that random_gamma takes. out: shape and dtype of sample. */
+static inline plait_status_t plait_random_pdf_gamma(plait_array_t sample, plait_array_t alpha,
+                                                    plait_array_t beta,
+                                                    const plait_random_pdf_gamma_attrs_t* attrs,
+                                                    plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_pdf_gamma_attrs_t a_ = attrs ? *attrs : plait_random_pdf_gamma_defaults();
+  const plait_array_t inputs_[] = {sample, alpha, beta};
+  const plait_value_t values_[] = {plait__bool(a_.is_log)};
+  return plait__call(&op_, "random_pdf_gamma", inputs_, 3, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* give the logarithm */
+  int32_t is_log;
+} plait_random_pdf_generalized_negative_binomial_attrs_t;
+static inline plait_random_pdf_generalized_negative_binomial_attrs_t plait_random_pdf_generalized_negative_binomial_defaults(void) {
+  const plait_random_pdf_generalized_negative_binomial_attrs_t a = {0};
+  return a;
+}
+/* Negative binomial probability of whole numbers, given by mean and dispersion. sample: floating
+ * points (s..., m...), m of them for each element of parameters. mu: means (s...), > 0. alpha:
+ * dispersions (s...), > 0. out: shape and dtype of sample. */
+static inline plait_status_t plait_random_pdf_generalized_negative_binomial(plait_array_t sample,
+                                                                            plait_array_t mu,
+                                                                            plait_array_t alpha,
+                                                                            const plait_random_pdf_generalized_negative_binomial_attrs_t* attrs,
+                                                                            plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_pdf_generalized_negative_binomial_attrs_t a_ = attrs ? *attrs : plait_random_pdf_generalized_negative_binomial_defaults();
+  const plait_array_t inputs_[] = {sample, mu, alpha};
+  const plait_value_t values_[] = {plait__bool(a_.is_log)};
+  return plait__call(&op_, "random_pdf_generalized_negative_binomial", inputs_, 3, values_, 1, out,
+                     1, NULL);
+}
+
+typedef struct {
+  /* give the logarithm */
+  int32_t is_log;
+} plait_random_pdf_negative_binomial_attrs_t;
+static inline plait_random_pdf_negative_binomial_attrs_t plait_random_pdf_negative_binomial_defaults(void) {
+  const plait_random_pdf_negative_binomial_attrs_t a = {0};
+  return a;
+}
+/* Probability of so many failures before k successes. sample: floating points (s..., m...), m of
+ * them for each element of parameters. k: successes (s...), > 0. p: probabilities of a success
+ * (s...), in (0, 1). out: shape and dtype of sample. */
+static inline plait_status_t plait_random_pdf_negative_binomial(plait_array_t sample,
+                                                                plait_array_t k, plait_array_t p,
+                                                                const plait_random_pdf_negative_binomial_attrs_t* attrs,
+                                                                plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_pdf_negative_binomial_attrs_t a_ = attrs ? *attrs : plait_random_pdf_negative_binomial_defaults();
+  const plait_array_t inputs_[] = {sample, k, p};
+  const plait_value_t values_[] = {plait__bool(a_.is_log)};
+  return plait__call(&op_, "random_pdf_negative_binomial", inputs_, 3, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* give the logarithm */
+  int32_t is_log;
+} plait_random_pdf_normal_attrs_t;
+static inline plait_random_pdf_normal_attrs_t plait_random_pdf_normal_defaults(void) {
+  const plait_random_pdf_normal_attrs_t a = {0};
+  return a;
+}
+/* Density of the normal distribution. sample: floating points (s..., m...), m of them for each
+ * element of parameters. mu: means (s...). sigma: standard deviations (s...), > 0. out: shape
+ * and dtype of sample. */
+static inline plait_status_t plait_random_pdf_normal(plait_array_t sample, plait_array_t mu,
+                                                     plait_array_t sigma,
+                                                     const plait_random_pdf_normal_attrs_t* attrs,
+                                                     plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_pdf_normal_attrs_t a_ = attrs ? *attrs : plait_random_pdf_normal_defaults();
+  const plait_array_t inputs_[] = {sample, mu, sigma};
+  const plait_value_t values_[] = {plait__bool(a_.is_log)};
+  return plait__call(&op_, "random_pdf_normal", inputs_, 3, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* give the logarithm */
+  int32_t is_log;
+} plait_random_pdf_poisson_attrs_t;
+static inline plait_random_pdf_poisson_attrs_t plait_random_pdf_poisson_defaults(void) {
+  const plait_random_pdf_poisson_attrs_t a = {0};
+  return a;
+}
+/* Probability of whole numbers in the Poisson distribution. sample: floating points (s...,
+ * m...), m of them for each element of parameters. lam: means (s...), > 0. out: shape and dtype
+ * of sample. */
+static inline plait_status_t plait_random_pdf_poisson(plait_array_t sample, plait_array_t lam,
+                                                      const plait_random_pdf_poisson_attrs_t* attrs,
+                                                      plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_pdf_poisson_attrs_t a_ = attrs ? *attrs : plait_random_pdf_poisson_defaults();
+  const plait_array_t inputs_[] = {sample, lam};
+  const plait_value_t values_[] = {plait__bool(a_.is_log)};
+  return plait__call(&op_, "random_pdf_poisson", inputs_, 2, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
+  /* give the logarithm */
+  int32_t is_log;
+} plait_random_pdf_uniform_attrs_t;
+static inline plait_random_pdf_uniform_attrs_t plait_random_pdf_uniform_defaults(void) {
+  const plait_random_pdf_uniform_attrs_t a = {0};
+  return a;
+}
+/* 1 / (high - low), the density of uniform draws between low and high. sample: floating points
+ * (s..., m...), m of them for each element of parameters. low: lower ends (s...); that points
+ * lie between the ends is not checked. high: upper ends (s...). out: shape and dtype of sample. */
+static inline plait_status_t plait_random_pdf_uniform(plait_array_t sample, plait_array_t low,
+                                                      plait_array_t high,
+                                                      const plait_random_pdf_uniform_attrs_t* attrs,
+                                                      plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_random_pdf_uniform_attrs_t a_ = attrs ? *attrs : plait_random_pdf_uniform_defaults();
+  const plait_array_t inputs_[] = {sample, low, high};
+  const plait_value_t values_[] = {plait__bool(a_.is_log)};
+  return plait__call(&op_, "random_pdf_uniform", inputs_, 3, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
   /* mean, >= 0 */
   double lam;
   /* shape of the result */
@@ -7105,7 +7278,7 @@ static inline plait_status_t plait_rnn(plait_array_t data, plait_array_t paramet
 }
 
 typedef struct {
-  /* samples of a bin along each axis; <= 0: as many as it has pixels */
+  /* samples of a bin along each axis; <= 0: as many as it has pixels, at most 1024 */
   int64_t sample_ratio;
   /* each bin reads channels of its own */
   int32_t position_sensitive;

@@ -286,6 +286,14 @@ _op_random_negative_binomial = _operator('random_negative_binomial')
 _op_random_negative_binomial_like = _operator('random_negative_binomial_like')
 _op_random_normal = _operator('random_normal')
 _op_random_normal_like = _operator('random_normal_like')
+_op_random_pdf_dirichlet = _operator('random_pdf_dirichlet')
+_op_random_pdf_exponential = _operator('random_pdf_exponential')
+_op_random_pdf_gamma = _operator('random_pdf_gamma')
+_op_random_pdf_generalized_negative_binomial = _operator('random_pdf_generalized_negative_binomial')
+_op_random_pdf_negative_binomial = _operator('random_pdf_negative_binomial')
+_op_random_pdf_normal = _operator('random_pdf_normal')
+_op_random_pdf_poisson = _operator('random_pdf_poisson')
+_op_random_pdf_uniform = _operator('random_pdf_uniform')
 _op_random_poisson = _operator('random_poisson')
 _op_random_poisson_like = _operator('random_poisson_like')
 _op_random_randint = _operator('random_randint')
@@ -3129,7 +3137,7 @@ def _contrib_ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None
     spatial_scale : float, required
         factor from rois to pixels of data
     sample_ratio : int, default -1
-        samples of a bin along each axis; <= 0: as many as it has pixels
+        samples of a bin along each axis; <= 0: as many as it has pixels, at most 1024
     position_sensitive : bool, default False
         each bin reads channels of its own
     aligned : bool, default False
@@ -5981,6 +5989,192 @@ def _random_normal_like(data=None, loc=0.0, scale=1.0, out=None, name=None, **kw
     return _invoke(_op_random_normal_like, (data,), (loc, scale,), out, _cls)
 
 
+def _random_pdf_dirichlet(sample=None, alpha=None, is_log=False, out=None, name=None, **kwargs):
+    """Density of the Dirichlet distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating (s..., m..., n): m points for each row of alpha, each sums to 1
+    alpha : array
+        concentrations (s..., n), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        (s..., m...)
+    """
+    if kwargs:
+        _unknown('_random_pdf_dirichlet', kwargs)
+    return _invoke(_op_random_pdf_dirichlet, (sample, alpha,), (is_log,), out, _cls)
+
+
+def _random_pdf_exponential(sample=None, lam=None, is_log=False, out=None, name=None, **kwargs):
+    """Density of the exponential distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    lam : array
+        rates (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    if kwargs:
+        _unknown('_random_pdf_exponential', kwargs)
+    return _invoke(_op_random_pdf_exponential, (sample, lam,), (is_log,), out, _cls)
+
+
+def _random_pdf_gamma(sample=None, alpha=None, beta=None, is_log=False, out=None, name=None, **kwargs):
+    """Density of the gamma distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    alpha : array
+        shapes (s...), > 0
+    beta : array
+        rates (s...), > 0: one over the scale that random_gamma takes
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    if kwargs:
+        _unknown('_random_pdf_gamma', kwargs)
+    return _invoke(_op_random_pdf_gamma, (sample, alpha, beta,), (is_log,), out, _cls)
+
+
+def _random_pdf_generalized_negative_binomial(sample=None, mu=None, alpha=None, is_log=False, out=None, name=None, **kwargs):
+    """Negative binomial probability of whole numbers, given by mean and dispersion.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    mu : array
+        means (s...), > 0
+    alpha : array
+        dispersions (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    if kwargs:
+        _unknown('_random_pdf_generalized_negative_binomial', kwargs)
+    return _invoke(_op_random_pdf_generalized_negative_binomial, (sample, mu, alpha,), (is_log,), out, _cls)
+
+
+def _random_pdf_negative_binomial(sample=None, k=None, p=None, is_log=False, out=None, name=None, **kwargs):
+    """Probability of so many failures before k successes.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    k : array
+        successes (s...), > 0
+    p : array
+        probabilities of a success (s...), in (0, 1)
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    if kwargs:
+        _unknown('_random_pdf_negative_binomial', kwargs)
+    return _invoke(_op_random_pdf_negative_binomial, (sample, k, p,), (is_log,), out, _cls)
+
+
+def _random_pdf_normal(sample=None, mu=None, sigma=None, is_log=False, out=None, name=None, **kwargs):
+    """Density of the normal distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    mu : array
+        means (s...)
+    sigma : array
+        standard deviations (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    if kwargs:
+        _unknown('_random_pdf_normal', kwargs)
+    return _invoke(_op_random_pdf_normal, (sample, mu, sigma,), (is_log,), out, _cls)
+
+
+def _random_pdf_poisson(sample=None, lam=None, is_log=False, out=None, name=None, **kwargs):
+    """Probability of whole numbers in the Poisson distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    lam : array
+        means (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    if kwargs:
+        _unknown('_random_pdf_poisson', kwargs)
+    return _invoke(_op_random_pdf_poisson, (sample, lam,), (is_log,), out, _cls)
+
+
+def _random_pdf_uniform(sample=None, low=None, high=None, is_log=False, out=None, name=None, **kwargs):
+    """1 / (high - low), the density of uniform draws between low and high.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    low : array
+        lower ends (s...); that points lie between the ends is not checked
+    high : array
+        upper ends (s...)
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    if kwargs:
+        _unknown('_random_pdf_uniform', kwargs)
+    return _invoke(_op_random_pdf_uniform, (sample, low, high,), (is_log,), out, _cls)
+
+
 def _random_poisson(lam=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):
     """Poisson with mean lam.
 
@@ -8196,7 +8390,7 @@ def contrib__ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None
     spatial_scale : float, required
         factor from rois to pixels of data
     sample_ratio : int, default -1
-        samples of a bin along each axis; <= 0: as many as it has pixels
+        samples of a bin along each axis; <= 0: as many as it has pixels, at most 1024
     position_sensitive : bool, default False
         each bin reads channels of its own
     aligned : bool, default False
@@ -14102,6 +14296,192 @@ def random_normal_like(data=None, loc=0.0, scale=1.0, out=None, name=None, **kwa
     if kwargs:
         _unknown('random_normal_like', kwargs)
     return _invoke(_op_random_normal_like, (data,), (loc, scale,), out, _cls)
+
+
+def random_pdf_dirichlet(sample=None, alpha=None, is_log=False, out=None, name=None, **kwargs):
+    """Density of the Dirichlet distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating (s..., m..., n): m points for each row of alpha, each sums to 1
+    alpha : array
+        concentrations (s..., n), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        (s..., m...)
+    """
+    if kwargs:
+        _unknown('random_pdf_dirichlet', kwargs)
+    return _invoke(_op_random_pdf_dirichlet, (sample, alpha,), (is_log,), out, _cls)
+
+
+def random_pdf_exponential(sample=None, lam=None, is_log=False, out=None, name=None, **kwargs):
+    """Density of the exponential distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    lam : array
+        rates (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    if kwargs:
+        _unknown('random_pdf_exponential', kwargs)
+    return _invoke(_op_random_pdf_exponential, (sample, lam,), (is_log,), out, _cls)
+
+
+def random_pdf_gamma(sample=None, alpha=None, beta=None, is_log=False, out=None, name=None, **kwargs):
+    """Density of the gamma distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    alpha : array
+        shapes (s...), > 0
+    beta : array
+        rates (s...), > 0: one over the scale that random_gamma takes
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    if kwargs:
+        _unknown('random_pdf_gamma', kwargs)
+    return _invoke(_op_random_pdf_gamma, (sample, alpha, beta,), (is_log,), out, _cls)
+
+
+def random_pdf_generalized_negative_binomial(sample=None, mu=None, alpha=None, is_log=False, out=None, name=None, **kwargs):
+    """Negative binomial probability of whole numbers, given by mean and dispersion.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    mu : array
+        means (s...), > 0
+    alpha : array
+        dispersions (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    if kwargs:
+        _unknown('random_pdf_generalized_negative_binomial', kwargs)
+    return _invoke(_op_random_pdf_generalized_negative_binomial, (sample, mu, alpha,), (is_log,), out, _cls)
+
+
+def random_pdf_negative_binomial(sample=None, k=None, p=None, is_log=False, out=None, name=None, **kwargs):
+    """Probability of so many failures before k successes.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    k : array
+        successes (s...), > 0
+    p : array
+        probabilities of a success (s...), in (0, 1)
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    if kwargs:
+        _unknown('random_pdf_negative_binomial', kwargs)
+    return _invoke(_op_random_pdf_negative_binomial, (sample, k, p,), (is_log,), out, _cls)
+
+
+def random_pdf_normal(sample=None, mu=None, sigma=None, is_log=False, out=None, name=None, **kwargs):
+    """Density of the normal distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    mu : array
+        means (s...)
+    sigma : array
+        standard deviations (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    if kwargs:
+        _unknown('random_pdf_normal', kwargs)
+    return _invoke(_op_random_pdf_normal, (sample, mu, sigma,), (is_log,), out, _cls)
+
+
+def random_pdf_poisson(sample=None, lam=None, is_log=False, out=None, name=None, **kwargs):
+    """Probability of whole numbers in the Poisson distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    lam : array
+        means (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    if kwargs:
+        _unknown('random_pdf_poisson', kwargs)
+    return _invoke(_op_random_pdf_poisson, (sample, lam,), (is_log,), out, _cls)
+
+
+def random_pdf_uniform(sample=None, low=None, high=None, is_log=False, out=None, name=None, **kwargs):
+    """1 / (high - low), the density of uniform draws between low and high.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    low : array
+        lower ends (s...); that points lie between the ends is not checked
+    high : array
+        upper ends (s...)
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    if kwargs:
+        _unknown('random_pdf_uniform', kwargs)
+    return _invoke(_op_random_pdf_uniform, (sample, low, high,), (is_log,), out, _cls)
 
 
 def random_poisson(lam=1.0, shape=(), ctx='', dtype='float32', out=None, name=None, **kwargs):

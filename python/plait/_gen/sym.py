@@ -2549,7 +2549,7 @@ def _contrib_ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None
     spatial_scale : float, required
         factor from rois to pixels of data
     sample_ratio : int, default -1
-        samples of a bin along each axis; <= 0: as many as it has pixels
+        samples of a bin along each axis; <= 0: as many as it has pixels, at most 1024
     position_sensitive : bool, default False
         each bin reads channels of its own
     aligned : bool, default False
@@ -5157,6 +5157,176 @@ def _random_normal_like(data=None, loc=0.0, scale=1.0, name=None, attr=None, out
     return _compose('random_normal_like', name, {'data': data}, {'loc': loc, 'scale': scale}, attr, '_random_normal_like', kwargs)
 
 
+def _random_pdf_dirichlet(sample=None, alpha=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """Density of the Dirichlet distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating (s..., m..., n): m points for each row of alpha, each sums to 1
+    alpha : array
+        concentrations (s..., n), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        (s..., m...)
+    """
+    return _compose('random_pdf_dirichlet', name, {'sample': sample, 'alpha': alpha}, {'is_log': is_log}, attr, '_random_pdf_dirichlet', kwargs)
+
+
+def _random_pdf_exponential(sample=None, lam=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """Density of the exponential distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    lam : array
+        rates (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    return _compose('random_pdf_exponential', name, {'sample': sample, 'lam': lam}, {'is_log': is_log}, attr, '_random_pdf_exponential', kwargs)
+
+
+def _random_pdf_gamma(sample=None, alpha=None, beta=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """Density of the gamma distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    alpha : array
+        shapes (s...), > 0
+    beta : array
+        rates (s...), > 0: one over the scale that random_gamma takes
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    return _compose('random_pdf_gamma', name, {'sample': sample, 'alpha': alpha, 'beta': beta}, {'is_log': is_log}, attr, '_random_pdf_gamma', kwargs)
+
+
+def _random_pdf_generalized_negative_binomial(sample=None, mu=None, alpha=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """Negative binomial probability of whole numbers, given by mean and dispersion.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    mu : array
+        means (s...), > 0
+    alpha : array
+        dispersions (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    return _compose('random_pdf_generalized_negative_binomial', name, {'sample': sample, 'mu': mu, 'alpha': alpha}, {'is_log': is_log}, attr, '_random_pdf_generalized_negative_binomial', kwargs)
+
+
+def _random_pdf_negative_binomial(sample=None, k=None, p=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """Probability of so many failures before k successes.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    k : array
+        successes (s...), > 0
+    p : array
+        probabilities of a success (s...), in (0, 1)
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    return _compose('random_pdf_negative_binomial', name, {'sample': sample, 'k': k, 'p': p}, {'is_log': is_log}, attr, '_random_pdf_negative_binomial', kwargs)
+
+
+def _random_pdf_normal(sample=None, mu=None, sigma=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """Density of the normal distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    mu : array
+        means (s...)
+    sigma : array
+        standard deviations (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    return _compose('random_pdf_normal', name, {'sample': sample, 'mu': mu, 'sigma': sigma}, {'is_log': is_log}, attr, '_random_pdf_normal', kwargs)
+
+
+def _random_pdf_poisson(sample=None, lam=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """Probability of whole numbers in the Poisson distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    lam : array
+        means (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    return _compose('random_pdf_poisson', name, {'sample': sample, 'lam': lam}, {'is_log': is_log}, attr, '_random_pdf_poisson', kwargs)
+
+
+def _random_pdf_uniform(sample=None, low=None, high=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """1 / (high - low), the density of uniform draws between low and high.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    low : array
+        lower ends (s...); that points lie between the ends is not checked
+    high : array
+        upper ends (s...)
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    return _compose('random_pdf_uniform', name, {'sample': sample, 'low': low, 'high': high}, {'is_log': is_log}, attr, '_random_pdf_uniform', kwargs)
+
+
 def _random_poisson(lam=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):
     """Poisson with mean lam.
 
@@ -7146,7 +7316,7 @@ def contrib__ROIAlign(data=None, rois=None, pooled_size=None, spatial_scale=None
     spatial_scale : float, required
         factor from rois to pixels of data
     sample_ratio : int, default -1
-        samples of a bin along each axis; <= 0: as many as it has pixels
+        samples of a bin along each axis; <= 0: as many as it has pixels, at most 1024
     position_sensitive : bool, default False
         each bin reads channels of its own
     aligned : bool, default False
@@ -10998,6 +11168,176 @@ def random_normal_like(data=None, loc=0.0, scale=1.0, name=None, attr=None, out=
         shape and type of data
     """
     return _compose('random_normal_like', name, {'data': data}, {'loc': loc, 'scale': scale}, attr, 'random_normal_like', kwargs)
+
+
+def random_pdf_dirichlet(sample=None, alpha=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """Density of the Dirichlet distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating (s..., m..., n): m points for each row of alpha, each sums to 1
+    alpha : array
+        concentrations (s..., n), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        (s..., m...)
+    """
+    return _compose('random_pdf_dirichlet', name, {'sample': sample, 'alpha': alpha}, {'is_log': is_log}, attr, 'random_pdf_dirichlet', kwargs)
+
+
+def random_pdf_exponential(sample=None, lam=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """Density of the exponential distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    lam : array
+        rates (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    return _compose('random_pdf_exponential', name, {'sample': sample, 'lam': lam}, {'is_log': is_log}, attr, 'random_pdf_exponential', kwargs)
+
+
+def random_pdf_gamma(sample=None, alpha=None, beta=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """Density of the gamma distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    alpha : array
+        shapes (s...), > 0
+    beta : array
+        rates (s...), > 0: one over the scale that random_gamma takes
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    return _compose('random_pdf_gamma', name, {'sample': sample, 'alpha': alpha, 'beta': beta}, {'is_log': is_log}, attr, 'random_pdf_gamma', kwargs)
+
+
+def random_pdf_generalized_negative_binomial(sample=None, mu=None, alpha=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """Negative binomial probability of whole numbers, given by mean and dispersion.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    mu : array
+        means (s...), > 0
+    alpha : array
+        dispersions (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    return _compose('random_pdf_generalized_negative_binomial', name, {'sample': sample, 'mu': mu, 'alpha': alpha}, {'is_log': is_log}, attr, 'random_pdf_generalized_negative_binomial', kwargs)
+
+
+def random_pdf_negative_binomial(sample=None, k=None, p=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """Probability of so many failures before k successes.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    k : array
+        successes (s...), > 0
+    p : array
+        probabilities of a success (s...), in (0, 1)
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    return _compose('random_pdf_negative_binomial', name, {'sample': sample, 'k': k, 'p': p}, {'is_log': is_log}, attr, 'random_pdf_negative_binomial', kwargs)
+
+
+def random_pdf_normal(sample=None, mu=None, sigma=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """Density of the normal distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    mu : array
+        means (s...)
+    sigma : array
+        standard deviations (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    return _compose('random_pdf_normal', name, {'sample': sample, 'mu': mu, 'sigma': sigma}, {'is_log': is_log}, attr, 'random_pdf_normal', kwargs)
+
+
+def random_pdf_poisson(sample=None, lam=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """Probability of whole numbers in the Poisson distribution.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    lam : array
+        means (s...), > 0
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    return _compose('random_pdf_poisson', name, {'sample': sample, 'lam': lam}, {'is_log': is_log}, attr, 'random_pdf_poisson', kwargs)
+
+
+def random_pdf_uniform(sample=None, low=None, high=None, is_log=False, name=None, attr=None, out=None, **kwargs):
+    """1 / (high - low), the density of uniform draws between low and high.
+
+    Parameters
+    ----------
+    sample : array
+        floating points (s..., m...), m of them for each element of parameters
+    low : array
+        lower ends (s...); that points lie between the ends is not checked
+    high : array
+        upper ends (s...)
+    is_log : bool, default False
+        give the logarithm
+
+    Returns
+    -------
+    out : array
+        shape and dtype of sample
+    """
+    return _compose('random_pdf_uniform', name, {'sample': sample, 'low': low, 'high': high}, {'is_log': is_log}, attr, 'random_pdf_uniform', kwargs)
 
 
 def random_poisson(lam=1.0, shape=(), ctx='', dtype='float32', name=None, attr=None, out=None, **kwargs):

@@ -5593,6 +5593,149 @@ inline Symbol random_normal_like(const std::string& name_, const Symbol& data,
                          detail::value(attrs_.scale)});
 }
 
+struct random_pdf_dirichlet_attrs {
+  /* give the logarithm */
+  bool is_log = false;
+};
+/* Density of the Dirichlet distribution. */
+inline NDArray random_pdf_dirichlet(const NDArray& sample, const NDArray& alpha,
+                                    const random_pdf_dirichlet_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_dirichlet");
+  return detail::invoke(op_, {sample, alpha}, {detail::value(attrs_.is_log)})[0];
+}
+inline Symbol random_pdf_dirichlet(const std::string& name_, const Symbol& sample,
+                                   const Symbol& alpha,
+                                   const random_pdf_dirichlet_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_dirichlet");
+  return detail::compose(op_, name_, {"sample", "alpha"}, {sample, alpha}, {"is_log"},
+                         {detail::value(attrs_.is_log)});
+}
+
+struct random_pdf_exponential_attrs {
+  /* give the logarithm */
+  bool is_log = false;
+};
+/* Density of the exponential distribution. */
+inline NDArray random_pdf_exponential(const NDArray& sample, const NDArray& lam,
+                                      const random_pdf_exponential_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_exponential");
+  return detail::invoke(op_, {sample, lam}, {detail::value(attrs_.is_log)})[0];
+}
+inline Symbol random_pdf_exponential(const std::string& name_, const Symbol& sample,
+                                     const Symbol& lam,
+                                     const random_pdf_exponential_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_exponential");
+  return detail::compose(op_, name_, {"sample", "lam"}, {sample, lam}, {"is_log"},
+                         {detail::value(attrs_.is_log)});
+}
+
+struct random_pdf_gamma_attrs {
+  /* give the logarithm */
+  bool is_log = false;
+};
+/* Density of the gamma distribution. */
+inline NDArray random_pdf_gamma(const NDArray& sample, const NDArray& alpha, const NDArray& beta,
+                                const random_pdf_gamma_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_gamma");
+  return detail::invoke(op_, {sample, alpha, beta}, {detail::value(attrs_.is_log)})[0];
+}
+inline Symbol random_pdf_gamma(const std::string& name_, const Symbol& sample, const Symbol& alpha,
+                               const Symbol& beta, const random_pdf_gamma_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_gamma");
+  return detail::compose(op_, name_, {"sample", "alpha", "beta"}, {sample, alpha, beta}, {"is_log"},
+                         {detail::value(attrs_.is_log)});
+}
+
+struct random_pdf_generalized_negative_binomial_attrs {
+  /* give the logarithm */
+  bool is_log = false;
+};
+/* Negative binomial probability of whole numbers, given by mean and dispersion. */
+inline NDArray random_pdf_generalized_negative_binomial(const NDArray& sample, const NDArray& mu,
+                                                        const NDArray& alpha,
+                                                        const random_pdf_generalized_negative_binomial_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_generalized_negative_binomial");
+  return detail::invoke(op_, {sample, mu, alpha}, {detail::value(attrs_.is_log)})[0];
+}
+inline Symbol random_pdf_generalized_negative_binomial(const std::string& name_,
+                                                       const Symbol& sample, const Symbol& mu,
+                                                       const Symbol& alpha,
+                                                       const random_pdf_generalized_negative_binomial_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_generalized_negative_binomial");
+  return detail::compose(op_, name_, {"sample", "mu", "alpha"}, {sample, mu, alpha}, {"is_log"},
+                         {detail::value(attrs_.is_log)});
+}
+
+struct random_pdf_negative_binomial_attrs {
+  /* give the logarithm */
+  bool is_log = false;
+};
+/* Probability of so many failures before k successes. */
+inline NDArray random_pdf_negative_binomial(const NDArray& sample, const NDArray& k,
+                                            const NDArray& p,
+                                            const random_pdf_negative_binomial_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_negative_binomial");
+  return detail::invoke(op_, {sample, k, p}, {detail::value(attrs_.is_log)})[0];
+}
+inline Symbol random_pdf_negative_binomial(const std::string& name_, const Symbol& sample,
+                                           const Symbol& k, const Symbol& p,
+                                           const random_pdf_negative_binomial_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_negative_binomial");
+  return detail::compose(op_, name_, {"sample", "k", "p"}, {sample, k, p}, {"is_log"},
+                         {detail::value(attrs_.is_log)});
+}
+
+struct random_pdf_normal_attrs {
+  /* give the logarithm */
+  bool is_log = false;
+};
+/* Density of the normal distribution. */
+inline NDArray random_pdf_normal(const NDArray& sample, const NDArray& mu, const NDArray& sigma,
+                                 const random_pdf_normal_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_normal");
+  return detail::invoke(op_, {sample, mu, sigma}, {detail::value(attrs_.is_log)})[0];
+}
+inline Symbol random_pdf_normal(const std::string& name_, const Symbol& sample, const Symbol& mu,
+                                const Symbol& sigma, const random_pdf_normal_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_normal");
+  return detail::compose(op_, name_, {"sample", "mu", "sigma"}, {sample, mu, sigma}, {"is_log"},
+                         {detail::value(attrs_.is_log)});
+}
+
+struct random_pdf_poisson_attrs {
+  /* give the logarithm */
+  bool is_log = false;
+};
+/* Probability of whole numbers in the Poisson distribution. */
+inline NDArray random_pdf_poisson(const NDArray& sample, const NDArray& lam,
+                                  const random_pdf_poisson_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_poisson");
+  return detail::invoke(op_, {sample, lam}, {detail::value(attrs_.is_log)})[0];
+}
+inline Symbol random_pdf_poisson(const std::string& name_, const Symbol& sample, const Symbol& lam,
+                                 const random_pdf_poisson_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_poisson");
+  return detail::compose(op_, name_, {"sample", "lam"}, {sample, lam}, {"is_log"},
+                         {detail::value(attrs_.is_log)});
+}
+
+struct random_pdf_uniform_attrs {
+  /* give the logarithm */
+  bool is_log = false;
+};
+/* 1 / (high - low), the density of uniform draws between low and high. */
+inline NDArray random_pdf_uniform(const NDArray& sample, const NDArray& low, const NDArray& high,
+                                  const random_pdf_uniform_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_uniform");
+  return detail::invoke(op_, {sample, low, high}, {detail::value(attrs_.is_log)})[0];
+}
+inline Symbol random_pdf_uniform(const std::string& name_, const Symbol& sample, const Symbol& low,
+                                 const Symbol& high, const random_pdf_uniform_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("random_pdf_uniform");
+  return detail::compose(op_, name_, {"sample", "low", "high"}, {sample, low, high}, {"is_log"},
+                         {detail::value(attrs_.is_log)});
+}
+
 struct random_poisson_attrs {
   /* mean, >= 0 */
   double lam = 1.0;
@@ -6053,7 +6196,7 @@ inline Symbol RNN(const std::string& name_, const Symbol& data, const Symbol& pa
 }
 
 struct roi_align_attrs {
-  /* samples of a bin along each axis; <= 0: as many as it has pixels */
+  /* samples of a bin along each axis; <= 0: as many as it has pixels, at most 1024 */
   int64_t sample_ratio = -1;
   /* each bin reads channels of its own */
   bool position_sensitive = false;
