@@ -97,7 +97,8 @@ def jvp(function, inputs, tangents):
     ValueError
         A shape does not fit, or an input does not lead to the result.
     NotImplementedError
-        An operator has no gradient of its gradient.
+        An operator has no gradient of its gradient, as `while_loop` and `cond` inside `vmap` or a
+        compiled block. `vmap` of a function that calls `jvp` works for them.
 
     Notes
     -----
