@@ -1,6 +1,7 @@
 #include "graph/builder.h"
 
 #include "graph/graph.h"
+#include "graph/open_sizes.h"
 #include "graph/symbol.h"
 #include "graph/unroll.h"
 #include "op/body.h"
@@ -75,7 +76,11 @@ op::Values instantiate(const Entries& outputs, Builder& builder,
                        const std::unordered_map<const Node*, Value>& inputs, const Wanted& wanted) {
   std::unordered_map<const Node*, op::Values> done;
   std::unordered_set<const Node*> leads = wanted.variables;  // nodes through which gradients flow
-  for (const Node* node : topological_order(outputs)) {
+  const std::vector<Node*> order = topological_order(outputs);
+  KnownSpecs known;
+  for (const auto& [variable, value] : inputs) known[variable] = value.spec;
+  const SolvedSizes solved = solve_sizes(order, known);
+  for (const Node* node : order) {
     if (node->is_variable()) {
       done[node] = {inputs.at(node)};
       continue;
@@ -86,7 +91,7 @@ op::Values instantiate(const Entries& outputs, Builder& builder,
       in.push_back(done.at(e.node.get())[static_cast<size_t>(e.index)]);
       needs.push_back(leads.count(e.node.get()) > 0);
     }
-    op::AttrsRef attrs = node->attrs;
+    op::AttrsRef attrs = attributes_of(*node, solved);
     if (std::find(needs.begin(), needs.end(), true) != needs.end()) {
       leads.insert(node);
       const op::Control* control = op::control_of(*node->op);

@@ -3,6 +3,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "graph/open_sizes.h"
 #include "graph/symbol.h"
 #include "op/invoke.h"
 
@@ -51,17 +52,17 @@ void complete_dtypes(const Node& node, Table& table) {
 }
 
 // Inputs of unknown dtype stand as float32, or as int32 or int8 where the operator wants those.
-void infer_with_stand_ins(const Node& node, Specs& in, const std::vector<size_t>& unknown,
-                          Specs& out) {
+void infer_with_stand_ins(const Node& node, const op::AttrsRef& attrs, Specs& in,
+                          const std::vector<size_t>& unknown, Specs& out) {
   try {
-    return op::infer(*node.op, node.attrs, in, out);
+    return op::infer(*node.op, attrs, in, out);
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::kType) throw;
     const Specs before = in;
     const auto fits = [&](std::span<const size_t> inputs, DType whole) {
       for (size_t i : inputs) in[i].dtype = whole;
       try {
-        op::infer(*node.op, node.attrs, in, out);
+        op::infer(*node.op, attrs, in, out);
         return true;
       } catch (const Error&) {
         in = before;
@@ -95,9 +96,11 @@ bool dtypes_follow(const Node& node, Specs in, const std::vector<size_t>& unknow
                     [](const Spec& a, const Spec& b) { return a.dtype == b.dtype; });
 }
 
-void infer_node(const Node& node, Table& table) {
+void infer_node(const Node& node, const SolvedSizes& solved, Table& table) {
+  const op::AttrsRef& attrs = attributes_of(node, solved);
   std::vector<Known>& out = table[&node];
-  out.resize(static_cast<size_t>(op::num_outputs(*node.op, node.attrs)));
+  out.resize(static_cast<size_t>(op::num_outputs(*node.op, attrs)));
+  if (has_open_sizes(node) && !solved.count(&node)) return;
   complete_inputs(node, table);
   complete_dtypes(node, table);
   Specs in, specs;
@@ -109,7 +112,7 @@ void infer_node(const Node& node, Table& table) {
     in.push_back({*k.shape, k.dtype.value_or(DType::kFloat32)});
   }
   try {
-    infer_with_stand_ins(node, in, unknown, specs);
+    infer_with_stand_ins(node, attrs, in, unknown, specs);
   } catch (const Error& e) {
     throw Error(e.kind(), cat(e.what(), "\n  in node '", node.name, "'"));
   }
@@ -154,8 +157,14 @@ Inferred Symbol::infer(std::span<const std::string> names,
     }
     table[node] = {known};
   }
+  KnownSpecs variables;
+  for (const auto& [node, known] : table) {
+    std::optional<Spec>& spec = variables[node];
+    if (known[0].shape) spec = {*known[0].shape, known[0].dtype.value_or(DType::kFloat32)};
+  }
+  const SolvedSizes solved = solve_sizes(order, variables);
   for (const Node* node : order) {
-    if (!node->is_variable()) infer_node(*node, table);
+    if (!node->is_variable()) infer_node(*node, solved, table);
   }
   std::unordered_set<std::string> aux;
   for (const std::string& name : list_auxiliary_states()) aux.insert(name);

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "autograd/autograd.h"
+#include "graph/open_sizes.h"
 #include "graph/trace.h"
 #include "graph/unroll.h"
 #include "op/body.h"
@@ -246,12 +247,17 @@ Symbol::Cut Symbol::cut(const std::string& key, const std::string& value) const 
 
 Arrays Symbol::run_eager(std::span<const ArrayRef> in) const {
   std::unordered_map<const Node*, Arrays> done;
+  const std::vector<Node*> order = topological_order(entries_);
+  KnownSpecs known;
   size_t next = 0;
-  for (Node* node : topological_order(entries_)) {
-    if (node->is_variable()) {
-      done[node].push_back(in[next++]);
-      continue;
-    }
+  for (const Node* node : order) {
+    if (!node->is_variable()) continue;
+    done[node].push_back(in[next++]);
+    known[node] = done[node][0]->spec();
+  }
+  const SolvedSizes solved = solve_sizes(order, known);
+  for (Node* node : order) {
+    if (node->is_variable()) continue;
     Arrays args;
     for (const Entry& e : node->inputs)
       args.push_back(done.at(e.node.get())[static_cast<size_t>(e.index)]);
@@ -261,7 +267,8 @@ Arrays Symbol::run_eager(std::span<const ArrayRef> in) const {
       done[node] = unroll(*node, args);
       continue;
     }
-    autograd::invoke(*node->op, node->attrs, {args.data(), args.size()}, done[node], true);
+    const op::AttrsRef& attrs = attributes_of(*node, solved);
+    autograd::invoke(*node->op, attrs, {args.data(), args.size()}, done[node], true);
   }
   Arrays out;
   for (const Entry& e : entries_)

@@ -3,6 +3,7 @@
 
 #include "graph/graph.h"
 #include "graph/json_text.h"
+#include "graph/open_sizes.h"
 #include "graph/symbol.h"
 #include "op/body.h"
 #include "op/invoke.h"
@@ -211,6 +212,13 @@ int64_t rows_of(const Node& node) {
   return static_cast<int64_t>(node.op->outputs.size());
 }
 
+// Whether a size of 0 is one, and not left open.
+bool has_empty_arrays(const Json& json) {
+  const Json* attrs = json.find("attrs");
+  const Json* flag = attrs ? attrs->find("is_np_shape") : nullptr;
+  return flag && flag->as_array("is_np_shape").at(1).as_int("is_np_shape") != 0;
+}
+
 }  // namespace
 
 std::string Symbol::to_json() const {
@@ -218,7 +226,9 @@ std::string Symbol::to_json() const {
   std::unordered_map<const Node*, size_t> ids;
   std::string nodes, args, rows;
   int64_t row = 0;
+  bool has_empty = false;
   for (const Node* node : order) {
+    has_empty = has_empty || has_size(*node, 0);
     const size_t id = ids.size();
     ids[node] = id;
     std::string inputs;
@@ -237,11 +247,13 @@ std::string Symbol::to_json() const {
   for (const Entry& e : entries_) heads += (heads.empty() ? "" : ", ") + entry_text(e, ids);
   return cat("{\n  \"nodes\": [", nodes, "\n  ],\n  \"arg_nodes\": [", args,
              "],\n  \"node_row_ptr\": [", rows, row, "],\n  \"heads\": [", heads,
-             "],\n  \"attrs\": {\"mxnet_version\": [\"int\", ", kWrittenVersion, "]}\n}");
+             "],\n  \"attrs\": {\"mxnet_version\": [\"int\", ", kWrittenVersion, "]",
+             has_empty ? ", \"is_np_shape\": [\"int\", 1]" : "", "}\n}");
 }
 
 Symbol Symbol::from_json(std::string_view text) {
   const Json json = Json::parse(text);
+  const bool keeps_zeros = has_empty_arrays(json);
   std::vector<Ref<Node>> nodes;
   for (const Json& item : json.at("nodes").as_array("nodes")) {
     Ref<Node> node = read_node(item);
@@ -253,6 +265,7 @@ Symbol Symbol::from_json(std::string_view text) {
     if (node->op) {
       complete_inputs(*node);
       move_to_inputs(*node);
+      if (!keeps_zeros) open_zeros(*node);
     }
     nodes.push_back(std::move(node));
   }

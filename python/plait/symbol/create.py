@@ -5,6 +5,7 @@ from .._array import DTYPE_NUMBERS
 from ..attribute import AttrScope
 from ..base import MXNetError, dtype_name
 from ..name import NameManager
+from ..util import is_np_shape
 from .arithmetic import operator
 from .compose import compose
 from .symbol import Symbol, from_json, group
@@ -103,22 +104,27 @@ def load(fname):
 
 
 def zeros(shape, dtype=None, name=None, **kwargs):
-    """Zeros of a fixed shape."""
+    """Zeros in a shape; a size of 0 follows from the operators that read them.
+
+    As it does for `ones` and `full`; with `mx.util.np_shape` 0 is a size and -1 follows.
+    """
     return _filled(shape, 0.0, dtype, name, "_zeros")
 
 
 def ones(shape, dtype=None, name=None, **kwargs):
-    """Ones of a fixed shape."""
+    """Ones in a shape, as `zeros`."""
     return _filled(shape, 1.0, dtype, name, "_ones")
 
 
 def full(shape, val, dtype=None, name=None, **kwargs):
-    """One value in a fixed shape."""
+    """One value in a shape, as `zeros`."""
     return _filled(shape, val, dtype, name, "_full")
 
 
 def _filled(shape, value, dtype, name, hint):
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    if not is_np_shape():
+        shape = tuple(size or -1 for size in shape)
     attrs = dict(shape=shape, value=float(value), dtype=dtype_name(dtype or "float32"))
     return compose("full", name, (), attrs, hint=hint)
 
