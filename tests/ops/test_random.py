@@ -76,6 +76,12 @@ def test_multinomial_draws_with_its_probabilities():
     want = counts * 20000 / np.maximum(p, 1e-35)
     np.testing.assert_allclose(data.grad.asnumpy(), want)
     assert op.invoke("sample_multinomial", [mx.nd.array([0.5, 0.5])]).shape == (1,)
+    sure = mx.nd.array(np.eye(3)[[[2, 0], [1, 1]]])
+    np.testing.assert_array_equal(
+        op.invoke("sample_multinomial", [sure]).asnumpy(), [[2, 0], [1, 1]]
+    )
+    assert op.invoke("sample_multinomial", [sure], {"shape": (5, 2)}).shape == (2, 2, 5, 2)
+    assert op.invoke("sample_multinomial", [mx.nd.zeros((0, 3))], {"shape": (4,)}).shape == (0, 4)
 
 
 def test_shuffle_keeps_the_rows():

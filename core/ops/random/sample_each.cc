@@ -113,8 +113,8 @@ Specs infer_multinomial(const MultinomialAttrs& a, const Specs& in) {
   const Dims& data = in[0].shape;
   check(is_floating(in[0].dtype), ErrorKind::kType, "data has dtype ", in[0].dtype,
         ", must be floating");
-  check((data.size() == 1 || data.size() == 2) && data.back() > 0, ErrorKind::kShape,
-        "data has shape ", data, ", must be (classes,) or (batch, classes)");
+  check(!data.empty() && data.back() > 0, ErrorKind::kShape, "data has shape ", data,
+        ", must be (..., classes) with a class at least");
   Dims shape(data.begin(), data.end() - 1);
   const bool single = a.shape.empty() || (a.shape.size() == 1 && a.shape[0] == 1);
   if (!single) shape.append(a.shape.begin(), a.shape.end());
@@ -124,7 +124,8 @@ Specs infer_multinomial(const MultinomialAttrs& a, const Specs& in) {
 }
 
 void multinomial_kernel(const MultinomialAttrs& a, const KernelArgs& k) {
-  const int64_t n = k.in[0].dim(-1), rows = k.in[0].size() / n, count = k.out[0].size() / rows;
+  const int64_t n = k.in[0].dim(-1), rows = k.in[0].size() / n;
+  const int64_t count = k.out[0].size() / std::max<int64_t>(1, rows);
   const std::vector<double> p = parameter(k.in[0]);
   const kernels::Philox random(k.random.seed, k.random.offset);
   for (int64_t row = 0; row < rows; ++row) {
@@ -160,8 +161,8 @@ Values multinomial_grad(const MultinomialAttrs& a, const GradArgs& g) {
 
 PLAIT_OP(sample_multinomial, MultinomialAttrs)
     .doc("Classes drawn with given probabilities, with replacement.")
-    .input("data", "floating (classes,) or (batch, classes), probabilities that sum to 1")
-    .output("out", "batch axis, then shape; (1,) for a single draw from one distribution")
+    .input("data", "floating (..., classes), probabilities that sum to 1")
+    .output("out", "axes before the classes, then shape; (1,) for a single draw from one distribution")
     .output("log_prob", "logarithm of the probability of each draw; with get_prob")
     .attr("shape", &MultinomialAttrs::shape, Dims{}, "draws from each distribution; (): one")
     .attr("get_prob", &MultinomialAttrs::get_prob, false, "return log_prob as well")
