@@ -11,13 +11,16 @@ std::string to_string(const Dims& dims) {
   return text + (dims.size() == 1 ? ",)" : ")");
 }
 
-void check_size(const Dims& shape, int64_t item) {
+int64_t checked_bytes(const Dims& shape, int64_t item) {
   int64_t bytes = item;
+  bool is_empty = false;
   for (int64_t d : shape) {
+    is_empty |= d == 0;
     check(d >= 0, ErrorKind::kShape, "shape is ", shape, ", sizes must be >= 0");
     check(d == 0 || !__builtin_mul_overflow(bytes, d, &bytes), ErrorKind::kShape, "shape is ",
           shape, ", its bytes must fit in 64 bits");
   }
+  return is_empty ? 0 : bytes;
 }
 
 Dims broadcast_shapes(const Dims& a, const Dims& b) {

@@ -5,27 +5,10 @@
 namespace plait {
 namespace {
 
-struct Info {
-  const char* name;
-  int64_t size;
-};
-
 // Indexed by the number of the dtype.
-constexpr std::array<Info, kNumDTypes> kInfo = {{{"float32", 4},
-                                                 {"float64", 8},
-                                                 {"float16", 2},
-                                                 {"uint8", 1},
-                                                 {"int32", 4},
-                                                 {"int8", 1},
-                                                 {"int64", 8},
-                                                 {"bool", 1},
-                                                 {"int16", 2},
-                                                 {"uint16", 2},
-                                                 {"uint32", 4},
-                                                 {"uint64", 8},
-                                                 {"bfloat16", 2},
-                                                 {"complex64", 8},
-                                                 {"complex128", 16}}};
+constexpr std::array<const char*, kNumDTypes> kNames = {
+    "float32", "float64", "float16", "uint8",  "int32",    "int8",      "int64",     "bool",
+    "int16",   "uint16",  "uint32",  "uint64", "bfloat16", "complex64", "complex128"};
 
 bool is_unsigned(DType d) {
   return d == DType::kUint8 || d == DType::kUint16 || d == DType::kUint32 || d == DType::kUint64;
@@ -42,13 +25,11 @@ DType signed_of_size(int64_t bytes) {
 
 }  // namespace
 
-int64_t dtype_size(DType dtype) { return kInfo[static_cast<size_t>(dtype)].size; }
-
-const char* dtype_name(DType dtype) { return kInfo[static_cast<size_t>(dtype)].name; }
+const char* dtype_name(DType dtype) { return kNames[static_cast<size_t>(dtype)]; }
 
 DType dtype_from_name(std::string_view name) {
-  for (size_t i = 0; i < kInfo.size(); ++i) {
-    if (name == kInfo[i].name) return static_cast<DType>(i);
+  for (size_t i = 0; i < kNames.size(); ++i) {
+    if (name == kNames[i]) return static_cast<DType>(i);
   }
   fail(ErrorKind::kType, "dtype is '", name, "', must be one of float16, bfloat16, float32, ",
        "float64, complex64, complex128, int8, uint8, int16, uint16, int32, uint32, int64, "

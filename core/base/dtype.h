@@ -86,7 +86,11 @@ inline Half::operator float() const {
   return std::bit_cast<float>(sign | out);
 }
 
-int64_t dtype_size(DType dtype);          // bytes of one element
+// Bytes of one element.
+inline int64_t dtype_size(DType dtype) {
+  constexpr int8_t kSizes[kNumDTypes] = {4, 8, 2, 1, 4, 1, 8, 1, 2, 2, 4, 8, 2, 8, 16};
+  return kSizes[static_cast<size_t>(dtype)];
+}
 const char* dtype_name(DType dtype);      // "float32"
 DType dtype_from_name(std::string_view);  // throws ErrorKind::kType
 DType dtype_from_number(int64_t);         // throws ErrorKind::kType

@@ -44,7 +44,8 @@ op::AttrsRef attrs_of(const op::Op& op, const plait_value_t* values, int32_t cou
   check(count >= 0 && count <= static_cast<int32_t>(op.fields.size()), ErrorKind::kInvalidArgument,
         op.name, ": got ", count, " attributes, must be at most ", op.fields.size());
   if (!op.has_attrs()) return {};
-  if (count > 0) require(values, "attrs");
+  if (count == 0) return op.default_attrs();
+  require(values, "attrs");
   op::AttrsMaker maker(op);
   for (int32_t i = 0; i < count; ++i) maker.set(i, value_of(values[i]));
   return maker.done();
@@ -55,7 +56,7 @@ Dims shape_of(const int64_t* sizes, int32_t ndim) {
         kMaxNdim, "]");
   if (ndim) require(sizes, "shape");
   const Dims shape(sizes, sizes + ndim);
-  check_size(shape, sizeof(Complex128));
+  checked_bytes(shape, sizeof(Complex128));  // of any dtype
   return shape;
 }
 

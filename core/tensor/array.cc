@@ -16,6 +16,8 @@ Storage::~Storage() {
   }
 }
 
+void Storage::allocate_now() { data_.store(memory::allocate(bytes_), std::memory_order_relaxed); }
+
 // Two threads may ask at once, if they do not hold the variable.
 void* Storage::allocate() const {
   void* const fresh = memory::allocate(bytes_);
@@ -59,13 +61,11 @@ namespace {
 Ref<Array> make(const Dims& shape, DType dtype, Device device, int64_t at_once) {
   check(shape.size() <= kMaxNdim, ErrorKind::kShape, "shape has ", shape.size(),
         " axes, must be at most ", kMaxNdim);
-  check_size(shape, dtype_size(dtype));
-  const int64_t bytes = num_elements(shape) * dtype_size(dtype);
+  const int64_t bytes = checked_bytes(shape, dtype_size(dtype));
   check(device.kind != DeviceKind::kGpu, ErrorKind::kDevice, "context is ", device,
         ", must be a cpu: this build has no CUDA");
-  Ref<Storage> storage = bytes < at_once
-                             ? make_ref<Storage>(bytes, device)
-                             : make_ref<Storage>(memory::allocate(bytes), bytes, device, nullptr);
+  Ref<Storage> storage = make_ref<Storage>(bytes, device);
+  if (bytes >= at_once) storage->allocate_now();
   return make_ref<Array>(std::move(storage), shape, dtype);
 }
 

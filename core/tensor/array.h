@@ -27,6 +27,8 @@ class Storage final : public RefCounted, public Recycled<Storage> {
     void* const data = data_.load(std::memory_order_acquire);
     return data || !bytes_ ? data : allocate();
   }
+  // Takes the memory; of a storage that no other thread knows.
+  void allocate_now();
   int64_t bytes() const { return bytes_; }
   Device device() const { return device_; }
   engine::Var& var() { return var_; }
