@@ -148,13 +148,13 @@ class Pool {
 };
 
 void lock_all() {
-  thread_cache::lock_all();
+  thread_cache::lock();
   Pool::instance().lock_all();
 }
 
 void unlock_all() {
   Pool::instance().unlock_all();
-  thread_cache::unlock_all();
+  thread_cache::unlock();
 }
 
 // Another thread may just hold a lock when a process forks.
@@ -194,7 +194,7 @@ PoolStats pool_stats() {
 }
 
 void release_cached() {
-  thread_cache::release(give_to_pool);
+  thread_cache::release();
   Pool::instance().release_cached();
 }
 

@@ -31,7 +31,8 @@ PoolStats pool_stats();
 // Bytes that are kept for the next arrays at most: PLAIT_CACHE_LIMIT_MB.
 int64_t cache_limit();
 
-// Returns all cached blocks to the system.
+// Returns all cached blocks to the system; those that other threads keep for themselves follow when
+// these next give one back.
 void release_cached();
 
 // Test hook: the n-th request from now fails with kOutOfMemory; a negative n switches it off.

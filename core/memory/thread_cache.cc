@@ -4,7 +4,6 @@
 #include <atomic>
 #include <mutex>
 #include <new>
-#include <thread>
 #include <vector>
 
 #include "memory/pool.h"
@@ -18,18 +17,24 @@ constexpr int kMostBlocks = 16;  // of a size
 constexpr int kFirst = class_of(1), kLast = class_of(kMostBytes);
 constexpr int kClasses = 32;
 
-// The blocks of one thread. Others lock it only to count or to empty it.
+// The blocks of one thread, which alone changes them; others read the counts.
 struct alignas(64) Cache {
-  std::atomic<bool> busy{false};
-  Totals totals;
-  uint8_t count[kClasses] = {};
+  std::atomic<int64_t> taken{0};
+  std::atomic<int32_t> count[kClasses] = {};
   void* blocks[kClasses][kMostBlocks];
-
-  void lock() noexcept {
-    while (busy.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
-  }
-  void unlock() noexcept { busy.store(false, std::memory_order_release); }
+  uint64_t releases = 0;  // so many calls of release() it has followed
 };
+
+template <class T>
+void set(std::atomic<T>& own, T value) noexcept {
+  own.store(value, std::memory_order_relaxed);
+}
+template <class T>
+T get(const std::atomic<T>& value) noexcept {
+  return value.load(std::memory_order_relaxed);
+}
+
+std::atomic<uint64_t> releases{0};
 
 struct Caches {
   std::mutex mutex;
@@ -43,11 +48,13 @@ struct Caches {
   }
 };
 
-void empty(Cache& cache, void (*give)(void*, int64_t)) {
+void empty(Cache& cache) noexcept {
   for (int i = 0; i < kClasses; ++i) {
-    while (cache.count[i]) give(cache.blocks[i][--cache.count[i]], class_bytes(kFirst + i));
+    for (int32_t n = get(cache.count[i]); n > 0; --n) {
+      set(cache.count[i], n - 1);
+      give_to_pool(cache.blocks[i][n - 1], class_bytes(kFirst + i));
+    }
   }
-  cache.totals.bytes = 0;
 }
 
 // Reading it costs one instruction; it may be null.
@@ -75,8 +82,8 @@ class Owner {
     Caches& caches = Caches::instance();
     const std::lock_guard lock(caches.mutex);
     caches.all.erase(std::find(caches.all.begin(), caches.all.end(), cache));
-    caches.taken_by_ended += cache->totals.taken;
-    empty(*cache, give_to_pool);
+    caches.taken_by_ended += get(cache->taken);
+    empty(*cache);
     delete cache;
   }
   Owner(const Owner&) = delete;
@@ -94,22 +101,27 @@ void* take(int64_t bytes) noexcept {
   Cache* cache = mine;
   if (!cache || bytes > kMostBytes) return nullptr;
   const int i = class_of(bytes) - kFirst;
-  const std::lock_guard lock(*cache);
-  if (!cache->count[i]) return nullptr;
-  ++cache->totals.taken;
-  cache->totals.bytes -= class_bytes(kFirst + i);
-  return cache->blocks[i][--cache->count[i]];
+  const int32_t n = get(cache->count[i]);
+  if (n == 0) return nullptr;
+  set(cache->taken, get(cache->taken) + 1);
+  set(cache->count[i], n - 1);
+  return cache->blocks[i][n - 1];
 }
 
 bool keep(void* block, int64_t bytes) noexcept {
   if (bytes > kMostBytes) return false;
   Cache* cache = mine;
   if (!cache && !(cache = begin())) return false;
+  const uint64_t asked = get(releases);
+  if (cache->releases != asked) [[unlikely]] {
+    cache->releases = asked;
+    empty(*cache);
+  }
   const int i = class_of(bytes) - kFirst;
-  const std::lock_guard lock(*cache);
-  if (cache->count[i] == kMostBlocks) return false;
-  cache->blocks[i][cache->count[i]++] = block;
-  cache->totals.bytes += class_bytes(kFirst + i);
+  const int32_t n = get(cache->count[i]);
+  if (n == kMostBlocks) return false;
+  cache->blocks[i][n] = block;
+  set(cache->count[i], n + 1);
   return true;
 }
 
@@ -117,33 +129,19 @@ Totals totals() {
   Caches& caches = Caches::instance();
   const std::lock_guard lock(caches.mutex);
   Totals sum{0, caches.taken_by_ended};
-  for (Cache* cache : caches.all) {
-    const std::lock_guard own(*cache);
-    sum.bytes += cache->totals.bytes;
-    sum.taken += cache->totals.taken;
+  for (const Cache* cache : caches.all) {
+    sum.taken += get(cache->taken);
+    for (int i = 0; i < kClasses; ++i) sum.bytes += get(cache->count[i]) * class_bytes(kFirst + i);
   }
   return sum;
 }
 
-void release(void (*give)(void*, int64_t)) {
-  Caches& caches = Caches::instance();
-  const std::lock_guard lock(caches.mutex);
-  for (Cache* cache : caches.all) {
-    const std::lock_guard own(*cache);
-    empty(*cache, give);
-  }
+void release() noexcept {
+  releases.fetch_add(1, std::memory_order_relaxed);
+  if (mine) empty(*mine);
 }
 
-void lock_all() {
-  Caches& caches = Caches::instance();
-  caches.mutex.lock();
-  for (Cache* cache : caches.all) cache->lock();
-}
-
-void unlock_all() {
-  Caches& caches = Caches::instance();
-  for (Cache* cache : caches.all) cache->unlock();
-  caches.mutex.unlock();
-}
+void lock() { Caches::instance().mutex.lock(); }
+void unlock() { Caches::instance().mutex.unlock(); }
 
 }  // namespace plait::memory::thread_cache

@@ -17,11 +17,11 @@ struct Totals {
 };
 Totals totals();
 
-// Empties the caches of all threads.
-void release(void (*give)(void* block, int64_t bytes));
+// Empties the cache of the calling thread at once, those of others when they next keep a block.
+void release() noexcept;
 
-// Nobody takes or keeps between these calls, which surround fork().
-void lock_all();
-void unlock_all();
+// No thread begins or ends to have a cache between these calls, which surround fork().
+void lock();
+void unlock();
 
 }  // namespace plait::memory::thread_cache

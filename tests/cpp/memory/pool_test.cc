@@ -1,6 +1,7 @@
 #include "memory/pool.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <limits>
 #include <thread>
@@ -107,12 +108,39 @@ TEST(pool_counts_small_blocks_that_threads_keep) {
     CHECK(std::find(blocks.begin(), blocks.end(), again) != blocks.end());
     deallocate(again, 100);
     CHECK_EQ(pool_stats().bytes_in_use, before.bytes_in_use);
-    CHECK_EQ(pool_stats().bytes_cached, 40 * 112);
+    CHECK_EQ(pool_stats().bytes_cached, before.bytes_cached + 40 * 112);
   });
   other.join();
   CHECK_EQ(pool_stats().bytes_in_use, before.bytes_in_use);
-  CHECK_EQ(pool_stats().bytes_cached, 40 * 112);
+  CHECK_EQ(pool_stats().bytes_cached, before.bytes_cached + 40 * 112);
   CHECK_EQ(pool_stats().allocations, before.allocations + 41);
   release_cached();
-  CHECK_EQ(pool_stats().bytes_cached, 0);
+  CHECK_EQ(pool_stats().bytes_cached, before.bytes_cached);
+}
+
+TEST(pool_gets_what_other_threads_keep_when_they_next_keep_a_block) {
+  release_cached();
+  const int64_t before = pool_stats().bytes_cached;
+  std::atomic<int> turn{0};
+  std::thread other([&] {
+    void* kept = allocate(100);
+    void* last = allocate(100);
+    deallocate(kept, 100);
+    turn = 1;
+    while (turn < 2) std::this_thread::yield();
+    deallocate(last, 100);
+    turn = 3;
+    while (turn < 4) std::this_thread::yield();
+  });
+  while (turn < 1) std::this_thread::yield();
+  CHECK_EQ(pool_stats().bytes_cached, before + 112);
+  release_cached();
+  CHECK_EQ(pool_stats().bytes_cached, before + 112);
+  turn = 2;
+  while (turn < 3) std::this_thread::yield();
+  CHECK_EQ(pool_stats().bytes_cached, before + 224);  // one of them in the pool
+  release_cached();
+  CHECK_EQ(pool_stats().bytes_cached, before + 112);
+  turn = 4;
+  other.join();
 }
