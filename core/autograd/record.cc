@@ -150,9 +150,9 @@ void invoke(const op::Op& op, const op::AttrsRef& given, std::span<const ArrayRe
     return;
   }
   op::AttrsRef attrs = given;
-  if (!attrs && op.has_attrs()) attrs = op.make_attrs({});
+  if (!attrs && op.has_attrs()) attrs = op.default_attrs();
   const op::AttrsRef plain = attrs;
-  if (const op::Control* control = op::control_of(op); control && control->recorded) {
+  if (const op::Control* control = op.control; control && control->recorded) {
     std::vector<bool> needs;
     for (const ArrayRef& a : in) needs.push_back(is_recorded(*a));
     attrs = control->recorded(op.data_of(plain), needs, training);

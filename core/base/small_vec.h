@@ -126,7 +126,7 @@ class SmallVec {
     std::memcpy(inline_, other.inline_, sizeof inline_);
     size_ = other.size_;
   }
-  void grow(size_t need) {
+  [[gnu::noinline]] void grow(size_t need) {
     const size_t capacity = std::max<size_t>(need, size_t{capacity_} * 2);
     T* fresh = static_cast<T*>(::operator new(capacity * sizeof(T)));
     for (uint32_t i = 0; i < size_; ++i) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -68,6 +69,35 @@ std::string describe(const op::Op& o) {
       ", \"gradient\": ", flag(o.grad), ", \"variable_outputs\": ", flag(o.num_outputs), "}");
 }
 
+// The inputs of a call without optional ones that are left out: `present` keeps the others, if they
+// do not stand side by side. The attributes say which ones are there.
+std::span<const ArrayRef> inputs_of(const op::Op& op, const plait_array_t* inputs, int32_t count,
+                                    Arrays& present) {
+  require_list(inputs, count, "inputs");
+  while (count > 0 && !inputs[count - 1]) --count;
+  bool gaps = false;
+  for (int32_t i = 0; i < count; ++i) {
+    if (inputs[i]) continue;
+    const auto n = static_cast<size_t>(i);
+    check(n < op.inputs.size() && op.inputs[n].kind == op::InputDef::kOptional,
+          ErrorKind::kInvalidArgument, op.name, ": input ", i, " is NULL, must be an array");
+    gaps = true;
+  }
+  if (!gaps) return borrowed(inputs, count);
+  for (int32_t i = 0; i < count; ++i) {
+    if (inputs[i]) present.emplace_back(raw(inputs[i]));
+  }
+  return {present.data(), present.size()};
+}
+
+// The arrays to write into, null where a new one is wanted; none if all are.
+Arrays given_outputs(const plait_array_t* outputs, int32_t count) {
+  Arrays out;
+  const bool given = std::any_of(outputs, outputs + count, [](plait_array_t a) { return a; });
+  for (int32_t i = 0; given && i < count; ++i) out.emplace_back(raw(outputs[i]));
+  return out;
+}
+
 plait_op_t handle(const op::Op* op) { return reinterpret_cast<plait_op_t>(op); }
 
 }  // namespace
@@ -136,31 +166,12 @@ plait_status_t plait_op_invoke(plait_op_t op, const plait_array_t* inputs, int32
     *num_outputs = visible;
     check(capacity >= visible, ErrorKind::kInvalidArgument, core_op.name, ": capacity is ",
           capacity, ", must be at least ", visible);
-    require_list(inputs, num_inputs, "inputs");
     if (visible > 0) require(outputs, "outputs");
-    while (num_inputs > 0 && !inputs[num_inputs - 1]) --num_inputs;  // optional inputs left out
-    Arrays present;  // filled if others are left out in between: the attributes say which ones
-    bool gaps = false;
-    for (int32_t i = 0; i < num_inputs; ++i) {
-      if (inputs[i]) continue;
-      const bool optional = static_cast<size_t>(i) < core_op.inputs.size() &&
-                            core_op.inputs[static_cast<size_t>(i)].kind == op::InputDef::kOptional;
-      check(optional, ErrorKind::kInvalidArgument, core_op.name, ": input ", i,
-            " is NULL, must be an array");
-      gaps = true;
-    }
-    for (int32_t i = 0; gaps && i < num_inputs; ++i) {
-      if (inputs[i]) present.emplace_back(raw(inputs[i]));
-    }
-    const std::span<const ArrayRef> in =
-        gaps ? std::span<const ArrayRef>{present.data(), present.size()}
-             : borrowed(inputs, num_inputs);
-    Arrays out;
-    bool given = false;
-    for (int32_t i = 0; i < visible; ++i) given = given || outputs[i];
-    for (int32_t i = 0; given && i < visible; ++i) out.emplace_back(raw(outputs[i]));
+    Arrays present;
+    const std::span<const ArrayRef> in = inputs_of(core_op, inputs, num_inputs, present);
+    Arrays out = given_outputs(outputs, visible);
     if (flags & PLAIT_INVOKE_NOW) {
-      if (given || !autograd::invoke_now(core_op, values, in, out)) {
+      if (!out.empty() || !autograd::invoke_now(core_op, values, in, out)) {
         *num_outputs = 0;
         return;
       }

@@ -94,7 +94,7 @@ op::Values instantiate(const Entries& outputs, Builder& builder,
     op::AttrsRef attrs = attributes_of(*node, solved);
     if (std::find(needs.begin(), needs.end(), true) != needs.end()) {
       leads.insert(node);
-      const op::Control* control = op::control_of(*node->op);
+      const op::Control* control = node->op->control;
       if (control && control->recorded) {
         attrs = control->recorded(node->op->data_of(attrs), needs, wanted.is_train);
       }

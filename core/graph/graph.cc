@@ -19,7 +19,7 @@ bool is_pure(const Node& node) {
 bool writes_inputs(const Node& node, bool is_train) {
   bool has_state = false;
   for (size_t i = 0; i < node.inputs.size(); ++i) has_state = has_state || node.is_mutable(i);
-  if (const op::Control* control = op::control_of(*node.op); has_state && control) {
+  if (const op::Control* control = node.op->control; has_state && control) {
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (control->writes(node.op->data_of(node.attrs), i, node.inputs.size(), is_train)) {
         return true;

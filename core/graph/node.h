@@ -41,7 +41,7 @@ class Node : public RefCounted {
   bool is_variable() const { return op == nullptr; }
   bool is_mutable(size_t i) const;  // running the node may write input i
   const op::InputDef& input_def(size_t i) const {
-    return op->inputs[std::min(i, op->inputs.size() - 1)];
+    return op->input_def(i);
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include "graph/planner.h"
 #include "op/invoke.h"
+#include "op/random_stream.h"
 #include "op/ranks.h"
 
 namespace plait::graph {

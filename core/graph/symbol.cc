@@ -261,7 +261,7 @@ Arrays Symbol::run_eager(std::span<const ArrayRef> in) const {
     Arrays args;
     for (const Entry& e : node->inputs)
       args.push_back(done.at(e.node.get())[static_cast<size_t>(e.index)]);
-    const op::Control* control = op::control_of(*node->op);
+    const op::Control* control = node->op->control;
     const bool unrolls = is_gradient(*node) || (control && control->recorded);
     if (unrolls && autograd::is_recording() && !Trace::is_active()) {
       done[node] = unroll(*node, args);

@@ -102,7 +102,7 @@ std::string entry_text(const Entry& e, const std::unordered_map<const Node*, siz
 
 // ', "subgraphs": [...]' of operators with bodies.
 std::string bodies_text(const Node& node) {
-  const op::Control* control = node.op ? op::control_of(*node.op) : nullptr;
+  const op::Control* control = node.op ? node.op->control : nullptr;
   if (!control || control->bodies.empty()) return "";
   std::string text;
   for (const char* name : control->bodies) {
@@ -125,7 +125,7 @@ std::string attrs_text(const Node& node) {
   }
   if (node.op && !node.op->inputs.empty() &&
       node.op->inputs.back().kind == op::InputDef::kVariadic) {
-    const op::Control* control = op::control_of(*node.op);  // MXNet counts bodies as arguments
+    const op::Control* control = node.op->control;  // MXNet counts bodies as arguments
     attrs["num_args"] = std::to_string(node.inputs.size() + (control ? control->bodies.size() : 0));
   }
   std::string text;
@@ -161,7 +161,7 @@ Ref<Node> read_node(const Json& json) {
       }
     }
   }
-  const op::Control* control = node->op ? op::control_of(*node->op) : nullptr;
+  const op::Control* control = node->op ? node->op->control : nullptr;
   if (control && !control->bodies.empty()) {
     const std::vector<Json>& bodies = json.at("subgraphs").as_array("subgraphs");
     check(bodies.size() == control->bodies.size(), ErrorKind::kInvalidArgument, "symbol: node '",
@@ -206,7 +206,7 @@ void complete_inputs(Node& node) {
 
 // Outputs that a file counts.
 int64_t rows_of(const Node& node) {
-  if (const op::Control* control = op::control_of(*node.op); control && control->recorded) {
+  if (const op::Control* control = node.op->control; control && control->recorded) {
     return op::visible_outputs(*node.op, node.attrs);
   }
   return static_cast<int64_t>(node.op->outputs.size());

@@ -127,13 +127,12 @@ void apply(const Loops& loops, DType type, const View& out, std::span<const View
   const int inputs = static_cast<int>(in.size());
   bool same_type = out.dtype == type;
   for (const View& v : in) same_type = same_type && v.dtype == type;
-  const Converter convert_row{
-      loop,
-      type,
-      out.dtype,
-      {in[0].dtype, inputs > 1 ? in[1].dtype : type, inputs > 2 ? in[2].dtype : type},
-      inputs};
-  const auto run = [&](const Row& r) { same_type ? loop(r) : convert_row(r); };
+  const auto run = [&](const Row& r) {
+    if (same_type) return loop(r);
+    Converter convert_row{loop, type, out.dtype, {type, type, type}, inputs};
+    for (int k = 0; k < inputs; ++k) convert_row.in_type[k] = in[k].dtype;
+    convert_row(r);
+  };
   const int64_t out_item = dtype_size(out.dtype);
   Row whole;
   whole.params = params;

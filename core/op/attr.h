@@ -28,6 +28,8 @@ using AttrsRef = Ref<const Attrs>;
 template <class A>
 class AttrsBox final : public Attrs {
  public:
+  AttrsBox() = default;
+  explicit AttrsBox(const A& v) : value(v) {}
   A value{};
 };
 

@@ -75,7 +75,6 @@ struct Control {
   bool (*writes)(const void* a, size_t i, size_t n, bool is_train) = nullptr;
   bool (*is_aux)(const void* a, size_t i, size_t n) = nullptr;
 };
-const Control* control_of(const Op& op);  // null: the operator's definition says it all
 bool set_control(int32_t op_id, Control control);
 bool is_body(const Op& op, std::string_view attribute);
 

@@ -25,6 +25,9 @@ void invoke(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> in, A
 bool invoke_now(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> in, Arrays& out,
                 bool is_train);
 
+// Throws unless a call with these attributes may have so many inputs.
+void check_count(const Op& op, const AttrsRef& attrs, size_t given);
+
 // Specs of all outputs; errors carry the operator's name.
 void infer(const Op& op, const AttrsRef& attrs, const Specs& in, Specs& out);
 
@@ -39,9 +42,5 @@ std::string shapes_of(std::span<const ArrayRef> arrays);
 // for constants? So it is with kernels of gradients; comparisons and the like are constant.
 bool needs_gradient(const Op& op);
 [[noreturn]] void fail_without_gradient(const Op& op);
-
-// The random stream that operators of kind `.random()` draw from.
-void seed_random(uint64_t seed);
-RandomKey next_random_key(int64_t count);  // reserves `count` counters
 
 }  // namespace plait::op

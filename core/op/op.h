@@ -27,6 +27,8 @@
 //       .infer(infer).cpu(kernel).grad(backward, saves_output(0));
 namespace plait::op {
 
+struct Control;
+
 // Random numbers of one call: a counter-based stream, so results do not depend on threads.
 struct RandomKey {
   uint64_t seed = 0;
@@ -99,7 +101,7 @@ class Op {
   Values (*grad)(const Op&, const void* a, const GradArgs&) = nullptr;
   bool (*view)(const Op&, const void* a, const View& in, ViewPlan& out) = nullptr;
   double (*flops)(const Op&, const void* a, const Specs& in) = nullptr;
-  AttrsRef (*new_attrs)() = nullptr;
+  Ref<Attrs> (*copy_of_attrs)(const Attrs&) = nullptr;
   const void* (*attrs_data)(const Attrs*) = nullptr;
   Saves saves;
   int gathered = -1;         // the input of which a call reads as much as the others hold
@@ -111,12 +113,28 @@ class Op {
   bool complex = false;      // takes complex arrays and gives them; others refuse them
   bool has_attrs() const { return !fields.empty(); }
 
+  // What the builder knows from the definitions, for the checks of each call.
+  AttrsRef defaults;      // shared by all calls that give no attributes
+  uint64_t required = 0;  // one bit for each field without a default
+  size_t least_inputs = 0, most_inputs = 0;
+  int hidden_outputs = 0;
+  bool writes_inputs = false;        // a call may write some of its inputs
+  const Control* control = nullptr;  // see body.h; null: the definition says it all
+
   // The untyped functions of the typed builder are kept here.
   void *user_infer = nullptr, *user_kernel = nullptr, *user_grad = nullptr, *user_view = nullptr,
        *user_flops = nullptr, *user_num_inputs = nullptr, *user_num_outputs = nullptr,
        *user_visible_outputs = nullptr, *user_complete = nullptr;
 
+  // Of input i of a call; all those from the variadic one on share its definition.
+  const InputDef& input_def(size_t i) const { return inputs[std::min(i, inputs.size() - 1)]; }
   int field_index(std::string_view attr) const;  // throws ErrorKind::kKey
+  // Throws if an attribute without a default is missing; `given` has one bit for each field.
+  void check_required(uint64_t given) const;
+  const AttrsRef& default_attrs() const {
+    check_required(0);
+    return defaults;
+  }
   // Attributes from (index of the field, value) pairs; others take their default.
   AttrsRef make_attrs(std::span<const std::pair<int, AttrValue>> values) const;
   const void* data_of(const AttrsRef& attrs) const {
@@ -134,8 +152,11 @@ class Op {
 template <class A>
 class OpBuilder {
  public:
-  explicit OpBuilder(Op& op) : op_(&op) {
-    op.new_attrs = [] { return AttrsRef(new AttrsBox<A>); };
+  explicit OpBuilder(Op& op) : op_(&op), defaults_(new AttrsBox<A>) {
+    op.defaults = Ref(defaults_);
+    op.copy_of_attrs = [](const Attrs& a) -> Ref<Attrs> {
+      return make_ref<AttrsBox<A>>(static_cast<const AttrsBox<A>&>(a).value);
+    };
     op.attrs_data = [](const Attrs* a) -> const void* {
       return &static_cast<const AttrsBox<A>*>(a)->value;
     };
@@ -163,13 +184,11 @@ class OpBuilder {
   // The same, written by the kernel: optimiser steps over many parameters.
   OpBuilder& mutable_variadic_input(const char* name, const char* doc) {
     add_input(name, doc, InputDef::kVariadic);
-    op_->inputs.back().is_mutable = true;
-    return *this;
+    return written();
   }
   OpBuilder& mutable_input(const char* name, const char* doc) {
     add_input(name, doc, InputDef::kRequired);
-    op_->inputs.back().is_mutable = true;
-    return *this;
+    return written();
   }
   OpBuilder& aux_input(const char* name, const char* doc) {
     mutable_input(name, doc);
@@ -182,13 +201,15 @@ class OpBuilder {
   }
   OpBuilder& hidden_output(const char* name, const char* doc) {
     op_->outputs.push_back({name, doc, true});
+    ++op_->hidden_outputs;
     return *this;
   }
 
   template <class T, class D>
   OpBuilder& attr(const char* name, T A::*member, const D& fallback, const char* doc) {
     auto field = new_field(name, member, doc);
-    field->fallback = AttrCodec<T>::to(T(fallback));
+    defaults_->value.*member = T(fallback);
+    field->fallback = AttrCodec<T>::to(defaults_->value.*member);
     op_->fields.push_back(std::move(field));
     return *this;
   }
@@ -196,6 +217,7 @@ class OpBuilder {
   OpBuilder& required_attr(const char* name, T A::*member, const char* doc) {
     auto field = new_field(name, member, doc);
     field->required = true;
+    op_->required |= uint64_t{1} << op_->fields.size();
     op_->fields.push_back(std::move(field));
     return *this;
   }
@@ -219,7 +241,8 @@ class OpBuilder {
     op_->user_infer = reinterpret_cast<void*>(f);
     op_->infer = [](const Op& op, const void* a, const Specs& in, Specs& out) {
       out.clear();
-      out.push_back(reinterpret_cast<Spec (*)(const A&, const Specs&)>(op.user_infer)(as(a), in));
+      out.emplace_back(
+          reinterpret_cast<Spec (*)(const A&, const Specs&)>(op.user_infer)(as(a), in));
     };
     return *this;
   }
@@ -340,6 +363,13 @@ class OpBuilder {
   }
   OpBuilder& add_input(const char* name, const char* doc, InputDef::Kind kind) {
     op_->inputs.push_back({name, doc, kind, false, false});
+    op_->least_inputs += kind == InputDef::kRequired;
+    op_->most_inputs = kind == InputDef::kVariadic ? SIZE_MAX : op_->inputs.size();
+    return *this;
+  }
+  // The input just declared is.
+  OpBuilder& written() {
+    op_->inputs.back().is_mutable = op_->writes_inputs = true;
     return *this;
   }
   template <class T>
@@ -353,6 +383,7 @@ class OpBuilder {
   }
 
   Op* op_;
+  AttrsBox<A>* defaults_;  // of op_, which owns it
 };
 
 struct NoAttrs {};

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <unordered_map>
 
@@ -123,19 +124,17 @@ int Op::field_index(std::string_view attr) const {
        "', must be one of: ", known.empty() ? "(it has none)" : known);
 }
 
+void Op::check_required(uint64_t given) const {
+  const uint64_t missing = required & ~given;
+  if (missing == 0) return;
+  const AttrField& first = *fields[static_cast<size_t>(std::countr_zero(missing))];
+  fail(ErrorKind::kInvalidArgument, name, ": ", first.name, " is missing, must be given");
+}
+
 AttrsRef Op::make_attrs(std::span<const std::pair<int, AttrValue>> values) const {
   AttrsMaker maker(*this);
   for (const auto& [index, value] : values) maker.set(index, value);
   return maker.done();
-}
-
-void AttrsMaker::set_field(size_t i, const AttrValue& value) {
-  const AttrField& f = *op_.fields[i];
-  try {
-    f.set(const_cast<void*>(op_.data_of(attrs_)), value);
-  } catch (const Error& e) {
-    throw Error(e.kind(), cat(op_.name, ": ", f.name, ' ', e.what()));
-  }
 }
 
 void AttrsMaker::set(int32_t index, const AttrValue& value) {
@@ -144,7 +143,11 @@ void AttrsMaker::set(int32_t index, const AttrValue& value) {
         index, ", must be below ", op_.fields.size());
   const AttrField& f = *op_.fields[i];
   if (std::holds_alternative<std::monostate>(value) && !f.optional) return;
-  set_field(i, value);
+  try {
+    f.set(const_cast<void*>(op_.attrs_data(attrs_.get())), value);
+  } catch (const Error& e) {
+    throw Error(e.kind(), cat(op_.name, ": ", f.name, ' ', e.what()));
+  }
   given_ |= uint64_t{1} << i;
   const std::string* text = std::get_if<std::string>(&value);
   if (text && !f.choices.empty()) {
@@ -155,13 +158,7 @@ void AttrsMaker::set(int32_t index, const AttrValue& value) {
 }
 
 AttrsRef AttrsMaker::done() {
-  for (size_t i = 0; i < op_.fields.size(); ++i) {
-    if (given_ >> i & 1) continue;
-    const AttrField& f = *op_.fields[i];
-    check(!f.required, ErrorKind::kInvalidArgument, op_.name, ": ", f.name,
-          " is missing, must be given");
-    set_field(i, f.fallback);
-  }
+  op_.check_required(given_);
   return std::move(attrs_);
 }
 

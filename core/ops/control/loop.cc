@@ -162,7 +162,7 @@ Values gradients_by(const char* forward, const op::AttrsRef& attrs, const GradAr
   check(!recorded.needs.empty(), ErrorKind::kInternal, forward, ": was not recorded");
   Values in;
   for (size_t i = 0; i < visible; ++i) in.push_back(g.dout(i));
-  const op::Control& control = *op::control_of(op::Op::get(forward));
+  const op::Control& control = *op::Op::get(forward).control;
   const void* a = op::Op::get(forward).data_of(attrs);
   for (size_t i = 0; i < g.num_in(); ++i) {
     const bool written = control.writes(a, i, g.num_in(), recorded.is_train);
