@@ -60,6 +60,7 @@ bool run_inline(Task& task) {
   } else {
     task.run(1);
   }
+  task.let_go();
   return true;
 }
 

@@ -45,6 +45,9 @@ class Task {
   // `threads`: cores that the task may use. May push; may wait only for what does not depend on
   // this task.
   virtual void run(int threads) = 0;
+  // Called when the work has ended, before the variables are given back: the task drops what it
+  // alone keeps alive but the variables.
+  virtual void let_go() {}
   virtual const char* name() const = 0;
   // Shapes of the arrays, for the profile.
   virtual std::string details() const { return {}; }

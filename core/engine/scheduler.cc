@@ -91,6 +91,7 @@ bool Scheduler::run_in_caller(std::unique_ptr<Task>& owned) {
     free_cores_ -= cores;
   }
   execute(task, cores);
+  task.let_go();
   const int64_t bytes = task.bytes_;
   {
     Wakes wakes;
@@ -193,6 +194,7 @@ Task* Scheduler::run_taken(Task& task, const Next& next) {
   const int64_t begin = Native::now_ns(), bytes = task.bytes_;
   execute(task, cores);
   const bool done = close_part(task);
+  if (done) task.let_go();
   Task* following = nullptr;
   {
     Wakes wakes;
@@ -249,6 +251,7 @@ bool Scheduler::help(Lock& lock, Wakes& wakes, const bool& done) {
 void Scheduler::complete(Task* task, std::exception_ptr failure) {
   if (failure) task->outcome_ = with_origin(failure, task->origin_);
   if (!close_part(*task) || is_serial()) return;
+  task->let_go();
   const int64_t bytes = task->bytes_;
   {
     Wakes wakes;

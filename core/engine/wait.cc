@@ -142,6 +142,7 @@ void Scheduler::run_serially(Task& task) {
   execute(task, cores_for(task.cost_ns_, cores_));
   close_part(task);
   while (task.open_ > 0) Native::pause();
+  task.let_go();
   if (task.outcome_) std::rethrow_exception(task.outcome_);
 }
 

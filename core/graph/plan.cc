@@ -47,6 +47,15 @@ class PlanTask final : public engine::Task {
     plan_->execute(part_, *run_, threads);
     if (turn_) turn_->done();
   }
+  void let_go() override {
+    const Plan::Run& run = *run_;
+    for (int32_t i : part_.reads) vars_.add(*run.in[static_cast<size_t>(i)]);
+    for (int32_t i : part_.writes) vars_.add(*run.in[static_cast<size_t>(i)]);
+    for (int32_t i : part_.out_reads) vars_.add(*run.out[static_cast<size_t>(i)]);
+    for (int32_t i : part_.out_writes) vars_.add(*run.out[static_cast<size_t>(i)]);
+    if (run.arena) vars_.add(*run.arena);
+    run_ = {};
+  }
   const char* name() const override { return "graph"; }
   std::string details() const override {
     const std::string steps =
@@ -59,6 +68,7 @@ class PlanTask final : public engine::Task {
   Ref<Plan> plan_;
   const Plan::Part& part_;
   Ref<Plan::Run> run_;
+  tensor::KeptVars vars_;
   std::unique_ptr<op::RankTurn> turn_;
 };
 
@@ -88,7 +98,10 @@ Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given, 
   if (block && *block) {
     state->arena = *block;
   } else if (arena_bytes_) {
-    state->arena = Array::deferred(Dims{arena_bytes_}, DType::kUint8);
+    // Taken by the run itself, whatever its size: of runs that wait for each other each finds the
+    // block of the one before.
+    state->arena = make_ref<Array>(make_ref<tensor::Storage>(arena_bytes_, Device{}),
+                                   Dims{arena_bytes_}, DType::kUint8);
     if (block) *block = state->arena;
   }
   state->shared = block != nullptr;

@@ -91,6 +91,12 @@ class OpTask final : public engine::Task {
     call_.run(threads);
     if (turn_) turn_->done();
   }
+  void let_go() override {
+    for (const ArrayRef& a : in_) vars_.add(*a);
+    for (const ArrayRef& a : out_) vars_.add(*a);
+    in_.clear();
+    out_.clear();
+  }
   const char* name() const override { return call_.op->name.c_str(); }
   std::string details() const override { return call_.details(); }
 
@@ -98,6 +104,7 @@ class OpTask final : public engine::Task {
   AttrsRef attrs_;
   Arrays in_, out_;
   Call call_;  // over the above
+  tensor::KeptVars vars_;
   std::unique_ptr<RankTurn> turn_;
 };
 

@@ -8,12 +8,13 @@ namespace plait::tensor {
 Storage::Storage(void* data, int64_t bytes, Device device, std::function<void()> release)
     : data_(data), bytes_(bytes), device_(device), release_(std::move(release)) {}
 
-Storage::~Storage() {
+void Storage::dispose() {
   if (release_) {
     release_();
   } else {
     memory::deallocate(data_.load(std::memory_order_relaxed), bytes_);
   }
+  give_var_up();
 }
 
 void Storage::allocate_now() { data_.store(memory::allocate(bytes_), std::memory_order_relaxed); }

@@ -14,15 +14,14 @@
 
 namespace plait::tensor {
 
-// Memory with its engine variable; shared by all views.
+// Memory with its engine variable; shared by all views. The memory goes with the last array, the
+// variable when nobody keeps it either (KeptVars).
 class Storage final : public RefCounted, public Recycled<Storage> {
  public:
   // From the pool, when data() is first called.
   Storage(int64_t bytes, Device device) : bytes_(bytes), device_(device) {}
   // Borrowed memory: `release` is called once when the last array is gone.
   Storage(void* data, int64_t bytes, Device device, std::function<void()> release);
-  ~Storage() override;
-
   void* data() const {
     void* const data = data_.load(std::memory_order_acquire);
     return data || !bytes_ ? data : allocate();
@@ -35,13 +34,26 @@ class Storage final : public RefCounted, public Recycled<Storage> {
   bool read_only() const { return read_only_; }
   void set_read_only() { read_only_ = true; }
 
+ protected:
+  void dispose() override;
+
  private:
+  friend class KeptVars;
   void* allocate() const;
+  void keep_var() { keepers_.fetch_add(1, std::memory_order_relaxed); }
+  // As in release(): when there is one keeper left, nobody can add another.
+  void give_var_up() {
+    if (keepers_.load(std::memory_order_acquire) == 1 ||
+        keepers_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      delete this;
+    }
+  }
 
   mutable std::atomic<void*> data_{nullptr};
   int64_t bytes_;
   Device device_;
   bool read_only_ = false;
+  std::atomic<int32_t> keepers_{1};  // of the variable; all arrays together are one
   engine::Var var_;
   std::function<void()> release_;
 };
@@ -110,6 +122,24 @@ class Array final : public RefCounted, public Recycled<Array> {
 
 using ArrayRef = Ref<Array>;
 using Arrays = SmallVec<ArrayRef, 4>;
+
+// The variables of arrays that may go: what a task holds from the end of its work, when it gives
+// memory back, to the end of its turn. So whoever waited for it finds that memory in the pool.
+class KeptVars {
+ public:
+  KeptVars() = default;
+  KeptVars(const KeptVars&) = delete;
+  ~KeptVars() {
+    for (Storage* s : storages_) s->give_var_up();
+  }
+  void add(const Array& array) {
+    storages_.push_back(array.storage().get());
+    storages_.back()->keep_var();
+  }
+
+ private:
+  SmallVec<Storage*, 6> storages_;
+};
 
 // Live Array objects: for leak checks.
 int64_t live_arrays();

@@ -57,6 +57,28 @@ TEST(engine_conflicting_tasks_run_in_program_order) {
   CHECK(world.values == world.expected);
 }
 
+TEST(engine_tasks_let_go_before_their_variables_are_free) {
+  struct Slow final : plait::testing::Job {
+    void let_go() override {
+      nap();
+      has_let_go = true;
+    }
+    std::atomic<bool>& has_let_go;
+    Slow(Vars writes, double cost, std::atomic<bool>& flag)
+        : Job({}, writes, [](int) {}), has_let_go(flag) {
+      cost_ns_ = cost;
+    }
+  };
+  for (const double cost : {0.0, 1.0, 100000.0}) {  // queued, inline, in the calling thread
+    Var var;
+    const Drain drain;
+    std::atomic<bool> has_let_go{false};
+    engine::push(std::make_unique<Slow>(Vars{&var}, cost, has_let_go));
+    engine::wait_to_read(var);
+    CHECK(has_let_go);
+  }
+}
+
 TEST(engine_pushes_of_several_threads_do_not_deadlock) {
   std::vector<Var> vars(4);
   const Drain drain;

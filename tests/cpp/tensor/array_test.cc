@@ -50,3 +50,21 @@ TEST(array_that_is_deferred_has_one_place_for_all_threads) {
   }
   CHECK_EQ(in_use(), before);
 }
+
+TEST(array_leaves_its_variable_to_who_keeps_it_and_its_memory_to_others) {
+  const int64_t before = in_use();
+  {
+    tensor::KeptVars kept;
+    ArrayRef a = Array::empty({1000}, DType::kFloat32);
+    ArrayRef view = a->alias({10}, {1});
+    kept.add(*a);
+    kept.add(*view);
+    engine::Var& var = a->var();
+    a = {};
+    CHECK(in_use() >= before + 4000);
+    view = {};
+    CHECK_EQ(in_use(), before);
+    engine::wait_to_write(var);
+  }
+  CHECK_EQ(in_use(), before);
+}
