@@ -41,6 +41,8 @@ class PlanTask final : public engine::Task {
     updates_ = engine::make_distinct(reads_, writes_);
     if (&part == &plan_->parts_.back()) bytes_ = plan_->arena_bytes_ + plan_->io_bytes_;
     cost_ns_ = part.cost_ns;
+    vars_.reserve(part.reads.size() + part.writes.size() + part.out_reads.size() +
+                  part.out_writes.size() + 1);
     if (part.waits_for_ranks && (turn_ = op::RankTurn::make())) op::RankTurn::join(*this);
   }
   void run(int threads) override {

@@ -84,6 +84,7 @@ class OpTask final : public engine::Task {
               call.is_train, call.random} {
     updates_ = call_.variables(reads_, writes_);
     cost_ns_ = call.cost_ns;
+    vars_.reserve(in_.size() + out_.size());
     for (const ArrayRef& a : out_) bytes_ += a->nbytes();
     if (call.waits() && (turn_ = RankTurn::make())) RankTurn::join(*this);
   }

@@ -132,6 +132,8 @@ class KeptVars {
   ~KeptVars() {
     for (Storage* s : storages_) s->give_var_up();
   }
+  // For so many calls of add(), which then cannot fail.
+  void reserve(size_t arrays) { storages_.reserve(arrays); }
   void add(const Array& array) {
     storages_.push_back(array.storage().get());
     storages_.back()->keep_var();
