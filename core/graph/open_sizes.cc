@@ -116,8 +116,8 @@ class Solver {
     const std::vector<int64_t> unknowns = unknowns_in(in);
     if (infer(node, in, 0, out[0]) && infer(node, in, 1, out[1])) {
       for (size_t i = 0; i < out[0].size(); ++i) put(node, i, out[0][i], out[1][i], unknowns);
-    } else if (unknowns.size() == 1) {
-      try_sizes(node, in, unknowns[0]);
+    } else {
+      try_sizes(node, in, unknowns);
     }
   }
 
@@ -201,14 +201,14 @@ class Solver {
   }
 
   // The operator refuses most sizes: which of those that its inputs have does it take?
-  void try_sizes(const Node& node, const Shapes& in, int64_t unknown) {
+  void try_sizes(const Node& node, const Shapes& in, const std::vector<int64_t>& unknowns) {
     std::vector<int64_t> same_axis, others;
     for (const Dims& open : in) {
       for (size_t axis = 0; axis < open.size(); ++axis) {
         for (const Dims& shape : in) {
           for (size_t other = 0; other < shape.size(); ++other) {
             if (shape[other] < 0) continue;
-            const bool same = open[axis] == unknown && other == axis;
+            const bool same = open[axis] < 0 && other == axis;
             (same ? same_axis : others).push_back(shape[other]);
           }
         }
@@ -217,16 +217,21 @@ class Solver {
     for (const auto& sizes : {same_axis, others}) {
       std::optional<int64_t> fits;
       for (int64_t size : sizes) {
-        if (fits == size || !takes(node, in, unknown, size)) continue;
+        if (fits == size || !takes(node, in, size)) continue;
         if (fits) return;  // several do
         fits = size;
       }
-      if (fits) return equate(unknown, *fits);
+      if (!fits) continue;
+      for (int64_t unknown : unknowns) equate(unknown, *fits);
+      return;
     }
   }
 
-  bool takes(const Node& node, Shapes in, int64_t unknown, int64_t size) {
-    for (Dims& shape : in) std::replace(shape.begin(), shape.end(), unknown, size);
+  bool takes(const Node& node, Shapes in, int64_t size) {
+    for (Dims& shape : in) {
+      std::replace_if(
+          shape.begin(), shape.end(), [](int64_t own) { return own < 0; }, size);
+    }
     Specs out;
     return infer(node, in, 0, out);
   }

@@ -9,6 +9,11 @@ import plait as mx
 from plait import autograd, gluon, nd, sym
 
 
+@pytest.fixture
+def rng(seed):
+    return np.random.default_rng(seed)
+
+
 def evaluate(symbol, **arrays):
     out = symbol.eval(**{name: nd.array(value) for name, value in arrays.items()})
     return out[0].asnumpy()
