@@ -11,7 +11,7 @@ std::string to_string(const Dims& dims) {
   return text + (dims.size() == 1 ? ",)" : ")");
 }
 
-int64_t checked_bytes(const Dims& shape, int64_t item) {
+int64_t check_size(const Dims& shape, int64_t item) {
   int64_t bytes = item;
   bool is_empty = false;
   for (int64_t d : shape) {

@@ -31,7 +31,7 @@ inline int64_t num_elements(const Dims& shape) {
 // Bytes of an array with `item` bytes an element. Throws ErrorKind::kShape if a size is negative,
 // or if the bytes or the strides do not fit in 64 bits; of empty arrays the sizes that are not 0
 // count.
-int64_t checked_bytes(const Dims& shape, int64_t item);
+int64_t check_size(const Dims& shape, int64_t item);
 
 // Row-major strides in elements.
 inline Dims contiguous_strides(const Dims& shape) {

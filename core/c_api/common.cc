@@ -56,7 +56,7 @@ Dims shape_of(const int64_t* sizes, int32_t ndim) {
         kMaxNdim, "]");
   if (ndim) require(sizes, "shape");
   const Dims shape(sizes, sizes + ndim);
-  checked_bytes(shape, sizeof(Complex128));  // of any dtype
+  check_size(shape, sizeof(Complex128));  // of any dtype
   return shape;
 }
 

@@ -62,7 +62,7 @@ namespace {
 Ref<Array> make(const Dims& shape, DType dtype, Device device, int64_t at_once) {
   check(shape.size() <= kMaxNdim, ErrorKind::kShape, "shape has ", shape.size(),
         " axes, must be at most ", kMaxNdim);
-  const int64_t bytes = checked_bytes(shape, dtype_size(dtype));
+  const int64_t bytes = check_size(shape, dtype_size(dtype));
   check(device.kind != DeviceKind::kGpu, ErrorKind::kDevice, "context is ", device,
         ", must be a cpu: this build has no CUDA");
   Ref<Storage> storage = make_ref<Storage>(bytes, device);
