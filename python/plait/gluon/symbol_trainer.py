@@ -225,9 +225,8 @@ class SymbolTrainer:
             row = {"epoch": epoch, "loss": total / batches, "seconds": time.perf_counter() - start}
             history.append(row)
             if verbose:
-                print(
-                    f"epoch {epoch + 1}/{num_epoch}: loss {row['loss']:.4f}, {row['seconds']:.2f} s"
-                )
+                text = f"loss {row['loss']:.4f}, {row['seconds']:.2f} s"
+                print(f"epoch {epoch + 1}/{num_epoch}: {text}", flush=True)
         return history
 
     @staticmethod
