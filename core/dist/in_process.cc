@@ -79,7 +79,7 @@ class HubTransport final : public Transport {
   TransferPtr receive(int peer, Tag tag, const Landing& landing) override {
     return std::make_unique<HubReceive>(hub_, Hub::Key{peer, rank(), tag.packed()}, peer, landing);
   }
-  std::string trouble(int) override { return hub_->failure; }
+  std::string trouble(int, int64_t) override { return hub_->failure; }
   void announce_failure(const std::string& message) override {
     if (hub_->failure.empty()) hub_->failure = cat("rank ", rank(), " failed: ", message);
   }

@@ -20,7 +20,7 @@ constexpr int64_t kNapNs = 50000;         // between two looks at what cannot be
 constexpr int64_t kSleepNs = 1000000;     // at most, while operations are on their way
 constexpr int64_t kBeatNs = 50000000;     // between two signs of life
 constexpr int64_t kGraceNs = 100000000;   // nobody asks before what an operation waits for
-constexpr int64_t kAwayNs = 1000000000;   // without a sign of life: this process did not run
+constexpr int64_t kMostStepNs = 100000000;  // that time goes on between two signs of life
 
 int64_t now_ns() { return Native::now_ns(); }
 
@@ -107,10 +107,10 @@ bool Progress::take_inbox() {
     taken.swap(inbox_);
   }
   for (auto& op : taken) {
-    op->moved_ns = now_ns();
+    op->moved_ns = awake_ns_;
     if (engine::profile::is_on() && op->task) {
       op->span.emplace(op->task->name(), op->task->details(), op->task->reads_, op->task->writes_,
-                       op->moved_ns, 1);
+                       now_ns(), 1);
     }
     active_.insert(std::upper_bound(active_.begin(), active_.end(), op.get(), is_before), op.get());
     owned_.push_back(std::move(op));
@@ -161,33 +161,31 @@ std::string Progress::pending(const Transport& transport) {
   for (const Operation* op : active_) {
     const Transfer* missing = op->check ? op->check.missing() : op->body.missing();
     if (op->transport.get() != &transport || !missing) continue;
-    const int64_t waited_ns = std::max<int64_t>(0, now_ns() - op->moved_ns);
-    text += cat(op->label, ": waits for ", waited_ns / 1000000, " ms ",
+    text += cat(op->label, ": waits for ", (awake_ns_ - op->moved_ns) / 1000000, " ms ",
                 missing->is_send ? "until it can send to rank " : "for rank ", missing->peer, "\n");
   }
   return text;
 }
 
-void Progress::watch(Operation& op, int64_t now) {
+void Progress::watch(Operation& op) {
   const Transfer* missing = op.check ? op.check.missing() : op.body.missing();
-  if (!missing || now - op.moved_ns < kGraceNs) return;
-  std::string reason = op.transport->trouble(missing->peer);
-  if (reason.empty() && !op.may_wait && timeout_ns() > 0 && now - op.moved_ns > timeout_ns()) {
-    reason = cat("rank ", op.transport->rank(), " waited ", (now - op.moved_ns) / 1000000000,
-                 " s for rank ", missing->peer, ", which has not come so far");
+  const int64_t waited_ns = awake_ns_ - op.moved_ns;
+  if (!missing || waited_ns < kGraceNs) return;
+  std::string reason = op.transport->trouble(missing->peer, awake_ns_);
+  if (reason.empty() && !op.may_wait && timeout_ns() > 0 && waited_ns > timeout_ns()) {
+    reason = cat("rank ", op.transport->rank(), " waited ", waited_ns / 1000000000, " s for rank ",
+                 missing->peer, ", which has not come so far");
   }
   if (!reason.empty()) break_off(op, reason);
 }
 
 void Progress::beat(int64_t now) {
   if (now - beat_ns_ < kBeatNs) return;
-  const bool was_away = now - beat_ns_ > kAwayNs;
+  awake_ns_ += std::min(now - beat_ns_, kMostStepNs);
   beat_ns_ = now;
   for (const Attached& a : transports_) a.transport->beat();
   for (Operation* op : active_) {
-    // As the others may have been, when a whole job is stopped for a while: their time begins anew.
-    if (was_away) op->moved_ns = now + kAwayNs;
-    if (!op->is_done) watch(*op, now);
+    if (!op->is_done) watch(*op);
   }
 }
 
@@ -195,13 +193,12 @@ bool Progress::turn() {
   bool moved = false;
   for (const Attached& a : transports_) moved |= a.transport->poll();
   moved |= take_inbox();
-  const int64_t now = now_ns();
   for (Operation* op : active_) {
     if (op->is_done || !advance(*op)) continue;
-    op->moved_ns = now;
+    op->moved_ns = awake_ns_;
     moved = true;
   }
-  beat(now);
+  beat(now_ns());
   std::erase_if(active_, [](const Operation* op) { return op->is_done; });
   std::erase_if(owned_, [&](std::unique_ptr<Operation>& op) {
     if (!op->is_done) return false;
@@ -284,7 +281,8 @@ void Progress::run(Operation& operation) {
   std::optional<engine::CoreLoan> loan;
   Lock lock(mutex_);
   ++waiting_callers_;
-  int64_t idle_since = operation.moved_ns = now_ns();
+  operation.moved_ns = awake_ns_;
+  int64_t idle_since = now_ns();
   // Says first where its messages go: those that are there already are not kept elsewhere then.
   advance(operation);
   if (!operation.is_done) {

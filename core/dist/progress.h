@@ -46,7 +46,7 @@ struct Operation {
   bool may_wait = false;         // for ever, as long as the peer lives
   engine::Task* task = nullptr;  // to be completed; null: somebody waits for `is_done`
   std::optional<engine::profile::Scope> span;
-  int64_t moved_ns = 0;  // when it last got on
+  int64_t moved_ns = 0;  // when it last got on, by Progress::awake_ns_
   bool is_done = false;
   std::exception_ptr failure;
 };
@@ -89,7 +89,7 @@ class Progress {
   bool turn();
   bool take_inbox();
   bool advance(Operation& op);
-  void watch(Operation& op, int64_t now);
+  void watch(Operation& op);
   void break_off(Operation& op, const std::string& reason);
   void beat(int64_t now);
   void retire(Lock& lock);  // completes what is done, without the mutex meanwhile
@@ -105,6 +105,9 @@ class Progress {
   std::vector<std::unique_ptr<Operation>> owned_, done_;
   int64_t moved_ns_ = 0;  // when the thread last moved something
   int64_t beat_ns_ = 0;
+  // How long this process has run while it watched: time in which it was stopped or had no core
+  // counts little, because the others may have been in the same state.
+  int64_t awake_ns_ = 0;
   int waiting_callers_ = 0;  // that do the thread's work in run()
 
   std::mutex inbox_mutex_;

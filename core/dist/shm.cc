@@ -25,6 +25,8 @@ constexpr int64_t kMostRingBytes = 256 << 10, kLeastRingBytes = 4 << 10;
 constexpr int64_t kAllRingsBytes = 32 << 20;
 constexpr int64_t kRingHead = 128;
 constexpr uint32_t kPadding = 1;
+constexpr int64_t kDoubtNs = 200000000;  // of silence, before the system is asked for the process
+constexpr int64_t kPatience = 3;         // with one that is not stopped: it may have got no core
 
 // In front of each piece of a message, at a multiple of 32 bytes.
 struct Fragment {
@@ -205,6 +207,7 @@ ShmLink::ShmLink(const std::string& name, int index, std::vector<int> ranks)
       bytes_(region_bytes(count_)),
       capacity_(ring_bytes(count_)),
       tails_(static_cast<size_t>(count_)),
+      beats_(static_cast<size_t>(count_)),
       wanted_(static_cast<size_t>(count_)),
       early_(static_cast<size_t>(count_)) {
   const Descriptor file(shm_open(name.c_str(), O_RDWR, 0));
@@ -326,20 +329,24 @@ void ShmLink::idle(int64_t timeout_ns) {
 
 void ShmLink::beat() { process(index_).beat_ns = Native::now_ns(); }
 
-std::string ShmLink::trouble(int peer) const {
+std::string ShmLink::trouble(int peer, int64_t awake_ns) {
   static const int64_t limit_s = env::get_int("PLAIT_DIST_HEARTBEAT", nullptr, 10);
   const ShmProcess& p = process(peer);
   const int rank = ranks_[static_cast<size_t>(peer)];
   if (p.has_failed) return cat("rank ", rank, " failed: ", p.failure);
   if (p.has_left) return cat("rank ", rank, " has ended without it");
-  const int64_t silent_ns = Native::now_ns() - p.beat_ns;
-  if (silent_ns < 300000000) return {};
+  Heard& heard = beats_[static_cast<size_t>(peer)];
+  if (const int64_t beat = p.beat_ns; beat != heard.beat_ns) heard = {beat, awake_ns};
+  const int64_t silent_ns = awake_ns - heard.awake_ns;
+  if (silent_ns < kDoubtNs) return {};
   const char state = process_state(p.pid);
   if (state == '\0' || state == 'Z') return cat("rank ", rank, " (process ", p.pid, ") has died");
-  if (limit_s <= 0 || silent_ns < limit_s * 1000000000) return {};
+  const bool is_stopped = state == 'T' || state == 't';
+  const int64_t patience = is_stopped ? 1 : kPatience;
+  if (limit_s <= 0 || silent_ns < patience * limit_s * 1000000000) return {};
   return cat("rank ", rank, " (process ", p.pid, ") ",
-             state == 'T' || state == 't' ? "is stopped" : "shows no sign of life", " for ",
-             silent_ns / 1000000000, " s");
+             is_stopped ? "is stopped" : "shows no sign of life", " for ", silent_ns / 1000000000,
+             " s");
 }
 
 void ShmLink::announce_failure(const std::string& message) {

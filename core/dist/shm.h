@@ -52,7 +52,9 @@ class ShmLink {
   void idle(int64_t timeout_ns);
   void wake();  // ends idle()
   void beat();
-  std::string trouble(int peer) const;
+  // See Transport. A peer that is silent for PLAIT_DIST_HEARTBEAT seconds of this process's time is
+  // given up if it is stopped; one that is not gets three times as long.
+  std::string trouble(int peer, int64_t awake_ns);
   void announce_failure(const std::string& message);
 
  private:
@@ -62,6 +64,11 @@ class ShmLink {
   struct Incoming {
     int64_t total = 0, arrived = 0;
     std::vector<char> kept;  // while nobody has asked for it
+  };
+
+  // A peer's last sign of life, and when this process noticed it by its own time.
+  struct Heard {
+    int64_t beat_ns = 0, awake_ns = 0;
   };
 
   ShmProcess& process(int i) const { return processes_[i]; }
@@ -79,6 +86,7 @@ class ShmLink {
   std::atomic<uint32_t> heard_{0};  // the bell at the last poll()
   ShmProcess* processes_ = nullptr;
   std::vector<uint64_t> tails_;  // by peer: how far it was known to have read what we wrote
+  std::vector<Heard> beats_;     // by peer
   // By peer: what is waited for, by tag. They are few.
   std::vector<std::vector<std::pair<uint64_t, class ShmReceive*>>> wanted_;
   std::vector<std::map<uint64_t, std::deque<Incoming>>> early_;

@@ -70,8 +70,12 @@ class Transport : public RefCounted {
   virtual void wake() {}  // ends idle(), from any thread
   // Must be called a few times a second: tells the others that this process lives.
   virtual void beat() {}
-  // Why nothing can come from this peer any more; "" if something may.
-  virtual std::string trouble(int) { return {}; }
+  // Why nothing can come from this peer any more; "" if something may. `awake_ns` is how long this
+  // process has run, which is what the peer's silence is measured by.
+  virtual std::string trouble(int peer, int64_t awake_ns) {
+    static_cast<void>(peer), static_cast<void>(awake_ns);
+    return {};
+  }
   // Tells all ranks why this one cannot go on.
   virtual void announce_failure(const std::string&) {}
   // Ends the processes of all ranks if the transport can; otherwise returns.

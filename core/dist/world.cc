@@ -135,9 +135,9 @@ class WorldTransport final : public Transport {
   void beat() override {
     if (link_) link_->beat();
   }
-  std::string trouble(int peer) override {
+  std::string trouble(int peer, int64_t awake_ns) override {
     const int i = local(peer);
-    return i >= 0 ? link_->trouble(i) : std::string();
+    return i >= 0 ? link_->trouble(i, awake_ns) : std::string();
   }
   void announce_failure(const std::string& message) override {
     if (link_) link_->announce_failure(message);

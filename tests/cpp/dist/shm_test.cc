@@ -143,9 +143,22 @@ TEST(dist_shm_other_sizes_fail) {
 
 TEST(dist_shm_failures_and_ends_are_seen) {
   Memory memory(3);
-  CHECK_EQ(memory.links[0]->trouble(1), "");
+  CHECK_EQ(memory.links[0]->trouble(1, 0), "");
   memory.links[1]->announce_failure("no more data");
-  CHECK_EQ(memory.links[0]->trouble(1), "rank 1 failed: no more data");
+  CHECK_EQ(memory.links[0]->trouble(1, 0), "rank 1 failed: no more data");
   memory.links[2] = nullptr;
-  CHECK_EQ(memory.links[0]->trouble(2), "rank 2 has ended without it");
+  CHECK_EQ(memory.links[0]->trouble(2, 0), "rank 2 has ended without it");
+}
+
+TEST(dist_shm_silence_counts_by_the_watching_process_own_time) {
+  constexpr int64_t kSecond = 1000000000;
+  Memory memory(2);
+  ShmLink& link = *memory.links[0];
+  CHECK_EQ(link.trouble(1, 5 * kSecond), "");   // the silence begins here, whatever the clock says
+  CHECK_EQ(link.trouble(1, 34 * kSecond), "");  // not stopped: three times 10 s
+  const std::string found = link.trouble(1, 35 * kSecond);
+  CHECK(found.find("shows no sign of life for 30 s") != std::string::npos);
+  memory.links[1]->beat();
+  CHECK_EQ(link.trouble(1, 36 * kSecond), "");
+  CHECK_EQ(link.trouble(1, 65 * kSecond), "");
 }
