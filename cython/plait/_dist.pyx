@@ -71,7 +71,13 @@ cdef class Group:
 
     def allreduce(self, Array data, reduction="sum", *, str name="", int priority=0,
                   bint wait=False):
-        """Replace `data` on every rank by its reduction over all ranks."""
+        """Replace `data` on every rank by its reduction over all ranks.
+
+        A row-sparse array becomes the sum of the rows that the ranks have; the call waits for
+        their numbers.
+        """
+        if data._array is NULL:
+            return self._sum_rows(data, reduction, name=name, priority=priority, wait=wait)
         cdef bytes label = name.encode()
         cdef plait_comm_options_t options = _options(label, priority, wait, False)
         cdef int kind = _number("allreduce", reduction)
@@ -104,7 +110,9 @@ cdef class Group:
         check(status)
 
     def broadcast(self, Array data, int root=0, *, str name="", int priority=0, bint wait=False):
-        """Replace `data` on every rank by that of rank `root`."""
+        """Replace `data` on every rank by that of rank `root`; row-sparse ones wait."""
+        if data._array is NULL:
+            return self._broadcast_rows(data, root, name=name, priority=priority)
         cdef bytes label = name.encode()
         cdef plait_comm_options_t options = _options(label, priority, wait, False)
         cdef plait_status_t status

@@ -235,6 +235,39 @@ def check_split(comm):
     assert both.asscalar() == comm.size
 
 
+def rows_of(rank, size):
+    """A row-sparse array of 3 columns: rows `rank`, `rank + 1`, 9 of 10; rank 1 stores nothing."""
+    numbers = [] if rank == 1 else [rank, rank + 1, 9]
+    values = np.full((len(numbers), 3), rank + 1.0)
+    return mx.nd.sparse.row_sparse_array((values, numbers), shape=(10, 3), dtype="float64")
+
+
+def check_row_sparse_arrays(comm):
+    mine = rows_of(comm.rank, comm.size)
+    every = [rows_of(r, comm.size).asnumpy() for r in range(comm.size)]
+    gathered = comm.allgather(mine, name="rows")
+    assert gathered.stype == "row_sparse" and gathered.shape == (10 * comm.size, 3)
+    same(gathered, np.concatenate(every))
+    comm.allreduce(mine, name="rows")
+    assert mine.stype == "row_sparse"
+    assert mine.indices.asnumpy().tolist() == np.flatnonzero(sum(every)[:, 0]).tolist()
+    same(mine, sum(every))
+    for root in range(comm.size):
+        data = rows_of(comm.rank, comm.size)
+        comm.broadcast(data, root)
+        same(data, every[root])
+    for call, error, text in (
+        (lambda: comm.allreduce(mine, "max"), ValueError, "reduction is 'max'"),
+        (lambda: comm.allreduce(mx.nd.eye(3).tostype("csr")), TypeError, "data is csr"),
+    ):
+        try:
+            call()
+        except error as e:
+            assert text in str(e), e
+        else:
+            raise AssertionError(text)
+
+
 def check_objects(comm):
     value = {"a": [1, 2], "rank": comm.rank}
     assert comm.broadcast_object(value, comm.size - 1)["rank"] == comm.size - 1

@@ -201,3 +201,53 @@ def test_bad_input(call, error, text, tmp_path):
     with pytest.raises(error) as raised:
         call(kv, tmp_path)
     assert text in str(raised.value)
+
+
+def test_teststore_sums_over_devices():
+    kv = mx.kv.create("teststore")
+    assert (kv.type, kv.rank, kv.num_workers) == ("teststore", 0, 1)
+    assert not kv.is_capable("optimizer")
+    outs = [filled(0), filled(0)]
+    kv.broadcast("w", filled(3), outs)
+    assert all((o.asnumpy() == 3).all() for o in outs)
+    values = [filled(1), filled(4)]
+    kv.pushpull("w", values)
+    assert all((v.asnumpy() == 5).all() for v in values)
+    kv.pushpull(["a", "b"], [filled(1), filled(2)], outs)
+    assert [float(o[0, 0].asscalar()) for o in outs] == [1, 2]
+    with pytest.raises(ValueError, match="capability is 'speed'"):
+        kv.is_capable("speed")
+
+
+def test_teststore_in_a_trainer():
+    nets = []
+    for store in ("teststore", "device"):
+        net = mx.gluon.nn.Dense(2, in_units=3)
+        net.initialize(mx.init.One(), ctx=[mx.cpu(0), mx.cpu(1)])
+        trainer = mx.gluon.Trainer(net.collect_params(), "sgd", kvstore=store)
+        with mx.autograd.record():
+            losses = [net(filled(k + 1, (1, 3)).as_in_context(mx.cpu(k))).sum() for k in (0, 1)]
+        mx.autograd.backward(losses)
+        trainer.step(2)
+        nets.append([w.asnumpy() for w in net.weight.list_data()])
+    np.testing.assert_allclose(*nets, rtol=1e-6)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_row_sparse_values_are_updated_in_the_store(momentum):
+    rows = mx.nd.sparse.row_sparse_array(
+        (np.full((2, 3), 2, "float32"), [1, 3]), shape=(5, 3), dtype="float32"
+    )
+    found = []
+    for start in (mx.nd.ones((5, 3)), mx.nd.ones((5, 3)).tostype("row_sparse")):
+        start[:] = start * mx.nd.array([[1], [1], [0], [0], [0]])  # row 3 is not stored
+        kv = mx.kv.create()
+        kv.init("w", start)
+        kv.set_optimizer(mx.optimizer.SGD(learning_rate=0.5, momentum=momentum))
+        for _ in range(2):
+            kv.push("w", [rows, rows])
+        out = mx.nd.sparse.zeros("row_sparse", (5, 3))
+        kv.row_sparse_pull("w", out=out, row_ids=mx.nd.array([0, 1, 3]))
+        found.append(out.asnumpy())
+    np.testing.assert_allclose(*found)
+    assert found[0][3, 0] < found[0][1, 0] < 0 < found[0][0, 0]

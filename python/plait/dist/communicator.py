@@ -5,11 +5,12 @@ import weakref
 
 import numpy as np
 
-from .. import _dist, ndarray
+from .. import _dist, _sparse, ndarray
+from ..ndarray._storage import assign, is_sparse, parts, with_parts, wrap
 
 __all__ = ["Communicator"]
 
-parts = weakref.WeakSet()  # what split() made: left when the program ends
+members = weakref.WeakSet()  # what split() made: left when the program ends
 
 
 class Communicator(_dist.Group):
@@ -31,7 +32,12 @@ class Communicator(_dist.Group):
     """
 
     def allgather(self, data, **options):
-        """NDArray: those of all ranks along the first axis; they have equal shapes."""
+        """NDArray: those of all ranks along the first axis; they have equal shapes.
+
+        Of row-sparse arrays only the rows that they store are sent, after their numbers.
+        """
+        if is_sparse(data):
+            return self._gathered(data, **options)
         shape = (self.size * data.shape[0], *data.shape[1:]) if data.ndim else (self.size,)
         out = ndarray.empty(shape, dtype=data.dtype_name)
         self.allgather_into(out, data, **options)
@@ -47,10 +53,50 @@ class Communicator(_dist.Group):
         """
         mine = ndarray.array([data.shape[0]], dtype="int64")
         rows = [int(n) for n in self.allgather(mine, wait=True).asnumpy()]
+        return self._rows_of_all(data, rows, **options), rows
+
+    def _rows_of_all(self, data, rows, **options):
+        """Rows of all ranks one below the other, `rows[i]` from rank i."""
         out = ndarray.empty((sum(rows), *data.shape[1:]), dtype=data.dtype_name)
         width = int(np.prod(data.shape[1:]))
         self.allgather_into(out, data, [n * width for n in rows], **options)
-        return out, rows
+        return out
+
+    def _stored_rows(self, data, **options):
+        """Values, numbers and counts of what row-sparse arrays store on all ranks."""
+        if data.stype != "row_sparse":
+            raise TypeError(f"collectives: data is {data.stype}, must be row_sparse or dense")
+        values, numbers = parts(data)
+        numbers, counts = self.allgather_rows(numbers, **options)
+        return self._rows_of_all(values, counts, **options), numbers, counts
+
+    def _gathered(self, data, **options):
+        values, numbers, counts = self._stored_rows(data, **options)
+        first = np.repeat(np.arange(self.size) * data.shape[0], counts)
+        shape = (self.size * data.shape[0], *data.shape[1:])
+        numbers = numbers + ndarray.array(first, dtype="int64")
+        return wrap(_sparse.new(_sparse.ROW_SPARSE, shape, (values, numbers)))
+
+    def _sum_rows(self, data, reduction, **options):
+        if reduction != "sum":
+            raise ValueError(
+                f"allreduce: reduction is {reduction!r}, must be 'sum' for row-sparse arrays"
+            )
+        values, numbers, _ = self._stored_rows(data, **options)
+        assign(data, wrap(_sparse.merge_rows(values, numbers, data.shape)))
+
+    def _broadcast_rows(self, data, root, **options):
+        values, numbers = parts(data)
+        count = ndarray.array([numbers.size], dtype="int64")
+        self.broadcast(count, root, wait=True)
+        if self.rank != root:
+            count = int(count.asscalar())
+            values = ndarray.empty((count, *data.shape[1:]), dtype=data.dtype_name)
+            numbers = ndarray.empty((count,), dtype="int64")
+        self.broadcast(numbers, root, **options)
+        self.broadcast(values, root, **options)
+        if self.rank != root:
+            assign(data, with_parts(data, values, numbers))
 
     def reduce_scatter(self, data, reduction="sum", **options):
         """NDArray: this rank's part, along the first axis, of the reduction of `data`.
@@ -79,7 +125,7 @@ class Communicator(_dist.Group):
     def split(self, color, key=0):
         """Communicator: the ranks that give the same `color`, numbered by `key`. Waits."""
         part = self._split(color, key)
-        parts.add(part)
+        members.add(part)
         return part
 
     def broadcast_object(self, value=None, root=0):

@@ -9,7 +9,7 @@ import traceback
 
 from .. import _dist, _engine
 from ..base import MXNetError
-from .communicator import Communicator, parts
+from .communicator import Communicator, members
 
 __all__ = ["world", "group", "is_distributed", "share_batches"]
 
@@ -109,7 +109,7 @@ def _leave():
     except Exception:  # what nobody read before the end
         traceback.print_exc()
     share_batches(None)
-    for each in [*parts, comm]:
+    for each in [*members, comm]:
         each.close()
 
 

@@ -34,8 +34,17 @@ class GradientExchange:
         names : list of str
             Those of the parameters, for messages and the profile.
         gradients : list of NDArray
-            In the order of forward. Returns at once.
+            In the order of forward. Returns at once, unless some are row-sparse: of these the
+            rows that any rank has are added, one gradient after the other, when all others are on
+            their way.
         """
+        sparse = [i for i, gradient in enumerate(gradients) if gradient._is_sparse]
+        if sparse:
+            dense = [i for i, gradient in enumerate(gradients) if not gradient._is_sparse]
+            self.allreduce([names[i] for i in dense], [gradients[i] for i in dense])
+            for i in reversed(sparse):
+                self._comm.allreduce(gradients[i], name=names[i], priority=-i)
+            return
         key = tuple((g.shape, g.dtype_name) for g in gradients)
         plan = self._plan.get(key)
         if plan is None:

@@ -48,6 +48,11 @@ class ShardedUpdate:
                 f"Trainer: zero is {stage} with {type(optimizer).__name__}, must be 0, because it "
                 "needs whole parameters"
             )
+        for p in params:
+            if p.grad()._is_sparse:
+                raise ValueError(
+                    f"Trainer: zero is {stage} with the row-sparse gradient of {p.name}, must be 0"
+                )
         self._comm, self._stage = comm, stage
         self._groups = []
         groups = {}

@@ -5,3 +5,4 @@ from .base import KVStoreBase, create
 from .dist import DistKVStore
 from .local import LocalKVStore
 from .local import LocalKVStore as KVStore
+from .teststore import TestStore

@@ -4,13 +4,17 @@ import atexit
 import threading
 import zlib
 
-from .. import dist, ndarray
+import numpy as np
+
+from .. import _sparse, dist, ndarray
+from ..ndarray._storage import dense, into, is_sparse, parts, wrap
 from .dist import DistKVStore
 from .local import _check_shapes, _pairs, _sum
 
 __all__ = ["AsyncKVStore"]
 
 _PUSH, _PULL, _STOP = 0, 1, 2
+_ALL = -1  # rows of a dense array
 _REQUESTS, _ANSWERS = 100, 101  # channels
 
 
@@ -21,6 +25,9 @@ class AsyncKVStore(DistKVStore):
     arrive, without waiting for the others; a pull gets what it has at that moment. `init`,
     `set_optimizer` and `barrier` are called by all ranks together, the other methods by any rank
     at any time. Without an optimizer a push replaces the value.
+
+    The values are dense. Of row-sparse arrays that are pushed only the stored rows are sent, and
+    `row_sparse_pull` asks for some rows of a value.
     """
 
     def __init__(self, name, comm=None):
@@ -39,11 +46,12 @@ class AsyncKVStore(DistKVStore):
 
     def init(self, key, value):
         """Store the value that rank 0 has under a new key."""
+        pairs = [(k, dense(values[0])) for k, values in _pairs("init", key, value)]
         with self._lock:
-            super().init(key, value)
-        for k, values in _pairs("init", key, value):
+            super().init([k for k, _ in pairs], [value for _, value in pairs])
+        for k, value in pairs:
             self._numbers[k] = len(self._names)
-            self._names.append((k, values[0].shape, values[0].dtype_name))
+            self._names.append((k, value.shape, value.dtype_name))
         ndarray.waitall()
         self.barrier()  # before anybody asks for it
 
@@ -56,27 +64,57 @@ class AsyncKVStore(DistKVStore):
             owner = self._owner(k)
             if owner == self.rank:
                 # What this rank computes may depend on what others serve, and they on this key.
-                total.wait_to_read()
+                (parts(total)[0] if is_sparse(total) else total).wait_to_read()
                 self._apply(k, total)
                 continue
-            self._comm.send(self._request(_PUSH, k), owner, _REQUESTS, priority=priority)
-            self._comm.send(total, owner, _REQUESTS, priority=priority, name=str(k))
+            sent = reversed(parts(total)) if is_sparse(total) else [total]
+            rows = parts(total)[1].size if is_sparse(total) else _ALL
+            self._comm.send(self._request(_PUSH, k, rows), owner, _REQUESTS, priority=priority)
+            for part in sent:
+                self._comm.send(part, owner, _REQUESTS, priority=priority, name=str(k))
 
     def pull(self, key, out=None, priority=0, ignore_sparse=True):
         """Copy the value that the key has now into each array of `out`."""
         for k, outs in _pairs("pull", key, out):
             stored = self._stored("pull", k)
             _check_shapes("pull", k, outs, stored)
-            owner = self._owner(k)
-            if owner == self.rank:
-                with self._lock:
-                    current = self._values[k].copy()
-            else:
-                current = ndarray.empty(stored.shape, dtype=stored.dtype_name)
-                self._comm.send(self._request(_PULL, k), owner, _REQUESTS, priority=priority)
-                self._comm.receive(current, owner, _ANSWERS, priority=priority, name=str(k))
+            current = self._fetched(k, None, priority)
             for target in outs:
-                current.copyto(target)
+                into(target, current)
+
+    def row_sparse_pull(self, key, out=None, priority=0, row_ids=None):
+        """Copy rows that the key has now into row-sparse arrays, as `KVStore.row_sparse_pull`."""
+        keys = key if isinstance(key, list) else [key]
+        ids = row_ids if isinstance(row_ids, list) else [row_ids] * len(keys)
+        for (k, outs), rows in zip(_pairs("row_sparse_pull", key, out), ids, strict=True):
+            stored = self._stored("row_sparse_pull", k)
+            _check_shapes("row_sparse_pull", k, outs, stored)
+            numbers = ndarray.array(np.unique(rows.asnumpy().astype(np.int64)), dtype="int64")
+            values = self._fetched(k, numbers, priority)
+            current = wrap(_sparse.new(_sparse.ROW_SPARSE, stored.shape, (values, numbers)))
+            for target in outs:
+                into(target, current)
+
+    def _fetched(self, key, numbers, priority):
+        """What the owner of the key has now: all of it, or the rows of these numbers."""
+        owner = self._owner(key)
+        if owner == self.rank:
+            return self._current(key, numbers)
+        _, shape, dtype = self._names[self._numbers[key]]
+        if numbers is not None:
+            shape = (numbers.size, *shape[1:])
+        rows = _ALL if numbers is None else numbers.size
+        current = ndarray.empty(shape, dtype=dtype)
+        self._comm.send(self._request(_PULL, key, rows), owner, _REQUESTS, priority=priority)
+        if numbers is not None:
+            self._comm.send(numbers, owner, _REQUESTS, priority=priority)
+        self._comm.receive(current, owner, _ANSWERS, priority=priority, name=str(key))
+        return current
+
+    def _current(self, key, numbers):
+        with self._lock:
+            value = self._values[key]
+            return value.copy() if numbers is None else value.take(numbers)
 
     def pushpull(self, key, value, out=None, priority=0):
         """Push `value`, then pull into `out`, or back into `value` if there is none."""
@@ -114,7 +152,7 @@ class AsyncKVStore(DistKVStore):
         ndarray.waitall()
         for peer in range(self._comm.size):
             if peer != self.rank:
-                self._comm.send(ndarray.array([_STOP, 0], dtype="int64"), peer, _REQUESTS)
+                self._comm.send(ndarray.array([_STOP, 0, _ALL], dtype="int64"), peer, _REQUESTS)
         for server in self._servers:
             server.join()
         ndarray.waitall()
@@ -122,15 +160,15 @@ class AsyncKVStore(DistKVStore):
     def _owner(self, key):
         return zlib.crc32(str(key).encode()) % self._comm.size
 
-    def _request(self, kind, key):
-        return ndarray.array([kind, self._numbers[key]], dtype="int64")
+    def _request(self, kind, key, rows):
+        return ndarray.array([kind, self._numbers[key], rows], dtype="int64")
 
     def _apply(self, key, pushed):
         with self._lock:
             if self._updater is not None:
                 self._updater(key, pushed, self._values[key])
             else:
-                self._values[key] = pushed
+                self._values[key] = dense(pushed)
 
     def _serve(self, peer):
         """Answer one rank until it says that it ends."""
@@ -141,19 +179,26 @@ class AsyncKVStore(DistKVStore):
             raise
 
     def _answer(self, peer):
-        request = ndarray.empty((2,), dtype="int64")
+        request = ndarray.empty((3,), dtype="int64")
         while True:
-            self._comm.receive(request, peer, _REQUESTS, wait=True, no_limit=True)
-            kind, number = (int(x) for x in request.asnumpy())
+            self._receive(request, peer, "request")
+            kind, number, rows = (int(x) for x in request.asnumpy())
             if kind == _STOP:
                 return
             key, shape, dtype = self._names[number]
-            if kind == _PUSH:
-                pushed = ndarray.empty(shape, dtype=dtype)
-                # Others go on meanwhile: what this one pushes may depend on what they pull.
-                self._comm.receive(pushed, peer, _REQUESTS, name=str(key), wait=True, no_limit=True)
-                self._apply(key, pushed)
-            else:
-                with self._lock:
-                    current = self._values[key].copy()
-                self._comm.send(current, peer, _ANSWERS, name=str(key))
+            numbers = None
+            if rows != _ALL:
+                numbers = ndarray.empty((rows,), dtype="int64")
+                self._receive(numbers, peer, f"{key} rows")
+            if kind == _PULL:
+                self._comm.send(self._current(key, numbers), peer, _ANSWERS, name=str(key))
+                continue
+            pushed = ndarray.empty(shape if numbers is None else (rows, *shape[1:]), dtype=dtype)
+            self._receive(pushed, peer, str(key))
+            if numbers is not None:
+                pushed = wrap(_sparse.new(_sparse.ROW_SPARSE, shape, (pushed, numbers)))
+            self._apply(key, pushed)
+
+    def _receive(self, array, peer, name):
+        # Others go on meanwhile: what this rank pushes may depend on what they pull.
+        self._comm.receive(array, peer, _REQUESTS, name=name, wait=True, no_limit=True)

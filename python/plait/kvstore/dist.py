@@ -112,7 +112,10 @@ class DistKVStore(LocalKVStore):
         self._updater = opt.get_updater(optimizer)
 
     def set_gradient_compression(self, compression_params):
-        """Send less: see `plait.kvstore.compression.compressor` for what there is."""
+        """Send less: see `plait.kvstore.compression.compressor` for what there is.
+
+        Row-sparse arrays are sent as they are.
+        """
         self._compressor = compressor(compression_params, self._comm)
 
     def save_optimizer_states(self, fname, dump_optimizer=False):
@@ -128,7 +131,7 @@ class DistKVStore(LocalKVStore):
     def _summed(self, key, values, stored, priority):
         """A new array with the sum over devices and ranks."""
         total = _sum(values, stored.context)
-        if self._compressor is not None:
+        if self._compressor is not None and not total._is_sparse:
             return self._compressor.allreduce(key, total, priority)
         if len(values) == 1:
             total = total.copy()  # what is pushed stays the caller's

@@ -151,6 +151,18 @@ def rows_of(x, numbers):
     return wrap(_sparse.new(_sparse.ROW_SPARSE, x.shape, (x.take(index), index)))
 
 
+def set_rows(x, numbers, values):
+    """Rows of these numbers in place of what a dense or row_sparse array has there."""
+    if not is_sparse(x):
+        x[numbers] = values
+        return
+    before, index = parts(x)
+    kept = _index(np.flatnonzero(~np.isin(index.asnumpy(), numbers.asnumpy())))
+    values = _call("concat", (before.take(kept), values), 0)
+    index = _call("concat", (index.take(kept), numbers), 0)
+    assign(x, wrap(_sparse.merge_rows(values, index, x.shape)))
+
+
 def concat_csr(arrays):
     """Csr arrays one below the other."""
     widths = {x.shape[1] for x in arrays}

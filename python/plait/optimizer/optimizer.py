@@ -3,7 +3,7 @@
 import sys
 
 from .. import ndarray, registry
-from ..ndarray._storage import parts
+from ..ndarray._storage import parts, set_rows
 
 __all__ = ["Optimizer", "create", "register"]
 
@@ -313,7 +313,7 @@ class FusedOptimizer(Optimizer):
         chosen = [weight.take(rows), mapped(lambda array: array.take(rows), state)]
         self._run([index], [chosen[0]], [values], [chosen[1]], mixed)
         for whole, part in zip(_arrays([weight, state]), _arrays(chosen), strict=True):
-            whole[rows] = part
+            set_rows(whole, rows, part)
 
     def _apply(self, operator, weights, grads, states, masters, common):
         """Call ``operator(weight, grad, states..., master, weight, ...)``."""
