@@ -4,7 +4,9 @@
 #' [mx.model.FeedForward.create()] uses one when it trains on several contexts.
 #'
 #' @param type `"local"` or `"device"`, which are the same; `"dist_sync"` is
-#'   shared by all processes that `mpirun` started
+#'   shared by all processes that `mpirun` started; `"dist_async"`, too, but each
+#'   key is kept by one of them, which takes what is pushed as it comes: each
+#'   process must use the store now and then, and calls `barrier()` at the end
 #' @param x any object
 #' @return An object of class `MXKVStore` with the functions
 #'   `init(keys, arrays)`, `push(keys, arrays, priority)`, which adds up the

@@ -47,6 +47,16 @@ class User {
   void* user_;
 };
 
+void set_updater(plait_kvstore_t kvstore, plait_updater_t update, plait_drop_t drop, void* user,
+                 bool in_any_thread) {
+  auto own = std::make_shared<User>(update, drop, user);  // from here on `drop` is called
+  dist::LocalStore& store = store_of(kvstore);
+  if (!update) return store.set_updater({});
+  store.set_updater([own](const std::string& key, const ArrayRef& sum,
+                          ArrayRef& value) { (*own)(key, sum, value); },
+                    in_any_thread);
+}
+
 }  // namespace
 
 plait_status_t plait_kvstore_new(const char* type, plait_kvstore_t* out) {
@@ -100,12 +110,10 @@ plait_status_t plait_kvstore_pull(plait_kvstore_t kvstore, const char* key,
 
 plait_status_t plait_kvstore_set_updater(plait_kvstore_t kvstore, plait_updater_t update,
                                          plait_drop_t drop, void* user) {
-  return guarded([&] {
-    auto own = std::make_shared<User>(update, drop, user);  // from here on `drop` is called
-    dist::LocalStore& store = store_of(kvstore);
-    if (!update) return store.set_updater({});
-    store.set_updater([own](const std::string& key, const ArrayRef& sum, ArrayRef& value) {
-      (*own)(key, sum, value);
-    });
-  });
+  return guarded([&] { set_updater(kvstore, update, drop, user, false); });
+}
+
+plait_status_t plait_kvstore_set_concurrent_updater(plait_kvstore_t kvstore, plait_updater_t update,
+                                                    plait_drop_t drop, void* user) {
+  return guarded([&] { set_updater(kvstore, update, drop, user, true); });
 }

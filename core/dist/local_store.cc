@@ -30,9 +30,14 @@ ArrayRef LocalStore::total(const std::string&, std::span<const ArrayRef> arrays)
   return arrays.size() == 1 ? arrays[0] : apply("add_n", arrays, {});
 }
 
-void LocalStore::set_updater(Updater updater) {
+void LocalStore::copy_to_all(const ArrayRef& value, std::span<const ArrayRef> arrays) {
+  for (const ArrayRef& array : arrays) apply("copy", {&value, 1}, array);
+}
+
+void LocalStore::set_updater(Updater updater, bool in_any_thread) {
   const std::lock_guard lock(mutex_);
   updater_ = std::move(updater);
+  in_any_thread_ = in_any_thread;
 }
 
 ArrayRef& LocalStore::value_of(const std::string& key) {
@@ -51,13 +56,20 @@ void LocalStore::init(const std::string& key, const ArrayRef& value) {
   values_[key] = kept;
 }
 
-void LocalStore::push(const std::string& key, std::span<const ArrayRef> arrays) {
-  const std::lock_guard lock(mutex_);
-  ArrayRef& value = value_of(key);
+void LocalStore::check_shapes(const std::string& key, std::span<const ArrayRef> arrays) {
+  const ArrayRef& value = value_of(key);
+  for (const ArrayRef& array : arrays) require_shape(key, *array, *value);
+}
+
+ArrayRef LocalStore::checked_total(const std::string& key, std::span<const ArrayRef> arrays) {
+  check_shapes(key, arrays);
   check(!arrays.empty(), ErrorKind::kInvalidArgument, "kvstore: push of key '", key,
         "' has no arrays, must have one or more");
-  for (const ArrayRef& array : arrays) require_shape(key, *array, *value);
-  const ArrayRef sum = total(key, arrays);
+  return total(key, arrays);
+}
+
+void LocalStore::take(const std::string& key, const ArrayRef& sum) {
+  ArrayRef& value = value_of(key);
   if (updater_) {
     updater_(key, sum, value);
   } else {
@@ -65,13 +77,15 @@ void LocalStore::push(const std::string& key, std::span<const ArrayRef> arrays) 
   }
 }
 
+void LocalStore::push(const std::string& key, std::span<const ArrayRef> arrays) {
+  const std::lock_guard lock(mutex_);
+  take(key, checked_total(key, arrays));
+}
+
 void LocalStore::pull(const std::string& key, std::span<const ArrayRef> arrays) {
   const std::lock_guard lock(mutex_);
-  const ArrayRef& value = value_of(key);
-  for (const ArrayRef& array : arrays) {
-    require_shape(key, *array, *value);
-    apply("copy", {&value, 1}, array);
-  }
+  check_shapes(key, arrays);
+  copy_to_all(value_of(key), arrays);
 }
 
 }  // namespace plait::dist

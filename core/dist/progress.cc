@@ -24,11 +24,6 @@ constexpr int64_t kMostStepNs = 100000000;  // that time goes on between two sig
 
 int64_t now_ns() { return Native::now_ns(); }
 
-int64_t timeout_ns() {
-  static const int64_t s = env::get_int("PLAIT_DIST_TIMEOUT", nullptr, 600);
-  return s * 1000000000;
-}
-
 bool is_before(const Operation* a, const Operation* b) {
   return a->priority != b->priority ? a->priority > b->priority : a->order < b->order;
 }
@@ -42,6 +37,11 @@ std::string text_of(const std::exception_ptr& failure) {
 }
 
 }  // namespace
+
+int64_t time_limit_ns() {
+  static const int64_t s = env::get_int("PLAIT_DIST_TIMEOUT", nullptr, 600);
+  return s * 1000000000;
+}
 
 std::string Label::text() const {
   std::ostringstream out;
@@ -172,7 +172,7 @@ void Progress::watch(Operation& op) {
   const int64_t waited_ns = awake_ns_ - op.moved_ns;
   if (!missing || waited_ns < kGraceNs) return;
   std::string reason = op.transport->trouble(missing->peer, awake_ns_);
-  if (reason.empty() && !op.may_wait && timeout_ns() > 0 && waited_ns > timeout_ns()) {
+  if (reason.empty() && !op.may_wait && time_limit_ns() > 0 && waited_ns > time_limit_ns()) {
     reason = cat("rank ", op.transport->rank(), " waited ", waited_ns / 1000000000, " s for rank ",
                  missing->peer, ", which has not come so far");
   }

@@ -16,6 +16,9 @@
 
 namespace plait::dist {
 
+// How long one operation may wait for another rank; 0: for ever.
+int64_t time_limit_ns();
+
 // What messages call an operation. The text is made when somebody wants it.
 struct Label {
   const char* kind;     // "allreduce"

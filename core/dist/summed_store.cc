@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "dist/served_store.h"
 #include "dist/started.h"
 
 namespace plait::dist {
@@ -15,6 +16,7 @@ constexpr std::array<std::string_view, 6> kLocal = {
     "local", "device", "nccl", "local_update_cpu", "local_allreduce_cpu", "local_allreduce_device"};
 constexpr std::array<std::string_view, 5> kSummed = {"dist_sync", "dist_device_sync",
                                                      "dist_sync_device", "dist", "horovod"};
+constexpr std::array<std::string_view, 2> kServed = {"dist_async", "dist_async_device"};
 
 template <class List>
 bool has(const List& list, const std::string& name) {
@@ -53,8 +55,7 @@ std::unique_ptr<LocalStore> make_store(const std::string& type) {
   for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (has(kLocal, name)) return std::make_unique<LocalStore>(name);
   if (has(kSummed, name)) return std::make_unique<SummedStore>(name, all_processes());
-  check(!name.starts_with("dist_async"), ErrorKind::kNotImplemented, "kvstore: type is '", type,
-        "', must be 'dist_sync' outside Python, whose threads serve the others");
+  if (has(kServed, name)) return std::make_unique<ServedStore>(name, all_processes());
   fail(ErrorKind::kInvalidArgument, "kvstore: type is '", type,
        "', must be 'local', 'device', 'dist_sync' or a name like them");
 }

@@ -442,6 +442,7 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_kvstore_push(plait_kvstore_t kvstore, const char *key, const plait_array_t *arrays, int32_t count)
     plait_status_t plait_kvstore_pull(plait_kvstore_t kvstore, const char *key, const plait_array_t *arrays, int32_t count)
     plait_status_t plait_kvstore_set_updater(plait_kvstore_t kvstore, plait_updater_t update, plait_drop_t drop, void *user)
+    plait_status_t plait_kvstore_set_concurrent_updater(plait_kvstore_t kvstore, plait_updater_t update, plait_drop_t drop, void *user)
     cdef struct plait_comm_s
     ctypedef plait_comm_s *plait_comm_t
     ctypedef enum plait_reduction_t:

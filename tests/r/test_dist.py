@@ -22,6 +22,22 @@ kv$push("w", mx.nd.ones(2))
 kv$barrier()
 kv$pull("w", w)
 stopifnot(as.array(w) == c(0, 5))
+
+# Each key is kept by one process, whose optimizer takes each push as it comes.
+kv <- mx.kv.create("dist_async")
+keys <- c("a", "b")
+kv$init(keys, list(mx.nd.ones(2), mx.nd.ones(2) * 8))
+kv$set.optimizer(mx.opt.create("sgd", learning.rate = 0.5))
+kv$barrier()
+for (i in 1:10) {
+  for (key in keys) kv$push(key, mx.nd.ones(2))
+  kv$pull("b", w)
+  stopifnot(as.array(w) <= 8 - i / 2) # what this process has pushed, or more
+}
+kv$barrier()
+kv$pull(keys, list(w, v <- mx.nd.zeros(2)))
+stopifnot(as.array(w) == c(-9, -9), as.array(v) == c(-2, -2))
+kv$barrier() # nobody asks this process any more
 """
 
 

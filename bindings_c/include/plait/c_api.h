@@ -1289,7 +1289,7 @@ PLAIT_API plait_status_t plait_predictor_output(plait_predictor_t predictor, int
 typedef struct plait_kvstore_s* plait_kvstore_t;
 
 /* Changes `value` by the sum of the arrays that were pushed; both are borrowed. Called in the
- * thread that pushes; it may use the store. */
+ * thread that pushes; it may use the store. See below for "dist_async". */
 typedef plait_status_t (*plait_updater_t)(void* user, const char* key, plait_array_t sum,
                                           plait_array_t value);
 
@@ -1297,10 +1297,16 @@ typedef plait_status_t (*plait_updater_t)(void* user, const char* key, plait_arr
  * "dist_device_sync", "dist" and "horovod": by all processes that mpirun started, which make the
  * same calls in the same order; what they push is summed over all of them, and each applies the
  * updater to its own copy. A process started alone shares it with nobody. new.
- * Fails: INVALID_ARGUMENT, NOT_IMPLEMENTED for "dist_async", COMM. @blocking @since 0.1 */
+ *
+ * "dist_async": each key is kept by one process, which applies what the others push as it comes,
+ * and hands out the value that it has then. Threads of the store do that; the updater, which must
+ * not use the store, is called while its process is in a call of the store, so each must come to
+ * one now and then, or use plait_kvstore_set_concurrent_updater(). All processes call new, init,
+ * barrier and free together; a barrier also waits until all that was pushed before is applied.
+ * Fails: INVALID_ARGUMENT, COMM. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_kvstore_new(const char* type, plait_kvstore_t* out);
 
-/* @since 0.1 */
+/* With "dist_async" it waits until all processes free theirs. @blocking @since 0.1 */
 PLAIT_API void plait_kvstore_free(plait_kvstore_t kvstore);
 
 /* The type. borrowed from kvstore. @since 0.1 */
@@ -1335,6 +1341,12 @@ PLAIT_API plait_status_t plait_kvstore_pull(plait_kvstore_t kvstore, const char*
  * when the updater is replaced or the store is freed, also on failure. @since 0.1 */
 PLAIT_API plait_status_t plait_kvstore_set_updater(plait_kvstore_t kvstore, plait_updater_t update,
                                                    plait_drop_t drop, void* user);
+
+/* The same for an updater that may be called in any thread, one call at a time: "dist_async" then
+ * never waits for a call of the store. `drop` may be called in another thread, too. @since 0.1 */
+PLAIT_API plait_status_t plait_kvstore_set_concurrent_updater(plait_kvstore_t kvstore,
+                                                              plait_updater_t update,
+                                                              plait_drop_t drop, void* user);
 
 /* ---- communication ------------------------------------------------------------------------- */
 
