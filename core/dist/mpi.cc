@@ -3,10 +3,12 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/env.h"
+#include "dist/started.h"
 
 namespace plait::dist {
 namespace {
@@ -44,8 +46,9 @@ const Library& library() {
   static const Library found = [] {
     std::vector<std::string> names{loaded_library()};
     if (names[0].empty()) {
-      names = {env::get_string("PLAIT_MPI_LIBRARY", nullptr, ""), "libmpi.so.40", "libmpi.so.12",
-               "libmpi.so", "libmpich.so.12"};
+      names = {env::get_string("PLAIT_MPI_LIBRARY", nullptr, ""), "libmpi.so.40", "libmpich.so.12",
+               "libmpi.so.12", "libmpi.so"};
+      if (started_by_mpich()) std::rotate(names.begin() + 1, names.begin() + 2, names.end());
     }
     std::string reason;
     for (const std::string& name : names) {

@@ -13,4 +13,6 @@ int started_processes() {
   return std::getenv("PMIX_RANK") ? -1 : 0;  // the standard that Slurm and Open MPI share
 }
 
+bool started_by_mpich() { return std::getenv("PMI_SIZE") && !std::getenv("OMPI_COMM_WORLD_SIZE"); }
+
 }  // namespace plait::dist

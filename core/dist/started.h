@@ -6,4 +6,7 @@ namespace plait::dist {
 // one; -1: it does not say; 0: none has started this one.
 int started_processes();
 
+// Whether their starter is MPICH's, or one that speaks to processes as MPICH's does.
+bool started_by_mpich();
+
 }  // namespace plait::dist

@@ -23,7 +23,7 @@ def launched(tmp_path_factory):
     folder = base.parent if base.name.startswith("popen-") else base
 
     def run(program, size, **extra):
-        tail = "".join(f"-{k}{v}" for k, v in sorted(extra.items()))
+        tail = "".join(f"-{k}{Path(str(v)).name}" for k, v in sorted(extra.items()))
         result = folder / f"{program}-{size}{tail}.json"
         with open(f"{result}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -47,10 +47,10 @@ def environment(**extra):
     return {**os.environ, **SETTINGS, **{k: str(v) for k, v in extra.items()}}
 
 
-def mpirun(n, *command, timeout=120, **extra):
+def mpirun(n, *command, timeout=120, starter="mpirun", **extra):
     """The finished process of ``mpirun -n n python ...``."""
     return subprocess.run(
-        ["mpirun", "-n", str(n), sys.executable, *map(str, command)],
+        [starter, "-n", str(n), sys.executable, *map(str, command)],
         capture_output=True,
         text=True,
         timeout=timeout,

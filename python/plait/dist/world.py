@@ -92,6 +92,8 @@ def _mpi_handle():
     """Address of mpi4py's handle of the world, or 0."""
     if os.environ.get("PLAIT_MPI_LIBRARY") and "mpi4py.MPI" not in sys.modules:
         return 0  # mpi4py might load another one
+    if "PMI_SIZE" in os.environ and "OMPI_COMM_WORLD_SIZE" not in os.environ:
+        os.environ.setdefault("MPI4PY_MPIABI", "mpich")  # whose mpirun has started this process
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError):  # RuntimeError: it does not find the library
