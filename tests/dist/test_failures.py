@@ -71,6 +71,34 @@ def test_job_ends_with_a_message_and_resumes(tmp_path, mode, size, options, patt
         assert "end" in again.stdout
 
 
+def can_mount():
+    """Whether this user may mount a disk of his own."""
+    test = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
+    return shutil.which("unshare") and not subprocess.run(test, capture_output=True).returncode
+
+
+@needs_mpirun
+@pytest.mark.skipif(not can_mount(), reason="may not mount")
+def test_disk_that_is_full_while_a_checkpoint_is_written(tmp_path):
+    start = f"'{sys.executable}' -m plait.launch -n 2 '{HERE / 'failing.py'}'"
+    script = f"""
+        mount -t tmpfs -o size=300k none '{tmp_path}'
+        {start} fill '{tmp_path}' && exit 1
+        rm '{tmp_path}/filler'
+        {start} none '{tmp_path}'
+    """
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env=environment(),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "No space left on device" in done.stderr
+    assert done.stdout.split()[:4] == ["start", "0", "start", "8"]
+
+
 @needs_mpirun
 def test_job_that_is_stopped_for_a_while_goes_on(tmp_path):
     done = launch(2, "pause", tmp_path, "--heartbeat", "1")
