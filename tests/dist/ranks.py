@@ -47,7 +47,7 @@ def environment(**extra):
     return {**os.environ, **SETTINGS, **{k: str(v) for k, v in extra.items()}}
 
 
-def mpirun(n, *command, timeout=120, starter="mpirun", **extra):
+def mpirun(n, *command, timeout=300, starter="mpirun", **extra):
     """The finished process of ``mpirun -n n python ...``."""
     return subprocess.run(
         [starter, "-n", str(n), sys.executable, *map(str, command)],

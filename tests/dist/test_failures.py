@@ -23,7 +23,7 @@ def launch(n, mode, folder, *options):
         [*command, str(HERE / "failing.py"), mode, str(folder)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         env=environment(),
     )
 
@@ -91,7 +91,7 @@ def test_disk_that_is_full_while_a_checkpoint_is_written(tmp_path):
         ["unshare", "-rm", "sh", "-c", script],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         env=environment(),
     )
     assert done.returncode == 0, done.stderr
