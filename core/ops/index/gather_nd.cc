@@ -52,7 +52,7 @@ struct Points {
 };
 
 Spec infer_scatter(const Dims& shape, const Spec& data, const Dims& indices) {
-  checked_bytes(shape, 1);
+  check_size(shape, 1);
   const Points p(shape, indices);
   check(data.shape == p.rest, ErrorKind::kShape, "data has shape ", data.shape, ", must be ",
         p.rest, " for indices of shape ", indices, " into ", shape);

@@ -32,7 +32,7 @@ Region region_of(const RegionAttrs& a) {
   check(a.first.size() == ndim && a.step.size() == ndim && a.count.size() == ndim,
         ErrorKind::kInvalidArgument, "first is ", a.first, ", step is ", a.step, ", count is ",
         a.count, ", must have one number for each axis of shape ", a.shape);
-  checked_bytes(a.shape, 1);
+  check_size(a.shape, 1);
   Region r(a.shape);
   for (size_t i = 0; i < ndim; ++i) {
     const int64_t n = a.shape[i], first = a.first[i], count = a.count[i], step = a.step[i];

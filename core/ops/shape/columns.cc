@@ -126,7 +126,7 @@ const int registered_col2im =
         .on("nd sym", "col2im")
         .infer(+[](const ColumnAttrs& a, const Specs& in) -> Spec {
           const Dims& d = in[0].shape;
-          checked_bytes(a.output_size, 1);
+          check_size(a.output_size, 1);
           const Windows w(a, a.output_size);
           check(
               is_floating(in[0].dtype) && d.size() == 3 && d[1] % w.window == 0 && d[2] == w.places,

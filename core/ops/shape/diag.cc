@@ -74,7 +74,7 @@ PLAIT_OP(place_diag, DiagAttrs)
     .attr("axis2", &DiagAttrs::axis2, 1, "as for diag")
     .required_attr("shape", &DiagAttrs::shape, "shape of the result, at least 2 axes")
     .infer([](const DiagAttrs& a, const Specs& in) -> Spec {
-      checked_bytes(a.shape, 1);
+      check_size(a.shape, 1);
       const Diagonal d = diagonal_of(a, a.shape, contiguous_strides(a.shape));
       check(in[0].shape == d.shape, ErrorKind::kShape, "data has shape ", in[0].shape, ", must be ",
             d.shape);

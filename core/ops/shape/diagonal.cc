@@ -47,7 +47,7 @@ PLAIT_OP(place_diagonal, DiagonalAttrs)
     .attr("axis1", &DiagonalAttrs::axis1, 0, "as in diagonal")
     .attr("axis2", &DiagonalAttrs::axis2, 1, "as in diagonal")
     .infer([](const DiagonalAttrs& a, const Specs& in) -> Spec {
-      checked_bytes(a.shape, 1);
+      check_size(a.shape, 1);
       const Diagonal d = diagonal_of(a, a.shape, contiguous_strides(a.shape));
       check(d.shape == in[0].shape, ErrorKind::kShape, "data has shape ", in[0].shape, ", must be ",
             d.shape, ", the diagonal of ", a.shape);

@@ -113,7 +113,7 @@ PLAIT_OP(pad_backward, PadAttrs)
     .required_attr("pad_width", &PadAttrs::pad_width, "as for pad")
     .required_attr("shape", &PadAttrs::shape, "shape of data")
     .infer([](const PadAttrs& a, const Specs& in) -> Spec {
-      checked_bytes(a.shape, 1);
+      check_size(a.shape, 1);
       check(in[0].shape == padded(a, a.shape), ErrorKind::kShape, "dout has shape ", in[0].shape,
             ", must be ", padded(a, a.shape));
       return {a.shape, in[0].dtype};

@@ -54,7 +54,7 @@ struct Plan {
       (i ? columns : rows) = span / stride[i] + 1;
     }
     window = product(kernel, "kernel");
-    checked_bytes({2, parts, window, rows, columns}, 1);
+    check_size({2, parts, window, rows, columns}, 1);
   }
   int64_t places() const { return rows * columns; }
   Dims weight_shape() const { return {filters, channels / groups, kernel[0], kernel[1]}; }

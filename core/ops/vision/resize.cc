@@ -138,7 +138,7 @@ Dims target(const ResizeAttrs& a, const Dims& data, const Dims* like) {
 
 // The data of shape `shape` that became `dout`: other images, of any size.
 Spec image_like(const Spec& dout, const Dims& shape) {
-  checked_bytes(shape, 1);
+  check_size(shape, 1);
   const Spec data{shape, dout.dtype};
   check_data({data});
   check_data({dout});
