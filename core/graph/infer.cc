@@ -51,7 +51,8 @@ void complete_dtypes(const Node& node, Table& table) {
   }
 }
 
-// Inputs of unknown dtype stand as float32, or as int32 or int8 where the operator wants those.
+// Inputs of unknown dtype stand as a floating one, or as int32 or int8 where the operator wants
+// those.
 void infer_with_stand_ins(const Node& node, const op::AttrsRef& attrs, Specs& in,
                           const std::vector<size_t>& unknown, Specs& out) {
   try {
@@ -105,11 +106,16 @@ void infer_node(const Node& node, const SolvedSizes& solved, Table& table) {
   complete_dtypes(node, table);
   Specs in, specs;
   std::vector<size_t> unknown;
+  DType stand_in = DType::kFloat32;
+  for (const Entry& e : node.inputs) {
+    const std::optional<DType> dtype = known_of(table, e).dtype;
+    if (dtype && is_floating(*dtype)) stand_in = *dtype;
+  }
   for (const Entry& e : node.inputs) {
     const Known& k = known_of(table, e);
     if (!k.shape) return;
     if (!k.dtype) unknown.push_back(in.size());
-    in.push_back({*k.shape, k.dtype.value_or(DType::kFloat32)});
+    in.push_back({*k.shape, k.dtype.value_or(stand_in)});
   }
   try {
     infer_with_stand_ins(node, attrs, in, unknown, specs);

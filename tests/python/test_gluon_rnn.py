@@ -159,3 +159,20 @@ def test_cells_refuse():
         rnn.BidirectionalCell(rnn.GRUCell(2), rnn.GRUCell(2))(draw(1, 2), [])
     with pytest.raises(ValueError, match="odd sizes"):
         rnn.Conv1DRNNCell((2, 5), 3, 3, 2)
+
+
+@pytest.mark.parametrize("layer", ["LSTM", "GRU", "RNN"])
+def test_layers_in_compiled_blocks_infer_their_width(layer):
+    net = gluon.nn.HybridSequential()
+    net.add(
+        gluon.nn.Dense(5, flatten=False),
+        getattr(gluon.rnn, layer)(3, 2, layout="NTC", bidirectional=True),
+        gluon.nn.Dense(2),
+    )
+    net.initialize()
+    net.hybridize()
+    x = nd.random.normal(shape=(4, 6, 7))
+    out = net(x).asnumpy()
+    assert net[1].l0_i2h_weight.shape[1] == 5 and net[2].weight.shape == (2, 36)
+    net.hybridize(False)
+    np.testing.assert_allclose(net(x).asnumpy(), out, rtol=1e-5, atol=1e-6)

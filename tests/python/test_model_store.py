@@ -64,7 +64,7 @@ def test_names_are_those_of_mxnet(name):
 
 def test_every_published_model_has_a_network():
     newer = {"mobilenetv3_large", "mobilenetv3_small"}  # without published weights
-    assert set(model_store._SHA1) == set(vision._makers) - newer == set(EXPECTED)
+    assert set(model_store._model_sha1) == set(vision._makers) - newer == set(EXPECTED)
     with pytest.raises(ValueError, match="model_store: name is 'mynet'"):
         model_store.get_model_file("mynet")
 
@@ -78,7 +78,7 @@ def published(monkeypatch, tmp_path):
     net.save_parameters(str(tmp_path / "w.params"))
     content = (tmp_path / "w.params").read_bytes()
     sha1 = hashlib.sha1(content).hexdigest()
-    monkeypatch.setitem(model_store._SHA1, "mobilenet0.25", sha1)
+    monkeypatch.setitem(model_store._model_sha1, "mobilenet0.25", sha1)
     folder = tmp_path / "repo" / "gluon" / "models"
     folder.mkdir(parents=True)
     name = f"mobilenet0.25-{sha1[:8]}"

@@ -279,3 +279,15 @@ def test_shapes_follow_where_an_operator_wants_whole_numbers():
     with pytest.raises(TypeError, match="length has dtype float32"):
         masked.eval(x=nd.ones((2, 3)), n=nd.ones((2,)))
     assert mx.sym.Cast(x, dtype="int8").infer_shape(x=(2,))[1] == [(2,)]
+
+
+def test_unknown_dtypes_go_with_known_ones():
+    identity = sym.eye(3, dtype="float64")
+    out = sym.linalg.trsm(identity, sym.Variable("x"))
+    assert out.infer_shape(x=(3, 2)) == ([(3, 2)], [(3, 2)], [])
+
+
+def test_attributes_that_are_no_text():
+    init = mx.init.Xavier(magnitude=2)
+    out = sym.exp(sym.Variable("x"), name="e", attr={"__init__": init, "__depth__": 3})
+    assert out.attr("__init__") == init.dumps() and out.attr("__depth__") == "3"

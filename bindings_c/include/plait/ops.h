@@ -7508,8 +7508,8 @@ static inline plait_sample_multinomial_attrs_t plait_sample_multinomial_defaults
   const plait_sample_multinomial_attrs_t a = {NULL, 0, 0, "int32"};
   return a;
 }
-/* Classes drawn with given probabilities, with replacement. data: floating (classes,) or (batch,
- * classes), probabilities that sum to 1. out: batch axis, then shape; (1,) for a single draw
+/* Classes drawn with given probabilities, with replacement. data: floating (..., classes),
+ * probabilities that sum to 1. out: axes before the classes, then shape; (1,) for a single draw
  * from one distribution. log_prob: logarithm of the probability of each draw; with get_prob. */
 static inline plait_status_t plait_sample_multinomial(plait_array_t data,
                                                       const plait_sample_multinomial_attrs_t* attrs,

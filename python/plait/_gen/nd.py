@@ -6477,7 +6477,7 @@ def _sample_multinomial(data=None, shape=(), get_prob=False, dtype='int32', out=
     Parameters
     ----------
     data : array
-        floating (classes,) or (batch, classes), probabilities that sum to 1
+        floating (..., classes), probabilities that sum to 1
     shape : tuple of int, default ()
         draws from each distribution; (): one
     get_prob : bool, default False
@@ -6488,7 +6488,7 @@ def _sample_multinomial(data=None, shape=(), get_prob=False, dtype='int32', out=
     Returns
     -------
     out : array
-        batch axis, then shape; (1,) for a single draw from one distribution
+        axes before the classes, then shape; (1,) for a single draw from one distribution
     log_prob : array
         logarithm of the probability of each draw; with get_prob
     """
@@ -14990,7 +14990,7 @@ def sample_multinomial(data=None, shape=(), get_prob=False, dtype='int32', out=N
     Parameters
     ----------
     data : array
-        floating (classes,) or (batch, classes), probabilities that sum to 1
+        floating (..., classes), probabilities that sum to 1
     shape : tuple of int, default ()
         draws from each distribution; (): one
     get_prob : bool, default False
@@ -15001,7 +15001,7 @@ def sample_multinomial(data=None, shape=(), get_prob=False, dtype='int32', out=N
     Returns
     -------
     out : array
-        batch axis, then shape; (1,) for a single draw from one distribution
+        axes before the classes, then shape; (1,) for a single draw from one distribution
     log_prob : array
         logarithm of the probability of each draw; with get_prob
     """

@@ -5603,7 +5603,7 @@ def _sample_multinomial(data=None, shape=(), get_prob=False, dtype='int32', name
     Parameters
     ----------
     data : array
-        floating (classes,) or (batch, classes), probabilities that sum to 1
+        floating (..., classes), probabilities that sum to 1
     shape : tuple of int, default ()
         draws from each distribution; (): one
     get_prob : bool, default False
@@ -5614,7 +5614,7 @@ def _sample_multinomial(data=None, shape=(), get_prob=False, dtype='int32', name
     Returns
     -------
     out : array
-        batch axis, then shape; (1,) for a single draw from one distribution
+        axes before the classes, then shape; (1,) for a single draw from one distribution
     log_prob : array
         logarithm of the probability of each draw; with get_prob
     """
@@ -11740,7 +11740,7 @@ def sample_multinomial(data=None, shape=(), get_prob=False, dtype='int32', name=
     Parameters
     ----------
     data : array
-        floating (classes,) or (batch, classes), probabilities that sum to 1
+        floating (..., classes), probabilities that sum to 1
     shape : tuple of int, default ()
         draws from each distribution; (): one
     get_prob : bool, default False
@@ -11751,7 +11751,7 @@ def sample_multinomial(data=None, shape=(), get_prob=False, dtype='int32', name=
     Returns
     -------
     out : array
-        batch axis, then shape; (1,) for a single draw from one distribution
+        axes before the classes, then shape; (1,) for a single draw from one distribution
     log_prob : array
         logarithm of the probability of each draw; with get_prob
     """

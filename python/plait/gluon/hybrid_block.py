@@ -7,7 +7,7 @@ from ..context import current_context
 from ..nests import flatten, rebuild
 from ..symbol import Symbol
 from .block import Block
-from .parameter import DeferredInitializationError, version
+from .parameter import DeferredInitializationError, shape_known, version
 from .written import trace_arrays, trace_symbols, user_line
 
 __all__ = ["HybridBlock"]
@@ -20,6 +20,10 @@ _COMPILED = (
     "_graph", "_bound", "_slots", "_sources", "_constants", "_captured", "_structure", "_traced",
     "_template", "_template_version", "_shared_ctx",
 )  # fmt: skip
+
+
+class UnknownShapesError(ValueError):
+    """Shapes of parameters do not follow from those of the inputs."""
 
 
 class HybridBlock(Block):
@@ -144,7 +148,7 @@ class HybridBlock(Block):
         }
         arguments, _, auxiliary = output.infer_shape(**shapes)
         if arguments is None:
-            raise ValueError(
+            raise UnknownShapesError(
                 f"{self._name}: the inputs do not tell the shapes of all parameters, must be "
                 "given\n  hint: define infer_shape, or give in_units, in_channels and the like"
             )
@@ -155,7 +159,13 @@ class HybridBlock(Block):
                 param.shape = found[name]
 
     def _finish_deferred(self, *args):
-        self.infer_shape(*args)
+        try:
+            self.infer_shape(*args)
+        except UnknownShapesError:
+            own_known = all(shape_known(p.shape) for p in self._reg_params.values())
+            if not (own_known and self._children):
+                raise
+            self._let_children_infer(*args)
         for param in self.collect_params().values():
             param._finish_deferred_init()
 
@@ -239,13 +249,17 @@ class HybridBlock(Block):
 
     def _initialize_by(self, *args):
         """Finish parameters whose shapes follow from the arguments."""
-        if not self._has_own_forward():
+        if self._has_own_forward():
+            self._let_children_infer(*args)
+        else:
             self._finish_deferred(*args)
-            return
+
+    def _let_children_infer(self, *args):
+        """Run once eagerly: children see the shapes of their own inputs."""
         outer, _tracing.on = getattr(_tracing, "on", False), True
         try:
             with autograd.pause():
-                self._call_eagerly(*args)  # children finish themselves
+                self._call_eagerly(*args)
         finally:
             _tracing.on = outer
 

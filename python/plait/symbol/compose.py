@@ -41,7 +41,7 @@ def compose(op, name, inputs, attrs, attr=None, hint=None, extra=None):
     name = NameManager.current().get(name, (hint or op).lower().rpartition(".")[2])
     symbol = Symbol(_symbol.apply(op, name, handles, names, attrs))
     for key, value in attributes.items():
-        symbol._handle.set_attr(key, value)
+        symbol._handle.set_attr(key, value.dumps() if hasattr(value, "dumps") else str(value))
     return symbol
 
 
