@@ -1,4 +1,5 @@
 #include "ops/optim/from_arrays.h"
+#include "ops/optim/row_step.h"
 
 namespace plait::op {
 namespace {
@@ -36,6 +37,8 @@ PLAIT_PRELOADED_STEP(Sgd, "preloaded_multi_sgd_update",
                      "multi_sgd_update with rates and decays from arrays.", kSource);
 PLAIT_PRELOADED_MIXED_STEP(Sgd, "preloaded_multi_mp_sgd_update",
                            "multi_mp_sgd_update with rates and decays from arrays.", kSource);
+PLAIT_ROW_STEP(Sgd, "sgd_row_update", "sgd_update of some rows of a weight; the others stay.",
+               kSource);
 
 }  // namespace
 }  // namespace plait::op

@@ -1,4 +1,5 @@
 #include "ops/optim/from_arrays.h"
+#include "ops/optim/row_step.h"
 
 namespace plait::op {
 namespace {
@@ -44,6 +45,9 @@ PLAIT_PRELOADED_STEP(SgdMom, "preloaded_multi_sgd_mom_update",
                      "multi_sgd_mom_update with rates and decays from arrays.", kSource);
 PLAIT_PRELOADED_MIXED_STEP(SgdMom, "preloaded_multi_mp_sgd_mom_update",
                            "multi_mp_sgd_mom_update with rates and decays from arrays.", kSource);
+PLAIT_ROW_STEP(SgdMom, "sgd_mom_row_update",
+               "sgd_mom_update of some rows of a weight and its momentum; the others stay.",
+               kSource);
 
 }  // namespace
 }  // namespace plait::op

@@ -1,9 +1,13 @@
 """Gradient descent and its relatives with momentum."""
 
 from .. import ndarray as nd
+from .._array import invoke, operator
+from ..ndarray._storage import parts
 from .optimizer import FusedOptimizer, Optimizer, register, zeros_like
 
 __all__ = ["SGD", "NAG", "Signum", "SGLD", "DCASGD", "Lion", "Test", "ccSGD"]
+
+_ROWS, _ROWS_WITH_MOMENTUM = operator("sgd_row_update"), operator("sgd_mom_row_update")
 
 
 @register
@@ -32,10 +36,24 @@ class SGD(FusedOptimizer):
     def _step(self, indices, weights, grads, states, masters, common):
         if self.momentum:
             common["momentum"] = self.momentum
-            operator = nd.multi_mp_sgd_mom_update if masters else nd.multi_sgd_mom_update
+            step = nd.multi_mp_sgd_mom_update if masters else nd.multi_sgd_mom_update
         else:
-            operator = nd.multi_mp_sgd_update if masters else nd.multi_sgd_update
-        self._apply(operator, weights, grads, states, masters, common)
+            step = nd.multi_mp_sgd_update if masters else nd.multi_sgd_update
+        self._apply(step, weights, grads, states, masters, common)
+
+    def _update_rows(self, index, weight, grad, state, mixed):
+        values, rows = parts(grad)
+        is_own_rule = type(self)._step is SGD._step
+        if mixed or not is_own_rule or rows.size == 0:
+            super()._update_rows(index, weight, grad, state, mixed)
+            return
+        (lr,), (wd,) = self._count_and_rate([index])
+        common = (wd, self.rescale_grad, self.clip_gradient or -1.0)
+        if self.momentum:
+            inputs, attrs = (weight, values, rows, state), (lr, self.momentum, *common)
+            invoke(_ROWS_WITH_MOMENTUM, inputs, attrs, weight, nd.NDArray)
+        else:
+            invoke(_ROWS, (weight, values, rows), (lr, *common), weight, nd.NDArray)
 
 
 @register
