@@ -70,6 +70,7 @@ set_source_files_properties(${PLAIT_LOOPS} PROPERTIES COMPILE_OPTIONS "-O3;-fno-
 file(GLOB PLAIT_WRAPPING CONFIGURE_DEPENDS
      ${CMAKE_CURRENT_SOURCE_DIR}/kernels/reduce.cc
      ${CMAKE_CURRENT_SOURCE_DIR}/ops/elementwise/*.cc ${CMAKE_CURRENT_SOURCE_DIR}/ops/reduce/*.cc
+     ${CMAKE_CURRENT_SOURCE_DIR}/ops/index/coordinates.cc
      ${CMAKE_CURRENT_SOURCE_DIR}/ops/index/gather_nd.cc)
 set_property(SOURCE ${PLAIT_WRAPPING} APPEND PROPERTY COMPILE_OPTIONS -fwrapv)
 

@@ -215,6 +215,10 @@ WRONG = [
     (lambda: nd.Convolution(IM, nd.ones((4, 3, 3, 3)), kernel=(3, 3), dilate=(BIG, 1), num_filter=4, no_bias=True), ValueError, "convolution: dilate is (4611686018427387904, 1), must be in [1, 2^31)"),
     (lambda: nd.Deconvolution(IM, nd.ones((3, 4, 3, 3)), kernel=(3, 3), stride=(BIG, 1), num_filter=4, no_bias=True), ValueError, "deconvolution: stride is (4611686018427387904, 1), must be in [1, 2^31)"),
     (lambda: nd.Deconvolution(IM, nd.ones((3, 4, 3, 3)), kernel=(3, 3), target_shape=(BIG, 1), num_filter=4, no_bias=True), ValueError, "deconvolution: target_shape is (4611686018427387904, 1), must be in [0, 2^31)"),
+    (lambda: nd.Deconvolution(IM, nd.ones((3, 4, 3, 3)), kernel=(3, 3), dilate=(2, 2), adj=(1, 0), num_filter=4, no_bias=True), ValueError, "deconvolution: adj is (1, 0), must be smaller than stride (1, 1)"),
+    (lambda: nd.Deconvolution(IM, nd.ones((3, 4, 3, 3)), kernel=(3, 3), target_shape=(7, 8), num_filter=4, no_bias=True), ValueError, "deconvolution: adj is (1, 0) for this target_shape, must be smaller than stride (1, 1)"),
+    (lambda: nd.reshape(A, shape=(BIG, 8)), ValueError, "reshape: shape is 8, must fit in 64 bits times 4611686018427387904"),
+    (lambda: op.invoke("pick_backward", [V, V], {"axis": 0, "shape": (BIG, BIG)}), ValueError, "pick_backward: shape is (4611686018427387904, 4611686018427387904), its bytes must fit in 64 bits"),
     (lambda: nd.Pooling(IM, kernel=(BIG, 2), pad=(BIG // 2, 0), pool_type="max"), ValueError, "pooling: kernel is (4611686018427387904, 2), must be in [1, 2^31)"),
     (lambda: nd.im2col(IM, kernel=(2, 2), pad=(BIG, 0)), ValueError, "im2col: pad is (4611686018427387904, 0), must be in [0, 2^31)"),
     (lambda: nd.col2im(C, output_size=(BIG, 8), kernel=(2, 2)), ValueError, "col2im: shape is (4611686018427387904, 8), its bytes must fit in 64 bits"),
@@ -289,6 +293,11 @@ def test_whole_numbers_wrap_round():
             assert getattr(mx.np, name)(x).asnumpy().tolist() == getattr(np, name)(a).tolist(), name
     assert (x // -1).asnumpy().tolist() == [limits.min, -limits.max, 1, -BIG]
     assert y.dtype == np.int64
+
+
+def test_matrices_without_elements():
+    assert nd.linalg.det(nd.zeros((2, 0, 0))).asnumpy().tolist() == [1, 1]
+    assert nd.linalg.inverse(nd.zeros((0, 0))).shape == (0, 0)
 
 
 def test_box_of_any_size_ends():

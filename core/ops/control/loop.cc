@@ -229,6 +229,7 @@ void LoopForward::finish(int64_t made, int64_t steps) {
   }
   for (size_t i = 0; i < n && made < steps; ++i) {
     const int64_t row = row_bytes(k_.out[i]);
+    if (!row) continue;
     std::memset(static_cast<char*>(k_.out[i].data) + made * row, 0,
                 static_cast<size_t>((steps - made) * row));
   }

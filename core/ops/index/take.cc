@@ -212,6 +212,7 @@ PLAIT_OP(pick_backward, PickBackAttrs)
     .attr("mode", &PickBackAttrs::mode, "clip", "mode of pick")
     .required_attr("shape", &PickBackAttrs::shape, "shape of data")
     .infer([](const PickBackAttrs& a, const Specs& in) -> Spec {
+      check_size(a.shape, 1);
       const Spec data{a.shape, in[0].dtype};
       const Spec picked = infer_pick({a.axis, true, a.mode}, {data, in[1]});
       check(num_elements(in[0].shape) == num_elements(picked.shape), ErrorKind::kShape,

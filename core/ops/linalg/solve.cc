@@ -15,7 +15,7 @@ constexpr const char* kRegular = "is singular, must be invertible";
 
 template <class T>
 void copy_block(const View& from, int64_t b, int64_t n, T* to) {
-  std::memcpy(to, from.ptr<T>() + b * n, static_cast<size_t>(n) * sizeof(T));
+  if (n) std::memcpy(to, from.ptr<T>() + b * n, static_cast<size_t>(n) * sizeof(T));
 }
 
 PLAIT_OP(inverse, NoAttrs)

@@ -60,10 +60,11 @@ struct Plan {
         check(size <= whole, ErrorKind::kInvalidArgument, "target_shape is ", a.target_shape,
               ", must be at most ", whole, " along spatial axis ", i);
         pad[i] = (whole - size + 1) / 2;
-      } else {
-        check(adj[i] < std::max(stride[i], dilate[i]), ErrorKind::kInvalidArgument, "adj is ", adj,
-              ", must be smaller than stride ", stride);
+        adj[i] = (whole - size) % 2;
       }
+      // Else the convolution that is turned round would give more than the data.
+      check(adj[i] < stride[i], ErrorKind::kInvalidArgument, "adj is ", adj,
+            target ? " for this target_shape" : "", ", must be smaller than stride ", stride);
       check(size > 0, ErrorKind::kShape, "pad is ", pad, ", must leave something of ", whole,
             " elements along spatial axis ", i);
       out_shape.push_back(size);

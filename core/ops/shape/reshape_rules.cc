@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "ops/shape/reshape.h"
+#include "ops/sizes.h"
 
 namespace plait::ops {
 
@@ -13,7 +14,7 @@ void complete_shape(Dims& shape, const Dims& from) {
       open = static_cast<int64_t>(i);
     } else {
       check(shape[i] >= 0, ErrorKind::kShape, "shape is ", shape, ", sizes must be >= 0 or -1");
-      known *= shape[i];
+      known = times(shape[i], known, "shape");
     }
   }
   if (open >= 0 && known > 0 && total % known == 0) {
@@ -42,7 +43,7 @@ struct Codes {
     const int64_t size = take();
     if (a == -1 && b > 0) a = size / b;
     if (b == -1 && a > 0) b = size / a;
-    check(a >= 0 && b >= 0 && a * b == size, ErrorKind::kShape, "shape is ", codes,
+    check(a >= 0 && b >= 0 && times(a, b, "shape") == size, ErrorKind::kShape, "shape is ", codes,
           ", must split axis ", at - 1, " of ", from, " into two sizes whose product is ", size);
     out.push_back(a);
     out.push_back(b);
