@@ -76,6 +76,7 @@ for name in ["argmax", "argmin"]:
                 ((normal(4, 5),), {}),
                 ((normal(4, 5),), {"axis": 0}),
                 ((normal(3, 4, 5),), {"axis": 1}),
+                ((np.where(normal(4, 5) > 0.5, np.nan, normal(4, 5)),), {"axis": 1}),
             ],
             raises=[((np.zeros((2, 0)),), {"axis": 1}, ValueError, "must have elements")],
         )

@@ -92,6 +92,9 @@ void arg_kernel(const ArgAttrs& a, const KernelArgs& k) {
   const Lines lines(*k.in[0].shape, from_front(a.axis, *k.in[0].shape));
   dispatch_order(k.in[0].dtype, [&](auto type) {
     using T = decltype(type);
+    const auto better = [](T a, T b) {  // NaN is the extreme, as in min and max
+      return (kLargest ? a > b : a < b) || (a != a && b == b);
+    };
     const int64_t grain = std::max<int64_t>(1, kernels::kGrain / (lines.n + 1));
     kernels::parallel_for(k.threads, lines.count(), grain, [&](int64_t begin, int64_t end) {
       std::vector<T> line(static_cast<size_t>(lines.n));
@@ -99,7 +102,7 @@ void arg_kernel(const ArgAttrs& a, const KernelArgs& k) {
         read_line(k.in[0], lines, i, line.data());
         int64_t best = 0;
         for (int64_t j = 1; j < lines.n; ++j) {
-          if (kLargest ? above(line[j], line[best]) : below(line[j], line[best])) best = j;
+          if (better(line[j], line[best])) best = j;
         }
         kernels::convert(&best, DType::kInt64, 1,
                          k.out[0].ptr<char>() + i * dtype_size(k.out[0].dtype), k.out[0].dtype, 1);
