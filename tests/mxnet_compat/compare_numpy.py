@@ -3,7 +3,7 @@
     python tests/mxnet_compat/compare_numpy.py /path/to/python-with-mxnet-2
 
 Both libraries answer the same calls on float32 data in their default mode; what differs is printed
-with both answers, then the counts equal / different / only here / in none.
+with the side that NumPy is on, then the counts equal / different / only here / in none.
 """
 
 import pickle
@@ -90,6 +90,31 @@ def equal(a, b):
     ):
         return "values"
     return True if a.dtype == b.dtype else f"dtype {a.dtype} / {b.dtype}"
+
+
+def numpy_sides_with(case, ours, theirs):
+    """Which of two different answers NumPy gives on the same float32 data: its values and shape."""
+
+    def array(x, dtype):
+        return np.array(x, dtype=dtype)
+
+    function = np
+    for part in case[0].split(".")[1:]:
+        function = getattr(function, part, None)
+    if function is None or not case[0].startswith("np."):
+        return "NumPy has no such function"
+    try:
+        kwargs = {k: prepare(v, array) for k, v in case[2].items()}
+        want = plain(function(*[prepare(a, array) for a in case[1]], **kwargs))
+    except Exception as error:  # noqa: BLE001
+        return f"NumPy refuses: {error}"
+    same = [not isinstance(e := equal(a, want), str) or "dtype" in e for a in (ours, theirs)]
+    return {
+        (True, True): "NumPy has the values of both",
+        (True, False): "NumPy is with plait",
+        (False, True): "NumPy is with MXNet",
+        (False, False): "NumPy has others",
+    }[tuple(same)]
 
 
 def child():
@@ -220,7 +245,8 @@ def main(python):
             same = equal(a, b)
             kind = "equal" if same is True else "different"
             if same is not True:
-                print(f"{case[0]} {[getattr(x, 'shape', x) for x in case[1]]} {case[2]}: {same}")
+                shapes = [getattr(x, "shape", x) for x in case[1]]
+                print(f"{case[0]} {shapes} {case[2]}: {same}: {numpy_sides_with(case, a, b)}")
         counts[kind] += 1
     print(counts)
 

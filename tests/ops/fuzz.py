@@ -8,7 +8,7 @@ up. A child process makes the calls; when it dies, the seed of the call is print
 goes on. With the address sanitizer, in a build with -fsanitize=address:
 
     LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:\
-allocator_may_return_null=1:max_allocation_size_mb=4096 python tests/ops/fuzz.py
+allocator_may_return_null=1:max_allocation_size_mb=512 python tests/ops/fuzz.py
 """
 
 import argparse
@@ -151,6 +151,15 @@ def child(place, seed, until):
             seed += 1
 
 
+def reason(text):
+    """What a sanitizer says, else the end of what the process wrote."""
+    for mark in ("runtime error:", "ERROR: AddressSanitizer"):
+        if mark in text:
+            at = text.rfind("\n", 0, text.index(mark)) + 1
+            return text[at : at + 1500]
+    return text[-1500:]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=float, default=600)
@@ -177,7 +186,7 @@ def main():
             if done.returncode == 0:
                 break
             crashes[last] = done.returncode
-            print(f"seed {last} ended the process with {done.returncode}\n{done.stderr[-2000:]}")
+            print(f"seed {last} ended the process with {done.returncode}\n{reason(done.stderr)}")
             seed = last + 1
     print(f"{calls} calls, {legal} of them legal, {len(crashes)} ended the process")
     return 1 if crashes else 0
