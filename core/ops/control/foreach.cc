@@ -18,7 +18,8 @@ struct ForeachAttrs {
 Wiring wiring_of(const ForeachAttrs& a, size_t num_in) {
   const size_t n = a.body->num_inputs(), data = a.in_data_locs.size();
   const size_t states = a.in_state_locs.size(), rest = a.remain_locs.size();
-  check(a.num_out_data >= 0 && a.num_outputs == a.num_out_data + static_cast<int64_t>(states) &&
+  check(a.num_out_data >= 0 && a.num_outputs >= 0 &&
+            a.num_outputs - a.num_out_data == static_cast<int64_t>(states) &&
             static_cast<size_t>(a.num_outputs) == a.body->num_outputs(),
         ErrorKind::kInvalidArgument, "num_outputs is ", a.num_outputs, " and num_out_data ",
         a.num_out_data, ", must be the ", a.body->num_outputs(), " outputs of the body of which ",

@@ -19,7 +19,8 @@ struct WhileAttrs {
 // it is a variable of the loop.
 Wiring wiring_of(const WhileAttrs& a, size_t num_in) {
   const size_t n = a.func->num_inputs(), states = a.func_var_locs.size();
-  check(a.num_out_data >= 0 && a.num_outputs == a.num_out_data + static_cast<int64_t>(states) &&
+  check(a.num_out_data >= 0 && a.num_outputs >= 0 &&
+            a.num_outputs - a.num_out_data == static_cast<int64_t>(states) &&
             static_cast<size_t>(a.num_outputs) == a.func->num_outputs(),
         ErrorKind::kInvalidArgument, "num_outputs is ", a.num_outputs, " and num_out_data ",
         a.num_out_data, ", must be the ", a.func->num_outputs(), " outputs of func of which ",

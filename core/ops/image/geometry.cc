@@ -4,6 +4,7 @@
 #include "op/functions.h"
 #include "ops/image/resize.h"
 #include "ops/index/region.h"
+#include "ops/sizes.h"
 
 // Images moved, cut and brought to other sizes.
 namespace plait::ops {
@@ -123,6 +124,7 @@ struct ResizeAttrs {
 Dims target(const ResizeAttrs& a, const Picture& p) {
   check((a.size.size() == 1 || a.size.size() == 2) && a.size[0] > 0 && a.size.back() > 0,
         ErrorKind::kInvalidArgument, "size is ", a.size, ", must be one or two numbers > 0");
+  check_extents(a.size, 1, "size");
   if (a.size.size() == 2) return {a.size[1], a.size[0]};
   if (!a.keep_ratio) return {a.size[0], a.size[0]};
   // The shorter side gets the size.

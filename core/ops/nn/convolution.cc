@@ -70,7 +70,6 @@ Values backward(const ConvolutionAttrs& a, const GradArgs& g) {
 }
 
 Spec infer_data(const ConvolutionAttrs& a, const Specs& in) {
-  check_size(a.shape, 1);
   check(in[0].shape == Geometry(a, a.shape).out_shape(), ErrorKind::kShape, "dout has shape ",
         in[0].shape, ", must be ", Geometry(a, a.shape).out_shape());
   check_dtype(in);

@@ -31,6 +31,7 @@ struct Geometry {
 
   Geometry(const ConvolutionAttrs& a, const Dims& data) {
     const size_t n = a.kernel.size();
+    check_size(data, 1);  // of the backward operators it is an attribute
     check(n >= 1 && n <= 3, ErrorKind::kInvalidArgument, "kernel is ", a.kernel,
           ", must have 1 to 3 sizes");
     check(data.size() == n + 2, ErrorKind::kShape, "data has shape ", data, ", must have ", n + 2,

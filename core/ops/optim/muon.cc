@@ -32,6 +32,8 @@ Specs infer(const Muon& a, const Specs& in) {
   const auto n = static_cast<size_t>(a.num_weights);
   check(a.lrs.size() == n && a.wds.size() == n, ErrorKind::kInvalidArgument, "lrs has ",
         a.lrs.size(), " and wds has ", a.wds.size(), " numbers, must be ", n);
+  check(a.ns_steps >= 0 && a.ns_steps <= 100, ErrorKind::kInvalidArgument, "ns_steps is ",
+        a.ns_steps, ", must be in [0, 100]");
   Specs out;
   size_t at = 0;
   for (size_t i = 0; i < n; ++i) {

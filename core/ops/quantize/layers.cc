@@ -1,5 +1,6 @@
 #include "kernels/parallel.h"
 #include "ops/quantize/scale.h"
+#include "ops/sizes.h"
 
 // Layers over whole numbers. Products are summed exactly in int32; the result's range says what one
 // of its steps is worth.
@@ -150,6 +151,7 @@ Window window_of(const WindowAttrs& a, const Dims& data) {
         ", must be (batch, channels, height, width)");
   check(a.kernel.size() == 2 || a.global_pool, ErrorKind::kInvalidArgument, "kernel is ", a.kernel,
         ", must have 2 sizes");
+  if (!a.global_pool) check_window(a.kernel, a.stride, a.dilate, a.pad);
   Window w;
   for (size_t i = 0; i < 2; ++i) {
     const auto part = [&](const Dims& d, int64_t fallback, const char* name) {

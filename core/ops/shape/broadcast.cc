@@ -18,6 +18,7 @@ struct AxisAttrs {
 void stretch(const View& in, const Dims& shape, ViewPlan& out) {
   check(static_cast<int64_t>(shape.size()) >= in.ndim(), ErrorKind::kShape, "shape is ", shape,
         ", must have at least the axes of ", *in.shape);
+  check_size(shape, dtype_size(in.dtype));
   const size_t extra = shape.size() - in.shape->size();
   out.shape = shape;
   out.strides = Dims(shape.size(), 0);

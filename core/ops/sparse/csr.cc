@@ -16,11 +16,13 @@ CsrSpec::CsrSpec(const Dims& shape, const Specs& in, size_t first)
     : rows(0), columns(0), stored(0) {
   check(shape.size() == 2 && shape[0] >= 0 && shape[1] >= 0, ErrorKind::kInvalidArgument,
         "shape is ", shape, ", must be (rows, columns)");
+  check_size(shape, 1);
   const Spec &index = in[first], &start = in[first + 1];
   check(index.shape.size() == 1, ErrorKind::kShape, "indices has shape ", index.shape,
         ", must be a vector");
-  check(start.shape == Dims{shape[0] + 1}, ErrorKind::kShape, "indptr has shape ", start.shape,
-        ", must be ", Dims{shape[0] + 1}, " for ", shape[0], " rows");
+  check(start.shape.size() == 1 && start.shape[0] - 1 == shape[0], ErrorKind::kShape,
+        "indptr has shape ", start.shape, ", must be a vector with one number more than the ",
+        shape[0], " rows");
   for (const Spec* s : {&index, &start}) {
     check(s->dtype == DType::kInt64, ErrorKind::kType, s == &index ? "indices" : "indptr",
           " has dtype ", s->dtype, ", must be int64");
@@ -162,8 +164,12 @@ PLAIT_OP(row_numbers, NumberAttrs)
           check(out[i] >= -rows && out[i] < rows, ErrorKind::kIndex, "data has ", out[i],
                 ", must be in [", -rows, ", ", rows - 1, "]");
         }
-        const bool turns = a.mode != "clip";
-        out[i] = turns ? (out[i] % rows + rows) % rows : std::clamp<int64_t>(out[i], 0, rows - 1);
+        if (a.mode == "clip") {
+          out[i] = std::clamp<int64_t>(out[i], 0, rows - 1);
+        } else {
+          out[i] %= rows;
+          if (out[i] < 0) out[i] += rows;
+        }
       }
     })
     .grad([](const NumberAttrs&, const GradArgs&) -> Values { return {Value{}}; },

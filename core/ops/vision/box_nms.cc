@@ -79,7 +79,7 @@ Specs infer_nms(const NmsAttrs& a, const Specs& in) {
   const Dims& d = check_floating(in[0], "data").shape;
   check(d.size() >= 2, ErrorKind::kShape, "data has shape ", d, ", must be (..., boxes, numbers)");
   const int64_t width = d.back();
-  check(a.coord_start >= 0 && a.coord_start + 4 <= width && a.score_index >= 0 &&
+  check(a.coord_start >= 0 && a.coord_start <= width - 4 && a.score_index >= 0 &&
             a.score_index < width && a.id_index < width,
         ErrorKind::kInvalidArgument, "coord_start is ", a.coord_start, ", score_index is ",
         a.score_index, ", id_index is ", a.id_index, ", must lie in the ", width,

@@ -26,6 +26,7 @@ constexpr int64_t kMostSamples = 1024;  // of a bin along an axis
 
 Spec infer(const RoiAttrs& a, const Specs& in, int64_t channels_of_each) {
   const Dims &d = in[0].shape, &r = in[1].shape;
+  check_size(d, 1);  // of the backward operators it is an attribute
   check(is_floating(in[0].dtype) && in[1].dtype == in[0].dtype, ErrorKind::kType, "data has dtype ",
         in[0].dtype, ", rois has dtype ", in[1].dtype, ", must be floating and equal");
   check(d.size() == 4 && num_elements(d) > 0, ErrorKind::kShape, "data has shape ", d,
