@@ -39,6 +39,16 @@ def test_slow_links_are_waited_for():
     assert scaling.step_seconds(link, training, 2) == pytest.approx(0.1 + 0.05 + 0.4)
 
 
+def test_busy_cores_compute_later():
+    training = Training(forward=0.1, backward=0.2, update=0.0, gradient_bytes=4 * 10**7, buckets=4)
+    sums = 4 * scaling.allreduce_seconds(Link(0.0, 1e9), 10**7, 2)
+    # Nothing of the sums is hidden where the core that computes does them, half of three of them
+    # where it is busy for half of their time.
+    for busy, seconds in ((0.0, sums / 4), (0.5, sums * (1 + 3 * 0.5) / 4), (1.0, sums)):
+        link = Link(0.0, 1e9, busy)
+        assert scaling.step_seconds(link, training, 2) == pytest.approx(0.3 + seconds)
+
+
 def test_table_has_a_row_for_each_number():
     text = scaling.table(Link(1e-5, 1e9), Training(0.1, 0.2, 0.01, 10**6), (1, 1024))
     assert text.splitlines()[2].startswith("| 1 | 310.0 | 0.0 | 100.0%")

@@ -30,10 +30,15 @@ class Link:
         Seconds until a message of no bytes is there.
     bandwidth : float
         Bytes per second.
+    busy : float, optional
+        Share of the time of a message in which a core that computes is busy with it: 0 where the
+        network's hardware does the work, 1 between processes of one machine that have no other
+        cores.
     """
 
     alpha: float
     bandwidth: float
+    busy: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ def allreduce_seconds(link, nbytes, ranks):
     return 2 * (ranks - 1) * (link.alpha + nbytes / ranks / link.bandwidth)
 
 
-def fit_link(nbytes, seconds, ranks=2):
+def fit_link(nbytes, seconds, ranks=2, busy=0.0):
     """The link that explains measured times of ring allreduces best, by least squares.
 
     Parameters
@@ -91,6 +96,8 @@ def fit_link(nbytes, seconds, ranks=2):
     seconds : list of float
     ranks : int
         >= 2.
+    busy : float, optional
+        Of the link: these times do not tell.
 
     Raises
     ------
@@ -110,21 +117,24 @@ def fit_link(nbytes, seconds, ranks=2):
     if slope <= 0:
         raise ValueError("fit_link: seconds do not rise with the sizes, must do so")
     steps = 2 * (ranks - 1)
-    return Link(max(constant, 0.0) / steps, steps / ranks / slope)
+    return Link(max(constant, 0.0) / steps, steps / ranks / slope, busy)
 
 
 def step_seconds(link, training, ranks):
     """Seconds of one step in which each bucket is summed as soon as backward has made it.
 
     Buckets are ready at equal distances during backward and are summed one after the other; what
-    is not done when backward ends is waited for.
+    is not done when backward ends is waited for. The busy share of each sum delays what is
+    computed after it has begun.
     """
     each = allreduce_seconds(link, training.gradient_bytes / training.buckets, ranks)
-    done = 0.0
+    done = delay = 0.0
     for i in range(1, training.buckets + 1):
-        ready = training.backward * i / training.buckets
+        if i > 1:
+            delay += link.busy * each  # of the sum before, beside this part of backward
+        ready = training.backward * i / training.buckets + delay
         done = max(done, ready) + each
-    return training.forward + max(done, training.backward) + training.update
+    return training.forward + max(done, ready) + training.update
 
 
 def efficiency(link, training, ranks):
