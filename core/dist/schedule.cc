@@ -152,6 +152,10 @@ Schedule allreduce(Peers peers, Span data, Combine combine) {
 }
 
 Schedule allreduce_list(Peers peers, std::vector<Span> parts, Combine combine) {
+  if (parts.size() == 1) {
+    co_await allreduce(std::move(peers), parts[0], combine);
+    co_return;
+  }
   int64_t count = 0;
   for (const Span& part : parts) count += part.count;
   const auto buffer =
