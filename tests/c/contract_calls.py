@@ -280,6 +280,7 @@ CALLS = {
     "kvstore_push": [given("kvstore"), b"w", lambda w: [w.b], 1],
     "kvstore_pull": [given("kvstore"), b"w", lambda w: [w.b], 1],
     "kvstore_set_updater": [given("kvstore"), OPTIONAL(NONE), OPTIONAL(NONE), OPTIONAL(NONE)],
+    "kvstore_set_concurrent_updater": [given("kvstore"), OPTIONAL(NONE), OPTIONAL(NONE), OPTIONAL(NONE)],
 }  # fmt: skip
 # Called by tests of their own: at the end of a process, around fork, where MPI started several.
 ELSEWHERE = {
