@@ -219,3 +219,41 @@ def test_recomputation_keeps_gradients_and_saves_memory():
     for a, b in zip(want, got, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
     assert less < more
+
+
+class Prepared(gluon.HybridBlock):
+    """MXNet 1: `forward` picks what `hybrid_forward` of the graph takes."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.calls = 0
+        with self.name_scope():
+            self.dense = gluon.nn.Dense(3)
+            self.scale = self.params.get("scale", shape=(3,), init="ones")
+
+    def forward(self, parts, name):
+        self.calls += 1
+        return super().forward(parts[name].astype("float32"), parts["shift"])
+
+    def hybrid_forward(self, F, x, shift, scale):
+        return F.broadcast_mul(self.dense(x), scale) + shift
+
+
+def test_forward_that_prepares_the_arguments():
+    net = Prepared()
+    net.initialize()
+    parts = {"a": nd.ones((2, 4), dtype="int32"), "shift": nd.array([[1], [2]]) * nd.ones((2, 3))}
+    want = net(parts, "a").asnumpy()
+    net.hybridize()
+    for _ in range(3):
+        with autograd.record():
+            out = net(parts, "a")
+        out.backward()
+        np.testing.assert_allclose(out.asnumpy(), want, rtol=1e-6)
+    assert net.calls == 4 and net._graph is not None
+    np.testing.assert_allclose(
+        net.scale.grad().asnumpy(), (want - parts["shift"].asnumpy()).sum(0), rtol=1e-5
+    )
+    outer = gluon.nn.HybridSequential()
+    outer.add(net.dense)
+    assert outer(nd.ones((2, 4))).shape == (2, 3)

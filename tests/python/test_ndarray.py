@@ -183,3 +183,17 @@ def test_single_elements_have_one_axis():
     assert x[0].shape == (1,) and nd.ones((2, 3))[0, 1].shape == (1,)
     assert [v.shape for v in x] == [(1,)] * 3
     assert nd.concat(x[0], x[2], dim=0).asnumpy().tolist() == [1, 3]
+
+
+def test_views_of_another_shape():
+    x = nd.arange(6).reshape((2, 1, 3))
+    for view in (x.squeeze(axis=1, inplace=True), x.flatten(inplace=True)):
+        assert view.shape == (2, 3)
+        view[:] = view + 1
+    x.expand_dims(0, inplace=True)[:] += 1
+    np.testing.assert_array_equal(x.squeeze().asnumpy(), [[3, 4, 5], [6, 7, 8]])
+    x.squeeze(axis=1)[:] = 0
+    x.flatten()[:] = 0
+    assert x.sum().asscalar() == 33
+    with pytest.raises(ValueError, match="squeeze"):
+        x.squeeze(axis=0, inplace=True)

@@ -22,6 +22,10 @@ _COMPILED = (
 )  # fmt: skip
 
 
+def _is_of_user(method):
+    return not method.__module__.startswith(__package__)
+
+
 class UnknownShapesError(ValueError):
     """Shapes of parameters do not follow from those of the inputs."""
 
@@ -38,6 +42,8 @@ class HybridBlock(Block):
     operators it applies are written down. What it does besides happens only then: it must not
     read values of arrays that it computed (``if x.sum() > 0``), which is an error that names the
     line, nor change arrays in place; setting attributes gives a warning.
+
+    With both, `forward` runs each time and calls ``super().forward``, which is compiled.
     """
 
     def __init__(self, prefix=None, params=None):
@@ -117,9 +123,20 @@ class HybridBlock(Block):
         self._forget()
         super().cast(dtype)
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        # MXNet 1: such a `forward` prepares what it gives to that of HybridBlock. It runs each
+        # time, and the graph is that of `hybrid_forward`.
+        cls._prepares = _is_of_user(cls.forward) and _is_of_user(cls.hybrid_forward)
+
     def _has_own_forward(self):
         """True if `forward` of this block or one below is the user's: it takes arrays only."""
-        return any(not type(b).forward.__module__.startswith(__package__) for b in self._walk())
+        below = (b for b in self._walk() if b is not self or not self._prepares)
+        return any(_is_of_user(type(b).forward) for b in below)
+
+    def _compiled_forward(self, *args):
+        """What the graph is made of."""
+        return HybridBlock.forward(self, *args) if self._prepares else self.forward(*args)
 
     def _context_of(self, leaves):
         """That of the arguments; of the parameters if there are none."""
@@ -305,11 +322,12 @@ class HybridBlock(Block):
             and not (kwargs or self._forward_hooks or self._forward_pre_hooks)
             and (self._key is None or self._key == self._signature(args))
             and not getattr(_tracing, "on", False)
+            and not self._prepares
         ):
             out = self._bound.call(args)
             if out is not None:
                 return out[0] if self._structure is None else rebuild(self._structure, iter(out))
-        if self._is_symbolic(args):
+        if self._prepares or self._is_symbolic(args):
             return super().__call__(*args, **kwargs)
         if not self._active or kwargs or self._must_run_eagerly(args):
             return self._call_eagerly(*args, **kwargs)
@@ -340,6 +358,8 @@ class HybridBlock(Block):
             with self.name_scope():
                 variables = {name: param.var() for name, param in self._reg_params.items()}
                 return self.hybrid_forward(symbol, x, *args, **variables)
+        if self._prepares and self._active and not self._must_run_eagerly((x, *args)):
+            return self._run(x, *args)
         if self._eager_version != version.value:
             self._eager = self._eager_arrays(x, *args)
         if self._eager is None:

@@ -103,7 +103,7 @@ def trace_symbols(block, args):
     }
     known.used, known.arrays = False, {}
     try:
-        made = block.forward(*rebuild(structure, iter(inputs)))
+        made = block._compiled_forward(*rebuild(structure, iter(inputs)))
         captured, for_shapes = known.arrays, known.used
     finally:
         tracing.active = before

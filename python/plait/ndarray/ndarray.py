@@ -1,5 +1,6 @@
 """The NDArray class."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -349,15 +350,28 @@ _METHODS = """
     sum nansum prod nanprod mean max min norm argmax argmin argsort sort topk abs sign round
     rint fix floor ceil trunc sin cos tan arcsin arccos arctan degrees radians sinh cosh tanh
     arcsinh arccosh arctanh exp expm1 log log10 log2 log1p sqrt rsqrt cbrt rcbrt square
-    reciprocal relu sigmoid softmax log_softmax softmin flatten expand_dims squeeze swapaxes
+    reciprocal relu sigmoid softmax log_softmax softmin swapaxes
     flip tile repeat pad split slice_axis slice_like take one_hot pick clip broadcast_to
     broadcast_axes broadcast_like zeros_like ones_like diag shape_array size_array reshape_like
     argmax_channel depth_to_space space_to_depth
 """.split()
 
 
+def _with_view(function: Any) -> Any:
+    """The operator as a method that with `inplace` returns a view of the array, as in MXNet."""
+
+    @functools.wraps(function)
+    def method(self: NDArray, *args: Any, inplace: bool = False, **kwargs: Any) -> Any:
+        out = function(self, *args, **kwargs)
+        return self.reshape(out.shape) if inplace else out
+
+    return method
+
+
 def add_methods(module: Any) -> None:
     """Give NDArray the methods that are operators of `module`."""
+    for name in ("flatten", "expand_dims", "squeeze"):
+        setattr(NDArray, name, _with_view(getattr(module, name)))
     for name in _METHODS:
         if hasattr(module, name):
             setattr(NDArray, name, getattr(module, name))

@@ -1,6 +1,7 @@
 """Batches from a `multiprocessing.Pool`, for loaders that derive from MXNet's."""
 
 import pickle
+from multiprocessing.pool import Pool
 
 __all__ = ["MultiWorkerIter", "as_in_context"]
 
@@ -48,6 +49,11 @@ class MultiWorkerIter:
         data_loader=None,
         timeout=120,
     ):
+        if not isinstance(worker_pool, Pool):
+            raise TypeError(
+                f"MultiWorkerIter: worker_pool is {type(worker_pool).__name__}, must be a "
+                "multiprocessing.pool.Pool"
+            )
         if worker_fn is None:
             raise ValueError("MultiWorkerIter: worker_fn is None, must be a function")
         self._worker_pool, self._worker_fn = worker_pool, worker_fn
