@@ -58,6 +58,7 @@ void Scheduler::push(std::unique_ptr<Task> owned) {
   ledger_.ask(task.request_, [&](Request<Native>& r) { grant(r, wakes); });
   if (bulk && ++bulk_count < bulk_size) return;
   bulk_count = 0;
+  if (bulk) keep_core();
   dispatch(wakes);
 }
 
@@ -131,21 +132,31 @@ void Scheduler::Wakes::flush() {
 Task* Scheduler::next_ready() {
   if (ready_.empty() || free_cores_ <= 0 || stopped_) return nullptr;
   const int ready = static_cast<int>(ready_.size());
+  const int free = std::max(1, free_cores_ - kept_cores());
   std::pop_heap(ready_.begin(), ready_.end(), less_urgent);
   Task* task = ready_.back();
   ready_.pop_back();
-  int share = std::max(1, free_cores_ / ready);
+  int share = std::max(1, free / ready);
   // Of three equal tasks on two cores the first gets both, not the last half of them.
-  const bool all_free = free_cores_ == cores_, has_rest = ready > cores_ && ready % cores_ > 0;
+  const bool all_free = free == cores_, has_rest = ready > cores_ && ready % cores_ > 0;
   if (all_free && has_rest && task->cost_ns_ > 0) share = cores_;
   task->cores_ = cores_for(task->cost_ns_, share);
   free_cores_ -= task->cores_;
   return task;
 }
 
+void Scheduler::keep_core() {
+  constexpr int64_t kMomentNs = 50000;  // what calling a thread that sleeps would take
+  if (cores_ > 1) kept_until_ns_ = Native::now_ns() + kMomentNs;
+}
+
+int Scheduler::kept_cores() const {
+  return kept_until_ns_ > 0 && Native::now_ns() < kept_until_ns_ ? 1 : 0;
+}
+
 void Scheduler::dispatch(Wakes& wakes) {
   if (stopped_) return;
-  const int wanted = std::min(static_cast<int>(ready_.size()), free_cores_);
+  const int wanted = std::min(static_cast<int>(ready_.size()), free_cores_ - kept_cores());
   for (; coming_ < wanted; ++coming_) {
     ++working_;
     wakes.start_thread();
@@ -238,12 +249,19 @@ Task* Scheduler::next_short() {
 bool Scheduler::help(Lock& lock, Wakes& wakes, const bool& done) {
   // Work of this thread would keep its variables until a task that may wait for them has ended.
   if (held_cores > 0 || is_inside_gate()) return false;
+  kept_until_ns_ = 0;
   Task* task = next_short();
   if (!task) return false;
   dispatch(wakes);
   lock.unlock();
   wakes.flush();
-  while (task) task = run_taken(*task, [&] { return done ? nullptr : next_short(); });
+  while (task) {
+    task = run_taken(*task, [&]() -> Task* {
+      if (!done) return next_short();
+      keep_core();  // a program that has what it waited for will often wait for the next
+      return nullptr;
+    });
+  }
   lock.lock();
   return true;
 }

@@ -82,10 +82,15 @@ class Scheduler {
   };
 
   // With the mutex held:
-  void keep_room();                              // in ready_ for all tasks and one more
-  void enter(Task& task);                        // counts a task and asks for its variables
-  Task* next_ready();                            // with cores for it; null: none
-  void dispatch(Wakes& wakes);                   // calls threads for what is ready
+  void keep_room();             // in ready_ for all tasks and one more
+  void enter(Task& task);       // counts a task and asks for its variables
+  Task* next_ready();           // with cores for it; null: none
+  void dispatch(Wakes& wakes);  // calls threads for what is ready
+  // Keeps one core for a moment for the calling thread: one that pushes a bundle, or has what it
+  // waited for, will soon run tasks itself, and a worker more would take turns with it. If it does
+  // not, a worker gets the core when the next task ends.
+  void keep_core();
+  int kept_cores() const;
   void grant(Request<Native>& r, Wakes& wakes);  // r has all its variables
   void settle(Task& task, Wakes& wakes);         // gives the variables of a done task back
   void leave(int64_t bytes, int32_t tasks, Wakes& wakes);  // done tasks are deleted
@@ -124,6 +129,7 @@ class Scheduler {
   int cores_, free_cores_;
   int working_ = 0;  // threads in work(), or on their way there
   int coming_ = 0;   // of these, those that have not looked for a task yet
+  int64_t kept_until_ns_ = 0;
   std::condition_variable_any all_rest_;
   bool stopped_ = false;
   int forking_ = 0;  // threads between hold_back() and go_on()

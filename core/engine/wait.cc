@@ -12,7 +12,13 @@ namespace plait::engine {
 namespace {
 
 constexpr int64_t kWaitSpinNs = 5000;
+constexpr int64_t kIdleSpinNs = 300000;  // where no task needs the core
 constexpr int64_t kInterruptNs = 50000000;
+
+Patience& patience_of_thread(bool has_core) {
+  thread_local Patience brief(kWaitSpinNs), with_core(kIdleSpinNs);
+  return has_core ? with_core : brief;
+}
 
 }  // namespace
 
@@ -26,18 +32,22 @@ Scheduler::Scheduler(int cores) : cores_(cores), free_cores_(cores) {
 
 template <class GiveUp>
 void Scheduler::sleep(Waiter& waiter, Lock& lock, Wakes& wakes, const GiveUp& give_up) {
-  const int lent = held_cores;
-  free_cores_ += lent;
-  dispatch(wakes);
+  const int lent = waiter.done ? 0 : held_cores;  // if done, the signal is on its way
+  if (!waiter.done) {
+    free_cores_ += lent;
+    kept_until_ns_ = 0;
+    dispatch(wakes);
+  }
+  const bool has_core = free_cores_ > coming_;
   lock.unlock();
   wakes.flush();
-  thread_local Patience patience(kWaitSpinNs);
   bool done = false, interrupted = false;
-  patience.wait([&](int64_t spin_ns) { done = waiter.parker.wait(spin_ns, kInterruptNs); });
+  patience_of_thread(has_core).wait(
+      [&](int64_t spin_ns) { done = waiter.parker.wait(spin_ns, kInterruptNs); });
   while (!done && !interrupted) {
     if (is_interrupted()) {
       lock.lock();
-      interrupted = !waiter.done;  // if done, the signal is on its way
+      interrupted = !waiter.done;
       if (interrupted) {
         give_up(wakes);
         dispatch(wakes);

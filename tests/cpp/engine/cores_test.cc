@@ -138,6 +138,31 @@ THREADED_TEST(engine_runs_short_tasks_in_a_thread_that_waits) {
   engine::set_num_threads(before);
 }
 
+THREADED_TEST(engine_keeps_a_core_for_the_thread_that_pushes_a_bundle) {
+  const int before = engine::set_num_threads(2);
+  std::vector<Var> vars(2);
+  const Drain drain;
+  std::atomic<int> begun{0};
+  std::array<std::thread::id, 2> where;
+  const int64_t bulk = engine::set_bulk_size(2);
+  for (size_t i = 0; i < 2; ++i) {
+    auto task = job({}, {&vars[i]}, [&, i] {
+      where[i] = std::this_thread::get_id();
+      for (++begun; begun < 2;) nap();
+    });
+    task->cost_ns_ = 1e5;
+    engine::push(std::move(task));
+  }
+  while (begun == 0) nap();
+  nap();
+  CHECK_EQ(begun.load(), 1);
+  engine::wait_to_read(vars[1]);
+  engine::set_bulk_size(bulk);
+  CHECK(where[0] != std::this_thread::get_id());
+  CHECK(where[1] == std::this_thread::get_id());
+  engine::set_num_threads(before);
+}
+
 // The task might wait for what this thread holds.
 THREADED_TEST(engine_runs_no_task_within_inline_work) {
   const int before = engine::set_num_threads(1);
