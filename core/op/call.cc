@@ -9,6 +9,17 @@
 #include "op/ranks.h"
 
 namespace plait::op {
+namespace {
+
+bool waits_now(const Op& op, const AttrsRef& attrs, bool is_train) {
+  return has_ranks.load(std::memory_order_relaxed) && waits_for_ranks(op, attrs, is_train);
+}
+
+}  // namespace
+
+bool runs_here(const Op& op, const AttrsRef& attrs, double cost_ns, bool is_train) {
+  return engine::is_short(cost_ns) && !engine::is_serial() && !waits_now(op, attrs, is_train);
+}
 
 void Call::run(int threads) const {
   SmallVec<View, 6> in_views, out_views;
@@ -38,16 +49,10 @@ int32_t Call::variables(engine::Vars& reads, engine::Vars& writes) const {
   return engine::make_distinct(reads, writes);
 }
 
-bool Call::waits() const {
-  return has_ranks.load(std::memory_order_relaxed) && waits_for_ranks(*op, attrs, is_train);
-}
+bool Call::waits() const { return waits_now(*op, attrs, is_train); }
 
 std::string Call::details() const {
   return shapes_of(in) + " -> " + shapes_of({out.data(), out.size()});
-}
-
-bool Call::is_short() const {
-  return !engine::is_serial() && engine::is_short(cost_ns) && !waits();
 }
 
 // A call that makes its outputs only has to see that nobody writes its inputs.
@@ -80,8 +85,9 @@ class OpTask final : public engine::Task {
       : attrs_(call.attrs),
         in_(call.in),
         out_(call.out),
-        call_{call.op,       attrs_,     {in_.data(), in_.size()}, out_, call.cost_ns, false,
-              call.is_train, call.random} {
+        call_{call.op, attrs_, {in_.data(), in_.size()}, out_} {
+    call_.is_train = call.is_train;
+    call_.random = call.random;
     updates_ = call_.variables(reads_, writes_);
     cost_ns_ = call.cost_ns;
     vars_.reserve(in_.size() + out_.size());
@@ -112,7 +118,7 @@ class OpTask final : public engine::Task {
 }  // namespace
 
 void schedule(const Call& call, int32_t priority) {
-  if (call.is_short() && call.run_now()) return;
+  if (call.is_short && call.run_now()) return;
   auto task = std::make_unique<OpTask>(call);
   task->priority_ = priority;
   engine::push(std::move(task));
@@ -120,12 +126,15 @@ void schedule(const Call& call, int32_t priority) {
 
 double cost_ns(const Op& op, const void* attrs, std::span<const ArrayRef> in, const Specs& in_specs,
                const Specs& specs, const Arrays& out) {
-  const Array* gathered = op.gathered < 0 ? nullptr : in[static_cast<size_t>(op.gathered)].get();
   int64_t bytes = 0;
-  for (const ArrayRef& a : in) bytes += a.get() == gathered ? 0 : a->nbytes();
-  for (size_t i = 0; i < specs.size(); ++i) {
-    const bool is_same = gathered && i < out.size() && out[i]->storage() == gathered->storage();
-    bytes += is_same ? 0 : num_elements(specs[i].shape) * dtype_size(specs[i].dtype);
+  for (const ArrayRef& a : in) bytes += a->nbytes();
+  for (const Spec& s : specs) bytes += num_elements(s.shape) * dtype_size(s.dtype);
+  if (op.gathered >= 0) {  // only in part, also where the result is written into it
+    const Array& gathered = *in[static_cast<size_t>(op.gathered)];
+    bytes -= gathered.nbytes();
+    for (const ArrayRef& a : out) {
+      if (a && a->storage() == gathered.storage()) bytes -= a->nbytes();
+    }
   }
   double cost = static_cast<double>(bytes) / engine::kBytesPerNs;
   if (op.flops) cost += op.flops(op, attrs, in_specs) / engine::kFlopsPerNs;

@@ -16,6 +16,7 @@ struct Call {
   std::span<const ArrayRef> in;
   const Arrays& out;
   double cost_ns = 0;       // estimated time on one core
+  bool is_short = false;    // worth less than to hand it to another thread: see runs_here()
   bool out_is_new = false;  // nobody else knows `out`, and no input is written
   bool is_train = false;
   RandomKey random = {};
@@ -26,12 +27,12 @@ struct Call {
   int32_t variables(engine::Vars& reads, engine::Vars& writes) const;
   bool waits() const;  // for other processes
   std::string details() const;
-
-  // Whether it is worth less than to hand it to another thread.
-  bool is_short() const;
   // Runs it in this thread, unless somebody uses its variables at this moment: false.
   bool run_now() const;
 };
+
+// Whether a call of this estimated time should run in the thread that makes it.
+bool runs_here(const Op& op, const AttrsRef& attrs, double cost_ns, bool is_train);
 
 // Runs the call now if it is short, or as a task of the engine when its variables are free.
 void schedule(const Call& call, int32_t priority = 0);

@@ -18,8 +18,10 @@ ArrayRef copy_of(const ArrayRef& a) {
 
 void copy_into(const ArrayRef& from, const ArrayRef& to) {
   static const Op& copy = Op::get("copy");
+  const AttrsRef none;
   const Arrays out{to};
-  schedule({&copy, {}, {&from, 1}, out, cost_ns(copy, nullptr, {&from, 1}, {}, {to->spec()}, {})});
+  const double cost = cost_ns(copy, nullptr, {&from, 1}, {}, {to->spec()}, {});
+  schedule({&copy, none, {&from, 1}, out, cost, runs_here(copy, none, cost, false)});
 }
 
 // The view that the operator asks for, on the input's memory.
@@ -165,10 +167,11 @@ void invoke(const Op& op, const AttrsRef& given_attrs, std::span<const ArrayRef>
   const int64_t elements = elements_of(specs);
   const bool does_nothing = elements == 0 && !has_state;
   const double cost = does_nothing ? 0 : cost_ns(op, op.data_of(attrs), in, in_specs, specs, out);
-  make_outputs(op, specs, in, engine::is_short(cost), out);
+  const bool is_short = runs_here(op, attrs, cost, options.is_train);
+  make_outputs(op, specs, in, is_short, out);
   if (does_nothing) return;
   const Arrays targets = out_is_new ? Arrays() : redirected(op, in, out);
-  Call call{&op, attrs, in, targets.empty() ? out : targets, cost};
+  Call call{&op, attrs, in, targets.empty() ? out : targets, cost, is_short};
   call.out_is_new = out_is_new && !has_state;
   call.is_train = options.is_train;
   if (op.random) {
@@ -192,12 +195,10 @@ bool invoke_now(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> i
   Specs specs;
   infer(op, attrs, in_specs, specs);
   const bool does_nothing = elements_of(specs) == 0;
-  Call call{&op, attrs, in, out};
-  call.out_is_new = true;
-  call.is_train = is_train;
-  if (!does_nothing) call.cost_ns = cost_ns(op, op.data_of(attrs), in, in_specs, specs, out);
-  if (call.cost_ns > kMostNs || !call.is_short()) return false;
+  const double cost = does_nothing ? 0 : cost_ns(op, op.data_of(attrs), in, in_specs, specs, out);
+  if (cost > kMostNs || !runs_here(op, attrs, cost, is_train)) return false;
   make_outputs(op, specs, in, true, out);
+  const Call call{&op, attrs, in, out, cost, true, true, is_train, {}};
   if (does_nothing || call.run_now()) return true;
   out.clear();
   return false;
