@@ -81,7 +81,8 @@ def small_operations(library):
 
 
 def branches(library, size, is_layer):
-    """Milliseconds of 8 independent branches: pushed together, and each read before the next.
+    """Milliseconds of 8 independent branches: pushed together, and each read before the next; and
+    the latter on one core.
 
     A branch is a matrix product, or a layer: a product, a bias, an activation and a mean.
     """
@@ -120,7 +121,11 @@ def branches(library, size, is_layer):
             layer(*i).wait_to_read()
 
     together()
-    return [t / 1e6 for t in in_turn([together, one_by_one], 3, 60)]
+    times = in_turn([together, one_by_one], 3, 60)
+    if cores:
+        mx.engine.set_num_threads(1)
+        times.append(best(one_by_one, 3))
+    return [t / 1e6 for t in times]
 
 
 def chain(library, size):
@@ -255,18 +260,22 @@ def show_small(pythons, full):
 
 
 def show_branches(pythons, full):
-    """Independent work; the matrices of a product of 512 are larger than a core's cache."""
+    """Independent work; the matrices of a product of 512 are larger than a core's cache.
+
+    "At most" is the ratio of cores that each run their share of the branches and never wait.
+    """
     for is_layer, what in enumerate(("products", "layers")):
         rows = []
         for size in (128, 192, 256, 512):
             for name, python in pythons.items():
-                together, serial = ask(python, "branches", name, size, is_layer)
+                together, serial, *one_core = ask(python, "branches", name, size, is_layer)
                 ratio = serial / together
+                most = serial * os.cpu_count() / one_core[0] if name == "plait" else "-"
                 last = (serial, ratio) if serial else ("-", "-")
-                rows.append((f"{name} {size}", together, *last))
+                rows.append((f"{name} {size}", together, *last, most))
                 if name == "plait" and size < 512:
                     limit(f"8 {what} of {size}, one by one / together", ratio, ">", 1)
-        heads = ("together", "one by one", "ratio")
+        heads = ("together", "one by one", "ratio", "at most")
         table(f"8 independent {what} on all cores, ms", heads, rows)
 
 
