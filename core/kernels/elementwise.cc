@@ -77,8 +77,6 @@ void record(RowLoop loop, const Row& row, std::span<const View> in) {
   Recorded& to = *recording;
   to.row = row;
   for (size_t k = 0; k < in.size(); ++k) {
-    to.row.in[k] = in[k].data;
-    to.row.step[k] = in[k].ndim() == 0 ? 0 : 1;
     if (in[k].ndim() > 0) continue;
     std::memcpy(to.numbers[k], in[k].data, static_cast<size_t>(dtype_size(in[k].dtype)));
     to.row.in[k] = to.numbers[k];
@@ -90,14 +88,66 @@ void record(RowLoop loop, const Row& row, std::span<const View> in) {
   to.loop = loop;
 }
 
-bool is_one_row(const View& out, std::span<const View> in) {
-  if (!out.contiguous) return false;
-  for (const View& v : in) {
-    if (!v.contiguous) return false;
-    if (v.shape != out.shape && v.ndim() != 0 && *v.shape != *out.shape) return false;
+// Puts the inputs into `row`, for arrays of one shape, and numbers, that lie without gaps; false:
+// others are among them.
+bool fill_row(const View& out, std::span<const View> in, Row& row) {
+  bool fits = out.contiguous;
+  for (size_t k = 0; k < in.size(); ++k) {
+    const View& v = in[k];
+    const bool is_number = v.ndim() == 0;
+    fits = fits && v.contiguous && (v.shape == out.shape || is_number || *v.shape == *out.shape);
+    row.in[k] = v.data;
+    row.step[k] = is_number ? 0 : 1;
   }
-  return true;
+  return fits;
 }
+
+// A call that needs more than one run of the loop.
+struct Stretches {
+  RowLoop loop;
+  DType type;
+  bool same_type;  // all operands have it
+  const View& out;
+  std::span<const View> in;
+
+  void run(const Row& r) const {
+    if (same_type) return loop(r);
+    Converter convert_row{loop, type, out.dtype, {type, type, type}, static_cast<int>(in.size())};
+    for (size_t k = 0; k < in.size(); ++k) convert_row.in_type[k] = in[k].dtype;
+    convert_row(r);
+  }
+
+  // The row that starts at these offsets, in elements.
+  template <class Offsets>
+  void run_at(Row r, int64_t out_offset, const Offsets& in_offset) const {
+    r.y = static_cast<char*>(out.data) + out_offset * dtype_size(out.dtype);
+    for (size_t k = 0; k < in.size(); ++k) {
+      r.in[k] = static_cast<const char*>(in[k].data) + in_offset(k) * dtype_size(in[k].dtype);
+    }
+    run(r);
+  }
+
+  void parts_of_row(const Row& whole, int threads) const {
+    parallel_for(threads, whole.n, kGrain, [&](int64_t begin, int64_t end) {
+      Row r = whole;
+      r.n = end - begin;
+      run_at(r, begin, [&](size_t k) { return begin * r.step[k]; });
+    });
+  }
+
+  void rows(Row whole, int threads) const {
+    const View* views[4] = {&out, nullptr, nullptr, nullptr};
+    for (size_t k = 0; k < in.size(); ++k) views[k + 1] = &in[k];
+    const Walk walk(*out.shape, {views, in.size() + 1});
+    whole.sy = walk.row_stride[0];
+    for (size_t k = 0; k < in.size(); ++k) whole.step[k] = walk.row_stride[k + 1];
+    walk.parallel_rows(threads, kGrain, [&](const auto& offset, int64_t n) {
+      Row r = whole;
+      r.n = n;
+      run_at(r, offset[0], [&](size_t k) { return offset[k + 1]; });
+    });
+  }
+};
 
 }  // namespace
 
@@ -124,63 +174,23 @@ Scalar::Scalar(double value, DType type) : type_(type) {
 void apply(const Loops& loops, DType type, const View& out, std::span<const View> in, int threads,
            const double* params) {
   const RowLoop loop = choose(loops, type);
-  const int inputs = static_cast<int>(in.size());
   bool same_type = out.dtype == type;
   for (const View& v : in) same_type = same_type && v.dtype == type;
-  const auto run = [&](const Row& r) {
-    if (same_type) return loop(r);
-    Converter convert_row{loop, type, out.dtype, {type, type, type}, inputs};
-    for (int k = 0; k < inputs; ++k) convert_row.in_type[k] = in[k].dtype;
-    convert_row(r);
-  };
-  const int64_t out_item = dtype_size(out.dtype);
   Row whole;
   whole.params = params;
   whole.y = out.data;
-
+  const bool one_row = fill_row(out, in, whole);
   if (recording) [[unlikely]] {
     recording->loop = nullptr;
-    if (++recording->calls == 1 && same_type && is_one_row(out, in)) record(loop, whole, in);
+    if (++recording->calls == 1 && same_type && one_row) record(loop, whole, in);
     return;
   }
-  if (is_one_row(out, in)) {
-    for (int k = 0; k < inputs; ++k) {
-      whole.in[k] = in[k].data;
-      whole.step[k] = in[k].ndim() == 0 ? 0 : 1;
-    }
-    whole.n = out.size();
-    if (whole.n == 0) return;
-    if (threads == 1 || whole.n <= kGrain) return run(whole);
-    parallel_for(threads, whole.n, kGrain, [&](int64_t begin, int64_t end) {
-      Row r = whole;
-      r.n = end - begin;
-      r.y = static_cast<char*>(out.data) + begin * out_item;
-      for (int k = 0; k < inputs; ++k) {
-        r.in[k] =
-            static_cast<const char*>(in[k].data) + begin * r.step[k] * dtype_size(in[k].dtype);
-      }
-      run(r);
-    });
-    return;
-  }
-  const View* views[4] = {&out, nullptr, nullptr, nullptr};
-  for (int k = 0; k < inputs; ++k) views[k + 1] = &in[k];
-  const Walk walk(*out.shape, {views, static_cast<size_t>(inputs) + 1});
-  whole.sy = walk.row_stride[0];
-  for (int k = 0; k < inputs; ++k) whole.step[k] = walk.row_stride[k + 1];
-  int64_t item[3] = {};
-  for (int k = 0; k < inputs; ++k) item[k] = dtype_size(in[k].dtype);
-  parallel_for(threads, walk.size, kGrain, [&](int64_t begin, int64_t end) {
-    Row r = whole;
-    walk.rows(begin, end, [&](const auto& offset, int64_t n) {
-      r.n = n;
-      r.y = static_cast<char*>(out.data) + offset[0] * out_item;
-      for (int k = 0; k < inputs; ++k) {
-        r.in[k] = static_cast<const char*>(in[k].data) + offset[k + 1] * item[k];
-      }
-      run(r);
-    });
-  });
+  whole.n = out.size();
+  if (whole.n == 0) return;
+  if (one_row && same_type && (threads == 1 || whole.n <= kGrain)) return loop(whole);
+
+  const Stretches stretches{loop, type, same_type, out, in};
+  one_row ? stretches.parts_of_row(whole, threads) : stretches.rows(whole, threads);
 }
 
 }  // namespace plait::kernels
