@@ -54,8 +54,12 @@ class Pool {
     check(bytes <= kMaxBytes, ErrorKind::kOutOfMemory, "memory: the system refused ", bytes,
           " bytes; an array holds at most ", kMaxBytes);
     const int cls = class_of(bytes);
+    reserve(cls, bytes);
     void* block = take_cached(cls);
-    if (!block) block = take_fresh(class_bytes(cls), bytes);
+    if (!block) {
+      system_allocations_.fetch_add(1, std::memory_order_relaxed);
+      block = take_fresh(class_bytes(cls), bytes);
+    }
     const int64_t used =
         in_use_.fetch_add(class_bytes(cls), std::memory_order_relaxed) + class_bytes(cls);
     int64_t peak = peak_.load(std::memory_order_relaxed);
@@ -93,6 +97,27 @@ class Pool {
   }
 
  private:
+  // Threads may keep small blocks that others look for. There are so many more of each size: a
+  // program that needs no more of them than before takes none from the system.
+  void reserve(int cls, int64_t bytes) {
+    const int64_t most = thread_cache::most_kept(bytes);
+    if (most == 0) return;
+    std::vector<void*>& blocks = free_[static_cast<size_t>(cls)];
+    int64_t missing = most + 1;
+    {
+      std::lock_guard lock(lock_of(cls));
+      missing -= static_cast<int64_t>(blocks.size());
+    }
+    if (missing > 0) missing -= thread_cache::kept(bytes);
+    if (missing > 0) system_allocations_.fetch_add(1, std::memory_order_relaxed);
+    for (; missing > 0; --missing) {
+      void* block = take_fresh(class_bytes(cls), bytes);
+      std::lock_guard lock(lock_of(cls));
+      blocks.push_back(block);
+      cached_.fetch_add(class_bytes(cls), std::memory_order_relaxed);
+    }
+  }
+
   void* take_cached(int cls) {
     std::lock_guard lock(lock_of(cls));
     std::vector<void*>& blocks = free_[static_cast<size_t>(cls)];
@@ -123,7 +148,6 @@ class Pool {
 
   void* take_fresh(int64_t size, int64_t wanted) {
     make_room(size);
-    system_allocations_.fetch_add(1, std::memory_order_relaxed);
     const bool huge = size >= 2 * kHugePage;
     const int64_t alignment = huge ? kHugePage : kAlignment;
     const int64_t rounded = (size + alignment - 1) / alignment * alignment;

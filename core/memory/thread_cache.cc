@@ -6,6 +6,7 @@
 #include <new>
 #include <vector>
 
+#include "base/env.h"
 #include "memory/pool.h"
 #include "memory/size_class.h"
 
@@ -13,7 +14,7 @@ namespace plait::memory::thread_cache {
 namespace {
 
 constexpr int64_t kMostBytes = 4096;
-constexpr int kMostBlocks = 16;  // of a size
+constexpr int kMostBlocks = 8;  // of a size
 constexpr int kFirst = class_of(1), kLast = class_of(kMostBytes);
 constexpr int kClasses = 32;
 
@@ -123,6 +124,20 @@ bool keep(void* block, int64_t bytes) noexcept {
   cache->blocks[i][n] = block;
   set(cache->count[i], n + 1);
   return true;
+}
+
+int64_t kept(int64_t bytes) {
+  Caches& caches = Caches::instance();
+  const std::lock_guard lock(caches.mutex);
+  int64_t sum = 0;
+  for (const Cache* cache : caches.all) sum += get(cache->count[class_of(bytes) - kFirst]);
+  return sum;
+}
+
+// By the threads of the engine, which free what others made.
+int64_t most_kept(int64_t bytes) {
+  static const int64_t most = kMostBlocks * env::num_cores();
+  return bytes <= kMostBytes && Caches::instance().enabled ? most : 0;
 }
 
 Totals totals() {

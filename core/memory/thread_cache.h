@@ -11,6 +11,10 @@ void* take(int64_t bytes) noexcept;
 // False if the block is too large or there are enough: then give it to the pool.
 bool keep(void* block, int64_t bytes) noexcept;
 
+// How many blocks for `bytes` bytes all threads keep now, and how many they may keep together.
+int64_t kept(int64_t bytes);
+int64_t most_kept(int64_t bytes);
+
 struct Totals {
   int64_t bytes = 0;  // of the blocks that threads keep now
   int64_t taken = 0;  // how many were taken since start

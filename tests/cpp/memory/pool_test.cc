@@ -1,6 +1,7 @@
 #include "memory/pool.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <limits>
@@ -36,6 +37,30 @@ TEST(pool_gives_a_freed_block_to_the_next_of_its_size) {
   CHECK(first == second);
   CHECK_EQ(pool_stats().system_allocations, before);
   deallocate(second, 1000);
+}
+
+TEST(pool_has_enough_when_other_threads_keep_what_they_can) {
+  constexpr int kBlocks = 30;
+  std::array<void*, kBlocks> blocks;
+  for (void*& block : blocks) block = allocate(1000);
+  for (void* block : blocks) deallocate(block, 1000);
+  const int64_t before = pool_stats().system_allocations;
+  std::atomic<int> turn{0};
+  std::thread other([&] {  // as a thread that ends tasks: frees and takes nothing
+    for (int round = 1; round <= 40; ++round) {
+      while (turn < 2 * round - 1) std::this_thread::yield();
+      deallocate(blocks[0], 1000);
+      turn = 2 * round;
+    }
+  });
+  for (int round = 1; round <= 40; ++round) {
+    for (void*& block : blocks) block = allocate(1000);
+    turn = 2 * round - 1;
+    while (turn < 2 * round) std::this_thread::yield();
+    for (int i = 1; i < kBlocks; ++i) deallocate(blocks[static_cast<size_t>(i)], 1000);
+  }
+  other.join();
+  CHECK_EQ(pool_stats().system_allocations, before);
 }
 
 TEST(pool_makes_room_for_other_sizes) {
@@ -103,17 +128,18 @@ TEST(pool_counts_small_blocks_that_threads_keep) {
   std::vector<void*> blocks;
   for (int i = 0; i < 40; ++i) blocks.push_back(allocate(100));
   CHECK_EQ(pool_stats().bytes_in_use, before.bytes_in_use + 40 * 112);
+  const int64_t ready = pool_stats().bytes_cached;
   std::thread other([&] {  // frees what another thread made, and ends
     for (void* block : blocks) deallocate(block, 100);
     void* again = allocate(100);
     CHECK(std::find(blocks.begin(), blocks.end(), again) != blocks.end());
     deallocate(again, 100);
     CHECK_EQ(pool_stats().bytes_in_use, before.bytes_in_use);
-    CHECK_EQ(pool_stats().bytes_cached, before.bytes_cached + 40 * 112);
+    CHECK_EQ(pool_stats().bytes_cached, ready + 40 * 112);
   });
   other.join();
   CHECK_EQ(pool_stats().bytes_in_use, before.bytes_in_use);
-  CHECK_EQ(pool_stats().bytes_cached, before.bytes_cached + 40 * 112);
+  CHECK_EQ(pool_stats().bytes_cached, ready + 40 * 112);
   CHECK_EQ(pool_stats().allocations, before.allocations + 41);
   release_cached();
   CHECK_EQ(pool_stats().bytes_cached, before.bytes_cached);
@@ -122,10 +148,12 @@ TEST(pool_counts_small_blocks_that_threads_keep) {
 TEST(pool_gets_what_other_threads_keep_when_they_next_keep_a_block) {
   release_cached();
   const int64_t before = pool_stats().bytes_cached;
+  std::atomic<int64_t> ready{0};
   std::atomic<int> turn{0};
   std::thread other([&] {
     void* kept = allocate(100);
     void* last = allocate(100);
+    ready = pool_stats().bytes_cached;
     deallocate(kept, 100);
     turn = 1;
     while (turn < 2) std::this_thread::yield();
@@ -134,7 +162,7 @@ TEST(pool_gets_what_other_threads_keep_when_they_next_keep_a_block) {
     while (turn < 4) std::this_thread::yield();
   });
   while (turn < 1) std::this_thread::yield();
-  CHECK_EQ(pool_stats().bytes_cached, before + 112);
+  CHECK_EQ(pool_stats().bytes_cached, ready + 112);
   release_cached();
   CHECK_EQ(pool_stats().bytes_cached, before + 112);
   turn = 2;
