@@ -4,7 +4,8 @@
     python tests/bench/passes.py --only resnet        networks whose name contains `resnet`
 
 For each network all passes are on but one; its share is the time that the step then takes, divided
-by the time with all of them. Variants take turns, so that a busy minute slows all of them. Times
+by the time with all of them: the median over the rounds, and behind ± half the distance of the
+quartiles. Variants take turns, so that a busy minute slows all of them. Times
 are those of the processor (all threads), which other programs disturb least; use
 PLAIT_NUM_THREADS=1 for the steadiest numbers. Passes that are off by default are switched on
 instead.
@@ -162,7 +163,7 @@ def timed(step, calls):
 
 
 def shares(make, mode, rounds, seconds):
-    """(milliseconds with all passes, dict of the share by pass)."""
+    """(milliseconds with all passes, dict of the share and its spread by pass)."""
     steps = {"all": variant(make, mode, {})}
     for p in mx.graph.passes():
         steps[p["name"]] = variant(make, mode, {p["name"]: not p["on"]})
@@ -171,15 +172,19 @@ def shares(make, mode, rounds, seconds):
     for _ in range(rounds):
         for name, step in steps.items():
             times[name].append(timed(step, calls))
-    middle = {name: statistics.median(t) for name, t in times.items()}
-    whole = middle.pop("all")
-    return whole * 1e3, {name: t / whole for name, t in middle.items()}
+    whole = times.pop("all")
+    by_pass = {}
+    for name, spent in times.items():
+        ratios = [t / all_on for t, all_on in zip(spent, whole, strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+        by_pass[name] = middle, (high - low) / 2
+    return statistics.median(whole) * 1e3, by_pass
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", default="", help="part of the name of a network")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, help="at least 2")
     parser.add_argument("--seconds", type=float, default=0.2, help="of one variant in one round")
     args = parser.parse_args()
     names = [p["name"] for p in mx.graph.passes()]
@@ -192,7 +197,11 @@ def main():
             if args.only not in f"{name} {mode}":
                 continue
             whole, by_pass = shares(make, mode, args.rounds, args.seconds)
-            cells = [f"{name} {mode}", f"{whole:.3g}", *(f"{by_pass[n]:.2f}" for n in names)]
+            cells = [
+                f"{name} {mode}",
+                f"{whole:.3g}",
+                *map("{0[0]:.2f} ±{0[1]:.2f}".format, map(by_pass.get, names)),
+            ]
             print("| " + " | ".join(cells) + " |", flush=True)
 
 
