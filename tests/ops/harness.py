@@ -68,6 +68,20 @@ class Spec:
         SPECS[self.name] = self
 
 
+def coverage():
+    """How much the entries cover, in one line."""
+    specs = SPECS.values()
+    gradients = [(s, len(s.samples[: s.samples_grad])) for s in specs if s.grad]
+    dtypes = sorted({d for s in specs if s.reference for d in s.dtypes})
+    return (
+        f"tests/ops: {len(SPECS)} operators, {sum(len(s.samples) for s in specs)} samples, "
+        f"{sum(len(s.samples) * len(s.dtypes) for s in specs if s.reference)} comparisons of values, "
+        f"{sum(n for _, n in gradients)} gradient checks, "
+        f"{sum(n for s, n in gradients if s.second)} of gradients of gradients, "
+        f"{sum(len(s.raises) for s in specs)} refusals, {len(dtypes)} dtypes: {' '.join(dtypes)}"
+    )
+
+
 def normal(*shape):
     """Numbers that depend on the shape only, away from 0 and from each other's kinks."""
     seed = zlib.crc32(repr(shape).encode())
