@@ -263,6 +263,12 @@ def test_extreme_numbers_that_are_legal():
         assert mx.np.diagonal(y, k).shape == (0,)
 
 
+def test_diagonal_without_elements_adds_no_strides():
+    attrs = {"shape": (0, 1, BIG), "axis1": 0, "axis2": 1}
+    rows = nd.zeros((BIG, 0), dtype="int8")
+    assert op.invoke("place_diagonal", [rows], attrs).shape == (0, 1, BIG)
+
+
 def test_regions_that_lie_outside_are_refused():
     def place(first, step, count, shape):
         attrs = {"first": first, "step": step, "count": count, "shape": shape}

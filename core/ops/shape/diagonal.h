@@ -26,7 +26,7 @@ struct Diagonal {
     const int64_t down = k < 0 ? -std::max(k, -data[row]) : 0,
                   right = std::clamp<int64_t>(k, 0, data[column]);
     shape.push_back(std::min(data[row] - down, data[column] - right));
-    strides.push_back(steps[row] + steps[column]);
+    strides.push_back(shape.back() > 1 ? steps[row] + steps[column] : 1);
     if (num_elements(shape) > 0) offset = down * steps[row] + right * steps[column];
   }
   View of(const View& v) const {
