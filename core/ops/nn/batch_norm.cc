@@ -322,35 +322,25 @@ void own_kernel(const BatchNormAttrs& a, const KernelArgs& k) {
   kernels::fill(k.out[0], k.is_train && !a.use_global_stats, k.threads);
 }
 
-PLAIT_OP(batch_norm, BatchNormAttrs)
-    .doc("Scales each channel to mean beta and standard deviation gamma over the batch.")
-    .source("Ioffe, Szegedy, ICML (2015)")
-    .input("data", "floating array with a channel axis")
-    .input("gamma", "(channels,)")
-    .input("beta", "(channels,)")
-    .aux_input("moving_mean", "(channels,), running mean; updated in train mode")
-    .aux_input("moving_var", "(channels,), running variance; updated in train mode")
-    .output("output", "shape and dtype of data")
-    .hidden_output("mean", "(channels,), mean used")
-    .hidden_output("var", "(channels,), variance used")
-    .attr("eps", &BatchNormAttrs::eps, 1e-3, "added to the variance, > 0")
-    .attr("momentum", &BatchNormAttrs::momentum, 0.9,
-          "share of the old value in the running statistics")
-    .attr("fix_gamma", &BatchNormAttrs::fix_gamma, true, "take 1 for gamma")
-    .attr("use_global_stats", &BatchNormAttrs::use_global_stats, false,
-          "use the running statistics in train mode too")
-    .attr("output_mean_var", &BatchNormAttrs::output_mean_var, false, "kept for MXNet's files")
-    .attr("axis", &BatchNormAttrs::axis, 1, "axis of the channels")
-    .attr("cudnn_off", &BatchNormAttrs::cudnn_off, false,
-          "kept for MXNet's programs; without effect")
-    .on("nd sym", "BatchNorm")
-    .on("nd sym", "BatchNorm_v1")
-    .on("npx", "batch_norm")
-    .uses_train()
-    .infer(infer)
-    .complete(complete)
-    .cpu(kernel)
-    .grad(backward, saves_input(0) | saves_input(1) | saves_output(1) | saves_output(2));
+const int registered =
+    batch_norm_inputs(OpBuilder<BatchNormAttrs>(Op::add("batch_norm", __FILE__, __LINE__)))
+        .doc("Scales each channel to mean beta and standard deviation gamma over the batch.")
+        .source("Ioffe, Szegedy, ICML (2015)")
+        .output("output", "shape and dtype of data")
+        .hidden_output("mean", "(channels,), mean used")
+        .hidden_output("var", "(channels,), variance used")
+        .attr("output_mean_var", &BatchNormAttrs::output_mean_var, false, "kept for MXNet's files")
+        .attr("axis", &BatchNormAttrs::axis, 1, "axis of the channels")
+        .attr("cudnn_off", &BatchNormAttrs::cudnn_off, false,
+              "kept for MXNet's programs; without effect")
+        .on("nd sym", "BatchNorm")
+        .on("nd sym", "BatchNorm_v1")
+        .on("npx", "batch_norm")
+        .uses_train()
+        .infer(infer)
+        .complete(complete)
+        .cpu(kernel)
+        .grad(backward, saves_input(0) | saves_input(1) | saves_output(1) | saves_output(2));
 
 PLAIT_OP(batch_norm_backward, BatchNormAttrs)
     .doc("Gradients of batch_norm with respect to data, gamma and beta.")

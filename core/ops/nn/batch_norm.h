@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include "op/op.h"
 
 namespace plait::op {
 
@@ -10,5 +10,20 @@ struct BatchNormAttrs {
   bool fix_gamma, use_global_stats, output_mean_var, cudnn_off;
   int64_t axis;
 };
+
+// The inputs and the first attributes, which all of them share.
+template <class A>
+OpBuilder<A>& batch_norm_inputs(OpBuilder<A>&& b) {
+  return b.input("data", "floating array with a channel axis")
+      .input("gamma", "(channels,)")
+      .input("beta", "(channels,)")
+      .aux_input("moving_mean", "(channels,), running mean; updated in train mode")
+      .aux_input("moving_var", "(channels,), running variance; updated in train mode")
+      .attr("eps", &A::eps, 1e-3, "added to the variance, > 0")
+      .attr("momentum", &A::momentum, 0.9, "share of the old value in the running statistics")
+      .attr("fix_gamma", &A::fix_gamma, true, "take 1 for gamma")
+      .attr("use_global_stats", &A::use_global_stats, false,
+            "use the running statistics in train mode too");
+}
 
 }  // namespace plait::op

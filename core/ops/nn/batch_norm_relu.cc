@@ -34,35 +34,25 @@ Values backward(const BatchNormAttrs& a, const GradArgs& g) {
   return norm().grad(norm(), &a, inner);
 }
 
-PLAIT_OP(batch_norm_relu, BatchNormAttrs)
-    .doc("batch_norm, and 0 in place of its negative results.")
-    .source("Ioffe, Szegedy, ICML (2015)")
-    .input("data", "floating array with a channel axis")
-    .input("gamma", "(channels,)")
-    .input("beta", "(channels,)")
-    .aux_input("moving_mean", "(channels,), running mean; updated in train mode")
-    .aux_input("moving_var", "(channels,), running variance; updated in train mode")
-    .output("output", "shape and dtype of data, >= 0")
-    .hidden_output("mean", "(channels,), mean used")
-    .hidden_output("var", "(channels,), variance used")
-    .attr("eps", &BatchNormAttrs::eps, 1e-3, "added to the variance, > 0")
-    .attr("momentum", &BatchNormAttrs::momentum, 0.9,
-          "share of the old value in the running statistics")
-    .attr("fix_gamma", &BatchNormAttrs::fix_gamma, true, "take 1 for gamma")
-    .attr("use_global_stats", &BatchNormAttrs::use_global_stats, false,
-          "use the running statistics in train mode too")
-    .attr("output_mean_var", &BatchNormAttrs::output_mean_var, false, "kept for MXNet's files")
-    .attr("axis", &BatchNormAttrs::axis, 1, "axis of the channels")
-    .attr("cudnn_off", &BatchNormAttrs::cudnn_off, false,
-          "kept for MXNet's programs; without effect")
-    .on("nd sym", "_contrib_BatchNormWithReLU")
-    .on("nd sym", "contrib.BatchNormWithReLU")
-    .uses_train()
-    .infer(infer)
-    .complete(complete)
-    .cpu(kernel)
-    .grad(backward,
-          saves_input(0) | saves_input(1) | saves_output(0) | saves_output(1) | saves_output(2));
+const int registered =
+    batch_norm_inputs(OpBuilder<BatchNormAttrs>(Op::add("batch_norm_relu", __FILE__, __LINE__)))
+        .doc("batch_norm, and 0 in place of its negative results.")
+        .source("Ioffe, Szegedy, ICML (2015)")
+        .output("output", "shape and dtype of data, >= 0")
+        .hidden_output("mean", "(channels,), mean used")
+        .hidden_output("var", "(channels,), variance used")
+        .attr("output_mean_var", &BatchNormAttrs::output_mean_var, false, "kept for MXNet's files")
+        .attr("axis", &BatchNormAttrs::axis, 1, "axis of the channels")
+        .attr("cudnn_off", &BatchNormAttrs::cudnn_off, false,
+              "kept for MXNet's programs; without effect")
+        .on("nd sym", "_contrib_BatchNormWithReLU")
+        .on("nd sym", "contrib.BatchNormWithReLU")
+        .uses_train()
+        .infer(infer)
+        .complete(complete)
+        .cpu(kernel)
+        .grad(backward, saves_input(0) | saves_input(1) | saves_output(0) | saves_output(1) |
+                            saves_output(2));
 
 }  // namespace
 }  // namespace plait::op

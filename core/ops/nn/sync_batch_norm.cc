@@ -5,6 +5,7 @@
 #include "op/functions.h"
 #include "op/op.h"
 #include "op/ranks.h"
+#include "ops/nn/batch_norm.h"
 
 // Batch normalisation over the batches of all processes. In one process it is batch_norm.
 namespace plait::ops {
@@ -172,36 +173,28 @@ Values backward(const NormAttrs& a, const GradArgs& g) {
   return batch_norm().grad(batch_norm(), batch_norm().data_of(attrs), g);
 }
 
-PLAIT_OP(sync_batch_norm, NormAttrs)
-    .doc("batch_norm over the batches of all processes that train together.")
-    .source("Ioffe, Szegedy, ICML (2015)")
-    .input("data", "floating array with a channel axis")
-    .input("gamma", "(channels,)")
-    .input("beta", "(channels,)")
-    .aux_input("moving_mean", "(channels,), running mean; updated in train mode")
-    .aux_input("moving_var", "(channels,), running variance; updated in train mode")
-    .output("output", "shape and dtype of data")
-    .hidden_output("mean", "(channels,), mean used")
-    .hidden_output("var", "(channels,), variance used")
-    .hidden_output("count", "(1,), elements of a channel in all processes")
-    .attr("eps", &NormAttrs::eps, 1e-3, "added to the variance, > 0")
-    .attr("momentum", &NormAttrs::momentum, 0.9, "share of the old value in the running statistics")
-    .attr("fix_gamma", &NormAttrs::fix_gamma, true, "take 1 for gamma")
-    .attr("use_global_stats", &NormAttrs::use_global_stats, false,
-          "use the running statistics in train mode too")
-    .attr("output_mean_var", &NormAttrs::output_mean_var, false, "return mean and var as well")
-    .attr("ndev", &NormAttrs::ndev, 1, "devices that MXNet would average over; kept for files")
-    .attr("key", &NormAttrs::key, "", "name of the layer, the same in all processes")
-    .attr("axis", &NormAttrs::axis, 1, "axis of the channels")
-    .on("nd sym", "_contrib_SyncBatchNorm")
-    .on("nd sym", "contrib.SyncBatchNorm")
-    .visible_outputs([](const NormAttrs& a) { return a.output_mean_var ? 3 : 1; })
-    .uses_train()
-    .infer(infer)
-    .complete(complete)
-    .cpu(kernel)
-    .grad(backward, op::saves_input(0) | op::saves_input(1) | op::saves_output(1) |
-                        op::saves_output(2) | op::saves_output(3));
+const int plait_op_sync_batch_norm =
+    op::batch_norm_inputs(
+        op::OpBuilder<NormAttrs>(op::Op::add("sync_batch_norm", __FILE__, __LINE__)))
+        .doc("batch_norm over the batches of all processes that train together.")
+        .source("Ioffe, Szegedy, ICML (2015)")
+        .output("output", "shape and dtype of data")
+        .hidden_output("mean", "(channels,), mean used")
+        .hidden_output("var", "(channels,), variance used")
+        .hidden_output("count", "(1,), elements of a channel in all processes")
+        .attr("output_mean_var", &NormAttrs::output_mean_var, false, "return mean and var as well")
+        .attr("ndev", &NormAttrs::ndev, 1, "devices that MXNet would average over; kept for files")
+        .attr("key", &NormAttrs::key, "", "name of the layer, the same in all processes")
+        .attr("axis", &NormAttrs::axis, 1, "axis of the channels")
+        .on("nd sym", "_contrib_SyncBatchNorm")
+        .on("nd sym", "contrib.SyncBatchNorm")
+        .visible_outputs([](const NormAttrs& a) { return a.output_mean_var ? 3 : 1; })
+        .uses_train()
+        .infer(infer)
+        .complete(complete)
+        .cpu(kernel)
+        .grad(backward, op::saves_input(0) | op::saves_input(1) | op::saves_output(1) |
+                            op::saves_output(2) | op::saves_output(3));
 
 const bool kWaits = op::set_waits(plait_op_sync_batch_norm, [](const void* a, bool is_train) {
   return is_train && !(a && static_cast<const NormAttrs*>(a)->use_global_stats);
