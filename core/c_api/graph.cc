@@ -354,6 +354,9 @@ plait_status_t plait_symbol_infer(plait_symbol_t symbol, const char* given, plai
     *out = new_buffer(cat("{", json_member("arg_shapes", r.arg_shapes, json_shape), ", ",
                           json_member("out_shapes", r.out_shapes, json_shape), ", ",
                           json_member("aux_shapes", r.aux_shapes, json_shape), ", ",
+                          json_member("arg_partial", r.arg_partial, json_shape), ", ",
+                          json_member("out_partial", r.out_partial, json_shape), ", ",
+                          json_member("aux_partial", r.aux_partial, json_shape), ", ",
                           json_member("arg_dtypes", r.arg_dtypes, json_dtype), ", ",
                           json_member("out_dtypes", r.out_dtypes, json_dtype), ", ",
                           json_member("aux_dtypes", r.aux_dtypes, json_dtype), "}"));

@@ -101,7 +101,7 @@ void infer_node(const Node& node, const SolvedSizes& solved, Table& table) {
   const op::AttrsRef& attrs = attributes_of(node, solved);
   std::vector<Known>& out = table[&node];
   out.resize(static_cast<size_t>(op::num_outputs(*node.op, attrs)));
-  if (has_open_sizes(node) && !solved.count(&node)) return;
+  if (has_open_sizes(node) && !solved.attributes.count(&node)) return;
   complete_inputs(node, table);
   complete_dtypes(node, table);
   Specs in, specs;
@@ -129,12 +129,13 @@ void infer_node(const Node& node, const SolvedSizes& solved, Table& table) {
   }
 }
 
-// Shape written on the variable itself: "__shape__" = "(2, 3)"; zeros mean unknown sizes.
+// Shape and dtype written on the variable itself: "__shape__" = "(2, 3)".
 void read_variable(const Node& node, Known& known) {
   if (const auto s = node.strings.find("__shape__"); s != node.strings.end()) {
     const op::AttrValue v = op::parse_attr(s->second);
     if (const Dims* dims = std::get_if<Dims>(&v)) {
-      if (std::find(dims->begin(), dims->end(), 0) == dims->end()) known.shape = *dims;
+      known.shape = *dims;
+      std::replace(known.shape->begin(), known.shape->end(), int64_t{0}, kOpen);
     }
   }
   if (const auto s = node.strings.find("__dtype__"); s != node.strings.end()) {
@@ -143,6 +144,22 @@ void read_variable(const Node& node, Known& known) {
       known.dtype = dtype_from_number(*number);
     }
   }
+}
+
+// Shapes of variables that are wholly known; others are left to the operators.
+SolvedSizes solve_variables(std::span<Node* const> order, Table& table) {
+  KnownSpecs variables;
+  for (const auto& [node, known] : table) {
+    std::optional<Spec>& spec = variables[node];
+    if (known[0].shape) spec = {*known[0].shape, known[0].dtype.value_or(DType::kFloat32)};
+  }
+  SolvedSizes solved = solve_sizes(order, variables);
+  for (auto& [node, known] : table) {
+    if (!known[0].shape || !has_open(*known[0].shape)) continue;
+    const Dims& found = *solved.shapes.at(node)[0];
+    known[0].shape = has_open(found) ? std::nullopt : std::optional(found);
+  }
+  return solved;
 }
 
 }  // namespace
@@ -163,32 +180,33 @@ Inferred Symbol::infer(std::span<const std::string> names,
     }
     table[node] = {known};
   }
-  KnownSpecs variables;
-  for (const auto& [node, known] : table) {
-    std::optional<Spec>& spec = variables[node];
-    if (known[0].shape) spec = {*known[0].shape, known[0].dtype.value_or(DType::kFloat32)};
-  }
-  const SolvedSizes solved = solve_sizes(order, variables);
+  const SolvedSizes solved = solve_variables(order, table);
   for (const Node* node : order) {
     if (!node->is_variable()) infer_node(*node, solved, table);
   }
   std::unordered_set<std::string> aux;
   for (const std::string& name : list_auxiliary_states()) aux.insert(name);
   Inferred result;
-  const auto put = [&](const Known& k, auto& to_shapes, auto& to_dtypes) {
+  const auto put = [&](const Entry& e, auto& to_shapes, auto& to_dtypes, auto& to_partial) {
+    const Known& k = known_of(table, e);
     to_shapes.push_back(k.shape);
     to_dtypes.push_back(k.dtype);
     result.complete = result.complete && k.shape;
+    const auto found = solved.shapes.find(e.node.get());
+    const bool some = !k.shape && found != solved.shapes.end();
+    to_partial.push_back(some ? found->second[static_cast<size_t>(e.index)] : k.shape);
   };
-  for (const Node* node : input_nodes()) {
-    const Known& k = table.at(node)[0];
+  for (Node* node : input_nodes()) {
+    const Entry e{Ref<Node>(node), 0};
     if (aux.count(node->name)) {
-      put(k, result.aux_shapes, result.aux_dtypes);
+      put(e, result.aux_shapes, result.aux_dtypes, result.aux_partial);
     } else {
-      put(k, result.arg_shapes, result.arg_dtypes);
+      put(e, result.arg_shapes, result.arg_dtypes, result.arg_partial);
     }
   }
-  for (const Entry& e : entries_) put(known_of(table, e), result.out_shapes, result.out_dtypes);
+  for (const Entry& e : entries_) {
+    put(e, result.out_shapes, result.out_dtypes, result.out_partial);
+  }
   return result;
 }
 

@@ -33,17 +33,13 @@ class Solver {
       if (node->is_variable()) {
         const std::optional<Spec>& spec = variables.at(node);
         Known known;
-        if (spec) known = {spec->shape, spec->dtype};
+        if (spec) known = {with_unknowns(spec->shape), spec->dtype};
         table_[node] = {known};
         continue;
       }
       table_[node].resize(static_cast<size_t>(op::num_outputs(*node->op, node->attrs)));
       if (!has_open_sizes(*node)) continue;
-      Dims shape = shape_of(*node);
-      for (int64_t& size : shape) {
-        if (size == kOpen) size = new_unknown();
-      }
-      table_[node][0].shape = shape;
+      table_[node][0].shape = with_unknowns(shape_of(*node));
     }
   }
 
@@ -56,10 +52,15 @@ class Solver {
     } while (changed_);
     SolvedSizes found;
     for (const Node* node : nodes_) {
-      if (!has_open_sizes(*node)) continue;
-      const Dims shape = now(*table_[node][0].shape);
-      if (std::any_of(shape.begin(), shape.end(), [](int64_t size) { return size < 0; })) continue;
-      found[node] = changed_attributes(*node, *node->op, {{kShape, shape}});
+      std::vector<std::optional<Dims>>& shapes = found.shapes[node];
+      for (const Known& known : table_.at(node)) {
+        shapes.push_back(known.shape);
+        if (!known.shape) continue;
+        *shapes.back() = now(*known.shape);
+        for (int64_t& size : *shapes.back()) size = std::max(size, kOpen);
+      }
+      if (!has_open_sizes(*node) || has_open(*shapes[0])) continue;
+      found.attributes[node] = changed_attributes(*node, *node->op, {{kShape, *shapes[0]}});
     }
     return found;
   }
@@ -80,6 +81,12 @@ class Solver {
     const int64_t unknown = -1 - static_cast<int64_t>(sizes_.size());
     sizes_.push_back(unknown);
     return unknown;
+  }
+  Dims with_unknowns(Dims shape) {
+    for (int64_t& size : shape) {
+      if (size == kOpen) size = new_unknown();
+    }
+    return shape;
   }
   int64_t now(int64_t size) const {
     while (size < 0 && sizes_[index(size)] != size) size = sizes_[index(size)];
@@ -284,8 +291,11 @@ void open_zeros(Node& node) {
 }
 
 SolvedSizes solve_sizes(std::span<Node* const> nodes, const KnownSpecs& variables) {
-  const bool any = std::any_of(nodes.begin(), nodes.end(),
-                               [](const Node* node) { return has_open_sizes(*node); });
+  const bool any = std::any_of(nodes.begin(), nodes.end(), [&](const Node* node) {
+    if (!node->is_variable()) return has_open_sizes(*node);
+    const std::optional<Spec>& spec = variables.at(node);
+    return spec && has_open(spec->shape);
+  });
   return any ? Solver(nodes, variables).solve() : SolvedSizes{};
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <vector>
 
 #include "graph/node.h"
 
@@ -19,15 +21,22 @@ inline bool has_open_sizes(const Node& node) { return has_size(node, kOpen); }
 // Makes sizes of 0 open ones.
 void open_zeros(Node& node);
 
-// Attributes with sizes in place of open ones, for the nodes where they follow from the specs of
-// the variables, as far as those are known. Nodes come in topological order.
-using SolvedSizes = std::unordered_map<const Node*, op::AttrsRef>;
+// What follows from the specs of the variables, as far as those are known: kOpen is a size that is
+// not. Nodes come in topological order.
+struct SolvedSizes {
+  std::unordered_map<const Node*, op::AttrsRef> attributes;  // of nodes that had open sizes
+  // Of all outputs; empty if no size was open to begin with.
+  std::unordered_map<const Node*, std::vector<std::optional<Dims>>> shapes;
+};
 using KnownSpecs = std::unordered_map<const Node*, std::optional<Spec>>;
 SolvedSizes solve_sizes(std::span<Node* const> nodes, const KnownSpecs& variables);
 
 inline const op::AttrsRef& attributes_of(const Node& node, const SolvedSizes& solved) {
-  const auto found = solved.find(&node);
-  return found == solved.end() ? node.attrs : found->second;
+  const auto found = solved.attributes.find(&node);
+  return found == solved.attributes.end() ? node.attrs : found->second;
+}
+inline bool has_open(const Dims& shape) {
+  return std::find(shape.begin(), shape.end(), kOpen) != shape.end();
 }
 
 }  // namespace plait::graph

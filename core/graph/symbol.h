@@ -14,6 +14,8 @@ namespace plait::graph {
 struct Inferred {
   std::vector<std::optional<Dims>> arg_shapes, out_shapes, aux_shapes;
   std::vector<std::optional<DType>> arg_dtypes, out_dtypes, aux_dtypes;
+  // As the shapes, with those of which only some sizes are known; -1 stands for the others.
+  std::vector<std::optional<Dims>> arg_partial, out_partial, aux_partial;
   bool complete = true;
 };
 
@@ -59,6 +61,7 @@ class Symbol {
   Arrays run_eager(std::span<const ArrayRef> in) const;
 
   // `names` and specs that are given; the rest follows if it can. Throws when shapes contradict.
+  // A size that is given may be -1: not known.
   Inferred infer(std::span<const std::string> names, std::span<const std::optional<Dims>> shapes,
                  std::span<const std::optional<DType>> dtypes) const;
 

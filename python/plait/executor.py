@@ -119,7 +119,7 @@ class Executor:
         arg_shapes, _, aux_shapes = symbol.infer_shape(**shapes)
         names, aux_names = symbol.list_arguments(), symbol.list_auxiliary_states()
         if arg_shapes is None:
-            partial = dict(zip(names, symbol.infer_shape_partial(**shapes)[0], strict=True))
+            partial = dict(zip(names, symbol._known_shapes(**shapes)[0], strict=True))
             missing = [name for name, shape in partial.items() if shape is None]
             raise ValueError(f"simple_bind: shapes of {missing} do not follow from {shapes}")
         types = {n: t for n, t in (types or {}).items() if n in names}

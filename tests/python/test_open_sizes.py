@@ -140,3 +140,17 @@ def test_size_that_nothing_tells():
     assert out.infer_shape() == (None, None, None) or out.infer_shape()[1] == [(1,)]
     with pytest.raises(ValueError, match=r"shape is \(-1, 2\)"):
         out.eval()
+
+
+def test_sizes_that_do_not_follow_are_0():
+    x = sym.Variable("x", shape=(0, 4))
+    out = sym.FullyConnected(sym.reshape(x, shape=(-1, 2)), num_hidden=3, name="f")
+    assert out.infer_shape() == (None, None, None)
+    assert out.infer_shape_partial() == ([(0, 4), (3, 2), (3,)], [(0, 3)], [])
+    assert out.infer_shape(x=(5, 4)) == ([(5, 4), (3, 2), (3,)], [(10, 3)], [])
+    assert (x * sym.ones((6, 0))).infer_shape()[1] == [(6, 4)]
+    y = sym.Variable("y")
+    assert (x + y).infer_shape(y=(7, 0)) == ([(7, 4), (7, 4)], [(7, 4)], [])
+    with mx.util.np_shape(True):
+        assert out.infer_shape_partial()[1] == [(-1, 3)]
+        assert (x + y).infer_shape(y=(0, 4))[1] == [(0, 4)]

@@ -1163,7 +1163,9 @@ PLAIT_API plait_status_t plait_symbol_cut(plait_symbol_t symbol, const char* key
 
 /* Infers shapes and dtypes. `given` is JSON {"data": {"shape": [2, 3], "dtype": "float32"}}; the
  * result {"arg_shapes": [[2, 3], null], "out_shapes", "aux_shapes", "arg_dtypes", "out_dtypes",
- * "aux_dtypes"} with null for what does not follow. new: plait_buffer_free().
+ * "aux_dtypes"} with null for what does not follow, and "arg_partial", "out_partial" and
+ * "aux_partial", in which a size that does not follow is -1, as it may be in `given`. new:
+ * plait_buffer_free().
  * Fails: SHAPE and others, with the node's name. @since 0.1 */
 PLAIT_API plait_status_t plait_symbol_infer(plait_symbol_t symbol, const char* given,
                                             plait_buffer_t* out);

@@ -44,7 +44,7 @@ def _specs(name, symbols):
         return []
     whole, given = group(symbols), known.specs or {}
     names = [n for n in whole.list_arguments() if n in given]
-    shapes = whole.infer_shape_partial(**{n: given[n][0] for n in names})[1]
+    shapes = whole._known_shapes(**{n: given[n][0] for n in names})[1]
     for symbol, shape in zip(symbols, shapes, strict=True):
         if shape is None:
             raise ValueError(

@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from ..base import dtype_name
+from ..util import is_np_shape
 
 __all__ = ["Inference"]
 
@@ -15,9 +16,10 @@ class Inference:
     __slots__ = ()
 
     def _infer(self, shapes=None, dtypes=None):
-        given = {}
+        given, unknown = {}, -1 if is_np_shape() else 0
         for name, shape in (shapes or {}).items():
-            given.setdefault(name, {})["shape"] = [int(d) for d in shape]
+            sizes = [-1 if d == unknown else int(d) for d in shape]
+            given.setdefault(name, {})["shape"] = sizes
         for name, dtype in (dtypes or {}).items():
             given.setdefault(name, {})["dtype"] = dtype_name(dtype)
         return json.loads(self._handle.infer_json(json.dumps(given)))
@@ -29,12 +31,22 @@ class Inference:
         named = {n: a for n, a in zip(names, args, strict=False) if a is not None}
         return {**named, **{k: v for k, v in kwargs.items() if v is not None}}
 
-    def infer_shape_partial(self, *args, **kwargs):
-        """As `infer_shape`, with None for each shape that does not follow."""
+    def _known_shapes(self, *args, **kwargs):
         found = self._infer(shapes=self._named(args, kwargs))
         return tuple(
             [None if s is None else tuple(s) for s in found[key]]
             for key in ("arg_shapes", "out_shapes", "aux_shapes")
+        )
+
+    def infer_shape_partial(self, *args, **kwargs):
+        """As `infer_shape`, with None for each shape and 0 for each size that does not follow.
+
+        With `mx.util.np_shape` such a size is -1.
+        """
+        found, unknown = self._infer(shapes=self._named(args, kwargs)), -1 if is_np_shape() else 0
+        return tuple(
+            [None if s is None else tuple(unknown if d < 0 else d for d in s) for s in found[key]]
+            for key in ("arg_partial", "out_partial", "aux_partial")
         )
 
     def infer_shape(self, *args, **kwargs):
@@ -49,7 +61,7 @@ class Inference:
         MXNetError
             If the shapes given contradict each other; the message names the node.
         """
-        result = self.infer_shape_partial(*args, **kwargs)
+        result = self._known_shapes(*args, **kwargs)
         if any(s is None for group in result for s in group):
             return None, None, None
         return result

@@ -65,7 +65,7 @@ class Rewriter:
                 self._internals[number, output] = whole[at]
                 output, at = output + 1, at + 1
         known = {name: shape for name, shape in shapes.items() if name in symbol.list_arguments()}
-        found = whole.infer_shape_partial(**known)[1]
+        found = whole._known_shapes(**known)[1]
         self._shapes = dict(zip(self._internals, found, strict=True))
         self._readers = {}
         for number, node in enumerate(self._nodes):
