@@ -68,7 +68,6 @@ set_source_files_properties(${PLAIT_LOOPS} PROPERTIES COMPILE_OPTIONS "-O3;-fno-
 # Whole numbers wrap round where a result does not fit, as in NumPy: in the files that calculate with
 # elements. Sizes and indices never do, so elsewhere an overflow stays an error to the sanitizer.
 file(GLOB PLAIT_WRAPPING CONFIGURE_DEPENDS
-     ${CMAKE_CURRENT_SOURCE_DIR}/kernels/reduce.cc
      ${CMAKE_CURRENT_SOURCE_DIR}/ops/elementwise/*.cc ${CMAKE_CURRENT_SOURCE_DIR}/ops/reduce/*.cc
      ${CMAKE_CURRENT_SOURCE_DIR}/ops/index/coordinates.cc
      ${CMAKE_CURRENT_SOURCE_DIR}/ops/index/gather_nd.cc)
