@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/copy.h"
+#include "ops/sizes.h"
 
 namespace plait::ops {
 namespace {
@@ -125,7 +126,7 @@ Specs loop_specs(const Wiring& wiring, op::Body& body, const Specs& in, int64_t 
   int64_t saved = 0;
   if (!recorded.needs.empty()) {
     const auto routine = routine_for(wiring, body, in, recorded.is_train, recorded);
-    saved = kHeader + steps * StepMemory(wiring, *routine).bytes;
+    saved = kHeader + times(steps, StepMemory(wiring, *routine).bytes, "number of steps");
   }
   out.push_back({Dims{saved}, DType::kUint8});
   return out;
