@@ -55,6 +55,11 @@ class Context:
             and self.device_id == other.device_id
         )
 
+    def has_memory_of(self, other: "Context") -> bool:
+        """Whether arrays of both are in one memory: cpu, cpu_pinned and cpu_shared are one."""
+        same_kind = self.device_typeid % 2 == other.device_typeid % 2
+        return same_kind and self.device_id == other.device_id
+
     def __hash__(self) -> int:
         return hash((self.device_typeid, self.device_id))
 

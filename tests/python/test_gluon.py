@@ -334,3 +334,15 @@ def test_stale_gradients_are_told_apart_after_a_parameter_moved():
     net[0].cast("float32")
     with pytest.raises(UserWarning, match=net[1].weight.name):
         trainer.step(1)
+
+
+@pytest.mark.parametrize("kind", ["cpu_shared", "cpu_pinned"])
+def test_batches_in_shared_or_pinned_memory(kind):
+    net = gluon.nn.Dense(2, in_units=3)
+    net.initialize()
+    x = nd.ones((2, 3), ctx=mx.Context(kind, 0))
+    want = net(x).asnumpy()
+    net.hybridize()
+    np.testing.assert_allclose(net(x).asnumpy(), want, rtol=1e-6)
+    with pytest.raises(RuntimeError, match="must be one of"):
+        net.weight.data(mx.Context(kind, 1))

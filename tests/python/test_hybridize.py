@@ -252,8 +252,21 @@ def test_forward_that_prepares_the_arguments():
         np.testing.assert_allclose(out.asnumpy(), want, rtol=1e-6)
     assert net.calls == 4 and net._graph is not None
     np.testing.assert_allclose(
-        net.scale.grad().asnumpy(), (want - parts["shift"].asnumpy()).sum(0), rtol=1e-5
+        net.scale.grad().asnumpy(), (want - parts["shift"].asnumpy()).sum(0), rtol=1e-5, atol=1e-6
     )
     outer = gluon.nn.HybridSequential()
     outer.add(net.dense)
     assert outer(nd.ones((2, 4))).shape == (2, 3)
+
+
+def test_symbol_blocks_within_a_name_scope():
+    inner = gluon.nn.Dense(3, in_units=2, prefix="inner_")
+    inner.initialize()
+    x = mx.sym.Variable("x")
+    outer = gluon.nn.HybridSequential(prefix="outer_")
+    with outer.name_scope():
+        outer.add(gluon.SymbolBlock(mx.sym.relu(inner(x)), x, inner.collect_params()))
+    assert list(outer.collect_params()) == ["inner_weight", "inner_bias"]
+    outer.hybridize()
+    data = nd.ones((1, 2))
+    np.testing.assert_allclose(outer(data).asnumpy(), nd.relu(inner(data)).asnumpy())

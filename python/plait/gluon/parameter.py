@@ -298,7 +298,7 @@ class Parameter:
                     return arrays[0]
                 ctx = current_context()
             for array, place in zip(arrays, self._ctx_list, strict=True):
-                if place == ctx:
+                if place.has_memory_of(ctx):
                     return array
             raise RuntimeError(
                 f"parameter {self.name}: ctx is {ctx}, must be one of {self._ctx_list}"

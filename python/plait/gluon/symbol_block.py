@@ -4,6 +4,7 @@ from .. import ndarray, symbol
 from .._array import DTYPE_NUMBERS
 from ..symbol import Symbol
 from .hybrid_block import HybridBlock
+from .parameter_dict import ParameterDict
 
 __all__ = ["SymbolBlock"]
 
@@ -37,8 +38,8 @@ class SymbolBlock(HybridBlock):
 
     def __init__(self, outputs, inputs, params=None):
         super().__init__(prefix="", params=None)
-        if params is not None:
-            self._params._shared = params
+        # The symbol has the whole names, also within the name scope of another block.
+        self._prefix, self._params = "", ParameterDict("", shared=params)
         self._inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         if isinstance(outputs, (list, tuple)):
             outputs = outputs[0] if len(outputs) == 1 else symbol.Group(list(outputs))
