@@ -22,6 +22,9 @@ _COMPILED = (
 )  # fmt: skip
 
 
+_FORWARDS = ("forward", "hybrid_forward")
+
+
 def _is_of_user(method):
     return not method.__module__.startswith(__package__)
 
@@ -125,9 +128,10 @@ class HybridBlock(Block):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        # MXNet 1: such a `forward` prepares what it gives to that of HybridBlock. It runs each
-        # time, and the graph is that of `hybrid_forward`.
-        cls._prepares = _is_of_user(cls.forward) and _is_of_user(cls.hybrid_forward)
+        # MXNet 1: a `forward` beside, or above, the `hybrid_forward` prepares what it gives to that
+        # of HybridBlock. It runs each time, and the graph is that of `hybrid_forward`.
+        owners = [next(c for c in cls.__mro__ if name in vars(c)) for name in _FORWARDS]
+        cls._prepares = _is_of_user(cls.forward) and issubclass(owners[1], owners[0])
 
     def _has_own_forward(self):
         """True if `forward` of this block or one below is the user's: it takes arrays only."""
