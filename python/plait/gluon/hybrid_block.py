@@ -126,6 +126,8 @@ class HybridBlock(Block):
         self._forget()
         super().cast(dtype)
 
+    _prepares = False
+
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         # MXNet 1: a `forward` beside, or above, the `hybrid_forward` prepares what it gives to that
