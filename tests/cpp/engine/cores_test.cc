@@ -104,7 +104,11 @@ THREADED_TEST(engine_shares_cores_among_tasks_that_are_no_multiple_of_them) {
   const Drain drain;
   std::array<int, 3> threads{};
   std::atomic<int> narrow{0};
-  const int64_t bulk = engine::set_bulk_size(3);
+  engine::inline_limit_ns();          // measured once, with tasks that need a core
+  std::atomic<bool> all_wait{false};  // for the first task, so that they are ready at once
+  engine::push(job({}, {&vars[0], &vars[1], &vars[2]}, [&] {
+    while (!all_wait) nap();
+  }));
   for (size_t i = 0; i < 3; ++i) {
     auto task = std::make_unique<Job>(Vars{}, Vars{&vars[i]}, [&, i](int n) {
       threads[i] = n;
@@ -115,7 +119,7 @@ THREADED_TEST(engine_shares_cores_among_tasks_that_are_no_multiple_of_them) {
     task->cost_ns_ = 1e6;
     engine::push(std::move(task));
   }
-  engine::set_bulk_size(bulk);
+  all_wait = true;
   engine::wait_all();
   CHECK((threads == std::array<int, 3>{2, 1, 1}));
   engine::set_num_threads(before);
