@@ -132,12 +132,13 @@ void Scheduler::Wakes::flush() {
 Task* Scheduler::next_ready() {
   if (ready_.empty() || free_cores_ <= 0 || stopped_) return nullptr;
   const int ready = static_cast<int>(ready_.size());
+  const int free = std::max(1, free_cores_ - kept_cores());
   std::pop_heap(ready_.begin(), ready_.end(), less_urgent);
   Task* task = ready_.back();
   ready_.pop_back();
-  int share = std::max(1, free_cores_ / ready);
+  int share = std::max(1, free / ready);
   // Of three equal tasks on two cores the first gets both, not the last half of them.
-  const bool all_free = free_cores_ == cores_, has_rest = ready > cores_ && ready % cores_ > 0;
+  const bool all_free = free == cores_, has_rest = ready > cores_ && ready % cores_ > 0;
   if (all_free && has_rest && task->cost_ns_ > 0) share = cores_;
   task->cores_ = cores_for(task->cost_ns_, share);
   free_cores_ -= task->cores_;
