@@ -323,20 +323,13 @@ void own_kernel(const BatchNormAttrs& a, const KernelArgs& k) {
 }
 
 const int registered =
-    batch_norm_inputs(OpBuilder<BatchNormAttrs>(Op::add("batch_norm", __FILE__, __LINE__)))
+    batch_norm_declaration(OpBuilder<BatchNormAttrs>(Op::add("batch_norm", __FILE__, __LINE__)),
+                           "shape and dtype of data")
         .doc("Scales each channel to mean beta and standard deviation gamma over the batch.")
         .source("Ioffe, Szegedy, ICML (2015)")
-        .output("output", "shape and dtype of data")
-        .hidden_output("mean", "(channels,), mean used")
-        .hidden_output("var", "(channels,), variance used")
-        .attr("output_mean_var", &BatchNormAttrs::output_mean_var, false, "kept for MXNet's files")
-        .attr("axis", &BatchNormAttrs::axis, 1, "axis of the channels")
-        .attr("cudnn_off", &BatchNormAttrs::cudnn_off, false,
-              "kept for MXNet's programs; without effect")
         .on("nd sym", "BatchNorm")
         .on("nd sym", "BatchNorm_v1")
         .on("npx", "batch_norm")
-        .uses_train()
         .infer(infer)
         .complete(complete)
         .cpu(kernel)

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <utility>
+
 #include "op/op.h"
 
 namespace plait::op {
@@ -24,6 +26,20 @@ OpBuilder<A>& batch_norm_inputs(OpBuilder<A>&& b) {
       .attr("fix_gamma", &A::fix_gamma, true, "take 1 for gamma")
       .attr("use_global_stats", &A::use_global_stats, false,
             "use the running statistics in train mode too");
+}
+
+// What batch_norm and batch_norm_relu declare alike; `output`: of the result.
+inline OpBuilder<BatchNormAttrs>& batch_norm_declaration(OpBuilder<BatchNormAttrs>&& b,
+                                                         const char* output) {
+  return batch_norm_inputs(std::move(b))
+      .output("output", output)
+      .hidden_output("mean", "(channels,), mean used")
+      .hidden_output("var", "(channels,), variance used")
+      .attr("output_mean_var", &BatchNormAttrs::output_mean_var, false, "kept for MXNet's files")
+      .attr("axis", &BatchNormAttrs::axis, 1, "axis of the channels")
+      .attr("cudnn_off", &BatchNormAttrs::cudnn_off, false,
+            "kept for MXNet's programs; without effect")
+      .uses_train();
 }
 
 }  // namespace plait::op

@@ -35,19 +35,13 @@ Values backward(const BatchNormAttrs& a, const GradArgs& g) {
 }
 
 const int registered =
-    batch_norm_inputs(OpBuilder<BatchNormAttrs>(Op::add("batch_norm_relu", __FILE__, __LINE__)))
+    batch_norm_declaration(
+        OpBuilder<BatchNormAttrs>(Op::add("batch_norm_relu", __FILE__, __LINE__)),
+        "shape and dtype of data, >= 0")
         .doc("batch_norm, and 0 in place of its negative results.")
         .source("Ioffe, Szegedy, ICML (2015)")
-        .output("output", "shape and dtype of data, >= 0")
-        .hidden_output("mean", "(channels,), mean used")
-        .hidden_output("var", "(channels,), variance used")
-        .attr("output_mean_var", &BatchNormAttrs::output_mean_var, false, "kept for MXNet's files")
-        .attr("axis", &BatchNormAttrs::axis, 1, "axis of the channels")
-        .attr("cudnn_off", &BatchNormAttrs::cudnn_off, false,
-              "kept for MXNet's programs; without effect")
         .on("nd sym", "_contrib_BatchNormWithReLU")
         .on("nd sym", "contrib.BatchNormWithReLU")
-        .uses_train()
         .infer(infer)
         .complete(complete)
         .cpu(kernel)
