@@ -181,12 +181,14 @@ class HybridBlock(Block):
             if name in found:
                 param.shape = found[name]
 
+    def _own_shapes_known(self):
+        return all(shape_known(param.shape) for param in self._reg_params.values())
+
     def _finish_deferred(self, *args):
         try:
             self.infer_shape(*args)
         except UnknownShapesError:
-            own_known = all(shape_known(p.shape) for p in self._reg_params.values())
-            if not (own_known and self._children):
+            if not (self._children and self._own_shapes_known()):
                 raise
             self._let_children_infer(*args)
         for param in self.collect_params().values():
@@ -293,7 +295,7 @@ class HybridBlock(Block):
                 return self.forward(*args, **kwargs)
             return super().__call__(*args, **kwargs)
         except DeferredInitializationError:
-            if all(p.shape is not None and 0 not in p.shape for p in self._reg_params.values()):
+            if self._own_shapes_known():
                 for param in self._reg_params.values():
                     param._finish_deferred_init()
             else:
