@@ -61,6 +61,13 @@ struct Descriptor {
   const int fd;
 };
 
+// Writes to each cache line of what was read. A line that both cores hold costs its next writer
+// four to six times as much as one that only the reader holds (AMD Zen 4: 9.0 against 1.7 us for
+// 64 KiB, and the reader loses 0.2).
+void own_lines(void* data, int64_t bytes) {
+  for (int64_t i = 0; i < bytes; i += 64) static_cast<volatile char*>(data)[i] = 0;
+}
+
 // The letter of the process's state in /proc, such as 'T' for stopped; 0 if there is none.
 char process_state(int32_t pid) {
   std::ifstream file(cat("/proc/", pid, "/stat"));
@@ -271,13 +278,15 @@ bool ShmLink::drain(int from) {
   const uint64_t head = in.head.load(std::memory_order_acquire);
   if (tail == head) return false;
   while (tail != head) {
-    const auto* fragment = reinterpret_cast<const Fragment*>(
+    auto* fragment = reinterpret_cast<Fragment*>(
         in.data() + (static_cast<int64_t>(tail) & (capacity_ - 1)));
     if (!(fragment->flags & kPadding)) {
       deliver(from, fragment->tag, fragment->total, reinterpret_cast<const char*>(fragment + 1),
               fragment->bytes);
     }
-    tail += sizeof(Fragment) + static_cast<uint64_t>(padded(fragment->bytes));
+    const int64_t step = padded(fragment->bytes) + static_cast<int64_t>(sizeof(Fragment));
+    own_lines(fragment, step);
+    tail += static_cast<uint64_t>(step);
     in.tail.store(tail);
   }
   if (in.starved.load()) {
