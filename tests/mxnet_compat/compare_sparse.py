@@ -177,26 +177,31 @@ def update(name, **kwargs):
     return case
 
 
+def of_all_dtypes(mx):
+    """Arrays for files: each storage with each dtype."""
+    arrays = {}
+    for dtype in "float16 float32 float64 uint8 int8 int32 int64".split():
+        a = np.abs(matrix() * 10).astype(dtype)
+        arrays[f"csr {dtype}"] = mx.nd.sparse.csr_matrix(a, dtype=dtype)
+        arrays[f"rows {dtype}"] = mx.nd.sparse.row_sparse_array(a, dtype=dtype)
+        arrays[f"dense {dtype}"] = mx.nd.array(a, dtype=dtype)
+    return arrays
+
+
 def our_file(mx):
     """A file that plait wrote, if it has, as this library reads it."""
     path = os.path.join(tempfile.gettempdir(), "plait_sparse.params")
     if mx.__name__ == "plait":
-        a = matrix()
-        arrays = {
-            "csr": mx.nd.sparse.csr_matrix(a),
-            "rows": mx.nd.sparse.row_sparse_array(a),
-            "dense": mx.nd.array(a),
-        }
-        mx.nd.save(path, arrays)
-    return {name: shown(x) for name, x in sorted(mx.nd.load(path).items())}
+        mx.nd.save(path, of_all_dtypes(mx))
+    loaded = sorted(mx.nd.load(path).items())
+    return {name: (str(np.dtype(x.dtype)), shown(x)) for name, x in loaded}
 
 
 def their_bytes(mx):
     """What this library writes, byte by byte."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "x.params")
-        a = matrix()
-        arrays = [mx.nd.sparse.csr_matrix(a), mx.nd.sparse.row_sparse_array(a)]
+        arrays = of_all_dtypes(mx)
         mx.nd.waitall()  # MXNet writes a shape that it does not know yet
         mx.nd.save(path, arrays)
         with open(path, "rb") as file:
