@@ -7,5 +7,6 @@
 
 from .export import export_model
 from .load import get_model_metadata, import_model, import_to_gluon
+from .model import Model
 
-__all__ = ["export_model", "get_model_metadata", "import_model", "import_to_gluon"]
+__all__ = ["Model", "export_model", "get_model_metadata", "import_model", "import_to_gluon"]

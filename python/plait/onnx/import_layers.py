@@ -2,10 +2,16 @@
 
 import numpy as np
 
-from .importers import call, imports
+from .importers import call, first, imports
 
 
-def _pads(s, kernel, strides, dilations):
+def spatial_of(s):
+    """Sizes of all axes but the first two, which must be known."""
+    sizes = s.sizes()[2:]
+    return s.shape()[2:] if None in sizes else sizes
+
+
+def pads_of(s, kernel, strides, dilations):
     """(before, after) pads of each axis of the window."""
     ndim, auto = len(kernel), s.get("auto_pad", "NOTSET")
     if auto == "VALID":
@@ -14,9 +20,7 @@ def _pads(s, kernel, strides, dilations):
         pads = list(s.get("pads") or [0] * (2 * ndim))
         return pads[:ndim], pads[ndim:]
     before, after = [], []
-    sizes = s.sizes()[2:]
-    if None in sizes:
-        s.refuse(f"auto_pad = {auto!r} with sizes that are left open")
+    sizes = spatial_of(s)
     for size, k, step, d in zip(sizes, kernel, strides, dilations, strict=True):
         total = max((-(-size // step) - 1) * step + (k - 1) * d + 1 - size, 0)
         small, large = total // 2, total - total // 2
@@ -34,30 +38,53 @@ def _window(s, kernel):
     ndim = len(kernel)
     strides = tuple(s.get("strides") or (1,) * ndim)
     dilations = tuple(s.get("dilations") or (1,) * ndim)
-    before, after = _pads(s, kernel, strides, dilations)
+    before, after = pads_of(s, kernel, strides, dilations)
     return strides, dilations, before, after
 
 
 @imports("Conv")
 def _(s):
-    rows, _, *size = s.shape(1)
+    return convolution(s, s[0], s[1], s.shape(1), s.all()[2:])
+
+
+def convolution(s, x, weight, shape, bias=()):
+    """The convolution that the attributes of a node describe, with a weight of `shape`."""
+    rows, _, *size = shape
     kernel = tuple(s.get("kernel_shape") or size)
     strides, dilations, before, after = _window(s, kernel)
-    x = s[0]
     if before != after:
         x, before = _padded(x, before, after, 0.0), [0] * len(kernel)
     return call(
         "convolution",
         x,
-        *s.all()[1:],
+        weight,
+        *bias,
         kernel=kernel,
         stride=strides,
         dilate=dilations,
         pad=tuple(before),
         num_filter=rows,
         num_group=s.get("group", 1),
-        no_bias=len(s) < 3,
+        no_bias=not bias,
     )
+
+
+def _output_pads(s, kernel, strides, dilations, extra):
+    """(before, after) that ConvTranspose takes away, for `output_shape` or `auto_pad`."""
+    ndim, sizes = len(kernel), spatial_of(s)
+    auto = s.get("auto_pad", "NOTSET")
+    wanted = s.get("output_shape")
+    before, after = [], []
+    for i in range(ndim):
+        whole = strides[i] * (sizes[i] - 1) + extra[i] + (kernel[i] - 1) * dilations[i] + 1
+        size = wanted[-ndim:][i] if wanted else sizes[i] * strides[i]
+        total = max(whole - size, 0)
+        small = total // 2
+        before.append(total - small if auto == "SAME_LOWER" else small)
+        after.append(small if auto == "SAME_LOWER" else total - small)
+        if whole < size:  # the rest is left empty behind
+            after[-1] = whole - size
+    return before, after
 
 
 @imports("ConvTranspose")
@@ -65,11 +92,15 @@ def _(s):
     _, columns, *size = s.shape(1)
     kernel, groups = tuple(s.get("kernel_shape") or size), s.get("group", 1)
     ndim = len(kernel)
-    if s.get("output_shape") or s.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        s.refuse("output_shape or auto_pad")
-    strides, dilations, before, after = _window(s, kernel)
+    strides = tuple(s.get("strides") or (1,) * ndim)
+    dilations = tuple(s.get("dilations") or (1,) * ndim)
     extra = tuple(s.get("output_padding") or (0,) * ndim)
-    even = before == after
+    if s.get("output_shape") or s.get("auto_pad", "NOTSET")[:4] == "SAME":
+        before, after = _output_pads(s, kernel, strides, dilations, extra)
+    else:
+        _, _, before, after = _window(s, kernel)
+    fits = all(e < step for e, step in zip(extra, strides, strict=True))
+    even = before == after and fits
     out = call(
         "deconvolution",
         *s.all(),
@@ -77,31 +108,41 @@ def _(s):
         stride=strides,
         dilate=dilations,
         pad=tuple(before) if even else (0,) * ndim,
-        adj=extra,
+        adj=extra if fits else (0,) * ndim,
         num_filter=columns * groups,
         num_group=groups,
         no_bias=len(s) < 3,
     )
     if even:
         return out
+    if not fits:
+        after = [high - e for high, e in zip(after, extra, strict=True)]
     for axis, (low, high) in enumerate(zip(before, after, strict=True), 2):
-        out = call("slice_axis", out, axis=axis, begin=low, end=-high or None)
+        if high < 0:
+            if s.has(2):
+                s.refuse("an output that is larger than the convolution, with a bias,")
+            width = [0] * (2 * (ndim + 2))
+            width[2 * axis + 1] = -high
+            out = call("pad", out, mode="constant", pad_width=tuple(width))
+        out = call("slice_axis", out, axis=axis, begin=low, end=-high if high > 0 else None)
     return out
 
 
 @imports("BatchNormalization")
 def _(s):
     if s.get("training_mode", 0):
-        s.refuse("training_mode")
-    known = all(name in s.importer.known for name in s.node.input[1:])
-    if not known:
+        return _by_batch(s)
+    known = all(s.is_known(i) for i in range(1, 5)) and s.reader.traces
+    if not known or s.ndim() < 2:
         x, gamma, beta, mean, var = s.all()
+        if s.ndim() < 2:
+            s.refuse("data of one axis")
         shape = (1, -1) + (1,) * (s.ndim() - 2)
         gamma, beta, mean, var = (call("reshape", p, shape=shape) for p in (gamma, beta, mean, var))
         root = call("sqrt", call("add_scalar", var, scalar=s.get("epsilon", 1e-5)))
         out = call("divide", call("subtract", x, mean), root)
         return call("add", call("multiply", out, gamma), beta)
-    mean, var = (s.importer.state(name) for name in s.node.input[3:5])
+    mean, var = (s.reader.state(name) for name in s.node.input[3:5])
     return call(
         "batch_norm",
         s[0],
@@ -115,60 +156,24 @@ def _(s):
     )
 
 
-def _sticks_out(s, kernel, strides, before, after):
-    """bool: whether a last window would start behind the data, which ONNX leaves out."""
-    sizes = s.sizes()[2:]
-    if None in sizes:
-        s.refuse("ceil_mode with sizes that are left open")
-    for size, k, step, low, high in zip(sizes, kernel, strides, before, after, strict=True):
-        count = -(-(size + low + high - k) // step) + 1
-        if (count - 1) * step >= size + low:
-            return True
-    return False
-
-
-@imports("MaxPool", "AveragePool")
-def _(s):
-    kernel = tuple(s.get("kernel_shape"))
-    strides, dilations, before, after = _window(s, kernel)
-    if any(d != 1 for d in dilations):
-        s.refuse("dilations")
-    if len(s.node.output) > 1 and s.node.output[1]:
-        s.refuse("the indices")
-    largest = s.node.op_type == "MaxPool"
-    ceil = s.get("ceil_mode", 0)
-    include = bool(s.get("count_include_pad", 0))
-    x = s[0]
-    if not s.is_floating():
-        s.refuse("data of whole numbers")
-    if ceil and (not largest or _sticks_out(s, kernel, strides, before, after)):
-        s.refuse("this ceil_mode")
-    if before != after:
-        if not largest and not include:
-            s.refuse("uneven pads that do not count")
-        lowest = float(np.finfo(np.float32).min)
-        x = _padded(x, before, after, lowest if largest else 0.0)
-        before = [0] * len(kernel)
-    return call(
-        "pooling",
-        x,
-        kernel=kernel,
-        stride=strides,
-        pad=tuple(before),
-        pool_type="max" if largest else "avg",
-        pooling_convention="full" if ceil else "valid",
-        count_include_pad=include,
-    )
-
-
-@imports("GlobalMaxPool", "GlobalAveragePool")
-def _(s):
-    axes = tuple(range(2, s.ndim()))
-    op = "max" if s.node.op_type == "GlobalMaxPool" else "mean"
-    if len(axes) not in (1, 2, 3):
-        return call(op, s[0], axis=axes, keepdims=True)
-    kind = "max" if op == "max" else "avg"
-    return call("pooling", s[0], kernel=(1,) * len(axes), pool_type=kind, global_pool=True)
+def _by_batch(s):
+    """BatchNormalization by the statistics of the batch, which move those given."""
+    x, gamma, beta, mean, var = s.all()
+    axes = tuple(a for a in range(s.ndim()) if a != 1)
+    found = call("moments", x, axes=axes)
+    own, spread = first(found), first(found, 1)
+    shape = (1, -1) + (1,) * (s.ndim() - 2)
+    scale, shift, at, width = (call("reshape", p, shape=shape) for p in (gamma, beta, own, spread))
+    root = call("sqrt", call("add_scalar", width, scalar=s.get("epsilon", 1e-5)))
+    out = call("divide", call("subtract", x, at), root)
+    out = call("add", call("multiply", out, scale), shift)
+    share = s.get("momentum", 0.9)
+    moved = [
+        call("add", call("multiply_scalar", old, scalar=share),
+             call("multiply_scalar", new, scalar=1 - share))
+        for old, new in ((mean, own), (var, spread))
+    ]  # fmt: skip
+    return out, *moved
 
 
 @imports("LRN")
@@ -188,6 +193,18 @@ def _(s):
     return call("instance_norm", *s.all(), eps=s.get("epsilon", 1e-5))
 
 
+@imports("GroupNormalization")
+def _(s):
+    groups, channels, eps = s.get("num_groups"), s.shape()[1], s.get("epsilon", 1e-5)
+    if s.shape(1)[0] != channels:  # before opset 21: one number for each group
+        return call("group_norm", *s.all(), num_groups=groups, eps=eps)
+    ones, zeros = (s.constant(f(groups), like=0) for f in (np.ones, np.zeros))
+    out = call("group_norm", s[0], ones, zeros, num_groups=groups, eps=eps)
+    shape = (-1, *[1] * (s.ndim() - 2))
+    scale, bias = (call("reshape", p, shape=shape) for p in s.all()[1:])
+    return call("add", call("multiply", out, scale), bias)
+
+
 @imports("LayerNormalization")
 def _(s):
     ndim, eps = s.ndim(), s.get("epsilon", 1e-5)
@@ -201,7 +218,7 @@ def _(s):
     var = call("mean", call("square", away), axis=axes, keepdims=True)
     inverse = call("reciprocal", call("sqrt", call("add_scalar", var, scalar=eps)))
     out = call("multiply", call("multiply", away, inverse), s[1])
-    return [call("add", out, s[2]) if s.has(2) else out, mean, inverse]
+    return call("add", out, s[2]) if s.has(2) else out, mean, inverse
 
 
 @imports("RMSNormalization")
@@ -231,31 +248,3 @@ def _(s):
     away = call("subtract", s[0], call("mean", s[0], axis=axes, keepdims=True))
     var = call("mean", call("square", away), axis=axes, keepdims=True)
     return call("divide", away, call("add_scalar", call("sqrt", var), scalar=1e-9))
-
-
-@imports("Dropout")
-def _(s):
-    if s.has(2) and bool(s.known(2)):
-        s.refuse("training_mode")
-    if len(s.node.output) > 1 and s.node.output[1]:
-        return [call("copy", s[0]), call("np_equal", s[0], s[0])]
-    return call("copy", s[0])
-
-
-@imports("Resize", "Upsample")
-def _(s):
-    scales = s.known(1 if s.node.op_type == "Upsample" else 2)
-    if s.has(3):
-        scales = [new / old for new, old in zip(s.known(3), s.shape(), strict=False)]
-    if scales is None or s.get("axes") or s.get("antialias", 0):
-        s.refuse("axes or antialias")
-    scales, mode = [float(v) for v in scales], s.get("mode", "nearest")
-    factor = scales[-1]
-    place = s.get("coordinate_transformation_mode", "half_pixel")
-    rounding = s.get("nearest_mode", "round_prefer_floor")
-    exact = s.node.op_type == "Upsample" or place == "half_pixel" and rounding[:5] == "round"
-    exact = exact or place == "asymmetric" and rounding == "floor"
-    even = scales == [1.0, 1.0, factor, factor] and factor >= 1 and factor == int(factor)
-    if mode != "nearest" or not even or not exact:
-        s.refuse(f"mode {mode!r} with scales {scales}")
-    return call("up_sampling", s[0], scale=int(factor), sample_type="nearest")

@@ -31,16 +31,21 @@ def _(s):
 @imports("Reshape")
 def _(s):
     sizes = s.ints(1, "shape")
-    if s.get("allowzero", 0) and 0 in sizes:
-        s.refuse("allowzero")
-    if 0 in sizes and sizes.count(-1) or not sizes:
-        shape = s.shape()
-        sizes = [shape[i] if size == 0 else size for i, size in enumerate(sizes)]
-        if -1 in sizes:
-            known = math.prod(size for size in sizes if size != -1)
-            sizes[sizes.index(-1)] = math.prod(shape) // known
-    if not sizes:
-        return call("squeeze", s[0])
+    shape = s.sizes()
+    zeros = s.get("allowzero", 0) and 0 in sizes or 0 in shape
+    if s.reader.traces and zeros:
+        s.needs_values("an array without elements")
+    if not s.get("allowzero", 0):
+        if 0 in sizes and (sizes.count(-1) or 0 in shape):
+            shape = s.shape()
+        sizes = [shape[i] if size == 0 and shape[i] is not None else size
+                 for i, size in enumerate(sizes)]  # fmt: skip
+    if -1 in sizes and None not in shape:
+        known = math.prod(size for size in sizes if size != -1)
+        if 0 not in sizes or s.get("allowzero", 0):
+            sizes[sizes.index(-1)] = math.prod(shape) // known if known else 0
+    if not sizes or 0 in shape:
+        return call("view_shape", s[0], shape=tuple(sizes))
     return call("reshape", s[0], shape=tuple(sizes))
 
 
@@ -52,8 +57,7 @@ def _(s):
 @imports("Unsqueeze")
 def _(s):
     axes, x = s.ints(1, "axes"), s[0]
-    if len(axes) > 1 and min(axes) < 0:
-        axes = [a % (s.ndim() + len(axes)) for a in axes]
+    axes = [a % (s.ndim() + len(axes)) for a in axes]
     for axis in sorted(axes):
         x = call("expand_dims", x, axis=axis)
     return x
@@ -62,6 +66,10 @@ def _(s):
 @imports("Squeeze")
 def _(s):
     axes = s.ints(1, "axes")
+    if axes is None and None in s.sizes():
+        s.shape()
+    if axes is not None and not axes or 1 not in s.sizes():
+        return call("copy", s[0])
     return call("squeeze", s[0], axis=None if axes is None else tuple(axes))
 
 
@@ -78,9 +86,16 @@ def _(s):
         whole = s.shape()[axis]
         part = -(-whole // count)
         sizes = [min(part, whole - i * part) for i in range(count)]
+    if 0 in sizes:
+        s.needs_values("a part without elements")
+    return tuple(parts(s[0], axis, sizes))
+
+
+def parts(x, axis, sizes):
+    """Consecutive parts of an array along an axis."""
     ends = np.cumsum(sizes)
     return [
-        call("slice_axis", s[0], axis=axis, begin=int(end - size), end=int(end))
+        call("slice_axis", x, axis=axis, begin=int(end - size), end=int(end))
         for size, end in zip(sizes, ends, strict=True)
     ]
 
@@ -92,44 +107,57 @@ def _(s):
     axes = s.ints(3, "axes") or list(range(len(starts)))
     steps = s.ints(4, "steps") or [1] * len(starts)
     begin, end, step = [None] * len(sizes), [None] * len(sizes), [1] * len(sizes)
+    empty = False
     for axis, first, last, stride in zip(axes, starts, ends, steps, strict=True):
         size = sizes[axis]
         if size is None:
-            s.refuse("a part of a size that is left open")
+            if first >= 0 and last >= np.iinfo(np.int32).max and stride == 1:
+                begin[axis] = first
+                continue
+            s.shape()
         low, high, _ = slice(first, last, stride).indices(size)
         begin[axis], end[axis], step[axis] = low, None if high < 0 else high, stride
-        if (high - low) * stride <= 0:
-            s.refuse("an empty slice")
+        empty = empty or (high - low) * stride <= 0
+    if empty:
+        s.needs_values("a part without elements")
+        return s.known(0)[tuple(map(slice, begin, end, step))]
     return call("slice", s[0], begin=tuple(begin), end=tuple(end), step=tuple(step))
 
 
 @imports("Pad")
 def _(s):
-    mode = s.get("mode", "constant")
-    pads = s.ints(1, "pads")
-    if s.has(3) or mode == "wrap" or min(pads) < 0:
-        s.refuse(f"mode {mode!r} with the pads {pads}")
-    ndim = s.ndim()
-    count = len(pads) // 2
-    width = tuple(v for pair in zip(pads[:count], pads[count:], strict=True) for v in pair)
-    value = s.known(2) if s.opset >= 11 else s.get("value", 0.0)
-    options = {"mode": mode, "constant_value": 0.0 if value is None else float(np.ravel(value)[0])}
-    lead = 0  # the operator takes arrays of 4 or 5 axes and leaves the first two alone
+    mode, ndim = s.get("mode", "constant"), s.ndim()
+    given = s.ints(1, "pads")
+    axes = [a % ndim for a in (s.ints(3, "axes") or range(ndim))]
+    before, after = [0] * ndim, [0] * ndim
+    for i, axis in enumerate(axes):
+        before[axis], after[axis] = given[i], given[i + len(axes)]
+    value = s.number(2, 0) if s.opset >= 11 else s.get("value", 0.0)
     x = s[0]
-    while ndim + lead < 4 or any(width[: max(2 * (2 - lead), 0)]):
-        lead += 1
-        if ndim + lead > 5:
-            s.refuse("pads of the first axes of so many")
-        x = call("expand_dims", x, axis=0)
-    out = call("pad", x, pad_width=(0, 0) * lead + width, **options)
-    for _ in range(lead):
-        out = call("squeeze", out, axis=(0,))
-    return out
+    for axis in range(ndim):
+        if before[axis] < 0 or after[axis] < 0:
+            low, high = max(-before[axis], 0), min(after[axis], 0)
+            x = call("slice_axis", x, axis=axis, begin=low, end=high or None)
+    before, after = ([max(n, 0) for n in side] for side in (before, after))
+    if mode == "constant" or mode != "wrap" and s.is_floating():
+        width = tuple(n for pair in zip(before, after, strict=True) for n in pair)
+        if s.dtype().kind == "b":
+            out = call("pad", s.cast(x, np.uint8), mode=mode, pad_width=width, constant_value=value)
+            return s.cast(out, bool)
+        return call("pad", x, mode=mode, pad_width=width, constant_value=float(value))
+    for axis, size in enumerate(s.shape_of(x)):
+        if before[axis] or after[axis]:
+            place = np.pad(np.arange(size), (before[axis], after[axis]), mode)
+            x = call("take", x, s.constant(place), axis=axis)
+    return x
 
 
 @imports("Expand")
 def _(s):
     shape = np.broadcast_shapes(s.shape(), tuple(s.ints(1, "shape")))
+    if 0 in shape:
+        s.needs_values("an array without elements")
+        return np.broadcast_to(s.known(0), shape)
     lead, x = len(shape) - s.ndim(), s[0]
     for _ in range(lead):
         x = call("expand_dims", x, axis=0)
@@ -141,29 +169,23 @@ def _(s):
     return call("tile", s[0], reps=tuple(s.ints(1, "repeats")))
 
 
-@imports("Gather")
-def _(s):
-    return call("take", s[0], s[1], axis=s.get("axis", 0), mode="wrap")
-
-
-@imports("OneHot")
-def _(s):
-    depth, (off, on) = int(np.ravel(s.known(1))[0]), s.known(2)
-    dtype = s.known(2).dtype.name
-    from_end = call("add_scalar", s[0], scalar=float(depth))
-    index = call("where", call("less_scalar", s[0], scalar=0.0), from_end, s[0])
-    out = call("one_hot", index, depth=depth, on_value=float(on), off_value=float(off), dtype=dtype)
-    ndim = s.ndim() + 1
-    axis = s.get("axis", -1) % ndim
-    if axis == ndim - 1:
-        return out
-    order = [*range(axis), ndim - 1, *range(axis, ndim - 1)]
-    return call("transpose", out, axes=tuple(order))
-
-
 @imports("ConstantOfShape")
 def _(s):
-    s.refuse("a computed shape")
+    value = s.get("value")
+    value = np.zeros(1, np.float32) if value is None else s.onnx.numpy_helper.to_array(value)
+    return np.full(s.ints(0, None), value[0], value.dtype)
+
+
+@imports("Range")
+def _(s):
+    start, limit, delta = (s.number(i) for i in range(3))
+    return np.arange(start, limit, delta, s.dtype())
+
+
+@imports("Trilu")
+def _(s):
+    op = "triu" if s.get("upper", 1) else "tril"
+    return call(op, s[0], k=int(s.number(1, 0)))
 
 
 @imports("DepthToSpace", "SpaceToDepth")
@@ -181,18 +203,9 @@ def _(s):
     return call("reshape", x, shape=(n, c // block**2, h * block, w * block))
 
 
-@imports("GatherND")
-def _(s):
-    if s.get("batch_dims", 0):
-        s.refuse("batch_dims")
-    last = s.ndim(1) - 1
-    order = (last, *range(last))
-    return call("gather_nd", s[0], call("transpose", s[1], axes=order))
-
-
 @imports("EyeLike")
 def _(s):
     rows, columns = s.shape()
     code = s.get("dtype")
-    dtype = s.dtype() if code is None else s.importer.onnx.helper.tensor_dtype_to_np_dtype(code)
+    dtype = s.dtype() if code is None else s.onnx.helper.tensor_dtype_to_np_dtype(code)
     return np.eye(rows, columns, s.get("k", 0), dtype)

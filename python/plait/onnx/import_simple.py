@@ -5,7 +5,7 @@ from functools import reduce
 
 import numpy as np
 
-from .importers import IMPORTERS, call, imports, known_dtype
+from .importers import IMPORTERS, call, imports
 
 _UNARY = {
     "Abs": "abs", "Acos": "arccos", "Acosh": "arccosh", "Asin": "arcsin", "Asinh": "arcsinh",
@@ -13,7 +13,7 @@ _UNARY = {
     "Erf": "erf", "Exp": "exp", "Floor": "floor", "Log": "log", "Neg": "negative",
     "Reciprocal": "reciprocal", "Relu": "relu", "Round": "round_even", "Sigmoid": "sigmoid",
     "Sign": "sign", "Sin": "sin", "Sinh": "sinh", "Softplus": "softrelu", "Softsign": "softsign",
-    "Sqrt": "sqrt", "Tan": "tan", "Tanh": "tanh", "Identity": "copy", "Not": "np_logical_not",
+    "Sqrt": "sqrt", "Tan": "tan", "Tanh": "tanh", "Not": "np_logical_not",
     "IsNaN": "np_isnan", "Mish": "mish", "BitwiseNot": "bitwise_not",
 }  # fmt: skip
 _BINARY = {
@@ -30,9 +30,12 @@ for _name, _op in {**_UNARY, **_BINARY}.items():
 
 @imports("Pow")
 def _(s):
-    if s.dtype(0) != s.dtype(1):
-        return call("power", s[0], call("cast", s[1], dtype=s.dtype(0).name))
-    return call("power", *s.all())
+    base, exponent = s.dtype(0), s.dtype(1)
+    if base == exponent:
+        return call("power", *s.all())
+    if s.is_floating(1) and not s.is_floating(0):
+        return s.cast(call("power", s.cast(s[0], np.float64), s.cast(s[1], np.float64)), base)
+    return call("power", s[0], s.cast(s[1], base))
 
 
 @imports("Div")
@@ -85,21 +88,12 @@ def _(s):
             return call("copy", s[0])
         return call("clip", s[0], a_min=low, a_max=high)
     given = [s.has(1), s.has(2)]
-    known = all(s.node.input[i] in s.importer.known for i in (1, 2) if s.has(i))
+    known = all(s.is_known(i) for i in (1, 2) if s.has(i))
     if any(given) and known and s.is_floating():
         low, high = (float(np.ravel(s.known(i))[0]) if s.has(i) else None for i in (1, 2))
         return call("clip", s[0], a_min=low, a_max=high)
     x = call("maximum", s[0], s[1]) if s.has(1) else call("copy", s[0])
     return call("minimum", x, s[2]) if s.has(2) else x
-
-
-@imports("Cast", "CastLike")
-def _(s):
-    if s.node.op_type == "CastLike":
-        dtype = s.dtype(1)
-    else:
-        dtype = known_dtype(s.importer.onnx, s.get("to"), f"the result of {s.node.name!r}")
-    return call("cast", s[0], dtype=np.dtype(dtype).name)
 
 
 @imports("Where")
@@ -137,8 +131,10 @@ def _(s):
 
 @imports("PRelu")
 def _(s):
-    low = call("minimum_scalar", s[0], scalar=0.0)
-    return call("add", call("relu", s[0]), call("multiply", low, s[1]))
+    low, slope = call("minimum_scalar", s[0], scalar=0.0), s[1]
+    if s.opset < 7 and s.ndim(1) == 1 and s.ndim() > 2:  # one number for each channel
+        slope = call("reshape", slope, shape=(-1, *[1] * (s.ndim() - 2)))
+    return call("add", call("relu", s[0]), call("multiply", low, slope))
 
 
 @imports("ThresholdedRelu")
@@ -175,84 +171,46 @@ def _(s):
     return call("reshape", call(op, flat, axis=-1), shape=shape)
 
 
-# --- reductions ---------------------------------------------------------------------------------
-
-
-def _reduce(op, before=None, after=None):
-    def convert(s):
-        axes = s.ints(1, "axes")
-        x = s[0]
-        if not axes and s.get("noop_with_empty_axes", 0):
-            axis = ()
-        else:
-            axis = tuple(axes) if axes else tuple(range(s.ndim()))
-        if before is not None:
-            x = call(before, x)
-        if axis:
-            x = call(op, x, axis=axis, keepdims=bool(s.get("keepdims", 1)))
-        return x if after is None else call(after, x)
-
-    return convert
-
-
-for _name, _parts in {
-    "ReduceSum": ("sum",),
-    "ReduceMean": ("mean",),
-    "ReduceMax": ("max",),
-    "ReduceMin": ("min",),
-    "ReduceProd": ("prod",),
-    "ReduceL1": ("sum", "abs"),
-    "ReduceL2": ("sum", "square", "sqrt"),
-    "ReduceSumSquare": ("sum", "square"),
-    "ReduceLogSum": ("sum", None, "log"),
-    "ReduceLogSumExp": ("sum", "exp", "log"),
-}.items():
-    IMPORTERS[_name] = _reduce(*_parts)
-
-
-@imports("ArgMax", "ArgMin")
+@imports("Swish")
 def _(s):
-    op = "argmax" if s.node.op_type == "ArgMax" else "argmin"
-    axis, keep, x = s.get("axis", 0), bool(s.get("keepdims", 1)), s[0]
-    last = s.get("select_last_index", 0)
-    if last:
-        x = call("flip", x, axis=axis)
-    found = call(op, x, axis=axis, keepdims=keep)
-    if last:
-        found = call("rsubtract_scalar", found, scalar=float(s.shape()[axis] - 1))
-    return call("cast", found, dtype="int64")
+    alpha = s.get("alpha", 1.0)
+    if alpha == 1.0:
+        return call("silu", s[0])
+    return call("multiply", s[0], call("sigmoid", call("multiply_scalar", s[0], scalar=alpha)))
 
 
-@imports("CumSum")
+@imports("Shrink")
 def _(s):
-    axis, reverse = int(s.known(1)), s.get("reverse", 0)
-    x = call("flip", s[0], axis=axis) if reverse else s[0]
-    out = call("cumsum", x, axis=axis)
-    if s.get("exclusive", 0):
-        out = call("subtract", out, x)
-    return call("flip", out, axis=axis) if reverse else out
+    bias, edge = s.get("bias", 0.0), s.get("lambd", 0.5)
+    x, zero = s[0], call("zeros_like", s[0])
+    high = call("where", call("np_greater", x, s.constant([edge], like=0)),
+                call("subtract_scalar", x, scalar=bias), zero)  # fmt: skip
+    return call("where", call("np_less", x, s.constant([-edge], like=0)),
+                call("add_scalar", x, scalar=bias), high)  # fmt: skip
 
 
-# --- products -----------------------------------------------------------------------------------
-
-
-@imports("Gemm")
+@imports("Hardmax")
 def _(s):
-    alpha, beta = s.get("alpha", 1.0), s.get("beta", 1.0)
-    plain = alpha == beta == 1.0 and not s.get("transA", 0) and s.get("transB", 0)
-    if plain and s.has(2) and s.node.input[1] in s.importer.known:
-        rows = s.shape(1)[0]
-        if s.shape(2) == (rows,):
-            return call("fully_connected", *s.all(), num_hidden=rows, flatten=False)
-    a, b = s[0], s[1]
-    if s.get("transA", 0):
-        a = call("transpose", a, axes=(1, 0))
-    if s.get("transB", 0):
-        b = call("transpose", b, axes=(1, 0))
-    out = call("matmul", a, b)
-    if alpha != 1.0:
-        out = call("multiply_scalar", out, scalar=alpha)
-    if not s.has(2):
-        return out
-    c = s[2] if beta == 1.0 else call("multiply_scalar", s[2], scalar=beta)
-    return call("add", out, c)
+    shape = s.shape()
+    axis = s.get("axis", -1 if s.opset >= 13 else 1) % len(shape)
+    x, last = s[0], axis
+    if s.opset < 13:
+        x = call("reshape", x, shape=(math.prod(shape[:axis]), math.prod(shape[axis:])))
+        last = 1
+    ndim = len(s.shape_of(x))
+    depth = s.shape_of(x)[last]
+    out = call("one_hot", call("np_argmax", x, axis=last), depth=depth, dtype=s.dtype().name)
+    order = [*range(last), ndim - 1, *range(last, ndim - 1)]
+    return call("reshape", call("transpose", out, axes=tuple(order)), shape=shape)
+
+
+@imports("BitShift")
+def _(s):
+    return call("left_shift" if s.get("direction") == "LEFT" else "right_shift", *s.all())
+
+
+@imports("BitCast")
+def _(s):
+    dtype = s.type_of("to", np.float32)
+    s.needs_values("bits")
+    return np.array(s.known(0), order="C").view(dtype)

@@ -5,18 +5,25 @@ import numpy as np
 from .. import ndarray, symbol
 from ..context import current_context
 from ..gluon.symbol_block import SymbolBlock
-from . import import_layers, import_shapes, import_simple  # noqa: F401 - fill the table
-from .importers import IMPORTERS, Step, known_dtype
+from ..symbol.compose import compose
+from . import tables  # noqa: F401 - fill the table of importers
+from .importers import ComputedValue, known_dtype
 from .package import load_onnx
+from .reader import Reader
 
-__all__ = ["Importer", "get_model_metadata", "import_model", "import_to_gluon"]
+__all__ = ["Importer", "get_model_metadata", "import_model", "import_to_gluon", "load_file"]
 
 
-class Importer:
+class Importer(Reader):
     """Makes symbols from the nodes of a file.
 
-    Values are symbols, or arrays where they are known: those are computed at once by the
-    reference evaluator of `onnx`.
+    Parameters
+    ----------
+    model : onnx.ModelProto
+    shapes : dict of str to tuple, optional
+        Shapes of inputs, in place of what the file says.
+    arrays : dict of str to NDArray, optional
+        Parameters that are made already, by the names of the file.
 
     Attributes
     ----------
@@ -27,83 +34,150 @@ class Importer:
         The outputs.
     """
 
-    def __init__(self, model):
-        self.onnx = load_onnx()
-        graph = model.graph
-        versions = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
-        self.opset = max(versions, default=1)
-        self.known = {i.name: self.onnx.numpy_helper.to_array(i) for i in graph.initializer}
-        self.values, self.shapes, self.dtypes = {}, {}, {}
-        self.parameters, self.states, self.inputs = {}, {}, []
-        for value in graph.input:
-            if value.name not in self.known:
-                self._input(value)
-        for node in graph.node:
-            self._node(node)
-        self.symbols = [self.symbol(value.name) for value in graph.output]
+    traces = True
 
-    def _input(self, value):
-        tensor = value.type.tensor_type
+    def __init__(self, model, shapes=None, arrays=None):
+        super().__init__(model)
+        graph = model.graph
+        self._shared = {} if arrays is None else arrays
+        self._variables, self._inputs, self._taken = {}, {}, set()
+        self.parameters, self.states, self.inputs = {}, {}, []
+        initial = {i.name for i in graph.initializer}
+        for value in graph.input:
+            if value.name not in initial:
+                self._input(value, (shapes or {}).get(value.name))
+        self._info = self._inferred(model)
+        self.load(graph)
+        for node in graph.node:
+            self.node(node)
+        self.symbols = [self.value(value.name) for value in graph.output]
+        for value, made in zip(graph.output, self.symbols, strict=True):
+            if not isinstance(made, symbol.Symbol):
+                raise ComputedValue(f"onnx: output {value.name!r} is no array")
+
+    def _input(self, value, shape):
         if not value.type.HasField("tensor_type"):
-            raise NotImplementedError(f"onnx: input {value.name!r} is no tensor")
-        shape = tuple(d.dim_value for d in tensor.shape.dim)  # 0: any size
+            raise ComputedValue(f"onnx: input {value.name!r} is no tensor")
+        tensor = value.type.tensor_type
+        if shape is None:
+            shape = tuple(max(d.dim_value, 0) for d in tensor.shape.dim)  # 0: any size
         dtype = known_dtype(self.onnx, tensor.elem_type, f"input {value.name!r}")
         self.inputs.append(value.name)
-        self.shapes[value.name], self.dtypes[value.name] = shape, dtype
+        self._inputs[value.name] = tuple(shape), dtype
+        self._taken.add(value.name)
         self.values[value.name] = symbol.var(value.name, dtype=dtype)
 
-    def _node(self, node):
-        attrs = {a.name: self.onnx.helper.get_attribute_value(a) for a in node.attribute}
-        attrs = {k: v.decode() if isinstance(v, bytes) else v for k, v in attrs.items()}
-        if any(a.HasField("g") or a.graphs for a in node.attribute):
-            raise NotImplementedError(
-                f"onnx: operator {node.op_type!r} of node {node.name!r} has no import"
-            )
-        step = Step(self, node, attrs)
-        if node.op_type not in ("Shape", "Size") and all(n in self.known for n in node.input if n):
-            self._fold(node)
-            return
-        convert = IMPORTERS.get(node.op_type)
-        if convert is None or node.domain not in ("", "ai.onnx"):
-            raise NotImplementedError(
-                f"onnx: operator {node.op_type!r} of node {node.name!r} has no import"
-            )
-        found = convert(step)
-        found = found if isinstance(found, (list, tuple)) else [found]
-        for name, value in zip(node.output, found, strict=False):
-            (self.known if isinstance(value, np.ndarray) else self.values)[name] = value
-
-    def _fold(self, node):
-        """Compute a node whose inputs are known."""
-        onnx = self.onnx
-        infos = [onnx.helper.make_empty_tensor_value_info(n) for n in node.input if n]
-        outputs = [onnx.helper.make_empty_tensor_value_info(n) for n in node.output if n]
-        graph = onnx.helper.make_graph([node], "one", infos, outputs)
-        run = onnx.reference.ReferenceEvaluator(
-            onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", self.opset)])
-        )
-        found = run.run(None, {n: self.known[n] for n in node.input if n})
-        self.known.update(zip([n for n in node.output if n], map(np.asarray, found), strict=True))
+    def _inferred(self, model):
+        """dict of name to (shape, type) of values whose sizes `onnx` can tell."""
+        if any(0 in shape for shape, _ in self._inputs.values()):
+            return dict(self._inputs)
+        bare = self.onnx.ModelProto()
+        bare.CopyFrom(model)
+        for value in bare.graph.input:
+            if value.name in self._inputs:
+                shape, dtype = self._inputs[value.name]
+                code = self.onnx.helper.np_dtype_to_tensor_dtype(dtype)
+                value.CopyFrom(self.onnx.helper.make_tensor_value_info(value.name, code, shape))
+        del bare.graph.value_info[:]
+        for value in bare.graph.output:
+            value.type.tensor_type.ClearField("shape")
+        try:
+            bare = self.onnx.shape_inference.infer_shapes(bare, data_prop=True)
+        except self.onnx.shape_inference.InferenceError:
+            return dict(self._inputs)
+        found = dict(self._inputs)
+        for value in bare.graph.value_info:
+            tensor = value.type.tensor_type
+            if tensor.HasField("shape") and all(d.HasField("dim_value") for d in tensor.shape.dim):
+                shape = tuple(d.dim_value for d in tensor.shape.dim)
+                try:
+                    found[value.name] = shape, known_dtype(self.onnx, tensor.elem_type, "")
+                except NotImplementedError:
+                    continue
+        return found
 
     # --- values ---------------------------------------------------------------------------------
 
-    def symbol(self, name):
+    def value(self, name):
         """The symbol of a value; known arrays become parameters."""
-        if name not in self.values:
-            if name not in self.known:
-                raise ValueError(f"onnx: value {name!r} is used before it is made")
-            array = self.known[name]
-            self.parameters[name] = ndarray.array(array, dtype=array.dtype)
-            self.values[name] = symbol.var(name, shape=array.shape or None, dtype=array.dtype)
-        return self.values[name]
+        found = self.get(name)
+        return self.kept(found, name) if isinstance(found, np.ndarray) else found
+
+    def array(self, name):
+        """A known value; ComputedValue if it is none."""
+        found = self.get(name)
+        if not isinstance(found, np.ndarray):
+            raise ComputedValue(f"onnx: value {name!r} is computed")
+        return found
+
+    def kept(self, array, hint):
+        """The parameter that holds an array."""
+        key = id(array)
+        if key not in self._variables:
+            name = hint
+            while name in self._taken:
+                name = f"{hint}_{len(self._taken)}"
+            self._taken.add(name)
+            known_dtype(
+                self.onnx, self.onnx.helper.np_dtype_to_tensor_dtype(array.dtype), repr(name)
+            )
+            made = self._shared.get(name)
+            if made is None or made.shape != array.shape:
+                made = ndarray.array(array, dtype=array.dtype)
+            self.parameters[name] = made
+            var = symbol.var(name, shape=array.shape or None, dtype=array.dtype)
+            self._variables[key] = array, var
+        return self._variables[key][1]
 
     def state(self, name):
         """The symbol of a known array that is no parameter to be trained."""
-        found = self.symbol(name)
+        found = self.value(name)
+        name = found.name
         self.states[name] = self.parameters.pop(name, self.states.get(name))
         return found
 
-    def infer(self, made, stand_in=2):
+    def constant(self, value):
+        """The symbol of a new parameter."""
+        return self.kept(np.asarray(value), "constant")
+
+    def make(self, op, **attrs):
+        """The symbol of an operator without inputs."""
+        return compose(op, None, (), attrs)
+
+    def inner(self, known, values, isolated=False):
+        made = super().inner(known, values, isolated)
+        made._info = {} if isolated else self._info
+        return made
+
+    # --- shapes and types -------------------------------------------------------------------------
+
+    def sizes(self, name):
+        """Shape of a value; sizes that the inputs of the file leave open are None."""
+        found = self.get(name)
+        if isinstance(found, np.ndarray):
+            return found.shape
+        if name in self._info:
+            return tuple(size or None for size in self._info[name][0])
+        return self.shape_of(found)
+
+    def shape_of(self, made):
+        """Shape of a symbol; sizes that the inputs of the file leave open are None."""
+        one = self._infer(made)[0]
+        if all(0 not in self._inputs.get(name, ((),))[0] for name in made.list_inputs()):
+            return one
+        other = self._infer(made, 3)[0]
+        return tuple(a if a == b else None for a, b in zip(one, other, strict=True))
+
+    def dtype(self, name):
+        """numpy.dtype of a value."""
+        found = self.get(name)
+        if isinstance(found, np.ndarray):
+            return found.dtype
+        if name in self._info:
+            return np.dtype(self._info[name][1])
+        return np.dtype(self._infer(found)[1])
+
+    def _infer(self, made, stand_in=2):
         """(shape, name of the type) of a symbol; `stand_in` takes the place of open sizes."""
         shapes, dtypes = {}, {}
         for name in made.list_inputs():
@@ -111,29 +185,18 @@ class Importer:
             if array is not None:
                 shapes[name], dtypes[name] = array.shape, array.dtype_name
             else:
-                shapes[name] = [size or stand_in for size in self.shapes[name]]
-                dtypes[name] = self.dtypes[name].name
+                shape, dtype = self._inputs[name]
+                shapes[name], dtypes[name] = [size or stand_in for size in shape], dtype.name
         found = made._infer(shapes, dtypes)
+        if found["out_shapes"][0] is None:
+            raise ComputedValue("onnx: a shape is not known, or has a size of 0")
         return tuple(found["out_shapes"][0]), found["out_dtypes"][0]
 
-    def sizes(self, made):
-        """Shape of a symbol; sizes that the inputs of the file leave open are None."""
-        one = self.infer(made)[0]
-        if all(0 not in self.shapes.get(name, ()) for name in made.list_inputs()):
-            return one
-        other = self.infer(made, 3)[0]
-        return tuple(a if a == b else None for a, b in zip(one, other, strict=True))
 
-    def constant(self, value, hint="constant"):
-        """The symbol of a new parameter."""
-        name = f"{hint}_{len(self.known)}"
-        self.known[name] = np.asarray(value)
-        return self.symbol(name)
-
-
-def _load(model):
+def load_file(model):
+    """onnx.ModelProto of a file, or as it is."""
     onnx = load_onnx()
-    return onnx.load(model) if isinstance(model, str) else model
+    return model if isinstance(model, onnx.ModelProto) else onnx.load(model)
 
 
 def import_model(model_file):
@@ -155,7 +218,7 @@ def import_model(model_file):
     NotImplementedError
         If an operator has no counterpart; the message names it.
     """
-    made = Importer(_load(model_file))
+    made = Importer(load_file(model_file))
     outputs = made.symbols
     found = outputs[0] if len(outputs) == 1 else symbol.Group(outputs)
     used = set(found.list_inputs())
@@ -166,7 +229,7 @@ def import_model(model_file):
 
 def get_model_metadata(model_file):
     """dict of 'input_tensor_data' and 'output_tensor_data': lists of (name, shape)."""
-    graph = _load(model_file).graph
+    graph = load_file(model_file).graph
     known = {i.name for i in graph.initializer}
 
     def described(values):
@@ -184,7 +247,7 @@ def get_model_metadata(model_file):
 
 def import_to_gluon(model_file, ctx=None):
     """A `SymbolBlock` of an ONNX file, on device `ctx`."""
-    model = _load(model_file)
+    model = load_file(model_file)
     found, arguments, states = import_model(model)
     names = [name for name, _ in get_model_metadata(model)["input_tensor_data"]]
     used = set(found.list_inputs())

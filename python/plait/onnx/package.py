@@ -13,6 +13,8 @@ def load_onnx():
     """
     try:
         import onnx
+        import onnx.reference
+        import onnx.shape_inference
     except ImportError as error:
         raise ImportError(
             "onnx: the package onnx is missing\n  hint: pip install plait[onnx]"
