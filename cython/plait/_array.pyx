@@ -82,6 +82,11 @@ cdef class Array:
         """int: how often the memory was written."""
         return plait_array_version(self._array)
 
+    @property
+    def writable(self):
+        """bool: False for memory that another library lent only for reading."""
+        return not plait_array_is_read_only(self._array)
+
     def shares_memory(self, Array other):
         """True if both lie in the same piece of memory."""
         return plait_array_shares_memory(self._array, other._array) == 1

@@ -21,6 +21,8 @@ __all__ = [
     "CommunicationError",
     "CallbackError",
     "InternalError",
+    "mx_real_t",
+    "py_str",
     "numeric_types",
     "integer_types",
     "string_types",
@@ -29,6 +31,12 @@ __all__ = [
 numeric_types = (float, int, np.generic)
 integer_types = (int, np.integer)
 string_types = (str,)
+mx_real_t = np.float32  # the default dtype of `mx.nd`, under MXNet's name
+
+
+def py_str(text: bytes) -> str:
+    """Text from UTF-8, under MXNet's name."""
+    return text.decode("utf-8")
 
 
 def dtype_name(dtype: Any) -> Any:

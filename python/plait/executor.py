@@ -199,10 +199,9 @@ class Executor:
             i = self._arg_names.index(name)
             own = self.arg_arrays[i]
             value = value.tostype("default").astype(own.dtype, copy=False)
-            value = value.as_in_context(own.context)
+            value = value.as_in_context(own.context).detach()
             grad = self.grad_arrays[i]
             if grad is not None:
-                value = value.detach()
                 if grad.shape != value.shape:
                     grad = self.grad_arrays[i] = ndarray.zeros(value.shape, own.context, own.dtype)
                 autograd.mark_variables([value], [grad], self._grad_req[i])

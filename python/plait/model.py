@@ -8,6 +8,13 @@ from . import initializer as init
 from . import io
 from . import ndarray as nd
 from . import symbol as sym
+from .kvstore.by_hand import (  # noqa: F401  MXNet has them here
+    _create_kvstore,
+    _create_sparse_kvstore,
+    _initialize_kvstore,
+    _update_params,
+    _update_params_on_kvstore,
+)
 from .module.base_module import BatchEndParam
 
 __all__ = [
@@ -148,6 +155,9 @@ class FeedForward:
             "data_names": [d[0] for d in data.provide_data],
             "label_names": [d[0] for d in data.provide_label],
         }
+        if not names["label_names"] and self.symbol is not None and self.arg_params is not None:
+            known = {*names["data_names"], *self.arg_params}
+            names["label_names"] = [n for n in self.symbol.list_arguments() if n not in known]
         if self.sym_gen is None:
             return Module(self.symbol, context=self.ctx, **names)
         if not hasattr(data, "default_bucket_key"):

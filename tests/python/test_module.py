@@ -155,6 +155,54 @@ def test_fixed_parameters_stay():
     assert (before["fc2_weight"].asnumpy() != after["fc2_weight"].asnumpy()).any()
 
 
+def test_fit_goes_on_where_the_iterator_stands():
+    class Counting(mx.io.NDArrayIter):
+        resets = 0
+
+        def reset(self):
+            type(self).resets += 1
+            super().reset()
+
+    x, y = problem()
+    data = Counting(x, y, 40)
+    before = Counting.resets
+    next(data)
+    seen = []
+    options = {"batch_end_callback": lambda p: seen.append(p.epoch), "eval_data": None}
+    mx.mod.Module(network()).fit(data, num_epoch=2, **options)
+    assert seen == [0] * 5 + [1] * 6 and Counting.resets == before + 2
+    list(data)  # at its end: fit starts again
+    seen.clear()
+    mx.mod.Module(network()).fit(data, num_epoch=1, **options)
+    assert seen == [0] * 6
+
+
+def test_devices_with_unequal_shares():
+    x, y = problem(60)
+    weights = []
+    for options in ({}, {"context": [mx.cpu(0), mx.cpu(1)], "work_load_list": [2, 1]}):
+        module = mx.mod.Module(network(), **options)
+        module.fit(iterator(x, y, 30), num_epoch=1, initializer=mx.init.One())
+        weights.append(module.get_params()[0]["fc2_weight"].asnumpy())
+    assert module._exec_group.slices == [slice(0, 20), slice(20, 30)]
+    np.testing.assert_allclose(*weights, rtol=1e-5)
+
+
+def test_outputs_come_back_as_data():
+    cell = sym.FullyConnected(sym.concat(sym.var("data"), sym.var("state")), num_hidden=3, name="c")
+    module = mx.mod.Module(sym.tanh(cell), ["data", "state"], None)
+    module.bind([("data", (2, 4)), ("state", (2, 3))])
+    module.init_params(mx.init.Xavier())
+    module.init_optimizer()
+    state = nd.zeros((2, 3))
+    for _ in range(3):  # each backward ends at the data: no weight of an earlier step is needed
+        module.forward(mx.io.DataBatch([nd.ones((2, 4)), state]), is_train=True)
+        module.backward([nd.ones((2, 3))])
+        module.update()
+        state = module.get_outputs()[0]
+    assert np.isfinite(state.asnumpy()).all()
+
+
 def test_order_of_calls_is_checked():
     module = mx.mod.Module(network())
     with pytest.raises(RuntimeError, match="bind"):
@@ -237,6 +285,8 @@ def test_feed_forward(tmp_path):
     model.save(str(tmp_path / "f"))
     again = mx.model.FeedForward.load(str(tmp_path / "f"), 10)
     np.testing.assert_allclose(again.predict(x), out, rtol=1e-5)
+    without_labels = again.predict(mx.io.NDArrayIter(x, None, 40))
+    np.testing.assert_allclose(without_labels, out, rtol=1e-5)
     made = mx.model.FeedForward.create(network(), x, y, num_epoch=1, learning_rate=0.1)
     assert made.arg_params["fc1_weight"].shape == (16, 10)
     with pytest.raises(RuntimeError, match="parameters"):

@@ -23,6 +23,7 @@ _COMPILED = (
 
 
 _FORWARDS = ("forward", "hybrid_forward")
+_NOWHERE = object()  # in place of the device whose arrays a graph keeps: every call asks for them
 
 
 def _is_of_user(method):
@@ -85,6 +86,11 @@ class HybridBlock(Block):
         self._eager_version = -1
 
     _clear_cached_op = _forget  # MXNet's name, which model libraries call after changing children
+
+    @property
+    def _cached_graph(self):
+        """(list of Symbol, Symbol): inputs and outputs, once compiled; () before. MXNet's name."""
+        return self._traced if self._graph is not None else ()
 
     def hybridize(self, active=True, **flags):
         """Compile from the next call on.
@@ -162,24 +168,35 @@ class HybridBlock(Block):
         Runs `forward` on symbols. A block defines this itself if its own `forward` does not take
         symbols and it has parameters of unknown shape.
         """
-        written = trace_symbols(self, args)
-        output = written.output
-        shapes = {
-            var.name: leaf.shape
-            for var, leaf in zip(written.inputs, written.leaves, strict=True)
-            if var is not None
-        }
-        arguments, _, auxiliary = output.infer_shape(**shapes)
-        if arguments is None:
+        found = self._infer("shape", args)
+        if found is None:
             raise UnknownShapesError(
                 f"{self._name}: the inputs do not tell the shapes of all parameters, must be "
                 "given\n  hint: define infer_shape, or give in_units, in_channels and the like"
             )
+        for param, shape in found:
+            param.shape = shape
+
+    def infer_type(self, *args):
+        """Cast the parameters to the types that follow from input arrays, as `infer_shape`."""
+        for param, dtype in self._infer("type", args) or ():
+            param.cast(dtype)
+
+    def _infer(self, what, args):
+        """list of (Parameter, its "shape" or "type") for inputs; None if they do not tell all."""
+        written = trace_symbols(self, args)
+        output = written.output
+        given = {
+            var.name: leaf.shape if what == "shape" else leaf.dtype
+            for var, leaf in zip(written.inputs, written.leaves, strict=True)
+            if var is not None
+        }
+        arguments, _, auxiliary = getattr(output, f"infer_{what}")(**given)
+        if arguments is None:
+            return None
         found = dict(zip(output.list_arguments(), arguments, strict=True))
         found.update(zip(output.list_auxiliary_states(), auxiliary, strict=True))
-        for name, param in self.collect_params().items():
-            if name in found:
-                param.shape = found[name]
+        return [(p, found[name]) for name, p in self.collect_params().items() if name in found]
 
     def _own_shapes_known(self):
         return all(shape_known(param.shape) for param in self._reg_params.values())
@@ -315,8 +332,10 @@ class HybridBlock(Block):
             self._template[i] = array
         several = any(len(source.list_ctx()) > 1 for source in sources)
         self._shared_ctx = ctx if several else None
+        if any(source._computes_data for source in sources):
+            self._shared_ctx = _NOWHERE
         self._bound = None
-        if not several and self._op_hook is None:
+        if self._shared_ctx is None and self._op_hook is None:
             self._bound = _symbol.BoundGraph(
                 self._graph._graph, self._template, self._slots, len(leaves)
             )
@@ -379,7 +398,7 @@ class HybridBlock(Block):
         return self.hybrid_forward(ndarray, x, *args, **self._eager)
 
     def _eager_arrays(self, *args):
-        """The arrays of the parameters by name; None if there are several devices."""
+        """The arrays of the parameters by name; None if each call has to ask for them."""
         params = self._reg_params
         try:
             contexts = [param.list_data() for param in params.values()]
@@ -388,6 +407,8 @@ class HybridBlock(Block):
             contexts = [param.list_data() for param in params.values()]
         self._eager_version = version.value
         if any(len(copies) > 1 for copies in contexts):
+            return None
+        if any(param._computes_data for param in params.values()):
             return None
         return {name: copies[0] for name, copies in zip(params, contexts, strict=True)}
 

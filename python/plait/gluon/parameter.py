@@ -38,10 +38,31 @@ class Tracing(threading.local):
 tracing = Tracing()
 
 
+class _Copies(list):
+    """The arrays of a parameter, one on each device. Blocks see what a program puts in their place.
+
+    Programs of MXNet replace them to run a network with other weights, such as sampled ones.
+    """
+
+    def __setitem__(self, place, array):
+        super().__setitem__(place, array)
+        version.value += 1
+
+
 def _as_contexts(ctx):
     if ctx is None:
         return [current_context()]
     return [ctx] if isinstance(ctx, Context) else list(ctx)
+
+
+def _places(contexts):
+    """Positions of devices, as MXNet keeps them: by the parity of their kind, then by number."""
+    places = [[], []]
+    for i, ctx in enumerate(contexts):
+        row = places[ctx.device_typeid & 1]
+        row.extend([None] * (ctx.device_id + 1 - len(row)))
+        row[ctx.device_id] = i
+    return places
 
 
 def _in_world(array):
@@ -82,6 +103,12 @@ class Parameter:
     """
 
     parts_over = None  # the Communicator whose ranks hold parts: see `gluon.parallel`
+    _computes_data = False
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        # A `data` of its own, as of weights that are dropped at random, is asked in each call.
+        cls._computes_data = cls.data is not Parameter.data
 
     def __init__(
         self,
@@ -112,7 +139,7 @@ class Parameter:
         self._allow_deferred_init = allow_deferred_init
         self._grad_req = None
         self._var = None
-        self._data = self._grad = self._ctx_list = None
+        self._copies = self._grad = self._ctx_list = self._ctx_map = None
         self._new_grads = ()  # versions of the gradients when they were made; (): not known
         self._deferred_init = ()
         self._structure = None
@@ -147,7 +174,7 @@ class Parameter:
             return
         self._grad_req = req
         if self._data is not None:
-            self._attach_grad()
+            self._init_grad()
             version.value += 1
 
     @property
@@ -208,6 +235,20 @@ class Parameter:
 
     # --- arrays ---------------------------------------------------------------------------------
 
+    @property
+    def _data(self):
+        """list of NDArray, one on each device; None before they are made."""
+        return self._copies
+
+    @_data.setter
+    def _data(self, arrays):
+        self._copies = arrays if arrays is None or isinstance(arrays, _Copies) else _Copies(arrays)
+        version.value += 1
+
+    def _is_placed(self):
+        """Whether the devices are known: it has values or waits for its shape."""
+        return self._data is not None or bool(self._deferred_init)
+
     def initialize(self, init=None, ctx=None, default_init=None, force_reinit=False):
         """Allocate and fill the data and its gradient.
 
@@ -260,7 +301,7 @@ class Parameter:
         with autograd.pause():
             if data is None:
                 data = self._first_values(self._shape, init, contexts[0], default_init)
-            self._set_arrays(data, contexts)
+            self._init_impl(data, contexts)
             if self._trainer is not None and (trainer := self._trainer()) is not None:
                 trainer._share(self)
         self._deferred_init = ()
@@ -270,13 +311,14 @@ class Parameter:
         initializer.create(default_init)(initializer.InitDesc(self.name, {"__init__": init}), data)
         return data
 
-    def _set_arrays(self, data, contexts):
+    def _init_impl(self, data, contexts):
         self._ctx_list = list(contexts)
+        self._ctx_map = _places(self._ctx_list)
         self._data = [_in_world(data.copyto(ctx)) for ctx in contexts]
-        self._attach_grad()
+        self._init_grad()
         version.value += 1
 
-    def _attach_grad(self):
+    def _init_grad(self):
         if self._grad_req == "null":
             self._grad = None
             self._data = [array.detach() for array in self._data]
@@ -291,8 +333,11 @@ class Parameter:
             self._new_grads = [None if g._is_sparse else g.version for g in self._grad]
         autograd.mark_variables(self._data, self._grad, self._grad_req)
 
-    def _pick(self, arrays, ctx):
+    def _check_and_get(self, arrays, ctx):
+        """The one of `arrays` that is on `ctx`; all of them for the type `list`."""
         if arrays is not None:
+            if ctx is list:
+                return arrays
             if ctx is None:
                 if len(arrays) == 1:
                     return arrays[0]
@@ -329,7 +374,7 @@ class Parameter:
         """
         if tracing.active:
             return self.var()
-        return self._pick(self._data, ctx)
+        return self._check_and_get(self._data, ctx)
 
     def row_sparse_data(self, row_id):
         """The array on the device of `row_id`, the numbers of rows that will be read."""
@@ -341,19 +386,17 @@ class Parameter:
 
     def list_data(self):
         """list of NDArray: the copies on all devices."""
-        self._pick(self._data, self._ctx_list and self._ctx_list[0])
-        return list(self._data)
+        return list(self._check_and_get(self._data, list))
 
     def grad(self, ctx=None):
         """The gradient on device `ctx`; shape and dtype of the data."""
         self._check_has_grad()
-        return self._pick(self._grad, ctx)
+        return self._check_and_get(self._grad, ctx)
 
     def list_grad(self):
         """list of NDArray: the gradients on all devices."""
         self._check_has_grad()
-        self._pick(self._grad, self._ctx_list and self._ctx_list[0])
-        return list(self._grad)
+        return list(self._check_and_get(self._grad, list))
 
     def _check_has_grad(self):
         if self._data is not None and self._grad is None:
@@ -404,7 +447,7 @@ class Parameter:
         if self._data is not None:
             with autograd.pause():
                 data, self._grad = self._reduce(), None
-                self._set_arrays(data, contexts)
+                self._init_impl(data, contexts)
         elif self._deferred_init:
             init, _, default_init, data = self._deferred_init
             self._deferred_init = (init, contexts, default_init, data)
@@ -441,7 +484,7 @@ class Parameter:
             if self._grad is not None:
                 self._grad = [array.astype(dtype) for array in self._grad]
                 self._new_grads = ()
-            self._attach_grad()
+            self._init_grad()
         version.value += 1
 
     def _load_init(self, data, ctx, cast_dtype=False, dtype_source="current"):
@@ -468,7 +511,7 @@ class Parameter:
             contexts = _as_contexts(ctx) if ctx is not None else pending or [cpu()]
             self._grad = None
             with autograd.pause():
-                self._set_arrays(data, contexts)
+                self._init_impl(data, contexts)
             self._deferred_init = ()
         else:
             self.set_data(data)

@@ -12,6 +12,7 @@ from .gradient_exchange import GradientExchange
 from .parameter import Parameter, version
 from .sharded_update import ShardedUpdate, mapped
 from .symbol_trainer import SymbolTrainer
+from .trainer_names import TrainerNames
 
 __all__ = ["Trainer"]
 
@@ -22,7 +23,7 @@ def _changed(shape, change, array):
     return change(array) if array.shape == shape else array
 
 
-class Trainer:
+class Trainer(TrainerNames):
     """Applies an optimizer to parameters.
 
     Parameters
@@ -39,7 +40,7 @@ class Trainer:
         For 'dist_sync': see `KVStore.set_gradient_compression`.
     update_on_kvstore : bool, optional
         Whether the store keeps the parameters and applies the optimizer: `step` gives it gradients
-        and takes what they became. Default only with 'dist_async'.
+        and takes what they became. Default with 'dist_async' and a KVStore object of one process.
     zero : {0, 1, 2}
         With 'dist_sync': whether each rank keeps the optimizer's states of its part of the
         parameters only (1), and gets the sums of its part of the gradients only (2).
@@ -88,11 +89,12 @@ class Trainer:
             self._optimizer = opt.create(optimizer, **(optimizer_params or {}))
         self._optimizer.param_dict = table
         self._scale = self._optimizer.rescale_grad
-        self._updaters = []
         self._groups, self._marks = [], []
         self._version = -1
         self._amp_loss_scaler, self._amp_original_scale = None, self._scale  # see mx.amp
+        self._kvstore_params = {"kvstore": kvstore, "update_on_kvstore": update_on_kvstore}
         self._open_store(kvstore, compression_params, update_on_kvstore)
+        self._updaters = [opt.get_updater(self._optimizer)]
         self._zero, self._sharded = zero, None
         if zero and any(map(self._is_kept, self._params)):
             raise ValueError(f"Trainer: zero is {zero!r}, must be 0 with parameters in parts")
@@ -103,8 +105,8 @@ class Trainer:
             )
 
     def _open_store(self, store, compression_params, update_on_kvstore):
-        self._store = self._exchange = None
-        self._update_on_store = False
+        self._kvstore = self._exchange = None
+        self._update_on_kvstore = False
         self._shared = set()  # positions of parameters that the store knows
         if store in _IN_PROCESS:
             if compression_params:
@@ -115,30 +117,32 @@ class Trainer:
                 raise ValueError(
                     "Trainer: update_on_kvstore is True, must be None or False without a kvstore"
                 )
-        self._store = kvs.create(store) if isinstance(store, str) else store
-        if not isinstance(self._store, kvs.KVStoreBase):
+        self._kvstore = kvs.create(store) if isinstance(store, str) else store
+        if not isinstance(self._kvstore, kvs.KVStoreBase):
             raise TypeError(f"Trainer: kvstore is {store!r}, must be a str or a KVStoreBase")
-        if update_on_kvstore and not self._store.is_capable("optimizer"):
+        if update_on_kvstore and not self._kvstore.is_capable("optimizer"):
             raise ValueError(
                 f"Trainer: update_on_kvstore is True, must be None or False with {store!r}"
             )
-        is_async = isinstance(self._store, kvs.AsyncKVStore)
+        is_async = isinstance(self._kvstore, kvs.AsyncKVStore)
         if is_async and update_on_kvstore is False:
             raise ValueError("Trainer: update_on_kvstore is False, must be True with 'dist_async'")
-        self._update_on_store = is_async or bool(update_on_kvstore)
-        is_summed = isinstance(self._store, kvs.DistKVStore) and not compression_params
-        if any(map(self._is_kept, self._params)) and (self._update_on_store or not is_summed):
+        if update_on_kvstore is None and type(store) is kvs.KVStore:
+            update_on_kvstore = True  # programs pull the parameters from their store
+        self._update_on_kvstore = is_async or bool(update_on_kvstore)
+        is_summed = isinstance(self._kvstore, kvs.DistKVStore) and not compression_params
+        if any(map(self._is_kept, self._params)) and (self._update_on_kvstore or not is_summed):
             raise ValueError(
                 "Trainer: there are parameters in parts, kvstore must be 'dist_sync' without "
                 "compression and update_on_kvstore, or None"
             )
         if compression_params:
-            self._store.set_gradient_compression(compression_params)
-        elif isinstance(self._store, kvs.DistKVStore) and not self._update_on_store:
-            self._exchange = GradientExchange(self._store.comm)
-        if self._update_on_store:
-            self._store.set_optimizer(self._optimizer)
-            self._optimizer = self._store.optimizer
+            self._kvstore.set_gradient_compression(compression_params)
+        elif isinstance(self._kvstore, kvs.DistKVStore) and not self._update_on_kvstore:
+            self._exchange = GradientExchange(self._kvstore.comm)
+        if self._update_on_kvstore:
+            self._kvstore.set_optimizer(self._optimizer)
+            self._optimizer = self._kvstore.optimizer
             self._optimizer.param_dict = dict(enumerate(self._params))
         for param in self._params:
             param._trainer = weakref.ref(self)
@@ -150,7 +154,7 @@ class Trainer:
 
     def _share(self, param):
         """Give all ranks the values that rank 0 has, once they exist."""
-        if self._store is None or param._data is None or self._is_kept(param):
+        if self._kvstore is None or param._data is None or self._is_kept(param):
             return
         i = next(i for i, p in enumerate(self._params) if p is param)
         if i in self._shared:
@@ -158,22 +162,22 @@ class Trainer:
         self._shared.add(i)
         copies = param.list_data()
         if self._exchange:
-            self._store.comm.broadcast(copies[0], name=param.name)
+            self._kvstore.comm.broadcast(copies[0], name=param.name)
             for copy in copies[1:]:
                 copies[0].copyto(copy)
         else:
-            self._store.broadcast(i, copies[0], copies)
+            self._kvstore.broadcast(i, copies[0], copies)
 
     def _took(self, param):
         """A program has set the values: a store in this process that updates them takes them."""
-        if self._update_on_store and self.comm is None:
+        if self._update_on_kvstore and self.comm is None:
             self._shared.discard(next(i for i, p in enumerate(self._params) if p is param))
             self._share(param)
 
     @property
     def comm(self):
         """Communicator: the ranks that train together; None in one process."""
-        comm = getattr(self._store, "comm", None)
+        comm = getattr(self._kvstore, "comm", None)
         return comm if comm is not None and comm.size > 1 else None
 
     @property
@@ -279,8 +283,8 @@ class Trainer:
         """
         batch_size = self._agree(batch_size)
         left_out = self._stale(ignore_stale_grad)
-        if not self._update_on_store:
-            self.allreduce_grads()
+        if not self._update_on_kvstore:
+            self._allreduce_grads()
         self._update(batch_size, left_out)
 
     def join(self):
@@ -294,26 +298,30 @@ class Trainer:
             for _, grads, _ in self._collect():
                 for grad in grads:
                     grad[...] = 0
-            self.allreduce_grads()
+            self._allreduce_grads()
             self._update(batch_size, ())
 
     def _agree(self, batch_size):
         """Mean of what the ranks that have data give; 0 if none has."""
-        if self._exchange is None or self._store.num_workers == 1:
+        if self._exchange is None or self._kvstore.num_workers == 1:
             return batch_size or 0
         mine = [0.0, 0.0] if batch_size is None else [batch_size, 1.0]
         total = ndarray.array(mine, dtype="float64")
-        self._store.comm.allreduce(total, name="batch size", priority=1, wait=True)
+        self._kvstore.comm.allreduce(total, name="batch size", priority=1, wait=True)
         size, active = total.asnumpy().tolist()
         return size / active if active else 0
 
     def allreduce_grads(self):
         """Replace each gradient by the sum over the devices and processes; returns at once."""
         self._require_own_update("allreduce_grads")
+        self._allreduce_grads()
+
+    def _allreduce_grads(self):
+        """The sums; what trainers of other communication libraries define anew."""
         groups = self._collect()
-        if self._store is not None and self._exchange is None:
+        if self._kvstore is not None and self._exchange is None:
             for i, *copies in zip(groups[0][0], *(grads for _, grads, _ in groups), strict=True):
-                self._store.pushpull(i, copies, priority=-i)
+                self._kvstore.pushpull(i, copies, priority=-i)
             return
         if len(groups) > 1:
             for copies in zip(*(grads for _, grads, _ in groups), strict=True):
@@ -333,7 +341,7 @@ class Trainer:
                 grad[...] = copies[0].as_in_context(grad.context)
 
     def _require_own_update(self, method):
-        if self._update_on_store:
+        if self._update_on_kvstore:
             raise ValueError(f"{method}: the store updates, must be update_on_kvstore=False")
 
     def update(self, batch_size, ignore_stale_grad=False):
@@ -358,12 +366,12 @@ class Trainer:
         self._mark()
 
     def _apply(self, groups, left_out):
-        if self._update_on_store:
+        if self._update_on_kvstore:
             columns = zip(groups[0][0], *(grads for _, grads, _ in groups), strict=True)
             for j, (i, *copies) in enumerate(columns):
                 if j not in left_out:
-                    self._store.push(i, copies, priority=-i)
-                    self._store.pull(i, self._params[i].list_data(), priority=-i)
+                    self._kvstore.push(i, copies, priority=-i)
+                    self._kvstore.pull(i, self._params[i].list_data(), priority=-i)
             return
         if self._zero:
             self._shards().step()
@@ -410,17 +418,17 @@ class Trainer:
             indices = groups[0][0]
             params = [self._params[i] for i in indices]
             self._sharded = ShardedUpdate(
-                self._store.comm, self._optimizer, params, indices, self._zero
+                self._kvstore.comm, self._optimizer, params, indices, self._zero
             )
         return self._sharded
 
     def _keepers(self):
         """Updaters that hold states."""
-        if not self._update_on_store:
+        if not self._update_on_kvstore:
             return self._updaters
-        if isinstance(self._store, kvs.AsyncKVStore):
+        if isinstance(self._kvstore, kvs.AsyncKVStore):
             raise ValueError("Trainer: ranks keep states of their own, use save_states")
-        return [self._store.updater]
+        return [self._kvstore.updater]
 
     def set_states(self, states):
         """Take what `get_states` gave; only trusted bytes (they are pickles)."""
@@ -441,8 +449,8 @@ class Trainer:
 
     def save_states(self, fname):
         """Write the states of the optimizer to a file: with several processes, rank 0 does."""
-        if self._update_on_store:
-            self._store.save_optimizer_states(fname, dump_optimizer=True)
+        if self._update_on_kvstore:
+            self._kvstore.save_optimizer_states(fname, dump_optimizer=True)
         elif self.comm:
             self.comm.write_once(fname, self.get_states())
         else:
@@ -454,9 +462,9 @@ class Trainer:
 
         The number of processes may be another than when it was written.
         """
-        if self._update_on_store:
-            self._store.load_optimizer_states(fname)
-            self._optimizer = self._store.optimizer
+        if self._update_on_kvstore:
+            self._kvstore.load_optimizer_states(fname)
+            self._optimizer = self._kvstore.optimizer
             self._optimizer.param_dict = dict(enumerate(self._params))
         elif self.comm:
             self.set_states(self.comm.read_once(fname))

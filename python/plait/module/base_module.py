@@ -26,12 +26,42 @@ def descriptions(shapes):
     return [s if isinstance(s, DataDesc) else DataDesc(*s) for s in shapes or []]
 
 
+def _parse_data_desc(data_names, label_names, data_shapes, label_shapes):
+    """(data, labels) as lists of DataDesc; labels are None if there are none. MXNet's name.
+
+    Raises
+    ------
+    ValueError
+        If the data described are not those named.
+    """
+    data, labels = descriptions(data_shapes), descriptions(label_shapes) or None
+    told = [desc.name for desc in data]
+    if sorted(told) != sorted(data_names):
+        raise ValueError(f"data_shapes has {told}, must have {list(data_names)}")
+    told = [desc.name for desc in labels or ()]
+    if labels and sorted(told) != sorted(label_names):
+        logging.warning("label_shapes has %s, the module has %s", told, list(label_names))
+    return data, labels
+
+
 def as_batch(batch):
     """A DataBatch from any object with `data`, such as a named tuple; what it lacks is None."""
     if isinstance(batch, DataBatch):
         return batch
     rest = ("label", "pad", "index", "bucket_key", "provide_data", "provide_label")
     return DataBatch(batch.data, *(getattr(batch, name, None) for name in rest))
+
+
+def _rest(data):
+    """The batches that an iterator still has; all of them if it is at its end."""
+    batches = iter(data)
+    first = next(batches, None)
+    if first is None:
+        data.reset()
+        batches = iter(data)
+    else:
+        yield first
+    yield from batches
 
 
 def notify(callbacks, epoch, nbatch, metric, local):
@@ -281,6 +311,7 @@ class BaseModule:
         Parameters
         ----------
         train_data, eval_data : DataIter
+            The first epoch goes on where `train_data` stands; it is reset after each epoch.
         eval_metric, validation_metric : EvalMetric or what `mx.metric.create` takes
         epoch_end_callback : function or list
             Called with (epoch, symbol, arg_params, aux_params).
@@ -341,11 +372,11 @@ class BaseModule:
                 )
                 for name, value in found:
                     self.logger.info("Epoch[%d] Validation-%s=%f", epoch, name, value)
+            train_data.reset()
 
     def _fit_epoch(self, epoch, data, metric, callbacks, monitor, sparse_row_id_fn):
-        data.reset()
         metric.reset()
-        for nbatch, batch in enumerate(data):
+        for nbatch, batch in enumerate(_rest(data)):
             if monitor is not None:
                 monitor.tic()
             self.prepare(batch, sparse_row_id_fn=sparse_row_id_fn)

@@ -6,6 +6,7 @@ from .. import context as contexts
 from ..executor import Executor
 from ..executor_manager import _split_input_slice
 from .base_module import as_list, descriptions
+from .executor_group import ExecutorGroup
 from .parameters import WithParameters
 from .running import Running
 
@@ -123,6 +124,27 @@ class Module(WithParameters, Running):
         self.logger.info('Saved checkpoint to "%s"', name)
         if save_optimizer_states:
             self.save_optimizer_states(f"{prefix}-{epoch:04d}.states")
+
+    # --- names of MXNet that programs use ---------------------------------------------------------
+
+    @property
+    def _exec_group(self):
+        return ExecutorGroup(self)
+
+    @property
+    def _arg_params(self):
+        """dict of str to NDArray: copies of the parameters; None before there are any."""
+        return self.get_params()[0] if self.params_initialized else None
+
+    @property
+    def _aux_params(self):
+        """dict of str to NDArray: copies of the auxiliary states; None before there are any."""
+        return self.get_params()[1] if self.params_initialized else None
+
+    @property
+    def _updater(self):
+        """Updater: that of the first device; None where the store updates."""
+        return None if self._update_on_kvstore or not self._updaters else self._updaters[0]
 
     # --- descriptions ---------------------------------------------------------------------------
 

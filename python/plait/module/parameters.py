@@ -66,7 +66,8 @@ class WithParameters(BaseModule):
                 elif not allow_missing:
                     raise RuntimeError(f"init_params: {name} is not among the parameters given")
         for other in self._execs[1:]:
-            other.copy_params_from(first.arg_dict, first.aux_dict, allow_extra_params=True)
+            args = {name: first.arg_dict[name] for name in self._param_names}
+            other.copy_params_from(args, first.aux_dict)
         self.params_initialized = True
         if self._store is not None:
             self._store.forget()

@@ -293,8 +293,16 @@ class NDArray(NDArithmetic):
 
     def slice(self, begin: Any, end: Any, step: Any = None) -> Any:
         """Part of the array along the leading axes."""
-        step = step or (None,) * len(begin)
-        return self[tuple(slice(b, e, s) for b, e, s in zip(begin, end, step, strict=False))]
+        return self[_slices(begin, end, step)]
+
+    def slice_assign(self, rhs: Any, begin: Any, end: Any, step: Any) -> Any:
+        """Write `rhs` into the part that `slice` would give; returns this array."""
+        self[_slices(begin, end, step)] = rhs
+        return self
+
+    def slice_assign_scalar(self, value: Any, begin: Any, end: Any, step: Any) -> Any:
+        """Write a number into the part that `slice` would give; returns this array."""
+        return self.slice_assign(value, begin, end, step)
 
     def reshape(self, *shape: Any, **kwargs: Any) -> Any:
         """A view of another shape, with MXNet's codes 0, -1, -2, -3 and -4."""
@@ -329,6 +337,12 @@ def check_writable(x: Any) -> None:
         raise ValueError(
             "array is part of the recording, must not be changed in place while autograd records"
         )
+
+
+def _slices(begin: Any, end: Any, step: Any) -> Any:
+    """The index that MXNet's begin, end and step of each leading axis mean."""
+    step = step or (None,) * len(begin)
+    return tuple(slice(b, e, s) for b, e, s in zip(begin, end, step, strict=False))
 
 
 def _is_default() -> bool:
