@@ -2,7 +2,21 @@
 
 import threading
 
-__all__ = ["AttrScope"]
+__all__ = ["AttrScope", "stored_name", "with_short_names"]
+
+# Attributes that MXNet lets programs name without the underscores that files have.
+_SHORT = ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage")
+
+
+def stored_name(key):
+    """The name under which a node keeps attribute `key`: ``lr_mult`` is ``__lr_mult__``."""
+    return f"__{key}__" if key in _SHORT else key
+
+
+def with_short_names(attributes):
+    """Attributes of a node, those with two names under both, as MXNet tells them."""
+    both = {short: attributes[f"__{short}__"] for short in _SHORT if f"__{short}__" in attributes}
+    return {**attributes, **both}
 
 
 class AttrScope:

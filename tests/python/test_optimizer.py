@@ -291,3 +291,14 @@ def test_optimizer_refuses():
         updater(0, nd.ones((2,)), nd.ones((3,)))
     with pytest.raises(ValueError, match=r"weight has shape \(3,\), must be a matrix"):
         mx.optimizer.get_updater(mx.optimizer.GroupAdaGrad())(0, nd.ones((3,)), nd.ones((3,)))
+
+
+def test_rates_that_a_program_lists_for_all_of_a_group():
+    class Halving(mx.optimizer.SGD):
+        def _get_lrs(self, indices):
+            return [0.5] * self.aggregate_num
+
+    updater = mx.optimizer.get_updater(Halving())
+    weights = [mx.nd.ones((2,)) for _ in range(3)]
+    updater(list(range(3)), [mx.nd.ones((2,)) for _ in range(3)], weights)
+    assert all((weight.asnumpy() == 0.5).all() for weight in weights)

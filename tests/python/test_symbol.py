@@ -223,7 +223,9 @@ def test_files_of_old_versions():
     assert net.list_arguments() == ["data", "fc_weight", "fc_bias", "bn_gamma", "bn_beta"]
     assert net.list_auxiliary_states() == ["bn_moving_mean", "bn_moving_var"]
     attrs = net.attr_dict()
-    assert attrs["fc_weight"] == {"__lr_mult__": "2", "__wd_mult__": "0"}
+    assert attrs["fc_weight"] == {
+        "__lr_mult__": "2", "__wd_mult__": "0", "lr_mult": "2", "wd_mult": "0",
+    }  # fmt: skip
     assert attrs["fc"]["__ctx_group__"] == "a"
 
 
@@ -234,6 +236,21 @@ def test_written_names_are_those_of_mxnet():
     assert names == {
         "broadcast_add", "_mul_scalar", "broadcast_sub", "exp", "broadcast_div", "broadcast_greater",
     }  # fmt: skip
+
+
+def test_attributes_of_automatic_variables():
+    given = sym.Variable("given")
+    with mx.AttrScope(lr_mult="0.1", group="a"):
+        net = sym.FullyConnected(sym.relu(given), num_hidden=2, name="fc")
+        net = sym.FullyConnected(net, num_hidden=2, name="last", attr={"__wd_mult__": "3"})
+    attrs = net.attr_dict()
+    assert "given" not in attrs
+    for name in ("fc_weight", "fc_bias", "last_weight", "fc"):
+        assert attrs[name]["__lr_mult__"] == attrs[name]["lr_mult"] == "0.1"
+        assert attrs[name]["group"] == "a" and "num_hidden" not in attrs["fc_weight"]
+    assert attrs["last_bias"]["__wd_mult__"] == "3" and "__wd_mult__" not in attrs["fc_bias"]
+    nodes = {node["name"]: node.get("attrs", {}) for node in json.loads(net.tojson())["nodes"]}
+    assert nodes["fc_weight"] == {"__lr_mult__": "0.1", "group": "a"}
 
 
 def test_attributes():

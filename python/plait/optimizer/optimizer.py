@@ -1,7 +1,5 @@
 """The base of the optimizers and their registry."""
 
-import sys
-
 from .. import ndarray, registry
 from ..ndarray._storage import parts, set_rows
 
@@ -253,7 +251,7 @@ class FusedOptimizer(Optimizer):
     Subclasses define `create_state` (None, an array or a tuple) and `_step`.
     """
 
-    aggregate_num = sys.maxsize
+    aggregate_num = 256  # programs that define `_get_lrs` anew make lists as long as this
     # A row-sparse gradient changes only its rows of the weight and of the states; otherwise it
     # counts as a dense one with zeros.
     lazy_update = False
@@ -293,7 +291,8 @@ class FusedOptimizer(Optimizer):
     def _count_and_rate(self, indices):
         """Count an update of several parameters; their rates and weight decays."""
         self._update_count(indices)
-        return self._get_lrs(indices), self._get_wds(indices)
+        count = len(indices)
+        return self._get_lrs(indices)[:count], self._get_wds(indices)[:count]
 
     def _without_rows(self, index, weight, grad, state, mixed):
         """Update the rows of row-sparse gradients; returns the parameters with dense ones."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import _symbol
-from ..attribute import AttrScope
+from ..attribute import AttrScope, stored_name
 from ..name import NameManager
 from .symbol import Symbol
 
@@ -40,9 +40,20 @@ def compose(op, name, inputs, attrs, attr=None, hint=None, extra=None):
     attributes = AttrScope.current().get({**(attr or {}), **(extra or {})})
     name = NameManager.current().get(name, (hint or op).lower().rpartition(".")[2])
     symbol = Symbol(_symbol.apply(op, name, handles, names, attrs))
-    for key, value in attributes.items():
-        symbol._handle.set_attr(key, value.dumps() if hasattr(value, "dumps") else str(value))
+    if attributes:
+        _set_attributes(symbol, attributes, inputs.values())
     return symbol
+
+
+def _set_attributes(symbol, attributes, given):
+    """Give them to the node and to its variables that are not of the symbols given."""
+    known = {output.name for value in given if value is not None for output in value}
+    children = symbol.get_children()
+    made = [] if children is None else [child for child in children if child.name not in known]
+    for key, value in attributes.items():
+        text = value.dumps() if hasattr(value, "dumps") else str(value)
+        for node in (symbol, *made):
+            node._handle.set_attr(stored_name(key), text)
 
 
 def _check_extra(op, extra):

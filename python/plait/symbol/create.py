@@ -2,7 +2,7 @@
 
 from .. import _symbol
 from .._array import DTYPE_NUMBERS
-from ..attribute import AttrScope
+from ..attribute import AttrScope, stored_name
 from ..base import MXNetError, dtype_name
 from ..name import NameManager
 from ..util import is_np_shape
@@ -50,7 +50,7 @@ def Variable(
     if name is not None and not isinstance(name, str):
         raise TypeError(f"Variable: name is {name!r}, must be a str")
     symbol = Symbol(_symbol.variable(name or NameManager.current().get(None, "var")))
-    attributes = AttrScope.current().get(attr)
+    attributes = {stored_name(k): v for k, v in AttrScope.current().get(attr).items()}
     if shape is not None:
         attributes["__shape__"] = str(tuple(shape))
     if lr_mult is not None:

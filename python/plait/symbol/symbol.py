@@ -3,6 +3,7 @@
 import json
 
 from .. import _symbol
+from ..attribute import stored_name, with_short_names
 from ..files import replacing
 from .arithmetic import Arithmetic
 from .inference import Inference
@@ -124,13 +125,14 @@ class Symbol(Arithmetic, Inference, Running):
 
     def attr_dict(self):
         """dict by node name of the attributes of all nodes below that have any."""
-        return json.loads(self._handle.attrs_json())
+        found = json.loads(self._handle.attrs_json())
+        return {name: with_short_names(attributes) for name, attributes in found.items()}
 
     def _set_attr(self, **kwargs):
         for key, value in kwargs.items():
             if not isinstance(value, str):
                 raise ValueError(f"symbol: attribute {key} is {value!r}, must be a str")
-            self._handle.set_attr(key, value)
+            self._handle.set_attr(stored_name(key), value)
 
     # --- composing ------------------------------------------------------------------------------
 
