@@ -1,6 +1,11 @@
 """The table of converters, and what they write with."""
 
+import copy
+import itertools
+
 import numpy as np
+
+from .. import ndarray
 
 __all__ = ["CONVERTERS", "Writer", "converts", "refuse"]
 
@@ -30,25 +35,26 @@ class Writer:
     ----------
     onnx : module
     parameters : dict of str to numpy.ndarray
+    symbol : Symbol, optional
+        The whole graph.
     """
 
-    def __init__(self, onnx, parameters):
-        self.onnx = onnx
+    def __init__(self, onnx, parameters, symbol=None):
+        self.onnx, self._symbol = onnx, symbol
         self.nodes, self.initializers = [], []
-        self.parameters, self._count = parameters, 0
+        self.parameters, self._count = parameters, itertools.count(1)
         for name, array in parameters.items():
             self._store(name, array)
 
     def _store(self, name, array):
         self.initializers.append(
-            self.onnx.numpy_helper.from_array(np.ascontiguousarray(array), name)
+            self.onnx.numpy_helper.from_array(np.asarray(array, order="C"), name)
         )
         return name
 
     def fresh(self, hint):
         """A name that is not used yet."""
-        self._count += 1
-        return f"{hint}_{self._count}"
+        return f"{hint}_{next(self._count)}"
 
     def constant(self, value, dtype=None, hint="constant"):
         """Name of an initializer with the value."""
@@ -81,6 +87,36 @@ class Writer:
         """The value in another type."""
         kind = self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         return self.add("Cast", [x], output, to=kind)
+
+    def known(self, node, value):
+        """numpy.ndarray of a Value that follows from parameters alone."""
+        if value.name in self.parameters:
+            return self.parameters[value.name]
+        made = self._symbol.get_internals()[value.name]
+        needed = made.list_inputs()
+        if any(name not in self.parameters for name in needed):
+            refuse(node, f"{value.name!r}, which is computed,")
+        arrays = {n: ndarray.array(self.parameters[n]) for n in needed}
+        return made.eval(**arrays)[0].asnumpy()
+
+    def inner(self):
+        """A writer of the nodes of a graph inside this one."""
+        made = copy.copy(self)
+        made.nodes = []
+        return made
+
+    def convert(self, node):
+        """Write a node of the graph."""
+        function = CONVERTERS.get(node.op)
+        if function is None:
+            raise NotImplementedError(f"onnx: operator {node.op!r} of {node.name!r} has no export")
+        function(self, node)
+
+    def info(self, name, like, rows=False):
+        """Name, type and shape of a value; `rows`: without the first axis of `like`."""
+        dtype = self.onnx.helper.np_dtype_to_tensor_dtype(like.dtype)
+        shape = list(like.shape[1 if rows else 0 :])
+        return self.onnx.helper.make_tensor_value_info(name, dtype, shape)
 
     def scalar(self, value, like):
         """Name of a number in the type of the Value `like`."""

@@ -6,8 +6,16 @@ import numpy as np
 
 from .. import ndarray, symbol
 from ..files import replacing
-from . import export_layers, export_shapes, export_simple  # noqa: F401 - fill the table
-from .converters import CONVERTERS, Writer
+from . import (  # noqa: F401 - fill the table
+    export_attention,
+    export_control,
+    export_layers,
+    export_order,
+    export_recurrent,
+    export_shapes,
+    export_simple,
+)
+from .converters import Writer
 from .graph import read_graph
 from .package import load_onnx
 
@@ -79,13 +87,11 @@ def export_model(
     shapes = in_shapes if in_shapes is not None else input_shape
     types = input_type if input_type is not None else in_types
     nodes, variables, outputs = _read(graph, arrays, shapes, types, dynamic)
-    writer = Writer(onnx, {n: a.asnumpy() for n, a in arrays.items()})
+    writer = Writer(onnx, {n: a.asnumpy() for n, a in arrays.items()}, graph)
     for node in nodes:
-        convert = CONVERTERS.get(node.op)
-        if convert is None:
-            raise NotImplementedError(f"onnx: operator {node.op!r} of {node.name!r} has no export")
-        convert(writer, node)
-    used = {name for made in writer.nodes for name in made.input}
+        writer.convert(node)
+    writer.nodes = _needed(writer.nodes, {v.name for v in outputs})
+    used = set().union(*map(_read_by, writer.nodes))
     labels = {v.name for node in nodes if node.op in _LABELLED for v in node.inputs[1:]}
     inputs = [v for n, v in variables.items() if n not in arrays and (n in used or n not in labels)]
     names = _dynamic_names(dynamic, dynamic_input_shapes, inputs)
@@ -109,6 +115,25 @@ def export_model(
     if verbose:
         logging.info("wrote %s: %d nodes", onnx_file_path, len(writer.nodes))
     return onnx_file_path
+
+
+def _read_by(node):
+    """Names of the values that a node reads, also in graphs inside it."""
+    found = set(node.input)
+    for attribute in node.attribute:
+        for inner in attribute.g.node:
+            found |= _read_by(inner)
+    return found
+
+
+def _needed(nodes, outputs):
+    """The nodes that the outputs follow from, in order."""
+    wanted, kept = set(outputs), []
+    for node in reversed(nodes):
+        if wanted.intersection(node.output):
+            kept.append(node)
+            wanted |= _read_by(node)
+    return kept[::-1]
 
 
 def _parameters(params):

@@ -58,20 +58,34 @@ def _(w, node):
     )
 
 
-@converts("batch_norm", "sync_batch_norm")
+@converts("batch_norm", "batch_norm_relu", "sync_batch_norm")
 def _(w, node):
     x, gamma, beta, mean, var = node.inputs[:5]
-    if node["axis"] % x.ndim != 1:
-        refuse(node, f"axis = {node['axis']}")
     if node["fix_gamma"]:
         gamma = w.constant(np.ones(gamma.shape, gamma.dtype))
-    w.add(
+    relu = node.op == "batch_norm_relu"
+    turn, back = _turns(x.ndim, node["axis"] % x.ndim, 1)
+    last = node.outputs[0] if turn is None and not relu else None
+    made = w.add(
         "BatchNormalization",
-        [x, gamma, beta, mean, var],
-        node.outputs[0],
+        [x if turn is None else w.add("Transpose", [x], perm=turn), gamma, beta, mean, var],
+        last,
         epsilon=float(node["eps"]),
         momentum=float(node["momentum"]),
     )
+    if relu:
+        made = w.add("Relu", [made], node.outputs[0] if turn is None else None)
+    if turn is not None:
+        w.add("Transpose", [made], node.outputs[0], perm=back)
+
+
+def _turns(ndim, axis, place):
+    """Orders of axes that move an axis to a place, and back; (None, None): it is there."""
+    if axis == place:
+        return None, None
+    order = [a for a in range(ndim) if a != axis]
+    order.insert(place, axis)
+    return order, [order.index(a) for a in range(ndim)]
 
 
 @converts("pooling")
@@ -178,11 +192,14 @@ def _(w, node):
 @converts("layer_norm")
 def _(w, node):
     x, gamma, beta = node.inputs
-    if node["axis"] % x.ndim != x.ndim - 1:
-        refuse(node, f"axis = {node['axis']}")
-    w.add(
-        "LayerNormalization", [x, gamma, beta], node.outputs[0], axis=-1, epsilon=float(node["eps"])
-    )
+    turn, back = _turns(x.ndim, node["axis"] % x.ndim, x.ndim - 1)
+    eps = float(node["eps"])
+    if turn is None:
+        w.add("LayerNormalization", [x, gamma, beta], node.outputs[0], axis=-1, epsilon=eps)
+        return
+    turned = w.add("Transpose", [x], perm=turn)
+    made = w.add("LayerNormalization", [turned, gamma, beta], axis=-1, epsilon=eps)
+    w.add("Transpose", [made], node.outputs[0], perm=back)
 
 
 @converts("rms_norm")
@@ -267,11 +284,14 @@ def _(w, node):
 def _(w, node):
     query, key, value, *mask = node.inputs
     heads, shared = query.shape[1], key.shape[1]
-    if heads != shared:
-        refuse(node, "sharing of keys between heads")
+    if heads != shared:  # each head of keys serves a group of queries
+        index = w.constant(np.repeat(np.arange(shared), heads // shared), np.int64)
+        shared_key, value = (w.add("Gather", [x, index], axis=1) for x in (key, value))
+    else:
+        shared_key = key
     scale = node["scale"]
     scale = query.shape[3] ** -0.5 if scale is None else scale
-    turned = w.add("Transpose", [key], perm=[0, 1, 3, 2])
+    turned = w.add("Transpose", [shared_key], perm=[0, 1, 3, 2])
     scores = w.add("MatMul", [w.add("Mul", [query, w.scalar(scale, query)]), turned])
     if node["causal"]:
         rows, columns = query.shape[2], key.shape[2]

@@ -145,6 +145,66 @@ def _(w, node):
     w.add("Mul", [node.inputs[0], turned], node.outputs[0])
 
 
+@converts("gelu_tanh")
+def _(w, node):
+    [x] = node.inputs
+    cube = w.add("Mul", [w.add("Mul", [w.add("Mul", [x, x]), x]), w.scalar(0.044715, x)])
+    inner = w.add("Mul", [w.add("Add", [x, cube]), w.scalar(math.sqrt(2 / math.pi), x)])
+    factor = w.add("Add", [w.add("Tanh", [inner]), w.scalar(1, x)])
+    w.add("Mul", [w.add("Mul", [x, w.scalar(0.5, x)]), factor], node.outputs[0])
+
+
+@converts("swiglu")
+def _(w, node):
+    gate, up = node.inputs
+    gated = w.add("Mul", [gate, w.add("Sigmoid", [gate])])
+    w.add("Mul", [gated, up], node.outputs[0])
+
+
+def _by_size(function):
+    """Operators that work on the size of numbers and keep their sign."""
+
+    def convert(w, node):
+        [x] = node.inputs
+        made = function(w, w.add("Abs", [x]), x)
+        w.add("Mul", [w.add("Sign", [x]), made], node.outputs[0])
+
+    return convert
+
+
+CONVERTERS["trunc"] = _by_size(lambda w, size, x: w.add("Floor", [size]))
+CONVERTERS["round"] = _by_size(
+    lambda w, size, x: w.add("Floor", [w.add("Add", [size, w.scalar(0.5, x)])])
+)
+CONVERTERS["cbrt"] = _by_size(lambda w, size, x: w.add("Pow", [size, w.scalar(1 / 3, x)]))
+
+
+@converts("smooth_l1")
+def _(w, node):
+    [x], square = node.inputs, node["scalar"] ** 2
+    size = w.add("Abs", [x])
+    near = w.add("Mul", [w.add("Mul", [x, x]), w.scalar(0.5 * square, x)])
+    far = w.add("Sub", [size, w.scalar(0.5 / square, x)])
+    w.add("Where", [w.add("Less", [size, w.scalar(1 / square, x)]), near, far], node.outputs[0])
+
+
+@converts("moments")
+def _(w, node):
+    [x], keep = node.inputs, int(bool(node["keepdims"]))
+    axes = sorted(a % x.ndim for a in (node["axes"] or range(x.ndim)))
+    mean = w.add("ReduceMean", [x], axes=axes, keepdims=1)
+    away = w.add("Sub", [x, mean])
+    w.add("ReduceMean", [w.add("Mul", [away, away])], node.outputs[1], axes=axes, keepdims=keep)
+    w.add("ReduceMean", [x], node.outputs[0], axes=axes, keepdims=keep)
+
+
+@converts("shape_array", "size_array")
+def _(w, node):
+    op = "Shape" if node.op == "shape_array" else "Size"
+    out = node.outputs[0]
+    w.reshape(node, w.add(op, node.inputs), out)
+
+
 @converts("hard_sigmoid")
 def _(w, node):
     w.add("HardSigmoid", node.inputs, node.outputs[0], alpha=node["alpha"], beta=node["beta"])
@@ -205,7 +265,7 @@ for _name, _op in {"sum": "ReduceSum", "mean": "ReduceMean", "max": "ReduceMax",
     CONVERTERS[_name] = CONVERTERS[f"nd_{_name}"] = _reduce(_op)
 
 
-@converts("nd_norm")
+@converts("norm", "nd_norm")
 def _(w, node):
     if node["ord"] not in (1, 2):
         refuse(node, f"ord = {node['ord']}")

@@ -11,6 +11,10 @@ from ..amp.lists import registry_name
 __all__ = ["Node", "Value", "read_graph"]
 
 
+# Operators that programs reach through functions only, by their names in files.
+_CONTROL = {"_foreach": "foreach", "_while_loop": "while_loop", "_cond": "cond"}
+
+
 class Value:
     """One output of a node: its name in the file, shape and type.
 
@@ -37,11 +41,13 @@ class Node:
     attrs : dict
         All attributes, defaults included.
     inputs, outputs : list of Value
+    bodies : list of dict
+        Graphs of a branch or loop, as parsed JSON.
     """
 
-    def __init__(self, op, name, attrs, inputs, outputs):
+    def __init__(self, op, name, attrs, inputs, outputs, bodies=()):
         self.op, self.name, self.attrs = op, name, attrs
-        self.inputs, self.outputs = inputs, outputs
+        self.inputs, self.outputs, self.bodies = inputs, outputs, bodies
 
     def __getitem__(self, key):
         return self.attrs[key]
@@ -119,13 +125,14 @@ def read_graph(symbol, shapes, dtypes, dynamic=False):
         if entry["op"] == "null":
             variables[entry["name"]] = outputs[0]
             continue
-        op = registry_name(entry["op"])
+        op = registry_name(entry["op"]) or _CONTROL.get(entry["op"])
         if op is None:
             raise NotImplementedError(f"onnx: operator {entry['op']!r} has no export")
         given = {k: _parsed(v) for k, v in entry.get("attrs", {}).items()}
         attrs = {k: _parsed(v) for k, v in _defaults(op).items()}
         inputs = [values[i][k] for i, k, *_ in entry["inputs"]]
-        nodes.append(Node(op, entry["name"], {**attrs, **given}, inputs, outputs))
+        bodies = entry.get("subgraphs", ())
+        nodes.append(Node(op, entry["name"], {**attrs, **given}, inputs, outputs, bodies))
     return nodes, variables, [values[i][k] for i, k, *_ in graph["heads"]]
 
 

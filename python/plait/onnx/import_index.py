@@ -9,6 +9,12 @@ from .importers import call, first, imports
 
 @imports("Gather")
 def _(s):
+    if s.is_known(1) and not s.shape(1) and s.sizes()[s.axis(default=0)] is not None:
+        axis = s.axis(default=0)
+        i = int(s.number(1)) % s.sizes()[axis]
+        return call(
+            "squeeze", call("slice_axis", s[0], axis=axis, begin=i, end=i + 1), axis=(axis,)
+        )
     return call("take", s[0], s[1], axis=s.get("axis", 0), mode="wrap")
 
 

@@ -140,6 +140,10 @@ def _(s):
     x, dtype = s[0], s.dtype()
     if mode != "nearest" and dtype != np.float32:
         x = s.cast(x, np.float32)
+    if mode == "linear" and _is_bilinear(s, sizes, axes, new, scales, place, options):
+        x = call("bilinear_resize", x, height=new[-2], width=new[-1],
+                 align_corners=place == "align_corners")  # fmt: skip
+        return x if dtype.kind not in "iu" else _rounded(s, x, dtype)
     outside = None
     for i, axis in enumerate(axes):
         part = None if roi is None else (float(roi[i]), float(roi[i + len(axes)]))
@@ -157,10 +161,26 @@ def _(s):
         x = call("where", s.constant(np.broadcast_to(outside, s.shape_of(x)).copy()), value, x)
     if x is s[0]:
         return call("copy", x)
-    if mode != "nearest" and dtype.kind in "iu":
-        info = np.iinfo(dtype)
-        x = call("clip", call("round_even", x), a_min=float(info.min), a_max=float(info.max))
-    return x if mode == "nearest" or dtype == np.float32 else s.cast(x, dtype)
+    if mode == "nearest" or dtype == np.float32:
+        return x
+    return _rounded(s, x, dtype) if dtype.kind in "iu" else s.cast(x, dtype)
+
+
+def _rounded(s, x, dtype):
+    info = np.iinfo(dtype)
+    x = call("clip", call("round_even", x), a_min=float(info.min), a_max=float(info.max))
+    return s.cast(x, dtype)
+
+
+def _is_bilinear(s, sizes, axes, new, scales, place, options):
+    """bool: whether the operator for images does the same."""
+    if len(sizes) != 4 or options["exclude"] or options["antialias"] or axes[-2:] != [2, 3]:
+        return False
+    if s.dtype().name not in ("float32", "float64"):
+        return False
+    plain = all(new[i] == sizes[a] for i, a in enumerate(axes) if a < 2)
+    exact = all(scales[i] * sizes[a] == new[i] for i, a in enumerate(axes))
+    return plain and exact and place in ("half_pixel", "align_corners")
 
 
 # --- grids --------------------------------------------------------------------------------------

@@ -28,11 +28,39 @@ for _name, _op in {**_UNARY, **_BINARY}.items():
     IMPORTERS[_name] = lambda s, op=_op: call(op, *s.all())
 
 
+def _number(s, i):
+    """The one number of a known floating input that adds no axes to the other; None: no such."""
+    if not s.is_known(i) or s.dtype(i).name not in ("float32", "float64"):
+        return None
+    sizes = s.shape(i)
+    if math.prod(sizes) != 1 or sizes and len(sizes) > s.ndim(1 - i):
+        return None
+    return s.number(i)
+
+
+def _with_number(op, back):
+    """Importer of an operator of two inputs, of which one may be a number."""
+
+    def convert(s):
+        for i, name in ((1, op), (0, back)):
+            number = _number(s, i)
+            if number is not None:
+                return call(f"{name}_scalar", s[1 - i], scalar=number, is_int=False)
+        return call(op, *s.all())
+
+    return convert
+
+
+_ADD, _MULTIPLY = _with_number("add", "add"), _with_number("multiply", "multiply")
+_DIVIDE, _POWER = _with_number("divide", "rdivide"), _with_number("power", "rpower")
+IMPORTERS.update(Add=_ADD, Mul=_MULTIPLY, Sub=_with_number("subtract", "rsubtract"))
+
+
 @imports("Pow")
 def _(s):
     base, exponent = s.dtype(0), s.dtype(1)
     if base == exponent:
-        return call("power", *s.all())
+        return call("square", s[0]) if _number(s, 1) == 2 else _POWER(s)
     if s.is_floating(1) and not s.is_floating(0):
         return s.cast(call("power", s.cast(s[0], np.float64), s.cast(s[1], np.float64)), base)
     return call("power", s[0], s.cast(s[1], base))
@@ -41,7 +69,7 @@ def _(s):
 @imports("Div")
 def _(s):
     if s.is_floating():
-        return call("divide", *s.all())
+        return _DIVIDE(s)
     if s.dtype().kind == "u":
         return call("floor_divide", *s.all())
     sizes = [call("abs", x) for x in s.all()]  # whole numbers are rounded towards 0

@@ -9,6 +9,7 @@ from ..symbol.compose import compose
 from . import tables  # noqa: F401 - fill the table of importers
 from .importers import ComputedValue, known_dtype
 from .package import load_onnx
+from .patterns import joined
 from .reader import Reader
 
 __all__ = ["Importer", "get_model_metadata", "import_model", "import_to_gluon", "load_file"]
@@ -48,7 +49,7 @@ class Importer(Reader):
                 self._input(value, (shapes or {}).get(value.name))
         self._info = self._inferred(model)
         self.load(graph)
-        for node in graph.node:
+        for node in joined(self.onnx, graph, self.known):
             self.node(node)
         self.symbols = [self.value(value.name) for value in graph.output]
         for value, made in zip(graph.output, self.symbols, strict=True):

@@ -8,6 +8,7 @@ import numpy as np
 from .._array import DTYPE_NAMES
 from .importers import IMPORTERS, Step
 from .package import load_onnx
+from .patterns import JOINED
 
 __all__ = ["Reader", "domain_of"]
 
@@ -22,7 +23,7 @@ _NEVER_FOLDED = {
 
 def domain_of(name):
     """Name of a domain of operators; "" is ONNX's own."""
-    return "" if name == "ai.onnx" else name
+    return "" if name in ("ai.onnx", JOINED) else name
 
 
 class Reader:
@@ -89,7 +90,7 @@ class Reader:
     # --- nodes ------------------------------------------------------------------------------------
 
     def node(self, node):
-        """Apply a node."""
+        """Apply a node; its outputs are kept."""
         node = self._resolved(node)
         if self._is_foldable(node):
             self._fold(node)
@@ -120,7 +121,7 @@ class Reader:
 
     def _is_foldable(self, node):
         return (
-            domain_of(node.domain) == ""
+            node.domain in ("", "ai.onnx")
             and node.op_type not in _NEVER_FOLDED
             and all(n in self.known for n in node.input if n)
             and not any(a.HasField("g") or a.graphs for a in node.attribute)
