@@ -1,9 +1,9 @@
 #include <algorithm>
 
+#include "kernels/buffer.h"
 #include "kernels/convolution.h"
 #include "kernels/gemm.h"
 #include "kernels/parallel.h"
-#include "memory/pool.h"
 
 namespace plait::kernels::by_gemm {
 namespace {
@@ -14,17 +14,13 @@ int64_t window_size(const Conv& c) { return c.in_channels * c.kernel_size(); }
 // The windows of x as rows, in the order of a filter: (channel, place of the kernel).
 class Windows {
  public:
-  Windows(const Conv& c, const float* x, int threads)
-      : bytes_(num_windows(c) * window_size(c) * static_cast<int64_t>(sizeof(float))),
-        data_(static_cast<float*>(memory::allocate(bytes_))) {
+  Windows(const Conv& c, const float* x, int threads) : rows_(num_windows(c) * window_size(c)) {
     parallel_for(threads, num_windows(c), std::max<int64_t>(1, kGrain / window_size(c)),
                  [&](int64_t begin, int64_t end) {
                    for (int64_t i = begin; i < end; ++i) fill(c, x, i);
                  });
   }
-  Windows(const Windows&) = delete;
-  ~Windows() { memory::deallocate(data_, bytes_); }
-  const float* data() const { return data_; }
+  const float* data() const { return rows_.data(); }
 
  private:
   void fill(const Conv& c, const float* x, int64_t window) {
@@ -32,7 +28,7 @@ class Windows {
     const float* sample = x + window / c.out_size() * c.in_size() * c.in_channels;
     const int64_t at[] = {place / (c.out[1] * c.out[2]), place / c.out[2] % c.out[1],
                           place % c.out[2]};
-    float* row = data_ + window * window_size(c);
+    float* row = rows_.data() + window * window_size(c);
     for (int64_t k = 0; k < size; ++k) {
       const int64_t tap[] = {k / (c.kernel[1] * c.kernel[2]), k / c.kernel[2] % c.kernel[1],
                              k % c.kernel[2]};
@@ -48,8 +44,7 @@ class Windows {
     }
   }
 
-  int64_t bytes_;
-  float* data_;
+  Buffer<float> rows_;
 };
 
 }  // namespace

@@ -51,6 +51,28 @@ def test_layer_hybridized_states_and_layout(kind, tmp_path):
     np.testing.assert_allclose(copy(x).asnumpy(), eager.asnumpy(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", range(len(KINDS)))
+@pytest.mark.parametrize("lengths", [False, True])
+def test_gradients_of_the_weights_need_none_of_the_data(kind, lengths):
+    layer = KINDS[kind][0](
+        num_layers=3, bidirectional=True, input_size=3, use_sequence_length=lengths
+    )
+    layer.initialize()
+    x, more = draw(5, 2, 3), (None, nd.array([5, 2])) if lengths else ()
+    grads = []
+    for wanted in (False, True):
+        if wanted:
+            x.attach_grad()
+        with autograd.record():
+            y = layer(x, *more)
+        y = y[0] if isinstance(y, (list, tuple)) else y
+        y.backward(nd.ones(y.shape) * 0.5)
+        grads.append([p.grad().asnumpy() for p in layer.collect_params().values()])
+    for a, b in zip(*grads, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert np.abs(x.grad.asnumpy()).sum() > 0
+
+
 def test_layer_with_lengths_and_refusals():
     layer, x = rnn.GRU(4, use_sequence_length=True), draw(5, 2, 3)
     layer.initialize()

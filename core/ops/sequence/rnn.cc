@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/buffer.h"
 #include "kernels/gemm.h"
 #include "kernels/math.h"
 #include "kernels/parallel.h"
@@ -114,9 +115,8 @@ void run_pass(const RnnAttrs& a, const RnnPlan& p, const Pass<T>& w, const T* x,
   const int64_t width = p.width(), n = p.cells, r = p.recurrent, rows = p.directions * r;
   kernels::gemm({false, true, 1, p.steps * p.batch, width, features}, dtype_of<T>(), x, w.wx, w.bx,
                 w.gates, threads);
-  std::vector<T> state_part(static_cast<size_t>(p.batch * width)),
-      raw(static_cast<size_t>(p.projected ? p.batch * n : 0)),
-      short_h(static_cast<size_t>(p.projected ? p.batch * r : 0));
+  const kernels::Buffer<T> state_part(p.batch * width), raw(p.projected ? p.batch * n : 0),
+      short_h(p.projected ? p.batch * r : 0);
   const kernels::GemmWith of_state({false, true, 1, p.batch, width, r}, dtype_of<T>(), w.wh,
                                    threads);
   for (int64_t i = 0; i < p.steps; ++i) {
@@ -152,15 +152,14 @@ void run_pass(const RnnAttrs& a, const RnnPlan& p, const Pass<T>& w, const T* x,
 // Factors of dropout between layers: 0, or 1 / (1 - p).
 template <class T>
 void drop(const RnnAttrs& a, const op::KernelArgs& k, int64_t layer, int64_t size, const T* y,
-          T* factor, std::vector<T>& dropped) {
+          T* factor, T* dropped) {
   const kernels::Philox random(k.random.seed, k.random.offset);
   const T keep = static_cast<T>(1 / (1 - a.p));
-  dropped.resize(static_cast<size_t>(size));
   kernels::parallel_for(k.threads, size, 4096, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const auto index = static_cast<uint64_t>(layer * size + i);
       factor[i] = kernels::Draws(random, index).uniform() < a.p ? T(0) : keep;
-      dropped[static_cast<size_t>(i)] = y[i] * factor[i];
+      dropped[i] = y[i] * factor[i];
     }
   });
 }
@@ -176,7 +175,8 @@ void forward(const RnnAttrs& a, const op::KernelArgs& k) {
   std::copy_n(k.in[2].ptr<T>(), k.in[2].size(), h);
   if (c) std::copy_n(k.in[3].ptr<T>(), k.in[3].size(), c);
   const T* x = k.in[0].ptr<T>();
-  std::vector<T> dropped;
+  const bool drops = k.is_train && a.p > 0 && p.layers > 1;
+  const kernels::Buffer<T> dropped(drops ? p.layer_size() : 0);
   for (int64_t l = 0; l < p.layers; ++l) {
     const bool last = l + 1 == p.layers;
     T* y = last ? k.out[0].ptr<T>() : kept + p.kept_output(l);
@@ -198,10 +198,10 @@ void forward(const RnnAttrs& a, const op::KernelArgs& k) {
       run_pass(a, p, pass, x, p.inputs(l), d == 1, length, k.threads);
     }
     x = y;
-    if (last) break;
+    if (last || a.p == 0) continue;
     T* factor = kept + p.kept_dropout(l);
-    if (k.is_train && a.p > 0) {
-      drop(a, k, l, p.layer_size(), y, factor, dropped);
+    if (drops) {
+      drop(a, k, l, p.layer_size(), y, factor, dropped.data());
       x = dropped.data();
     } else {
       std::fill_n(factor, p.layer_size(), T(1));
@@ -211,8 +211,9 @@ void forward(const RnnAttrs& a, const op::KernelArgs& k) {
 
 Values backward(const RnnAttrs& a, const GradArgs& g) {
   static const OpCall kBack(
-      "rnn_backward", {"state_size", "num_layers", "bidirectional", "mode", "p", "projection_size",
-                       "lstm_state_clip_min", "lstm_state_clip_max", "use_sequence_length"});
+      "rnn_backward",
+      {"state_size", "num_layers", "bidirectional", "mode", "p", "projection_size",
+       "lstm_state_clip_min", "lstm_state_clip_max", "use_sequence_length", "data_gradient"});
   const size_t kept = g.out_specs.size() - 1;
   Values in;
   for (size_t i = 0; i < kept; ++i) in.push_back(g.dout(i));
@@ -228,9 +229,11 @@ Values backward(const RnnAttrs& a, const GradArgs& g) {
                                  optional(a.projection_size),
                                  optional(a.lstm_state_clip_min),
                                  optional(a.lstm_state_clip_max),
-                                 a.use_sequence_length};
+                                 a.use_sequence_length,
+                                 g.needs_grad(0)};
   Values d = kBack.all({in.data(), in.size()}, attrs);
   d.resize(g.num_in());
+  if (!g.needs_grad(0)) d[0] = {};
   return d;
 }
 

@@ -17,6 +17,7 @@ struct RnnAttrs {
   std::optional<int64_t> projection_size;
   std::optional<double> lstm_state_clip_min, lstm_state_clip_max;
   bool lstm_state_clip_nan, use_sequence_length;
+  bool data_gradient = true;  // of rnn_backward only
 
   bool lstm() const { return mode == "lstm"; }
   bool gru() const { return mode == "gru"; }
@@ -86,7 +87,7 @@ struct RnnPlan {
   // What the forward pass keeps for the backward pass, in one array. For each layer and direction:
   // gates after their functions (T, N, G H), cell states (T, N, H), for gru the state's part of the
   // new gate (T, N, H), with a projection what is projected (T, N, H). For each layer but the last:
-  // its output (T, N, D R) and the factors of dropout (T, N, D R).
+  // its output (T, N, D R) and with dropout its factors (T, N, D R).
   int64_t cells_size() const { return steps * batch * cells; }
   int64_t pass_size() const { return cells_size() * (gates + 2); }
   int64_t kept_gates(int64_t layer, int64_t direction) const {
