@@ -3,15 +3,16 @@
 
 #include "graph/builder.h"
 #include "graph/passes.h"
+#include "op/channels_last.h"
 
-// Element-wise operators behind a convolution with channels last, a fully connected layer or a
-// product of matrices are done by its kernel on each result before it is stored: a bias, a sum with
-// an array of the same shape (the other branch of a residual block), activations, factors.
+// Element-wise operators behind a convolution, a fully connected layer or a product of matrices are
+// done by its kernel on each result before it is stored: a bias, a sum with an array of the same
+// shape (the other branch of a residual block), activations, factors.
 //
 // It does not apply where the result without them is read as well, as by gradients that need the
-// input of an activation (that of relu, sigmoid and tanh takes the output); where the kernel is not
-// one of oneDNN (dtypes but float32, few channels with channels first); to activations that
-// broadcast. Results differ by rounding from those of the operators; relu of NaN is 0.
+// input of an activation (that of relu, sigmoid and tanh takes the output); to dtypes but float32;
+// to convolutions that gain from channels last and have them first; to activations that broadcast.
+// Results differ by rounding from those of the operators; relu of NaN is 0.
 namespace plait::graph {
 namespace {
 
@@ -69,6 +70,10 @@ class Fuser {
       if (!std::get<std::string>(attribute(node, "epilogue")).empty()) return std::nullopt;
       f.op = name;
       f.has_bias = !flag(node, "no_bias");
+    } else if (name == "convolution") {
+      if (prefers_last(node)) return std::nullopt;
+      f.op = "convolution_first";
+      f.has_bias = !flag(node, "no_bias");
     } else if (name == "fully_connected") {
       f.transpose_b = true;
       f.has_bias = !flag(node, "no_bias");
@@ -84,6 +89,13 @@ class Fuser {
       if (!fits(node, f)) return std::nullopt;
     }
     return f;
+  }
+
+  // True if the node's kernel is oneDNN's, which finishes results with channels last only.
+  static bool prefers_last(const Node& node) {
+    Specs in;
+    for (const Entry& e : node.inputs) in.push_back(spec_of(e));
+    return op::prefers_last(*node.op)(node.op->data_of(node.attrs), in);
   }
 
   // True if the operator `product` computes what the node does.

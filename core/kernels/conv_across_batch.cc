@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/buffer.h"
 #include "kernels/conv_tiles.h"
 #include "kernels/convolution.h"
 #include "kernels/parallel.h"
 #include "kernels/transpose.h"
-#include "memory/pool.h"
 
 // Data are brought into blocks [channel][padded place][sample] with as many samples as a vector has
 // lanes. A tile of output channels x neighbouring places is kept in registers while all input
@@ -16,22 +16,6 @@ namespace {
 
 constexpr int kMostChannels = 6;                                      // of a tile
 constexpr int most_places(int bytes) { return bytes == 64 ? 4 : 2; }  // 32 or 16 registers
-
-// Memory for the length of one call.
-template <class T>
-class Buffer {
- public:
-  explicit Buffer(int64_t n)
-      : bytes_(n * static_cast<int64_t>(sizeof(T))),
-        data_(static_cast<T*>(memory::allocate(bytes_))) {}
-  Buffer(const Buffer&) = delete;
-  ~Buffer() { memory::deallocate(data_, bytes_); }
-  T* data() const { return data_; }
-
- private:
-  int64_t bytes_;
-  T* data_;
-};
 
 // Equal parts of at most `most`: part i is [begin(i), begin(i + 1)).
 struct Parts {
@@ -95,17 +79,26 @@ void to_blocks(const Blocks& l, const T* x, T* to, int threads) {
   });
 }
 
+// What has no operands is done in the blocks, which are longer than the planes.
 template <class T, int kBytes>
-void from_blocks(const Blocks& l, const T* from, T* y, int threads) {
+void from_blocks(const Blocks& l, T* from, T* y, int threads, const Finish& finish = {}) {
   const int64_t plane = l.plane(), sample = l.channels * plane;
+  const auto steps = [&](int64_t at, T* data, int64_t n) {
+    if constexpr (std::is_same_v<T, float>) run_steps(finish, at, data, n);
+  };
+  const bool in_blocks = finish.operands.empty();
   parallel_for(threads, l.blocks * l.channels, 1, [&](int64_t begin, int64_t end) {
-    vector_call_of<kBytes>([&] {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t b = i / l.channels, c = i % l.channels;
-        transpose_matrix<T, kBytes>(from + i * plane * l.lanes, l.lanes, plane, l.samples(b),
-                                    y + b * l.lanes * sample + c * plane, sample);
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t b = i / l.channels, c = i % l.channels;
+      const int64_t at = b * l.lanes * sample + c * plane, samples = l.samples(b);
+      T* const block = from + i * plane * l.lanes;
+      if (in_blocks) steps(0, block, plane * l.lanes);
+      vector_call_of<kBytes>(
+          [&] { transpose_matrix<T, kBytes>(block, l.lanes, plane, samples, y + at, sample); });
+      for (int64_t s = 0; !in_blocks && s < samples; ++s) {
+        steps(at + s * sample, y + at + s * sample, plane);
       }
-    });
+    }
   });
 }
 
@@ -205,7 +198,8 @@ void convolve(const Conv& c, const Blocks& x, const T* xs, const Blocks& y, T* y
 }
 
 template <class T, int kBytes>
-void forward(const Conv& c, const T* x, const T* w, const T* bias, T* y, int threads) {
+void forward(const Conv& c, const T* x, const T* w, const T* bias, T* y, int threads,
+             const Finish& finish) {
   constexpr int kLanes = Vector<T, kBytes>::kLanes;
   const Blocks in(c.batch, c.in_channels, c.in, c.pad, kLanes);
   const Blocks out(c.batch, c.out_channels, c.out, {0, 0, 0}, kLanes);
@@ -217,7 +211,7 @@ void forward(const Conv& c, const T* x, const T* w, const T* bias, T* y, int thr
     return w[(o * c.in_channels + i) * size + k];
   });
   convolve<T, kBytes>(c, in, xs.data(), out, ys.data(), packed.data(), bias, threads);
-  from_blocks<T, kBytes>(out, ys.data(), y, threads);
+  from_blocks<T, kBytes>(out, ys.data(), y, threads, finish);
 }
 
 // The gradient of data is the convolution of dy with the kernels turned round.
@@ -294,8 +288,9 @@ bool can_backward_data(const Conv& c) {
 }
 
 template <class T>
-void conv(const Conv& c, const T* x, const T* w, const T* bias, T* y, int threads) {
-  with_vector_bytes([&](auto bytes) { forward<T, bytes>(c, x, w, bias, y, threads); });
+void conv(const Conv& c, const T* x, const T* w, const T* bias, T* y, int threads,
+          const Finish& finish) {
+  with_vector_bytes([&](auto bytes) { forward<T, bytes>(c, x, w, bias, y, threads, finish); });
 }
 template <class T>
 void conv_backward_data(const Conv& c, const T* dy, const T* w, T* dx, int threads) {
@@ -306,8 +301,10 @@ void conv_backward_weight(const Conv& c, const T* x, const T* dy, T* dw, int thr
   with_vector_bytes([&](auto bytes) { backward_weight<T, bytes>(c, x, dy, dw, threads); });
 }
 
-template void conv(const Conv&, const float*, const float*, const float*, float*, int);
-template void conv(const Conv&, const double*, const double*, const double*, double*, int);
+template void conv(const Conv&, const float*, const float*, const float*, float*, int,
+                   const Finish&);
+template void conv(const Conv&, const double*, const double*, const double*, double*, int,
+                   const Finish&);
 template void conv_backward_data(const Conv&, const float*, const float*, float*, int);
 template void conv_backward_data(const Conv&, const double*, const double*, double*, int);
 template void conv_backward_weight(const Conv&, const float*, const float*, float*, int);

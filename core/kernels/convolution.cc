@@ -68,10 +68,16 @@ void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* 
   }
   if (dtype == DType::kFloat32) {
     if (prefers_batch(c)) {
-      return across_batch::conv(c, f32(x), f32(w), f32(bias), f32(y), threads);
+      return across_batch::conv(c, f32(x), f32(w), f32(bias), f32(y), threads, finish);
     }
     if (by_gemm::pays(c))
       return by_gemm::conv(c, f32(x), f32(w), f32(bias), f32(y), threads, finish);
+  }
+  if (finish.epilogue && !c.channels_last) {  // oneDNN may hold the result in another layout
+    onednn::conv(c, dtype, x, w, bias, y, threads, {});
+    return parallel_for(threads, y_size(c), kGrain, [&](int64_t begin, int64_t end) {
+      run_steps(finish, begin, f32(y) + begin, end - begin);
+    });
   }
   if (onednn::has(dtype)) return onednn::conv(c, dtype, x, w, bias, y, threads, finish);
   through_float(dtype, {{x, x_size(c)}, {w, w_size(c)}, {bias, c.out_channels}}, y, y_size(c),

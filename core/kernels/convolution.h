@@ -27,7 +27,7 @@ struct Conv {
 // x: (batch, in_channels, in), w: (out_channels, in_channels / groups, kernel), bias:
 // (out_channels) or null, y: (batch, out_channels, out); contiguous, floating. float16, and
 // bfloat16 where the processor cannot multiply it, are computed in float32. With channels last only
-// float32; only then results may be finished by an epilogue.
+// float32. Only float32 results may be finished by an epilogue.
 void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* bias, void* y,
           int threads, const Finish& finish = {});
 // Gradients of a sum of y weighted with dy.
@@ -56,12 +56,13 @@ void conv_backward_weight(const Conv& c, DType dtype, const void* x, const void*
 
 // Vectors run over the samples of the batch, so no lane is lost to numbers of channels that do not
 // fill vectors. Only without groups; the gradient of data only for stride 1 and pad < span of the
-// kernel.
+// kernel. Only results of float may be finished.
 namespace across_batch {
 bool can(const Conv& c);
 bool can_backward_data(const Conv& c);
 template <class T>
-void conv(const Conv& c, const T* x, const T* w, const T* bias, T* y, int threads);
+void conv(const Conv& c, const T* x, const T* w, const T* bias, T* y, int threads,
+          const Finish& finish = {});
 template <class T>
 void conv_backward_data(const Conv& c, const T* dy, const T* w, T* dx, int threads);
 template <class T>

@@ -5,6 +5,8 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "kernels/math.h"
+#include "kernels/simd.h"
 
 namespace plait::kernels {
 namespace {
@@ -63,6 +65,40 @@ std::shared_ptr<const Epilogue> Epilogue::parse(const std::string& text) {
 int32_t Epilogue::num_operands() const {
   return static_cast<int32_t>(
       std::count_if(steps_.begin(), steps_.end(), [](const Step& s) { return s.name == "add"; }));
+}
+
+namespace {
+
+// `operand` belongs to a step `add`.
+void apply(const Epilogue::Step& step, const float* operand, float* y, int64_t n) {
+  const float a = step.a, b = step.b;
+  const std::string& name = step.name;
+  const auto each = [&](const auto& f) { vector_loop(n, [=](int64_t i) { y[i] = f(y[i]); }); };
+  if (name == "add") vector_loop(n, [=](int64_t i) { y[i] += operand[i]; });
+  if (name == "scale") each([=](float v) { return v * a; });
+  if (name == "clip") each([=](float v) { return std::min(std::max(v, a), b); });
+  if (name == "leaky") each([=](float v) { return v > 0 ? v : a * v; });
+  if (name == "elu") each([=](float v) { return v > 0 ? v : a * math::expm1(v); });
+  if (name == "relu") each([](float v) { return v < 0 ? 0.0f : v; });
+  if (name == "sigmoid") each([](float v) { return math::sigmoid(v); });
+  if (name == "tanh") each([](float v) { return math::tanh(v); });
+  if (name == "softrelu") each([](float v) { return math::softplus(v); });
+  if (name == "gelu") {
+    constexpr auto kRoot = static_cast<float>(M_SQRT1_2);
+    each([](float v) { return 0.5f * v * (1.0f + math::erf(v * kRoot)); });
+  }
+  if (name == "silu") each([](float v) { return v * math::sigmoid(v); });
+}
+
+}  // namespace
+
+void run_steps(const Finish& finish, int64_t at, float* y, int64_t n) {
+  if (!finish.epilogue) return;
+  size_t operand = 0;
+  for (const Epilogue::Step& step : finish.epilogue->steps()) {
+    const bool adds = step.name == "add";
+    apply(step, adds ? static_cast<const float*>(finish.operands[operand++]) + at : nullptr, y, n);
+  }
 }
 
 }  // namespace plait::kernels

@@ -43,4 +43,8 @@ struct Finish {
   SmallVec<const void*, 2> operands;
 };
 
+// All steps, if there are any, for the n elements y of the result that start at its element `at`:
+// for kernels that are not oneDNN's.
+void run_steps(const Finish& finish, int64_t at, float* y, int64_t n);
+
 }  // namespace plait::kernels

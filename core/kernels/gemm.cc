@@ -36,11 +36,13 @@ onednn::Key key_of(char kind, const Gemm& g, memory::data_type type, bool bias, 
   return key;
 }
 
-// The product for operands as they are, or with y in the layout that the kernel likes best.
-onednn::Prepared prepare(const Descs& d, bool bias, bool packed,
+memory::desc any_layout(const memory::desc& d) {
+  return {d.get_dims(), d.get_data_type(), memory::format_tag::any};
+}
+
+// The product for operands as they are, with y in a layout of its own.
+onednn::Prepared prepare(const Descs& d, bool bias, const memory::desc& y,
                          const Epilogue* epilogue = nullptr) {
-  const memory::desc y =
-      packed ? memory::desc(d.y.get_dims(), d.y.get_data_type(), memory::format_tag::any) : d.y;
   const dnnl::primitive_attr attr = onednn::attributes(epilogue, d.c);
   const auto pd = bias ? dnnl::matmul::primitive_desc(onednn::cpu(), d.x, y, d.bias, d.c, attr)
                        : dnnl::matmul::primitive_desc(onednn::cpu(), d.x, y, d.c, attr);
@@ -68,15 +70,43 @@ void gemm_onednn(const Gemm& g, memory::data_type type, const void* x, const voi
                  const void* bias, void* c, int threads, const Finish& finish = {}) {
   onednn::ThreadScope scope(threads);
   const auto key = key_of('g', g, type, bias != nullptr, threads, finish.epilogue);
-  const auto make = [&] { return prepare(Descs(g, type), bias, false, finish.epilogue); };
+  const auto make = [&] {
+    const Descs d(g, type);
+    return prepare(d, bias, d.y, finish.epilogue);
+  };
   run(onednn::prepared(key.text(), make), x, y, bias, c, finish);
 }
 
+// With y in the layout that the kernel likes best.
 const onednn::Prepared& with_packed(const Gemm& g, bool bias, int threads) {
   const auto key = key_of('p', g, memory::data_type::f32, bias, threads);
-  return onednn::prepared(key.text(),
-                          [&] { return prepare(Descs(g, memory::data_type::f32), bias, true); });
+  return onednn::prepared(key.text(), [&] {
+    const Descs d(g, memory::data_type::f32);
+    return prepare(d, bias, any_layout(d.y));
+  });
 }
+
+// Brings y into that layout.
+void pack(const Gemm& g, const memory::desc& wanted, const void* y, void* to, int threads) {
+  const auto key = key_of('q', g, memory::data_type::f32, false, threads);
+  onednn::prepared(key.text(), [&] {
+    const memory::desc plain = Descs(g, memory::data_type::f32).y;
+    const dnnl::reorder::primitive_desc pd(onednn::cpu(), plain, onednn::cpu(), wanted,
+                                           onednn::attributes());
+    onednn::Prepared p(pd, dnnl::reorder(pd));
+    p.add(DNNL_ARG_FROM, plain, plain, false);
+    p.add(DNNL_ARG_TO, wanted, wanted, true);
+    return p;
+  }).run({any(y), to});
+}
+
+// The same for any number of threads.
+memory::desc packed_layout(const Gemm& usual) {
+  onednn::ThreadScope scope(1);
+  return with_packed(usual, false, 1).plain(1);
+}
+
+bool is_matrix_vector(const Gemm& g) { return g.batch == 1 && g.m == 1 && g.transpose_y; }
 
 void row_product(const Gemm& g, int rows, const double* x, const double* y, double* c) {
   scipy_cblas_dgemm(CblasRowMajor, g.transpose_x ? CblasTrans : CblasNoTrans,
@@ -175,7 +205,7 @@ void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* 
   }
   switch (dtype) {
     case DType::kFloat32:
-      if (g.batch == 1 && g.m == 1 && g.transpose_y && matrix_vector_can(finish.epilogue)) {
+      if (is_matrix_vector(g)) {
         matrix_vector(g.n, g.k, static_cast<const float*>(y), static_cast<const float*>(x),
                       static_cast<const float*>(bias), static_cast<float*>(c), threads, finish);
         return;
@@ -204,22 +234,14 @@ void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* 
 
 GemmWith::GemmWith(const Gemm& g, DType dtype, const void* y, int threads)
     : gemm_(g), dtype_(dtype), y_(y), threads_(threads) {
-  if (dtype != DType::kFloat32 || g.batch * g.m * g.n * g.k == 0) return;
+  if (dtype != DType::kFloat32 || g.batch * g.m * g.n * g.k == 0 || is_matrix_vector(g)) return;
   onednn::ThreadScope scope(threads);
   const memory::desc plain = Descs(g, memory::data_type::f32).y;
   const memory::desc wanted = with_packed(g, false, threads).plain(1);
   if (wanted == plain) return;
   bytes_ = static_cast<int64_t>(wanted.get_size());
   packed_ = plait::memory::allocate(bytes_);
-  const auto key = key_of('q', g, memory::data_type::f32, false, threads);
-  onednn::prepared(key.text(), [&] {
-    const dnnl::reorder::primitive_desc pd(onednn::cpu(), plain, onednn::cpu(), wanted,
-                                           onednn::attributes());
-    onednn::Prepared p(pd, dnnl::reorder(pd));
-    p.add(DNNL_ARG_FROM, plain, plain, false);
-    p.add(DNNL_ARG_TO, wanted, wanted, true);
-    return p;
-  }).run({any(y), packed_});
+  pack(g, wanted, y, packed_, threads);
 }
 
 GemmWith::~GemmWith() {
@@ -230,6 +252,27 @@ void GemmWith::run(const void* x, const void* bias, void* c) const {
   if (!packed_) return gemm(gemm_, dtype_, x, y_, bias, c, threads_);
   onednn::ThreadScope scope(threads_);
   kernels::run(with_packed(gemm_, bias != nullptr, threads_), x, packed_, bias, c);
+}
+
+int64_t gemm_packed_size(const Gemm& usual) {
+  return static_cast<int64_t>(packed_layout(usual).get_size() / sizeof(float));
+}
+
+void gemm_pack(const Gemm& usual, const float* y, float* to, int threads) {
+  const memory::desc wanted = packed_layout(usual);
+  onednn::ThreadScope scope(threads);
+  pack(usual, wanted, y, to, threads);
+}
+
+void gemm_packed(const Gemm& g, const Gemm& usual, const float* x, const float* packed, float* c,
+                 int threads) {
+  onednn::ThreadScope scope(threads);
+  auto key = key_of('r', g, memory::data_type::f32, false, threads);
+  key.add(usual.m);
+  const auto make = [&] {
+    return prepare(Descs(g, memory::data_type::f32), false, packed_layout(usual));
+  };
+  run(onednn::prepared(key.text(), make), x, packed, nullptr, c);
 }
 
 }  // namespace plait::kernels

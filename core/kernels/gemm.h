@@ -37,4 +37,11 @@ class GemmWith {
   int64_t bytes_ = 0;
 };
 
+// Products of float32 with a y that stays: in the layout that the kernel likes best, which a caller
+// may keep. It is that for the sizes `usual`; others may differ from these in m.
+int64_t gemm_packed_size(const Gemm& usual);  // numbers
+void gemm_pack(const Gemm& usual, const float* y, float* to, int threads);
+void gemm_packed(const Gemm& g, const Gemm& usual, const float* x, const float* packed, float* c,
+                 int threads);
+
 }  // namespace plait::kernels

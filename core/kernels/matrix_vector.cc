@@ -39,28 +39,7 @@ inline void dot_rows(const float* w, const float* x, int64_t k, float* y) {
   }
 }
 
-// The step for n elements of y; `operand` belongs to a step `add`.
-void apply(const Epilogue::Step& step, const float* operand, float* y, int64_t n) {
-  const float a = step.a, b = step.b;
-  const auto each = [&](const auto& f) {
-    for (int64_t i = 0; i < n; ++i) y[i] = f(y[i], i);
-  };
-  if (step.name == "add") each([=](float v, int64_t i) { return v + operand[i]; });
-  if (step.name == "scale") each([=](float v, int64_t) { return v * a; });
-  if (step.name == "clip") each([=](float v, int64_t) { return std::min(std::max(v, a), b); });
-  if (step.name == "leaky") each([=](float v, int64_t) { return v > 0 ? v : a * v; });
-  if (step.name == "relu") each([=](float v, int64_t) { return v < 0 ? 0 : v; });
-}
-
 }  // namespace
-
-bool matrix_vector_can(const Epilogue* epilogue) {
-  if (!epilogue) return true;
-  return std::all_of(epilogue->steps().begin(), epilogue->steps().end(), [](const auto& step) {
-    static constexpr const char* kKnown[] = {"add", "scale", "clip", "leaky", "relu"};
-    return std::find(std::begin(kKnown), std::end(kKnown), step.name) != std::end(kKnown);
-  });
-}
 
 void matrix_vector(int64_t n, int64_t k, const float* w, const float* x, const float* bias,
                    float* y, int threads, const Finish& finish) {
@@ -74,13 +53,7 @@ void matrix_vector(int64_t n, int64_t k, const float* w, const float* x, const f
       });
     });
     for (int64_t j = begin; bias && j < end; ++j) y[j] += bias[j];
-    size_t operand = 0;
-    for (size_t s = 0; finish.epilogue && s < finish.epilogue->steps().size(); ++s) {
-      const Epilogue::Step& step = finish.epilogue->steps()[s];
-      const auto* with =
-          step.name != "add" ? nullptr : static_cast<const float*>(finish.operands[operand++]);
-      apply(step, with ? with + begin : nullptr, y + begin, end - begin);
-    }
+    run_steps(finish, begin, y + begin, end - begin);
   });
 }
 

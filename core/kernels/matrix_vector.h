@@ -6,9 +6,6 @@
 
 namespace plait::kernels {
 
-// Whether matrix_vector knows all steps of the epilogue; null: there is none.
-bool matrix_vector_can(const Epilogue* epilogue);
-
 // y = w x + bias for one vector x (k,) and a matrix w (n, k), both without gaps, then the steps of
 // `finish`; bias (n,) may be null. Such products wait for the weights, and reading each row once
 // along its length is as fast as memory gives them.

@@ -70,6 +70,39 @@ Spec(
 )
 
 
+def convolution_first(x, w, *rest, no_bias=False, epilogue="", **a):
+    y = conv(x, w, None if no_bias else rest[0], no_bias=no_bias, **a)
+    return finished(y, epilogue, rest[not no_bias :])
+
+
+FEW = [((17, 3, 5, 6), dict(kernel=(3, 3), num_filter=5, pad=(1, 1))), WIDE[-1]]
+Spec(
+    "convolution_first",
+    convolution_first,
+    [
+        (
+            (normal(*s), normal(*weight_of(s, a)), normal(a["num_filter"])),
+            dict(a, epilogue=f"scale 0.2; {step}"),
+        )
+        for s, a in FEW
+        for step in ("tanh", "elu 0.5", "gelu", "silu", "sigmoid", "softrelu", "clip -0.5 0.3")
+    ]
+    + [
+        (
+            (normal(*s), normal(*weight_of(s, a)), normal(*out_of(s, a))),
+            dict(a, no_bias=True, epilogue="relu; add; leaky 0.3"),
+        )
+        for s, a in FEW
+    ],
+    dtypes=("float32",),
+    tolerance=(2e-5, 2e-5),
+    raises=[
+        ((normal(1, 3), normal(2, 1, 2, 2), normal(2)), PLAIN, ValueError, "data has shape"),
+        ((normal(1, 1, 3, 3), normal(2, 1, 2, 2), normal(2)), PLAIN, TypeError, "float64"),
+    ],
+)
+
+
 def erf(x):
     return np.vectorize(math.erf)(x)
 

@@ -45,15 +45,21 @@ STEPS = [
 ]  # fmt: skip
 
 
-def random_network(rng, convolutions):
-    """Layers of (1, 8), (4, 8) or (2, 16, 5, 5) and element-wise operators between them."""
-    shape = (2, 16, 5, 5) if convolutions else (int(rng.choice([1, 4])), 8)
+def random_network(rng, channels):
+    """Layers and element-wise operators between them.
+
+    With 0 channels layers of (1, 8) or (4, 8); else convolutions: of 16 channels with channels
+    last, of 3 on a batch that fills vectors.
+    """
+    convolutions = channels > 0
+    batch = 2 if channels == 16 else 16
+    shape = (batch, channels, 5, 5) if convolutions else (int(rng.choice([1, 4])), 8)
     pool = [sym.Variable("x"), sym.Variable("y")]
     for i in range(int(rng.integers(2, 9))):
         value = pool[rng.integers(len(pool))]
         if convolutions:
             value = sym.Convolution(
-                value, num_filter=16, kernel=(3, 3), pad=(1, 1), name=f"layer{i}",
+                value, num_filter=channels, kernel=(3, 3), pad=(1, 1), name=f"layer{i}",
                 no_bias=bool(rng.integers(2)),
             )  # fmt: skip
         elif rng.random() < 0.5:
@@ -75,17 +81,17 @@ def random_network(rng, convolutions):
     shapes = {"x": shape, "y": shape}
     for name in sym.Group(outputs).list_inputs():
         if name.endswith("weight"):
-            shapes[name] = (16, 16, 3, 3) if convolutions else (8, 8)
+            shapes[name] = (channels, channels, 3, 3) if convolutions else (8, 8)
         elif name.endswith("bias"):
             shapes[name] = (shape[1],)
     return sym.Group(outputs), shapes
 
 
-@pytest.mark.parametrize("convolutions", [False, True])
+@pytest.mark.parametrize("channels", [0, 3, 16])
 @pytest.mark.parametrize("seed", range(12))
-def test_random_networks(seed, convolutions):
+def test_random_networks(seed, channels):
     rng = np.random.default_rng(seed)
-    symbol, shapes = random_network(rng, convolutions)
+    symbol, shapes = random_network(rng, channels)
     arrays = {n: rng.normal(size=shapes[n]).astype("f") * 0.4 for n in symbol.list_inputs()}
     for train in (False, True):
         both(symbol, arrays, train)
@@ -135,6 +141,18 @@ def test_a_residual_block_of_inference_is_two_steps():
     text = both(value, arrays, False)
     assert changes(text) == 3
     assert "forward: 4 steps" in text  # two changes of layout
+
+
+@pytest.mark.parametrize("plus", [False, True])
+def test_a_convolution_of_few_channels_finishes_its_results(plus):
+    x = sym.Variable("x")
+    y = sym.Convolution(x, num_filter=5, kernel=(3, 3), pad=(1, 1), name="c")
+    y = sym.tanh(y + sym.Variable("more")) if plus else sym.tanh(y)
+    rng = np.random.default_rng(4)
+    shapes = {"x": (19, 3, 4, 6), "c_weight": (5, 3, 3, 3), "c_bias": (5,), "more": (19, 5, 4, 6)}
+    arrays = {n: rng.normal(size=shapes[n]).astype("f") for n in y.list_inputs()}
+    for train in (False, True):
+        assert changes(both(y, arrays, train)) == 1 + plus
 
 
 def test_other_dtypes_stay_as_they_are():
