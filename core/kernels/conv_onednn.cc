@@ -158,27 +158,21 @@ void conv_backward_weight(const Conv& c, DType dtype, const void* x, const void*
   }).run({writable(x), writable(dy), dw});
 }
 
-}  // namespace plait::kernels::onednn
-
-namespace plait::kernels {
-
-int64_t conv_packed_size(const Conv& c) {
-  return static_cast<int64_t>(onednn::packed_weights(c).get_size() / sizeof(float));
+int64_t packed_size(const Conv& c) {
+  return static_cast<int64_t>(packed_weights(c).get_size() / sizeof(float));
 }
 
-void conv_pack(const Conv& c, const void* w, void* to, int threads) {
-  onednn::ThreadScope scope(threads);
-  constexpr auto f32 = dnnl::memory::data_type::f32;
-  onednn::prepared(onednn::key_of('k', c, f32, false, threads), [&] {
-    const dnnl::memory::desc plain = onednn::describe(c, f32, false).weights;
-    const dnnl::memory::desc packed = onednn::packed_weights(c);
-    const dnnl::reorder::primitive_desc pd(onednn::cpu(), plain, onednn::cpu(), packed,
-                                           onednn::attributes());
-    onednn::Prepared p(pd, dnnl::reorder(pd));
+void pack(const Conv& c, const void* w, void* to, int threads) {
+  ThreadScope scope(threads);
+  prepared(key_of('k', c, memory::data_type::f32, false, threads), [&] {
+    const memory::desc plain = describe(c, memory::data_type::f32, false).weights;
+    const memory::desc packed = packed_weights(c);
+    const dnnl::reorder::primitive_desc pd(cpu(), plain, cpu(), packed, attributes());
+    Prepared p(pd, dnnl::reorder(pd));
     p.add(DNNL_ARG_FROM, plain, plain, false);
     p.add(DNNL_ARG_TO, packed, packed, true);
     return p;
-  }).run({const_cast<void*>(w), to});
+  }).run({writable(w), to});
 }
 
-}  // namespace plait::kernels
+}  // namespace plait::kernels::onednn

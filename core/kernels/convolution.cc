@@ -58,6 +58,15 @@ float* f32(void* p) { return static_cast<float*>(p); }
 
 bool prefers_channels_last(const Conv& c) { return !prefers_batch(c); }
 
+int64_t conv_packed_size(const Conv& c) {
+  return winograd::pays(c) ? winograd::packed_size(c) : onednn::packed_size(c);
+}
+
+void conv_pack(const Conv& c, const void* w, void* to, int threads) {
+  if (winograd::pays(c)) return winograd::pack(c, f32(w), f32(to), threads);
+  onednn::pack(c, w, to, threads);
+}
+
 void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* bias, void* y,
           int threads, const Finish& finish) {
   if (dtype == DType::kFloat64) {
@@ -69,6 +78,9 @@ void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* 
   if (dtype == DType::kFloat32) {
     if (prefers_batch(c)) {
       return across_batch::conv(c, f32(x), f32(w), f32(bias), f32(y), threads, finish);
+    }
+    if (c.packed && winograd::pays(c)) {
+      return winograd::conv(c, f32(x), f32(w), f32(bias), f32(y), threads, finish);
     }
     if (by_gemm::pays(c))
       return by_gemm::conv(c, f32(x), f32(w), f32(bias), f32(y), threads, finish);

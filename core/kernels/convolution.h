@@ -52,6 +52,8 @@ void conv_backward_data(const Conv& c, DType dtype, const void* dy, const void* 
                         int threads);
 void conv_backward_weight(const Conv& c, DType dtype, const void* x, const void* dy, void* dw,
                           int threads);
+int64_t packed_size(const Conv& c);
+void pack(const Conv& c, const void* w, void* to, int threads);
 }  // namespace onednn
 
 // Vectors run over the samples of the batch, so no lane is lost to numbers of channels that do not
@@ -78,6 +80,15 @@ void conv(const Conv& c, const float* x, const float* w, const float* bias, floa
           const Finish& finish);
 void conv_backward_weight(const Conv& c, const float* x, const float* dy, float* dw, int threads);
 }  // namespace by_gemm
+
+// Fewer products, by Winograd's method, for data with channels last and packed weights.
+namespace winograd {
+bool pays(const Conv& c);
+int64_t packed_size(const Conv& c);
+void pack(const Conv& c, const float* w, float* to, int threads);
+void conv(const Conv& c, const float* x, const float* packed, const float* bias, float* y,
+          int threads, const Finish& finish);
+}  // namespace winograd
 
 namespace plain {
 void conv(const Conv& c, const double* x, const double* w, const double* bias, double* y,

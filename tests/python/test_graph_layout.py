@@ -178,3 +178,31 @@ def test_branches_of_inception(train):
     bound = 1e-4 if train else 1e-5
     for a, b in zip(want, got, strict=True):
         assert np.linalg.norm(a - b) <= bound * max(1.0, float(np.linalg.norm(a)))
+
+
+@pytest.mark.parametrize("after", ["nothing", "relu", "sum"])
+@pytest.mark.parametrize(
+    "shape", [(1, 32, 14, 14), (2, 48, 11, 9), (1, 64, 28, 27), (1, 128, 20, 7), (3, 32, 5, 64)]
+)
+@pytest.mark.parametrize("pad", [0, 1, 2])
+def test_convolutions_with_fewer_products(shape, pad, after):
+    rng = np.random.default_rng(pad)
+    x = sym.Variable("x")
+    y = sym.Convolution(x, num_filter=64, kernel=(3, 3), pad=(pad, pad), name="c")
+    if after == "sum":
+        y = sym.relu(y + sym.Variable("more"))
+    elif after == "relu":
+        y = sym.relu(y)
+    result = (shape[0], 64, *(n + 2 * pad - 2 for n in shape[2:]))
+    known = {"x": shape, "more": result} if after == "sum" else {"x": shape}
+    shapes = dict(zip(y.list_arguments(), y.infer_shape(**known)[0], strict=True))
+    arrays = {n: nd.array(rng.normal(size=s)) for n, s in shapes.items()}
+    results = []
+    for packed in (False, True):
+        with mx.graph.switched(pack_weights=packed):
+            graph = sym.CachedGraph(y)
+        inputs = [arrays[n] for n in y.list_inputs()]
+        results.append(graph(*inputs)[0].asnumpy())
+    assert "pack_weights: 1 changes" in graph.explain()
+    scale = np.abs(results[0]).max()
+    np.testing.assert_allclose(*results, rtol=1e-4, atol=3e-6 * scale)
