@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -54,6 +55,12 @@ class Recorder {
   ~Recorder();
 };
 
+// y = a b + c, a b - c or c - a b with in[0] = a, in[1] = b, in[2] = c, all floats that lie one
+// after the other: the same numbers as in two loops. With `streams` results go past the caches, as
+// of stream_copy().
+enum class Joined { kAdd, kSubtract, kSubtractFrom };
+RowLoop product_loop(Joined how, bool streams);
+
 // A number as an array of no axes, for operands that are attributes.
 class Scalar {
  public:
@@ -91,6 +98,8 @@ void binary_row(const Row& r) {
   } else if (r.sy == 1 && sa == 0 && sb == 1) {
     const T c = *a;
     vector_loop(r.n, [=](int64_t i) { y[i] = F::f(c, b[i]); });
+  } else if (r.sy == 1 && sa == 0 && sb == 0) {
+    std::fill_n(y, r.n, F::f(*a, *b));
   } else {
     for (int64_t i = 0; i < r.n; ++i) y[i * r.sy] = F::f(a[i * sa], b[i * sb]);
   }

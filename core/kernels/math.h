@@ -20,17 +20,24 @@ using std::acos, std::acosh, std::asin, std::asinh, std::atan, std::atan2, std::
     std::round, std::sin, std::sinh, std::sqrt, std::tan, std::tgamma, std::trunc;
 
 namespace detail {
-// x = n ln2 + r with |r| <= ln2 / 2 (Cody and Waite, 1980).
+// x = n ln2 + r with |r| <= ln2 / 2 (Cody and Waite, 1980); `bits` are those of n + kMagic.
+struct ReducedBits {
+  float r;
+  uint32_t bits;
+};
+inline constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number
+inline ReducedBits reduced_bits(float x) {
+  const float shifted = x * 1.44269504f + kMagic;
+  const float n = shifted - kMagic;
+  return {(x - n * 0.693359375f) + n * 2.12194440e-4f, std::bit_cast<uint32_t>(shifted)};
+}
 struct Reduced {
   float r;
   int32_t n;
 };
 inline Reduced reduce(float x) {
-  constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number
-  const float shifted = x * 1.44269504f + kMagic;
-  const float n = shifted - kMagic;
-  return {(x - n * 0.693359375f) + n * 2.12194440e-4f,
-          std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(kMagic)};
+  const auto [r, bits] = reduced_bits(x);
+  return {r, static_cast<int32_t>(bits - std::bit_cast<uint32_t>(kMagic))};
 }
 // exp(r) - 1 by its Taylor series; |r| <= 0.347.
 inline float expm1_small(float r) {
@@ -47,13 +54,23 @@ inline float power_of_two(int32_t n) {  // -126 <= n <= 127
 }
 }  // namespace detail
 
+// 2^n in two factors that are normal numbers, from the bits of n + 1.5 * 2^23: what stands above
+// the low ones falls out.
 inline float exp(float x) {
   float c = x < -104.0f ? -104.0f : x;
   c = c > 100.0f ? 100.0f : c;
-  const auto [r, n] = detail::reduce(c);
-  const int32_t half = n >> 1;
-  return (detail::expm1_small(r) + 1.0f) * detail::power_of_two(half) *
-         detail::power_of_two(n - half);
+  const auto [r, bits] = detail::reduced_bits(c);
+  float p = 1.0f / 5040;
+  p = p * r + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  constexpr uint32_t kOne = 0x3f800000, kExponent = 0xff800000;
+  const uint32_t half = (bits << 22) & kExponent;
+  return p * std::bit_cast<float>(half + kOne) * std::bit_cast<float>((bits << 23) - half + kOne);
 }
 inline double exp(double x) { return std::exp(x); }
 

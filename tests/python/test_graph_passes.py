@@ -250,3 +250,23 @@ def test_an_output_that_backward_reads_must_not_change():
     out[:] = 3
     with pytest.raises(mx.MXNetError, match="was changed"):
         out.backward()
+
+
+PRODUCTS_AND_SUMS = [
+    lambda a, b, c: a * b + c,
+    lambda a, b, c: c + a * b,
+    lambda a, b, c: a * b - c,
+    lambda a, b, c: c - a * b,
+    lambda a, b, c: (a * b + c) * (c - a * b) + a * a,
+    lambda a, b, c: (a * b + a * b) * c + a,
+]
+
+
+@pytest.mark.parametrize("size", [1, 127, 4097, 1 << 18, 5 << 20])
+def test_a_product_and_a_sum_in_one_loop_round_twice(size):
+    arrays = [nd.random.normal(shape=(size,)) for _ in range(3)]
+    for make in PRODUCTS_AND_SUMS[:: 5 if size > 1 << 20 else 1]:
+        symbol = make(*(sym.Variable(name) for name in "abc"))
+        inputs = [arrays["abc".index(name)] for name in symbol.list_inputs()]
+        got = sym.CachedGraph(symbol)(*inputs)[0]
+        np.testing.assert_array_equal(got.asnumpy(), make(*arrays).asnumpy())

@@ -137,6 +137,12 @@ void Program::assign_places() {
   }
 }
 
+int64_t Program::num_reads(int32_t reg) const {
+  int64_t reads = 0;
+  for (const Instruction& code : code_) reads += std::count(code.in.begin(), code.in.end(), reg);
+  return reads;
+}
+
 std::shared_ptr<const Program> Program::parse(const std::string& text) {
   auto program = std::make_shared<Program>();
   program->text_ = text;

@@ -42,6 +42,7 @@ class Program {
   // Where intermediates lie: they share places once their last reader is done.
   int32_t place_of(int32_t temporary) const { return places_[static_cast<size_t>(temporary)]; }
   int32_t num_places() const { return num_places_; }
+  int64_t num_reads(int32_t reg) const;
 
  private:
   class Reader;
