@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/target.h"
 
 namespace plait {
 
@@ -39,24 +40,26 @@ using Complex128 = std::complex<double>;
 struct Half {
   uint16_t bits = 0;
   Half() = default;
-  Half(float value);
-  operator float() const;
+  PLAIT_FN Half(float value);
+  PLAIT_FN operator float() const;
 };
 
 // The upper half of a binary32. Storage only: arithmetic is done in float.
 struct Bfloat {
   uint16_t bits = 0;
   Bfloat() = default;
-  Bfloat(float value) {
+  PLAIT_FN Bfloat(float value) {
     uint32_t u = std::bit_cast<uint32_t>(value);
     const bool nan = (u & 0x7fffffffu) > 0x7f800000u;
     u += 0x7fffu + ((u >> 16) & 1);  // round to nearest, ties to even
     bits = nan ? uint16_t{0x7fc0} : static_cast<uint16_t>(u >> 16);
   }
-  operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
+  PLAIT_FN operator float() const {
+    return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+  }
 };
 
-inline Half::Half(float value) {
+PLAIT_FN inline Half::Half(float value) {
   const uint32_t u = std::bit_cast<uint32_t>(value);
   const uint32_t sign = (u >> 16) & 0x8000u;
   const uint32_t magnitude = u & 0x7fffffffu;
@@ -72,7 +75,7 @@ inline Half::Half(float value) {
   bits = static_cast<uint16_t>(sign | out);
 }
 
-inline Half::operator float() const {
+PLAIT_FN inline Half::operator float() const {
   const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16;
   const uint32_t magnitude = bits & 0x7fffu;
   uint32_t out;

@@ -14,6 +14,7 @@ struct View {
   const Dims* strides = nullptr;
   DType dtype = DType::kFloat32;
   bool contiguous = true;
+  bool on_host = false;  // a kernel's own number: not on the device on which arrays are
 
   template <class T>
   T* ptr() const {

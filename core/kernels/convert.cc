@@ -1,50 +1,21 @@
 #include "kernels/convert.h"
 
 #include <cstring>
-#include <type_traits>
 
+#include "kernels/cast.h"
 #include "kernels/simd.h"
 
 namespace plait::kernels {
 namespace {
-
-template <class T>
-inline constexpr bool kIsComplex = std::is_same_v<T, Complex64> || std::is_same_v<T, Complex128>;
-
-template <class To, class From>
-inline To to(From v) {
-  if constexpr (std::is_same_v<To, From>) {
-    return v;
-  } else if constexpr (kIsComplex<From> && kIsComplex<To>) {
-    return To(v);
-  } else if constexpr (kIsComplex<From> && std::is_same_v<To, bool>) {
-    return v != From(0);
-  } else if constexpr (kIsComplex<From>) {
-    return to<To>(v.real());
-  } else if constexpr (kIsComplex<To>) {
-    return To(to<typename To::value_type>(v));
-  } else if constexpr (std::is_same_v<To, bool>) {
-    return static_cast<bool>(v != From(0));
-  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
-    using Wide = std::conditional_t<(sizeof(To) < 4), int32_t, int64_t>;
-    return static_cast<To>(static_cast<Wide>(v));
-  } else if constexpr (std::is_same_v<To, Half> || std::is_same_v<To, Bfloat>) {
-    return To(static_cast<float>(v));
-  } else if constexpr (std::is_same_v<From, Half> || std::is_same_v<From, Bfloat>) {
-    return to<To>(static_cast<float>(v));
-  } else {
-    return static_cast<To>(v);
-  }
-}
 
 template <class From, class To>
 void gather(const void* src, int64_t step, void* dst, int64_t n) {
   const From* x = static_cast<const From*>(src);
   To* y = static_cast<To*>(dst);
   if (step == 1) {
-    vector_loop(n, [=](int64_t i) { y[i] = to<To>(x[i]); });
+    vector_loop(n, [=](int64_t i) { y[i] = cast<To>(x[i]); });
   } else {
-    for (int64_t i = 0; i < n; ++i) y[i] = to<To>(x[i * step]);
+    for (int64_t i = 0; i < n; ++i) y[i] = cast<To>(x[i * step]);
   }
 }
 
@@ -52,7 +23,7 @@ template <class From, class To>
 void scatter(const void* src, void* dst, int64_t step, int64_t n) {
   const From* x = static_cast<const From*>(src);
   To* y = static_cast<To*>(dst);
-  for (int64_t i = 0; i < n; ++i) y[i * step] = to<To>(x[i]);
+  for (int64_t i = 0; i < n; ++i) y[i * step] = cast<To>(x[i]);
 }
 
 bool is_compute_type(DType d) { return compute_type(d) == d; }

@@ -8,26 +8,6 @@
 namespace plait::kernels {
 namespace {
 
-// The loop for `type`, and in `type` the type it really computes in.
-RowLoop choose(const Loops& loops, DType& type) {
-  if (is_complex(type)) {
-    const RowLoop loop = type == DType::kComplex64 ? loops.c64 : loops.c128;
-    check(loop != nullptr, ErrorKind::kType, "dtype is ", type, ", must be real");
-    return loop;
-  }
-  if (type == DType::kInt32) {
-    if (loops.i32) return loops.i32;
-    type = DType::kInt64;
-  }
-  if (type == DType::kInt64) {
-    if (loops.i64) return loops.i64;
-    type = DType::kFloat64;
-  }
-  if (type == DType::kFloat32 && loops.f32) return loops.f32;
-  type = DType::kFloat64;
-  return loops.f64;
-}
-
 // Runs one row whose operands have other types, block by block through buffers on the stack.
 struct Converter {
   RowLoop loop;
@@ -151,29 +131,12 @@ struct Stretches {
 
 }  // namespace
 
-const Dims Scalar::kNone{};
-
 Recorder::Recorder(Recorded& to) { recording = &to; }
 Recorder::~Recorder() { recording = nullptr; }
 
-Scalar::Scalar(double value, DType type) : type_(type) {
-  switch (type) {
-    case DType::kFloat64: *reinterpret_cast<double*>(bytes_) = value; break;
-    case DType::kFloat32: *reinterpret_cast<float*>(bytes_) = static_cast<float>(value); break;
-    case DType::kInt64: *reinterpret_cast<int64_t*>(bytes_) = static_cast<int64_t>(value); break;
-    case DType::kComplex64:
-      *reinterpret_cast<Complex64*>(bytes_) = static_cast<float>(value);
-      break;
-    case DType::kComplex128: *reinterpret_cast<Complex128*>(bytes_) = value; break;
-    default:
-      type_ = DType::kInt32;
-      *reinterpret_cast<int32_t*>(bytes_) = static_cast<int32_t>(static_cast<int64_t>(value));
-  }
-}
-
 void apply(const Loops& loops, DType type, const View& out, std::span<const View> in, int threads,
            const double* params) {
-  const RowLoop loop = choose(loops, type);
+  const RowLoop loop = loop_for(loops, type);
   bool same_type = out.dtype == type;
   for (const View& v : in) same_type = same_type && v.dtype == type;
   Row whole;

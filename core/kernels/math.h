@@ -7,6 +7,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "base/target.h"
+
 // Functions of one number for use inside vector loops. The float versions have no branches, so the
 // compiler vectorises them; errors are at most about 3 units in the last place, infinities and NaN
 // come out as from the standard library. double goes to the standard library.
@@ -26,7 +28,7 @@ struct ReducedBits {
   uint32_t bits;
 };
 inline constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number
-inline ReducedBits reduced_bits(float x) {
+PLAIT_FN inline ReducedBits reduced_bits(float x) {
   const float shifted = x * 1.44269504f + kMagic;
   const float n = shifted - kMagic;
   return {(x - n * 0.693359375f) + n * 2.12194440e-4f, std::bit_cast<uint32_t>(shifted)};
@@ -35,12 +37,12 @@ struct Reduced {
   float r;
   int32_t n;
 };
-inline Reduced reduce(float x) {
+PLAIT_FN inline Reduced reduce(float x) {
   const auto [r, bits] = reduced_bits(x);
   return {r, static_cast<int32_t>(bits - std::bit_cast<uint32_t>(kMagic))};
 }
 // exp(r) - 1 by its Taylor series; |r| <= 0.347.
-inline float expm1_small(float r) {
+PLAIT_FN inline float expm1_small(float r) {
   float p = 1.0f / 5040;
   p = p * r + 1.0f / 720;
   p = p * r + 1.0f / 120;
@@ -49,14 +51,12 @@ inline float expm1_small(float r) {
   p = p * r + 0.5f;
   return p * (r * r) + r;
 }
-inline float power_of_two(int32_t n) {  // -126 <= n <= 127
+PLAIT_FN inline float power_of_two(int32_t n) {  // -126 <= n <= 127
   return std::bit_cast<float>((n + 127) << 23);
 }
 }  // namespace detail
 
-// 2^n in two factors that are normal numbers, from the bits of n + 1.5 * 2^23: what stands above
-// the low ones falls out.
-inline float exp(float x) {
+PLAIT_FN inline float exp(float x) {
   float c = x < -104.0f ? -104.0f : x;
   c = c > 100.0f ? 100.0f : c;
   const auto [r, bits] = detail::reduced_bits(c);
@@ -68,13 +68,15 @@ inline float exp(float x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
+  // 2^n in two factors that are normal numbers, from the bits of n + kMagic: what stands above the
+  // low ones falls out.
   constexpr uint32_t kOne = 0x3f800000, kExponent = 0xff800000;
   const uint32_t half = (bits << 22) & kExponent;
   return p * std::bit_cast<float>(half + kOne) * std::bit_cast<float>((bits << 23) - half + kOne);
 }
-inline double exp(double x) { return std::exp(x); }
+PLAIT_FN inline double exp(double x) { return std::exp(x); }
 
-inline float expm1(float x) {
+PLAIT_FN inline float expm1(float x) {
   float c = x < -30.0f ? -30.0f : x;
   c = c > 100.0f ? 100.0f : c;
   const auto [r, n] = detail::reduce(c);
@@ -84,9 +86,9 @@ inline float expm1(float x) {
   // Above 2^30 the -1 is far below the last place.
   return n > 30 ? (small + 1.0f) * a * b : small * a * b + (a * b - 1.0f);
 }
-inline double expm1(double x) { return std::expm1(x); }
+PLAIT_FN inline double expm1(double x) { return std::expm1(x); }
 
-inline float log(float x) {
+PLAIT_FN inline float log(float x) {
   const bool tiny = x < 1.17549435e-38f;  // subnormal
   const float scaled = tiny ? x * 8388608.0f : x;
   const int32_t bits = std::bit_cast<int32_t>(scaled);
@@ -101,24 +103,24 @@ inline float log(float x) {
   y = x == 0.0f ? -kInf : y;
   return x >= 0.0f ? y : kNan;
 }
-inline double log(double x) { return std::log(x); }
+PLAIT_FN inline double log(double x) { return std::log(x); }
 
-inline float log1p(float x) {
+PLAIT_FN inline float log1p(float x) {
   const float u = 1.0f + x;
   const float y = math::log(u) + (x - (u - 1.0f)) / u;  // what rounding took from u
   return u == kInf || u == 0.0f ? math::log(u) : y;
 }
-inline double log1p(double x) { return std::log1p(x); }
+PLAIT_FN inline double log1p(double x) { return std::log1p(x); }
 
-inline float tanh(float x) {
+PLAIT_FN inline float tanh(float x) {
   const float a = std::fabs(x);
   const float e = math::expm1(2.0f * (a > 10.0f ? 10.0f : a));
   return std::copysign(e / (e + 2.0f), x);
 }
-inline double tanh(double x) { return std::tanh(x); }
+PLAIT_FN inline double tanh(double x) { return std::tanh(x); }
 
 // Polynomials fitted at Chebyshev's nodes: erf(x) / x by x^2 below 1, else -log(1 - erf(x)) by x.
-inline float erf(float x) {
+PLAIT_FN inline float erf(float x) {
   const float a = std::fabs(x), c = a > 4.0f ? 4.0f : a, z = a * a;
   float s = 7.88629668e-05f;
   s = s * z - 0.000802355182f;
@@ -139,22 +141,22 @@ inline float erf(float x) {
   g = g * c - 0.000382717023f;
   return std::copysign(a < 1.0f ? a * s : 1.0f - math::exp(-g), x);
 }
-inline double erf(double x) { return std::erf(x); }
+PLAIT_FN inline double erf(double x) { return std::erf(x); }
 
 template <class T>
-inline T sigmoid(T x) {
+PLAIT_FN inline T sigmoid(T x) {
   return T(1) / (T(1) + math::exp(-x));
 }
 
 // max(x, 0) + log(1 + exp(-|x|)) = log(1 + exp(x)) without overflow.
 template <class T>
-inline T softplus(T x) {
+PLAIT_FN inline T softplus(T x) {
   return (x > T(0) ? x : T(0)) + math::log1p(math::exp(-std::fabs(x)));
 }
 
 // Nearest whole number, halves to even.
 template <class T>
-inline T round_even(T x) {
+PLAIT_FN inline T round_even(T x) {
   constexpr T kWhole = T(1) / std::numeric_limits<T>::epsilon();  // larger ones have no fraction
   const T a = std::fabs(x);
   return a < kWhole ? std::copysign((a + kWhole) - kWhole, x) : x;
@@ -163,7 +165,7 @@ inline T round_even(T x) {
 // Inverse of erf: M. Giles, "Approximating the erfinv function" (2010) gives the start, two steps
 // of Newton's method the digits.
 template <class T>
-inline T erfinv(T y) {
+PLAIT_FN inline T erfinv(T y) {
   if (!(y > T(-1) && y < T(1))) {
     return std::fabs(y) == T(1) ? std::copysign(std::numeric_limits<T>::infinity(), y)
                                 : std::numeric_limits<T>::quiet_NaN();
@@ -180,7 +182,7 @@ inline T erfinv(T y) {
 
 // Derivative of log(gamma(x)): recurrence up to x >= 6, then the asymptotic series
 // (Abramowitz and Stegun 6.3.18).
-inline double digamma(double x) {
+PLAIT_FN inline double digamma(double x) {
   if (x <= 0 && x == std::floor(x)) return kNan;
   if (x < 0) return digamma(1 - x) - M_PI / std::tan(M_PI * x);
   double shift = 0;
@@ -189,10 +191,12 @@ inline double digamma(double x) {
   return shift + std::log(x) - 0.5 / x -
          z * (1.0 / 12 - z * (1.0 / 120 - z * (1.0 / 252 - z * (1.0 / 240 - z * (1.0 / 132)))));
 }
-inline float digamma(float x) { return static_cast<float>(digamma(static_cast<double>(x))); }
+PLAIT_FN inline float digamma(float x) {
+  return static_cast<float>(digamma(static_cast<double>(x)));
+}
 
 // Derivative of digamma, the same way (Abramowitz and Stegun 6.4.12).
-inline double trigamma(double x) {
+PLAIT_FN inline double trigamma(double x) {
   if (x <= 0 && x == std::floor(x)) return std::numeric_limits<double>::infinity();
   if (x < 0) {
     const double s = std::sin(M_PI * x);
@@ -203,25 +207,35 @@ inline double trigamma(double x) {
   const double z = 1 / (x * x);
   return sum + 1 / x + z / 2 + z / x * (1.0 / 6 - z * (1.0 / 30 - z * (1.0 / 42 - z / 30)));
 }
-inline float trigamma(float x) { return static_cast<float>(trigamma(static_cast<double>(x))); }
+PLAIT_FN inline float trigamma(float x) {
+  return static_cast<float>(trigamma(static_cast<double>(x)));
+}
 
 template <class T>
-inline T gamma(T x) {
+PLAIT_FN inline T gamma(T x) {
   return std::tgamma(x);
 }
+// The re-entrant form where there is one: lgamma writes a global.
+#ifdef __CUDACC__
+PLAIT_FN inline double log_gamma(double x) { return ::lgamma(x); }
+#else
+inline double log_gamma(double x) {
+  int sign;
+  return ::lgamma_r(x, &sign);
+}
+#endif
 template <class T>
-inline T gammaln(T x) {
-  int sign;  // the re-entrant form: lgamma writes a global
-  return static_cast<T>(::lgamma_r(static_cast<double>(x), &sign));
+PLAIT_FN inline T gammaln(T x) {
+  return static_cast<T>(log_gamma(static_cast<double>(x)));
 }
 template <class T>
-inline T abs(T x) {
+PLAIT_FN inline T abs(T x) {
   return x < T(0) ? -x : x;
 }
 
 // Remainder with the sign of the divisor, as Python's %; 0 for a whole divisor of 0.
 template <class T>
-inline T mod(T a, T b) {
+PLAIT_FN inline T mod(T a, T b) {
   if constexpr (std::is_floating_point_v<T>) {
     const T r = std::fmod(a, b);
     if (r == T(0)) return std::copysign(r, b);
@@ -235,7 +249,7 @@ inline T mod(T a, T b) {
 
 // a to the power b; whole numbers by squaring.
 template <class T>
-inline T power(T a, T b) {
+PLAIT_FN inline T power(T a, T b) {
   if constexpr (std::is_floating_point_v<T>) {
     return std::pow(a, b);
   } else if constexpr (!std::is_integral_v<T>) {
@@ -253,14 +267,14 @@ inline T power(T a, T b) {
 
 // Of complex numbers x + iy, exact near 0: e^x cos y - 1 = expm1(x) cos y - 2 sin^2(y / 2).
 template <class R>
-inline std::complex<R> expm1(std::complex<R> z) {
+PLAIT_FN inline std::complex<R> expm1(std::complex<R> z) {
   const R e = std::exp(z.real()), half = std::sin(z.imag() / 2);
   const R real = std::expm1(z.real()) * std::cos(z.imag()) - 2 * half * half;
   return {real, z.imag() == 0 ? z.imag() : e * std::sin(z.imag())};
 }
 // |1 + z|^2 - 1 = x (2 + x) + y^2.
 template <class R>
-inline std::complex<R> log1p(std::complex<R> z) {
+PLAIT_FN inline std::complex<R> log1p(std::complex<R> z) {
   const R x = z.real(), y = z.imag(), angle = std::atan2(y, 1 + x);
   if (std::abs(x) < R(0.5) && std::abs(y) < R(0.5)) {
     return {std::log1p(x * (2 + x) + y * y) / 2, angle};
@@ -268,7 +282,7 @@ inline std::complex<R> log1p(std::complex<R> z) {
   return {std::log(std::hypot(1 + x, y)), angle};
 }
 template <class R>
-inline std::complex<R> log2(std::complex<R> z) {
+PLAIT_FN inline std::complex<R> log2(std::complex<R> z) {
   return std::log(z) / R(0.693147180559945309);
 }
 

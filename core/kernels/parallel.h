@@ -10,6 +10,13 @@ namespace plait::kernels {
 // Elements of cheap arithmetic that are worth a second thread.
 inline constexpr int64_t kGrain = 1 << 15;
 
+#ifdef PLAIT_DEVICE
+// What kernels for a device do on the host is one thread's work.
+template <class F>
+void parallel_for(int, int64_t n, int64_t, const F& f) {
+  if (n > 0) f(int64_t{0}, n);
+}
+#else
 // Calls f(begin, end) on consecutive parts of [0, n) that cover it, on at most `threads` threads
 // and with at least `grain` items each. `f` must not throw.
 template <class F>
@@ -33,5 +40,6 @@ void parallel_for(int threads, int64_t n, int64_t grain, const F& f) {
   Work work{n, f};
   team::run(static_cast<int>(parts), part, &work);
 }
+#endif
 
 }  // namespace plait::kernels

@@ -1,6 +1,7 @@
 #include "kernels/pooling.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <type_traits>
 #include <vector>
@@ -301,6 +302,23 @@ void pool(const Pool& p, DType dtype, const void* x, void* y, int threads) {
   if (p.channels) return channels_last::pool(p, dtype, x, y, threads);
   each_plane(p, dtype, pool_operand(x, p.in_size()), {}, pool_operand(y, p.out_size()), threads,
              [](auto& planes, auto* from, auto*, auto* to) { planes.forward(from, to); });
+}
+
+void pool_norm(const Pool& p, double power, DType dtype, const void* x, void* y, int threads) {
+  dispatch_floating(dtype, [&]<class T>(T) {
+    using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
+    const int64_t planes = p.planes * std::max<int64_t>(1, p.channels);
+    std::vector<Wide> powers(static_cast<size_t>(planes * p.in_size()));
+    std::vector<Wide> sums(static_cast<size_t>(planes * p.out_size()));
+    for (size_t i = 0; i < powers.size(); ++i) {
+      const Wide v = static_cast<Wide>(static_cast<const T*>(x)[i]);
+      powers[i] = std::pow(std::abs(v), static_cast<Wide>(power));
+    }
+    pool(p, dtype_of<Wide>(), powers.data(), sums.data(), threads);
+    for (size_t i = 0; i < sums.size(); ++i) {
+      static_cast<T*>(y)[i] = static_cast<T>(std::pow(sums[i], 1 / static_cast<Wide>(power)));
+    }
+  });
 }
 
 void pool_backward(const Pool& p, DType dtype, const void* dy, const void* x, void* dx,

@@ -26,6 +26,9 @@ struct Pool {
 // in a window makes its maximum NaN.
 void pool(const Pool& p, DType dtype, const void* x, void* y, int threads);
 
+// y = (sum |x|^power)^(1 / power) over a window, the sum in float32 at least; `p.kind` is kSum.
+void pool_norm(const Pool& p, double power, DType dtype, const void* x, void* y, int threads);
+
 // dx (planes, in) from dy (planes, out); x is read for maxima only, whose gradient goes to the
 // first place of the maximum.
 void pool_backward(const Pool& p, DType dtype, const void* dy, const void* x, void* dx,

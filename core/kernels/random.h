@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/target.h"
+
 namespace plait::kernels {
 
 // Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011).
@@ -14,9 +16,9 @@ namespace plait::kernels {
 class Philox {
  public:
   // `offset` is the first counter of a call; `stream` separates draws for one element.
-  Philox(uint64_t seed, uint64_t offset) : seed_(seed), offset_(offset) {}
+  PLAIT_FN Philox(uint64_t seed, uint64_t offset) : seed_(seed), offset_(offset) {}
 
-  std::array<uint32_t, 4> words(uint64_t index, uint32_t stream = 0) const {
+  PLAIT_FN std::array<uint32_t, 4> words(uint64_t index, uint32_t stream = 0) const {
     const uint64_t counter = offset_ + index;
     uint32_t c0 = static_cast<uint32_t>(counter), c1 = static_cast<uint32_t>(counter >> 32);
     uint32_t c2 = stream, c3 = 0;
@@ -40,24 +42,24 @@ class Philox {
 };
 
 // In [0, 1), with 24 and 53 random bits.
-inline float uniform24(uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
-inline double uniform53(uint32_t high, uint32_t low) {
+PLAIT_FN inline float uniform24(uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
+PLAIT_FN inline double uniform53(uint32_t high, uint32_t low) {
   return static_cast<double>((uint64_t{high} << 32 | low) >> 11) * 0x1p-53;
 }
 
 // The random numbers of one element, one after another.
 class Draws {
  public:
-  Draws(const Philox& source, uint64_t index) : source_(source), index_(index) {}
+  PLAIT_FN Draws(const Philox& source, uint64_t index) : source_(source), index_(index) {}
 
-  double uniform() {
+  PLAIT_FN double uniform() {
     const uint32_t high = next();
     return uniform53(high, next());
   }
   // Above 0, for logarithms.
-  double positive() { return 1.0 - uniform(); }
+  PLAIT_FN double positive() { return 1.0 - uniform(); }
   // Box and Muller, "A note on the generation of random normal deviates" (1958).
-  double normal() {
+  PLAIT_FN double normal() {
     const double radius = std::sqrt(-2 * std::log(positive()));
     return radius * std::cos(6.283185307179586 * uniform());
   }
@@ -104,7 +106,7 @@ class Draws {
   }
 
  private:
-  uint32_t next() {
+  PLAIT_FN uint32_t next() {
     if (left_ == 0) {
       words_ = source_.words(index_, stream_++);
       left_ = 4;

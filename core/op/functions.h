@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/target.h"
 #include "op/value.h"
 
 // Functions of Values under their usual names, so that the derivative of a table line reads the
@@ -54,8 +55,10 @@ PLAIT_VALUE_COMPARISON(power)
 // 1 where condition holds, in numbers: the counterpart for float and double.
 template <class T>
 concept Number = std::is_arithmetic_v<T>;
-inline auto greater(Number auto a, double b) { return static_cast<decltype(a)>(a > b); }
-inline auto less_equal(Number auto a, double b) { return static_cast<decltype(a)>(a <= b); }
-inline auto less(Number auto a, double b) { return static_cast<decltype(a)>(a < b); }
+PLAIT_FN inline auto greater(Number auto a, double b) { return static_cast<decltype(a)>(a > b); }
+PLAIT_FN inline auto less_equal(Number auto a, double b) {
+  return static_cast<decltype(a)>(a <= b);
+}
+PLAIT_FN inline auto less(Number auto a, double b) { return static_cast<decltype(a)>(a < b); }
 
 }  // namespace plait::op

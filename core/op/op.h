@@ -148,6 +148,17 @@ class Op {
   static Op& add(const char* name, const char* file, int line);
 };
 
+struct NoAttrs {};
+
+}  // namespace plait::op
+
+#ifdef PLAIT_DEVICE
+#include "op/device_op.h"
+#endif
+
+namespace plait::op {
+
+#ifndef PLAIT_DEVICE
 // Typed front of Op: see the example above. Every function returns *this.
 template <class A>
 class OpBuilder {
@@ -345,6 +356,9 @@ class OpBuilder {
     op_->complex = yes;
     return *this;
   }
+  // The kernel reaches elements only through functions of kernels/ that exist for other devices
+  // too, so their libraries compile it for themselves: see device_op.h.
+  OpBuilder& portable() { return *this; }
   OpBuilder& random() {
     op_->random = true;
     return *this;
@@ -385,8 +399,7 @@ class OpBuilder {
   Op* op_;
   AttrsBox<A>* defaults_;  // of op_, which owns it
 };
-
-struct NoAttrs {};
+#endif
 
 #define PLAIT_OP(op_name, AttrsType)                     \
   [[maybe_unused]] static const int plait_op_##op_name = \

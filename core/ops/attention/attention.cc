@@ -83,6 +83,7 @@ PLAIT_OP(scaled_dot_product_attention, AttentionAttrs)
       attend(a, {k.in[0], k.in[1], k.in[2], a.has_mask ? &k.in[3] : nullptr}, k.out[0], k.out[1],
              k.threads);
     })
+    .portable()
     .flops([](const AttentionAttrs&, const Specs& in) {
       const Dims &q = in[0].shape, &v = in[2].shape;
       return 2.0 * static_cast<double>(q[0] * q[1] * q[2]) *
@@ -112,6 +113,7 @@ PLAIT_OP(scaled_dot_product_attention_backward, AttentionAttrs)
       attend_backward(a, {k.in[1], k.in[2], k.in[3], a.has_mask ? &k.in[6] : nullptr}, k.in[0],
                       k.in[4], k.in[5], {k.out[0], k.out[1], k.out[2], nullptr}, k.threads);
     })
+    .portable()
     .flops([](const AttentionAttrs&, const Specs& in) {
       const Dims &q = in[1].shape, &v = in[3].shape;
       return 5.0 * static_cast<double>(q[0] * q[1] * q[2]) *

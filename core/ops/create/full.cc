@@ -35,6 +35,7 @@ Spec infer_full(const FullAttrs& a, const Specs&) {
       .attr("dtype", &FullAttrs::dtype, DType::kFloat32, "type of the elements") \
       .infer(infer_full)                                                         \
       .cpu(fill_kernel<number>)                                                  \
+      .portable()                                                                \
       .takes_complex()                                                           \
       .strided()
 
@@ -65,6 +66,7 @@ Values no_grad(const LikeAttrs&, const GradArgs&) { return {Value{}}; }
       .attr("dtype", &LikeAttrs::dtype, std::optional<DType>(), "type; None: that of data") \
       .infer(infer_like)                                                                    \
       .cpu(like_kernel<number>)                                                             \
+      .portable()                                                                           \
       .takes_complex()                                                                      \
       .strided()                                                                            \
       .grad(no_grad, op::saves_nothing())

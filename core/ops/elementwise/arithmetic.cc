@@ -12,7 +12,7 @@ PLAIT_BINARY_FUNCTION(multiply, a* b)
 
 struct divide_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     if constexpr (std::is_integral_v<T>) {
       if (b == T(-1)) return -a;
       return b == 0 ? T(0) : static_cast<T>(a / b);  // the processor would stop the program

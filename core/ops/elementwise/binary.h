@@ -95,7 +95,7 @@ Value flow_to(const GradArgs& g, size_t i, const F& gradient) {
 #define PLAIT_BINARY_FUNCTION(name, function) \
   struct name##_fn {                          \
     template <class T>                        \
-    static T f(T a, T b) {                    \
+    PLAIT_FN static T f(T a, T b) {           \
       using namespace kernels::math;          \
       return static_cast<T>(function);        \
     }                                         \
@@ -115,6 +115,7 @@ Value flow_to(const GradArgs& g, size_t i, const F& gradient) {
       .output("out", "broadcast shape, promoted type")               \
       .infer(infer_rule)                                             \
       .cpu(kernel_rule)                                              \
+      .portable()                                                    \
       .strided()                                                     \
       .elementwise()
 
@@ -127,6 +128,7 @@ Value flow_to(const GradArgs& g, size_t i, const F& gradient) {
       .attr("is_int", &ScalarAttrs::is_int, true, "kept for files; has no effect") \
       .infer(infer_rule)                                                           \
       .cpu(kernel_rule)                                                            \
+      .portable()                                                                  \
       .strided()                                                                   \
       .elementwise()
 

@@ -42,38 +42,38 @@ PLAIT_BINARY_FUNCTION(bitwise_xor, a ^ b)
 
 // Shifts by the width or more, and by negative numbers, shift everything out.
 template <class T>
-bool all_out(T count) {
+PLAIT_FN bool all_out(T count) {
   return count < 0 || count >= static_cast<T>(8 * sizeof(T));
 }
 struct left_shift_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     using U = std::make_unsigned_t<T>;
     return all_out(b) ? T(0) : static_cast<T>(static_cast<U>(a) << b);
   }
 };
 struct right_shift_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     return all_out(b) ? static_cast<T>(a < 0 ? -1 : 0) : static_cast<T>(a >> b);
   }
 };
 struct right_shift_unsigned_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     using U = std::make_unsigned_t<T>;
     return all_out(b) ? T(0) : static_cast<T>(static_cast<U>(a) >> b);
   }
 };
 
 template <class U>
-U magnitude(std::make_signed_t<U> v, bool is_signed) {
+PLAIT_FN U magnitude(std::make_signed_t<U> v, bool is_signed) {
   return is_signed && v < 0 ? U(0) - static_cast<U>(v) : static_cast<U>(v);
 }
 template <bool kSigned>
 struct gcd_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     using U = std::make_unsigned_t<T>;
     return static_cast<T>(std::gcd(magnitude<U>(a, kSigned), magnitude<U>(b, kSigned)));
   }
@@ -81,7 +81,7 @@ struct gcd_fn {
 template <bool kSigned>
 struct lcm_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     using U = std::make_unsigned_t<T>;
     const U x = magnitude<U>(a, kSigned), y = magnitude<U>(b, kSigned);
     return x == 0 || y == 0 ? T(0) : static_cast<T>(x / std::gcd(x, y) * y);
@@ -114,13 +114,13 @@ PLAIT_BINARY(lcm, "Least common multiple, >= 0; 0 if one of the numbers is 0.", 
 
 struct invert_fn {
   template <class T>
-  static T f(T a) {
+  PLAIT_FN static T f(T a) {
     return static_cast<T>(~a);
   }
 };
 struct not_fn {
   template <class T>
-  static T f(T a) {
+  PLAIT_FN static T f(T a) {
     return static_cast<T>(a == 0);
   }
 };
@@ -148,6 +148,7 @@ PLAIT_OP(bitwise_not, NoAttrs)
       kernels::apply(truth ? kNot : kInvert, kernels::compute_type(k.in[0].dtype), k.out[0], k.in,
                      k.threads);
     })
+    .portable()
     .strided()
     .inplace();
 

@@ -29,7 +29,7 @@ Spec infer_part(const NoAttrs&, const Specs& in) { return {in[0].shape, real_of(
 
 struct conj_fn {
   template <class T>
-  static T f(T x) {
+  PLAIT_FN static T f(T x) {
     if constexpr (std::is_arithmetic_v<T>) {
       return x;
     } else {

@@ -92,6 +92,7 @@ PLAIT_OP(gradient_multiplier, ScalarAttrs)
     .cpu([](const ScalarAttrs&, const KernelArgs& k) {
       if (k.in[0].data != k.out[0].data) kernels::copy(k.in[0], k.out[0], k.threads);
     })
+    .portable()
     .strided()
     .inplace()
     .grad([](const ScalarAttrs& a, const GradArgs& g) -> Values { return {g.dout() * a.scalar}; },
@@ -99,13 +100,13 @@ PLAIT_OP(gradient_multiplier, ScalarAttrs)
 
 struct round_fn {
   template <class T>
-  static T f(T x) {
+  PLAIT_FN static T f(T x) {
     return std::trunc(x + std::copysign(T(0.5), x));
   }
 };
 struct sign_fn {
   template <class T>
-  static T f(T x) {
+  PLAIT_FN static T f(T x) {
     return static_cast<T>((x > T(0)) - (x < T(0)));
   }
 };
@@ -121,6 +122,7 @@ Values straight(const NoAttrs&, const GradArgs& g) { return {g.dout()}; }
       .on("nd sym", "contrib." #name "_ste")                                            \
       .infer(infer_floating)                                                            \
       .cpu(floating_kernel<name##_fn>)                                                  \
+      .portable()                                                                       \
       .strided()                                                                        \
       .inplace()                                                                        \
       .grad(straight, op::saves_nothing())

@@ -119,6 +119,7 @@ PLAIT_OP(amp_cast, AmpAttrs)
       return {in[0].shape, is_floating(in[0].dtype) ? a.dtype : in[0].dtype};
     })
     .cpu([](const AmpAttrs&, const KernelArgs& k) { kernels::copy(k.in[0], k.out[0], k.threads); })
+    .portable()
     .strided()
     .grad(
         [](const AmpAttrs&, const GradArgs& g) -> Values {
@@ -157,6 +158,7 @@ PLAIT_OP(amp_multicast, MulticastAttrs)
     .cpu([](const MulticastAttrs&, const KernelArgs& k) {
       for (size_t i = 0; i < k.in.size(); ++i) kernels::copy(k.in[i], k.out[i], k.threads);
     })
+    .portable()
     .strided()
     .grad(
         [](const MulticastAttrs&, const GradArgs& g) -> Values {

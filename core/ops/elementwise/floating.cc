@@ -8,7 +8,7 @@ using op::NoAttrs;
 
 struct fmod_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     if constexpr (std::is_floating_point_v<T>) {
       return std::fmod(a, b);
     } else {
@@ -22,25 +22,25 @@ PLAIT_BINARY_FUNCTION(heaviside, a<T(0) ? T(0) : a> T(0) ? T(1) : a == T(0) ? b 
 
 struct copysign_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     return std::copysign(a, b);
   }
 };
 struct nextafter_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     return std::nextafter(a, b);
   }
 };
 struct ldexp_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     return a * std::exp2(b);
   }
 };
 struct logaddexp_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     if (a == b) return a + T(M_LN2);  // also of equal infinities
     const T top = a > b ? a : b, low = a > b ? b : a;
     return top + kernels::math::log1p(kernels::math::exp(low - top));
@@ -133,7 +133,7 @@ PLAIT_BINARY(heaviside, "0 where lhs < 0, 1 where lhs > 0, rhs where lhs is 0.",
 
 struct signbit_fn {
   template <class T>
-  static T f(T x) {
+  PLAIT_FN static T f(T x) {
     return static_cast<T>(std::signbit(x));
   }
 };
@@ -151,6 +151,7 @@ PLAIT_OP(signbit, NoAttrs)
       const bool narrow = dtype_size(k.in[0].dtype) < 4 || k.in[0].dtype == DType::kFloat32;
       kernels::apply(kLoops, narrow ? DType::kFloat32 : DType::kFloat64, k.out[0], k.in, k.threads);
     })
+    .portable()
     .strided();
 
 }  // namespace

@@ -6,7 +6,7 @@ namespace {
 
 struct floor_divide_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     if constexpr (std::is_floating_point_v<T>) {
       if (b == T(0)) return a / b;
       // From the remainder, as a / b may round up to a whole number.

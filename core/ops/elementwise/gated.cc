@@ -24,7 +24,7 @@ PLAIT_UNARY_X(gelu_tanh, "nd sym npx",
 
 struct swiglu_fn {
   template <class T>
-  static T f(T gate, T up) {
+  PLAIT_FN static T f(T gate, T up) {
     if constexpr (std::is_floating_point_v<T>) return gate * kernels::math::sigmoid(gate) * up;
     return T(0);
   }
@@ -44,6 +44,7 @@ PLAIT_OP(swiglu, op::NoAttrs)
       return out;
     })
     .cpu(binary_kernel<swiglu_fn>)
+    .portable()
     .strided()
     .grad(
         [](const op::NoAttrs&, const GradArgs& g) -> Values {

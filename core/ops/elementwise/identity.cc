@@ -23,6 +23,7 @@ PLAIT_OP(copy, NoAttrs)
     .on("nd sym", "_copyto")
     .infer(infer_same)
     .cpu(copy_kernel)
+    .portable()
     .takes_complex()
     .strided()
     .elementwise()
@@ -37,6 +38,7 @@ PLAIT_OP(stop_gradient, NoAttrs)
     .on("nd sym", "BlockGrad")
     .infer(infer_same)
     .cpu(copy_kernel)
+    .portable()
     .takes_complex()
     .strided()
     .elementwise()
@@ -77,6 +79,7 @@ PLAIT_OP(make_loss, LossAttrs)
     .cpu([](const LossAttrs&, const op::KernelArgs& k) {
       if (k.in[0].data != k.out[0].data) kernels::copy(k.in[0], k.out[0], k.threads);
     })
+    .portable()
     .strided()
     .elementwise()
     .grad(make_loss_grad, op::saves_input(0));
@@ -100,6 +103,7 @@ PLAIT_OP(cast, CastAttrs)
     .cpu([](const CastAttrs&, const op::KernelArgs& k) {
       kernels::copy(k.in[0], k.out[0], k.threads);
     })
+    .portable()
     .strided()
     .takes_complex()
     .grad(

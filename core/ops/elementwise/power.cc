@@ -13,13 +13,13 @@ PLAIT_BINARY_FUNCTION(minimum, a < b || a != a ? a : b)
 
 struct hypot_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     return static_cast<T>(std::hypot(a, b));
   }
 };
 struct arctan2_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     return static_cast<T>(std::atan2(a, b));
   }
 };
@@ -97,19 +97,19 @@ PLAIT_BINARY(arctan2, "Angle of the point (rhs, lhs) in radians, in (-pi, pi].",
 
 struct Square {
   template <class T>
-  static T f(T x) {
+  PLAIT_FN static T f(T x) {
     return x * x;
   }
 };
 struct Cube {
   template <class T>
-  static T f(T x) {
+  PLAIT_FN static T f(T x) {
     return x * x * x;
   }
 };
 struct Root {
   template <class T>
-  static T f(T x) {
+  PLAIT_FN static T f(T x) {
     return static_cast<T>(std::sqrt(x));
   }
 };

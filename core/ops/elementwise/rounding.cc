@@ -29,7 +29,7 @@ Spec infer_bool(const NoAttrs&, const Specs& in) { return {in[0].shape, DType::k
 #define PLAIT_UNARY_SAME(name, where, text, function) \
   struct name##_fn {                                  \
     template <class T>                                \
-    static T f(T x) {                                 \
+    PLAIT_FN static T f(T x) {                        \
       using namespace kernels::math;                  \
       return static_cast<T>(function);                \
     }                                                 \
@@ -41,6 +41,7 @@ Spec infer_bool(const NoAttrs&, const Specs& in) { return {in[0].shape, DType::k
       .on(where, #name)                               \
       .infer(infer_same)                              \
       .cpu(same_kernel<name##_fn>)                    \
+      .portable()                                     \
       .strided()                                      \
       .elementwise()
 
@@ -57,6 +58,7 @@ Spec infer_bool(const NoAttrs&, const Specs& in) { return {in[0].shape, DType::k
       .on("np", #name)                                                       \
       .infer(infer_bool)                                                     \
       .cpu(same_kernel<name##_fn, true>)                                     \
+      .portable()                                                            \
       .takes_complex()                                                       \
       .strided()                                                             \
       .elementwise()
@@ -72,7 +74,7 @@ PLAIT_COMPLEX_SAME(negative)
     .grad([](const NoAttrs&, const GradArgs& g) -> Values { return {-g.dout()}; },
           op::saves_nothing());
 template <class T>
-T absolute(T x) {
+PLAIT_FN T absolute(T x) {
   if constexpr (kIsComplex<T>) {
     return T(std::abs(x));
   } else {
@@ -80,7 +82,7 @@ T absolute(T x) {
   }
 }
 template <class T>
-T direction(T x) {
+PLAIT_FN T direction(T x) {
   if constexpr (kIsComplex<T>) {
     const auto size = std::abs(x);
     return size == 0 ? T(0) : x / size;
@@ -140,7 +142,7 @@ PLAIT_UNARY_SAME(round_even, "", "Nearest whole number, halves to the even one."
 PLAIT_TEST(logical_not, "True where x is 0.", x == T(0));
 PLAIT_TEST(isnan, "True where x is NaN.", x != x);
 template <class T>
-bool is_infinite(T x) {
+PLAIT_FN bool is_infinite(T x) {
   if constexpr (kIsComplex<T>) {
     return is_infinite(x.real()) || is_infinite(x.imag());
   } else {

@@ -14,7 +14,7 @@ using op::NoAttrs;
 
 struct where_fn {
   template <class T>
-  static T f(T condition, T a, T b) {
+  PLAIT_FN static T f(T condition, T a, T b) {
     return condition != T(0) ? a : b;
   }
 };
@@ -53,6 +53,7 @@ PLAIT_OP(where, NoAttrs)
       }
       kernels::apply(kLoops, kernels::compute_type(out.dtype), out, in, k.threads);
     })
+    .portable()
     .strided()
     .elementwise()
     .takes_complex()
@@ -76,7 +77,7 @@ struct ClipAttrs {
 };
 struct clip_fn {
   template <class T>
-  static T f(T x, T low, T high) {
+  PLAIT_FN static T f(T x, T low, T high) {
     return x < low ? low : x > high ? high : x;
   }
 };
@@ -95,6 +96,7 @@ PLAIT_OP(clip, ClipAttrs)
       kernels::apply(kLoops, kernels::compute_type(k.in[0].dtype), k.out[0], k.in, k.threads,
                      bounds);
     })
+    .portable()
     .strided()
     .elementwise()
     .grad(
@@ -108,14 +110,14 @@ struct SmoothAttrs {
 };
 struct smooth_l1_fn {
   template <class T>
-  static T f(T x, T s2, T) {
+  PLAIT_FN static T f(T x, T s2, T) {
     const T a = x < T(0) ? -x : x;
     return a * s2 < T(1) ? T(0.5) * s2 * x * x : a - T(0.5) / s2;
   }
 };
 struct smooth_l1_slope_fn {
   template <class T>
-  static T f(T x, T s2, T) {
+  PLAIT_FN static T f(T x, T s2, T) {
     const T y = x * s2;
     return y < T(-1) ? T(-1) : y > T(1) ? T(1) : y;
   }
@@ -136,6 +138,7 @@ PLAIT_OP(smooth_l1_slope, SmoothAttrs)
     .attr("scalar", &SmoothAttrs::scalar, 1.0, "as in smooth_l1")
     .infer([](const SmoothAttrs&, const Specs& in) -> Spec { return in[0]; })
     .cpu(smooth_kernel<smooth_l1_slope_fn>)
+    .portable()
     .strided()
     .elementwise()
     .grad(
@@ -153,6 +156,7 @@ PLAIT_OP(smooth_l1, SmoothAttrs)
     .on("nd sym npx", "smooth_l1")
     .infer([](const SmoothAttrs&, const Specs& in) -> Spec { return in[0]; })
     .cpu(smooth_kernel<smooth_l1_fn>)
+    .portable()
     .strided()
     .elementwise()
     .grad(
@@ -167,7 +171,7 @@ struct SigmoidAttrs {
 };
 struct hard_sigmoid_fn {
   template <class T>
-  static T f(T x, T alpha, T beta) {
+  PLAIT_FN static T f(T x, T alpha, T beta) {
     const T y = alpha * x + beta;
     return y < T(0) ? T(0) : y > T(1) ? T(1) : y;
   }
@@ -189,6 +193,7 @@ PLAIT_OP(hard_sigmoid, SigmoidAttrs)
       kernels::apply(kLoops, kernels::compute_type(k.out[0].dtype), k.out[0], k.in, k.threads,
                      line);
     })
+    .portable()
     .strided()
     .elementwise()
     .grad(
@@ -202,7 +207,7 @@ struct CountAttrs {
 };
 struct plus_fn {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     return static_cast<T>(a + b);
   }
 };
@@ -235,6 +240,7 @@ PLAIT_OP(add_n, CountAttrs)
         kernels::apply(kLoops, type, k.out[0], pair, k.threads);
       }
     })
+    .portable()
     .strided()
     .grad(
         [](const CountAttrs&, const GradArgs& g) -> Values {

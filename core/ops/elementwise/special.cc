@@ -18,7 +18,7 @@ PLAIT_UNARY_X(digamma, "nd sym npx", "Derivative of gammaln.", digamma(x), triga
 
 struct TrigammaFn {
   template <class T>
-  static T f(T x) {
+  PLAIT_FN static T f(T x) {
     return kernels::math::trigamma(x);
   }
 };
@@ -28,6 +28,7 @@ PLAIT_OP(trigamma, op::NoAttrs)
     .output("out", "shape of data; floating")
     .infer(infer_floating)
     .cpu(floating_kernel<TrigammaFn>)
+    .portable()
     .strided()
     .elementwise();
 

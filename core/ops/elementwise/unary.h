@@ -55,19 +55,19 @@ Value chain(const GradArgs& g, const Value& saved, const OpCall& fused) {
 #define PLAIT_UNARY_TABLE_LINE(name, where, text, function, var, derivative, saved, saves) \
   struct name##_fn {                                                                       \
     template <class T>                                                                     \
-    static T f(T x) {                                                                      \
+    PLAIT_FN static T f(T x) {                                                             \
       using namespace kernels::math;                                                       \
       return static_cast<T>(function);                                                     \
     }                                                                                      \
   };                                                                                       \
   struct name##_backward_fn {                                                              \
     template <class T>                                                                     \
-    static T df(const T& var) {                                                            \
+    PLAIT_FN static T df(const T& var) {                                                   \
       using namespace kernels::math;                                                       \
       return T(derivative);                                                                \
     }                                                                                      \
     template <class T>                                                                     \
-    static T f(T dout, T var) {                                                            \
+    PLAIT_FN static T f(T dout, T var) {                                                   \
       return dout * df(var);                                                               \
     }                                                                                      \
   };                                                                                       \
@@ -78,6 +78,7 @@ Value chain(const GradArgs& g, const Value& saved, const OpCall& fused) {
       .output("out", "gradient of data")                                                   \
       .infer(infer_backward)                                                               \
       .cpu(floating_backward_kernel<name##_backward_fn>)                                   \
+      .portable()                                                                          \
       .strided()                                                                           \
       .elementwise();                                                                      \
   PLAIT_OP(name, op::NoAttrs)                                                              \
@@ -87,6 +88,7 @@ Value chain(const GradArgs& g, const Value& saved, const OpCall& fused) {
       .on(where, #name)                                                                    \
       .infer(infer_floating)                                                               \
       .cpu(floating_kernel<name##_fn>)                                                     \
+      .portable()                                                                          \
       .strided()                                                                           \
       .elementwise()                                                                       \
       .grad(                                                                               \

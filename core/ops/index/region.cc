@@ -72,6 +72,7 @@ PLAIT_OP(place_region, RegionAttrs)
       const View data{k.in[0].data, &plan.shape, &strides, k.in[0].dtype, true};
       kernels::copy(data, box, k.threads);
     })
+    .portable()
     .grad(
         [](const RegionAttrs& a, const GradArgs& g) -> Values {
           static const OpCall take("take_region", {"first", "step", "count", "shape"});

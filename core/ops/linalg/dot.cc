@@ -84,6 +84,7 @@ PLAIT_OP(dot, DotAttrs)
     .infer(infer)
     .takes_complex()
     .cpu(kernel)
+    .portable()
     .flops([](const DotAttrs& t, const Specs& in) {
       const kernels::Gemm p = plan(t, in[0].shape, in[1].shape);
       return 2.0 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
@@ -144,6 +145,7 @@ PLAIT_OP(batch_dot, DotAttrs)
     .infer(infer_batch)
     .takes_complex()
     .cpu(batch_kernel)
+    .portable()
     .flops([](const DotAttrs& t, const Specs& in) {
       const kernels::Gemm p = batch_plan(t, in[0].shape, in[1].shape);
       return 2.0 * static_cast<double>(p.batch * p.m) * static_cast<double>(p.n) *

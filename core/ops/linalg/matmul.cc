@@ -124,6 +124,7 @@ PLAIT_OP(matmul, NoAttrs)
       return {Product(in[0].shape, in[1].shape).shape(), in[0].dtype};
     })
     .cpu(matmul_kernel)
+    .portable()
     .flops([](const NoAttrs&, const Specs& in) {
       const Product p(in[0].shape, in[1].shape);
       return 2.0 * static_cast<double>(num_elements(p.batch) * p.m) * static_cast<double>(p.n) *

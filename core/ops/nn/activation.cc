@@ -15,52 +15,52 @@ struct ActivationAttrs {
 // Each function with its derivative, written in terms of the result y.
 struct Relu {
   template <class T>
-  static T f(T x) {
+  PLAIT_FN static T f(T x) {
     return x > T(0) ? x : x == x ? T(0) : x;
   }
   template <class T>
-  static T d(T y) {
+  PLAIT_FN static T d(T y) {
     return y > T(0) ? T(1) : T(0);
   }
 };
 struct Sigmoid {
   template <class T>
-  static T f(T x) {
+  PLAIT_FN static T f(T x) {
     return T(1) / (T(1) + math::exp(-x));
   }
   template <class T>
-  static T d(T y) {
+  PLAIT_FN static T d(T y) {
     return y * (T(1) - y);
   }
 };
 struct Tanh {
   template <class T>
-  static T f(T x) {
+  PLAIT_FN static T f(T x) {
     return math::tanh(x);
   }
   template <class T>
-  static T d(T y) {
+  PLAIT_FN static T d(T y) {
     return T(1) - y * y;
   }
 };
 struct SoftRelu {  // log(1 + exp x), without overflow
   template <class T>
-  static T f(T x) {
+  PLAIT_FN static T f(T x) {
     const T a = x > T(0) ? x : T(0), b = x > T(0) ? -x : x;
     return a + math::log(T(1) + math::exp(b));
   }
   template <class T>
-  static T d(T y) {
+  PLAIT_FN static T d(T y) {
     return T(1) - math::exp(-y);
   }
 };
 struct SoftSign {
   template <class T>
-  static T f(T x) {
+  PLAIT_FN static T f(T x) {
     return x / (T(1) + (x > T(0) ? x : -x));
   }
   template <class T>
-  static T d(T y) {
+  PLAIT_FN static T d(T y) {
     const T u = T(1) - (y > T(0) ? y : -y);
     return u * u;
   }
@@ -78,7 +78,7 @@ void with_function(const std::string& type, const F& f) {
 template <class F>
 struct Backward {
   template <class T>
-  static T f(T dy, T y) {
+  PLAIT_FN static T f(T dy, T y) {
     return dy * F::d(y);
   }
 };
@@ -144,6 +144,7 @@ PLAIT_OP(activation, ActivationAttrs)
     .elementwise()
     .infer(infer)
     .cpu(kernel)
+    .portable()
     .grad(backward, saves_output(0));
 
 PLAIT_OP(activation_backward, ActivationAttrs)
@@ -155,7 +156,8 @@ PLAIT_OP(activation_backward, ActivationAttrs)
     .strided()
     .elementwise()
     .infer(infer_backward)
-    .cpu(backward_kernel);
+    .cpu(backward_kernel)
+    .portable();
 
 }  // namespace
 }  // namespace plait::op

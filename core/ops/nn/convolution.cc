@@ -128,6 +128,7 @@ const int registered_forward =
         .infer(infer)
         .complete(complete)
         .cpu(kernel)
+        .portable()
         .flops([](const ConvolutionAttrs& a, const Specs& in) { return flops(a, in[0].shape); })
         .grad(backward, saves_input(0) | saves_input(1));
 
@@ -141,6 +142,7 @@ const int registered_data =
         .output("ddata", "shape of data")
         .infer(infer_data)
         .cpu(data_kernel)
+        .portable()
         .flops([](const ConvolutionAttrs& a, const Specs&) { return flops(a, a.shape); })
         .grad(data_backward, saves_inputs());
 
@@ -153,6 +155,7 @@ const int registered_weight =
         .output("dweight", "shape of weight")
         .infer(infer_weight)
         .cpu(weight_kernel)
+        .portable()
         .flops([](const ConvolutionAttrs& a, const Specs& in) { return flops(a, in[0].shape); })
         .grad(weight_backward, saves_inputs());
 

@@ -1,9 +1,9 @@
+#include "ops/nn/dropout.h"
 #include "kernels/convert.h"
 #include "kernels/copy.h"
 #include "kernels/elementwise.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
-#include "op/op.h"
 
 namespace plait::op {
 namespace {
@@ -34,14 +34,6 @@ Specs infer(const DropoutAttrs& a, const Specs& in) {
   return {in[0], {mask_shape(a, in[0].shape), in[0].dtype}};
 }
 
-// 64 random bits for one counter: the finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
-inline uint64_t bits_at(uint64_t start, int64_t i) {
-  uint64_t z = start + static_cast<uint64_t>(i) * 0x9e3779b97f4a7c15ull;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-  return z ^ (z >> 31);
-}
-
 template <class T>
 T to_real(double v) {
   if constexpr (std::is_same_v<T, double>)
@@ -53,25 +45,16 @@ T to_real(double v) {
 // mask[i] = 0 with probability p, else 1 / (1 - p).
 template <class T>
 void draw(RandomKey key, double p, const View& mask, int threads) {
-  const uint64_t first =
-      key.seed * 0xd1342543de82ef95ull + (key.offset + 1) * 0x9e3779b97f4a7c15ull;
-  const uint64_t limit = static_cast<uint64_t>(p * 0x1p53) << 11;
+  const uint64_t first = ops::dropout_start(key), limit = ops::dropout_limit(p);
   const T keep = to_real<T>(1 / (1 - p)), drop = to_real<T>(0);
   T* m = mask.ptr<T>();
   kernels::parallel_for(threads, mask.size(), 4096, [&](int64_t begin, int64_t end) {
     T* to = m + begin;
     const uint64_t start = first + static_cast<uint64_t>(begin) * 0x9e3779b97f4a7c15ull;
-    kernels::vector_loop(end - begin,
-                         [=](int64_t i) { to[i] = bits_at(start, i) < limit ? drop : keep; });
+    kernels::vector_loop(
+        end - begin, [=](int64_t i) { to[i] = ops::dropout_bits(start, i) < limit ? drop : keep; });
   });
 }
-
-struct Product {
-  template <class T>
-  static T f(T a, T b) {
-    return a * b;
-  }
-};
 
 void kernel(const DropoutAttrs& a, const KernelArgs& k) {
   const View &x = k.in[0], &y = k.out[0], &mask = k.out[1];
@@ -81,7 +64,7 @@ void kernel(const DropoutAttrs& a, const KernelArgs& k) {
     return;
   }
   dispatch_floating(mask.dtype, [&]<class T>(T) { draw<T>(k.random, a.p, mask, k.threads); });
-  static constexpr kernels::Loops kLoops = kernels::binary_float_loops<Product>();
+  static constexpr kernels::Loops kLoops = kernels::binary_float_loops<ops::DropoutProduct>();
   const View in[2] = {x, mask};
   kernels::apply(kLoops, kernels::compute_type(y.dtype), y, in, k.threads);
 }

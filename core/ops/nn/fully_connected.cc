@@ -90,6 +90,7 @@ PLAIT_OP(fully_connected, FullyConnectedAttrs)
     .infer(infer)
     .complete(complete)
     .cpu(kernel)
+    .portable()
     .flops([](const FullyConnectedAttrs& a, const Specs& in) {
       return 2.0 * static_cast<double>(num_elements(in[0].shape)) *
              static_cast<double>(a.num_hidden);

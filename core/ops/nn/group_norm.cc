@@ -113,6 +113,7 @@ PLAIT_OP(group_norm, GroupNormAttrs)
     .cpu([](const GroupNormAttrs& a, const op::KernelArgs& k) {
       run_forward(a.num_groups, a.eps, k);
     })
+    .portable()
     .grad(backward,
           op::saves_input(0) | op::saves_input(1) | op::saves_output(1) | op::saves_output(2));
 
@@ -130,7 +131,8 @@ PLAIT_OP(group_norm_backward, GroupNormAttrs)
     .infer(infer_backward)
     .cpu([](const GroupNormAttrs& a, const op::KernelArgs& k) {
       norm_backward(rows_of(a.num_groups, *k.in[0].shape), k);
-    });
+    })
+    .portable();
 
 struct InstanceNormAttrs {
   double eps;
@@ -167,6 +169,7 @@ PLAIT_OP(instance_norm, InstanceNormAttrs)
     .cpu([](const InstanceNormAttrs& a, const op::KernelArgs& k) {
       run_forward(k.in[0].dim(1), a.eps, k);
     })
+    .portable()
     .grad([](const InstanceNormAttrs& a,
              const GradArgs& g) -> Values { return run_backward(g.in_spec(0).shape[1], a.eps, g); },
           op::saves_input(0) | op::saves_input(1) | op::saves_output(1) | op::saves_output(2));

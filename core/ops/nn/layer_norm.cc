@@ -102,6 +102,7 @@ PLAIT_OP(layer_norm, LayerNormAttrs)
     .infer(infer)
     .complete(complete)
     .cpu(kernel)
+    .portable()
     .grad(backward,
           op::saves_input(0) | op::saves_input(1) | op::saves_output(1) | op::saves_output(2));
 
@@ -118,7 +119,8 @@ PLAIT_OP(layer_norm_backward, LayerNormAttrs)
     .attr("axis", &LayerNormAttrs::axis, -1, "as for layer_norm")
     .attr("eps", &LayerNormAttrs::eps, 1e-5, "as for layer_norm")
     .infer(infer_backward)
-    .cpu(backward_kernel);
+    .cpu(backward_kernel)
+    .portable();
 
 }  // namespace
 }  // namespace plait::ops

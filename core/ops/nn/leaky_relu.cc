@@ -1,94 +1,23 @@
 #include <cmath>
 
-#include "kernels/math.h"
 #include "kernels/parallel.h"
 #include "kernels/random.h"
 #include "kernels/simd.h"
 #include "op/functions.h"
 #include "op/op.h"
 #include "ops/expect.h"
+#include "ops/nn/leaky_relu.h"
 
 namespace plait::ops {
 namespace {
-
-namespace math = kernels::math;
 
 struct LeakyAttrs {
   std::string act_type;
   double slope, lower_bound, upper_bound;
 };
 
-// Klambauer, Unterthiner, Mayr, Hochreiter: Self-normalizing neural networks (2017).
-constexpr double kSeluAlpha = 1.6732632423543772, kSeluScale = 1.0507009873554805;
-
-// Each function of x and the slope s of the negative side, with its derivative by x.
-struct Leaky {
-  template <class A>
-  static A f(A x, A s) {
-    return x > A(0) ? x : x * s;
-  }
-  template <class A>
-  static A d(A x, A s) {
-    return x > A(0) ? A(1) : s;
-  }
-};
-struct Elu {
-  template <class A>
-  static A f(A x, A s) {
-    return x > A(0) ? x : s * math::expm1(x);
-  }
-  template <class A>
-  static A d(A x, A s) {
-    return x > A(0) ? A(1) : s * math::exp(x);
-  }
-};
-struct Selu {
-  template <class A>
-  static A f(A x, A) {
-    return static_cast<A>(kSeluScale) * Elu::f(x, static_cast<A>(kSeluAlpha));
-  }
-  template <class A>
-  static A d(A x, A) {
-    return static_cast<A>(kSeluScale) * Elu::d(x, static_cast<A>(kSeluAlpha));
-  }
-};
-struct Gelu {  // x times the normal distribution function
-  template <class A>
-  static A f(A x, A) {
-    return A(0.5) * x * (A(1) + math::erf(x * static_cast<A>(M_SQRT1_2)));
-  }
-  template <class A>
-  static A d(A x, A) {
-    const A density = static_cast<A>(0.3989422804014327) * math::exp(A(-0.5) * x * x);
-    return A(0.5) * (A(1) + math::erf(x * static_cast<A>(M_SQRT1_2))) + x * density;
-  }
-};
-
-template <class F>
-void with_function(const std::string& type, const F& f) {
-  if (type == "elu") return f(Elu{});
-  if (type == "selu") return f(Selu{});
-  if (type == "gelu") return f(Gelu{});
-  f(Leaky{});
-}
-
 bool is_prelu(const LeakyAttrs& a) { return a.act_type == "prelu"; }
 bool is_random(const LeakyAttrs& a) { return a.act_type == "rrelu"; }
-
-// Element i has the slope slopes[i / inner % count]: one for each channel of (batch, channels,
-// ...), or of (channels,).
-struct Channels {
-  int64_t count = 1, inner = 1;
-  Channels(const Dims& data, const Dims& gamma) {
-    if (gamma.size() == 1 && gamma[0] == 1) return;
-    const size_t axis = data.size() > 1 ? 1 : 0;
-    check(gamma.size() == 1 && axis < data.size() && gamma[0] == data[axis], ErrorKind::kShape,
-          "gamma has shape ", gamma, ", must be (1,) or have one number for each channel of data ",
-          data);
-    count = gamma[0];
-    for (size_t i = axis + 1; i < data.size(); ++i) inner *= data[i];
-  }
-};
 
 Specs infer(const LeakyAttrs& a, const Specs& in) {
   check(is_floating(in[0].dtype), ErrorKind::kType, "data has dtype ", in[0].dtype,
@@ -157,7 +86,7 @@ void kernel(const LeakyAttrs& a, const op::KernelArgs& k) {
       slopes = drawn;
       count = n;
     }
-    with_function(a.act_type, [&]<class F>(F) {
+    with_leaky(a.act_type, [&]<class F>(F) {
       each<T>(k.threads, n, x, slopes, count, inner, a.slope,
               [=](int64_t i, A v, A s) { y[i] = static_cast<T>(F::f(v, s)); });
     });
@@ -177,7 +106,7 @@ void backward_kernel(const LeakyAttrs& a, const op::KernelArgs& k) {
       const Channels c(*k.in[1].shape, *k.in[2].shape);
       count = c.count, inner = c.inner;
     }
-    with_function(a.act_type, [&]<class F>(F) {
+    with_leaky(a.act_type, [&]<class F>(F) {
       each<T>(k.threads, n, x, slopes, count, inner, a.slope, [=](int64_t i, A v, A s) {
         dx[i] = static_cast<T>(static_cast<A>(dy[i]) * F::d(v, s));
       });

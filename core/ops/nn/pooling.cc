@@ -1,7 +1,5 @@
 #include "kernels/pooling.h"
 
-#include <cmath>
-
 #include "op/functions.h"
 #include "op/op.h"
 #include "ops/sizes.h"
@@ -99,28 +97,13 @@ Spec infer_with(const PoolingAttrs& a, const Specs& in, bool first_is_output) {
   return first_is_output ? in[1] : out;
 }
 
-// (sum |x|^p)^(1/p), the sum in float32 at least.
-template <class T>
-void lp_kernel(const PoolingAttrs& a, const KernelArgs& k) {
-  using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
-  const Wide p = static_cast<Wide>(a.p_value);
-  std::vector<Wide> powers(static_cast<size_t>(k.in[0].size()));
-  std::vector<Wide> sums(static_cast<size_t>(k.out[0].size()));
-  for (size_t i = 0; i < powers.size(); ++i) {
-    powers[i] = std::pow(std::abs(static_cast<Wide>(k.in[0].ptr<T>()[i])), p);
-  }
-  kernels::pool(window(a, *k.in[0].shape), dtype_of<Wide>(), powers.data(), sums.data(), k.threads);
-  for (size_t i = 0; i < sums.size(); ++i) {
-    k.out[0].ptr<T>()[i] = static_cast<T>(std::pow(sums[i], 1 / p));
-  }
-}
-
 void kernel(const PoolingAttrs& a, const KernelArgs& k) {
+  const kernels::Pool p = window(a, *k.in[0].shape);
   if (a.pool_type == "lp") {
-    dispatch_floating(k.in[0].dtype, [&]<class T>(T) { lp_kernel<T>(a, k); });
-    return;
+    return kernels::pool_norm(p, static_cast<double>(a.p_value), k.in[0].dtype, k.in[0].data,
+                              k.out[0].data, k.threads);
   }
-  kernels::pool(window(a, *k.in[0].shape), k.in[0].dtype, k.in[0].data, k.out[0].data, k.threads);
+  kernels::pool(p, k.in[0].dtype, k.in[0].data, k.out[0].data, k.threads);
 }
 
 void backward_kernel(const PoolingAttrs& a, const KernelArgs& k) {
@@ -207,6 +190,7 @@ const int registered_pooling =
         .on("npx", "pooling")
         .infer(infer)
         .cpu(kernel)
+        .portable()
         .grad(backward, saves_input(0));
 
 const int registered_backward =
@@ -217,6 +201,7 @@ const int registered_backward =
         .output("ddata", "shape of data")
         .infer(+[](const PoolingAttrs& a, const Specs& in) { return infer_with(a, in, true); })
         .cpu(backward_kernel)
+        .portable()
         .grad(backward_backward, saves_input(1));
 
 const int registered_at_maximum =
@@ -229,6 +214,7 @@ const int registered_at_maximum =
         .output("output", "(batch, channels, spatial...), as the output of pooling")
         .infer(+[](const PoolingAttrs& a, const Specs& in) { return infer_with(a, in, false); })
         .cpu(at_maximum_kernel)
+        .portable()
         .grad(at_maximum_backward, saves_input(1));
 
 }  // namespace

@@ -3,8 +3,8 @@
 
 #include "kernels/convert.h"
 #include "kernels/copy.h"
+#include "kernels/elementwise.h"
 #include "kernels/math.h"
-#include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
 
@@ -62,6 +62,7 @@ PLAIT_REGRESSION(linear_regression_output,
                  "The data; its gradient is that of half the squared distance to label.")
     .on("nd sym", "LinearRegressionOutput")
     .cpu(copy_kernel)
+    .portable()
     .grad([](const RegressionAttrs& a, const GradArgs& g)
               -> Values { return backward(a, g, [](const Value& v) { return v; }); },
           op::saves_input(1) | op::saves_output(0));
@@ -70,25 +71,25 @@ PLAIT_REGRESSION(mae_regression_output,
                  "The data; its gradient is that of the absolute distance to label.")
     .on("nd sym", "MAERegressionOutput")
     .cpu(copy_kernel)
+    .portable()
     .grad([](const RegressionAttrs& a, const GradArgs& g)
               -> Values { return backward(a, g, [](const Value& v) { return op::sign(v); }); },
           op::saves_input(1) | op::saves_output(0));
 
+struct sigmoid_fn {
+  template <class T>
+  PLAIT_FN static T f(T x) {
+    return kernels::math::sigmoid(x);
+  }
+};
 PLAIT_REGRESSION(logistic_regression_output,
                  "Sigmoid of data; the gradient is that of the cross-entropy with label.")
     .on("nd sym", "LogisticRegressionOutput")
     .cpu([](const RegressionAttrs&, const op::KernelArgs& k) {
-      dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
-        const T* x = k.in[0].ptr<T>();
-        T* y = k.out[0].ptr<T>();
-        kernels::parallel_for(
-            k.threads, k.in[0].size(), kernels::kGrain, [=](int64_t begin, int64_t end) {
-              for (int64_t i = begin; i < end; ++i) {
-                y[i] = static_cast<T>(kernels::math::sigmoid(static_cast<acc_t<T>>(x[i])));
-              }
-            });
-      });
+      static constexpr kernels::Loops kLoops = kernels::unary_float_loops<sigmoid_fn>();
+      kernels::apply(kLoops, kernels::compute_type(k.in[0].dtype), k.out[0], k.in, k.threads);
     })
+    .portable()
     .grad([](const RegressionAttrs& a, const GradArgs& g)
               -> Values { return backward(a, g, [](const Value& v) { return v; }); },
           op::saves_input(1) | op::saves_output(0));
@@ -140,6 +141,7 @@ PLAIT_OP(svm_output, SvmAttrs)
     .cpu([](const SvmAttrs&, const op::KernelArgs& k) {
       kernels::copy(k.in[0], k.out[0], k.threads);
     })
+    .portable()
     .grad(svm_backward, op::saves_input(1) | op::saves_output(0));
 
 PLAIT_OP(softmax_cross_entropy, op::NoAttrs)

@@ -16,8 +16,8 @@ struct RowNorm {
   int64_t rows = 0, n = 1, inner = 1, scales = 1;
   bool per_element = true;
 
-  int64_t start(int64_t r) const { return r / inner * n * inner + r % inner; }
-  int64_t scale_of(int64_t r, int64_t j) const { return per_element ? j : r % scales; }
+  PLAIT_FN int64_t start(int64_t r) const { return r / inner * n * inner + r % inner; }
+  PLAIT_FN int64_t scale_of(int64_t r, int64_t j) const { return per_element ? j : r % scales; }
   int64_t grain() const { return std::max<int64_t>(1, 8192 / std::max<int64_t>(n, 1)); }
 };
 

@@ -20,7 +20,7 @@ struct AdaDelta : MultiStep {
     const Clipped<T> clipped(*this);
     const T wd = T(wds[p.index]), r = T(rho), eps = T(epsilon);
     each(p, [w = p.weight, g = p.grad, out = p.out, a = p.state[0], d = p.state[1], clipped, wd, r,
-             eps](int64_t i) {
+             eps] PLAIT_EACH(int64_t i) {
       const T grad = clipped(g[i]);
       a[i] = r * a[i] + (T(1) - r) * grad * grad;
       const T step = std::sqrt(d[i] + eps) / std::sqrt(a[i] + eps) * grad;

@@ -18,12 +18,12 @@ struct AdaGrad : MultiStep {
   void run(const Piece<T>& p) const {
     const Clipped<T> clipped(*this);
     const T lr = T(lrs[p.index]), wd = T(wds[p.index]), eps = T(epsilon);
-    each(p,
-         [w = p.weight, g = p.grad, out = p.out, h = p.state[0], clipped, lr, wd, eps](int64_t i) {
-           const T grad = clipped(g[i]);
-           h[i] += grad * grad;
-           out[i] = w[i] - lr * (grad / std::sqrt(h[i] + eps) + wd * w[i]);
-         });
+    each(p, [w = p.weight, g = p.grad, out = p.out, h = p.state[0], clipped, lr, wd,
+             eps] PLAIT_EACH(int64_t i) {
+      const T grad = clipped(g[i]);
+      h[i] += grad * grad;
+      out[i] = w[i] - lr * (grad / std::sqrt(h[i] + eps) + wd * w[i]);
+    });
   }
 };
 

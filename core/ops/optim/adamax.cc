@@ -21,7 +21,7 @@ struct Adamax : MultiStep {
     const Clipped<T> clipped(*this);
     const T lr = T(lrs[p.index]), wd = T(wds[p.index]), b1 = T(beta1), b2 = T(beta2);
     each(p, [w = p.weight, g = p.grad, out = p.out, m = p.state[0], u = p.state[1], clipped, lr, wd,
-             b1, b2](int64_t i) {
+             b1, b2] PLAIT_EACH(int64_t i) {
       const T grad = clipped.limit(g[i] * clipped.rescale + wd * w[i]);
       m[i] = b1 * m[i] + (T(1) - b1) * grad;
       u[i] = std::max(b2 * u[i], std::abs(grad));

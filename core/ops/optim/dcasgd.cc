@@ -18,7 +18,7 @@ struct Dcasgd : MultiStep {
     const Clipped<T> clipped(*this);
     const T lr = T(lrs[p.index]), wd = T(wds[p.index]), mu = T(momentum), la = T(lamda);
     each(p, [w = p.weight, g = p.grad, out = p.out, m = p.state[0], old = p.state[1], clipped, lr,
-             wd, mu, la](int64_t i) {
+             wd, mu, la] PLAIT_EACH(int64_t i) {
       const T grad = clipped(g[i]), now = w[i];
       m[i] = mu * m[i] - lr * (grad + wd * now + la * grad * grad * (now - old[i]));
       old[i] = now;

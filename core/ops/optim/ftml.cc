@@ -31,7 +31,7 @@ struct Ftml : MultiStep {
     const T scale = T((1 - std::pow(beta1, count)) / lrs[p.index]);
     const T correct = T(1 / (1 - std::pow(beta2, count)));
     each(p, [w = p.weight, g = p.grad, out = p.out, s = p.state, clipped, b1, b2, eps, wd, scale,
-             correct](int64_t i) {
+             correct] PLAIT_EACH(int64_t i) {
       T *d = s[0], *v = s[1], *z = s[2];
       const T grad = clipped.limit(g[i] * clipped.rescale + wd * w[i]);
       v[i] = b2 * v[i] + (T(1) - b2) * grad * grad;

@@ -20,7 +20,7 @@ struct Ftrl : MultiStep {
     const Clipped<T> clipped(*this);
     const T per_lr = T(1 / lrs[p.index]), wd = T(wds[p.index]), l1 = T(lamda1), b = T(beta);
     each(p, [w = p.weight, g = p.grad, out = p.out, z = p.state[0], n = p.state[1], clipped, per_lr,
-             wd, l1, b](int64_t i) {
+             wd, l1, b] PLAIT_EACH(int64_t i) {
       const T grad = clipped(g[i]);
       const T before = std::sqrt(n[i]);
       n[i] += grad * grad;

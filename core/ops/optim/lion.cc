@@ -18,7 +18,7 @@ struct Lion : MultiStep {
     const Clipped<T> clipped(*this);
     const T lr = T(lrs[p.index]), wd = T(wds[p.index]), b1 = T(beta1), b2 = T(beta2);
     each(p, [w = p.weight, g = p.grad, out = p.out, m = p.state[0], clipped, lr, wd, b1,
-             b2](int64_t i) {
+             b2] PLAIT_EACH(int64_t i) {
       const T grad = clipped(g[i]);
       const T u = b1 * m[i] + (T(1) - b1) * grad;
       m[i] = b2 * m[i] + (T(1) - b2) * grad;

@@ -28,7 +28,7 @@ struct AdamW : Moments {
     const T lr = T(lrs[p.index]), keep = T(1 - wds[p.index]);
     const T b1 = T(beta1), b2 = T(beta2), eps = T(epsilon);
     each(p, [w = p.weight, g = p.grad, out = p.out, m = p.state[0], v = p.state[1], clipped, lr,
-             keep, b1, b2, eps](int64_t i) {
+             keep, b1, b2, eps] PLAIT_EACH(int64_t i) {
       const T grad = clipped(g[i]);
       m[i] = b1 * m[i] + (T(1) - b1) * grad;
       v[i] = b2 * v[i] + (T(1) - b2) * grad * grad;

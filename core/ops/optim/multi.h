@@ -6,10 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "base/target.h"
 #include "kernels/convert.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
 #include "op/op.h"
+
+// In front of the parameters of what `each` runs.
+#ifdef __CUDACC__
+#define PLAIT_EACH __device__
+#else
+#define PLAIT_EACH
+#endif
 
 // Steps of an optimiser over all parameters of a model in one call.
 //
@@ -21,7 +29,9 @@
 //     static constexpr const char* kStateNames[] = {"mom"};
 //     double momentum;
 //     template <class A> static void attrs(OpBuilder<A>& b) { b.attr("momentum", ...); }
-//     template <class T> void run(const Piece<T>& p) const { each(p, [...](int64_t i) {...}); }
+//     template <class T> void run(const Piece<T>& p) const {
+//       each(p, [...] PLAIT_EACH(int64_t i) {...});
+//     }
 //   };
 //   PLAIT_MULTI_STEP(Nag, "multi_nag_mom_update", "...", "...");
 //
@@ -54,18 +64,15 @@ struct Piece {
   RandomKey random;  // of the call, if the operator draws
 };
 
-template <class T, class F>
-void each(const Piece<T>& p, const F& body) {
-  kernels::vector_loop(p.size, body);
-}
-
 // Rescaled and clipped gradient.
 template <class T>
 struct Clipped {
   T rescale, clip;
   explicit Clipped(const MultiStep& a) : rescale(T(a.rescale_grad)), clip(T(a.clip_gradient)) {}
-  T limit(T v) const { return clip >= T(0) ? (v > clip ? clip : v < -clip ? -clip : v) : v; }
-  T operator()(T g) const { return limit(g * rescale); }
+  PLAIT_FN T limit(T v) const {
+    return clip >= T(0) ? (v > clip ? clip : v < -clip ? -clip : v) : v;
+  }
+  PLAIT_FN T operator()(T g) const { return limit(g * rescale); }
 };
 
 // "grad" of an operator for one weight, "a gradient of weight 3" of one for many.
@@ -169,30 +176,18 @@ void run_piece(const Rule& a, const Range& r) {
   a.run(p);
 }
 
-// Weights of 16 bits, block by block: the gradient is widened, the master updated and the result
-// narrowed; without a master the weight and the states are widened and narrowed as well.
-template <class Rule>
-void run_low(const Rule& a, const Range& r) {
-  std::array<std::array<float, kernels::kBlock>, 2 + Rule::kStates> wide;
-  const bool mixed = a.multi_precision;
-  for (int64_t at = r.begin; at < r.end; at += kernels::kBlock) {
-    const int64_t n = std::min(kernels::kBlock, r.end - at);
-    float* weight = mixed ? r.in[2 + Rule::kStates].template ptr<float>() + at : wide[0].data();
-    if (!mixed) load(r.in[0], at, weight, n);
-    load(r.in[1], at, wide[1].data(), n);
-    Piece<float> p{weight,  wide[1].data(),         weight,  {}, n,
-                   r.index, r.place + at - r.begin, r.random};
-    for (size_t s = 0; s < Rule::kStates; ++s) {
-      p.state[s] = mixed ? r.in[2 + s].template ptr<float>() + at : wide[2 + s].data();
-      if (!mixed) load(r.in[2 + s], at, p.state[s], n);
-    }
-    a.run(p);
-    store(weight, r.out, at, n);
-    for (size_t s = 0; s < Rule::kStates && !mixed; ++s) store(p.state[s], r.in[2 + s], at, n);
-  }
-}
-
 }  // namespace detail
+
+}  // namespace plait::op
+
+// each(p, body) for the elements of a piece, and detail::run_low for weights of 16 bits.
+#ifdef PLAIT_DEVICE
+#include "ops/optim/pieces_cuda.h"
+#else
+#include "ops/optim/pieces.h"
+#endif
+
+namespace plait::op {
 
 // Updates a range in the type of the weight.
 template <class Rule>
@@ -303,7 +298,7 @@ int multi_step(const char* name, const char* doc, const char* source, const char
                bool mixed = false) {
   OpBuilder<Rule> b(Op::add(name, file, line));
   declare_multi(b, name, doc, source, mixed);
-  b.infer(infer_multi_step<Rule>).cpu(multi_step_kernel<Rule>);
+  b.infer(infer_multi_step<Rule>).cpu(multi_step_kernel<Rule>).portable();
   return b;
 }
 
@@ -330,7 +325,10 @@ int single_step(const char* name, const char* doc, const char* source, const cha
                 const char* clip = "clip_gradient") {
   OpBuilder<Single<Rule>> b(Op::add(name, file, line));
   declare_single<Rule>(b, doc, source, clip, kMixed);
-  b.on("nd", name).infer(infer_single_step<Rule, kMixed>).cpu(single_step_kernel<Rule, kMixed>);
+  b.on("nd", name)
+      .infer(infer_single_step<Rule, kMixed>)
+      .cpu(single_step_kernel<Rule, kMixed>)
+      .portable();
   return b;
 }
 

@@ -6,7 +6,7 @@ namespace plait::op {
 namespace {
 
 template <class T>
-T limited(T w, T bound) {
+PLAIT_FN T limited(T w, T bound) {
   return bound > T(0) ? (w > bound ? bound : w < -bound ? -bound : w) : w;
 }
 
@@ -28,7 +28,7 @@ struct RmsProp : MultiStep {
     const T lr = T(lrs[p.index]), wd = T(wds[p.index]);
     const T g1 = T(gamma1), eps = T(epsilon), bound = T(clip_weights);
     each(p, [w = p.weight, g = p.grad, out = p.out, n = p.state[0], clipped, lr, wd, g1, eps,
-             bound](int64_t i) {
+             bound] PLAIT_EACH(int64_t i) {
       const T grad = clipped.limit(g[i] * clipped.rescale + wd * w[i]);
       n[i] = g1 * n[i] + (T(1) - g1) * grad * grad;
       out[i] = limited(w[i] - lr * grad / std::sqrt(n[i] + eps), bound);
@@ -55,7 +55,7 @@ struct RmsPropAlex : MultiStep {
     const T lr = T(lrs[p.index]), wd = T(wds[p.index]);
     const T g1 = T(gamma1), g2 = T(gamma2), eps = T(epsilon), bound = T(clip_weights);
     each(p, [w = p.weight, g = p.grad, out = p.out, s = p.state, clipped, lr, wd, g1, g2, eps,
-             bound](int64_t i) {
+             bound] PLAIT_EACH(int64_t i) {
       T *n = s[0], *mean = s[1], *delta = s[2];
       const T grad = clipped.limit(g[i] * clipped.rescale + wd * w[i]);
       n[i] = g1 * n[i] + (T(1) - g1) * grad * grad;

@@ -19,7 +19,7 @@ struct Sgd : MultiStep {
   void run(const Piece<T>& p) const {
     const Clipped<T> clipped(*this);
     const T lr = T(lrs[p.index]), wd = T(wds[p.index]);
-    each(p, [w = p.weight, g = p.grad, out = p.out, clipped, lr, wd](int64_t i) {
+    each(p, [w = p.weight, g = p.grad, out = p.out, clipped, lr, wd] PLAIT_EACH(int64_t i) {
       out[i] = w[i] - lr * (clipped(g[i]) + wd * w[i]);
     });
   }

@@ -22,11 +22,11 @@ struct SgdMom : MultiStep {
   void run(const Piece<T>& p) const {
     const Clipped<T> clipped(*this);
     const T lr = T(lrs[p.index]), wd = T(wds[p.index]), mu = T(momentum);
-    each(p,
-         [w = p.weight, g = p.grad, out = p.out, m = p.state[0], clipped, lr, wd, mu](int64_t i) {
-           m[i] = mu * m[i] - lr * (clipped(g[i]) + wd * w[i]);
-           out[i] = w[i] + m[i];
-         });
+    each(p, [w = p.weight, g = p.grad, out = p.out, m = p.state[0], clipped, lr, wd,
+             mu] PLAIT_EACH(int64_t i) {
+      m[i] = mu * m[i] - lr * (clipped(g[i]) + wd * w[i]);
+      out[i] = w[i] + m[i];
+    });
   }
 };
 

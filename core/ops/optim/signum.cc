@@ -4,7 +4,7 @@ namespace plait::op {
 namespace {
 
 template <class T>
-T sign(T x) {
+PLAIT_FN T sign(T x) {
   return T(x > T(0)) - T(x < T(0));
 }
 
@@ -17,7 +17,7 @@ struct SignSgd : MultiStep {
   template <class T>
   void run(const Piece<T>& p) const {
     const T lr = T(lrs[p.index]), keep = T(1 - lrs[p.index] * wds[p.index]);
-    each(p, [w = p.weight, g = p.grad, out = p.out, lr, keep](int64_t i) {
+    each(p, [w = p.weight, g = p.grad, out = p.out, lr, keep] PLAIT_EACH(int64_t i) {
       out[i] = keep * w[i] - lr * sign(g[i]);
     });
   }
@@ -39,7 +39,7 @@ struct Signum : MultiStep {
     const T lr = T(lrs[p.index]), wd = T(wds[p.index]), mu = T(momentum);
     const T keep = T(1 - lrs[p.index] * wd_lh);
     each(p, [w = p.weight, g = p.grad, out = p.out, m = p.state[0], clipped, lr, wd, mu,
-             keep](int64_t i) {
+             keep] PLAIT_EACH(int64_t i) {
       m[i] = mu * m[i] - (T(1) - mu) * (clipped(g[i]) + wd * w[i]);
       out[i] = keep * w[i] + lr * sign(m[i]);
     });

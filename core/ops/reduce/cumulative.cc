@@ -44,13 +44,13 @@ void dispatch_sum(DType d, const F& f) {
 
 struct Plus {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     return a + b;
   }
 };
 struct Times {
   template <class T>
-  static T f(T a, T b) {
+  PLAIT_FN static T f(T a, T b) {
     return a * b;
   }
 };

@@ -163,6 +163,7 @@ Values nanprod_grad(const ReduceAttrs& a, const GradArgs& g) {
             "type of the result; None: as data")                                             \
       .infer(infer_rule)                                                                     \
       .cpu(reduce_kernel<kind>)                                                              \
+      .portable()                                                                            \
       .strided()                                                                             \
       .takes_complex(has_complex(kind))
 
@@ -231,6 +232,7 @@ Spec infer_nd_norm(const NormAttrs& a, const Specs& in) {
       .attr("keepdims", &NormAttrs::keepdims, false, "keep reduced axes with size 1")              \
       .infer(infer_rule)                                                                           \
       .cpu(norm_kernel)                                                                            \
+      .portable()                                                                                  \
       .strided()                                                                                   \
       .grad(norm_grad, op::saves_inputs() | op::saves_output(0))
 
@@ -272,6 +274,7 @@ PLAIT_OP(sum_to_shape, ShapeAttrs)
       const Dims axes = stretched_axes(*k.in[0].shape, a.shape);
       kernels::reduce(Reduction::kSum, k.in[0], axes, k.out[0], k.threads);
     })
+    .portable()
     .strided()
     .takes_complex()
     .grad(

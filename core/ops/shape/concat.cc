@@ -74,6 +74,7 @@ PLAIT_OP(concat, ConcatAttrs)
         at += in.dim(axis);
       }
     })
+    .portable()
     .strided()
     .grad(
         [](const ConcatAttrs& a, const GradArgs& g) -> Values {
@@ -125,6 +126,7 @@ PLAIT_OP(stack, StackAttrs)
         kernels::copy(k.in[i], place, k.threads);
       }
     })
+    .portable()
     .strided()
     .grad(
         [](const StackAttrs& a, const GradArgs& g) -> Values {
@@ -189,6 +191,7 @@ PLAIT_OP(split, SplitAttrs)
                       k.threads);
       }
     })
+    .portable()
     .strided()
     .grad(
         [](const SplitAttrs& a, const GradArgs& g) -> Values {

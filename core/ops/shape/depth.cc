@@ -49,6 +49,7 @@ PLAIT_OP(depth_to_space, BlockAttrs)
       const int64_t b = a.block_size;
       permute(k, {d[0], b, b, d[1] / (b * b), d[2], d[3]}, {0, 3, 4, 1, 5, 2});
     })
+    .portable()
     .grad(
         [](const BlockAttrs& a, const GradArgs& g) -> Values {
           static const OpCall kBack("space_to_depth", {"block_size"});
@@ -75,6 +76,7 @@ PLAIT_OP(space_to_depth, BlockAttrs)
       const int64_t b = a.block_size;
       permute(k, {d[0], d[1], d[2] / b, b, d[3] / b, b}, {0, 3, 5, 1, 2, 4});
     })
+    .portable()
     .grad(
         [](const BlockAttrs& a, const GradArgs& g) -> Values {
           static const OpCall kBack("depth_to_space", {"block_size"});

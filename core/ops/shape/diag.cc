@@ -54,6 +54,7 @@ PLAIT_OP(diag, DiagAttrs)
       const Diagonal d(a.k, 0, 1, *k.out[0].shape, *k.out[0].strides);
       kernels::copy(k.in[0], d.of(k.out[0]), k.threads);
     })
+    .portable()
     .strided()
     .grad(
         [](const DiagAttrs& a, const GradArgs& g) -> Values {
@@ -86,6 +87,7 @@ PLAIT_OP(place_diag, DiagAttrs)
       const Diagonal d = diagonal_of(a, a.shape, *k.out[0].strides);
       kernels::copy(k.in[0], d.of(k.out[0]), k.threads);
     })
+    .portable()
     .strided()
     .grad(
         [](const DiagAttrs& a, const GradArgs& g) -> Values {

@@ -59,6 +59,7 @@ PLAIT_OP(place_diagonal, DiagonalAttrs)
       const Diagonal d = diagonal_of(a, *k.out[0].shape, *k.out[0].strides);
       kernels::copy(k.in[0], d.of(k.out[0]), k.threads);
     })
+    .portable()
     .grad(
         [](const DiagonalAttrs& a, const GradArgs& g) -> Values {
           static const OpCall diagonal("diagonal", {"offset", "axis1", "axis2"});

@@ -59,6 +59,7 @@ PLAIT_OP(reshape_like, ReshapeLikeAttrs)
       return reshaped(shape, in);
     })
     .cpu([](const ReshapeLikeAttrs&, const KernelArgs& k) { copy_elements(k); })
+    .portable()
     .grad(
         [](const ReshapeLikeAttrs&, const GradArgs& g) -> Values {
           return {op::reshape_to(g.dout(), g.in_spec(0).shape), Value{}};
@@ -73,6 +74,7 @@ PLAIT_OP(identity_with_attr_like_rhs, op::NoAttrs)
     .on("nd sym", "_identity_with_attr_like_rhs")
     .infer([](const op::NoAttrs&, const Specs& in) -> Spec { return reshaped(in[1].shape, in); })
     .cpu([](const op::NoAttrs&, const KernelArgs& k) { copy_elements(k); })
+    .portable()
     .grad(
         [](const op::NoAttrs&, const GradArgs& g) -> Values {
           return {op::reshape_to(g.dout(), g.in_spec(0).shape), Value{}};
@@ -123,6 +125,7 @@ PLAIT_OP(slice_like, SliceLikeAttrs)
                       &plan.strides, k.in[0].dtype, is_contiguous(plan.shape, plan.strides)};
       kernels::copy(part, k.out[0], k.threads);
     })
+    .portable()
     .strided()
     .grad(
         [](const SliceLikeAttrs& a, const GradArgs& g) -> Values {
@@ -178,6 +181,7 @@ PLAIT_OP(broadcast_like, BroadcastLikeAttrs)
     .cpu([](const BroadcastLikeAttrs&, const KernelArgs& k) {
       kernels::copy(k.in[0], k.out[0], k.threads);
     })
+    .portable()
     .strided()
     .grad(
         [](const BroadcastLikeAttrs&, const GradArgs& g) -> Values {

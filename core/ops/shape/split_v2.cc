@@ -82,6 +82,7 @@ PLAIT_OP(split_v2, SplitAttrs)
         kernels::copy(part, {k.out[i].data, &plan.shape, &to, k.out[i].dtype, true}, k.threads);
       }
     })
+    .portable()
     .grad(
         [](const SplitAttrs& a, const GradArgs& g) -> Values {
           const Dims& whole = g.in_spec(0).shape;
@@ -142,6 +143,7 @@ PLAIT_OP(crop_like, CropAttrs)
                      &plan.strides, k.in[0].dtype, false},
                     k.out[0], k.threads);
     })
+    .portable()
     .strided()
     .grad(
         [](const CropAttrs& a, const GradArgs& g) -> Values {

@@ -65,6 +65,7 @@ PLAIT_OP(tile, TileAttrs)
       const Tiles t(*k.in[0].shape, a.reps);
       copy_between(k, t.split(false), t.split(true));
     })
+    .portable()
     .grad(
         [](const TileAttrs& a, const GradArgs& g) -> Values {
           const Tiles t(g.in_spec(0).shape, a.reps);
@@ -111,6 +112,7 @@ PLAIT_OP(repeat, RepeatAttrs)
       const Repeats r(a, *k.in[0].shape);
       copy_between(k, r.from, r.to);
     })
+    .portable()
     .grad(
         [](const RepeatAttrs& a, const GradArgs& g) -> Values {
           const Repeats r(a, g.in_spec(0).shape);
