@@ -64,9 +64,10 @@ void copy_into(const ArrayRef& from, const ArrayRef& to) {
   op::invoke(kCopy, {}, {&from, 1}, out, soon());
 }
 
-ArrayRef ones(const Spec& spec) {
+ArrayRef ones_like(const Array& array) {
+  const Spec spec = array.spec();
   static const OpCall kFull("full", {"shape", "value", "dtype"});
-  EagerTracer tracer(false);
+  EagerTracer tracer(false, array.device());
   op::TracerScope scope(tracer);
   return kFull({}, {spec.shape, 1.0, std::string(dtype_name(spec.dtype))}).array;
 }
@@ -85,7 +86,7 @@ class Pass {
           "backward: head gradient has shape ", grad ? to_string(grad->shape()) : "", ", must be ",
           head->shape());
     ++arrivals_[meta];
-    flow(meta, value_of(grad ? grad : ones(head->spec())));
+    flow(meta, value_of(grad ? grad : ones_like(*head)));
     collect(meta->step.get());
   }
 

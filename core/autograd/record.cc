@@ -30,7 +30,10 @@ Saved save(const ArrayRef& a) { return {a->detached(), a->version()}; }
 class OpNode final : public TapeNode {
  public:
   OpNode(const op::Op& op, op::AttrsRef attrs, std::span<const ArrayRef> in, const Arrays& out)
-      : op_(op), attrs_(std::move(attrs)) {
+      : op_(op),
+        attrs_(std::move(attrs)),
+        device_(out[0]->device()),
+        source_(in.empty() ? device_ : in[0]->device()) {
     for (size_t i = 0; i < in.size(); ++i) {
       in_specs_.push_back(in[i]->spec());
       const bool used = wanted(op.saves.inputs, i);
@@ -66,13 +69,25 @@ class OpNode final : public TapeNode {
     }
     for (const ArrayRef& d : dout) g.dout_values.push_back(value_of(d));
     g.dout_values.resize(out_.size());
-    EagerTracer tracer(create_graph);
+    EagerTracer tracer(create_graph, device_);
     op::TracerScope scope(tracer);
-    return op_.grad(op_, op_.data_of(attrs_), g);
+    op::Values d = op_.grad(op_, op_.data_of(attrs_), g);
+    if (!share_memory(device_, source_)) move_back(d);
+    return d;
   }
   const char* name() const override { return op_.name.c_str(); }
 
  private:
+  // A copy from one device to another: its gradient goes the other way.
+  void move_back(op::Values& values) const {
+    static const op::Op& copy = op::Op::get("copy");
+    for (Value& v : values) {
+      if (!v.array || share_memory(v.array->device(), source_)) continue;
+      Arrays out{Array::empty(v.array->shape(), v.array->dtype(), source_)};
+      invoke(copy, {}, {&v.array, 1}, out, false);
+      v = value_of(out[0]);
+    }
+  }
   Value restore(const Saved& s, Ref<Meta> meta, const char* what, size_t i) const {
     if (!s) return {};
     check(s.array->version() == s.version, ErrorKind::kInvalidArgument, op_.name, ": ", what, ' ',
@@ -87,6 +102,7 @@ class OpNode final : public TapeNode {
 
   const op::Op& op_;
   op::AttrsRef attrs_;
+  Device device_, source_;  // of the results and the inputs
   Specs in_specs_, out_specs_;
   SmallVec<Saved, 3> in_, out_;
   SmallVec<Ref<Meta>, 3> in_meta_;
@@ -227,6 +243,11 @@ op::Values EagerTracer::apply(const op::Op& op, const op::AttrsRef& attrs,
                               std::span<const Value> in) {
   Arrays arrays, out;
   for (const Value& v : in) arrays.push_back(op::is_rows(v) ? op::dense(v).array : v.array);
+  if (arrays.empty() && is_gpu(device_)) {
+    Specs specs;
+    op::infer(op, attrs, {}, specs);
+    for (const Spec& s : specs) out.push_back(Array::empty(s.shape, s.dtype, device_));
+  }
   invoke(op, attrs, {arrays.data(), arrays.size()}, out, true);
   op::Values values;
   for (const ArrayRef& a : out) values.push_back(value_of(a));

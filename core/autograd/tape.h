@@ -38,12 +38,15 @@ inline Meta* meta_of(const Array& a) { return static_cast<Meta*>(a.autograd.get(
 // Gradients run operators at once on arrays.
 class EagerTracer final : public op::Tracer {
  public:
-  explicit EagerTracer(bool create_graph) : create_graph_(create_graph) {}
+  // Constants are made on `device`.
+  explicit EagerTracer(bool create_graph, Device device = {})
+      : create_graph_(create_graph), device_(device) {}
   op::Values apply(const op::Op& op, const op::AttrsRef& attrs, std::span<const Value> in) override;
   bool differentiable() const override { return create_graph_; }
 
  private:
   bool create_graph_;
+  Device device_;
 };
 
 }  // namespace plait::autograd

@@ -14,6 +14,12 @@ struct Device {
   friend bool operator==(const Device&, const Device&) = default;
 };
 
+inline bool is_gpu(Device d) { return d.kind == DeviceKind::kGpu; }
+// All kinds of CPU memory are one memory.
+inline bool share_memory(Device a, Device b) {
+  return !is_gpu(a) ? !is_gpu(b) : is_gpu(b) && a.id == b.id;
+}
+
 inline const char* device_kind_name(DeviceKind kind) {
   switch (kind) {
     case DeviceKind::kCpu: return "cpu";

@@ -14,9 +14,10 @@ struct plait_archive_s {
 
 namespace {
 
+// In the memory of the host, without gaps.
 ArrayRef packed(const ArrayRef& a) {
-  if (a->contiguous()) return a;
-  Arrays out;
+  if (a->contiguous() && !is_gpu(a->device())) return a;
+  Arrays out{Array::empty(a->shape(), a->dtype())};
   op::invoke(op::Op::get("copy"), {}, {&a, 1}, out);
   return out[0];
 }

@@ -78,7 +78,11 @@ plait_status_t plait_array_from_data(const void* data, const int64_t* shape, con
     ArrayRef array = Array::empty(sizes, type, device_of(device));
     if (array->size()) {
       require(data, "data");
-      if (!strides || is_contiguous(sizes, Dims(strides, strides + ndim))) {
+      const bool here = !is_gpu(array->device());
+      if (!here) {
+        copy(borrow(const_cast<void*>(data), sizes, strides, type, {}, true, [] {}), array);
+        engine::wait_to_read(array->var());  // `data` is the caller's
+      } else if (!strides || is_contiguous(sizes, Dims(strides, strides + ndim))) {
         std::memcpy(array->data(), data, static_cast<size_t>(array->nbytes()));
       } else {
         copy(borrow(const_cast<void*>(data), sizes, strides, type, {}, true, [] {}), array);
@@ -184,14 +188,14 @@ plait_status_t plait_array_copy_from_host(plait_array_t array, const void* data,
     if (bytes == 0) return;
     check(!a->storage()->read_only(), ErrorKind::kInvalidArgument,
           "array is read-only, must be writable");
-    if (a->contiguous()) {
+    if (a->contiguous() && !is_gpu(a->device())) {
       require(data, "data");
       a->wait_to_write();
       a->var().bump_version();
       std::memcpy(a->data(), data, static_cast<size_t>(bytes));
     } else {
       copy(borrow(const_cast<void*>(data), a->shape(), nullptr, a->dtype(), {}, true, [] {}), a);
-      a->wait_to_read();
+      engine::wait_to_read(a->var());  // `data` is the caller's
     }
   });
 }
@@ -201,10 +205,10 @@ plait_status_t plait_array_copy_to_host(plait_array_t array, void* data, int64_t
     const ArrayRef a = array_of(array);
     check_bytes(*a, bytes);
     graph::Trace::check_read(*a);
-    a->wait_to_read();
+    engine::wait_to_read(a->var());
     if (bytes == 0) return;
     require(data, "data");
-    if (a->contiguous()) {
+    if (a->contiguous() && !is_gpu(a->device())) {
       std::memcpy(data, a->data(), static_cast<size_t>(bytes));
       return;
     }

@@ -35,6 +35,7 @@ template <class Managed>
 Managed* export_array(plait_array_t handle) {
   const ArrayRef a = array_of(handle);
   a->wait_to_read();
+  void* const data = a->data();  // throws for arrays on a gpu
   auto* owner = new Export{a, a->shape(), a->strides()};
   auto* tensor = new Managed{};
   tensor->manager_ctx = owner;
@@ -42,7 +43,7 @@ Managed* export_array(plait_array_t handle) {
     delete static_cast<Export*>(self->manager_ctx);
     delete self;
   };
-  tensor->dl_tensor.data = a->data();
+  tensor->dl_tensor.data = data;
   tensor->dl_tensor.device = {kDLCPU, 0};
   tensor->dl_tensor.ndim = static_cast<int32_t>(a->ndim());
   tensor->dl_tensor.dtype = type_of(a->dtype());

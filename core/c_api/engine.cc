@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "c_api/common.h"
+#include "memory/accelerator.h"
 #include "memory/pool.h"
 
 using namespace plait;
@@ -33,7 +34,10 @@ void write_stats(Stats full, Stats* out) {
 }  // namespace
 
 plait_status_t plait_engine_wait_all(void) {
-  return guarded([] { engine::wait_all(); });
+  return guarded([] {
+    engine::wait_all();
+    memory::synchronize_devices();
+  });
 }
 
 plait_status_t plait_engine_get_stats(plait_engine_stats_t* stats) {

@@ -5,6 +5,7 @@
 #include "autograd/autograd.h"
 #include "c_api/common.h"
 #include "graph/json_text.h"
+#include "op/device.h"
 #include "op/invoke.h"
 #include "op/random_stream.h"
 
@@ -209,6 +210,13 @@ plait_status_t plait_op_infer(plait_op_t op, const plait_spec_t* inputs, int32_t
       std::copy(s.shape.begin(), s.shape.end(), specs[i].shape);
     }
   });
+}
+
+int32_t plait_op_runs_on(plait_op_t op, int32_t kind) {
+  if (!op || plait_device_count(kind) < 0) return -1;
+  const auto device = static_cast<DeviceKind>(kind);
+  const auto& core_op = *reinterpret_cast<const op::Op*>(op);
+  return op::has_kernel(core_op, {device, 0});
 }
 
 plait_status_t plait_random_seed(uint64_t seed) {

@@ -1,5 +1,6 @@
 #include <string>
 
+#include "memory/accelerator.h"
 #include "plait/c_api.h"
 
 namespace {
@@ -14,7 +15,7 @@ std::string features() {
     const char* name;
     bool on;
   } all[] = {
-      {"CUDA", PLAIT_HAS_CUDA},
+      {"CUDA", plait::memory::accelerator_count() > 0},
       {"CUDNN", false},
       {"NCCL", false},
       {"CUDA_RTC", false},

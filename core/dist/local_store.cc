@@ -14,6 +14,12 @@ ArrayRef apply(const char* name, std::span<const ArrayRef> in, const ArrayRef& t
   return out[0];
 }
 
+// The array, or a copy on that device.
+ArrayRef at(const ArrayRef& array, Device device) {
+  if (share_memory(array->device(), device)) return array;
+  return apply("copy", {&array, 1}, Array::empty(array->shape(), array->dtype(), device));
+}
+
 void require_shape(const std::string& key, const Array& array, const Array& value) {
   check(array.shape() == value.shape(), ErrorKind::kShape, "kvstore: array has shape ",
         array.shape(), ", must be ", value.shape(), ", that of key '", key, "'");
@@ -27,7 +33,10 @@ void require_shape(const std::string& key, const Array& array, const Array& valu
 ArrayRef LocalStore::copy_of(const ArrayRef& array) { return apply("copy", {&array, 1}, {}); }
 
 ArrayRef LocalStore::total(const std::string&, std::span<const ArrayRef> arrays) {
-  return arrays.size() == 1 ? arrays[0] : apply("add_n", arrays, {});
+  if (arrays.size() == 1) return arrays[0];
+  Arrays here;
+  for (const ArrayRef& a : arrays) here.push_back(at(a, arrays[0]->device()));
+  return apply("add_n", {here.data(), here.size()}, {});
 }
 
 void LocalStore::copy_to_all(const ArrayRef& value, std::span<const ArrayRef> arrays) {
@@ -68,8 +77,9 @@ ArrayRef LocalStore::checked_total(const std::string& key, std::span<const Array
   return total(key, arrays);
 }
 
-void LocalStore::take(const std::string& key, const ArrayRef& sum) {
+void LocalStore::take(const std::string& key, const ArrayRef& total) {
   ArrayRef& value = value_of(key);
+  const ArrayRef sum = at(total, value->device());
   if (updater_) {
     updater_(key, sum, value);
   } else {

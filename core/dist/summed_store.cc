@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "dist/served_store.h"
 #include "dist/started.h"
+#include "op/device.h"
 
 namespace plait::dist {
 namespace {
@@ -34,16 +35,27 @@ Ref<Communicator> all_processes() {
   return all;
 }
 
+// Messages are sent from the memory of the host.
+ArrayRef on_host(const ArrayRef& array) {
+  if (!is_gpu(array->device())) return array;
+  const ArrayRef here = Array::empty(array->shape(), array->dtype());
+  op::transfer(array, here, 0);
+  return here;
+}
+
 }  // namespace
 
 void SummedStore::spread(const std::string& key, const ArrayRef& value) {
   Options options;
   options.name = key;
-  comm_->broadcast(value, 0, options);
+  const ArrayRef here = on_host(value);
+  comm_->broadcast(here, 0, options);
+  if (!(here == value)) op::transfer(here, value, 0);
 }
 
 ArrayRef SummedStore::total(const std::string& key, std::span<const ArrayRef> arrays) {
-  const ArrayRef sum = arrays.size() == 1 ? copy_of(arrays[0]) : LocalStore::total(key, arrays);
+  const ArrayRef sum =
+      on_host(arrays.size() == 1 ? copy_of(arrays[0]) : LocalStore::total(key, arrays));
   Options options;
   options.name = key;
   comm_->allreduce(sum, Reduction::kSum, options);

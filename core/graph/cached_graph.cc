@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "autograd/tape.h"
 #include "graph/builder.h"
 #include "graph/trace.h"
+#include "op/device.h"
 #include "op/rows.h"
 
 namespace plait::graph {
@@ -22,6 +24,7 @@ CachedGraph::CachedGraph(Symbol symbol)
 bool CachedGraph::matches(const Signature& s, std::span<const ArrayRef> in, bool is_train,
                           bool record) const {
   if (s.is_train != is_train || s.needs.empty() == record) return false;
+  if (s.on_gpu != op::any_on_gpu(in)) return false;
   for (size_t i = 0; i < in.size(); ++i) {
     if (s.in[i].dtype != in[i]->dtype() || !(s.in[i].shape == in[i]->shape())) return false;
     if (record && s.needs[i] != wants_grad(in[i])) return false;
@@ -39,6 +42,7 @@ Ref<CachedGraph::Program> CachedGraph::program_for(std::span<const ArrayRef> in,
   }
   Signature signature;
   signature.is_train = is_train;
+  signature.on_gpu = op::any_on_gpu(in);
   for (const ArrayRef& a : in) {
     signature.in.push_back(a->spec());
     if (record) signature.needs.push_back(wants_grad(a));
@@ -87,6 +91,8 @@ Ref<CachedGraph::Program> CachedGraph::build(const Signature& signature,
                                              RecomputeLevel level) const {
   auto program = make_ref<Program>();
   program->level = level;
+  program->signature = signature;
+  const PassSet own = passes_for(signature);
   Builder builder;
   std::unordered_map<const Node*, Value> bound;
   std::vector<Node*> in_nodes;
@@ -108,7 +114,7 @@ Ref<CachedGraph::Program> CachedGraph::build(const Signature& signature,
   for (size_t i = 0; i < signature.needs.size(); ++i) {
     if (signature.needs[i]) graph.wanted.insert(in_nodes[i]);
   }
-  run_passes(graph, Pass::kForward, passes_, "", program->reports);
+  run_passes(graph, Pass::kForward, own, "", program->reports);
   const size_t visible = graph.outputs.size();
   program->num_visible = visible;
   program->grad_slot.assign(in_nodes.size(), -1);
@@ -136,7 +142,7 @@ Ref<CachedGraph::Program> CachedGraph::build(const Signature& signature,
     }
   }
   // What is hoisted would be made in each step of a loop.
-  const PassSet passes = signature.is_body ? passes_.with("pack_weights", false) : passes_;
+  const PassSet passes = signature.is_body ? own.with("pack_weights", false) : own;
   run_passes(graph, Pass::kWhole, passes, "", program->reports);
   const Entries grads(graph.outputs.begin() + static_cast<ptrdiff_t>(visible), graph.outputs.end());
   graph.outputs.resize(visible);
@@ -145,8 +151,7 @@ Ref<CachedGraph::Program> CachedGraph::build(const Signature& signature,
   } else {
     finish_forward(*program, graph);
   }
-  run_passes(graph, Pass::kMemory, passes_, "", program->reports);
-  program->signature = signature;
+  run_passes(graph, Pass::kMemory, own, "", program->reports);
   return program;
 }
 
@@ -210,7 +215,7 @@ void CachedGraph::add_backward(Program& program, const Entries& grads,
   }
   for (const Value& v : heads) backward.inputs.push_back(static_cast<Node*>(v.node.get()));
   for (size_t i = 0; i < inputs.size(); ++i) program.saved_inputs[i] = cut.reads_input[i];
-  run_passes(backward, Pass::kPart, passes_, "backward", program.reports);
+  run_passes(backward, Pass::kPart, passes_for(program.signature), "backward", program.reports);
   forward.num_kept = kept.size();
   finish_forward(program, forward);
   for (size_t i = 0; i < kept.size(); ++i) backward.block[kept[i]] = program.forward->kept()[i];
@@ -222,7 +227,7 @@ void CachedGraph::add_backward(Program& program, const Entries& grads,
 }
 
 void CachedGraph::finish_forward(Program& program, Graph& graph) const {
-  run_passes(graph, Pass::kPart, passes_, "forward", program.reports);
+  run_passes(graph, Pass::kPart, passes_for(program.signature), "forward", program.reports);
   add_prologue(program, graph);
   program.forward = make_ref<Plan>(graph, passes_);
 }
@@ -264,7 +269,7 @@ class CachedGraphNode final : public autograd::TapeNode {
       in.push_back(residuals_[i]);
     }
     for (size_t i = 0; i < program_->num_visible; ++i) {
-      in.push_back(dout[i] ? dout[i] : zeros(program_->out_specs[i]));
+      in.push_back(dout[i] ? dout[i] : zeros(program_->out_specs[i], in[0]->device()));
     }
     const Arrays targets = fitting(into, in);
     const bool overwrite = last && program_->last_backward;
@@ -307,7 +312,12 @@ class CachedGraphNode final : public autograd::TapeNode {
     return targets;
   }
 
-  static ArrayRef zeros(const Spec& spec) {
+  static ArrayRef zeros(const Spec& spec, Device device) {
+    if (is_gpu(device)) {
+      autograd::EagerTracer tracer(false, device);
+      op::TracerScope scope(tracer);
+      return op::full_of(spec, 0.0).array;
+    }
     ArrayRef a = Array::empty(spec.shape, spec.dtype);
     if (a->nbytes()) std::memset(a->data(), 0, static_cast<size_t>(a->nbytes()));
     return a;

@@ -30,6 +30,7 @@ class CachedGraph : public RefCounted {
     std::vector<bool> needs;  // empty: nothing is recorded
     bool is_train = false;
     bool is_body = false;
+    bool on_gpu = false;
   };
   // Forward and backward of one signature. The backward plan reads the call's inputs, the saved
   // intermediates and the gradients of the outputs, in this order.
@@ -73,6 +74,10 @@ class CachedGraph : public RefCounted {
 
   Symbol symbol_;
   std::vector<Node*> variables_;
+  // Without those that make nodes for the CPU only, where it runs on a gpu.
+  PassSet passes_for(const Signature& signature) const {
+    return signature.on_gpu ? passes_.for_gpu() : passes_;
+  }
   const PassSet passes_ = PassSet::current();
   const double memory_target_ = memory_target();
   std::mutex mutex_;

@@ -104,6 +104,15 @@ PassSet PassSet::current() {
 
 bool PassSet::has(std::string_view name) const { return has(index_of(name)); }
 
+PassSet PassSet::for_gpu() const {
+  PassSet set = *this;
+  for (const char* name :
+       {"fuse_attention", "channels_last", "pack_weights", "fuse_epilogue", "fuse_pointwise"}) {
+    set = set.with(name, false);
+  }
+  return set;
+}
+
 PassSet PassSet::with(std::string_view name, bool on) const {
   PassSet set = *this;
   const uint64_t bit = uint64_t{1} << index_of(name);

@@ -30,6 +30,8 @@ class PassSet {
   bool has(std::string_view name) const;
   bool has(size_t index) const { return bits_ >> index & 1; }
   PassSet with(std::string_view name, bool on) const;  // throws ErrorKind::kKey
+  // Without those that make nodes which have no CUDA kernel.
+  PassSet for_gpu() const;
   friend bool operator==(PassSet, PassSet) = default;
 
  private:

@@ -1,6 +1,7 @@
 #include "graph/plan.h"
 
 #include "graph/planner.h"
+#include "op/device.h"
 #include "op/invoke.h"
 #include "op/random_stream.h"
 #include "op/ranks.h"
@@ -86,15 +87,20 @@ Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given, 
     op::invoke(copy, {}, std::span<const ArrayRef>(&inputs[i], 1), packed);
     inputs[i] = packed[0];
   }
-  inputs.append(constants_.begin(), constants_.end());
-  Arrays out;
   const Device device = in.empty() ? Device{} : in[0]->device();
+  const Arrays constants = is_gpu(device) ? constants_on(device) : constants_;
+  inputs.append(constants.begin(), constants.end());
+  Arrays out;
   for (size_t i = 0; i < out_specs_.size(); ++i) {
     out.push_back(i < given.size() && given[i]
                       ? given[i]
                       : Array::deferred(out_specs_[i].shape, out_specs_[i].dtype, device));
   }
+  if (is_gpu(device) || op::any_on_gpu({inputs.data(), inputs.size()})) {
+    check_places({inputs.data(), inputs.size()}, {out.data(), out.size()});
+  }
   const auto state = make_ref<Run>();
+  state->device = device;
   state->in = std::move(inputs);
   state->out = out;
   if (block && *block) {
@@ -102,7 +108,7 @@ Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given, 
   } else if (arena_bytes_) {
     // Taken by the run itself, whatever its size: of runs that wait for each other each finds the
     // block of the one before.
-    state->arena = make_ref<Array>(make_ref<tensor::Storage>(arena_bytes_, Device{}),
+    state->arena = make_ref<Array>(make_ref<tensor::Storage>(arena_bytes_, device),
                                    Dims{arena_bytes_}, DType::kUint8);
     if (block) *block = state->arena;
   }
@@ -118,12 +124,36 @@ Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given, 
   return out;
 }
 
+// The constants in the memory of a gpu, copied at the first run there.
+Arrays Plan::constants_on(Device device) {
+  std::lock_guard lock(mutex_);
+  Arrays& there = constants_there_[device.id];
+  for (size_t i = there.size(); i < constants_.size(); ++i) {
+    const ArrayRef& c = constants_[i];
+    there.push_back(Array::empty(c->shape(), c->dtype(), device));
+    op::transfer(c, there.back(), 0);
+  }
+  return there;
+}
+
+void Plan::check_places(std::span<const ArrayRef> in, std::span<const ArrayRef> out) const {
+  const Device device = in[0]->device();
+  const auto on_it = [&](const char* what, size_t i, const ArrayRef& a) {
+    check(share_memory(a->device(), device), ErrorKind::kDevice, "graph: ", what, ' ', i, " is on ",
+          a->device(), ", must be on ", device, " as input 0");
+  };
+  for (size_t i = 0; i < in.size(); ++i) {
+    if (i >= used_.size() || used_[i]) on_it("input", i, in[i]);
+  }
+  for (size_t i = 0; i < out.size(); ++i) on_it("output", i, out[i]);
+}
+
 void Plan::execute(const Part& part, const Run& run, int threads) {
   Addresses in_data, out_data;
-  for (const ArrayRef& a : run.in) in_data.push_back(static_cast<char*>(a->data()));
-  for (const ArrayRef& a : run.out) out_data.push_back(static_cast<char*>(a->data()));
+  for (const ArrayRef& a : run.in) in_data.push_back(static_cast<char*>(a->address()));
+  for (const ArrayRef& a : run.out) out_data.push_back(static_cast<char*>(a->address()));
   const Memory memory{in_data.data(), out_data.data(),
-                      run.arena ? static_cast<char*>(run.arena->data()) : nullptr};
+                      run.arena ? static_cast<char*>(run.arena->address()) : nullptr, run.device};
   size_t next_key = part.first_key;
   for (size_t i = part.begin; i < part.end; ++i) {
     const Step& step = steps_[i];
@@ -136,7 +166,7 @@ void Plan::run_on(std::span<char* const> in, std::span<char* const> out, char* a
                   op::RandomKey key, int threads) {
   Addresses in_data(in);
   for (const ArrayRef& a : constants_) in_data.push_back(static_cast<char*>(a->data()));
-  const Memory memory{in_data.data(), out.data(), arena};
+  const Memory memory{in_data.data(), out.data(), arena, {}};
   for (const Step& step : steps_) {
     run_step(step, memory, engine::cores_for(step.cost_ns, threads),
              step.op->random ? key : op::RandomKey{});
@@ -171,7 +201,7 @@ void Plan::run_step(const Step& step, const Memory& memory, int threads, op::Ran
                             threads,
                             key};
   try {
-    step.op->kernel(*step.op, step.op->data_of(step.attrs), args);
+    op::run_kernel(*step.op, step.op->data_of(step.attrs), args, memory.device);
   } catch (const Error& e) {
     throw Error(e.kind(), cat(step.op->name, ": ", e.what(), "\n  in node '", step.name, "'"));
   }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "graph/passes.h"
@@ -89,6 +91,7 @@ class Plan : public RefCounted {
   struct Run : RefCounted {
     Arrays in, out;
     ArrayRef arena;
+    Device device;
     bool shared = false;  // the arena, with other runs
     std::vector<op::RandomKey> keys;
   };
@@ -96,21 +99,26 @@ class Plan : public RefCounted {
   struct Memory {
     char *const *in, *const *out;
     char* arena;
+    Device device;
   };
 
   void cut(Outputs outputs);
   std::vector<bool> final_writes() const;
   Part part_of(size_t begin, size_t end, size_t first_key) const;
   void add_untouched(Part& last) const;
+  Arrays constants_on(Device device);
+  void check_places(std::span<const ArrayRef> in, std::span<const ArrayRef> out) const;
   void execute(const Part& part, const Run& run, int threads);
   void run_step(const Step& step, const Memory& memory, int threads, op::RandomKey key);
 
   std::vector<Step> steps_;
   std::vector<Part> parts_;
   std::vector<Spec> in_specs_, out_specs_;
-  Arrays constants_;           // follow the inputs
-  std::vector<bool> mutated_;  // inputs that steps write
-  std::vector<bool> used_;     // inputs that steps read or write
+  Arrays constants_;                           // follow the inputs
+  std::mutex mutex_;                           // of the next
+  std::map<int32_t, Arrays> constants_there_;  // the same on gpus
+  std::vector<bool> mutated_;                  // inputs that steps write
+  std::vector<bool> used_;                     // inputs that steps read or write
   bool is_train_;
   std::vector<int64_t> kept_;
   int64_t arena_bytes_ = 0, unplanned_bytes_ = 0, io_bytes_ = 0, kept_bytes_ = 0;

@@ -5,6 +5,7 @@
 #include "engine/cost.h"
 #include "engine/profile.h"
 #include "op/body.h"
+#include "op/device.h"
 #include "op/invoke.h"
 #include "op/ranks.h"
 
@@ -22,6 +23,7 @@ bool runs_here(const Op& op, const AttrsRef& attrs, double cost_ns, bool is_trai
 }
 
 void Call::run(int threads) const {
+  const Device device = out.empty() ? Device{} : out[0]->device();
   SmallVec<View, 6> in_views, out_views;
   for (const ArrayRef& a : in) in_views.push_back(a->view());
   for (const ArrayRef& a : out) out_views.push_back(a->view());
@@ -31,7 +33,7 @@ void Call::run(int threads) const {
                         threads,
                         random};
   try {
-    op->kernel(*op, op->data_of(attrs), args);
+    run_kernel(*op, op->data_of(attrs), args, device);
   } catch (const Error& e) {
     throw Error(e.kind(), cat(op->name, ": ", e.what(), "\n  for inputs of shape ", shapes_of(in)));
   }

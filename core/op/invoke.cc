@@ -4,10 +4,13 @@
 #include "engine/engine.h"
 #include "op/body.h"
 #include "op/call.h"
+#include "op/device.h"
 #include "op/random_stream.h"
 
 namespace plait::op {
 namespace {
+
+constexpr double kEnqueueNs = 1000;  // to give a device work
 
 ArrayRef copy_of(const ArrayRef& a) {
   static const Op& copy = Op::get("copy");
@@ -123,6 +126,30 @@ Arrays redirected(const Op& op, std::span<const ArrayRef> in, const Arrays& out)
   return targets;
 }
 
+// An operator without inputs that has no kernel for the gpu of `out`: its numbers are made on the
+// CPU, which also makes random ones the same everywhere, and copied.
+bool made_on_cpu(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> in, Arrays& out,
+                 const InvokeOptions& options) {
+  if (!in.empty() || out.empty() || !out[0] || has_kernel(op, out[0]->device())) return false;
+  Arrays made;
+  invoke(op, attrs, in, made, options);
+  check(made.size() == out.size(), ErrorKind::kInternal, op.name, ": out is incomplete");
+  for (size_t i = 0; i < made.size(); ++i) {
+    check_given(op, *out[i], made[i]->spec());
+    transfer(made[i], out[i], options.priority);
+  }
+  return true;
+}
+
+// A copy from one device's memory to another's.
+bool is_transfer(const Op& op, std::span<const ArrayRef> in, const Arrays& out) {
+  static const Op& copy = Op::get("copy");
+  if (&op != &copy || in.size() != 1 || out.size() != 1 || !out[0]) return false;
+  if (share_memory(in[0]->device(), out[0]->device())) return false;
+  check_given(op, *out[0], in[0]->spec());
+  return true;
+}
+
 int64_t elements_of(const Specs& specs) {
   int64_t n = 0;
   for (const Spec& s : specs) n += num_elements(s.shape);
@@ -153,6 +180,10 @@ std::string shapes_of(std::span<const ArrayRef> arrays) {
 void invoke(const Op& op, const AttrsRef& given_attrs, std::span<const ArrayRef> in, Arrays& out,
             const InvokeOptions& options) {
   const AttrsRef& attrs = given_attrs || !op.has_attrs() ? given_attrs : op.default_attrs();
+  const bool on_gpu = any_on_gpu(in) || any_on_gpu({out.data(), out.size()});
+  if (on_gpu && is_transfer(op, in, out)) return transfer(in[0], out[0], options.priority);
+  if (on_gpu && made_on_cpu(op, attrs, in, out, options)) return;
+  if (on_gpu) check_places(op, in, {out.data(), out.size()});
   if (op.view) return invoke_view(op, attrs, in, out, options.allow_view);
   const Specs in_specs = specs_of(in);
   Specs specs;
@@ -166,10 +197,14 @@ void invoke(const Op& op, const AttrsRef& given_attrs, std::span<const ArrayRef>
   const bool has_state = writes_inputs(op, attrs, in.size()), out_is_new = out.empty();
   const int64_t elements = elements_of(specs);
   const bool does_nothing = elements == 0 && !has_state;
-  const double cost = does_nothing ? 0 : cost_ns(op, op.data_of(attrs), in, in_specs, specs, out);
+  const double cost = does_nothing ? 0
+                      : on_gpu     ? kEnqueueNs
+                                   : cost_ns(op, op.data_of(attrs), in, in_specs, specs, out);
   const bool is_short = runs_here(op, attrs, cost, options.is_train);
   make_outputs(op, specs, in, is_short, out);
   if (does_nothing) return;
+  check(!on_gpu || has_kernel(op, out[0]->device()), ErrorKind::kNotImplemented, op.name,
+        ": has no CUDA kernel: copy its arrays to mx.cpu()");
   const Arrays targets = out_is_new ? Arrays() : redirected(op, in, out);
   Call call{&op, attrs, in, targets.empty() ? out : targets, cost, is_short};
   call.out_is_new = out_is_new && !has_state;
@@ -189,6 +224,7 @@ bool invoke_now(const Op& op, const AttrsRef& attrs, std::span<const ArrayRef> i
   if (op.view || op.random || (!attrs && op.has_attrs())) return false;
   int64_t bytes = 0;
   for (const ArrayRef& a : in) bytes += a->nbytes();
+  if (any_on_gpu(in)) return false;
   if (static_cast<double>(bytes) > kMostNs * engine::kBytesPerNs) return false;
   if (writes_inputs(op, attrs, in.size()) || !check_inputs(op, attrs, in)) return false;
   const Specs in_specs = specs_of(in);

@@ -1,9 +1,22 @@
 #include "tensor/array.h"
 
 #include "base/tally.h"
+#include "memory/accelerator.h"
 #include "memory/pool.h"
 
 namespace plait::tensor {
+namespace {
+
+void* take_memory(int64_t bytes, Device device) {
+  if (!is_gpu(device)) return memory::allocate(bytes);
+  return bytes ? memory::accelerator_of(device).allocate(device.id, bytes) : nullptr;
+}
+void give_memory(void* block, int64_t bytes, Device device) noexcept {
+  if (!is_gpu(device)) return memory::deallocate(block, bytes);
+  if (block) memory::accelerator()->deallocate(device.id, block);
+}
+
+}  // namespace
 
 Storage::Storage(void* data, int64_t bytes, Device device, std::function<void()> release)
     : data_(data), bytes_(bytes), device_(device), release_(std::move(release)) {}
@@ -12,19 +25,21 @@ void Storage::dispose() {
   if (release_) {
     release_();
   } else {
-    memory::deallocate(data_.load(std::memory_order_relaxed), bytes_);
+    give_memory(data_.load(std::memory_order_relaxed), bytes_, device_);
   }
   give_var_up();
 }
 
-void Storage::allocate_now() { data_.store(memory::allocate(bytes_), std::memory_order_relaxed); }
+void Storage::allocate_now() {
+  data_.store(take_memory(bytes_, device_), std::memory_order_relaxed);
+}
 
 // Two threads may ask at once, if they do not hold the variable.
 void* Storage::allocate() const {
-  void* const fresh = memory::allocate(bytes_);
+  void* const fresh = take_memory(bytes_, device_);
   void* before = nullptr;
   if (data_.compare_exchange_strong(before, fresh, std::memory_order_acq_rel)) return fresh;
-  memory::deallocate(fresh, bytes_);
+  give_memory(fresh, bytes_, device_);
   return before;
 }
 
@@ -56,6 +71,12 @@ Array::Array(Ref<Storage> storage, const Dims& shape, DType dtype)
 
 Array::~Array() { tally::add(tally::kLiveArrays, -1); }
 
+void Array::refuse_host() const {
+  fail(ErrorKind::kDevice, "array is on ", device(), ", must be on a cpu: copy it to mx.cpu()");
+}
+
+void Array::wait_for_device() const { memory::accelerator_of(device()).synchronize(device().id); }
+
 namespace {
 
 // Arrays of at least `at_once` bytes take their memory now.
@@ -63,8 +84,7 @@ Ref<Array> make(const Dims& shape, DType dtype, Device device, int64_t at_once) 
   check(shape.size() <= kMaxNdim, ErrorKind::kShape, "shape has ", shape.size(),
         " axes, must be at most ", kMaxNdim);
   const int64_t bytes = check_size(shape, dtype_size(dtype));
-  check(device.kind != DeviceKind::kGpu, ErrorKind::kDevice, "context is ", device,
-        ", must be a cpu: this build has no CUDA");
+  if (is_gpu(device)) memory::accelerator_of(device);  // throws if there is no such device
   Ref<Storage> storage = make_ref<Storage>(bytes, device);
   if (bytes >= at_once) storage->allocate_now();
   return make_ref<Array>(std::move(storage), shape, dtype);

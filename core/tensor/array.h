@@ -94,9 +94,17 @@ class Array final : public RefCounted, public Recycled<Array> {
   const Ref<Storage>& storage() const { return storage_; }
   engine::Var& var() const { return storage_->var(); }
   uint64_t version() const { return storage_->var().version(); }
-  // Address of the first element. Not synchronised: tasks only, or after a wait.
-  void* data() const { return static_cast<char*>(storage_->data()) + offset_bytes_; }
-  View view() const { return {data(), &shape_, &strides_, dtype_, contiguous_}; }
+  // Address of the first element. Not synchronised: tasks only, or after a wait. Throws
+  // ErrorKind::kDevice if it is not memory of the host.
+  void* data() const {
+    if (is_gpu(device())) [[unlikely]] {
+      refuse_host();
+    }
+    return address();
+  }
+  // The same on the device of the array: for its kernels.
+  void* address() const { return static_cast<char*>(storage_->data()) + offset_bytes_; }
+  View view() const { return {address(), &shape_, &strides_, dtype_, contiguous_}; }
   View layout() const { return {nullptr, &shape_, &strides_, dtype_, contiguous_}; }
   Spec spec() const { return {shape_, dtype_}; }
 
@@ -105,12 +113,22 @@ class Array final : public RefCounted, public Recycled<Array> {
   // The same memory and shape without autograd data.
   Ref<Array> detached() const { return alias(shape_, strides_); }
 
-  void wait_to_read() const { engine::wait_to_read(var()); }
-  void wait_to_write() const { engine::wait_to_write(var()); }
+  // On a gpu also for what its stream was given.
+  void wait_to_read() const {
+    engine::wait_to_read(var());
+    if (is_gpu(device())) wait_for_device();
+  }
+  void wait_to_write() const {
+    engine::wait_to_write(var());
+    if (is_gpu(device())) wait_for_device();
+  }
 
   Ref<RefCounted> autograd;
 
  private:
+  [[noreturn]] void refuse_host() const;
+  void wait_for_device() const;
+
   Ref<Storage> storage_;
   int64_t offset_bytes_;
   int64_t size_;

@@ -302,6 +302,10 @@ cdef class Operator:
         check(plait_op_describe(self.op, &text))
         return text.decode()
 
+    def runs_on(self, int kind):
+        """Whether it has a kernel for devices of this kind."""
+        return plait_op_runs_on(self.op, kind) == 1
+
     cdef object attr_name(self, Py_ssize_t i):
         attrs = json.loads(self.describe_json())["attrs"]
         return attrs[i]["name"] if i < len(attrs) else f"attribute {i}"

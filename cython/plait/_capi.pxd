@@ -118,6 +118,7 @@ cdef extern from "plait/c_api.h" nogil:
     const char *plait_op_name(plait_op_t op)
     plait_status_t plait_op_describe(plait_op_t op, char **json)
     plait_status_t plait_op_attr_index(plait_op_t op, const char *name, int32_t *index)
+    int32_t plait_op_runs_on(plait_op_t op, int32_t kind)
     ctypedef enum plait_invoke_flag_t:
         PLAIT_INVOKE_VIEW
         PLAIT_INVOKE_NOW

@@ -5,7 +5,7 @@ from collections import namedtuple
 
 from . import _array
 
-__all__ = ["info", "list_operators", "invoke"]
+__all__ = ["info", "list_operators", "runs_on", "invoke"]
 
 Info = namedtuple("Info", "name doc source where inputs outputs attrs surfaces gradient")
 
@@ -35,6 +35,19 @@ def info(name):
 def list_operators():
     """Names of all operators, sorted."""
     return sorted(op.name for op in _array.operators())
+
+
+def runs_on(name, device_type):
+    """Whether an operator has a kernel for "cpu" or "gpu".
+
+    Raises
+    ------
+    KeyError
+        If no operator has this name.
+    """
+    from .context import Context
+
+    return _array.operator(name).runs_on(Context(device_type).device_typeid)
 
 
 def invoke(name, inputs, attrs=None, out=None):

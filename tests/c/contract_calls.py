@@ -123,6 +123,7 @@ CALLS = {
     "op_name": [given("add")],
     "op_describe": [given("add"), place("char *")],
     "op_attr_index": [lambda w: w.c.op("sum"), b"axis", INT],
+    "op_runs_on": [lambda w: w.c.op("sum"), 1],
     "op_invoke": [given("add"), lambda w: [w.a, w.b], 2, OPTIONAL(NONE), 0, 0, outputs, 1, INT],
     "op_infer": [given("add"), spec, 2, OPTIONAL(NONE), 0, spec, 1, INT],
     "random_seed": [1],

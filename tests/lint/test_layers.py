@@ -11,7 +11,7 @@ LAYERS = {
     "team": "base",
     "engine": "base team",
     "tensor": "base memory engine",
-    "op": "base engine tensor",
+    "op": "base memory engine tensor",  # kernels of devices come from their libraries
     "kernels": "base memory team",  # scratch memory comes from the pool
     "ops": "base tensor op kernels",
     "autograd": "base tensor op",

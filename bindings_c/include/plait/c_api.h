@@ -325,6 +325,11 @@ PLAIT_API plait_status_t plait_op_describe(plait_op_t op, const char** json);
  * Fails: KEY, with the known names in the message. @since 0.1 */
 PLAIT_API plait_status_t plait_op_attr_index(plait_op_t op, const char* name, int32_t* index);
 
+/* 1 if the operator can run on devices of a plait_device_kind_t, 0 if it has no kernel for them;
+ * -1 for other numbers and for NULL. Kernels for a gpu come from a library that is loaded when it
+ * is first asked for, see plait_device_count(). @since 0.1 */
+PLAIT_API int32_t plait_op_runs_on(plait_op_t op, int32_t kind);
+
 /* Flags of plait_op_invoke(). */
 typedef enum plait_invoke_flag_t {
   PLAIT_INVOKE_VIEW = 1, /* the result may share memory with the input */
@@ -744,7 +749,9 @@ PLAIT_API plait_status_t plait_profiler_read(int32_t clear, plait_buffer_t* json
 
 /* ---- devices and memory -------------------------------------------------------------------- */
 
-/* Number of devices of a plait_device_kind_t; -1 for other numbers. @since 0.1 */
+/* Number of devices of a plait_device_kind_t; -1 for other numbers. Those of kind GPU come from
+ * libplait_cuda.so beside this library, or the file that the environment variable
+ * PLAIT_DEVICE_LIBRARY names. @since 0.1 */
 PLAIT_API int32_t plait_device_count(int32_t kind);
 
 /* Bytes of memory that new arrays can have on the device, and of all its memory; for a CPU that of

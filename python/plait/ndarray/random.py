@@ -60,7 +60,7 @@ def _draw(name, shape, dtype, ctx, out, **params):
         return function(shape=out.shape, dtype=out.dtype_name, out=out, **params)
     shape = (shape,) if hasattr(shape, "__index__") else tuple(shape or (1,))
     result = function(shape=shape, dtype=dtype_name(dtype) or "float32", **params)
-    return result if ctx is None or ctx == current_context() else result.as_in_context(ctx)
+    return result.as_in_context(ctx or current_context())
 
 
 def uniform(low=0, high=1, shape=None, dtype=None, ctx=None, out=None, **kwargs):

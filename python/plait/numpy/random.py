@@ -8,6 +8,7 @@ import numpy as _np
 
 from .. import _engine
 from .._array import invoke, operator
+from ..context import current_context
 from . import _operands as _o
 from ._axes import reshape
 from ._choice import take, where
@@ -43,7 +44,8 @@ def _unary(op: Any, x: Any) -> Any:
 
 
 def _finish(result: Any, ctx: Any, out: Any) -> Any:
-    if ctx is not None and ctx != result.ctx:
+    ctx = ctx or current_context()
+    if ctx != result.ctx:
         result = result.as_in_context(ctx)
     return result if out is None else _o.store(result, out)
 
