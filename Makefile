@@ -8,13 +8,14 @@ PYTEST_ARGS ?=
 # What the core is built with, e.g. BUILD_ARGS="-C cmake.define.PLAIT_SANITIZE=thread"
 BUILD_ARGS ?=
 
-.PHONY: help demo test lint bench build wheel leaks sanitize clean
+.PHONY: help demo test lint bench build cuda wheel leaks sanitize clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    train LeNet on Fashion-MNIST (DATA=digits: scikit-learn's digits)"
 	@echo "make test    build and run all tests (PYTEST_ARGS='-k softmax' for some)"
 	@echo "make build   build into $(VENV) as an editable install"
+	@echo "make cuda    kernels for NVIDIA's devices, with nvcc (CUDA_ARGS=-DCMAKE_CUDA_ARCHITECTURES=90)"
 	@echo "make lint    formatters, linters and the tests of the layout"
 	@echo "make bench   time the fixed list of operations, write bench.json"
 	@echo "make leaks   programs in C and C++ and the R tests under valgrind (an hour)"
@@ -53,6 +54,13 @@ $(VENV)/.r: pyproject.toml $(VENV)/.created
 	@touch $@
 
 build: $(VENV)/.built
+
+cuda: $(VENV)/.built
+	$(BIN)/cmake -S core -B build/cuda -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja \
+	  -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python -DPLAIT_PYTHON=OFF -DPLAIT_CUDA=ON $(CUDA_ARGS)
+	$(BIN)/cmake --build build/cuda --target plait_cuda
+	cp build/cuda/kernels/cuda/real/libplait_cuda.so "$$($(BIN)/python -c \
+	  'import plait.libinfo as i; import os; print(os.path.dirname(i.find_lib_path()[0]))')"
 
 demo: $(VENV)/.built
 	.ci/system-packages demo $(PYTHON)

@@ -1,9 +1,10 @@
 # The shared library. Operators register themselves, so every source below core/ is an object of it.
 file(GLOB_RECURSE PLAIT_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/*.cc)
-list(FILTER PLAIT_SOURCES EXCLUDE REGEX "/core/(cmake|third_party)/")
+# Kernels for other devices are in libraries of their own.
+list(FILTER PLAIT_SOURCES EXCLUDE REGEX "/core/(cmake|third_party|kernels/cuda)/")
 
 # Optional parts are chosen by file: <part>/ or <part>.cc when it is on, no_<part>.cc when it is off.
-foreach(part codecs cuda openmp)
+foreach(part codecs openmp)
   string(TOUPPER ${part} option)
   if(PLAIT_${option})
     list(FILTER PLAIT_SOURCES EXCLUDE REGEX "/no_${part}\\.cc$")
@@ -73,24 +74,9 @@ file(GLOB PLAIT_WRAPPING CONFIGURE_DEPENDS
      ${CMAKE_CURRENT_SOURCE_DIR}/ops/index/gather_nd.cc)
 set_property(SOURCE ${PLAIT_WRAPPING} APPEND PROPERTY COMPILE_OPTIONS -fwrapv)
 
-set_source_files_properties(
-  ${CMAKE_CURRENT_SOURCE_DIR}/c_api/version.cc
-  PROPERTIES COMPILE_DEFINITIONS "PLAIT_HAS_CUDA=$<BOOL:${PLAIT_CUDA}>")
-
 if(PLAIT_CODECS)
   target_link_libraries(plait_objects PUBLIC JPEG::JPEG PNG::PNG)
 endif()
-if(PLAIT_CUDA)
-  enable_language(CUDA)
-  find_package(CUDAToolkit REQUIRED)
-  file(GLOB_RECURSE PLAIT_CUDA_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/*.cu)
-  if(NOT PLAIT_CUDA_SOURCES)
-    message(FATAL_ERROR "PLAIT_CUDA is ON, but this source tree has no CUDA kernels")
-  endif()
-  target_sources(plait_objects PRIVATE ${PLAIT_CUDA_SOURCES})
-  target_link_libraries(plait_objects PUBLIC CUDA::cudart CUDA::cublas)
-endif()
-
 set(PLAIT_EXPORTS ${CMAKE_CURRENT_LIST_DIR}/exports.map)
 add_library(plait SHARED $<TARGET_OBJECTS:plait_objects>)
 add_library(plait::plait ALIAS plait)
@@ -108,5 +94,8 @@ if(PLAIT_CODECS)
   target_link_libraries(plait PRIVATE JPEG::JPEG PNG::PNG)
 endif()
 if(PLAIT_CUDA)
-  target_link_libraries(plait PRIVATE CUDA::cudart CUDA::cublas)
+  add_subdirectory(kernels/cuda/real)
+endif()
+if(PLAIT_BUILD_TESTS)
+  add_subdirectory(kernels/cuda/emulated)
 endif()

@@ -3,6 +3,9 @@ include(CMakePackageConfigHelpers)
 set(lib ${PLAIT_PREFIX}/lib)
 
 install(TARGETS plait plait_team LIBRARY DESTINATION ${lib})
+if(PLAIT_CUDA)
+  install(TARGETS plait_cuda LIBRARY DESTINATION ${lib})
+endif()
 install(PROGRAMS ${PLAIT_BUNDLED} DESTINATION ${lib})
 install(DIRECTORY ${PLAIT_INCLUDE}/plait DESTINATION ${PLAIT_PREFIX}/include)
 
