@@ -27,6 +27,14 @@ def test_on_device(path):
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
 
 
+def test_with_all_work_in_other_threads():
+    """Nothing is enqueued by the thread that calls, and several do it at once."""
+    path = str(HERE / "on_device")
+    command = ("-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", path)
+    done = run(*command, PLAIT_NUM_THREADS="4", PLAIT_INLINE_NS="0")
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+
+
 @pytest.mark.parametrize("part", range(4))
 def test_entries(part):
     """The entries of tests/ops of all operators that have a kernel."""

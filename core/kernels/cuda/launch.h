@@ -9,9 +9,10 @@
 //     block.each(n, [=](int64_t i) { y[r * n + i] = x[r * n + i] / sum; });
 //   });
 //
-// block.each(n, g) shares g(i) for i in [0, n) out among the threads and lets them meet. reduce()
-// gives all threads the combination of the values, always in the same order. real/ makes kernels of
-// CUDA from it, emulated/ the same steps in loops on the CPU.
+// A struct in place of a lambda has a template for its operator(), with the block's type for a
+// parameter. block.each(n, g) shares g(i) for i in [0, n) out among the threads and lets them meet.
+// reduce() gives all threads the combination of the values, always in the same order. real/ makes
+// kernels of CUDA from it, emulated/ the same steps in loops on the CPU.
 #include <cstdint>
 
 #include "base/target.h"

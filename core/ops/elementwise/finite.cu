@@ -14,7 +14,8 @@ struct Finite {
   int64_t n;
   Numbers x;
   float* y;
-  PLAIT_FN void operator()(const cuda::Block& block, int64_t) const {
+  template <class Team>
+  PLAIT_FN void operator()(const Team& block, int64_t) const {
     const double bad = block.reduce(
         n, 0.0,
         [&](int64_t i) {
@@ -39,7 +40,8 @@ struct SumOfSquares {
   int64_t n;
   Numbers x;
   float* y;
-  PLAIT_FN void operator()(const cuda::Block& block, int64_t) const {
+  template <class Team>
+  PLAIT_FN void operator()(const Team& block, int64_t) const {
     const double sum = block.reduce(
         n, 0.0, [&](int64_t i) { return x.get<double>(i) * x.get<double>(i); }, cuda::Plus());
     block.each(1, [&](int64_t) { *y = static_cast<float>(sum); });

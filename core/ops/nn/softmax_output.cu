@@ -65,7 +65,8 @@ struct Valid {
   bool use_ignore;
   double ignored;
   double* count;
-  PLAIT_FN void operator()(const cuda::Block& block, int64_t) const {
+  template <class Team>
+  PLAIT_FN void operator()(const Team& block, int64_t) const {
     const double n = block.reduce(
         labels, 0.0,
         [&](int64_t i) { return !use_ignore || label.get<double>(i) != ignored ? 1.0 : 0.0; },

@@ -40,6 +40,17 @@ def resnet():
     return net, (4, 3, 12, 12), 5
 
 
+def encoder():
+    net = nn.HybridSequential()
+    net.add(
+        nn.Embedding(11, 8),
+        nn.TransformerEncoderLayer(8, 2, 16),
+        nn.Flatten(),
+        nn.Dense(4),
+    )
+    return net, (4, 6), 4
+
+
 def train(make, context, optimizer, options, hybrid, steps=3):
     """Losses and parameters after some steps, from the same start."""
     mx.random.seed(1)
@@ -53,7 +64,10 @@ def train(make, context, optimizer, options, hybrid, steps=3):
     losses = []
     mx.random.seed(2)
     for step in range(steps):
-        x = nd.array(np.random.RandomState(step).normal(size=shape), ctx=context)
+        numbers = np.random.RandomState(step).normal(size=shape)
+        if make is encoder:
+            numbers = np.abs(numbers * 5).astype("int32") % 11
+        x = nd.array(numbers, ctx=context)
         y = nd.array(np.random.RandomState(step).randint(0, classes, shape[0]), ctx=context)
         with autograd.record():
             loss = loss_of(net(x), y)
@@ -66,7 +80,7 @@ def train(make, context, optimizer, options, hybrid, steps=3):
 
 
 @pytest.mark.parametrize("hybrid", [False, True], ids=["eager", "hybrid"])
-@pytest.mark.parametrize("make", [lenet, mlp, resnet], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("make", [lenet, mlp, resnet, encoder], ids=lambda f: f.__name__)
 def test_equal_to_the_cpu(make, hybrid):
     options = {"learning_rate": 0.05, "momentum": 0.9}
     want, want_parameters = train(make, mx.cpu(), "sgd", options, hybrid)
@@ -141,3 +155,31 @@ def test_gradient_of_a_gradient():
     v = np.array([0.5, 1.5])
     f = np.cos(v) * v + np.sin(v)
     np.testing.assert_allclose(x.grad.asnumpy(), 2 * f * (2 * np.cos(v) - v * np.sin(v)), rtol=1e-5)
+
+
+def test_two_devices_share_a_batch():
+    """As many samples on each: the parameters go the way they go on two CPUs."""
+    x = np.random.RandomState(0).normal(size=(8, 10)).astype("float32")
+    y = np.random.RandomState(1).randint(0, 4, 8).astype("float32")
+    results = []
+    for contexts in ([mx.cpu(0), mx.cpu(1)], [mx.gpu(0), mx.gpu(1)]):
+        mx.random.seed(1)
+        np.random.seed(1)
+        net = mlp()[0]
+        net.initialize(mx.init.Xavier(), ctx=contexts)
+        trainer = gluon.Trainer(
+            net.collect_params(), "sgd", {"learning_rate": 0.1}, kvstore="device"
+        )
+        for _ in range(3):
+            parts = zip(
+                gluon.utils.split_and_load(nd.array(x), contexts),
+                gluon.utils.split_and_load(nd.array(y), contexts),
+                strict=True,
+            )
+            with autograd.record():
+                losses = [gluon.loss.SoftmaxCrossEntropyLoss()(net(a), b) for a, b in parts]
+            autograd.backward(losses)
+            trainer.step(8)
+        results.append([p.data(contexts[-1]).asnumpy() for p in net.collect_params().values()])
+    for got, want in zip(results[1], results[0], strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)

@@ -27,7 +27,10 @@ namespace {
 constexpr int64_t kBytes = int64_t{2} << 30;  // of all devices together
 constexpr size_t kMostQueued = 256;
 
+using Free = std::map<int64_t, std::vector<char*>>;  // blocks by their sizes
+
 struct Lane {
+  Free free;
   std::deque<std::function<void()>> queue;
   Log log;
   std::string failure;  // for good, as with CUDA
@@ -44,15 +47,16 @@ class Emulated final : public memory::Accelerator {
     return {kBytes - in_use_, kBytes};
   }
 
-  void* allocate(int32_t, int64_t bytes) override {
+  void* allocate(int32_t device, int64_t bytes) override { return take(lane(device), bytes); }
+  void* take(Lane& l, int64_t bytes) {
     std::lock_guard lock(mutex_);
     int64_t size = (bytes + 255) / 256 * 256;
-    char* block = taken(size, free_.find(size));
+    char* block = taken(l.free, size, l.free.find(size));
     if (!block && used_ + size <= kBytes) {
       block = arena_ + used_;
       used_ += size;
     }
-    if (!block) block = taken(size, free_.lower_bound(size));  // a larger one
+    if (!block) block = taken(l.free, size, l.free.lower_bound(size));  // a larger one
     check(block, ErrorKind::kOutOfMemory, "CUDA: allocation of ", bytes,
           " bytes failed: out of memory");
     sizes_[block] = size;
@@ -65,7 +69,7 @@ class Emulated final : public memory::Accelerator {
     char* const block = static_cast<char*>(memory);
     const int64_t size = sizes_[block];
     in_use_ -= size;
-    free_[size].push_back(block);
+    l.free[size].push_back(block);
     l.queue.push_back([block, size] { std::memset(block, 0xff, static_cast<size_t>(size)); });
   }
 
@@ -130,15 +134,13 @@ class Emulated final : public memory::Accelerator {
     arena_ = static_cast<char*>(memory);
   }
 
-  using Free = std::map<int64_t, std::vector<char*>>;
-
   // A block of the size at `it`, which `size` becomes; null if there is none.
-  char* taken(int64_t& size, Free::iterator it) {
-    if (it == free_.end()) return nullptr;
+  static char* taken(Free& free, int64_t& size, Free::iterator it) {
+    if (it == free.end()) return nullptr;
     size = it->first;
     char* const block = it->second.back();
     it->second.pop_back();
-    if (it->second.empty()) free_.erase(it);
+    if (it->second.empty()) free.erase(it);
     return block;
   }
 
@@ -167,14 +169,13 @@ class Emulated final : public memory::Accelerator {
   char* arena_ = nullptr;
   int64_t used_ = 0, in_use_ = 0;
   std::map<char*, int64_t> sizes_;
-  Free free_;
 };
 
 }  // namespace
 
 void enqueue(std::function<void()> work) { Emulated::get().push(*mine, std::move(work)); }
 
-void* allocate(int64_t bytes) { return bytes ? Emulated::get().allocate(0, bytes) : nullptr; }
+void* allocate(int64_t bytes) { return bytes ? Emulated::get().take(*mine, bytes) : nullptr; }
 void deallocate(void* block) noexcept {
   if (block) Emulated::get().give_back(*mine, block);
 }
