@@ -15,6 +15,7 @@ from onnx.reference import ReferenceEvaluator
 import plait as mx
 from plait import nd
 from plait.onnx import backend
+from plait.onnx.__main__ import main as program
 
 # Modules of node tests that are made quickly; PLAIT_TEST_ONNX=all takes all of them.
 MODULES = """
@@ -272,3 +273,17 @@ def test_groups_of_nodes_become_one_operator():
     nodes = json.loads(mx.onnx.import_model(proto)[0].tojson())["nodes"]
     operators = [node["op"] for node in nodes if node["op"] != "null"]
     assert operators == ["LayerNorm", "LeakyReLU", "gelu_tanh", "silu"]
+
+
+def test_program_describes_and_times_a_file(tmp_path, capsys):
+    path = str(tmp_path / "f.onnx")
+    node = helper.make_node("Relu", ["x"], ["y"])
+    onnx.save(file_of([node], [("x", 1, ["n", 3])], [("y", 1, ["n", 3])]), path)
+    assert program([path, "--sizes", "n=4", "--seconds", "0", "--nodes", "--explain"]) == 0
+    text = capsys.readouterr().out
+    assert "input   x: float ('n', 3)" in text and "result  y: (4, 3)" in text
+    assert "Relu                    x -> y" in text and "compiled" in text
+    onnx.save(file_of([node], [("x", 8, ["n"])], [("y", 8, ["n"])]), path)
+    assert program([path, "--seconds", "0"]) == 1
+    assert "does not run" in capsys.readouterr().out
+    assert "rnn" in mx.onnx.get_operator_support()

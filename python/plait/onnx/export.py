@@ -15,11 +15,11 @@ from . import (  # noqa: F401 - fill the table
     export_shapes,
     export_simple,
 )
-from .converters import Writer
+from .converters import CONVERTERS, Writer
 from .graph import read_graph
 from .package import load_onnx
 
-__all__ = ["export_model"]
+__all__ = ["export_model", "get_operator_support"]
 
 OPSET, IR_VERSION = 17, 8
 # Outputs that know their gradient: the labels are no inputs of the exported model.
@@ -115,6 +115,17 @@ def export_model(
     if verbose:
         logging.info("wrote %s: %d nodes", onnx_file_path, len(writer.nodes))
     return onnx_file_path
+
+
+def get_operator_support(opset_version=None):
+    """Names of the operators that `export_model` writes, in alphabetical order.
+
+    Parameters
+    ----------
+    opset_version : int, optional
+        As in MXNet; files have opset 17 whatever it is.
+    """
+    return sorted(CONVERTERS)
 
 
 def _read_by(node):

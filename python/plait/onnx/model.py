@@ -81,11 +81,16 @@ class Model:
             arrays[i] = given[name]
         return call(*arrays)
 
+    def explain(self, *shapes):
+        """Text about the graph for inputs of these shapes: its passes and steps; None: there is
+        none, the nodes run one by one."""
+        arrays = zip(self.inputs, shapes, self._dtypes(), strict=True)
+        graph = self._graph_for({n: ndarray.zeros(s, dtype=t) for n, s, t in arrays})
+        return None if graph is None else graph[0].explain()
+
     def is_compiled(self, *shapes):
         """bool: whether calls with inputs of these shapes run one compiled graph."""
-        empty = {n: ndarray.zeros(s, dtype=t) for n, s, t in zip(
-            self.inputs, shapes, self._dtypes(), strict=True)}  # fmt: skip
-        return self._graph_for(empty) is not None
+        return self.explain(*shapes) is not None
 
     def _dtypes(self):
         from .package import load_onnx
