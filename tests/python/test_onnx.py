@@ -1,6 +1,5 @@
 """ONNX files: layers there and back, and the conformance tests of the package `onnx`."""
 
-import importlib
 import json
 import os
 import re
@@ -17,33 +16,12 @@ from plait import nd
 from plait.onnx import backend
 from plait.onnx.__main__ import main as program
 
-# Modules of node tests that are made quickly; PLAIT_TEST_ONNX=all takes all of them.
-MODULES = """
-adam add affinegrid argmax batch_normalization bitcast cast clip col2im compress concat
-constantofshape conv convinteger convtranspose cumsum deformconv depthtospace dequantizelinear det
-dft div dropout dynamicquantizelinear einsum elu equal expand flatten gather gatherelements
-gathernd gelu gemm globalaveragepool gridsample groupnormalization gru hardmax identity if_
-instance_normalization layernormalization loop lrn lstm matmul matmulinteger max maxunpool mod
-negativeloglikelihoodloss nonmaxsuppression nonzero onehot optionalgetelement pad pow prelu
-qlinearconv qlinearmatmul quantizelinear reducel2 reducemax reducesum reshape resize
-reversesequence rnn roialign rotaryembedding round scan scatterelements scatternd sequence_map
-sequenceinsert shape slice softmax split splittosequence squeeze stft sub tensorscatter tile topk
-transpose trilu unique unsqueeze upsample where
-""".split()
 # What has no counterpart: texts, decoders of images, trees, gradients as a node.
 REFUSED = re.compile(
     "string|strnorm|regex|label_encoder|image_decoder|tfidf|tree_ensemble|roialign_mode_max"
     "|array_feature_extractor|binarizer|gradient_of"
 )
 RANDOM = re.compile("bernoulli|training_dropout(?!_zero_ratio)")
-
-
-def cases():
-    if os.environ.get("PLAIT_TEST_ONNX") == "all":
-        return node_cases.collect_testcases(None)
-    for name in MODULES:
-        importlib.import_module(f"onnx.backend.test.case.node.{name}")
-    return list(node_cases._NodeTestCases)
 
 
 def array_of(value):
@@ -72,7 +50,7 @@ def check(got, wanted, name):
 def test_node_tests_of_onnx():
     """Operators give the right numbers or refuse with a reason; nothing else."""
     right, refused = 0, []
-    for case in cases():
+    for case in node_cases.collect_testcases(None):
         model = backend.prepare(case.model)
         try:
             for inputs, wanted in case.data_sets:
@@ -87,7 +65,7 @@ def test_node_tests_of_onnx():
             continue
         right += 1
     print(f"{right} right, {len(refused)} refused")
-    assert right >= (1800 if os.environ.get("PLAIT_TEST_ONNX") == "all" else 800)
+    assert right >= 1800
 
 
 FOLDER = os.path.join(os.path.dirname(onnx.__file__), "backend", "test", "data")

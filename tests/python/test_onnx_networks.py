@@ -1,6 +1,8 @@
 """Networks to ONNX files, run by the reference evaluator of `onnx`, and read back."""
 
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -78,6 +80,14 @@ NETS = {
             nn.HybridLambda(lambda F, x: F.trunc(F.cumsum(x, axis=1))),
         ),
         (4, 5),
+    ),
+    "attention": (
+        lambda: net_of(
+            nn.RotaryEmbedding(), nn.HybridLambda(lambda F, x: F.reshape(x, shape=(0, 0, -1))),
+            nn.MultiHeadAttention(24, 4, num_kv_heads=2), nn.FeedForward(24, 8),
+            nn.RotaryEmbedding(dim=8, interleaved=True),
+        ),
+        (2, 5, 4, 6),
     ),
     "transformer": (lambda: net_of(nn.TransformerEncoder(1, 8, 2, causal=True)), (2, 5, 8)),
 }  # fmt: skip
@@ -258,3 +268,30 @@ def test_large_models_have_a_second_file(tmp_path):
     x = nd.random.normal(shape=(1, 100))
     got = mx.onnx.import_to_gluon(path)(x)
     np.testing.assert_allclose(got.asnumpy(), net(x).asnumpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_programs_of_the_guide_run(capsys):
+    guide = Path(__file__).parents[2] / "python" / "docs" / "onnx.md"
+    space = {}
+    for program in re.findall(r"```python\n(.*?)```", guide.read_text(), re.DOTALL):
+        exec(compile(program, guide.name, "exec"), space)
+    assert space["scores"].shape == (3, 4) and space["block"](nd.ones((1, 8))).shape == (1, 4)
+    assert "['data'] " in capsys.readouterr().out
+
+
+def test_interleaved_attention(tmp_path):
+    """The products of MXNet's transformers, with scores that are read."""
+    data = mx.sym.var("data")
+    scores = mx.sym.contrib.interleaved_matmul_selfatt_qk(data, heads=2)
+    weights = mx.sym.softmax(scores)
+    out = mx.sym.contrib.interleaved_matmul_selfatt_valatt(data, weights, heads=2)
+    both = mx.sym.Group([scores, out])
+    path, x = str(tmp_path / "a.onnx"), nd.random.normal(shape=(5, 3, 24))
+    mx.onnx.export_model(both, {}, [x.shape], onnx_file_path=path)
+    want = [y.asnumpy() for y in both.bind(mx.cpu(), {"data": x}).forward()]
+    for found in (
+        ReferenceEvaluator(path).run(None, {"data": x.asnumpy()}),
+        [y.asnumpy() for y in mx.onnx.Model(path)(x)],
+    ):
+        for y, w in zip(found, want, strict=True):
+            np.testing.assert_allclose(y, w, rtol=1e-3, atol=1e-5)

@@ -1,8 +1,10 @@
-"""Converters of products of attention on projections that lie interleaved."""
+"""Converters of rotary embeddings, and of attention on projections that lie interleaved."""
 
 import math
 
-from .converters import converts
+import numpy as np
+
+from .converters import converts, refuse
 
 
 def _part(w, x, heads, parts, part):
@@ -62,3 +64,44 @@ def _(w, node):
 def _(w, node):
     [x] = node.inputs
     w.add("Div", [x, w.scalar(math.sqrt(x.shape[-1]), x)], node.outputs[0])
+
+
+def _angles(w, node):
+    """Angles (steps, pairs) of a rotary embedding, in the type of the data."""
+    x = node.inputs[0]
+    half = (x.shape[-1] if node["dim"] is None else node["dim"]) // 2
+    speeds = node["base"] ** (-np.arange(half) / half)
+    if node["has_positions"]:
+        places = w.add("Unsqueeze", [w.cast(node.inputs[1], x.dtype), w.ints(1)])
+        return w.add("Mul", [places, w.constant(speeds, x.dtype)]), half
+    if x.shape[-2] is None:
+        refuse(node, "a number of steps that changes")
+    return w.constant(np.arange(x.shape[-2])[:, None] * speeds, x.dtype), half
+
+
+@converts("rotary_embedding")
+def _(w, node):
+    x, out = node.inputs[0], node.outputs[0]
+    angles, half = _angles(w, node)
+    cosine, sine = w.add("Cos", [angles]), w.add("Sin", [angles])
+    if node["inverse"]:
+        sine = w.add("Neg", [sine])
+    rest = x.shape[-1] - 2 * half
+    parts = [w.fresh("part") for _ in range(2 if rest else 1)]
+    w.add("Split", [x, w.ints(2 * half, *[rest] * bool(rest))], parts, axis=-1)
+    first, second = w.fresh("part"), w.fresh("part")
+    if node["interleaved"]:
+        pairs = w.add("Reshape", [parts[0], w.ints(*[0] * (x.ndim - 1), half, 2)])
+        first, second = (w.add("Gather", [pairs, w.constant(i)], axis=-1) for i in range(2))
+    else:
+        w.add("Split", [parts[0], w.ints(half, half)], [first, second], axis=-1)
+    turned = [
+        w.add("Sub", [w.add("Mul", [first, cosine]), w.add("Mul", [second, sine])]),
+        w.add("Add", [w.add("Mul", [second, cosine]), w.add("Mul", [first, sine])]),
+    ]
+    if node["interleaved"]:
+        turned = [w.add("Unsqueeze", [part, w.ints(-1)]) for part in turned]
+    made = w.add("Concat", turned, axis=-1)
+    if node["interleaved"]:
+        made = w.add("Reshape", [made, w.ints(*[0] * (x.ndim - 1), 2 * half)])
+    w.add("Concat", [made, *parts[1:]], out, axis=-1)
