@@ -1,4 +1,5 @@
 #include <cmath>
+#include <exception>
 #include <limits>
 
 #include "kernels/buffer.h"
@@ -109,12 +110,11 @@ void step(const RnnAttrs& a, int64_t n, T* g, const T* s, T* h, T* c, T* extra) 
   }
 }
 
+// All steps of one direction; `gates` holds the part of the input.
 template <class T>
-void run_pass(const RnnAttrs& a, const RnnPlan& p, const Pass<T>& w, const T* x, int64_t features,
-              bool backwards, const std::vector<int64_t>& length, int threads) {
+void run_pass(const RnnAttrs& a, const RnnPlan& p, const Pass<T>& w, bool backwards,
+              const std::vector<int64_t>& length, int threads) {
   const int64_t width = p.width(), n = p.cells, r = p.recurrent, rows = p.directions * r;
-  kernels::gemm({false, true, 1, p.steps * p.batch, width, features}, dtype_of<T>(), x, w.wx, w.bx,
-                w.gates, threads);
   const kernels::Buffer<T> state_part(p.batch * width), raw(p.projected ? p.batch * n : 0),
       short_h(p.projected ? p.batch * r : 0);
   const kernels::GemmWith of_state({false, true, 1, p.batch, width, r}, dtype_of<T>(), w.wh,
@@ -149,6 +149,29 @@ void run_pass(const RnnAttrs& a, const RnnPlan& p, const Pass<T>& w, const T* x,
   }
 }
 
+// Both directions of a layer at once, on a thread each, where a step is little work or there are
+// no more threads: a step waits for the one before, and its threads for each other.
+template <class T>
+void run_passes(const RnnAttrs& a, const RnnPlan& p, const std::vector<Pass<T>>& passes,
+                const std::vector<int64_t>& length, int threads) {
+  const int64_t work = p.batch * p.width() * p.recurrent;
+  const bool apart = passes.size() == 2 && (threads == 2 || (threads > 2 && work < (1 << 20)));
+  std::exception_ptr failure[2];
+  const auto run = [&](int64_t begin, int64_t end) {
+    for (int64_t d = begin; d < end; ++d) {
+      try {
+        run_pass(a, p, passes[static_cast<size_t>(d)], d == 1, length, apart ? 1 : threads);
+      } catch (...) {
+        failure[d] = std::current_exception();
+      }
+    }
+  };
+  kernels::parallel_for(apart ? 2 : 1, static_cast<int64_t>(passes.size()), 1, run);
+  for (const std::exception_ptr& f : failure) {
+    if (f) std::rethrow_exception(f);
+  }
+}
+
 // Factors of dropout between layers: 0, or 1 / (1 - p).
 template <class T>
 void drop(const RnnAttrs& a, const op::KernelArgs& k, int64_t layer, int64_t size, const T* y,
@@ -180,6 +203,7 @@ void forward(const RnnAttrs& a, const op::KernelArgs& k) {
   for (int64_t l = 0; l < p.layers; ++l) {
     const bool last = l + 1 == p.layers;
     T* y = last ? k.out[0].ptr<T>() : kept + p.kept_output(l);
+    std::vector<Pass<T>> passes;
     for (int64_t d = 0; d < p.directions; ++d) {
       const int64_t row = l * p.directions + d;
       const T* bias = params + p.bias(l, d);
@@ -195,8 +219,11 @@ void forward(const RnnAttrs& a, const op::KernelArgs& k) {
                          c ? c + row * p.batch * p.cells : nullptr,
                          y,
                          d * p.recurrent};
-      run_pass(a, p, pass, x, p.inputs(l), d == 1, length, k.threads);
+      kernels::gemm({false, true, 1, p.steps * p.batch, p.width(), p.inputs(l)}, dtype_of<T>(), x,
+                    pass.wx, pass.bx, pass.gates, k.threads);
+      passes.push_back(pass);
     }
+    run_passes(a, p, passes, length, k.threads);
     x = y;
     if (last || a.p == 0) continue;
     T* factor = kept + p.kept_dropout(l);
