@@ -1830,6 +1830,10 @@ mx.symbol.khatri_rao <- function(..., name = NULL, attr = NULL) {
   .compose(.ops$khatri_rao, "khatri_rao", name, .arrays(...), list(), attr)
 }
 
+mx.nd.internal.l2.loss <- function(pred, label, weight = 1, out = NULL) {
+  .Call(C_invoke, .ops$l2_loss, list(pred, label), list(weight), 1L, out)
+}
+
 mx.nd.L2Normalization <- function(data, eps = 1e-10, mode = "instance",
   out = NULL) {
   .Call(C_invoke, .ops$l2_normalization, list(data), list(eps, mode), 1L, out)

@@ -14,6 +14,16 @@ namespace {
 
 constexpr size_t kMostPrograms = 256;
 
+// Which of `heads` the value is, seen in another shape; -1: none.
+int32_t head_of(const Value& v, const op::Values& heads) {
+  const Node* node = static_cast<const Node*>(v.node.get());
+  while (node->op && node->op->name == "reshape") node = node->inputs[0].node.get();
+  for (size_t k = 0; k < heads.size(); ++k) {
+    if (heads[k].node.get() == node) return static_cast<int32_t>(k);
+  }
+  return -1;
+}
+
 bool wants_grad(const ArrayRef& a) { return a->autograd && autograd::is_recorded(*a); }
 
 }  // namespace
@@ -119,6 +129,7 @@ Ref<CachedGraph::Program> CachedGraph::build(const Signature& signature,
   program->num_visible = visible;
   program->grad_slot.assign(in_nodes.size(), -1);
   program->row_slot.assign(in_nodes.size(), -1);
+  program->row_head.assign(in_nodes.size(), -1);
   program->saved_inputs.assign(in_nodes.size(), false);
   op::Values heads, wanted;
   if (graph.has_gradient) {
@@ -135,8 +146,12 @@ Ref<CachedGraph::Program> CachedGraph::build(const Signature& signature,
       program->grad_slot[i] = static_cast<int32_t>(graph.outputs.size() - visible);
       op::TracerScope scope(builder);
       const Value grad = signature.is_body ? op::dense(grads[next - 1]) : grads[next - 1];
-      graph.outputs.push_back(entry_of(op::is_rows(grad) ? op::row_data(grad) : grad));
-      if (!op::is_rows(grad)) continue;
+      const bool is_rows = op::is_rows(grad);
+      if (is_rows) program->row_head[i] = head_of(op::row_data(grad), heads);
+      if (program->row_head[i] < 0) {
+        graph.outputs.push_back(entry_of(is_rows ? op::row_data(grad) : grad));
+      }
+      if (!is_rows) continue;
       program->row_slot[i] = static_cast<int32_t>(graph.outputs.size() - visible);
       graph.outputs.push_back(entry_of(op::row_index(grad)));
     }
@@ -283,16 +298,30 @@ class CachedGraphNode final : public autograd::TapeNode {
       const int32_t slot = program_->grad_slot[i], rows = program_->row_slot[i];
       const Value grad =
           autograd::value_of(slot < 0 ? ArrayRef() : grads[static_cast<size_t>(slot)]);
-      din.push_back(rows < 0
-                        ? grad
-                        : op::row_values(grad, autograd::value_of(grads[static_cast<size_t>(rows)]),
-                                         program_->signature.in[i]));
+      if (rows < 0) {
+        din.push_back(grad);
+        continue;
+      }
+      const ArrayRef& index = grads[static_cast<size_t>(rows)];
+      const bool is_head = program_->row_head[i] >= 0;
+      din.push_back(op::row_values(is_head ? head_as_rows(i, index->size(), in) : grad,
+                                   autograd::value_of(index), program_->signature.in[i]));
     }
     return din;
   }
   const char* name() const override { return "cached_graph"; }
 
  private:
+  // The gradient that came in, as the rows of the gradient of input i.
+  Value head_as_rows(size_t i, int64_t rows, const Arrays& in) const {
+    autograd::EagerTracer tracer(false);
+    const op::TracerScope scope(tracer);
+    Dims shape = program_->signature.in[i].shape;
+    shape[0] = rows;
+    const auto head = static_cast<size_t>(program_->row_head[i]);
+    return op::reshape_to(autograd::value_of(in[in_.size() + residuals_.size() + head]), shape);
+  }
+
   // For each output of the backward plan the array of `into` that may take it: of the same spec and
   // in memory that the plan does not read.
   Arrays fitting(const Arrays& into, const Arrays& in) const {

@@ -53,6 +53,7 @@ class CachedGraph : public RefCounted {
     double target = 0;          // bytes that it should plan, or 0
     std::vector<int32_t> grad_slot;  // for each input: output of `backward`, -1 without gradient
     std::vector<int32_t> row_slot;   // output with the row numbers of a gradient of rows, or -1
+    std::vector<int32_t> row_head;   // visible output whose gradient is the rows as it is, or -1
     std::vector<bool> saved_inputs;  // inputs whose content backward reads
   };
 

@@ -4,7 +4,7 @@ import itertools
 import math
 
 import numpy as np
-from harness import HALVES, SPECS, Spec, normal
+from harness import FLOATS, HALVES, SPECS, Spec, between, normal
 
 REALS = ("float32", "float64")
 erf = np.vectorize(math.erf, otypes=["float64"])
@@ -291,6 +291,25 @@ Spec("linear_regression_output", lambda x, y: x, LABELLED, raises=WRONG)
 Spec("mae_regression_output", lambda x, y: x, LABELLED, raises=WRONG)
 Spec("logistic_regression_output", lambda x, y: 1 / (1 + np.exp(-x)), LABELLED, raises=WRONG)
 CLASSES = np.array([0, 3, 1], "int32")
+Spec(
+    "l2_loss",
+    lambda pred, label, weight=1.0: np.mean(
+        (weight / 2 * (label - pred) ** 2).reshape(len(pred), -1), axis=1
+    ),
+    [
+        ((normal(4, 3), between(-1, 1, 4, 3)), {}),
+        ((normal(3, 2, 67), between(-1, 1, 3, 2, 67)), {"weight": 0.3}),
+        ((normal(5), between(-1, 1, 5)), {"weight": 2.0}),
+    ],
+    dtypes=(*FLOATS, "bfloat16"),
+    grad=(0, 1),
+    second=True,
+    raises=[
+        ((normal(2, 3), normal(2, 2)), {}, ValueError, "l2_loss: label has shape"),
+        ((normal(0, 3), normal(0, 3)), {}, ValueError, "must have an axis and elements"),
+        ((np.arange(3), np.arange(3)), {}, TypeError, "pred has dtype int64"),
+    ],
+)
 Spec(
     "svm_output",
     lambda x, y: x,

@@ -2768,6 +2768,25 @@ static inline plait_status_t plait_khatri_rao(const plait_array_t* inputs, int32
 }
 
 typedef struct {
+  /* factor, no unit */
+  double weight;
+} plait_l2_loss_attrs_t;
+static inline plait_l2_loss_attrs_t plait_l2_loss_defaults(void) {
+  const plait_l2_loss_attrs_t a = {1.0};
+  return a;
+}
+/* weight / 2 times the mean over each sample of (pred - label)^2. pred: floating (batch, ...),
+ * not empty. label: as pred. out: (batch,). */
+static inline plait_status_t plait_l2_loss(plait_array_t pred, plait_array_t label,
+                                           const plait_l2_loss_attrs_t* attrs, plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_l2_loss_attrs_t a_ = attrs ? *attrs : plait_l2_loss_defaults();
+  const plait_array_t inputs_[] = {pred, label};
+  const plait_value_t values_[] = {plait__float(a_.weight)};
+  return plait__call(&op_, "l2_loss", inputs_, 2, values_, 1, out, 1, NULL);
+}
+
+typedef struct {
   /* added to the sum of squares, >= 0 */
   double eps;
   /* the sum runs over a whole sample, over its channels, or over the axes after them; one of

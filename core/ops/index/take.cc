@@ -83,6 +83,26 @@ struct TakeBackAttrs {
   Dims shape;
 };
 
+// The same for a gradient that hardly has other rows: the first that points at a row is copied, so
+// nothing needs to be 0 before.
+template <class T>
+void gather_rows(const T* dy, T* dx, const Around& to, const std::vector<int64_t>& index) {
+  std::vector<bool> is_written(static_cast<size_t>(to.n), false);
+  for (size_t i = 0; i < index.size(); ++i) {
+    const T* from = dy + static_cast<int64_t>(i) * to.inner;
+    T* const into = dx + index[i] * to.inner;
+    if (!is_written[static_cast<size_t>(index[i])]) {
+      std::copy_n(from, to.inner, into);
+      is_written[static_cast<size_t>(index[i])] = true;
+      continue;
+    }
+    for (int64_t c = 0; c < to.inner; ++c) into[c] = static_cast<T>(into[c] + from[c]);
+  }
+  for (int64_t row = 0; row < to.n; ++row) {
+    if (!is_written[static_cast<size_t>(row)]) std::fill_n(dx + row * to.inner, to.inner, T(0));
+  }
+}
+
 // Rows of dout are added in their order, by the thread that owns the outer index or the columns.
 template <class T>
 void add_rows(const T* dy, T* dx, const Around& to, const std::vector<int64_t>& index,
@@ -116,9 +136,13 @@ PLAIT_OP(take_backward, TakeBackAttrs)
     .cpu([](const TakeBackAttrs& a, const KernelArgs& k) {
       const Around to(a.shape, normalize_axis(a.axis, static_cast<int64_t>(a.shape.size())));
       const std::vector<int64_t> index = read_indices(k.in[1], to.n, a.mode);
-      kernels::fill(k.out[0], 0, k.threads);
+      // Columns are worth a thread from 256 on, see add_rows.
+      const bool few =
+          to.outer == 1 && to.inner < 512 && to.n <= 2 * static_cast<int64_t>(index.size());
+      if (!few) kernels::fill(k.out[0], 0, k.threads);
       dispatch_inexact(k.out[0].dtype, [&](auto type) {
         using T = decltype(type);
+        if (few) return gather_rows(k.in[0].ptr<T>(), k.out[0].ptr<T>(), to, index);
         add_rows(k.in[0].ptr<T>(), k.out[0].ptr<T>(), to, index, k.threads);
       });
     })

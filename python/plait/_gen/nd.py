@@ -155,6 +155,7 @@ _op_isfinite = _operator('isfinite')
 _op_isinf = _operator('isinf')
 _op_isnan = _operator('isnan')
 _op_khatri_rao = _operator('khatri_rao')
+_op_l2_loss = _operator('l2_loss')
 _op_l2_normalization = _operator('l2_normalization')
 _op_lamb_update_phase1 = _operator('lamb_update_phase1')
 _op_lamb_update_phase2 = _operator('lamb_update_phase2')
@@ -4747,6 +4748,28 @@ def _image_to_tensor(data=None, out=None, name=None, **kwargs):
     if kwargs:
         _unknown('_image_to_tensor', kwargs)
     return _invoke(_op_image_to_tensor, (data,), (), out, _cls)
+
+
+def _l2_loss(pred=None, label=None, weight=1.0, out=None, name=None, **kwargs):
+    """weight / 2 times the mean over each sample of (pred - label)^2.
+
+    Parameters
+    ----------
+    pred : array
+        floating (batch, ...), not empty
+    label : array
+        as pred
+    weight : float, default 1.0
+        factor, no unit
+
+    Returns
+    -------
+    out : array
+        (batch,)
+    """
+    if kwargs:
+        _unknown('_l2_loss', kwargs)
+    return _invoke(_op_l2_loss, (pred, label,), (weight,), out, _cls)
 
 
 def _lesser(lhs=None, rhs=None, out=None, name=None, **kwargs):

@@ -2497,6 +2497,17 @@ inline Symbol khatri_rao(const std::string& name_, const std::vector<Symbol>& in
   return detail::compose(op_, name_, {}, inputs_, {}, {});
 }
 
+struct l2_loss_attrs {
+  /* factor, no unit */
+  double weight = 1.0;
+};
+/* weight / 2 times the mean over each sample of (pred - label)^2. */
+inline NDArray l2_loss(const NDArray& pred, const NDArray& label,
+                       const l2_loss_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("l2_loss");
+  return detail::invoke(op_, {pred, label}, {detail::value(attrs_.weight)})[0];
+}
+
 struct L2Normalization_attrs {
   /* added to the sum of squares, >= 0 */
   double eps = 1e-10;
