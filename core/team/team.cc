@@ -22,11 +22,13 @@ constexpr int64_t kMeetSpinNs = 30000;
 
 struct Team;
 
+// `team` and `work` are what to do; both are taken by exchange, so what was called for is done
+// once.
 struct Helper {
   Parker<> parker;
-  Team* team = nullptr;  // null: `work` is what to do
+  std::atomic<Team*> team{nullptr};
   int number = 0;
-  void (*work)(void*) = nullptr;
+  std::atomic<void (*)(void*)> work{nullptr};
   void* data = nullptr;
   Helper* next = nullptr;  // in the list of free ones or of a team
 };
@@ -117,16 +119,15 @@ void help(Helper* me) {
   Patience patience(kHelperSpinNs);
   while (true) {
     patience.wait([me](int64_t spin_ns) { me->parker.wait(looking ? spin_ns : 0); });
-    if (!me->team) {
-      me->work(me->data);
+    if (Team* team = me->team.exchange(nullptr)) {
+      here = {team, me->number, true};
+      team->body(team->data);
+      here = {};
+      team->others.done();
+    } else if (const auto work = me->work.exchange(nullptr)) {
+      work(me->data);
       Helpers::instance()->give_back(me);
-      continue;
     }
-    Team& team = *std::exchange(me->team, nullptr);
-    here = {&team, me->number, true};
-    team.body(team.data);
-    here = {};
-    team.others.done();
   }
 }
 
@@ -165,7 +166,7 @@ void begin(int threads, void (*body)(void*), void* data) {
   team.others.begin(static_cast<uint32_t>(size - 1));
   here = {&team, 0, true};
   for (Helper* h = team.helpers; h; h = h->next) {
-    h->team = &team;
+    h->team.exchange(&team);
     h->parker.set();
   }
 }
@@ -173,6 +174,13 @@ void begin(int threads, void (*body)(void*), void* data) {
 void end() {
   Leader& me = leader();
   if (here.team) {
+    // A helper that still wakes up would be waited for longer than its part takes.
+    for (Helper* h = me.team.helpers; h; h = h->next) {
+      if (!h->team.exchange(nullptr)) continue;
+      here.number = h->number;
+      me.team.body(me.team.data);
+      me.team.others.done();
+    }
     me.patience.wait([&me](int64_t spin_ns) { me.team.others.wait(spin_ns); });
     Helpers::instance()->give_back(me.team.helpers);
   }
@@ -189,8 +197,8 @@ void run(int threads, void (*body)(void*), void* data) {
 bool start(void (*work)(void*), void* data) {
   Helper* h = Helpers::instance()->take(1);
   if (!h) return false;
-  h->work = work;
   h->data = data;
+  h->work.exchange(work);
   h->parker.set();
   return true;
 }

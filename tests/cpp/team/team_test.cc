@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -79,6 +80,29 @@ TEST(team_barrier_separates_phases) {
     }
   });
   CHECK_EQ(wrong.load(), 0);
+}
+
+// Short teams of threads that fall asleep in between: a leader does the part of a helper that still
+// wakes up, and each part is done once.
+TEST(team_parts_are_done_once) {
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> leaders;
+  for (int t = 0; t < 2; ++t) {
+    leaders.emplace_back([&, t] {
+      for (int i = 0; i < 3000; ++i) {
+        std::array<std::atomic<int>, 4> runs{};
+        in_team(4, [&] {
+          wrong += team::size() != 4;
+          ++runs[static_cast<size_t>(team::number())];
+        });
+        for (const auto& n : runs) wrong += n.load() != 1;
+        if (i % 100 == t) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    });
+  }
+  for (auto& l : leaders) l.join();
+  CHECK_EQ(wrong.load(), 0);
+  CHECK_EQ(team::number(), 0);
 }
 
 // Helpers wander between leaders and are never more than were needed at one time.
