@@ -143,9 +143,8 @@ class Executor:
                 grads.append(None)
                 continue
             kept = other.grad_dict.get(name) if name in common else None
-            grads.append(
-                kept if kept is not None else ndarray.zeros(a.shape, device(name), a.dtype)
-            )
+            fits = kept is not None and kept.shape == a.shape
+            grads.append(kept if fits else ndarray.zeros(a.shape, device(name), a.dtype))
         return cls(symbol, ctx, args, grads, grad_req, aux, group2ctx)
 
     # --- arrays ---------------------------------------------------------------------------------

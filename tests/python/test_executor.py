@@ -69,6 +69,11 @@ def test_shared_arrays():
     second = net.simple_bind(mx.cpu(), shared_exec=first, data=(2, 5))
     assert second.arg_dict["fc_weight"] is first.arg_dict["fc_weight"]
     assert second.arg_dict["data"].shape == (2, 5)
+    loss = sym.SoftmaxOutput(net, name="softmax")  # the label's shape follows from the data's
+    first = loss.simple_bind(mx.cpu(), data=(4, 5))
+    second = loss.simple_bind(mx.cpu(), shared_exec=first, data=(2, 5))
+    assert second.grad_dict["softmax_label"].shape == second.arg_dict["softmax_label"].shape == (2,)
+    assert second.grad_dict["fc_weight"] is first.grad_dict["fc_weight"]
 
 
 def test_types():
