@@ -183,3 +183,28 @@ def test_two_devices_share_a_batch():
         results.append([p.data(contexts[-1]).asnumpy() for p in net.collect_params().values()])
     for got, want in zip(results[1], results[0], strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [lenet, resnet, encoder], ids=lambda f: f.__name__)
+def test_compiled_prediction(make):
+    """Graphs for prediction: batch norms are folded, constants are copied to the device once."""
+    net, shape, _ = make()
+    net.initialize()
+    numbers = np.random.RandomState(0).normal(size=shape)
+    x = nd.array(np.abs(numbers * 5).astype("int32") % 11 if make is encoder else numbers)
+    want = net(x).asnumpy()
+    net.hybridize(static_alloc=True, static_shape=True)
+    net(x)
+    net.collect_params().reset_ctx(GPU)
+    for _ in range(2):
+        got = net(x.as_in_context(GPU))
+        assert got.context == GPU
+        np.testing.assert_allclose(got.asnumpy(), want, rtol=1e-4, atol=1e-5)
+
+
+def test_a_graph_says_which_operator_has_no_kernel():
+    data = mx.sym.Variable("data")
+    graph = mx.sym.sort(mx.sym.relu(data), name="order")
+    executor = graph.bind(GPU, {"data": nd.array([3, 1, 2], ctx=GPU)})
+    with pytest.raises(NotImplementedError, match="sort: has no CUDA kernel"):
+        executor.forward()[0].asnumpy()
