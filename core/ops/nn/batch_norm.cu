@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "kernels/copy.h"
 #include "kernels/cuda/element.h"
 #include "kernels/cuda/launch.h"
 #include "op/device_op.h"
@@ -133,8 +134,13 @@ void backward_kernel(const DeviceCall& c) {
   c.in(1).dtype == DType::kFloat64 ? backward<double>(c) : backward<float>(c);
 }
 
+void own_kernel(const DeviceCall& c) {
+  kernels::fill(c.out(0), c.args().is_train && !c.attr<bool>("use_global_stats"), 1);
+}
+
 PLAIT_DEVICE_KERNEL(batch_norm, kernel);
 PLAIT_DEVICE_KERNEL(batch_norm_backward, backward_kernel);
+PLAIT_DEVICE_KERNEL(batch_norm_own_statistics, own_kernel);
 
 }  // namespace
 }  // namespace plait::ops
