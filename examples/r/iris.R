@@ -6,8 +6,8 @@ set.seed(1)
 train <- sample(150, 100)
 model <- mx.mlp(
   Species ~ ., iris[train, ],
-  hidden_node = c(16, 8), out_node = 3, num.round = 60, array.batch.size = 20,
-  learning.rate = 0.1, initializer = mx.init.Xavier(), eval.metric = mx.metric.accuracy,
+  hidden_node = c(16, 8), out_node = 3, num.round = 100, array.batch.size = 20,
+  learning.rate = 0.03, initializer = mx.init.Xavier(), eval.metric = mx.metric.accuracy,
   epoch.end.callback = mx.callback.log.train.metric(20), verbose = FALSE
 )
 probability <- predict(model, data.matrix(iris[-train, 1:4]))
