@@ -75,7 +75,9 @@ def test_mask_of_whole_numbers_hides_with_dropout_too(dtype, hybrid):
 def test_way_with_dropout_gives_the_same_without_drops(causal):
     layer = started(nn.MultiHeadAttention(UNITS, HEADS, 2, causal=causal, dropout=0.5))
     q, kv = nd.random.normal(shape=(2, 4, UNITS)), nd.random.normal(shape=(2, 6, UNITS))
-    mask = nd.array(np.where(np.random.rand(2, 1, 4, 6) < 0.2, -1e9, 0))
+    hidden = np.random.rand(2, 1, 4, 6) < 0.2
+    hidden[..., 0] = False  # a query that sees nothing has no answer
+    mask = nd.array(np.where(hidden, -1e9, 0))
     keys, queries = layer._keys(nd, kv, kv), layer._queries(nd, q)
     plain = layer._attend(nd, queries, *keys, mask, causal)
     for array in (q, kv):
