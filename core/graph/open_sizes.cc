@@ -70,12 +70,17 @@ class Solver {
     std::optional<Dims> shape;
     DType dtype = DType::kFloat32;
   };
-  // Two sizes for each unknown that no operator treats in a way of its own.
-  using Trial = std::array<int64_t, 2>;
+  // Two sizes for each unknown that no operator treats in a way of its own, and two that are
+  // multiples of small numbers too, for operators that cut an axis in parts.
+  using Trial = std::array<int64_t, 4>;
+  static constexpr size_t kMultiples = 2;
   static Trial trial(size_t unknown) {
     const auto number = static_cast<int64_t>(unknown);
-    return {1009 + 6 * number, 2003 + 10 * number};
+    const int64_t first = 1009 + 6 * number, second = 2003 + 10 * number;
+    return {first, second, 5040 * first, 5040 * second};
   }
+
+  using Shapes = std::vector<Dims>;
 
   int64_t new_unknown() {
     const int64_t unknown = -1 - static_cast<int64_t>(sizes_.size());
@@ -119,16 +124,22 @@ class Solver {
       equate_axes(in);
       for (Dims& shape : in) shape = now(shape);
     }
-    std::array<Specs, 2> out;
     const std::vector<int64_t> unknowns = unknowns_in(in);
-    if (infer(node, in, 0, out[0]) && infer(node, in, 1, out[1])) {
-      for (size_t i = 0; i < out[0].size(); ++i) put(node, i, out[0][i], out[1][i], unknowns);
-    } else {
-      try_sizes(node, in, unknowns);
-    }
+    if (follow(node, in, 0, unknowns)) return;
+    if (unknowns.size() == 1 && follow(node, in, kMultiples, unknowns)) return;
+    try_sizes(node, in, unknowns);
   }
 
-  using Shapes = std::vector<Dims>;
+  // Whether the operator takes the sizes of trial `which` and of the next; if so, what it makes.
+  bool follow(const Node& node, const Shapes& in, size_t which,
+              const std::vector<int64_t>& unknowns) {
+    std::array<Specs, 2> out;
+    if (!infer(node, in, which, out[0]) || !infer(node, in, which + 1, out[1])) return false;
+    for (size_t i = 0; i < out[0].size(); ++i) {
+      put(node, i, out[0][i], out[1][i], which, unknowns);
+    }
+    return true;
+  }
 
   Known& known_of(const Entry& e) { return table_.at(e.node.get())[static_cast<size_t>(e.index)]; }
 
@@ -243,7 +254,7 @@ class Solver {
     return infer(node, in, 0, out);
   }
 
-  void put(const Node& node, size_t i, const Spec& first, const Spec& second,
+  void put(const Node& node, size_t i, const Spec& first, const Spec& second, size_t which,
            const std::vector<int64_t>& unknowns) {
     Known& known = table_.at(&node)[i];
     const size_t axes = first.shape.size();
@@ -259,7 +270,8 @@ class Solver {
       if (first.shape[axis] == second.shape[axis]) size = first.shape[axis];
       for (int64_t unknown : unknowns) {
         const Trial tried = trial(index(unknown));
-        if (first.shape[axis] == tried[0] && second.shape[axis] == tried[1]) size = unknown;
+        const bool same = first.shape[axis] == tried[which];
+        if (same && second.shape[axis] == tried[which + 1]) size = unknown;
       }
       if (is_new) {
         (*known.shape)[axis] = size ? *size : new_unknown();

@@ -288,13 +288,19 @@ class Executor:
     def backward(self, out_grads=None, is_train=True):
         """Fill the gradient arrays; `out_grads` are those of the outputs (default: ones).
 
+        After `forward(is_train=False)` the gradients are those of prediction; the outputs are
+        computed once more for them, as that forward kept nothing.
+
         Raises
         ------
         RuntimeError
-            If the last forward was not `forward(is_train=True)`.
+            If there was no forward.
         """
+        if self._outputs is None:
+            raise RuntimeError("executor: backward needs a forward before it")
         if not self._heads:
-            raise RuntimeError("executor: backward needs forward(is_train=True) before it")
+            with autograd.record(train_mode=False):
+                self._heads = self._graph(*self._inputs)
         if out_grads is not None and not isinstance(out_grads, (list, tuple)):
             out_grads = [out_grads]
         if self._watched is not None:

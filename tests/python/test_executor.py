@@ -41,8 +41,24 @@ def test_forward_by_name_and_output_dict():
         executor.forward(nosuch=nd.zeros(2))
     with pytest.raises(ValueError, match="reshape"):
         executor.forward(x=nd.zeros(3))
+    executor.backward()
+    np.testing.assert_allclose(executor.grad_dict["x"].asnumpy(), [2, 4])
+    executor = square_sum().simple_bind(mx.cpu(), x=(2,), w=(2,))
     with pytest.raises(RuntimeError, match="forward"):
         executor.backward()
+
+
+def test_gradients_of_prediction():
+    net = sym.Dropout(sym.var("x"), p=0.9) * 3
+    executor = net.simple_bind(mx.cpu(), x=(50,))
+    executor.arg_dict["x"][:] = 1
+    for _ in range(2):
+        executor.forward(is_train=False)
+        executor.backward([nd.ones((50,)) * 2])
+        assert (executor.grad_dict["x"].asnumpy() == 6).all()
+    executor.forward(is_train=True)
+    executor.backward([nd.ones((50,))])
+    assert set(executor.grad_dict["x"].asnumpy()) <= {0, 30}
 
 
 def test_reshape_keeps_parameters():

@@ -142,6 +142,21 @@ def test_size_that_nothing_tells():
         out.eval()
 
 
+def test_axis_in_parts_of_an_open_size():
+    x = sym.Variable("x", shape=(0, 6, 4))
+    rows = sym.dot(sym.reshape(x, shape=(-1, 4)), sym.Variable("w", shape=(4, 3)))
+    out = sym.Flatten(sym.reshape(rows, shape=(-1, 6, 3)))
+    assert out.infer_shape_partial()[1] == [(0, 18)]
+    assert out.infer_shape(x=(5, 6, 4))[1] == [(5, 18)]
+
+
+def test_shapes_that_do_not_follow():
+    out = sym.relu(sym.Variable("x"))
+    assert out.infer_shape_partial() == ([()], [()], [])
+    with mx.util.np_shape(True):
+        assert out.infer_shape_partial() == ([None], [None], [])
+
+
 def test_sizes_that_do_not_follow_are_0():
     x = sym.Variable("x", shape=(0, 4))
     out = sym.FullyConnected(sym.reshape(x, shape=(-1, 2)), num_hidden=3, name="f")

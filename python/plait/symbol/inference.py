@@ -39,13 +39,17 @@ class Inference:
         )
 
     def infer_shape_partial(self, *args, **kwargs):
-        """As `infer_shape`, with None for each shape and 0 for each size that does not follow.
+        """As `infer_shape`, with () for each shape and 0 for each size that does not follow.
 
-        With `mx.util.np_shape` such a size is -1.
+        With `mx.util.np_shape`, where these are known, such a shape is None and such a size -1.
         """
-        found, unknown = self._infer(shapes=self._named(args, kwargs)), -1 if is_np_shape() else 0
+        found = self._infer(shapes=self._named(args, kwargs))
+        nothing, unknown = (None, -1) if is_np_shape() else ((), 0)
         return tuple(
-            [None if s is None else tuple(unknown if d < 0 else d for d in s) for s in found[key]]
+            [
+                nothing if s is None else tuple(unknown if d < 0 else d for d in s)
+                for s in found[key]
+            ]
             for key in ("arg_partial", "out_partial", "aux_partial")
         )
 
