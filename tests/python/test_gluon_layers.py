@@ -207,3 +207,41 @@ def test_pooling_takes_layout_and_ceil_mode_in_either_order():
     assert nn.AvgPool1D(2, 2, 0, "NCW", True)(x[0]).shape == (1, 5, 3)
     cube = mx.nd.ones((1, 1, 5, 5, 5))
     assert nn.MaxPool3D(2, 2, 0, True, "NCDHW")(cube).shape == (1, 1, 3, 3, 3)
+
+
+class _Paths(gluon.nn.HybridSequential):
+    """Carries a second array along, as containers of model libraries do."""
+
+    def hybrid_forward(self, F, x, y=None):
+        for block in self._children.values():
+            x, y = block(x), x if y is None else F.broadcast_add(x, y)
+        return x, y
+
+
+class _Shifted(gluon.nn.HybridConcatenate):
+    def hybrid_forward(self, F, x):
+        return super().hybrid_forward(F, x) + 1
+
+
+class _Doubled(gluon.nn.HybridSequential):
+    def hybrid_forward(self, F, x):
+        return super().hybrid_forward(F, x) * 2
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_containers_computed_anew(compiled):
+    def tripling():
+        return gluon.nn.HybridLambda(lambda F, x: x * 3)
+
+    net = _Paths()
+    net.add(tripling(), tripling())
+    net.hybridize(compiled)
+    x = mx.nd.ones((1, 2))
+    for _ in range(2):
+        assert [out.asnumpy()[0, 0] for out in net(x)] == [9, 4]
+    for cls, expected in ((_Shifted, [[4, 4, 4, 4]]), (_Doubled, [[18, 18]])):
+        net = cls()
+        net.add(tripling(), tripling())
+        net.hybridize(compiled)
+        assert net(x).asnumpy().tolist() == expected
+    assert net(mx.sym.var("data")).list_arguments() == ["data"]

@@ -61,7 +61,15 @@ class Sequential(_Container, Block):
 
 
 class HybridSequential(_Container, HybridBlock):
-    """Hybrid blocks applied one after the other; compiled as a whole."""
+    """Hybrid blocks applied one after the other; compiled as a whole.
+
+    A subclass may define `forward` or `hybrid_forward` anew.
+    """
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "hybrid_forward" in vars(cls) and "forward" not in vars(cls):
+            cls.forward = HybridBlock.forward
 
     def forward(self, x, *args):
         """Apply the children one after the other; of symbols, named after this block."""
@@ -69,6 +77,10 @@ class HybridSequential(_Container, HybridBlock):
             return super().forward(x, *args)
         with self.name_scope():
             return super().forward(x, *args)
+
+    def hybrid_forward(self, F, x, *args):
+        """The same, for subclasses that define this anew."""
+        return _Container.forward(self, x, *args)
 
 
 class Concatenate(Sequential):
@@ -92,7 +104,10 @@ class HybridConcatenate(HybridSequential):
 
     def forward(self, x):
         """Join the outputs of the children."""
-        F = symbol if self._is_symbolic((x,)) else ndarray
+        return self.hybrid_forward(symbol if self._is_symbolic((x,)) else ndarray, x)
+
+    def hybrid_forward(self, F, x):
+        """The same, for subclasses that define this anew."""
         return F.concat(*[block(x) for block in self._children.values()], dim=self.axis)
 
 
