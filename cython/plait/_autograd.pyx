@@ -19,14 +19,14 @@ def is_training():
     return plait_autograd_is_training() == 1
 
 
-def set_recording(bint on):
+def set_recording(bint is_recording):
     """Switch recording; returns the state before."""
-    return plait_autograd_set_recording(on) == 1
+    return plait_autograd_set_recording(is_recording) == 1
 
 
-def set_training(bint on):
+def set_training(bint train_mode):
     """Switch train mode; returns the state before."""
-    return plait_autograd_set_training(on) == 1
+    return plait_autograd_set_training(train_mode) == 1
 
 
 def is_recorded(Array array):

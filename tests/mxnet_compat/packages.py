@@ -5,6 +5,8 @@
         opencv-python-headless
     python tests/mxnet_compat/packages.py [part of a name ...]
 
+Cases of further packages are in packages_inside.py; each needs its package only.
+
 With MXNet's own wheel in place of the alias the same program says what MXNet does. The packages use
 names that NumPy and Python have removed since; these are put back first.
 """
@@ -32,6 +34,7 @@ for _name, _value in {
         setattr(np, _name, _value)
 
 import mxnet as mx  # noqa: E402
+import packages_inside  # noqa: E402
 from mxnet import autograd, gluon, nd  # noqa: E402
 
 CASES = {}
@@ -301,6 +304,9 @@ def _buckets():
     )
     assert sum(batch.shape[0] for batch in loader) == 50
     return len(sampler)
+
+
+CASES.update(packages_inside.CASES)
 
 
 def main():

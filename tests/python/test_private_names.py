@@ -320,6 +320,13 @@ def test_trainer_of_a_store_that_the_program_keeps():
     np.testing.assert_array_equal(net.weight.data().asnumpy(), pulled.asnumpy())
 
 
+def test_modes_by_keyword():
+    before = autograd.set_training(train_mode=True)
+    assert not before and autograd.is_training()
+    assert autograd.set_training(train_mode=before)
+    assert autograd.set_recording(is_recording=False) is False
+
+
 def test_names_of_base():
     assert mx.base.mx_real_t is np.float32
     assert mx.base.py_str(b"text") == "text"
