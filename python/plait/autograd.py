@@ -100,10 +100,10 @@ def mark_variables(variables, gradients, grad_reqs="write"):
 
 
 def _lists(heads, head_grads):
-    if not isinstance(heads, (list, tuple)):
-        heads = [heads]
-        head_grads = None if head_grads is None else [head_grads]
-    return list(heads), head_grads
+    heads = list(heads) if isinstance(heads, (list, tuple)) else [heads]
+    if head_grads is not None and not isinstance(head_grads, (list, tuple)):
+        head_grads = [head_grads]
+    return heads, head_grads
 
 
 def backward(heads, head_grads=None, retain_graph=False, train_mode=True):

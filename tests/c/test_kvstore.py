@@ -103,7 +103,9 @@ def test_faults(c, store):
     assert (lib.plait_kvstore_rank(store), lib.plait_kvstore_num_workers(store)) == (0, 1)
 
 
-@pytest.mark.parametrize("kind", [b"dist_sync", b"dist_async", b"dist", b"horovod", b"Device", b"nccl"])
+@pytest.mark.parametrize(
+    "kind", [b"dist_sync", b"dist_async", b"dist", b"horovod", b"Device", b"nccl"]
+)
 def test_a_process_alone(c, kind):
     """It has every kind of store to itself; tests/dist has several processes."""
     out = c.ffi.new("plait_kvstore_t *")

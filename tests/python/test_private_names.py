@@ -320,6 +320,18 @@ def test_trainer_of_a_store_that_the_program_keeps():
     np.testing.assert_array_equal(net.weight.data().asnumpy(), pulled.asnumpy())
 
 
+def test_one_head_and_its_gradient_in_a_list_or_not():
+    x = nd.ones((2,))
+    x.attach_grad()
+    for alone in (False, True):
+        for in_list in (False, True):
+            with autograd.record():
+                y = x * 3
+            grad = nd.ones((2,)) * 2
+            autograd.backward(y if alone else (y,), head_grads=[grad] if in_list else grad)
+            assert x.grad.asnumpy().tolist() == [6, 6]
+
+
 def test_modes_by_keyword():
     before = autograd.set_training(train_mode=True)
     assert not before and autograd.is_training()
