@@ -1,12 +1,16 @@
 """What nvcc makes of a few files; `make cuda` compiles and links all of them."""
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-CORE = Path(__file__).parents[2] / "core"
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "core"
+LIBRARY = ROOT / "build/cuda/kernels/cuda/real/libplait_cuda.so"
 FLAGS = (
     "-std=c++20 -x cu -c -arch=sm_80 -O1 --extended-lambda --expt-relaxed-constexpr "
     "-Xcompiler=-fPIC -DPLAIT_DEVICE"
@@ -21,3 +25,16 @@ def test_a_file_compiles_for_a_device(name, tmp_path):
     done = subprocess.run([*command, "-o", out], cwd=CORE, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:]
     assert out.stat().st_size > 1000
+
+
+@pytest.mark.skipif(not LIBRARY.exists(), reason="needs `make cuda`")
+def test_the_library_loads_without_a_driver():
+    text = (
+        "import plait as mx\nprint(mx.num_gpus() >= 0, mx.op.runs_on('softmax', 'gpu'), "
+        "mx.op.runs_on('ctc_loss', 'gpu'))"
+    )
+    environment = {**os.environ, "PLAIT_DEVICE_LIBRARY": str(LIBRARY)}
+    done = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, env=environment
+    )
+    assert done.stdout.split() == ["True", "True", "False"], done.stderr
