@@ -71,8 +71,8 @@ def test_each_operation_counts_where_it_runs(way):
         key: 5 if key == way else 0 for key in WAYS
     }
     assert after["inline_share"] == (1 if way == "inlined" else 0)
-    workers = 1 if way == "queued" else 0
-    assert after["workers"] == workers
+    # The first worker may not have gone back to sleep when the next operation comes.
+    assert after["workers"] in ((1, 2) if way == "queued" else (0,))
     assert (after["uptime_ns"] > 0) == (after["busy_ns"] > 0) == (after["utilisation"] > 0)
     assert (after["uptime_ns"] > 0) == (way == "queued")
 
