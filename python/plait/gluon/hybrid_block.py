@@ -85,6 +85,12 @@ class HybridBlock(Block):
         self._variants = {}
         self._eager_version = -1
 
+    def __getstate__(self):
+        """For `pickle` and `copy.deepcopy`: without what is compiled, which the copy does anew."""
+        state = {name: value for name, value in self.__dict__.items() if name not in _COMPILED}
+        fresh = {"_graph": None, "_bound": None, "_key": None, "_own": None, "_variants": {}}
+        return {**state, **fresh, "_eager": None, "_eager_version": -1}
+
     _clear_cached_op = _forget  # MXNet's name, which model libraries call after changing children
 
     @property

@@ -152,8 +152,14 @@ class Parameter:
     def __repr__(self):
         return f"{type(self).__name__} {self.name} (shape={self.shape}, dtype={self.dtype})"
 
-    def __reduce__(self):
-        raise TypeError(f"parameter {self.name}: cannot be pickled, save it with save_parameters")
+    def __getstate__(self):
+        """Values and description, for `pickle` and `copy.deepcopy`: no gradients, no trainer."""
+        return {**self.__dict__, "_grad": None, "_new_grads": (), "_var": None, "_trainer": None}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        if self._copies is not None:
+            self._init_grad()
 
     # --- description ----------------------------------------------------------------------------
 
