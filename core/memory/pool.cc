@@ -13,6 +13,7 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "memory/size_class.h"
+#include "memory/slabs.h"
 #include "memory/thread_cache.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -31,7 +32,6 @@ void fence([[maybe_unused]] void* block, [[maybe_unused]] int64_t bytes, [[maybe
 #endif
 }
 
-constexpr int64_t kHugePage = 2 << 20;
 constexpr int64_t kMaxBytes = int64_t{1} << 48;  // the address space of a process
 constexpr int64_t kSlack = 256 << 20;
 constexpr int kClasses = kNumClasses;
@@ -58,7 +58,7 @@ class Pool {
     void* block = take_cached(cls);
     if (!block) {
       system_allocations_.fetch_add(1, std::memory_order_relaxed);
-      block = take_fresh(class_bytes(cls), bytes);
+      block = take_fresh(cls, bytes);
     }
     const int64_t used =
         in_use_.fetch_add(class_bytes(cls), std::memory_order_relaxed) + class_bytes(cls);
@@ -81,7 +81,7 @@ class Pool {
       } catch (const std::bad_alloc&) {  // no room in the list: give the block to the system
       }
     }
-    std::free(block);
+    give_to_system(block, cls);
   }
 
   void release_cached() { release(std::numeric_limits<int64_t>::max()); }
@@ -91,8 +91,10 @@ class Pool {
   bool is_failing() const { return fail_after_.load(std::memory_order_relaxed) >= 0; }
   void lock_all() {
     for (std::mutex& m : locks_) m.lock();
+    slabs_.mutex().lock();
   }
   void unlock_all() {
+    slabs_.mutex().unlock();
     for (std::mutex& m : locks_) m.unlock();
   }
 
@@ -111,7 +113,7 @@ class Pool {
     if (missing > 0) missing -= thread_cache::kept(bytes);
     if (missing > 0) system_allocations_.fetch_add(1, std::memory_order_relaxed);
     for (; missing > 0; --missing) {
-      void* block = take_fresh(class_bytes(cls), bytes);
+      void* block = take_fresh(cls, bytes);
       std::lock_guard lock(lock_of(cls));
       blocks.push_back(block);
       cached_.fetch_add(class_bytes(cls), std::memory_order_relaxed);
@@ -134,7 +136,7 @@ class Pool {
       std::lock_guard lock(lock_of(cls));
       std::vector<void*>& blocks = free_[static_cast<size_t>(cls)];
       while (bytes > 0 && !blocks.empty()) {
-        std::free(blocks.back());
+        give_to_system(blocks.back(), cls);
         blocks.pop_back();
         cached_.fetch_sub(class_bytes(cls), std::memory_order_relaxed);
         bytes -= class_bytes(cls);
@@ -146,26 +148,38 @@ class Pool {
   // goes from one set of sizes to another does not keep the blocks of both.
   void make_room(int64_t size) { release(in_use_ + cached_ + size - 2 * peak_ - kSlack); }
 
-  void* take_fresh(int64_t size, int64_t wanted) {
-    make_room(size);
-    const bool huge = size >= 2 * kHugePage;
-    const int64_t alignment = huge ? kHugePage : kAlignment;
-    const int64_t rounded = (size + alignment - 1) / alignment * alignment;
-    void* block = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(rounded));
+  void* take_fresh(int cls, int64_t wanted) {
+    make_room(class_bytes(cls));
+    void* block = take_from_system(cls);
     if (!block) {
       release_cached();
-      block = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(rounded));
+      block = take_from_system(cls);
     }
     check(block, ErrorKind::kOutOfMemory, "memory: the system refused ", wanted, " bytes; ",
           in_use_.load(), " bytes are in use");
-    if (huge) madvise(block, static_cast<size_t>(rounded), MADV_HUGEPAGE);  // only a hint
     return block;
+  }
+
+  void* take_from_system(int cls) {
+    if (Slabs::holds(cls)) return slabs_.take(cls);
+    const bool huge = class_bytes(cls) >= 2 * Slabs::kHugePage;
+    const int64_t alignment = huge ? Slabs::kHugePage : kAlignment;
+    const int64_t rounded = (class_bytes(cls) + alignment - 1) / alignment * alignment;
+    void* block = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(rounded));
+    if (block && huge) madvise(block, static_cast<size_t>(rounded), MADV_HUGEPAGE);  // only a hint
+    return block;
+  }
+
+  void give_to_system(void* block, int cls) noexcept {
+    if (Slabs::holds(cls)) return slabs_.give_back(block, cls);
+    std::free(block);
   }
 
   std::mutex& lock_of(int cls) { return locks_[static_cast<size_t>(cls) % kLocks]; }
 
   std::array<std::vector<void*>, kClasses> free_;  // blocks of each class
   std::array<std::mutex, kLocks> locks_;
+  Slabs slabs_;
   std::atomic<int64_t> in_use_{0}, cached_{0}, peak_{0}, allocations_{0}, system_allocations_{0};
   std::atomic<int64_t> fail_after_{-1};
   const int64_t cache_limit_ = cache_limit();

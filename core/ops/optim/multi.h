@@ -207,7 +207,7 @@ void multi_step_kernel(const Rule& a, const KernelArgs& k) {
   std::vector<int64_t> ends(n);
   int64_t total = 0;
   for (size_t i = 0; i < n; ++i) ends[i] = total += k.out[i].size();
-  kernels::parallel_for(k.threads, total, kernels::kGrain, [&](int64_t begin, int64_t end) {
+  kernels::parallel_pieces(k.threads, total, kernels::kGrain, [&](int64_t begin, int64_t end) {
     size_t i = std::upper_bound(ends.begin(), ends.end(), begin) - ends.begin();
     for (; begin < end; ++i) {
       const int64_t first = i ? ends[i - 1] : 0, last = std::min(ends[i], end);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -20,6 +21,31 @@ TEST(pool_blocks_are_aligned_and_hold_what_was_asked) {
     CHECK_EQ(reinterpret_cast<uintptr_t>(block) % 64, 0u);
     std::memset(block, 0xab, static_cast<size_t>(bytes));
     deallocate(block, bytes);
+  }
+}
+
+TEST(pool_blocks_of_slabs_do_not_overlap_and_can_be_used_again) {
+  constexpr int64_t kSizes[] = {66000, 300000, 1200000, 4100000};
+  for (int round = 0; round < 2; ++round) {
+    std::vector<std::pair<char*, int64_t>> blocks;
+    for (int64_t bytes : kSizes) {
+      for (int i = 0; i < 40; ++i) {
+        auto* block = static_cast<char*>(allocate(bytes));
+        std::memset(block, static_cast<int>(blocks.size() % 251), static_cast<size_t>(bytes));
+        blocks.emplace_back(block, bytes);
+      }
+    }
+    bool whole = true;
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      const auto [block, bytes] = blocks[i];
+      for (int64_t at = 0; at < bytes; at += 1000) {
+        whole = whole && static_cast<unsigned char>(block[at]) == i % 251;
+      }
+      deallocate(block, bytes);
+    }
+    CHECK(whole);
+    release_cached();  // the next round gets their addresses, with other memory
+    CHECK_EQ(pool_stats().bytes_cached, 0);
   }
 }
 

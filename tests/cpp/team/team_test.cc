@@ -122,6 +122,16 @@ TEST(team_may_be_led_by_any_thread) {
   CHECK(team::num_helpers() <= std::max(before, 6));
 }
 
+TEST(team_takes_each_piece_once) {
+  for (const int64_t n : {0, 1, 9, 10, 11, 1003}) {
+    std::vector<std::atomic<int>> seen(static_cast<size_t>(n));
+    kernels::parallel_pieces(3, n, 10, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) ++seen[static_cast<size_t>(i)];
+    });
+    CHECK(std::all_of(seen.begin(), seen.end(), [](const auto& times) { return times == 1; }));
+  }
+}
+
 TEST(team_starts_work_in_another_thread_which_may_lead_a_team) {
   struct Result {
     std::thread::id thread;
