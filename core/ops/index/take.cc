@@ -8,6 +8,7 @@
 #include "op/op.h"
 #include "op/rows.h"
 #include "ops/expect.h"
+#include "ops/lines.h"
 
 // Picking elements by arrays of indices, and the reverse: adding to them.
 namespace plait::ops {
@@ -40,17 +41,6 @@ std::vector<int64_t> read_indices(const View& v, int64_t n, const std::string& m
   return index;
 }
 
-// data seen as (outer, n, inner) around `axis`.
-struct Around {
-  int64_t outer = 1, n, inner = 1;
-  Around(const Dims& shape, int64_t axis) : n(shape[axis]) {
-    for (int64_t i = 0; i < static_cast<int64_t>(shape.size()); ++i) {
-      if (i < axis) outer *= shape[i];
-      if (i > axis) inner *= shape[i];
-    }
-  }
-};
-
 Spec infer_take(const TakeAttrs& a, const Specs& in) {
   const Dims& data = in[0].shape;
   const int64_t axis = normalize_axis(a.axis, static_cast<int64_t>(data.size()));
@@ -61,7 +51,7 @@ Spec infer_take(const TakeAttrs& a, const Specs& in) {
 }
 
 void take_kernel(const TakeAttrs& a, const KernelArgs& k) {
-  const Around from(*k.in[0].shape, normalize_axis(a.axis, k.in[0].ndim()));
+  const Lines from(*k.in[0].shape, a.axis);
   const std::vector<int64_t> index = read_indices(k.in[1], from.n, a.mode);
   const int64_t picks = static_cast<int64_t>(index.size());
   const int64_t bytes = from.inner * dtype_size(k.out[0].dtype);
@@ -86,7 +76,7 @@ struct TakeBackAttrs {
 // The same for a gradient that hardly has other rows: the first that points at a row is copied, so
 // nothing needs to be 0 before.
 template <class T>
-void gather_rows(const T* dy, T* dx, const Around& to, const std::vector<int64_t>& index) {
+void gather_rows(const T* dy, T* dx, const Lines& to, const std::vector<int64_t>& index) {
   std::vector<bool> is_written(static_cast<size_t>(to.n), false);
   for (size_t i = 0; i < index.size(); ++i) {
     const T* from = dy + static_cast<int64_t>(i) * to.inner;
@@ -105,8 +95,7 @@ void gather_rows(const T* dy, T* dx, const Around& to, const std::vector<int64_t
 
 // Rows of dout are added in their order, by the thread that owns the outer index or the columns.
 template <class T>
-void add_rows(const T* dy, T* dx, const Around& to, const std::vector<int64_t>& index,
-              int threads) {
+void add_rows(const T* dy, T* dx, const Lines& to, const std::vector<int64_t>& index, int threads) {
   const int64_t picks = static_cast<int64_t>(index.size());
   kernels::parallel_for(threads, to.inner, 256, [&](int64_t begin, int64_t end) {
     for (int64_t o = 0; o < to.outer; ++o) {
@@ -134,7 +123,7 @@ PLAIT_OP(take_backward, TakeBackAttrs)
     })
     .takes_complex()
     .cpu([](const TakeBackAttrs& a, const KernelArgs& k) {
-      const Around to(a.shape, normalize_axis(a.axis, static_cast<int64_t>(a.shape.size())));
+      const Lines to(a.shape, a.axis);
       const std::vector<int64_t> index = read_indices(k.in[1], to.n, a.mode);
       // Columns are worth a thread from 256 on, see add_rows.
       const bool few =
@@ -212,7 +201,7 @@ Spec infer_pick(const PickAttrs& a, const Specs& in) {
 template <class F>
 void each_pick(const Dims& shape, int64_t axis, const View& indices, const std::string& mode,
                const F& f) {
-  const Around from(shape, axis);
+  const Lines from(shape, axis);
   const std::vector<int64_t> index = read_indices(indices, from.n, mode);
   for (int64_t o = 0; o < from.outer; ++o) {
     for (int64_t i = 0; i < from.inner; ++i) {

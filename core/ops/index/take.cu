@@ -4,6 +4,7 @@
 #include "kernels/cuda/element.h"
 #include "kernels/cuda/launch.h"
 #include "op/device_op.h"
+#include "ops/lines.h"
 
 namespace plait::ops {
 namespace {
@@ -11,21 +12,13 @@ namespace {
 using cuda::Numbers;
 using op::DeviceCall;
 
-// Data seen as (outer, n, inner) around an axis, and indices into the axis.
-struct Around {
-  int64_t outer = 1, n, inner = 1;
+// Data around an axis, and indices into the axis.
+struct Around : Lines {
   bool wraps = false;
   Numbers index;
 
-  Around(const Dims& shape, int64_t given_axis, const View& indices, const DeviceCall& c)
-      : index(indices) {
-    const int64_t rank = static_cast<int64_t>(shape.size());
-    const int64_t axis = normalize_axis(given_axis, rank);
-    n = shape[static_cast<size_t>(axis)];
-    for (int64_t i = 0; i < rank; ++i) {
-      if (i < axis) outer *= shape[static_cast<size_t>(i)];
-      if (i > axis) inner *= shape[static_cast<size_t>(i)];
-    }
+  Around(const Dims& shape, int64_t axis, const View& indices, const DeviceCall& c)
+      : Lines(shape, axis), index(indices) {
     const auto mode = c.attr<std::string>("mode");
     check(mode != "raise", ErrorKind::kNotImplemented,
           "mode is 'raise', must be 'clip' or 'wrap' on a gpu, which cannot stop at an index");
@@ -80,8 +73,7 @@ void take_backward_kernel(const DeviceCall& c) {
   const Around to(c.attr<Dims>("shape"), c.attr<int64_t>("axis"), c.in(1), c);
   kernels::fill(c.out(0), 0, 1);
   dispatch_floating(c.out(0).dtype, [&]<class T>(T) {
-    cuda::for_each(to.outer * to.inner,
-                   AddRows<T>{to, c.in(1).size(), c.in(0).ptr<T>(), c.out(0).ptr<T>()});
+    cuda::for_each(to.count(), AddRows<T>{to, c.in(1).size(), c.in(0).ptr<T>(), c.out(0).ptr<T>()});
   });
 }
 

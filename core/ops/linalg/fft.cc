@@ -6,6 +6,7 @@
 #include "op/functions.h"
 #include "op/op.h"
 #include "ops/elementwise/binary.h"
+#include "ops/lines.h"
 
 // Discrete Fourier transforms. They are linear, and their matrices symmetric: the gradient of a
 // transform is the same transform of what flows back (in the convention of elementwise/complex.cc).
@@ -22,11 +23,10 @@ double scale_of(const std::string& norm, bool inverse, int64_t n) {
 }
 
 kernels::Fft lines_along(const Dims& shape, int64_t axis, int64_t n) {
+  const Lines lines(shape, axis);
   kernels::Fft f;
-  for (int64_t i = 0; i < static_cast<int64_t>(shape.size()); ++i) {
-    if (i < axis) f.outer *= shape[i];
-    if (i > axis) f.inner *= shape[i];
-  }
+  f.outer = lines.outer;
+  f.inner = lines.inner;
   f.n = n;
   return f;
 }

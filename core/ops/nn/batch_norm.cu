@@ -4,6 +4,7 @@
 #include "kernels/cuda/element.h"
 #include "kernels/cuda/launch.h"
 #include "op/device_op.h"
+#include "ops/lines.h"
 
 namespace plait::ops {
 namespace {
@@ -11,18 +12,11 @@ namespace {
 using cuda::Numbers;
 using op::DeviceCall;
 
-// Data as (outer, channels, inner), and a channel's elements one after another.
-struct Layout {
-  int64_t outer = 1, channels = 1, inner = 1;
-  Layout(const Dims& shape, int64_t axis) {
-    const auto at = static_cast<size_t>(normalize_axis(axis, static_cast<int64_t>(shape.size())));
-    for (size_t i = 0; i < shape.size(); ++i) {
-      (i < at ? outer : i == at ? channels : inner) *= shape[i];
-    }
-  }
-  PLAIT_FN int64_t count() const { return outer * inner; }
+// The n channels of the data, and a channel's elements one after another.
+struct Layout : Lines {
+  using Lines::Lines;
   PLAIT_FN int64_t place(int64_t c, int64_t i) const {
-    return (i / inner * channels + c) * inner + i % inner;
+    return (i / inner * n + c) * inner + i % inner;
   }
 };
 
@@ -114,7 +108,7 @@ void forward(const DeviceCall& c) {
   Settings s(c);
   s.momentum = c.attr<double>("momentum");
   cuda::for_each_line(
-      l.channels, l.count(),
+      l.n, l.count(),
       Forward<T>{l, s, Numbers(c.in(0)), Numbers(c.out(0)), c.in(1).ptr<T>(), c.in(2).ptr<T>(),
                  c.in(3).ptr<T>(), c.in(4).ptr<T>(), c.out(1).ptr<T>(), c.out(2).ptr<T>()});
 }
@@ -125,7 +119,7 @@ void kernel(const DeviceCall& c) {
 template <class T>
 void backward(const DeviceCall& c) {
   const Layout l(*c.in(1).shape, c.attr<int64_t>("axis"));
-  cuda::for_each_line(l.channels, l.count(),
+  cuda::for_each_line(l.n, l.count(),
                       Backward<T>{l, Settings(c), Numbers(c.in(0)), Numbers(c.in(1)),
                                   Numbers(c.out(0)), c.in(2).ptr<T>(), c.in(3).ptr<T>(),
                                   c.in(4).ptr<T>(), c.out(1).ptr<T>(), c.out(2).ptr<T>()});

@@ -1,4 +1,5 @@
 #include "ops/expect.h"
+#include "ops/lines.h"
 #include "ops/nn/row_norm.h"
 
 namespace plait::ops {
@@ -15,14 +16,11 @@ int64_t axis_of(const LayerNormAttrs& a, const Dims& data) {
 }
 
 RowNorm rows_of(const LayerNormAttrs& a, const Dims& data) {
-  const auto axis = static_cast<size_t>(axis_of(a, data));
+  const Lines lines(data, a.axis);
   RowNorm r;
-  r.rows = 1;
-  r.n = data[axis];
-  for (size_t i = 0; i < data.size(); ++i) {
-    if (i != axis) r.rows *= data[i];
-    if (i > axis) r.inner *= data[i];
-  }
+  r.rows = lines.count();
+  r.n = lines.n;
+  r.inner = lines.inner;
   return r;
 }
 

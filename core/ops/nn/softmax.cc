@@ -7,6 +7,7 @@
 #include "kernels/simd.h"
 #include "kernels/sum.h"
 #include "op/op.h"
+#include "ops/lines.h"
 
 namespace plait::op {
 namespace {
@@ -20,22 +21,17 @@ struct SoftmaxAttrs {
   bool use_length;
 };
 
-// Lines of n elements, `step` apart.
-struct Lines {
-  int64_t outer = 1, n = 1, step = 1;
-  Lines(const Dims& shape, int64_t axis) {
-    const auto at = static_cast<size_t>(normalize_axis(axis, static_cast<int64_t>(shape.size())));
-    for (size_t i = 0; i < shape.size(); ++i) (i < at ? outer : i == at ? n : step) *= shape[i];
-  }
+struct Lines : ops::Lines {
+  using ops::Lines::Lines;
   // Calls start(run) once on each thread; run(f) calls f(offset of the first element) for the lines
   // of this thread, compiled for the best instruction set.
   template <class F>
   void each(int threads, const F& start) const {
     const int64_t grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(n, 1));
-    kernels::parallel_for(threads, outer * step, grain, [&](int64_t begin, int64_t end) {
+    kernels::parallel_for(threads, count(), grain, [&](int64_t begin, int64_t end) {
       start([&](const auto& f) {
         kernels::vector_call([&] {
-          for (int64_t i = begin; i < end; ++i) f(i / step * n * step + i % step);
+          for (int64_t i = begin; i < end; ++i) f(ops::Lines::start(i));
         });
       });
     });
@@ -98,8 +94,8 @@ std::vector<int64_t> lengths_of(const SoftmaxAttrs& a, const KernelArgs& k, int6
 template <class T, int kInputs, class F>
 void each_line(const Lines& lines, const KernelArgs& k, const F& f) {
   const View& out = k.out[0];
-  const bool direct = out.dtype == dtype_of<T>() && lines.step == 1;
-  const int64_t n = lines.n, step = lines.step;
+  const bool direct = out.dtype == dtype_of<T>() && lines.inner == 1;
+  const int64_t n = lines.n, step = lines.inner;
   lines.each(k.threads, [&](auto begin_lines) {
     std::vector<T> a(static_cast<size_t>(n)), b(a.size()), result(direct ? 0 : a.size());
     begin_lines([&](int64_t at) {

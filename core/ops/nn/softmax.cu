@@ -5,6 +5,7 @@
 #include "kernels/cuda/launch.h"
 #include "kernels/math.h"
 #include "op/device_op.h"
+#include "ops/lines.h"
 
 namespace plait::ops {
 namespace {
@@ -12,17 +13,6 @@ namespace {
 namespace math = kernels::math;
 using cuda::Numbers;
 using op::DeviceCall;
-
-// Lines of n elements, `step` apart.
-struct Lines {
-  int64_t outer = 1, n = 1, step = 1;
-  Lines(const Dims& shape, int64_t axis) {
-    const auto at = static_cast<size_t>(normalize_axis(axis, static_cast<int64_t>(shape.size())));
-    for (size_t i = 0; i < shape.size(); ++i) (i < at ? outer : i == at ? n : step) *= shape[i];
-  }
-  PLAIT_FN int64_t start(int64_t line) const { return line / step * n * step + line % step; }
-  int64_t count() const { return outer * step; }
-};
 
 template <class T, bool kLog>
 struct Forward {
@@ -32,7 +22,7 @@ struct Forward {
 
   template <class Team>
   PLAIT_FN void operator()(const Team& team, int64_t line) const {
-    const int64_t at = lines.start(line), step = lines.step;
+    const int64_t at = lines.start(line), step = lines.inner;
     const int64_t given = length.data ? length.get<int64_t>(line) : lines.n;
     const int64_t n = given < 0 ? 0 : given > lines.n ? lines.n : given;
     const Numbers &from = x, &to = y;
@@ -60,7 +50,7 @@ struct Backward {
 
   template <class Team>
   PLAIT_FN void operator()(const Team& team, int64_t line) const {
-    const int64_t at = lines.start(line), step = lines.step;
+    const int64_t at = lines.start(line), step = lines.inner;
     const Numbers &up = dy, &out = y, &to = dx;
     const T scale = inv_t;
     const T sum = team.reduce(

@@ -8,6 +8,7 @@
 #include "op/functions.h"
 #include "op/op.h"
 #include "ops/expect.h"
+#include "ops/lines.h"
 
 // Places and orders: largest and smallest elements, sorting.
 namespace plait::ops {
@@ -15,24 +16,6 @@ namespace {
 
 using op::AttrValue;
 using op::KernelArgs;
-
-// data seen as lines of n elements, `inner` apart.
-struct Lines {
-  int64_t outer = 1, n = 1, inner = 1;
-  Lines(const Dims& shape, std::optional<int64_t> axis) {
-    if (!axis) {
-      n = num_elements(shape);
-      return;
-    }
-    n = shape[*axis];
-    for (int64_t i = 0; i < static_cast<int64_t>(shape.size()); ++i) {
-      if (i < *axis) outer *= shape[i];
-      if (i > *axis) inner *= shape[i];
-    }
-  }
-  int64_t count() const { return outer * inner; }
-  int64_t start(int64_t line) const { return line / inner * n * inner + line % inner; }
-};
 
 std::optional<int64_t> from_front(const std::optional<int64_t>& axis, const Dims& shape) {
   if (!axis) return std::nullopt;
@@ -89,7 +72,7 @@ Spec infer_arg(const ArgAttrs& a, const Specs& in) {
 
 template <bool kLargest>
 void arg_kernel(const ArgAttrs& a, const KernelArgs& k) {
-  const Lines lines(*k.in[0].shape, from_front(a.axis, *k.in[0].shape));
+  const Lines lines(*k.in[0].shape, a.axis);
   dispatch_order(k.in[0].dtype, [&](auto type) {
     using T = decltype(type);
     const auto better = [](T a, T b) {  // NaN is the extreme, as in min and max
@@ -157,7 +140,7 @@ struct SortAttrs {
 // Calls f(line number, sorted places) for every line; equal elements keep their order.
 template <class F>
 void each_sorted(const View& in, const SortAttrs& a, int threads, const F& f) {
-  const Lines lines(*in.shape, from_front(a.axis, *in.shape));
+  const Lines lines(*in.shape, a.axis);
   const int64_t kept = a.k > 0 ? std::min(a.k, lines.n) : lines.n;
   dispatch_order(in.dtype, [&](auto type) {
     using T = decltype(type);

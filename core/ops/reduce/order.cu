@@ -4,30 +4,13 @@
 #include "kernels/cuda/element.h"
 #include "kernels/cuda/launch.h"
 #include "op/device_op.h"
+#include "ops/lines.h"
 
 namespace plait::ops {
 namespace {
 
 using cuda::Numbers;
 using op::DeviceCall;
-
-// Lines of n elements, `inner` apart.
-struct Lines {
-  int64_t outer = 1, n = 1, inner = 1;
-  Lines(const Dims& shape, std::optional<int64_t> given) {
-    const int64_t rank = static_cast<int64_t>(shape.size());
-    if (!given) {
-      n = num_elements(shape);
-      return;
-    }
-    const int64_t axis = normalize_axis(*given, rank);
-    for (int64_t i = 0; i < rank; ++i) {
-      (i < axis ? outer : i == axis ? n : inner) *= shape[static_cast<size_t>(i)];
-    }
-  }
-  int64_t count() const { return outer * inner; }
-  PLAIT_FN int64_t start(int64_t line) const { return line / inner * n * inner + line % inner; }
-};
 
 template <class T>
 struct Place {
