@@ -88,8 +88,12 @@ Arrays Plan::run(std::span<const ArrayRef> in, std::span<const ArrayRef> given, 
     inputs[i] = packed[0];
   }
   const Device device = in.empty() ? Device{} : in[0]->device();
-  const Arrays constants = is_gpu(device) ? constants_on(device) : constants_;
-  inputs.append(constants.begin(), constants.end());
+  if (is_gpu(device)) {
+    const Arrays there = constants_on(device);
+    inputs.append(there.begin(), there.end());
+  } else {
+    inputs.append(constants_.begin(), constants_.end());
+  }
   Arrays out;
   for (size_t i = 0; i < out_specs_.size(); ++i) {
     out.push_back(i < given.size() && given[i]

@@ -18,8 +18,8 @@ void parallel_for(int, int64_t n, int64_t, const F& f) {
   if (n > 0) f(int64_t{0}, n);
 }
 template <class F>
-void parallel_pieces(int, int64_t n, int64_t, const F& f) {
-  if (n > 0) f(int64_t{0}, n);
+void parallel_pieces(int threads, int64_t n, int64_t piece, const F& f) {
+  parallel_for(threads, n, piece, f);
 }
 #else
 // Calls f(begin, end) on consecutive parts of [0, n) that cover it, on at most `threads` threads
