@@ -34,21 +34,8 @@ for _name, _value in {
         setattr(np, _name, _value)
 
 import mxnet as mx  # noqa: E402
-import packages_inside  # noqa: E402
 from mxnet import autograd, gluon, nd  # noqa: E402
-
-CASES = {}
-
-
-def case(name):
-    """Register a function under the name of what it uses."""
-
-    def register(function):
-        CASES[name] = function
-        return function
-
-    return register
-
+from packages_inside import CASES, case  # noqa: E402
 
 # --- gluonts: time series --------------------------------------------------------------------
 
@@ -304,9 +291,6 @@ def _buckets():
     )
     assert sum(batch.shape[0] for batch in loader) == 50
     return len(sampler)
-
-
-CASES.update(packages_inside.CASES)
 
 
 def main():
