@@ -55,10 +55,7 @@ class HybridBlock(Block):
         self._active = False
         self._flags = {}
         self._op_hook = None
-        self._graph = self._bound = self._key = self._own = None
-        self._variants = {}
-        self._eager = None
-        self._eager_version = -1
+        self._forget()
 
     def __setattr__(self, name, value):
         if getattr(_tracing, "on", False) and not name.startswith("_"):
@@ -81,15 +78,18 @@ class HybridBlock(Block):
         self._forget()
 
     def _forget(self):
-        self._graph = self._bound = self._key = self._own = None
+        self._graph = self._bound = self._key = self._own = self._eager = None
         self._variants = {}
         self._eager_version = -1
 
     def __getstate__(self):
         """For `pickle` and `copy.deepcopy`: without what is compiled, which the copy does anew."""
-        state = {name: value for name, value in self.__dict__.items() if name not in _COMPILED}
-        fresh = {"_graph": None, "_bound": None, "_key": None, "_own": None, "_variants": {}}
-        return {**state, **fresh, "_eager": None, "_eager_version": -1}
+        left_out = {*_COMPILED, "_key", "_variants", "_eager"}
+        return {name: value for name, value in self.__dict__.items() if name not in left_out}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._forget()
 
     _clear_cached_op = _forget  # MXNet's name, which model libraries call after changing children
 
