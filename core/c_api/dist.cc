@@ -78,7 +78,7 @@ plait_status_t plait_comm_allreduce(plait_comm_t comm, plait_array_t data,
                                     plait_reduction_t reduction,
                                     const plait_comm_options_t* options) {
   return guarded([&] {
-    comm_of(comm)->allreduce(array_of(data), dist::reduction_from_number(reduction),
+    comm_of(comm)->allreduce(array_of(data), reduction_from_number(reduction),
                              options_of(options));
   });
 }
@@ -92,7 +92,7 @@ plait_status_t plait_comm_allreduce_list(plait_comm_t comm, const plait_array_t*
     require_list(data, count, "data");
     std::vector<ArrayRef> list;
     for (int32_t i = 0; i < count; ++i) list.push_back(array_of(data[i]));
-    c->allreduce_list(list, dist::reduction_from_number(reduction), options_of(options));
+    c->allreduce_list(list, reduction_from_number(reduction), options_of(options));
   });
 }
 
@@ -114,7 +114,7 @@ plait_status_t plait_comm_reduce_scatter(plait_comm_t comm, plait_array_t all, p
                                          const plait_comm_options_t* options) {
   return guarded([&] {
     comm_of(comm)->reduce_scatter(array_of(all), array_of(mine),
-                                  dist::reduction_from_number(reduction), options_of(options));
+                                  reduction_from_number(reduction), options_of(options));
   });
 }
 

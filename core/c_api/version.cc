@@ -17,7 +17,8 @@ std::string features() {
   } all[] = {
       {"CUDA", plait::memory::accelerator_count() > 0},
       {"CUDNN", false},
-      {"NCCL", false},
+      {"NCCL",
+       plait::memory::accelerator_count() > 0 && plait::memory::why_no_device_groups().empty()},
       {"CUDA_RTC", false},
       {"TENSORRT", false},
       {"CPU_SSE", __builtin_cpu_supports("sse") != 0},

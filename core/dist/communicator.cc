@@ -1,68 +1,14 @@
 #include "dist/communicator.h"
 
 #include <algorithm>
-#include <atomic>
-#include <limits>
 #include <numeric>
 
-#include "base/env.h"
+#include "dist/host_copies.h"
 #include "dist/mpi.h"
 
 namespace plait::dist {
 
-// What the engine sees of an operation.
-class CommTask final : public engine::Task {
- public:
-  CommTask(std::unique_ptr<Operation> operation, std::vector<ArrayRef> reads,
-           std::vector<ArrayRef> writes)
-      : operation_(std::move(operation)),
-        transport_(operation_->transport),
-        label_(operation_->label),
-        name_(label_.title()),
-        kept_reads_(std::move(reads)),
-        kept_writes_(std::move(writes)) {
-    for (const ArrayRef& a : kept_reads_) reads_.push_back(&a->var());
-    for (const ArrayRef& a : kept_writes_) writes_.push_back(&a->var());
-    updates_ = engine::make_distinct(reads_, writes_);
-    // Handing over costs nothing, and the sooner it is done, the more goes on beside computation.
-    priority_ = std::numeric_limits<int32_t>::max();
-    is_async_ = true;
-  }
-  ~CommTask() override {
-    // Never run: what it reads has failed. The other ranks must not wait for it.
-    if (operation_) {
-      Progress::instance().fail_all(*transport_,
-                                    cat(label_, ": rank ", transport_->rank(),
-                                        " left it out, because computing its input failed"));
-    }
-  }
-
-  void run(int) override {
-    operation_->task = this;
-    Progress::instance().start(std::move(operation_));
-  }
-  const char* name() const override { return name_.c_str(); }
-  std::string details() const override { return label_.text(); }
-
- private:
-  std::unique_ptr<Operation> operation_;
-  TransportRef transport_;
-  const Label label_;
-  const std::string name_;
-  std::vector<ArrayRef> kept_reads_, kept_writes_;
-};
-
 namespace {
-
-bool checks() {
-  static const bool on = env::get_int("PLAIT_DIST_CHECK", nullptr, 0) != 0;
-  return on;
-}
-
-uint64_t next_order() {
-  static std::atomic<uint64_t> order{0};
-  return ++order;
-}
 
 void require_dense(const ArrayRef& array, const char* kind, const char* name) {
   check(array->contiguous(), ErrorKind::kInvalidArgument, kind, ": ", name,
@@ -90,6 +36,11 @@ void require_dtype(const ArrayRef& a, const ArrayRef& b, const char* kind) {
         b->dtype(), ", must be equal");
 }
 
+void require_device(const ArrayRef& a, const ArrayRef& b, const char* kind) {
+  check(share_memory(a->device(), b->device()), ErrorKind::kDevice, kind, ": arrays are on ",
+        a->device(), " and ", b->device(), ", must be on one device");
+}
+
 int64_t sum_of(const std::vector<int64_t>& counts, int size, const char* kind, const char* name) {
   check(static_cast<int>(counts.size()) == size, ErrorKind::kShape, kind, ": ", name, " has ",
         counts.size(), " items, must have ", size);
@@ -104,28 +55,19 @@ Label label_of(const char* kind, const ArrayRef& array, const char* detail = "",
   return {kind, array->spec(), true, detail, peer, {}, 0};
 }
 
-// Runs an operation in the calling thread if its arrays are free.
-bool run_here(Operation& operation, const std::vector<ArrayRef>& reads,
-              const std::vector<ArrayRef>& writes) {
-  engine::Vars read, written;
-  for (const ArrayRef& a : reads) read.push_back(&a->var());
-  for (const ArrayRef& a : writes) written.push_back(&a->var());
-  engine::make_distinct(read, written);
-  const engine::InlineGuard guard(read, written);
-  if (!guard.held()) return false;
-  engine::count_inlined();
-  std::optional<engine::profile::Scope> span;
-  if (engine::profile::is_on()) {
-    span.emplace(operation.label.title().c_str(), operation.label.text(), read, written, 0, 1);
-  }
-  Progress::instance().run(operation);
-  return true;
-}
-
 Members everybody(int size) {
   std::vector<int> members(static_cast<size_t>(size));
   std::iota(members.begin(), members.end(), 0);
   return std::make_shared<const std::vector<int>>(std::move(members));
+}
+
+memory::GroupCall reduce_call(const ArrayRef& to, void* from, Reduction reduction) {
+  return {memory::Collective::kAllreduce, from, to->address(), to->size(), to->dtype(), reduction};
+}
+
+memory::GroupCall move_call(memory::Collective kind, void* from, void* to, int64_t bytes,
+                            int peer) {
+  return {kind, from, to, bytes, DType::kUint8, Reduction::kSum, peer};
 }
 
 Span span_of(const ArrayRef& a) {
@@ -141,7 +83,9 @@ std::vector<Ref<Communicator>> Communicator::in_process(int size) {
         "in_process: the engine is serial, must be threaded for more than one rank");
   const Members members = everybody(size);
   std::vector<Ref<Communicator>> all;
+  const auto table = std::make_shared<DeviceTable>();
   for (const TransportRef& t : in_process_transports(size)) {
+    t->device_table = table;
     all.push_back(make_ref<Communicator>(t, members, t->rank(), uint16_t{0}));
   }
   return all;
@@ -174,41 +118,27 @@ Tag Communicator::next_tag() {
   return {context_, false, 0, ++number_};
 }
 
-void Communicator::submit(Label label, Schedule body, const Tag& tag, std::vector<ArrayRef> reads,
-                          std::vector<ArrayRef> writes, const Options& options) {
-  auto op = std::make_unique<Operation>();
-  op->transport = transport_;
-  op->label = std::move(label);
-  op->label.name = options.name;
-  if (!tag.point_to_point) op->label.number = tag.number;
-  if (checks() && !tag.point_to_point) {
-    Tag before = tag;  // its own messages
-    before.channel = 1;
-    op->check = compare(peers(before), op->label.text());
-  }
-  op->body = std::move(body);
-  op->priority = options.priority;
-  op->order = next_order();
-  op->may_wait = options.no_limit;
-  if (options.waits && transport_->is_between_processes() && run_here(*op, reads, writes)) return;
-  const std::vector<ArrayRef> results = options.waits ? writes : std::vector<ArrayRef>{};
-  auto task = std::make_unique<CommTask>(std::move(op), std::move(reads), std::move(writes));
-  engine::push(std::move(task));
-  for (const ArrayRef& a : results) a->wait_to_read();
-}
-
 void Communicator::allreduce(const ArrayRef& data, Reduction reduction, const Options& options) {
   require_writable(data, "allreduce", "data");
+  if (is_alone(data)) return;
+  Label label = label_of("allreduce", data, reduction_name(reduction));
+  if (auto ranks = device_ranks(data, "allreduce", true)) {
+    return submit_exchange(std::move(ranks), std::move(label),
+                           {reduce_call(data, data->address(), reduction)}, {data}, {data},
+                           options);
+  }
+  HostCopies host(options);
+  const ArrayRef here = host.both(data);
   const Tag tag = next_tag();
-  submit(label_of("allreduce", data, reduction_name(reduction)),
-         dist::allreduce(peers(tag), span_of(data), combine_of(data->dtype(), reduction)), tag,
-         {data}, {data}, options);
+  submit(std::move(label),
+         dist::allreduce(peers(tag), span_of(here), combine_of(data->dtype(), reduction)), tag,
+         {here}, {here}, options);
+  host.finish();
 }
 
 void Communicator::allreduce_list(const std::vector<ArrayRef>& data, Reduction reduction,
                                   const Options& options) {
   check(!data.empty(), ErrorKind::kInvalidArgument, "allreduce: there are no arrays, must be one");
-  std::vector<Span> parts;
   Label label{"allreduce"};
   label.spec = {{0}, data[0]->dtype()};
   label.has_array = true;
@@ -216,25 +146,53 @@ void Communicator::allreduce_list(const std::vector<ArrayRef>& data, Reduction r
   for (const ArrayRef& a : data) {
     require_writable(a, "allreduce", "data");
     require_dtype(a, data[0], "allreduce");
-    parts.push_back(span_of(a));
+    check(share_memory(a->device(), data[0]->device()), ErrorKind::kDevice,
+          "allreduce: an array is on ", a->device(), ", must be on ", data[0]->device(),
+          " as the first");
     label.spec.shape[0] += a->size();
+  }
+  if (is_alone(data[0])) return;
+  if (auto ranks = device_ranks(data[0], "allreduce", true)) {
+    std::vector<memory::GroupCall> calls;
+    for (const ArrayRef& a : data) calls.push_back(reduce_call(a, a->address(), reduction));
+    return submit_exchange(std::move(ranks), std::move(label), std::move(calls), data, data,
+                           options);
+  }
+  HostCopies host(options);
+  std::vector<Span> parts;
+  std::vector<ArrayRef> here;
+  for (const ArrayRef& a : data) {
+    here.push_back(host.both(a));
+    parts.push_back(span_of(here.back()));
   }
   const Tag tag = next_tag();
   submit(
       std::move(label),
       dist::allreduce_list(peers(tag), std::move(parts), combine_of(data[0]->dtype(), reduction)),
-      tag, data, data, options);
+      tag, here, here, options);
+  host.finish();
 }
 
 void Communicator::broadcast(const ArrayRef& data, int root, const Options& options) {
   require_rank(root, size(), "broadcast", "root");
   const bool sends = rank_ == root;
   sends ? require_dense(data, "broadcast", "data") : require_writable(data, "broadcast", "data");
+  if (is_alone(data)) return;
+  Label label = label_of("broadcast", data, "from rank", root);
+  const std::vector<ArrayRef> none;
+  if (auto ranks = device_ranks(data, "broadcast", false)) {
+    const std::vector<ArrayRef> list{data};
+    return submit_exchange(std::move(ranks), std::move(label),
+                           {move_call(memory::Collective::kBroadcast, data->address(),
+                                      data->address(), data->nbytes(), root)},
+                           sends ? list : none, sends ? none : list, options);
+  }
+  HostCopies host(options);
+  const std::vector<ArrayRef> list{sends ? host.in(data) : host.out(data)};
   const Tag tag = next_tag();
-  const std::vector<ArrayRef> list{data}, none;
-  submit(label_of("broadcast", data, "from rank", root),
-         dist::broadcast(peers(tag), span_of(data), root), tag, sends ? list : none,
-         sends ? none : list, options);
+  submit(std::move(label), dist::broadcast(peers(tag), span_of(list[0]), root), tag,
+         sends ? list : none, sends ? none : list, options);
+  host.finish();
 }
 
 void Communicator::allgather(const ArrayRef& mine, const ArrayRef& all, std::vector<int64_t> counts,
@@ -242,14 +200,33 @@ void Communicator::allgather(const ArrayRef& mine, const ArrayRef& all, std::vec
   require_dense(mine, "allgather", "mine");
   require_writable(all, "allgather", "all");
   require_dtype(mine, all, "allgather");
+  require_device(mine, all, "allgather");
   const bool is_even = counts.empty();
   if (is_even) counts.assign(static_cast<size_t>(size()), mine->size());
   require_size(all, sum_of(counts, size(), "allgather", "counts"), "allgather", "all");
   require_size(mine, counts[static_cast<size_t>(rank_)], "allgather", "mine");
+  Label label = label_of("allgather", all);
+  if (auto ranks = device_ranks(mine, "allgather", false)) {
+    std::vector<memory::GroupCall> calls;
+    char* to = static_cast<char*>(all->address());
+    for (int i = 0; i < size() && !is_even; ++i) {
+      const int64_t bytes = counts[static_cast<size_t>(i)] * dtype_size(all->dtype());
+      calls.push_back(move_call(memory::Collective::kBroadcast, mine->address(), to, bytes, i));
+      to += bytes;
+    }
+    if (is_even) {
+      calls = {move_call(memory::Collective::kAllgather, mine->address(), to, mine->nbytes(), 0)};
+    }
+    return submit_exchange(std::move(ranks), std::move(label), std::move(calls), {mine}, {all},
+                           options);
+  }
+  HostCopies host(options);
+  const ArrayRef from = host.in(mine), to = host.out(all);
   const Tag tag = next_tag();
-  submit(label_of("allgather", all),
-         dist::allgather(peers(tag), span_of(mine), span_of(all), std::move(counts)), tag, {mine},
-         {all}, options);
+  submit(std::move(label),
+         dist::allgather(peers(tag), span_of(from), span_of(to), std::move(counts)), tag, {from},
+         {to}, options);
+  host.finish();
 }
 
 void Communicator::reduce_scatter(const ArrayRef& all, const ArrayRef& mine, Reduction reduction,
@@ -257,12 +234,22 @@ void Communicator::reduce_scatter(const ArrayRef& all, const ArrayRef& mine, Red
   require_dense(all, "reduce_scatter", "all");
   require_writable(mine, "reduce_scatter", "mine");
   require_dtype(mine, all, "reduce_scatter");
+  require_device(mine, all, "reduce_scatter");
   require_size(all, mine->size() * size(), "reduce_scatter", "all");
+  Label label = label_of("reduce_scatter", all, reduction_name(reduction));
+  if (auto ranks = device_ranks(all, "reduce_scatter", true)) {
+    memory::GroupCall call = reduce_call(mine, all->address(), reduction);
+    call.kind = memory::Collective::kReduceScatter;
+    return submit_exchange(std::move(ranks), std::move(label), {call}, {all}, {mine}, options);
+  }
+  HostCopies host(options);
+  const ArrayRef from = host.in(all), to = host.out(mine);
   const Tag tag = next_tag();
-  submit(label_of("reduce_scatter", all, reduction_name(reduction)),
-         dist::reduce_scatter(peers(tag), span_of(all), span_of(mine),
+  submit(std::move(label),
+         dist::reduce_scatter(peers(tag), span_of(from), span_of(to),
                               combine_of(all->dtype(), reduction)),
-         tag, {all}, {mine}, options);
+         tag, {from}, {to}, options);
+  host.finish();
 }
 
 void Communicator::all_to_all(const ArrayRef& from, const ArrayRef& to,
@@ -272,6 +259,7 @@ void Communicator::all_to_all(const ArrayRef& from, const ArrayRef& to,
   require_dense(from, kind, "from");
   require_writable(to, kind, "to");
   require_dtype(from, to, kind);
+  require_device(from, to, kind);
   check(from->storage() != to->storage(), ErrorKind::kInvalidArgument, kind,
         ": from and to share memory, must not");
   if (send_counts.empty() && receive_counts.empty()) {
@@ -286,11 +274,29 @@ void Communicator::all_to_all(const ArrayRef& from, const ArrayRef& to,
   check(send_counts[me] == receive_counts[me], ErrorKind::kShape, kind, ": rank ", rank_, " sends ",
         send_counts[me], " elements to itself, must be the ", receive_counts[me],
         " that it receives");
+  if (auto ranks = device_ranks(from, kind, false)) {
+    std::vector<memory::GroupCall> calls;
+    const int64_t item = dtype_size(from->dtype());
+    auto* out = static_cast<char*>(from->address());
+    auto* in = static_cast<char*>(to->address());
+    for (int i = 0; i < size(); ++i) {
+      const int64_t sent = send_counts[static_cast<size_t>(i)] * item;
+      const int64_t received = receive_counts[static_cast<size_t>(i)] * item;
+      calls.push_back(move_call(memory::Collective::kSend, out, nullptr, sent, i));
+      calls.push_back(move_call(memory::Collective::kReceive, nullptr, in, received, i));
+      out += sent;
+      in += received;
+    }
+    return submit_exchange(std::move(ranks), Label{kind}, std::move(calls), {from}, {to}, options);
+  }
+  HostCopies host(options);
+  const ArrayRef source = host.in(from), target = host.out(to);
   const Tag tag = next_tag();
   submit(Label{kind},
-         dist::all_to_all(peers(tag), span_of(from), span_of(to), std::move(send_counts),
+         dist::all_to_all(peers(tag), span_of(source), span_of(target), std::move(send_counts),
                           std::move(receive_counts)),
-         tag, {from}, {to}, options);
+         tag, {source}, {target}, options);
+  host.finish();
 }
 
 void Communicator::transfer(bool is_send, const ArrayRef& data, int peer, int channel,
@@ -307,11 +313,14 @@ void Communicator::transfer(bool is_send, const ArrayRef& data, int peer, int ch
     std::lock_guard lock(mutex_);
     tag.number = ++(is_send ? sent_ : received_)[{peer, channel}];
   }
-  const std::vector<ArrayRef> list{data}, none;
+  HostCopies host(options);
+  const ArrayRef here = is_send ? host.in(data) : host.out(data);
+  const std::vector<ArrayRef> list{here}, none;
   submit(label_of(kind, data, is_send ? "to rank" : "from rank", peer),
-         is_send ? dist::send(peers(tag), span_of(data), peer)
-                 : dist::receive(peers(tag), span_of(data), peer),
+         is_send ? dist::send(peers(tag), span_of(here), peer)
+                 : dist::receive(peers(tag), span_of(here), peer),
          tag, is_send ? list : none, is_send ? none : list, options);
+  host.finish();
 }
 
 void Communicator::send(const ArrayRef& data, int to, int channel, const Options& options) {

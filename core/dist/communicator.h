@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "dist/combine.h"
+#include "dist/device_ranks.h"
 #include "dist/progress.h"
 #include "tensor/array.h"
 
@@ -25,6 +25,10 @@ struct Options {
 //
 //   auto ranks = Communicator::in_process(2);
 //   for (auto& r : ranks) r->allreduce(array_of_rank[r->rank()], Reduction::kSum, {});
+//
+// Data of arrays on GPUs go from device to device if NCCL is there, but for send() and receive(),
+// and else through the memory of the host. The first such operation waits for all ranks; each rank
+// has one device, and all the same kind.
 //
 // Arrays are dense (row-major). PLAIT_DIST_CHECK=1 compares each call between ranks first.
 class Communicator final : public RefCounted {
@@ -72,6 +76,13 @@ class Communicator final : public RefCounted {
   Tag next_tag();
   void submit(Label label, Schedule body, const Tag& tag, std::vector<ArrayRef> reads,
               std::vector<ArrayRef> writes, const Options& options);
+  // The ranks as devices see them; null if the data of this array go another way.
+  Ref<DeviceRanks> device_ranks(const ArrayRef& data, const char* kind, bool reduces);
+  void connect(Device device);
+  bool is_alone(const ArrayRef& data) const { return size() == 1 && is_gpu(data->device()); }
+  void submit_exchange(Ref<DeviceRanks> ranks, Label label, std::vector<memory::GroupCall> calls,
+                       std::vector<ArrayRef> reads, std::vector<ArrayRef> writes,
+                       const Options& options);
   void transfer(bool is_send, const ArrayRef& data, int peer, int channel, const Options& options);
 
   TransportRef transport_;
@@ -81,6 +92,8 @@ class Communicator final : public RefCounted {
   std::mutex mutex_;
   uint32_t number_ = 0;
   std::map<std::pair<int, int>, uint32_t> sent_, received_;  // by peer and channel
+  Ref<DeviceRanks> device_ranks_;
+  bool is_connected_ = false;  // whether device_ranks_ is known
 };
 
 }  // namespace plait::dist

@@ -159,8 +159,9 @@ std::string Progress::pending(const Transport& transport) {
   std::lock_guard lock(mutex_);
   std::string text;
   for (const Operation* op : active_) {
-    const Transfer* missing = op->check ? op->check.missing() : op->body.missing();
-    if (op->transport.get() != &transport || !missing) continue;
+    const Transfers* all = op->check ? op->check.missing() : op->body.missing();
+    if (op->transport.get() != &transport || !all) continue;
+    const Transfer* const missing = all->front().get();
     text += cat(op->label, ": waits for ", (awake_ns_ - op->moved_ns) / 1000000, " ms ",
                 missing->is_send ? "until it can send to rank " : "for rank ", missing->peer, "\n");
   }
@@ -168,13 +169,16 @@ std::string Progress::pending(const Transport& transport) {
 }
 
 void Progress::watch(Operation& op) {
-  const Transfer* missing = op.check ? op.check.missing() : op.body.missing();
+  const Transfers* missing = op.check ? op.check.missing() : op.body.missing();
   const int64_t waited_ns = awake_ns_ - op.moved_ns;
   if (!missing || waited_ns < kGraceNs) return;
-  std::string reason = op.transport->trouble(missing->peer, awake_ns_);
+  std::string reason;
+  for (const TransferPtr& t : *missing) {
+    if (reason.empty()) reason = op.transport->trouble(t->peer, awake_ns_);
+  }
   if (reason.empty() && !op.may_wait && time_limit_ns() > 0 && waited_ns > time_limit_ns()) {
     reason = cat("rank ", op.transport->rank(), " waited ", waited_ns / 1000000000, " s for rank ",
-                 missing->peer, ", which has not come so far");
+                 missing->front()->peer, ", which has not come so far");
   }
   if (!reason.empty()) break_off(op, reason);
 }

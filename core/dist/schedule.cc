@@ -139,11 +139,11 @@ Advance Schedule::advance() {
   }
 }
 
-const Transfer* Schedule::missing() const {
+const Transfers* Schedule::missing() const {
   if (!handle_) return nullptr;
   const auto& promise = handle_.promise();
   if (promise.inner) return promise.inner->missing();
-  return promise.waiting.empty() ? nullptr : promise.waiting.front().get();
+  return promise.waiting.empty() ? nullptr : &promise.waiting;
 }
 
 Schedule allreduce(Peers peers, Span data, Combine combine) {

@@ -58,8 +58,8 @@ class Schedule {
 
   // Goes on as far as it can without waiting. Throws what the schedule throws.
   Advance advance();
-  // A message that has not come or gone; null if there is none.
-  const Transfer* missing() const;
+  // Messages that have not come or gone; null if it waits for none.
+  const Transfers* missing() const;
   explicit operator bool() const { return static_cast<bool>(handle_); }
 
  private:

@@ -6,15 +6,15 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "dist/nccl_store.h"
 #include "dist/served_store.h"
 #include "dist/started.h"
-#include "op/device.h"
 
 namespace plait::dist {
 namespace {
 
-constexpr std::array<std::string_view, 6> kLocal = {
-    "local", "device", "nccl", "local_update_cpu", "local_allreduce_cpu", "local_allreduce_device"};
+constexpr std::array<std::string_view, 5> kLocal = {
+    "local", "device", "local_update_cpu", "local_allreduce_cpu", "local_allreduce_device"};
 constexpr std::array<std::string_view, 5> kSummed = {"dist_sync", "dist_device_sync",
                                                      "dist_sync_device", "dist", "horovod"};
 constexpr std::array<std::string_view, 2> kServed = {"dist_async", "dist_async_device"};
@@ -35,27 +35,16 @@ Ref<Communicator> all_processes() {
   return all;
 }
 
-// Messages are sent from the memory of the host.
-ArrayRef on_host(const ArrayRef& array) {
-  if (!is_gpu(array->device())) return array;
-  const ArrayRef here = Array::empty(array->shape(), array->dtype());
-  op::transfer(array, here, 0);
-  return here;
-}
-
 }  // namespace
 
 void SummedStore::spread(const std::string& key, const ArrayRef& value) {
   Options options;
   options.name = key;
-  const ArrayRef here = on_host(value);
-  comm_->broadcast(here, 0, options);
-  if (!(here == value)) op::transfer(here, value, 0);
+  comm_->broadcast(value, 0, options);
 }
 
 ArrayRef SummedStore::total(const std::string& key, std::span<const ArrayRef> arrays) {
-  const ArrayRef sum =
-      on_host(arrays.size() == 1 ? copy_of(arrays[0]) : LocalStore::total(key, arrays));
+  const ArrayRef sum = arrays.size() == 1 ? copy_of(arrays[0]) : LocalStore::total(key, arrays);
   Options options;
   options.name = key;
   comm_->allreduce(sum, Reduction::kSum, options);
@@ -66,6 +55,7 @@ std::unique_ptr<LocalStore> make_store(const std::string& type) {
   std::string name = type;
   for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (has(kLocal, name)) return std::make_unique<LocalStore>(name);
+  if (name == "nccl") return std::make_unique<NcclStore>(name);
   if (has(kSummed, name)) return std::make_unique<SummedStore>(name, all_processes());
   if (has(kServed, name)) return std::make_unique<ServedStore>(name, all_processes());
   fail(ErrorKind::kInvalidArgument, "kvstore: type is '", type,

@@ -6,11 +6,14 @@
 #include <vector>
 
 #include "base/ref.h"
-#include "dist/combine.h"
+#include "kernels/combine.h"
 
 // Messages between ranks. All functions are called with the progress engine's lock held, so a
 // transport needs none of its own.
 namespace plait::dist {
+
+using kernels::Combine;
+using kernels::combine_of;
 
 // Marks the messages of one operation of one communicator. At most one message with a tag is on its
 // way between two ranks in each direction.
@@ -91,6 +94,7 @@ class Transport : public RefCounted {
 
   std::string failure;        // once set, every operation fails with it
   uint16_t next_context = 1;  // smallest number no communicator of this rank has
+  std::shared_ptr<struct DeviceTable> device_table;  // only if all ranks live in one process
 
  private:
   const int rank_, size_;

@@ -69,6 +69,16 @@ int32_t accelerator_count() {
   return count;
 }
 
+std::string why_no_device_groups() {
+  if (env::get_int("PLAIT_NCCL", nullptr, 1) == 0) return "NCCL: PLAIT_NCCL=0 forbids it";
+  Accelerator* const a = accelerator();
+  if (!a) {
+    return "NCCL: no CUDA library is there (" + why_no_accelerator() +
+           ")\n  hint: `make cuda` builds it";
+  }
+  return a->why_no_groups();
+}
+
 void synchronize_devices() {
   if (!is_used.load(std::memory_order_relaxed)) return;
   for (int32_t i = 0; i < accelerator_count(); ++i) accelerator()->synchronize(i);

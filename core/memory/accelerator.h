@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/device.h"
+#include "memory/device_group.h"
 #include "memory/system.h"
 
 // Devices other than the CPU come from a library of their own, which is loaded when an array is
@@ -43,6 +44,14 @@ class Accelerator {
   virtual const op::DeviceKernel* kernel(const std::string& name) const = 0;
   // Calls work(data), which enqueues what operator `name` does.
   virtual void run(int32_t device, const char* name, void (*work)(void*), void* data) = 0;
+
+  // "" if devices can exchange data directly; otherwise what is missing and how to get it.
+  virtual std::string why_no_groups() = 0;
+  // Made by one rank, for all that join.
+  virtual GroupId new_group_id() = 0;
+  // Returns when all `size` ranks have joined, in whichever processes they are.
+  virtual std::unique_ptr<DeviceGroup> join_group(const GroupId& id, int32_t size,
+                                                  std::span<const GroupMember> members) = 0;
 };
 
 // The library's; null if there is none: why_no_accelerator() says why. It stays for good.
@@ -54,6 +63,9 @@ Accelerator& accelerator_of(Device device);
 
 // Number of devices; 0 without a library.
 int32_t accelerator_count();
+
+// "" if devices can exchange data directly (NCCL); otherwise why not. PLAIT_NCCL=0: never.
+std::string why_no_device_groups();
 
 // Waits for what is enqueued on all devices that were used; throws what failed.
 void synchronize_devices();

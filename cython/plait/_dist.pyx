@@ -242,6 +242,16 @@ def started():
     return plait_comm_started()
 
 
+def require_nccl():
+    """Raises MXNetError, which says what is missing, if GPUs cannot exchange data directly."""
+    cdef plait_kvstore_t store
+    cdef plait_status_t status
+    with nogil:
+        status = plait_kvstore_new(b"nccl", &store)
+    check(status)
+    plait_kvstore_free(store)
+
+
 cdef object _wrap(type cls, plait_comm_t handle):
     cdef Group group = cls.__new__(cls)
     group._comm = handle

@@ -103,9 +103,7 @@ def test_faults(c, store):
     assert (lib.plait_kvstore_rank(store), lib.plait_kvstore_num_workers(store)) == (0, 1)
 
 
-@pytest.mark.parametrize(
-    "kind", [b"dist_sync", b"dist_async", b"dist", b"horovod", b"Device", b"nccl"]
-)
+@pytest.mark.parametrize("kind", [b"dist_sync", b"dist_async", b"dist", b"horovod", b"Device"])
 def test_a_process_alone(c, kind):
     """It has every kind of store to itself; tests/dist has several processes."""
     out = c.ffi.new("plait_kvstore_t *")
@@ -117,3 +115,10 @@ def test_a_process_alone(c, kind):
     assert pulled(c, out[0], b"w", 2) == [[4, 5]]
     c.ok(c.lib.plait_kvstore_barrier(out[0]))
     c.lib.plait_kvstore_free(out[0])
+
+
+def test_nccl_is_refused_where_it_is_missing(c):
+    out = c.ffi.new("plait_kvstore_t *")
+    assert c.lib.plait_kvstore_new(b"nccl", out) == c.lib.PLAIT_ERR_DEVICE
+    assert "NCCL: no CUDA library is there" in c.message()
+    assert "hint: `make cuda` builds it" in c.message()

@@ -5,12 +5,15 @@ its own.
 """
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "dist"))
+import ranks
 from library import ROOT, emulated, run
 
 HERE = Path(__file__).parent
@@ -104,3 +107,50 @@ def test_number_of_devices():
     )
     first, *rest = gone.stdout.splitlines()
     assert first == "0" and "gpu(0), must be a cpu" in rest[0] and "/nowhere" in rest[1]
+
+
+@pytest.mark.skipif(shutil.which("mpirun") is None, reason="no mpirun")
+@pytest.mark.parametrize("nccl", [1, 0])
+def test_ranks_with_a_device_each(nccl, tmp_path):
+    """Through NCCL, and without it through the memory of the host, as each rank says."""
+    done = ranks.mpirun(
+        2,
+        HERE / "ranks_on_gpus.py",
+        PLAIT_DEVICE_LIBRARY=emulated(),
+        PLAIT_NCCL=nccl,
+        TMPDIR=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr[-6000:]
+    assert done.stdout.count('"nccl": true' if nccl else '"nccl": false') == 2
+    said = "arrays on gpu(0) go through the memory of the host. NCCL: PLAIT_NCCL=0 forbids it"
+    assert done.stderr.count(said) == (0 if nccl else 2)
+    assert not list(tmp_path.glob("plait-emulated-*"))  # every message was read
+
+
+def test_a_failure_of_the_exchange_ends_all_ranks():
+    done = program(
+        "ranks = mx.dist.group(2)\n"
+        "arrays = [mx.nd.ones(3, ctx=mx.gpu(i)) for i in range(2)]\n"
+        "for r, a in zip(ranks, arrays): r.allreduce(a, name='w')\n"
+        "for a in arrays:\n"
+        "    try: a.asnumpy()\n"
+        "    except mx.MXNetError as error: print(error)\n"
+        "try: ranks[0].allreduce(arrays[0], wait=True)\n"
+        "except mx.MXNetError as error: print(error)\n",
+        PLAIT_EMULATED_FAIL="exchange",
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3 and all("allreduce of float32 (3,) sum 'w'" in line for line in lines)
+    assert all("illegal memory access in exchange" in line for line in lines)
+
+
+def test_without_nccl_the_store_says_what_is_missing():
+    text = "try: mx.kv.create('nccl')\nexcept mx.MXNetError as error: print(error)\n"
+    text += "print(mx.runtime.Features().is_enabled('NCCL'))"
+    forbidden = program(text, PLAIT_NCCL="0")
+    assert "kvstore: type is 'nccl'" in forbidden.stdout and "PLAIT_NCCL=0" in forbidden.stdout
+    assert forbidden.stdout.endswith("False\n")
+    gone = program(text, PLAIT_DEVICE_LIBRARY="/nowhere/libplait_cuda.so")
+    assert "/nowhere" in gone.stdout and "`make cuda` builds it" in gone.stdout
+    assert gone.stdout.endswith("False\n")

@@ -16,7 +16,7 @@ LAYERS = {
     "ops": "base tensor op kernels",
     "autograd": "base tensor op",
     "graph": "base memory engine tensor op autograd",
-    "dist": "base engine tensor op kernels",
+    "dist": "base memory engine tensor op kernels",
     "data": "base engine tensor kernels",
     "c_api": "base memory engine tensor op kernels autograd graph dist data",
     "codegen": "c_api",

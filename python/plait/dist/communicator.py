@@ -21,6 +21,9 @@ class Communicator(_dist.Group):
     arrays of the same size and dtype. Those with larger `priority` go first, `name` appears in
     messages and in the profile, and with ``wait=True`` the call returns when it is done.
 
+    Arrays on GPUs are exchanged by NCCL if it is there, but for `send` and `receive`, and else
+    through the memory of the host; the first such operation of a communicator waits for all ranks.
+
     A rank that fails, dies or stops makes all later reads fail on all ranks with an `MXNetError`
     that names it.
 
@@ -39,7 +42,7 @@ class Communicator(_dist.Group):
         if is_sparse(data):
             return self._gathered(data, **options)
         shape = (self.size * data.shape[0], *data.shape[1:]) if data.ndim else (self.size,)
-        out = ndarray.empty(shape, dtype=data.dtype_name)
+        out = ndarray.empty(shape, ctx=data.context, dtype=data.dtype_name)
         self.allgather_into(out, data, **options)
         return out
 
@@ -57,7 +60,7 @@ class Communicator(_dist.Group):
 
     def _rows_of_all(self, data, rows, **options):
         """Rows of all ranks one below the other, `rows[i]` from rank i."""
-        out = ndarray.empty((sum(rows), *data.shape[1:]), dtype=data.dtype_name)
+        out = ndarray.empty((sum(rows), *data.shape[1:]), ctx=data.context, dtype=data.dtype_name)
         width = int(np.prod(data.shape[1:]))
         self.allgather_into(out, data, [n * width for n in rows], **options)
         return out
@@ -112,13 +115,13 @@ class Communicator(_dist.Group):
                 f"must have a first axis that {self.size} divides"
             )
         shape = (data.shape[0] // self.size, *data.shape[1:])
-        out = ndarray.empty(shape, dtype=data.dtype_name)
+        out = ndarray.empty(shape, ctx=data.context, dtype=data.dtype_name)
         self.reduce_scatter_into(out, data, reduction, **options)
         return out
 
     def all_to_all(self, data, **options):
         """NDArray: part i, along the first axis, is what rank i had as this rank's part."""
-        out = ndarray.empty(data.shape, dtype=data.dtype_name)
+        out = ndarray.empty(data.shape, ctx=data.context, dtype=data.dtype_name)
         self.all_to_all_into(out, data, **options)
         return out
 

@@ -33,7 +33,8 @@ class Trainer(TrainerNames):
     optimizer_params : dict, optional
         Arguments of the optimizer if it is given by name.
     kvstore : str or KVStore, optional
-        'local', 'device' or None: copies on several devices are summed in this process.
+        'local', 'device' or None: copies on several devices are summed in this process; 'nccl':
+        by NCCL, on GPUs.
         'dist_sync' and its like: over all processes that MPI started, while backward goes on.
         'dist_async': ranks that serve parameters apply each gradient as it comes.
     compression_params : dict, optional
@@ -105,7 +106,7 @@ class Trainer(TrainerNames):
             )
 
     def _open_store(self, store, compression_params, update_on_kvstore):
-        self._kvstore = self._exchange = None
+        self._kvstore = self._exchange = self._device_ranks = None
         self._update_on_kvstore = False
         self._shared = set()  # positions of parameters that the store knows
         if store in _IN_PROCESS:
@@ -323,6 +324,9 @@ class Trainer(TrainerNames):
             for i, *copies in zip(groups[0][0], *(grads for _, grads, _ in groups), strict=True):
                 self._kvstore.pushpull(i, copies, priority=-i)
             return
+        if len(groups) > 1 and self._kvstore_params["kvstore"] == "nccl":
+            self._sum_by_nccl(groups)
+            return
         if len(groups) > 1:
             for copies in zip(*(grads for _, grads, _ in groups), strict=True):
                 total = copies[0].copy()
@@ -339,6 +343,14 @@ class Trainer(TrainerNames):
         for copies in zip(*(grads for _, grads, _ in groups), strict=True):
             for grad in copies[1:]:
                 grad[...] = copies[0].as_in_context(grad.context)
+
+    def _sum_by_nccl(self, groups):
+        if self._device_ranks is None:
+            self._device_ranks = kvs.DeviceRanks("Trainer")
+        names = [self._params[i].name for i in groups[0][0]]
+        ranks = self._device_ranks.of([grads[0] for _, grads, _ in groups])
+        for rank, (_, grads, _) in zip(ranks, groups, strict=True):
+            GradientExchange(rank).allreduce(names, grads)
 
     def _require_own_update(self, method):
         if self._update_on_kvstore:

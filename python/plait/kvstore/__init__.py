@@ -5,4 +5,5 @@ from .base import KVStoreBase, create
 from .dist import DistKVStore
 from .local import LocalKVStore
 from .local import LocalKVStore as KVStore
+from .nccl import DeviceRanks, NcclKVStore
 from .teststore import TestStore

@@ -6,7 +6,6 @@ _registry = {}
 _LOCAL = (
     "local",
     "device",
-    "nccl",
     "local_update_cpu",
     "local_allreduce_cpu",
     "local_allreduce_device",
@@ -81,9 +80,10 @@ def create(name="local"):
     Parameters
     ----------
     name : str
-        "local", "device" or "nccl": copies on the devices of this process. "dist_sync",
-        "dist_device_sync", "dist" or "horovod": all processes that MPI started, by allreduce.
-        "dist_async": the same, with ranks that serve keys. Names of registered stores.
+        "local" or "device": copies on the devices of this process. "nccl": the same on GPUs that
+        exchange data directly. "dist_sync", "dist_device_sync", "dist" or "horovod": all processes
+        that MPI started, by allreduce. "dist_async": the same, with ranks that serve keys. Names of
+        registered stores.
 
     Raises
     ------
@@ -91,10 +91,13 @@ def create(name="local"):
         If `name` is no str.
     ValueError
         For an unknown name.
+    MXNetError
+        For "nccl" without NCCL: see `plait.runtime.Features`.
     """
     from .async_dist import AsyncKVStore
     from .dist import DistKVStore
     from .local import LocalKVStore
+    from .nccl import NcclKVStore
 
     if not isinstance(name, str):
         raise TypeError(f"kvstore: name is {name!r}, must be a str")
@@ -103,9 +106,11 @@ def create(name="local"):
         return _registry[key]()
     if key in _LOCAL:
         return LocalKVStore(key)
+    if key == "nccl":
+        return NcclKVStore()
     if key in _SUMMED:
         return DistKVStore(key)
     if key in _SERVED:
         return AsyncKVStore(key)
-    names = [*_LOCAL, *_SUMMED, *_SERVED, *sorted(_registry)]
+    names = [*_LOCAL, "nccl", *_SUMMED, *_SERVED, *sorted(_registry)]
     raise ValueError(f"kvstore: name is {name!r}, must be one of {names}")

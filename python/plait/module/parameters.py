@@ -129,7 +129,8 @@ class WithParameters(BaseModule):
         Parameters
         ----------
         kvstore : str, KVStore or None
-            'local', 'device' or None: gradients are summed over the devices of this process.
+            'local', 'device' or None: gradients are summed over the devices of this process, with
+            'nccl' by NCCL.
             'dist_sync' and its like: over all processes; a store that can apply the optimizer, such
             as `mx.kv.create("local")`, gets the gradients and gives the parameters back.
         optimizer : str or Optimizer
@@ -142,7 +143,7 @@ class WithParameters(BaseModule):
         if self.optimizer_initialized and not force_init:
             self.logger.warning("optimizer already initialized, ignoring init_optimizer()")
             return
-        store = ModuleStore.of(kvstore)
+        store = ModuleStore.of(kvstore, len(self._execs))
         if isinstance(optimizer, str):
             arguments = dict(optimizer_params)
             samples = self._batch_size() * (1 if store is None else store.workers)

@@ -88,7 +88,10 @@ class Running(BaseModule):
         """Lists of one array for each device, joined if asked for."""
         if not merge:
             return parts
-        return [p[0] if len(p) == 1 else nd.concat(*p, dim=0) for p in parts]
+        return [
+            p[0] if len(p) == 1 else nd.concat(*(x.as_in_context(p[0].context) for x in p), dim=0)
+            for p in parts
+        ]
 
     def get_outputs(self, merge_multi_context=True):
         """list of NDArray: outputs of the last `forward`; unmerged, a list for each output."""

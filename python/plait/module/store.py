@@ -22,9 +22,10 @@ class ModuleStore:
         self._known = set()
 
     @classmethod
-    def of(cls, kvstore):
-        """The store that a program names, or None where the module needs none."""
-        if kvstore is None or isinstance(kvstore, str) and kvstore in _IN_PROCESS:
+    def of(cls, kvstore, devices):
+        """The store that a program names, or None where a module on so many devices needs none."""
+        is_nccl = kvstore == "nccl" and devices > 1
+        if kvstore is None or isinstance(kvstore, str) and kvstore in _IN_PROCESS and not is_nccl:
             return None
         store = kvs.create(kvstore) if isinstance(kvstore, str) else kvstore
         if not isinstance(store, kvs.KVStoreBase):

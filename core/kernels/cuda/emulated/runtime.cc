@@ -11,6 +11,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "kernels/cuda/emulated/group.h"
 #include "kernels/cuda/log.h"
 #include "memory/accelerator.h"
 
@@ -113,6 +114,21 @@ class Emulated final : public memory::Accelerator {
     mine = before;
   }
 
+  std::string why_no_groups() override { return {}; }
+  memory::GroupId new_group_id() override { return new_emulated_id(); }
+  std::unique_ptr<memory::DeviceGroup> join_group(
+      const memory::GroupId& id, int32_t size,
+      std::span<const memory::GroupMember> members) override {
+    return join_emulated(id, size, members);
+  }
+  void run_behind(int32_t device, const char* name, std::function<void()> work) {
+    run(
+        device, name, [](void*) {}, nullptr);
+    Lane& l = lane(device);
+    push(l, std::move(work));
+    drain(l);
+  }
+
   void push(Lane& l, std::function<void()> work) {
     std::unique_lock lock(mutex_);
     l.queue.push_back(std::move(work));
@@ -172,6 +188,10 @@ class Emulated final : public memory::Accelerator {
 };
 
 }  // namespace
+
+void run_behind(int32_t device, const char* name, std::function<void()> work) {
+  Emulated::get().run_behind(device, name, std::move(work));
+}
 
 void enqueue(std::function<void()> work) { Emulated::get().push(*mine, std::move(work)); }
 

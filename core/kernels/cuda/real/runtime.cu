@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "kernels/cuda/log.h"
+#include "kernels/cuda/real/nccl.h"
 #include "memory/accelerator.h"
 
 // The device through the CUDA runtime: memory from its stream-ordered pool, one stream a device.
@@ -109,6 +110,16 @@ class Cuda final : public memory::Accelerator {
     mine = before;
   }
 
+  std::string why_no_groups() override { return why_no_nccl(); }
+  memory::GroupId new_group_id() override { return new_nccl_id(); }
+  std::unique_ptr<memory::DeviceGroup> join_group(
+      const memory::GroupId& id, int32_t size,
+      std::span<const memory::GroupMember> members) override {
+    return join_nccl(id, size, members);
+  }
+
+  cudaStream_t stream(int32_t device) { return lane(device).stream; }
+
   static Cuda& get() {
     static auto* cuda = new Cuda;  // outlives all threads
     return *cuda;
@@ -148,6 +159,7 @@ class Cuda final : public memory::Accelerator {
 }  // namespace
 
 cudaStream_t current_stream() { return mine->stream; }
+cudaStream_t stream_of(int32_t device) { return Cuda::get().stream(device); }
 
 void check_cuda(cudaError_t code, const char* what) {
   if (code != cudaSuccess) [[unlikely]] {

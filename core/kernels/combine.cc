@@ -1,13 +1,13 @@
-#include "dist/combine.h"
+#include "kernels/combine.h"
 
 #include <type_traits>
 
 #include "kernels/simd.h"
 
-namespace plait::dist {
+namespace plait::kernels {
 namespace {
 
-constexpr const char* kNames[] = {"sum", "prod", "min", "max"};
+using plait::Reduction;
 
 template <Reduction kind, class T>
 T combined(T a, T b) {
@@ -24,24 +24,16 @@ void combine(void* target, const void* source, int64_t count) {
   const T* b = static_cast<const T*>(source);
   if constexpr (std::is_same_v<T, bool>) {
     constexpr bool is_or = kind == Reduction::kSum || kind == Reduction::kMax;
-    kernels::vector_loop(count, [=](int64_t i) { a[i] = is_or ? (a[i] | b[i]) : (a[i] & b[i]); });
+    vector_loop(count, [=](int64_t i) { a[i] = is_or ? (a[i] | b[i]) : (a[i] & b[i]); });
   } else {
     using A = acc_t<T>;
-    kernels::vector_loop(count, [=](int64_t i) {
+    vector_loop(count, [=](int64_t i) {
       a[i] = T(combined<kind, A>(static_cast<A>(a[i]), static_cast<A>(b[i])));
     });
   }
 }
 
 }  // namespace
-
-const char* reduction_name(Reduction reduction) { return kNames[static_cast<int>(reduction)]; }
-
-Reduction reduction_from_number(int64_t number) {
-  check(number >= 0 && number < 4, ErrorKind::kInvalidArgument, "reduction is ", number,
-        ", must be in [0, 3]");
-  return static_cast<Reduction>(number);
-}
 
 Combine combine_of(DType dtype, Reduction reduction) {
   return dispatch_all(dtype, [&](auto zero) -> Combine {
@@ -56,4 +48,4 @@ Combine combine_of(DType dtype, Reduction reduction) {
   });
 }
 
-}  // namespace plait::dist
+}  // namespace plait::kernels
