@@ -1,6 +1,7 @@
 """Time of allreduce by size: plait beside mpi4py, and Gloo if torch can be imported.
 
-    mpirun -n 2 python tests/bench/allreduce.py [--torch SITE_PACKAGES] [--out table.md]
+    mpirun -n 2 python tests/bench/allreduce.py [--torch SITE_PACKAGES] [--sizes BYTES ...]
+        [--out table.md]
 
 All run in the same processes, in turns; the table has the best turn of each, in microseconds.
 """
@@ -68,6 +69,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--torch", help="folder of site-packages with torch")
     parser.add_argument("--turns", type=int, default=9)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="bytes")
     parser.add_argument("--out")
     options = parser.parse_args()
     comm = mx.dist.world()
@@ -79,7 +81,7 @@ def main():
         "| bytes | " + " | ".join(ways) + " | best other / plait |",
         "|---" * (len(ways) + 2) + "|",
     ]
-    for size in SIZES:
+    for size in options.sizes:
         found = measure(comm, ways, size, options.turns)
         others = min(value for name, value in found.items() if name != "plait")
         numbers = " | ".join(f"{value:.0f}" for value in found.values())
