@@ -4,6 +4,7 @@
 #include "c_api/common.h"
 #include "graph/cached_graph.h"
 #include "graph/json_text.h"
+#include "graph/mxnet_names.h"
 #include "graph/passes.h"
 #include "graph/symbol.h"
 #include "graph/trace.h"
@@ -76,20 +77,6 @@ std::string json_member(const char* name, const List& list, Text text_of) {
   std::string text = cat('"', name, "\": [");
   for (size_t i = 0; i < list.size(); ++i) text += (i ? ", " : "") + text_of(list[i]);
   return text + "]";
-}
-
-// Attributes of a node as text: those of the operator that differ from the default, and free ones.
-std::map<std::string, std::string> attrs_of(const graph::Node& node) {
-  std::map<std::string, std::string> attrs = node.strings;
-  if (!node.op || !node.attrs) return attrs;
-  for (const auto& field : node.op->fields) {
-    if (op::is_body(*node.op, field->name)) continue;
-    const op::AttrValue value = field->get(node.op->data_of(node.attrs));
-    if (field->required || op::to_string(value) != op::to_string(field->fallback)) {
-      attrs[field->name] = op::to_string(value);
-    }
-  }
-  return attrs;
 }
 
 Symbol finished(plait_trace_t trace, const plait_array_t* outputs, int32_t count) {
@@ -253,7 +240,7 @@ plait_status_t plait_symbol_attrs(plait_symbol_t symbol, plait_buffer_t* out) {
     require(out, "out");
     std::string text = "{";
     for (const graph::Node* node : graph::topological_order(symbol_of(symbol).entries())) {
-      const auto attrs = attrs_of(*node);
+      const auto attrs = graph::told_attributes(*node);
       if (attrs.empty()) continue;
       text += (text.size() > 1 ? ", " : "") + Json::quote(node->name) + ": {";
       bool first = true;

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "autograd/autograd.h"
+#include "graph/mxnet_names.h"
 #include "graph/open_sizes.h"
 #include "graph/trace.h"
 #include "graph/unroll.h"
@@ -42,15 +43,6 @@ std::unordered_set<const Node*> auxiliary_nodes(const std::vector<Node*>& order)
     }
   }
   return aux;
-}
-
-std::string output_name(const Entry& e) {
-  const Node& n = *e.node;
-  if (n.is_variable()) return n.name;
-  if (op::visible_outputs(*n.op, n.attrs) == 1) return n.name + "_output";
-  const size_t i = static_cast<size_t>(e.index);
-  const bool named = i < n.op->outputs.size() && !n.op->num_outputs;
-  return n.name + "_" + (named ? n.op->outputs[i].name : "output" + std::to_string(i));
 }
 
 // The node with other inputs.

@@ -3,6 +3,7 @@
 
 #include "graph/graph.h"
 #include "graph/json_text.h"
+#include "graph/mxnet_names.h"
 #include "graph/open_sizes.h"
 #include "graph/symbol.h"
 #include "op/body.h"
@@ -14,65 +15,6 @@ namespace plait::graph {
 namespace {
 
 constexpr int kWrittenVersion = 10901;  // the MXNet whose format is written
-
-// The name that MXNet knows an operator by: that with broadcasting where there are two.
-std::string file_name(const op::Op& op) {
-  static const std::map<std::string, std::string> kOther{
-      {"foreach", "_foreach"},
-      {"while_loop", "_while_loop"},
-      {"cond", "_cond"},
-      {"less", "broadcast_lesser"},
-      {"less_equal", "broadcast_lesser_equal"},
-      {"less_scalar", "_lesser_scalar"},
-      {"less_equal_scalar", "_lesser_equal_scalar"},
-      {"true_divide", "broadcast_div"},
-      {"arctan2", "_npi_arctan2"},
-      {"true_divide_scalar", "_div_scalar"}};
-  if (const auto other = kOther.find(op.name); other != kOther.end()) return other->second;
-  std::string first;
-  for (const op::Surface& s : op.surfaces) {
-    if (s.where != "sym") continue;
-    if (s.name.rfind("broadcast_", 0) == 0) return s.name;
-    if (first.empty()) first = s.name;
-  }
-  const size_t dot = first.find('.');  // "random.uniform" is "_random_uniform" in files
-  if (dot != first.npos) first = '_' + first.substr(0, dot) + '_' + first.substr(dot + 1);
-  return first.empty() ? op.name : first;
-}
-
-// The operator of a file: by its name as a symbol, or, in files of MXNet 2, as an array function.
-const op::Op* find_operator(const std::string& name) {
-  if (const op::Op* found = op::Op::find_on("sym", name)) return found;
-  if (const op::Op* found = op::Op::find(name)) return found;
-  static const std::map<std::string, std::string> kOther{
-      {"_foreach", "foreach"},
-      {"_while_loop", "while_loop"},
-      {"_cond", "cond"},
-      {"_lesser", "less"},
-      {"_lesser_equal", "less_equal"},
-      {"broadcast_lesser", "less"},
-      {"broadcast_lesser_equal", "less_equal"},
-      {"_lesser_scalar", "less_scalar"},
-      {"_lesser_equal_scalar", "less_equal_scalar"}};
-  if (const auto other = kOther.find(name); other != kOther.end()) {
-    return op::Op::find(other->second);
-  }
-  for (const char* space : {"random", "linalg", "contrib", "image"}) {
-    const std::string prefix = cat('_', space, '_');
-    if (name.rfind(prefix, 0) != 0) continue;
-    const std::string dotted = cat(space, '.', name.substr(prefix.size()));
-    if (const op::Op* found = op::Op::find_on("sym", dotted)) return found;
-  }
-  for (const char* prefix : {"_npi_", "_npx_", "_np_"}) {
-    if (name.rfind(prefix, 0) != 0) continue;
-    const std::string rest = name.substr(std::string_view(prefix).size());
-    for (const char* surface : {"np", "npx"}) {
-      if (const op::Op* found = op::Op::find_on(surface, rest)) return found;
-    }
-    return op::Op::find(rest);
-  }
-  return nullptr;
-}
 
 // Attributes that old versions wrote without underscores.
 constexpr const char* kHidden[] = {"ctx_group", "lr_mult", "wd_mult", "force_mirroring",
@@ -112,19 +54,8 @@ std::string bodies_text(const Node& node) {
 }
 
 std::string attrs_text(const Node& node) {
-  std::map<std::string, std::string> attrs = node.strings;
-  if (node.op && node.attrs) {
-    const void* data = node.op->data_of(node.attrs);
-    for (const auto& field : node.op->fields) {
-      if (op::is_body(*node.op, field->name)) continue;  // a member of its own
-      const op::AttrValue value = field->get(data);
-      if (field->required || op::to_string(value) != op::to_string(field->fallback)) {
-        attrs[field->name] = op::to_string(value);
-      }
-    }
-  }
-  if (node.op && !node.op->inputs.empty() &&
-      node.op->inputs.back().kind == op::InputDef::kVariadic) {
+  std::map<std::string, std::string> attrs = told_attributes(node);
+  if (node.op && counts_inputs(*node.op)) {
     const op::Control* control = node.op->control;  // MXNet counts bodies as arguments
     attrs["num_args"] = std::to_string(node.inputs.size() + (control ? control->bodies.size() : 0));
   }

@@ -238,6 +238,35 @@ def test_written_names_are_those_of_mxnet():
     }  # fmt: skip
 
 
+def test_names_of_outputs_are_those_of_mxnet():
+    x = sym.Variable("x")
+    boxes = sym.contrib.box_nms(x, name="nms")
+    states = sym.RNN(
+        x, sym.Variable("p"), sym.Variable("s"), sym.Variable("c"), state_size=3, num_layers=1,
+        mode="lstm", state_outputs=True, name="rnn",
+    )  # fmt: skip
+    assert states.list_outputs() == ["rnn_output", "rnn_state_output", "rnn_statecell_output"]
+    assert boxes.list_outputs() == ["nms_output0"]
+    assert sym.topk(x, k=2, name="k").list_outputs() == ["k_output"]
+    assert sym.topk(x, k=2, ret_typ="value", name="k").list_outputs() == ["k_output0"]
+    assert sym.moments(x, axes=(0,), name="m").list_outputs() == ["m_output0", "m_output1"]
+
+
+def test_files_tell_what_mxnet_asks_for():
+    x, y = sym.Variable("x"), sym.Variable("y")
+    told = {
+        "s": sym.slice_axis(x, axis=0, begin=1, end=None, name="s"),
+        "p": sym.Pooling(x, kernel=(2, 2), pool_type="lp", name="p"),
+        "m": sym.multi_sum_sq(x, y, num_arrays=2, name="m"),
+        "l": sym.LeakyReLU(x, name="l"),
+        "f": sym.full((2,), 0.0, name="f"),
+    }
+    found = {name: json.loads(s.tojson())["nodes"][-1]["attrs"] for name, s in told.items()}
+    assert found["s"]["end"] == "None" and found["p"]["p_value"] == "2"
+    assert found["m"] == {"num_arrays": "2"} and found["l"] == {"act_type": "leaky"}
+    assert found["f"]["value"] == "0" and told["l"].attr("act_type") == "leaky"
+
+
 def test_attributes_of_automatic_variables():
     given = sym.Variable("given")
     with mx.AttrScope(lr_mult="0.1", group="a"):
@@ -277,7 +306,7 @@ def test_names_of_arithmetic_are_those_that_programs_look_up():
             mx.sym.contrib.MultiBoxPrior(x), mx.sym.linalg.gemm2(x, y), x + y,
         ]  # fmt: skip
     assert [s.name for s in made] == [
-        "_plus0", "_plusscalar0", "_rminusscalar0", "_rdivscalar0", "_rpowerscalar0", "_mulscalar0",
+        "_plus0", "_plusscalar0", "_rminusscalar0", "_rdivscalar0", "_rpower_scalar0", "_mulscalar0",
         "_equal0", "_greater_scalar0", "_lesser0",
         "_maximumscalar0", "_zeros0", "_random_normal0",
         "multiboxprior0", "gemm20", "_plus1",

@@ -83,7 +83,7 @@ class Arithmetic:
             return compose(op, None, (self, other), {}, hint=binary_hint(op))
         if isinstance(other, (int, float, np.number, bool)):
             attrs, side = {"scalar": float(other)}, "r" if reflected else ""
-            hint = binary_hint(op, True, side)
+            hint = "_rpower_scalar" if side and op == "power" else binary_hint(op, True, side)
             return compose(f"{side}{op}_scalar", None, (self,), attrs, hint=hint)
         return NotImplemented
 
