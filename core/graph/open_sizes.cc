@@ -44,20 +44,17 @@ class Solver {
   }
 
   SolvedSizes solve() {
-    do {
-      changed_ = false;
-      for (const Node* node : nodes_) {
-        if (!node->is_variable() && !has_open_sizes(*node)) visit(*node);
-      }
-    } while (changed_);
+    settle();
+    if (some_node_is_open()) {
+      stretches_ = false;
+      settle();
+    }
     SolvedSizes found;
     for (const Node* node : nodes_) {
       std::vector<std::optional<Dims>>& shapes = found.shapes[node];
       for (const Known& known : table_.at(node)) {
         shapes.push_back(known.shape);
-        if (!known.shape) continue;
-        *shapes.back() = now(*known.shape);
-        for (int64_t& size : *shapes.back()) size = std::max(size, kOpen);
+        if (known.shape) *shapes.back() = sizes_of(*known.shape);
       }
       if (!has_open_sizes(*node) || has_open(*shapes[0])) continue;
       found.attributes[node] = changed_attributes(*node, *node->op, {{kShape, *shapes[0]}});
@@ -81,6 +78,26 @@ class Solver {
   }
 
   using Shapes = std::vector<Dims>;
+
+  void settle() {
+    do {
+      changed_ = false;
+      for (const Node* node : nodes_) {
+        if (!node->is_variable() && !has_open_sizes(*node)) visit(*node);
+      }
+    } while (changed_);
+  }
+  bool some_node_is_open() const {
+    return std::any_of(nodes_.begin(), nodes_.end(), [&](const Node* node) {
+      return has_open_sizes(*node) && has_open(sizes_of(*table_.at(node)[0].shape));
+    });
+  }
+  // The shape with kOpen for what is unknown.
+  Dims sizes_of(const Dims& shape) const {
+    Dims found = now(shape);
+    for (int64_t& size : found) size = std::max(size, kOpen);
+    return found;
+  }
 
   int64_t new_unknown() {
     const int64_t unknown = -1 - static_cast<int64_t>(sizes_.size());
@@ -175,16 +192,18 @@ class Solver {
     return true;
   }
 
-  // Parameters whose shapes follow whatever the unknowns are.
+  // Parameters and labels whose shapes follow from those of other inputs.
   void complete(const Node& node) {
     if (!node.op->complete) return;
     std::array<Shapes, 2> shapes;
     std::array<std::vector<bool>, 2> known;
+    Shapes given;
     for (size_t which : {0, 1}) {
       for (const Entry& e : node.inputs) {
         const std::optional<Dims>& shape = known_of(e).shape;
         shapes[which].push_back(shape ? with_trial(now(*shape), which) : Dims{});
         known[which].push_back(shape.has_value());
+        if (shape && which == 0) given.push_back(now(*shape));
       }
       try {
         node.op->complete(*node.op, node.op->data_of(node.attrs), shapes[which], known[which]);
@@ -194,13 +213,19 @@ class Solver {
     }
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       Known& input = known_of(node.inputs[i]);
-      if (input.shape || !known[0][i] || !known[1][i] || shapes[0][i] != shapes[1][i]) continue;
-      input.shape = shapes[0][i];
+      if (input.shape || !known[0][i] || !known[1][i]) continue;
+      if (shapes[0][i].size() != shapes[1][i].size()) continue;
+      input.shape = Dims(shapes[0][i].size());
+      for (size_t axis = 0; axis < input.shape->size(); ++axis) {
+        const auto size = common(shapes[0][i][axis], shapes[1][i][axis], 0, unknowns_in(given));
+        (*input.shape)[axis] = size ? *size : new_unknown();
+      }
       changed_ = true;
     }
   }
 
-  // Sizes of the same axis, counted from the last, are the same; one that is 1 may be stretched.
+  // Sizes of the same axis, counted from the last, are the same; one that is 1 may be stretched. If
+  // a node still waits for its sizes when all else is known, 1 is the size of the others too.
   void equate_axes(const Shapes& in) {
     size_t axes = 0;
     for (const Dims& shape : in) axes = std::max(axes, shape.size());
@@ -211,6 +236,7 @@ class Solver {
         const int64_t own = shape[shape.size() - axis];
         if (!size || *size < own) size = own;
       }
+      if (stretches_ && size == 1) continue;
       for (const Dims& shape : in) {
         if (shape.size() < axis || shape[shape.size() - axis] >= 0) continue;
         equate(shape[shape.size() - axis], *size);
@@ -254,6 +280,19 @@ class Solver {
     return infer(node, in, 0, out);
   }
 
+  // What two results for the sizes of trial `which` and of the next have in common: a size, or the
+  // unknown that both follow.
+  static std::optional<int64_t> common(int64_t first, int64_t second, size_t which,
+                                       const std::vector<int64_t>& unknowns) {
+    std::optional<int64_t> size;
+    if (first == second) size = first;
+    for (int64_t unknown : unknowns) {
+      const Trial tried = trial(index(unknown));
+      if (first == tried[which] && second == tried[which + 1]) size = unknown;
+    }
+    return size;
+  }
+
   void put(const Node& node, size_t i, const Spec& first, const Spec& second, size_t which,
            const std::vector<int64_t>& unknowns) {
     Known& known = table_.at(&node)[i];
@@ -266,13 +305,7 @@ class Solver {
       changed_ = true;
     }
     for (size_t axis = 0; axis < axes; ++axis) {
-      std::optional<int64_t> size;
-      if (first.shape[axis] == second.shape[axis]) size = first.shape[axis];
-      for (int64_t unknown : unknowns) {
-        const Trial tried = trial(index(unknown));
-        const bool same = first.shape[axis] == tried[which];
-        if (same && second.shape[axis] == tried[which + 1]) size = unknown;
-      }
+      const auto size = common(first.shape[axis], second.shape[axis], which, unknowns);
       if (is_new) {
         (*known.shape)[axis] = size ? *size : new_unknown();
       } else if (size) {
@@ -284,7 +317,7 @@ class Solver {
   std::span<Node* const> nodes_;
   std::unordered_map<const Node*, std::vector<Known>> table_;
   std::vector<int64_t> sizes_;  // of the unknowns; below 0: the unknown that it is the same as
-  bool changed_ = false;
+  bool changed_ = false, stretches_ = true;
 };
 
 }  // namespace

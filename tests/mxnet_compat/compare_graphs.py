@@ -45,7 +45,7 @@ def automatic_names(mx):
         a, b = mx.sym.var("a"), mx.sym.var("b")
         made = [
             mx.sym.FullyConnected(a, num_hidden=2), mx.sym.FullyConnected(b, num_hidden=2),
-            a + b, a - b, a * 2, 2 - a, a / b, a**2, -a, a > b, a >= 1, abs(a),
+            a + b, a - b, a * 2, 2 - a, a / b, a**2, 2**a, 3 / a, 3 % a, -a, a > b, a >= 1, abs(a),
             mx.sym.Convolution(a, kernel=(1, 1), num_filter=1), mx.sym.exp(a), mx.sym.dot(a, b),
             mx.sym.Concat(a, b), mx.sym.zeros((2,)), mx.sym.SliceChannel(a, num_outputs=2),
         ]  # fmt: skip
@@ -63,13 +63,18 @@ def prefixes(mx):
 
 @case
 def attributes(mx):
-    with mx.AttrScope(group="1", ctx_group="dev"):
+    with mx.AttrScope(__group__="1", ctx_group="dev"):
         a = mx.sym.var("a", attr={"size": "5"}, lr_mult=2, shape=(2, 3))
-        with mx.AttrScope(group="2"):
+        with mx.AttrScope(__group__="2"):
             b = mx.sym.FullyConnected(a, num_hidden=4, name="fc", attr={"__mood__": "good"})
+    # Variables made by an operator have its parameters too in MXNet.
+    every = {
+        name: {key: text for key, text in own.items() if name == "fc" or key != "num_hidden"}
+        for name, own in b.attr_dict().items()
+    }
     return [
-        a.attr("group"), a.attr("size"), b.attr("group"), b.attr("none"), a.list_attr(),
-        b.list_attr(), b.attr_dict(),
+        a.attr("__group__"), a.attr("size"), b.attr("__group__"), b.attr("none"), a.list_attr(),
+        b.list_attr(), every,
     ]  # fmt: skip
 
 
@@ -93,6 +98,19 @@ def shapes(mx):
     net = network(mx)
     partial = net.infer_shape_partial(data=(0, 5))
     return [net.infer_shape(data=(2, 5)), [tuple(s) for s in partial[0]]]
+
+
+@case
+def open_sizes(mx):
+    """Sizes of 0 are not known: 1 is stretched over them by broadcasting."""
+    a, b = mx.sym.var("a"), mx.sym.var("b")
+    found = [
+        mx.sym.broadcast_mul(a, b).infer_shape_partial(a=(0, 3), b=(1, 3)),
+        mx.sym.Convolution(a, kernel=(3, 3), num_filter=2).infer_shape_partial(a=(0, 3, 9, 9)),
+        mx.sym.Reshape(a, shape=(-1, 6)).infer_shape_partial(a=(0, 3)),
+        mx.sym.mean(a, axis=1).infer_shape_partial(a=(0, 3)),
+    ]
+    return [[tuple(shape) for group in groups for shape in group] for groups in found]
 
 
 @case

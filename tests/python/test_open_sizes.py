@@ -169,3 +169,17 @@ def test_sizes_that_do_not_follow_are_0():
     with mx.util.np_shape(True):
         assert out.infer_shape_partial()[1] == [(-1, 3)]
         assert (x + y).infer_shape(y=(0, 4))[1] == [(0, 4)]
+
+
+def test_ones_are_stretched_over_open_sizes():
+    x, scale = sym.Variable("x"), sym.Variable("scale", shape=(1, 4))
+    assert sym.broadcast_mul(x, scale).infer_shape_partial(x=(0, 4))[1] == [(0, 4)]
+    assert sym.broadcast_mul(x, scale).infer_shape(x=(7, 4))[1] == [(7, 4)]
+    # A state that still waits for its size takes that of the other operand, be it 1.
+    assert (sym.zeros((0, 4)) + scale).infer_shape()[1] == [(1, 4)]
+
+
+def test_labels_follow_with_open_sizes():
+    net = sym.SoftmaxOutput(sym.FullyConnected(sym.Variable("x"), num_hidden=3), name="softmax")
+    arguments, outputs, _ = net.infer_shape_partial(x=(0, 5))
+    assert arguments[-1] == (0,) and outputs == [(0, 3)]
