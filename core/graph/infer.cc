@@ -129,6 +129,43 @@ void infer_node(const Node& node, const SolvedSizes& solved, Table& table) {
   }
 }
 
+// An operator that works element by element gives inputs without a shape that of the others, or the
+// one that is wanted of its result. Returns whether some input got one.
+bool spread_shape(const Node& node, const SolvedSizes& solved, Table& table) {
+  if (!node.op->elementwise) return false;
+  std::optional<Dims> shape = table.at(&node)[0].shape;
+  for (const Entry& e : node.inputs) {
+    const auto found = solved.shapes.find(e.node.get());
+    const bool some = found != solved.shapes.end() && found->second[static_cast<size_t>(e.index)];
+    if (some && has_open(*found->second[static_cast<size_t>(e.index)])) return false;
+    const std::optional<Dims>& own = known_of(table, e).shape;
+    if (own && shape && *own != *shape) return false;  // one is stretched: nobody knows which
+    if (own) shape = own;
+  }
+  bool changed = false;
+  for (const Entry& e : node.inputs) {
+    Known& input = known_of(table, e);
+    if (!shape || input.shape) continue;
+    input.shape = shape;
+    changed = true;
+  }
+  return changed;
+}
+
+// What does not follow from what an operator reads may follow from what reads its result.
+void infer_all(std::span<Node* const> order, const SolvedSizes& solved, Table& table) {
+  bool changed = true;
+  while (changed) {
+    for (const Node* node : order) {
+      if (!node->is_variable()) infer_node(*node, solved, table);
+    }
+    changed = false;
+    for (size_t i = order.size(); i-- > 0;) {
+      if (!order[i]->is_variable()) changed = spread_shape(*order[i], solved, table) || changed;
+    }
+  }
+}
+
 // Shape and dtype written on the variable itself: "__shape__" = "(2, 3)".
 void read_variable(const Node& node, Known& known) {
   if (const auto s = node.strings.find("__shape__"); s != node.strings.end()) {
@@ -181,9 +218,7 @@ Inferred Symbol::infer(std::span<const std::string> names,
     table[node] = {known};
   }
   const SolvedSizes solved = solve_variables(order, table);
-  for (const Node* node : order) {
-    if (!node->is_variable()) infer_node(*node, solved, table);
-  }
+  infer_all(order, solved, table);
   std::unordered_set<std::string> aux;
   for (const std::string& name : list_auxiliary_states()) aux.insert(name);
   Inferred result;

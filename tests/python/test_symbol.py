@@ -37,6 +37,19 @@ def test_inference_of_parameters():
         lenet().infer_shape(data=(2, 1, 28, 28), conv1_weight=(1, 1, 1, 1))
 
 
+def test_shapes_follow_through_elementwise_operators():
+    """From one operand to the other, and from what reads a result to what it is made of."""
+    a, b, c = sym.Variable("a"), sym.Variable("b"), sym.Variable("c")
+    out = c * sym.relu(a + sym.exp(b))
+    assert out.infer_shape(c=(2, 3)) == ([(2, 3)] * 3, [(2, 3)], [])
+    assert out.infer_shape(b=(2, 3)) == ([(2, 3)] * 3, [(2, 3)], [])
+    assert sym.dot(a, b).infer_shape(a=(2, 3)) == (None, None, None)
+    # A parameter's own operator comes first, wherever it stands.
+    w = sym.Variable("w")
+    net = sym.FullyConnected(sym.Variable("x"), weight=w, no_bias=True, num_hidden=4) + sym.sum(w)
+    assert net.infer_shape(x=(2, 3))[0] == [(2, 3), (4, 3)]
+
+
 def test_json_round_trip(tmp_path):
     net = lenet()
     again = sym.load_json(net.tojson())
