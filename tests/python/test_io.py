@@ -32,6 +32,10 @@ def test_last_batches():
     assert rows(it)[0] == ([0, 1, 2, 3], 0)
 
 
+def test_a_batch_of_more_samples_than_there_are():
+    assert rows(mx.io.NDArrayIter(data(3), batch_size=8)) == [([0, 1, 2, 0, 1, 2, 0, 1], 5)]
+
+
 def test_names_descriptions_and_dtypes():
     it = mx.io.NDArrayIter({"a": data(4, 3), "b": nd.ones((4, 2), dtype="int32")}, data(4)[:, 0], 2)
     assert [d.name for d in it.provide_data] == ["a", "b"]
@@ -64,7 +68,7 @@ def test_shuffle_takes_every_sample_once():
     [
         ({"data": None}, "empty"),
         ({"data": data(3), "label": data(2)}, "samples"),
-        ({"data": data(3), "batch_size": 4}, "batch_size"),
+        ({"data": data(3), "batch_size": 4, "last_batch_handle": "discard"}, "batch_size"),
         ({"data": data(3), "last_batch_handle": "keep"}, "last_batch_handle"),
     ],
 )
@@ -121,6 +125,26 @@ def test_csv(tmp_path):
         mx.io.CSVIter(data_csv=str(tmp_path / "x.csv"), data_shape=(7,))
 
 
+def test_passes_over_a_file(tmp_path):
+    """What filled the last batch of a pass is left out of the next, if batches are rounded."""
+    np.savetxt(tmp_path / "x.csv", np.arange(7), fmt="%d")
+    it = mx.io.CSVIter(str(tmp_path / "x.csv"), (1,), batch_size=3, prefetch_buffer=2)
+    passes = []
+    for _ in range(4):
+        passes.append([(b.data[0].asnumpy()[:, 0].tolist(), b.pad) for b in it])
+        it.reset()
+    assert passes[0] == [([0, 1, 2], 0), ([3, 4, 5], 0), ([6, 0, 1], 2)] == passes[3]
+    assert passes[1] == [([2, 3, 4], 0), ([5, 6, 0], 1)]
+    assert passes[2] == [([1, 2, 3], 0), ([4, 5, 6], 0)]
+    it = mx.io.CSVIter(
+        str(tmp_path / "x.csv"), (1,), batch_size=3, round_batch=False, dtype="int32"
+    )
+    for _ in range(2):
+        assert [b.pad for b in it] == [0, 0, 2]
+        it.reset()
+    assert it.provide_data[0].dtype == np.int32 and it.provide_label[0].name == "softmax_label"
+
+
 def test_libsvm(tmp_path):
     (tmp_path / "x.txt").write_text("1 0:0.5 3:2\n0 1:1\n\n1 2:3\n")
     it = mx.io.LibSVMIter(data_libsvm=str(tmp_path / "x.txt"), data_shape=(4,), batch_size=3)
@@ -144,7 +168,7 @@ def test_mnist_files(tmp_path):
     )
     (batch,) = list(it)
     assert batch.data[0].shape == (4, 1, 2, 2)
-    np.testing.assert_allclose(batch.data[0].asnumpy()[1, 0], images[1] / 255, rtol=1e-6)
+    np.testing.assert_allclose(batch.data[0].asnumpy()[1, 0], images[1] / 256, rtol=1e-6)
     assert batch.label[0].asnumpy().tolist() == [0, 1, 2, 3]
     flat = mx.io.MNISTIter(
         image=str(tmp_path / "images"), label=str(tmp_path / "labels"), batch_size=2, flat=True,

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from .. import ndarray as nd
 from .base import MXDataIter
 from .csr_rows import CsrRows
 from .idx import read_idx
@@ -37,7 +38,30 @@ def _read_csv(path, shape, dtype):
     return rows.reshape(-1, *shape)
 
 
-class CSVIter(NDArrayIter, MXDataIter):
+class _FileIter(NDArrayIter, MXDataIter):
+    """Batches of the samples of a file, in its order.
+
+    With `round_batch` samples that filled the last batch of a pass are left out of the next one, as
+    in MXNet.
+    """
+
+    def __init__(self, data, label, batch_size, round_batch, data_name, label_name):
+        self._round, self._overflow = round_batch, 0
+        super().__init__(data, label, batch_size, False, "pad", data_name, label_name)
+
+    def iter_next(self):
+        there = super().iter_next()
+        if there and self._round:
+            self._overflow = self.getpad() % self.num_data
+        return there
+
+    def reset(self):
+        super().reset()
+        self._samples, self._overflow = self._samples[self._overflow :], 0
+        self.num_round = len(self._samples)
+
+
+class CSVIter(_FileIter):
     """Batches from files with one sample a line and commas between its numbers.
 
     Parameters
@@ -51,7 +75,9 @@ class CSVIter(NDArrayIter, MXDataIter):
     label_shape : tuple of int
     batch_size : int
     round_batch : bool
-        Whether the last batch is filled from the start; otherwise it is left out.
+        Whether samples that fill the last batch are left out of the next pass.
+    prefetch_buffer, ctx
+        Accepted for MXNet's programs: batches are made in the caller's thread when it asks.
     dtype : dtype
     """
 
@@ -63,9 +89,11 @@ class CSVIter(NDArrayIter, MXDataIter):
         label_shape=(1,),
         batch_size=1,
         round_batch=True,
+        prefetch_buffer=4,
+        ctx="cpu",
         dtype="float32",
         data_name="data",
-        label_name="label",
+        label_name="softmax_label",
     ):
         data = _read_csv(data_csv, tuple(data_shape), dtype)
         if label_csv is None:
@@ -74,8 +102,8 @@ class CSVIter(NDArrayIter, MXDataIter):
             label = _read_csv(label_csv, tuple(label_shape), dtype)
         if tuple(label_shape) == (1,):
             label = label.reshape(-1)
-        mode = "pad" if round_batch else "discard"
-        super().__init__(data, label, batch_size, False, mode, data_name, label_name)
+        data, label = nd.array(data, dtype=dtype), nd.array(label, dtype=dtype)
+        super().__init__(data, label, batch_size, round_batch, data_name, label_name)
 
 
 def _read_libsvm(path, size):
@@ -110,7 +138,7 @@ def _read_libsvm(path, size):
     return labels, CsrRows(*stored, size)
 
 
-class LibSVMIter(NDArrayIter, MXDataIter):
+class LibSVMIter(_FileIter):
     """Batches from files of sparse samples: a label, then ``index:value`` from index 0.
 
     Data are CSR arrays; labels too with `label_libsvm`.
@@ -128,7 +156,9 @@ class LibSVMIter(NDArrayIter, MXDataIter):
     num_parts, part_index : int
         Which part of the samples to read, when several workers share the file.
     round_batch : bool
-        Whether the last batch is filled from the start; otherwise it is left out.
+        Whether samples that fill the last batch are left out of the next pass.
+    prefetch_buffer, ctx
+        Accepted for MXNet's programs: batches are made in the caller's thread when it asks.
     """
 
     def __init__(
@@ -141,6 +171,8 @@ class LibSVMIter(NDArrayIter, MXDataIter):
         num_parts=1,
         part_index=0,
         round_batch=True,
+        prefetch_buffer=4,
+        ctx="cpu",
         data_name="data",
         label_name="softmax_label",
     ):
@@ -157,8 +189,7 @@ class LibSVMIter(NDArrayIter, MXDataIter):
         else:
             label = _read_libsvm(label_libsvm, int(np.prod(label_shape)))[1]
         part = _part(len(data), part_index, num_parts)
-        mode = "pad" if round_batch else "discard"
-        super().__init__(data[part], label[part], batch_size, False, mode, data_name, label_name)
+        super().__init__(data[part], label[part], batch_size, round_batch, data_name, label_name)
 
 
 class MNISTIter(NDArrayIter, MXDataIter):
@@ -178,10 +209,13 @@ class MNISTIter(NDArrayIter, MXDataIter):
         Accepted for MXNet's programs.
     num_parts, part_index : int
         Which part of the samples to read, when several workers share the files.
+    prefetch_buffer, ctx
+        Accepted for MXNet's programs: batches are made in the caller's thread when it asks.
+    dtype : dtype
 
     Notes
     -----
-    Pixels are divided by 255. What is left of the last batch is left out.
+    Pixels are divided by 256, as in MXNet. What is left of the last batch is left out.
     """
 
     def __init__(
@@ -195,6 +229,9 @@ class MNISTIter(NDArrayIter, MXDataIter):
         silent=False,
         num_parts=1,
         part_index=0,
+        prefetch_buffer=4,
+        ctx="cpu",
+        dtype="float32",
         input_shape=None,
         data_name="data",
         label_name="softmax_label",
@@ -204,10 +241,11 @@ class MNISTIter(NDArrayIter, MXDataIter):
         if len(images) != len(labels):
             raise ValueError(f"MNISTIter: {len(images)} images and {len(labels)} labels")
         part = _part(len(images), part_index, num_parts)
-        data, numbers = images[part].astype(np.float32) / 255, labels[part].astype(np.float32)
+        data, numbers = images[part].astype(np.float32) / 256, labels[part].astype(np.float32)
         if shuffle:
             order = np.random.RandomState(seed).permutation(len(data))
             data, numbers = data[order], numbers[order]
         shape = (data[0].size,) if flat else (1, *data.shape[1:])
-        data = data.reshape(len(data), *(input_shape or shape))
+        data = nd.array(data.reshape(len(data), *(input_shape or shape)), dtype=dtype)
+        numbers = nd.array(numbers, dtype=dtype)
         super().__init__(data, numbers, batch_size, False, "discard", data_name, label_name)

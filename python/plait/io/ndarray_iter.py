@@ -12,13 +12,13 @@ _MODES = ("pad", "discard", "roll_over")
 
 
 def _named(arrays, default, allow_empty):
-    """List of (name, array) from an array, a list or a dict of arrays."""
+    """List of (name, array) from an array, a list or a dict of arrays, whose names are sorted."""
     if arrays is None or (isinstance(arrays, (list, tuple)) and not arrays):
         if not allow_empty:
             raise ValueError(f"NDArrayIter: {default} is empty, must have at least one array")
         return []
     if isinstance(arrays, dict):
-        pairs = list(arrays.items())
+        pairs = sorted(arrays.items(), key=lambda pair: pair[0])
     elif isinstance(arrays, (list, tuple)):
         names = [default] if len(arrays) == 1 else [f"_{i}_{default}" for i in range(len(arrays))]
         pairs = list(zip(names, arrays, strict=True))
@@ -58,7 +58,8 @@ class NDArrayIter(DataIter):
     Raises
     ------
     ValueError
-        If lengths differ, there is less data than a batch, or the mode is unknown.
+        If lengths differ, the mode is unknown, or there is less data than a batch and the mode is not
+        'pad'.
 
     Examples
     --------
@@ -94,7 +95,7 @@ class NDArrayIter(DataIter):
                 raise ValueError(
                     f"NDArrayIter: {name} has {array.shape[0]} samples, must have {self.num_data}"
                 )
-        if self.num_data < batch_size:
+        if self.num_data < batch_size and last_batch_handle != "pad":
             raise ValueError(
                 f"NDArrayIter: batch_size is {batch_size}, must be at most the number of samples, "
                 f"{self.num_data}"
@@ -168,7 +169,7 @@ class NDArrayIter(DataIter):
         """Numbers of the samples of the current batch."""
         rows = self._samples[self.cursor : self.cursor + self.batch_size]
         missing = self.batch_size - len(rows)
-        return np.concatenate([rows, self._samples[:missing]]) if missing else rows
+        return np.concatenate([rows, np.resize(self.idx, missing)]) if missing else rows
 
     def getdata(self):
         """list of NDArray: the data of the current batch."""
