@@ -24,6 +24,16 @@ def _devices(symbol, ctx, group2ctx):
     return places.__getitem__
 
 
+def _in_shape(array, shape):
+    """The start of an array in another shape, in its memory; new zeros where there is too little."""
+    if tuple(shape) == array.shape:
+        return array
+    size = int(np.prod(shape))
+    if size > array.size:
+        return ndarray.zeros(shape, array.context, array.dtype)
+    return array.detach().reshape(-1)[:size].reshape(shape)
+
+
 class Executor:
     """Runs one symbol forward and backward on arrays that it keeps.
 
@@ -91,7 +101,6 @@ class Executor:
         self._inputs = [arrays[name] for name in self._input_names]
         for i, req in enumerate(self._grad_req):
             if self.grad_arrays[i] is None or req == "null":
-                self.grad_arrays[i] = None
                 continue
             autograd.mark_variables([self.arg_arrays[i]], [self.grad_arrays[i]], req)
 
@@ -199,7 +208,7 @@ class Executor:
             own = self.arg_arrays[i]
             value = value.tostype("default").astype(own.dtype, copy=False)
             value = value.as_in_context(own.context).detach()
-            grad = self.grad_arrays[i]
+            grad = self.grad_arrays[i] if self._grad_req[i] != "null" else None
             if grad is not None:
                 if grad.shape != value.shape:
                     grad = self.grad_arrays[i] = ndarray.zeros(value.shape, own.context, own.dtype)
@@ -306,9 +315,14 @@ class Executor:
         if self._watched is not None:
             self._backward_watched(out_grads, is_train)
             return
-        if all(grad is None for grad in self.grad_arrays):
+        if not any(self._trains()):
             return
         autograd.backward(self._heads, out_grads, retain_graph=True, train_mode=is_train)
+
+    def _trains(self):
+        """Whether `backward` fills the gradient, for each argument."""
+        pairs = zip(self.grad_arrays, self._grad_req, strict=True)
+        return [grad is not None and req != "null" for grad, req in pairs]
 
     def _backward_watched(self, out_grads, is_train):
         heads = out_grads or [None] * len(self._heads)
@@ -318,13 +332,13 @@ class Executor:
         ]
         found = self._watched.backward(heads, is_train)
         for name, own, req in zip(self._arg_names, self.grad_arrays, self._grad_req, strict=True):
-            if own is None:
+            if own is None or req == "null":
                 continue
             grad = found[name].as_in_context(own.context) if name in found else 0
             own[:] = own + grad if req == "add" else grad
 
     def reshape(self, partial_shaping=False, allow_up_sizing=False, **kwargs):
-        """An executor for other input shapes that shares the arrays whose shape stays.
+        """An executor for other input shapes that shares the memory of all arrays that do not grow.
 
         Parameters
         ----------
@@ -353,20 +367,14 @@ class Executor:
                     f"reshape: {name} would have shape {tuple(shape)}, must stay {array.shape} "
                     "without partial_shaping"
                 )
-            new = array if same else ndarray.empty(shape, array.context, array.dtype)
-            if not same and new.size > array.size and not allow_up_sizing:
+            if not same and np.prod(shape) > array.size and not allow_up_sizing:
                 raise ValueError(
                     f"reshape: {name} would grow from {array.shape} to {tuple(shape)}, "
                     "must not without allow_up_sizing"
                 )
-            args.append(array if same else ndarray.zeros(shape, array.context, array.dtype))
-            if grad is not None and not same:
-                grad = ndarray.zeros(shape, array.context, array.dtype)
-            grads.append(grad)
-        aux = [
-            a if tuple(s) == a.shape else ndarray.zeros(s, a.context, a.dtype)
-            for s, a in zip(aux_shapes, self.aux_arrays, strict=True)
-        ]
+            args.append(_in_shape(array, shape))
+            grads.append(None if grad is None else _in_shape(grad, shape))
+        aux = [_in_shape(a, s) for s, a in zip(aux_shapes, self.aux_arrays, strict=True)]
         new = Executor(self._symbol, self._ctx, args, grads, self._grad_req, aux, self._group2ctx)
         new._graph, new._monitor = self._graph, self._monitor
         return new

@@ -243,7 +243,7 @@ class Mixed(Initializer):
     def __call__(self, name, arr):
         for pattern, init in self.map:
             if pattern.match(name):
-                return init(str(name), arr)
+                return init(name, arr)
         raise ValueError(
             f"Mixed: name is {name!r}, must match a pattern\n"
             "  hint: add the pattern '.*' at the end"

@@ -61,6 +61,28 @@ def test_gradients_of_prediction():
     assert set(executor.grad_dict["x"].asnumpy()) <= {0, 30}
 
 
+def test_gradients_without_a_request_keep_their_arrays():
+    net = sym.FullyConnected(sym.Variable("data"), num_hidden=3, name="fc")
+    arrays = {"data": nd.ones((2, 5)), "fc_weight": nd.ones((3, 5)), "fc_bias": nd.ones((3,))}
+    grads = {name: array * 7 for name, array in arrays.items()}
+    executor = net.bind(mx.cpu(), arrays, grads, {"data": "write"})
+    executor.forward(is_train=True)
+    executor.backward()
+    np.testing.assert_array_equal(executor.grad_dict["data"].asnumpy(), np.full((2, 5), 3))
+    assert executor.grad_dict["fc_bias"].asnumpy().tolist() == [7, 7, 7]
+
+
+def test_reshape_shares_memory():
+    net = sym.FullyConnected(sym.Variable("data"), num_hidden=3, name="fc")
+    executor = net.simple_bind(mx.cpu(), data=(4, 5))
+    small = executor.reshape(data=(2, 5))
+    small.arg_dict["data"][:] = 6
+    assert executor.arg_dict["data"].asnumpy()[:, 0].tolist() == [6, 6, 0, 0]
+    small.forward(is_train=True)
+    small.backward(nd.ones((2, 3)))
+    assert small.grad_dict["fc_bias"].asnumpy().tolist() == [2, 2, 2]
+
+
 def test_reshape_keeps_parameters():
     net = sym.FullyConnected(sym.Variable("data"), num_hidden=3, name="fc")
     executor = net.simple_bind(mx.cpu(), data=(4, 5))
