@@ -25,7 +25,7 @@ def _devices(symbol, ctx, group2ctx):
 
 
 def _in_shape(array, shape):
-    """The start of an array in another shape, in its memory; new zeros where there is too little."""
+    """The start of an array in another shape, in its memory; new zeros where that is too small."""
     if tuple(shape) == array.shape:
         return array
     size = int(np.prod(shape))

@@ -58,8 +58,8 @@ class NDArrayIter(DataIter):
     Raises
     ------
     ValueError
-        If lengths differ, the mode is unknown, or there is less data than a batch and the mode is not
-        'pad'.
+        If lengths differ, the mode is unknown, or there is less data than a batch in another mode
+        than 'pad'.
 
     Examples
     --------
