@@ -110,6 +110,68 @@ void each_line(const Lines& lines, const KernelArgs& k, const F& f) {
   });
 }
 
+constexpr int64_t kAside = 64;       // most neighbouring lines that are computed together
+constexpr int64_t kFewestAside = 8;  // fewer do not fill a vector
+
+// Whether lines lie side by side in the type in which they are computed.
+template <class T>
+bool lie_aside(const Lines& lines, const KernelArgs& k, const SoftmaxAttrs& a) {
+  bool same = k.out[0].dtype == dtype_of<T>();
+  for (const View& v : k.in) same = same && v.dtype == dtype_of<T>();
+  return same && !a.use_length && lines.inner >= kFewestAside;
+}
+
+// f(offset of the first element, number of lines) for neighbouring lines, compiled for the best
+// instruction set.
+template <class F>
+void each_group(const Lines& lines, int threads, const F& f) {
+  const int64_t groups = (lines.inner + kAside - 1) / kAside;
+  const int64_t grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(lines.n * kAside, 1));
+  kernels::parallel_for(threads, lines.outer * groups, grain, [&](int64_t begin, int64_t end) {
+    kernels::vector_call([&] {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t first = i % groups * kAside;
+        f(i / groups * lines.n * lines.inner + first, std::min(kAside, lines.inner - first));
+      }
+    });
+  });
+}
+
+// f(offset, number) for every number of `width` lines side by side.
+template <class F>
+inline void each_number(int64_t n, int64_t step, int64_t width, const F& f) {
+  for (int64_t j = 0; j < n; ++j) {
+#pragma GCC ivdep
+    for (int64_t l = 0; l < width; ++l) f(j * step + l, l);
+  }
+}
+
+template <bool kLog, class T>
+inline void lines_aside(const T* x, T* y, int64_t n, int64_t step, int64_t width, T inv_t) {
+  T top[kAside], sum[kAside] = {};
+  std::copy_n(x, width, top);
+  each_number(n, step, width, [&](int64_t i, int64_t l) { top[l] = std::max(top[l], x[i]); });
+  each_number(n, step, width, [&](int64_t i, int64_t l) {
+    const T e = math::exp((x[i] - top[l]) * inv_t);
+    sum[l] += e;
+    if constexpr (!kLog) y[i] = e;
+  });
+  for (int64_t l = 0; l < width; ++l) sum[l] = kLog ? math::log(sum[l]) : T(1) / sum[l];
+  each_number(n, step, width, [&](int64_t i, int64_t l) {
+    y[i] = kLog ? (x[i] - top[l]) * inv_t - sum[l] : y[i] * sum[l];
+  });
+}
+
+template <bool kLog, class T>
+inline void backward_aside(const T* dy, const T* y, T* dx, int64_t n, int64_t step, int64_t width,
+                           T t) {
+  T sum[kAside] = {};
+  each_number(n, step, width, [&](int64_t i, int64_t l) { sum[l] += kLog ? dy[i] : dy[i] * y[i]; });
+  each_number(n, step, width, [&](int64_t i, int64_t l) {
+    dx[i] = kLog ? (dy[i] - math::exp(y[i]) * sum[l]) * t : y[i] * (dy[i] - sum[l]) * t;
+  });
+}
+
 // The maximum is subtracted, so exp stays finite.
 template <bool kLog, class T>
 inline void line(const T* x, T* y, int64_t n, T inv_t) {
@@ -133,6 +195,13 @@ void kernel(const SoftmaxAttrs& a, const KernelArgs& k) {
   const bool wide = k.in[0].dtype == DType::kFloat64 || k.out[0].dtype == DType::kFloat64;
   with_real(wide ? DType::kFloat64 : DType::kFloat32, [&]<class T>(T) {
     const T inv_t = static_cast<T>(1 / a.temperature.value_or(1.0));
+    if (lie_aside<T>(lines, k, a)) {
+      const T* x = k.in[0].ptr<T>();
+      T* y = k.out[0].ptr<T>();
+      return each_group(lines, k.threads, [=](int64_t at, int64_t width) {
+        lines_aside<kLog>(x + at, y + at, lines.n, lines.inner, width, inv_t);
+      });
+    }
     each_line<T, 1>(lines, k, [&](const T* x, const T*, T* y, int64_t number) {
       const int64_t n = length.empty() ? lines.n : length[static_cast<size_t>(number)];
       if (n > 0) line<kLog>(x, y, n, inv_t);
@@ -148,6 +217,13 @@ void backward_kernel(const SoftmaxAttrs& a, const KernelArgs& k) {
   const bool wide = k.in[0].dtype == DType::kFloat64 || k.out[0].dtype == DType::kFloat64;
   with_real(wide ? DType::kFloat64 : DType::kFloat32, [&]<class T>(T) {
     const T t = static_cast<T>(1 / a.temperature.value_or(1.0));
+    if (lie_aside<T>(lines, k, a)) {
+      const T *dy = k.in[0].ptr<T>(), *y = k.in[1].ptr<T>();
+      T* dx = k.out[0].ptr<T>();
+      return each_group(lines, k.threads, [=](int64_t at, int64_t width) {
+        backward_aside<kLog>(dy + at, y + at, dx + at, lines.n, lines.inner, width, t);
+      });
+    }
     each_line<T, 2>(lines, k, [=, n = lines.n](const T* dy, const T* y, T* dx, int64_t) {
       const T sum = kernels::sum_of<T>(n, [=](int64_t i) { return kLog ? dy[i] : dy[i] * y[i]; });
       for (int64_t i = 0; i < n; ++i) {
