@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <optional>
 
 #include "kernels/convert.h"
 #include "kernels/parallel.h"
+#include "kernels/simd.h"
 #include "op/functions.h"
 #include "op/op.h"
+#include "ops/lines.h"
 
 // Sums and products of the elements up to each place.
 namespace plait::ops {
@@ -18,14 +21,10 @@ struct ScanAttrs {
   bool reverse;
 };
 
-int64_t axis_of(const ScanAttrs& a, const Dims& shape) {
-  return normalize_axis(*a.axis, static_cast<int64_t>(shape.size()));
-}
-
 Spec infer_scan(const ScanAttrs& a, const Specs& in) {
   Spec out = in[0];
   if (a.axis) {
-    axis_of(a, out.shape);
+    normalize_axis(*a.axis, static_cast<int64_t>(out.shape.size()));
   } else {
     out.shape = {num_elements(out.shape)};
   }
@@ -55,36 +54,92 @@ struct Times {
   }
 };
 
-// data as (outer, n, inner); each line is converted, added up in float64, int64 or complex128, and
-// stored.
+// Numbers of the array are converted to T, added up in T, and stored.
+template <class F, class T>
+class Scan {
+ public:
+  Scan(const View& in, const View& out, const Lines& lines, bool reverse)
+      : in_(in), out_(out), lines_(lines), reverse_(reverse) {}
+
+  // Lines `first` and after it, together: what one waits for while numbers are added, others do.
+  template <int kLines>
+  void lines(int64_t first) const {
+    T block[kLines][kernels::kBlock], sums[kLines] = {};
+    for (int64_t done = 0; done < lines_.n; done += kernels::kBlock) {
+      const int64_t m = std::min(kernels::kBlock, lines_.n - done);
+      const int64_t at = (reverse_ ? lines_.n - done - m : done) * lines_.inner;
+      for (int l = 0; l < kLines; ++l) {
+        load(lines_.start(first + l) + at, lines_.inner, block[l], m);
+      }
+      int64_t place = reverse_ ? m - 1 : 0;
+      for (int64_t j = 0; j < m; ++j, place += reverse_ ? -1 : 1) {
+#pragma GCC unroll 4
+        for (int l = 0; l < kLines; ++l) {
+          sums[l] = done + j ? F::f(sums[l], block[l][place]) : block[l][place];
+          block[l][place] = sums[l];
+        }
+      }
+      for (int l = 0; l < kLines; ++l) {
+        kernels::convert_scatter(block[l], dtype_of<T>(), out_at(lines_.start(first + l) + at),
+                                 out_.dtype, lines_.inner, m);
+      }
+    }
+  }
+
+  // `width` neighbouring lines.
+  void lines_aside(int64_t start, int64_t width) const {
+    T sums[kernels::kBlock], row[kernels::kBlock];
+    for (int64_t j = 0; j < lines_.n; ++j) {
+      const int64_t at = start + (reverse_ ? lines_.n - 1 - j : j) * lines_.inner;
+      load(at, 1, j ? row : sums, width);
+      if (j) {
+        kernels::vector_loop(width, [&](int64_t i) { sums[i] = F::f(sums[i], row[i]); });
+      }
+      kernels::convert(sums, dtype_of<T>(), 1, out_at(at), out_.dtype, width);
+    }
+  }
+
+  void run(int threads) const {
+    constexpr int64_t kFewestAside = 8;
+    const int64_t cost = std::max<int64_t>(lines_.n, 1);
+    if (lines_.inner < kFewestAside) {
+      kernels::parallel_for(threads, lines_.count(), kernels::kGrain / 4 / cost,
+                            [&](int64_t begin, int64_t end) {
+                              for (; begin + 4 <= end; begin += 4) lines<4>(begin);
+                              for (; begin < end; ++begin) lines<1>(begin);
+                            });
+      return;
+    }
+    const int64_t width = std::min<int64_t>(lines_.inner, kernels::kBlock);
+    const int64_t groups = (lines_.inner + width - 1) / width;
+    kernels::parallel_for(threads, lines_.outer * groups, kernels::kGrain / 2 / (cost * width),
+                          [&](int64_t begin, int64_t end) {
+                            for (int64_t i = begin; i < end; ++i) {
+                              const int64_t first = i % groups * width;
+                              lines_aside(lines_.start(i / groups * lines_.inner + first),
+                                          std::min(width, lines_.inner - first));
+                            }
+                          });
+  }
+
+ private:
+  void load(int64_t at, int64_t step, T* to, int64_t n) const {
+    kernels::convert(in_.ptr<char>() + at * dtype_size(in_.dtype), in_.dtype, step, to,
+                     dtype_of<T>(), n);
+  }
+  char* out_at(int64_t at) const { return out_.ptr<char>() + at * dtype_size(out_.dtype); }
+
+  const View &in_, &out_;
+  const Lines& lines_;
+  const bool reverse_;
+};
+
 template <class F>
 void scan_kernel(const ScanAttrs& a, const KernelArgs& k) {
-  const View &in = k.in[0], &out = k.out[0];
-  int64_t n = in.size(), inner = 1;
-  if (a.axis) {
-    const int64_t axis = axis_of(a, *in.shape);
-    n = in.dim(axis);
-    for (int64_t i = axis + 1; i < in.ndim(); ++i) inner *= in.dim(i);
-  }
-  const int64_t lines = n ? in.size() / n : 0;
-  dispatch_sum(out.dtype, [&](auto type) {
-    using T = decltype(type);
-    const int64_t grain = std::max<int64_t>(1, kernels::kGrain / 4 / (n + 1));
-    kernels::parallel_for(k.threads, lines, grain, [&](int64_t begin, int64_t end) {
-      std::vector<T> line(static_cast<size_t>(n));
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t start = i / inner * n * inner + i % inner;
-        kernels::convert(in.ptr<char>() + start * dtype_size(in.dtype), in.dtype, inner,
-                         line.data(), dtype_of<T>(), n);
-        if (a.reverse) std::reverse(line.begin(), line.end());
-        for (size_t j = 1; j < line.size(); ++j) line[j] = F::f(line[j - 1], line[j]);
-        if (a.reverse) std::reverse(line.begin(), line.end());
-        kernels::convert_scatter(line.data(), dtype_of<T>(),
-                                 out.ptr<char>() + start * dtype_size(out.dtype), out.dtype, inner,
-                                 n);
-      }
-    });
-  });
+  const Lines lines(*k.in[0].shape, a.axis);
+  if (k.in[0].size() == 0) return;
+  dispatch_sum(k.out[0].dtype,
+               [&]<class T>(T) { Scan<F, T>(k.in[0], k.out[0], lines, a.reverse).run(k.threads); });
 }
 
 Value scanned(const Value& v, const ScanAttrs& a, bool reverse) {
