@@ -108,6 +108,26 @@ memory::desc packed_layout(const Gemm& usual) {
 
 bool is_matrix_vector(const Gemm& g) { return g.batch == 1 && g.m == 1 && g.transpose_y; }
 
+// Products with a vector, which wait for memory; false: `g` is none of those with loops of our own.
+bool product_with_vector(const Gemm& g, const float* x, const float* y, const float* bias, float* c,
+                         int threads, const Finish& finish) {
+  const bool plain = g.batch == 1 && !bias && !finish.epilogue;
+  if (plain && g.m == 1 && g.n == 1) {
+    *c = dot_product(g.k, x, y, threads);
+  } else if (is_matrix_vector(g)) {
+    matrix_vector(g.n, g.k, y, x, bias, c, threads, finish);
+  } else if (!plain || (g.m != 1 && g.n != 1)) {
+    return false;
+  } else if (g.m == 1) {
+    vector_matrix(g.k, g.n, x, y, c, threads);
+  } else if (g.transpose_x) {
+    vector_matrix(g.k, g.m, y, x, c, threads);
+  } else {
+    matrix_vector(g.m, g.k, x, y, nullptr, c, threads, {});
+  }
+  return true;
+}
+
 void row_product(const Gemm& g, int rows, const double* x, const double* y, double* c) {
   scipy_cblas_dgemm(CblasRowMajor, g.transpose_x ? CblasTrans : CblasNoTrans,
                     g.transpose_y ? CblasTrans : CblasNoTrans, rows, static_cast<int>(g.n),
@@ -205,9 +225,9 @@ void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* 
   }
   switch (dtype) {
     case DType::kFloat32:
-      if (is_matrix_vector(g)) {
-        matrix_vector(g.n, g.k, static_cast<const float*>(y), static_cast<const float*>(x),
-                      static_cast<const float*>(bias), static_cast<float*>(c), threads, finish);
+      if (product_with_vector(g, static_cast<const float*>(x), static_cast<const float*>(y),
+                              static_cast<const float*>(bias), static_cast<float*>(c), threads,
+                              finish)) {
         return;
       }
       gemm_onednn(g, memory::data_type::f32, x, y, bias, c, threads, finish);
