@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "base/target.h"
+#include "kernels/angles.h"
 
 // Functions of one number for use inside vector loops. The float versions have no branches, so the
 // compiler vectorises them; errors are at most about 3 units in the last place, infinities and NaN
@@ -18,8 +19,8 @@ inline constexpr float kInf = std::numeric_limits<float>::infinity();
 inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 using std::acos, std::acosh, std::asin, std::asinh, std::atan, std::atan2, std::atanh, std::cbrt,
-    std::ceil, std::cos, std::cosh, std::erfc, std::floor, std::hypot, std::log10, std::log2,
-    std::round, std::sin, std::sinh, std::sqrt, std::tan, std::tgamma, std::trunc;
+    std::ceil, std::cosh, std::erfc, std::floor, std::hypot, std::log10, std::log2, std::round,
+    std::sinh, std::sqrt, std::tan, std::tgamma, std::trunc;
 
 namespace detail {
 // x = n ln2 + r with |r| <= ln2 / 2 (Cody and Waite, 1980); `bits` are those of n + kMagic.
