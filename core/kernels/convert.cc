@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/cast.h"
+#include "kernels/half.h"
 #include "kernels/simd.h"
 
 namespace plait::kernels {
@@ -45,6 +46,10 @@ void dispatch_compute(DType d, F&& f) {
 void convert(const void* src, DType from, int64_t step, void* dst, DType to, int64_t n) {
   if (from == to && step == 1) {
     if (src != dst) std::memmove(dst, src, static_cast<size_t>(n * dtype_size(from)));
+  } else if (step == 1 && from == DType::kFloat32 && to == DType::kFloat16) {
+    to_half(static_cast<const float*>(src), static_cast<Half*>(dst), n);
+  } else if (step == 1 && from == DType::kFloat16 && to == DType::kFloat32) {
+    from_half(static_cast<const Half*>(src), static_cast<float*>(dst), n);
   } else if (from == to) {
     dispatch_any(from, [&](auto t) { gather<decltype(t), decltype(t)>(src, step, dst, n); });
   } else if (is_compute_type(to)) {

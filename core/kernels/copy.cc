@@ -80,7 +80,7 @@ void copy_same_type(const View& in, const View& out, const Walk& walk, int threa
           std::memcpy(y, x, n * sizeof(T));
         }
       } else if (sx == 0 && sy == 1) {
-        std::fill_n(y, n, *x);
+        vector_loop(n, [y, value = *x](int64_t i) { y[i] = value; });
       } else {
         for (int64_t i = 0; i < n; ++i) y[i * sy] = x[i * sx];
       }

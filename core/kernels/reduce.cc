@@ -1,6 +1,7 @@
 #include "kernels/reduce.h"
 
 #include <cmath>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/convert.h"
@@ -14,20 +15,30 @@ namespace {
 // Partial results that are kept side by side, so that the loop over a row vectorises.
 constexpr int64_t kLanes = 32;
 
+// Elements that are added in their own type before they go into a partial result: most of the time
+// of a sum of floats is their conversion.
+template <class R, class T>
+inline constexpr int64_t kFirst = std::is_same_v<T, float>&& std::is_base_of_v<Sum, R> ? 4 : 1;
+
 // acc = combination of n neighbouring elements.
 template <class R, class T, class A>
 void along(const void* data, int64_t n, void* acc) {
   const T* x = static_cast<const T*>(data);
   A* total = static_cast<A*>(acc);
   *total = vector_call([=] {
+    constexpr int64_t kGroups = kFirst<R, T>, kStep = kLanes * kGroups;
+    using First = std::conditional_t<kGroups == 1, A, T>;
     A result = *total;
     int64_t i = 0;
-    if (n >= kLanes) {
+    if (n >= kStep) {
       A lane[kLanes];
       for (int64_t l = 0; l < kLanes; ++l) lane[l] = R::template start<A>();
-      for (; i + kLanes <= n; i += kLanes) {
+      for (; i + kStep <= n; i += kStep) {
         for (int64_t l = 0; l < kLanes; ++l) {
-          lane[l] = R::combine(lane[l], R::template map<A>(x[i + l]));
+          const auto at = [&](int64_t g) { return R::template map<First>(x[i + g * kLanes + l]); };
+          First part = at(0);
+          if constexpr (kGroups == 4) part = (part + at(1)) + (at(2) + at(3));
+          lane[l] = R::combine(lane[l], static_cast<A>(part));
         }
       }
       for (int64_t width = kLanes / 2; width > 0; width /= 2) {

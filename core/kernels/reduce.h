@@ -20,8 +20,9 @@ enum class Reduction {
 };
 
 // out = reduction of `in` over `axes` (sorted, distinct, not negative); the shape of `out` is that
-// of the axes that stay, with or without axes of size 1. Floating sums are kept in float64. Over no
-// elements sums give 0, products 1, means NaN; an empty maximum must be refused before.
+// of the axes that stay, with or without axes of size 1. Sums are kept in float64, into which
+// numbers of float32 go four at a time. Over no elements sums give 0, products 1, means NaN; an
+// empty maximum must be refused before.
 void reduce(Reduction kind, const View& in, const Dims& axes, const View& out, int threads);
 
 }  // namespace plait::kernels
