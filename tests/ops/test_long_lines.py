@@ -110,3 +110,20 @@ def test_sums_of_many_floats():
     assert_allclose(
         mx.nd.nansum(mx.nd.array(x)).asscalar(), np.nansum(x, dtype="float64"), rtol=2e-7
     )
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 30, 64, 97, 143, 1000, 1001, 8192, 40_000])
+@pytest.mark.parametrize(("outer", "inner"), [(1, 1), (19, 1), (2, 3), (1, 21)])
+def test_fourier_transforms_of_many_lines(n, outer, inner):
+    x = normal(outer, n, inner, dtype="float64")
+    data = mx.np.array(x, dtype="float64")
+    want = np.fft.fft(x, axis=1)
+    close = {"rtol": 1e-9, "atol": 1e-9 * n**0.5}
+    assert_allclose(mx.np.fft.fft(data, axis=1).asnumpy(), want, **close)
+    half = mx.np.fft.rfft(data, axis=1)
+    assert_allclose(half.asnumpy(), want[:, : n // 2 + 1], **close)
+    assert_allclose(mx.np.fft.irfft(half, n=n, axis=1).asnumpy(), x, **close)
+    small = mx.np.array(x, dtype="float32")
+    got = mx.np.fft.fft(small, axis=1).asnumpy()
+    assert np.abs(got - want).max() < 3e-7 * np.log2(n + 1) * np.sqrt((x**2).sum(1).max() * n)
+    assert_allclose(mx.np.fft.ifft(mx.np.array(got), axis=1).asnumpy(), x, rtol=1e-4, atol=1e-5)
