@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/convert.h"
+#include "kernels/copy.h"
 #include "kernels/strided.h"
 
 namespace plait::kernels {
@@ -68,6 +69,32 @@ void record(RowLoop loop, const Row& row, std::span<const View> in) {
   to.loop = loop;
 }
 
+// One function of floats that no cache holds: results go past the caches. False: another function.
+bool stream(const Loops& loops, const Row& whole, size_t inputs, int threads) {
+  const float* y = static_cast<const float*>(whole.y);
+  int64_t arrays = 1;
+  for (size_t k = 0; k < inputs; ++k) {
+    if (whole.in[k] == y) return false;  // it was just read
+    arrays += whole.step[k];
+  }
+  const int64_t bytes = whole.n * arrays * static_cast<int64_t>(sizeof(float));
+  if (bytes <= kStreamBytes || reinterpret_cast<uintptr_t>(y) % 64 != 0) return false;
+  Chain chain;
+  chain.streams = true;
+  const ChainLoop loop = begin_chain(loops.chain, loops.arithmetic, whole, chain);
+  if (!loop) return false;
+  parallel_pieces(threads, whole.n, kStreamPiece, [&](int64_t begin, int64_t end) {
+    Chain part = chain;
+    part.n = end - begin;
+    part.x += begin;
+    part.y += begin;
+    for (Chain::Step& s : part.all_steps()) s.other = s.other ? s.other + begin : nullptr;
+    loop(part);
+    stream_end();
+  });
+  return true;
+}
+
 // Puts the inputs into `row`, for arrays of one shape, and numbers, that lie without gaps; false:
 // others are among them.
 bool fill_row(const View& out, std::span<const View> in, Row& row) {
@@ -131,6 +158,26 @@ struct Stretches {
 
 }  // namespace
 
+ChainLoop begin_chain(ChainLoop function, Arithmetic arithmetic, const Row& row, Chain& chain) {
+  const float *a = static_cast<const float*>(row.in[0]), *b = static_cast<const float*>(row.in[1]);
+  chain.y = static_cast<float*>(row.y);
+  if (row.sy == 1 && row.step[0] == 1 && function) {
+    chain.x = a;
+    return function;
+  }
+  if (arithmetic == Arithmetic::kNone || row.sy != 1) return nullptr;
+  if (row.step[0] == 1) {
+    chain.x = a;
+    row.step[1] == 1 ? chain.add(arithmetic, b) : chain.add(arithmetic, *b);
+  } else if (row.step[1] == 1) {
+    chain.x = b;
+    chain.add(reversed(arithmetic), *a);
+  } else {
+    return nullptr;
+  }
+  return arithmetic_chain;
+}
+
 Recorder::Recorder(Recorded& to) { recording = &to; }
 Recorder::~Recorder() { recording = nullptr; }
 
@@ -146,11 +193,18 @@ void apply(const Loops& loops, DType type, const View& out, std::span<const View
   if (recording) [[unlikely]] {
     recording->loop = nullptr;
     if (++recording->calls == 1 && same_type && one_row) record(loop, whole, in);
+    if (recording->loop && loop == loops.f32) {
+      recording->chain = loops.chain;
+      recording->arithmetic = loops.arithmetic;
+    }
     return;
   }
   whole.n = out.size();
   if (whole.n == 0) return;
-  if (one_row && same_type && (threads == 1 || whole.n <= kGrain)) return loop(whole);
+  if (one_row && same_type) {
+    if (loop == loops.f32 && stream(loops, whole, in.size(), threads)) return;
+    if (threads == 1 || whole.n <= kGrain) return loop(whole);
+  }
 
   const Stretches stretches{loop, type, same_type, out, in};
   one_row ? stretches.parts_of_row(whole, threads) : stretches.rows(whole, threads);

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "base/dtype.h"
+#include "kernels/chain_loop.h"
 #include "kernels/simd.h"
 
 namespace plait::kernels {
@@ -84,6 +85,11 @@ void param_row(const Row& r) {
   } else {
     for (int64_t i = 0; i < r.n; ++i) y[i * r.sy] = F::f(a[i * r.step[0]], p, q);
   }
+}
+
+template <class F>
+constexpr ChainLoop chain_of() {
+  return chain_loop<F>;
 }
 }  // namespace detail
 

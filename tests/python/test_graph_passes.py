@@ -126,6 +126,42 @@ def test_pointwise_results_that_no_cache_holds_are_exact():
         np.testing.assert_array_equal(x.asnumpy(), y.asnumpy())
 
 
+FUNCTIONS = """exp expm1 log log1p sqrt rsqrt cbrt sigmoid tanh relu softsign erf gammaln sin cos arctan
+sinh arcsinh abs sign square reciprocal negative floor rint hard_sigmoid""".split()
+
+
+def equal_to_operators_one_by_one(net, arrays):
+    args = [arrays[name] for name in net.list_arguments()]
+    got = sym.CachedGraph(net)(*args)[0].asnumpy()
+    with mx.graph.switched(fuse_pointwise=False):
+        want = sym.CachedGraph(net)(*args)[0].asnumpy()
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(np.signbit(got), np.signbit(want))
+
+
+@pytest.mark.parametrize("size", [5, 1003, 5_000_003])  # the last fits no cache
+def test_arithmetic_around_a_function_is_exact(size):
+    arrays = {name: nd.random.normal(shape=(size,)) for name in "abcd"}
+    a, b, c, d = (sym.Variable(name) for name in "abcd")
+    for name in FUNCTIONS if size < 10**6 else ["exp", "sigmoid", "relu"]:
+        f = getattr(sym, name)
+        equal_to_operators_one_by_one(c - f(1 / ((2 - a) * b - c)) / d, arrays)
+        equal_to_operators_one_by_one((b * f(a) * -0.0 + 0.5 - c) * f(d), arrays)
+
+
+def test_operators_that_no_cache_holds_are_exact():
+    a, b = (nd.random.normal(shape=(9_000_003,)) for _ in "ab")
+    last = slice(-1003, None)
+    parts = a[last].copy(), b[last].copy()
+    for f in (
+        lambda x, y: nd.tanh(x),
+        lambda x, y: x * y,
+        lambda x, y: 2 - x,
+        lambda x, y: nd.exp(x, out=x),
+    ):
+        np.testing.assert_array_equal(f(a, b)[last].asnumpy(), f(*parts).asnumpy())
+
+
 def test_fusion_stops_where_a_path_would_come_back():
     x = sym.Variable("x")
     a = sym.exp(x)

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/dims.h"
+#include "kernels/chain.h"
 #include "kernels/cuda/element.h"
 #include "kernels/cuda/launch.h"
 
@@ -99,6 +100,11 @@ void ternary_row(const Row& r) {
 template <class F, class T>
 void param_row(const Row& r) {
   cuda::for_each(r.n, ParamElement<F, T>{r});
+}
+
+template <class F>
+constexpr ChainLoop chain_of() {
+  return nullptr;
 }
 }  // namespace detail
 

@@ -6,11 +6,31 @@ namespace {
 
 using op::NoAttrs;
 
-PLAIT_BINARY_FUNCTION(add, a + b)
-PLAIT_BINARY_FUNCTION(subtract, a - b)
-PLAIT_BINARY_FUNCTION(multiply, a* b)
+using kernels::Arithmetic;
 
+struct add_fn {
+  static constexpr Arithmetic kArithmetic = Arithmetic::kAdd;
+  template <class T>
+  PLAIT_FN static T f(T a, T b) {
+    return a + b;
+  }
+};
+struct subtract_fn {
+  static constexpr Arithmetic kArithmetic = Arithmetic::kSubtract;
+  template <class T>
+  PLAIT_FN static T f(T a, T b) {
+    return a - b;
+  }
+};
+struct multiply_fn {
+  static constexpr Arithmetic kArithmetic = Arithmetic::kMultiply;
+  template <class T>
+  PLAIT_FN static T f(T a, T b) {
+    return a * b;
+  }
+};
 struct divide_fn {
+  static constexpr Arithmetic kArithmetic = Arithmetic::kDivide;
   template <class T>
   PLAIT_FN static T f(T a, T b) {
     if constexpr (std::is_integral_v<T>) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <mutex>
 
@@ -19,15 +20,10 @@ struct PointwiseAttrs {
 
 constexpr int64_t kTile = 4096;  // elements: a few intermediates of 16 kB stay in the first caches
 
-// Elements of a tile for arrays in main memory and programs that mostly wait for it: so short that
-// the processor reads the operands of the next instructions while it still computes.
+// Elements of a tile for arrays in main memory: so short that the processor reads the operands of
+// the next instructions while it still computes.
 constexpr int64_t kShortTile = 128;
 constexpr int64_t kCacheBytes = int64_t{8} << 20;
-
-int64_t tile_size(const Program& program, const op::KernelArgs& k, const Grid& grid) {
-  const bool waits = program.code().size() <= k.in.size() + k.out.size();
-  return grid.rows == 1 && waits && bytes_of(k) > kCacheBytes ? kShortTile : kTile;
-}
 
 Specs infer(const PointwiseAttrs& a, const Specs& in) {
   const Program& p = *a.program;
@@ -128,43 +124,74 @@ class Interpreter {
 };
 const Dims Interpreter::kNone{};
 
+// Calls work(begin, end) for parts of [0, n) in several threads; the first error of one is thrown.
+template <class Work>
+void in_parallel(int threads, int64_t n, int64_t grain, const Work& work) {
+  std::exception_ptr failure;
+  std::mutex mutex;
+  kernels::parallel_for(threads, n, grain, [&](int64_t begin, int64_t end) {
+    try {
+      work(begin, end);
+    } catch (...) {
+      std::lock_guard lock(mutex);
+      failure = std::current_exception();
+    }
+  });
+  if (failure) std::rethrow_exception(failure);
+}
+
+// Arrays that are all whole or one number.
+void run_flat(const Program& program, const op::KernelArgs& k, const Grid& grid) {
+  const int64_t n = grid.columns, bytes = bytes_of(k);
+  const bool waits = program.code().size() <= k.in.size() + k.out.size();
+  const int64_t tile =
+      std::min(std::max<int64_t>(n, 1), bytes > kCacheBytes && waits ? kShortTile : kTile);
+  const auto run = [&](Stretches& stretches, int64_t begin, int64_t end) {
+    const int64_t step = stretches.is_one_chain() ? end - begin : tile;
+    for (; begin < end; begin += step) stretches.run(begin, std::min(step, end - begin));
+  };
+  if (bytes <= kernels::kStreamBytes || k.threads == 1) {
+    const int64_t tiles = (n + tile - 1) / tile;
+    return in_parallel(k.threads, tiles, std::max<int64_t>(1, kernels::kGrain / tile),
+                       [&](int64_t begin, int64_t end) {
+                         Stretches stretches(program, k, grid, tile);
+                         run(stretches, begin * tile, std::min(end * tile, n));
+                       });
+  }
+  std::atomic<int64_t> next{0};  // a thread that is held up takes fewer pieces
+  in_parallel(k.threads, k.threads, 1, [&](int64_t, int64_t) {
+    Stretches stretches(program, k, grid, tile);
+    for (;;) {
+      const int64_t begin = next.fetch_add(kernels::kStreamPiece, std::memory_order_relaxed);
+      if (begin >= n) return;
+      run(stretches, begin, std::min(begin + kernels::kStreamPiece, n));
+    }
+  });
+}
+
+void run_rows(const Program& program, const op::KernelArgs& k, const Grid& grid) {
+  const int64_t columns = std::min(grid.columns, kTile);
+  const int64_t rows = std::clamp<int64_t>(kTile / std::max<int64_t>(columns, 1), 1, grid.rows);
+  const int64_t across = (grid.columns + columns - 1) / std::max<int64_t>(columns, 1);
+  const int64_t tiles = across * ((grid.rows + rows - 1) / rows);
+  in_parallel(k.threads, tiles, std::max<int64_t>(1, kernels::kGrain / kTile),
+              [&](int64_t begin, int64_t end) {
+                Interpreter interpreter(program, k, grid);
+                for (int64_t t = begin; t < end; ++t) {
+                  const int64_t r = t / across * rows, c = t % across * columns;
+                  interpreter.run(r, std::min(rows, grid.rows - r), c,
+                                  std::min(columns, grid.columns - c));
+                }
+              });
+}
+
 void kernel(const PointwiseAttrs& a, const op::KernelArgs& k) {
   SmallVec<const Dims*, 8> shapes;
   for (const View& v : k.in) shapes.push_back(v.shape);
   Grid grid;
   check(grid.fit(*k.out[0].shape, {shapes.data(), shapes.size()}), ErrorKind::kInternal,
         "arrays do not fit the program");
-  const int64_t tile = tile_size(*a.program, k, grid);
-  const int64_t columns = std::min(grid.columns, tile);
-  const int64_t rows = std::clamp<int64_t>(tile / std::max<int64_t>(columns, 1), 1, grid.rows);
-  const int64_t across = (grid.columns + columns - 1) / std::max<int64_t>(columns, 1);
-  const int64_t tiles = across * ((grid.rows + rows - 1) / rows);
-  const auto run = [&](int64_t begin, int64_t end) {
-    if (grid.rows == 1) {
-      Stretches stretches(*a.program, k, grid, tile);
-      for (int64_t t = begin; t < end; ++t) {
-        stretches.run(t * columns, std::min(columns, grid.columns - t * columns));
-      }
-      return;
-    }
-    Interpreter interpreter(*a.program, k, grid);
-    for (int64_t t = begin; t < end; ++t) {
-      const int64_t r = t / across * rows, c = t % across * columns;
-      interpreter.run(r, std::min(rows, grid.rows - r), c, std::min(columns, grid.columns - c));
-    }
-  };
-  std::exception_ptr failure;
-  std::mutex mutex;
-  kernels::parallel_for(k.threads, tiles, std::max<int64_t>(1, kernels::kGrain / tile),
-                        [&](int64_t begin, int64_t end) {
-                          try {
-                            run(begin, end);
-                          } catch (...) {
-                            std::lock_guard lock(mutex);
-                            failure = std::current_exception();
-                          }
-                        });
-  if (failure) std::rethrow_exception(failure);
+  grid.rows == 1 ? run_flat(*a.program, k, grid) : run_rows(*a.program, k, grid);
 }
 
 PLAIT_OP(pointwise, PointwiseAttrs)
