@@ -175,10 +175,22 @@ class Pass {
   void deliver_rows(Meta& meta) {
     EagerTracer tracer(false);
     op::TracerScope scope(tracer);
+    const auto flowed = rows_.find(&meta);
+    const auto dense = leaves_.find(&meta);
+    if (dense == leaves_.end() && meta.req == GradReq::kWrite && flowed->second.size() == 1) {
+      Arrays& rows = flowed->second[0];
+      // Nobody else may change the values before they are merged.
+      const bool is_own = rows[0]->unique() && rows[0]->storage()->unique();
+      if (is_own) return meta.rows->assign_rows(std::move(rows), merge_rows);
+    }
     std::vector<SparseRef> items;
-    if (const auto it = rows_.find(&meta); it != rows_.end()) items = it->second;
-    if (const auto it = leaves_.find(&meta); it != leaves_.end()) {
-      const ArrayRef fitting = op::cast_to(value_of(it->second), meta.rows->dtype()).array;
+    if (flowed != rows_.end()) {
+      for (const Arrays& r : flowed->second) {
+        items.push_back(op::merged_rows(r[0], r[1], meta.rows->spec()));
+      }
+    }
+    if (dense != leaves_.end()) {
+      const ArrayRef fitting = op::cast_to(value_of(dense->second), meta.rows->dtype()).array;
       items.push_back(op::sparse_of(fitting, Storing::kRowSparse));
     }
     if (meta.req == GradReq::kAdd) items.push_back(meta.rows);
@@ -186,12 +198,17 @@ class Pass {
     meta.rows->assign(total->parts());
   }
 
+  static Arrays merge_rows(const Arrays& rows, const Spec& spec) {
+    EagerTracer tracer(false);
+    op::TracerScope scope(tracer);
+    return op::merged_rows(rows[0], rows[1], spec)->parts();
+  }
+
   // A gradient of rows goes to a leaf that keeps rows; true if it did.
   bool flow_rows(Meta* meta, const Value& grad) {
     if (!meta->rows || create_graph_ || !deliver_) return false;
     if (grad.dtype() != meta->rows->dtype()) return false;
-    rows_[meta].push_back(
-        op::merged_rows(op::row_data(grad).array, op::row_index(grad).array, grad.spec));
+    rows_[meta].push_back({op::row_data(grad).array, op::row_index(grad).array});
     keep_alive_.push_back(Ref<Meta>(meta));
     return true;
   }
@@ -265,8 +282,9 @@ class Pass {
   std::vector<Ref<Step>> steps_;
   std::unordered_map<Step*, std::vector<Slot>> flows_;
   std::unordered_map<Meta*, ArrayRef> leaves_;
-  std::unordered_map<Meta*, std::vector<SparseRef>> rows_;  // of leaves with row-sparse gradients
-  std::unordered_map<const Meta*, int> arrivals_;           // of gradients at leaves, at most
+  // Of leaves with row-sparse gradients: values and numbers of rows.
+  std::unordered_map<Meta*, std::vector<Arrays>> rows_;
+  std::unordered_map<const Meta*, int> arrivals_;  // of gradients at leaves, at most
   std::unordered_set<Array*> owned_;
   std::unordered_map<std::pair<Step*, int32_t>, ArrayRef, PairHash> interior_;
   std::vector<Ref<Meta>> keep_alive_;

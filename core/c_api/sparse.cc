@@ -96,6 +96,17 @@ plait_status_t plait_sparse_part(plait_sparse_t sparse, int32_t index, plait_arr
   });
 }
 
+plait_status_t plait_sparse_rows(plait_sparse_t sparse, plait_array_t* values,
+                                 plait_array_t* index) {
+  return guarded([&] {
+    require(values, "values");
+    require(index, "index");
+    const Arrays rows = sparse_of(sparse)->rows();
+    *values = new_handle(rows[0]);
+    *index = new_handle(rows[1]);
+  });
+}
+
 plait_status_t plait_sparse_assign(plait_sparse_t sparse, const plait_array_t* parts,
                                    int32_t num_parts) {
   return guarded([&] { sparse_of(sparse)->assign(parts_of(parts, num_parts)); });

@@ -64,7 +64,25 @@ void SparseArray::check_parts(const Arrays& parts) const {
 
 Arrays SparseArray::parts() const {
   std::lock_guard lock(mutex_);
+  if (merge_) {
+    parts_ = merge_(parts_, spec_);
+    merge_ = nullptr;
+  }
   return parts_;
+}
+
+Arrays SparseArray::rows() const {
+  check(storing_ == Storing::kRowSparse, ErrorKind::kType, name_of(storing_),
+        ": has no rows of its own, must be row_sparse_array");
+  std::lock_guard lock(mutex_);
+  return parts_;
+}
+
+void SparseArray::assign_rows(Arrays rows, Merge merge) {
+  check_parts(rows);
+  std::lock_guard lock(mutex_);
+  std::swap(parts_, rows);
+  merge_ = merge;
 }
 
 void SparseArray::assign(Arrays parts) {
@@ -73,6 +91,7 @@ void SparseArray::assign(Arrays parts) {
   check_parts(parts);
   std::lock_guard lock(mutex_);
   std::swap(parts_, parts);
+  merge_ = nullptr;
 }
 
 void SparseArray::check_numbers() const {

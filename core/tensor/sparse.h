@@ -26,6 +26,13 @@ class SparseArray : public RefCounted {
   // Values, indices and, for kCsr, indptr.
   Arrays parts() const;
   void assign(Arrays parts);
+  // Makes parts of a kRowSparse array from values and indices in any order, of which equal ones add
+  // up. Throws what operators throw.
+  using Merge = Arrays (*)(const Arrays& rows, const Spec& spec);
+  // The same as assign(merge(rows, spec())), but nothing is merged before parts() is called.
+  void assign_rows(Arrays rows, Merge merge);
+  // Values and indices of kRowSparse as they came: for readers that add up what is equal.
+  Arrays rows() const;
   // Waits for the indices and throws unless they are in range and ascending, and indptr fits.
   void check_numbers() const;
 
@@ -39,7 +46,8 @@ class SparseArray : public RefCounted {
   Storing storing_;
   Spec spec_;
   mutable std::mutex mutex_;
-  Arrays parts_;
+  mutable Arrays parts_;
+  mutable Merge merge_ = nullptr;  // makes parts of parts_
 };
 
 using SparseRef = Ref<SparseArray>;

@@ -143,6 +143,7 @@ cdef extern from "plait/c_api.h" nogil:
     int32_t plait_sparse_ndim(plait_sparse_t sparse)
     const int64_t *plait_sparse_shape(plait_sparse_t sparse)
     plait_status_t plait_sparse_part(plait_sparse_t sparse, int32_t index, plait_array_t *out)
+    plait_status_t plait_sparse_rows(plait_sparse_t sparse, plait_array_t *values, plait_array_t *index)
     plait_status_t plait_sparse_assign(plait_sparse_t sparse, const plait_array_t *parts, int32_t num_parts)
     plait_status_t plait_sparse_check(plait_sparse_t sparse)
     plait_status_t plait_sparse_sum(const plait_sparse_t *items, int32_t count, plait_sparse_t *out)

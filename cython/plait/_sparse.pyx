@@ -53,8 +53,17 @@ cdef class Sparse:
     def part(self, int32_t index, type cls):
         """Values (0), indices (1) or indptr (2) as an object of `cls`; shared, not copied."""
         cdef plait_array_t out
-        check(plait_sparse_part(self.handle, index, &out))
+        cdef plait_status_t status
+        with nogil:
+            status = plait_sparse_part(self.handle, index, &out)
+        check(status)
         return wrap(cls, out)
+
+    def rows(self, type cls):
+        """Values and row numbers in any order: what has one number counts as its sum."""
+        cdef plait_array_t values, index
+        check(plait_sparse_rows(self.handle, &values, &index))
+        return wrap(cls, values), wrap(cls, index)
 
     def assign(self, *parts):
         """Other parts in place of all of them."""

@@ -146,6 +146,7 @@ CALLS = {
     "sparse_to_array": [given("csr"), ARRAY],
     **{f"sparse_{name}": [given("csr")] for name in ("storing", "dtype", "ndim", "shape", "check")},
     "sparse_part": [given("csr"), 0, ARRAY],
+    "sparse_rows": [given("rows"), ARRAY, ARRAY],
     "sparse_assign": [given("rows"), given("parts"), 2],
     "sparse_sum": [lambda w: [w.csr, w.csr], 2, SPARSE],
     "sparse_multiply": [given("csr"), given("csr"), SPARSE],

@@ -49,6 +49,10 @@ def test_conversions_and_arithmetic(c, s):
         c.ok(lib.plait_sparse_assign(none, parts, count))
         assert dense(c, none) == [0, 2, 0, 0, 0, 3]
         if count == 2:
+            rows = c.ffi.new("plait_array_t[2]")
+            c.ok(lib.plait_sparse_rows(x, rows, rows + 1))
+            assert list(c.values(rows[0])) == [0, 2, 0, 3]
+            c.free(*rows)
             merged = s(lib.plait_sparse_merge_rows, parts[0], parts[1], [3, 2], 2)
             assert dense(c, merged) == [0, 2, 0, 0, 0, 3]
         c.free(*[parts[i] for i in range(count)])

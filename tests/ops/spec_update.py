@@ -80,28 +80,35 @@ def of_rows(step):
 
     def reference(w, g, rows, *states, **common):
         w = w.copy()
-        w[rows] = step(w[rows], g, *(s[rows] for s in states), **common)
+        for row in np.unique(rows):
+            total = g[rows == row].sum(0, keepdims=True)
+            one = slice(row, row + 1)
+            w[one] = step(w[one], total, *(s[one] for s in states), **common)
         return w
 
     return reference
 
 
-TABLE, ROWS = W.reshape(10, 4), np.array([0, 3, 9])
-PART, MOMENTA = G[:12].reshape(3, 4), M.reshape(10, 4)
+TABLE, ROWS, REPEATED = W.reshape(10, 4), np.array([0, 3, 9]), np.array([9, 3, 9, 0, 3, 9])
+PART, MORE, MOMENTA = G[:12].reshape(3, 4), G[:24].reshape(6, 4), M.reshape(10, 4)
 for name, step, states, attrs in [
     ("sgd_row_update", sgd, (), {}),
     ("sgd_mom_row_update", sgd_mom, (MOMENTA,), dict(momentum=0.9)),
 ]:
     inputs, none = (TABLE, PART, ROWS, *states), (TABLE, PART[:0], ROWS[:0], *states)
+    repeated = (TABLE, MORE, REPEATED, *states)
     Spec(
         name,
         of_rows(step),
         dense=bool(states),
-        samples=[(inputs, dict(lr=0.1, **attrs, **COMMON)), (none, dict(lr=0.1, **attrs))],
+        samples=[
+            (inputs, dict(lr=0.1, **attrs, **COMMON)),
+            (repeated, dict(lr=0.1, **attrs, **COMMON)),
+            (none, dict(lr=0.1, **attrs)),
+        ],
         dtypes=(*REALS, *HALVES),
         raises=[
             ((TABLE, PART[:2], ROWS, *states), dict(lr=0.1), ValueError, "grad has shape"),
-            ((TABLE, PART, ROWS[::-1], *states), dict(lr=0.1), ValueError, "must be ascending"),
             ((TABLE, PART, ROWS + 1, *states), dict(lr=0.1), IndexError, "rows has 10"),
             ((TABLE, PART, ROWS.astype("f"), *states), dict(lr=0.1), ValueError, "of int64"),
         ],

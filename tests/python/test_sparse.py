@@ -7,6 +7,7 @@ import pytest
 
 import plait as mx
 from plait import autograd, gluon, nd
+from plait.ndarray import _storage as storage
 
 sp = nd.sparse
 A = np.array([[0, 1, 0], [2, 0, -3], [0, 0, 0], [4, 0, 0]], "float32")
@@ -558,3 +559,57 @@ def test_fallback_reaches_any_operator():
     out = sp.zeros("csr", (4, 3))
     nd.square(nd.array(A), out=out)
     same(out, A**2, "csr")
+
+
+def lookup_gradient(table, numbers, head):
+    table.attach_grad(stype="row_sparse")
+    with mx.autograd.record():
+        rows = nd.Embedding(numbers, table, *table.shape, sparse_grad=True) * 1
+    rows.backward(head)
+    return table.grad
+
+
+def test_rows_of_a_gradient_are_merged_when_they_are_read():
+    numbers, head = nd.array([7, 2, 7, 0]), nd.array(np.arange(12).reshape(4, 3))
+    grad = lookup_gradient(nd.ones((9, 3)), numbers, head)
+    values, rows = storage.rows(grad)
+    assert rows.asnumpy().tolist() == [7, 2, 7, 0]
+    np.testing.assert_array_equal(values.asnumpy(), head.asnumpy())
+    assert grad.indices.asnumpy().tolist() == [0, 2, 7]
+    assert grad.data.asnumpy().tolist() == [[9, 10, 11], [3, 4, 5], [6, 8, 10]]
+    assert storage.rows(grad)[1].asnumpy().tolist() == [0, 2, 7]
+
+
+def test_a_head_gradient_that_changes_later_is_not_the_gradient():
+    head = nd.ones((2, 3))
+    table = nd.ones((9, 3))
+    table.attach_grad(stype="row_sparse")
+    with mx.autograd.record():
+        rows = nd.Embedding(nd.array([4, 4]), table, 9, 3, sparse_grad=True)
+    rows.backward(head)
+    head[:] = 5
+    assert table.grad.data.asnumpy().tolist() == [[2, 2, 2]]
+
+
+@pytest.mark.parametrize("momentum", [0, 0.9])
+@pytest.mark.parametrize("vocabulary", [9, 100_000])
+def test_steps_by_rows_in_any_order_are_those_by_merged_rows(momentum, vocabulary):
+    rng = np.random.default_rng(0)
+    numbers = nd.array(rng.integers(0, 9, 20))
+    head = nd.array(rng.standard_normal((20, 3)))
+    tables = []
+    for merges in (False, True):
+        table = nd.ones((vocabulary, 3))
+        step = mx.optimizer.get_updater(mx.optimizer.SGD(0.1, momentum, wd=0.1))
+        for _ in range(3):
+            grad = lookup_gradient(table, numbers, head)
+            if merges:
+                assert grad.indices.shape[0] < 20
+            step(0, grad, table)
+        tables.append(table.asnumpy())
+    np.testing.assert_array_equal(*tables)
+
+
+def test_only_row_sparse_arrays_have_rows():
+    with pytest.raises(TypeError, match="must be row_sparse_array"):
+        storage.rows(nd.ones((2, 2)).tostype("csr"))

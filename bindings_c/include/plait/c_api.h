@@ -424,9 +424,15 @@ PLAIT_API int32_t plait_sparse_ndim(plait_sparse_t sparse);
 /* Sizes of the axes. borrowed from sparse. @since 0.1 */
 PLAIT_API const int64_t* plait_sparse_shape(plait_sparse_t sparse);
 
-/* Part number `index`: values, indices, indptr. new. Fails: INDEX. @since 0.1 */
+/* Part number `index`: values, indices, indptr. new. Fails: INDEX. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_sparse_part(plait_sparse_t sparse, int32_t index,
                                            plait_array_t* out);
+
+/* Values and row numbers of a row-sparse array as backward wrote them: in any order, and what has
+ * one number counts as its sum. At once, while plait_sparse_part() may have to add up first.
+ * new. Fails: TYPE. @since 0.1 */
+PLAIT_API plait_status_t plait_sparse_rows(plait_sparse_t sparse, plait_array_t* values,
+                                           plait_array_t* index);
 
 /* Other parts in place of all of them. Fails: as plait_sparse_new(). @since 0.1 */
 PLAIT_API plait_status_t plait_sparse_assign(plait_sparse_t sparse, const plait_array_t* parts,

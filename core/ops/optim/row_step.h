@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <span>
+#include <vector>
 
 #include "kernels/copy.h"
 #include "ops/optim/multi.h"
@@ -25,13 +28,33 @@ Specs infer_row_step(const Single<Rule>& a, const Specs& in) {
   return {in[0]};
 }
 
-inline void check_rows(const int64_t* rows, int64_t m, int64_t n) {
-  for (int64_t i = 0; i < m; ++i) {
+// Those that are named more than once, ascending; checks that all are in [0, n).
+inline std::vector<int64_t> repeated_rows(std::span<const int64_t> rows, int64_t n) {
+  bool ascends = true;
+  for (size_t i = 0; i < rows.size(); ++i) {
     check(rows[i] >= 0 && rows[i] < n, ErrorKind::kIndex, "rows has ", rows[i], ", must be in [0, ",
           n - 1, "]");
-    check(i == 0 || rows[i - 1] < rows[i], ErrorKind::kInvalidArgument, "rows has ", rows[i],
-          " behind ", rows[i - 1], ", must be ascending");
+    ascends = ascends && (i == 0 || rows[i - 1] < rows[i]);
   }
+  std::vector<int64_t> found;
+  if (ascends) return found;
+  if (static_cast<size_t>(n) / 64 > 16 * rows.size()) {
+    std::vector<int64_t> sorted(rows.begin(), rows.end());
+    std::sort(sorted.begin(), sorted.end());
+    for (size_t i = 1; i < sorted.size(); ++i) {
+      if (sorted[i] == sorted[i - 1]) found.push_back(sorted[i]);
+    }
+  } else {
+    std::vector<uint64_t> seen(static_cast<size_t>(n) / 64 + 1, 0);
+    for (int64_t row : rows) {
+      uint64_t& word = seen[static_cast<size_t>(row) / 64];
+      if (word >> (row % 64) & 1) found.push_back(row);
+      word |= uint64_t{1} << (row % 64);
+    }
+    std::sort(found.begin(), found.end());
+  }
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
 }
 
 // Rows lie anywhere: the processor does not guess which comes next.
@@ -43,34 +66,74 @@ inline void prefetch_row(const View& v, int64_t at, int64_t bytes) {
 }
 
 template <class Rule>
-void row_step_kernel(const Single<Rule>& a, const KernelArgs& k) {
-  const auto one = as_list_of_one<false>(a);
-  const View& out = k.out[0];
-  if (k.in[0].data != out.data) kernels::copy(k.in[0], out, k.threads);
-  const int64_t* rows = k.in[2].ptr<int64_t>();
-  const int64_t m = k.in[2].size(), n = out.dim(0);
-  check_rows(rows, m, n);
-  if (m == 0) return;
-  const int64_t width = out.size() / n;
-  const auto row_of = [width](View v, int64_t row) {
-    v.data = v.ptr<char>() + row * width * dtype_size(v.dtype);
-    return v;
-  };
-  // Rows that lie in a core's cache come slowly to another.
-  const int64_t grain = std::max<int64_t>(1, 4 * kernels::kGrain / std::max<int64_t>(1, width));
-  kernels::parallel_for(k.threads, m, grain, [&](int64_t begin, int64_t end) {
-    std::array<View, 2 + Rule::kStates> arrays;
-    const int64_t bytes = width * dtype_size(out.dtype);
-    for (int64_t i = begin; i < end; ++i) {
-      if (i + kRowsAhead < end) prefetch_row(out, rows[i + kRowsAhead] * bytes, bytes);
-      const int64_t row = rows[i];
-      const View to = row_of(out, row);
-      arrays[0] = to;
-      arrays[1] = row_of(k.in[1], i);
-      for (size_t s = 0; s < Rule::kStates; ++s) arrays[2 + s] = row_of(k.in[3 + s], row);
-      run_range<Rule>(one, {arrays.data(), to, 0, 0, width, row * width, k.random});
+class RowStep {
+ public:
+  RowStep(const Single<Rule>& a, const KernelArgs& k)
+      : rule_(as_list_of_one<false>(a)),
+        k_(k),
+        out_(k.out[0]),
+        rows_(k.in[2].ptr<int64_t>(), static_cast<size_t>(k.in[2].size())),
+        width_(out_.size() / std::max<int64_t>(1, out_.dim(0))) {}
+
+  void run() const {
+    const std::vector<int64_t> repeated = repeated_rows(rows_, out_.dim(0));
+    const auto is_repeated = [&](int64_t row) {
+      return !repeated.empty() && std::binary_search(repeated.begin(), repeated.end(), row);
+    };
+    // Rows that lie in a core's cache come slowly to another.
+    const int64_t grain = std::max<int64_t>(1, kernels::kGrain / std::max<int64_t>(1, width_));
+    kernels::parallel_for(k_.threads, std::ssize(rows_), grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        if (i + kRowsAhead < end) prefetch_row(out_, offset(at(i + kRowsAhead)), offset(1));
+        if (!is_repeated(at(i))) step(at(i), row_of(k_.in[1], i));
+      }
+    });
+    for (int64_t row : repeated) {
+      dispatch_floating(out_.dtype, [&]<class T>(T) { step_by_sum<T>(row); });
     }
-  });
+  }
+
+ private:
+  int64_t at(int64_t i) const { return rows_[static_cast<size_t>(i)]; }
+  int64_t offset(int64_t row) const { return row * width_ * dtype_size(out_.dtype); }
+  View row_of(View v, int64_t row) const {
+    v.data = v.ptr<char>() + row * width_ * dtype_size(v.dtype);
+    return v;
+  }
+
+  void step(int64_t row, const View& grad) const {
+    std::array<View, 2 + Rule::kStates> arrays;
+    const View to = row_of(out_, row);
+    arrays[0] = to;
+    arrays[1] = grad;
+    for (size_t s = 0; s < Rule::kStates; ++s) arrays[2 + s] = row_of(k_.in[3 + s], row);
+    run_range<Rule>(rule_, {arrays.data(), to, 0, 0, width_, row * width_, k_.random});
+  }
+
+  template <class T>
+  void step_by_sum(int64_t row) const {
+    std::vector<T> sum(static_cast<size_t>(width_), T(0.0f));
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      if (rows_[i] != row) continue;
+      const T* grad = k_.in[1].ptr<T>() + static_cast<int64_t>(i) * width_;
+      for (size_t j = 0; j < sum.size(); ++j) sum[j] = static_cast<T>(sum[j] + grad[j]);
+    }
+    View grad = k_.in[1];
+    grad.data = sum.data();
+    step(row, grad);
+  }
+
+  const Single<Rule> rule_;
+  const KernelArgs& k_;
+  const View& out_;
+  const std::span<const int64_t> rows_;
+  const int64_t width_;
+};
+
+template <class Rule>
+void row_step_kernel(const Single<Rule>& a, const KernelArgs& k) {
+  if (k.in[0].data != k.out[0].data) kernels::copy(k.in[0], k.out[0], k.threads);
+  RowStep<Rule>(a, k).run();
 }
 
 template <class Rule>
@@ -82,7 +145,7 @@ int row_step(const char* name, const char* doc, const char* source, const char* 
   common_attrs(b);
   b.input("weight", "floating array of shape (n, ...)")
       .input("grad", "(m, ...), the gradient of some rows of weight")
-      .input("rows", "(m,) of int64, the numbers of these rows, ascending");
+      .input("rows", "(m,) of int64, the numbers of these rows; what has one number adds up");
   for (size_t i = 0; i < Rule::kStates; ++i) b.mutable_input(Rule::kStateNames[i], "as weight");
   b.output("output", "as weight")
       .doc(doc)

@@ -47,6 +47,14 @@ def parts(x):
     return tuple(x._sparse.part(i, NDArray) for i in range(3 if x.stype == "csr" else 2))
 
 
+def rows(x):
+    """(values, numbers) of a row_sparse array in any order: what has one number counts as its sum.
+
+    At once, while `parts` may have to add up first.
+    """
+    return x._sparse.rows(NDArray)
+
+
 def aux_part(x, i):
     """The part that MXNet numbers `i`: indptr comes before the columns."""
     return 2 - i if x.stype == "csr" else 1 + i

@@ -2,7 +2,7 @@
 
 from .. import ndarray as nd
 from .._array import invoke, operator
-from ..ndarray._storage import parts
+from ..ndarray._storage import rows
 from .optimizer import FusedOptimizer, Optimizer, register, zeros_like
 
 __all__ = ["SGD", "NAG", "Signum", "SGLD", "DCASGD", "Lion", "Test", "ccSGD"]
@@ -42,18 +42,18 @@ class SGD(FusedOptimizer):
         self._apply(step, weights, grads, states, masters, common)
 
     def _update_rows(self, index, weight, grad, state, mixed):
-        values, rows = parts(grad)
+        values, numbers = rows(grad)
         is_own_rule = type(self)._step is SGD._step
-        if mixed or not is_own_rule or rows.size == 0:
+        if mixed or not is_own_rule or numbers.size == 0:
             super()._update_rows(index, weight, grad, state, mixed)
             return
         (lr,), (wd,) = self._count_and_rate([index])
         common = (wd, self.rescale_grad, self.clip_gradient or -1.0)
         if self.momentum:
-            inputs, attrs = (weight, values, rows, state), (lr, self.momentum, *common)
+            inputs, attrs = (weight, values, numbers, state), (lr, self.momentum, *common)
             invoke(_ROWS_WITH_MOMENTUM, inputs, attrs, weight, nd.NDArray)
         else:
-            invoke(_ROWS, (weight, values, rows), (lr, *common), weight, nd.NDArray)
+            invoke(_ROWS, (weight, values, numbers), (lr, *common), weight, nd.NDArray)
 
 
 @register
