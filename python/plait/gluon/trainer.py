@@ -91,6 +91,7 @@ class Trainer(TrainerNames):
         self._optimizer.param_dict = table
         self._scale = self._optimizer.rescale_grad
         self._groups, self._marks = [], []
+        self._has_marks = False
         self._version = -1
         self._amp_loss_scaler, self._amp_original_scale = None, self._scale  # see mx.amp
         self._kvstore_params = {"kvstore": kvstore, "update_on_kvstore": update_on_kvstore}
@@ -214,6 +215,7 @@ class Trainer(TrainerNames):
             )
             new = [p._new_grads[k] if k < len(p._new_grads) else -1 for _, p in trained]
             self._marks.append([marks.get(id(g), n) for g, n in zip(grads, new, strict=True)])
+        self._has_marks = any(mark is not None for marks in self._marks for mark in marks)
         while len(self._updaters) < len(self._groups):
             self._updaters.append(opt.get_updater(self._optimizer))
         self._version = version.value
@@ -239,6 +241,8 @@ class Trainer(TrainerNames):
         does on one device if it is fresh on another.
         """
         groups = self._collect()
+        if not self._has_marks:
+            return ()
         found = [
             {j for j, mark in enumerate(marks) if mark is not None and grads[j].version == mark}
             for (_, grads, _), marks in zip(groups, self._marks, strict=True)
@@ -259,6 +263,8 @@ class Trainer(TrainerNames):
 
     def _mark(self):
         """Remember that the gradients of now are used; optimizers count as writing them."""
+        if not self._has_marks:
+            return
         for k, (_, grads, _) in enumerate(self._groups):
             self._marks[k] = [
                 None if mark is None else grad.version
@@ -320,6 +326,8 @@ class Trainer(TrainerNames):
     def _allreduce_grads(self):
         """The sums; what trainers of other communication libraries define anew."""
         groups = self._collect()
+        if self._kvstore is None and len(groups) < 2:
+            return
         if self._kvstore is not None and self._exchange is None:
             for i, *copies in zip(groups[0][0], *(grads for _, grads, _ in groups), strict=True):
                 self._kvstore.pushpull(i, copies, priority=-i)

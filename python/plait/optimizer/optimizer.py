@@ -268,6 +268,9 @@ class FusedOptimizer(Optimizer):
     def _run(self, index, weight, grad, state, mixed):
         if not isinstance(index, (list, tuple)):
             index, weight, grad, state = [index], [weight], [grad], [state]
+        if len(index) == 1 and self.lazy_update and grad[0]._is_sparse:
+            self._update_rows(index[0], weight[0], grad[0], state[0], mixed)
+            return
         if any(g._is_sparse for g in grad):
             if self.lazy_update:
                 index, weight, grad, state = self._without_rows(index, weight, grad, state, mixed)

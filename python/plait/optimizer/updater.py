@@ -34,6 +34,9 @@ class Updater:
             for one in zip(index, weight, grad, kept, strict=True):
                 optimizer.update_multi_precision(*one)
             return
+        if len(weight) == 1:
+            optimizer.update_multi_precision(list(index), list(weight), list(grad), kept)
+            return
         first = weight[0].dtype_name if weight else None
         if all(w.dtype_name == first for w in weight):
             groups = [(list(index), list(weight), list(grad), kept)] if weight else []
