@@ -7,7 +7,7 @@ import numpy as np
 from . import autograd, ndarray
 from .context import current_context
 from .symbol import CachedGraph
-from .symbol.binding import by_name, requests
+from .symbol.binding import by_name, from_buffer, requests
 from .symbol.monitored import MonitoredGraph
 from .symbol.placement import PlacedGraph, contexts_of
 
@@ -105,7 +105,9 @@ class Executor:
             autograd.mark_variables([self.arg_arrays[i]], [self.grad_arrays[i]], req)
 
     @classmethod
-    def simple_bind(cls, symbol, ctx, grad_req, types, shapes, group2ctx=None, shared=None):
+    def simple_bind(
+        cls, symbol, ctx, grad_req, types, shapes, group2ctx=None, shared=None, buffer=None
+    ):
         """An executor on new zero arrays whose shapes and dtypes follow from those given.
 
         Parameters
@@ -119,11 +121,14 @@ class Executor:
         shared : (Executor, set of str), optional
             Arrays of these arguments, and auxiliary states, are taken from that executor where
             their shape is the same.
+        buffer : dict of str to NDArray, optional
+            Other arguments by name, and gradients as 'grad of ' and the name, are parts of these
+            arrays; those that it has not, or too small, are put there.
 
         Raises
         ------
         ValueError
-            If the shapes do not determine all arguments.
+            If the shapes do not determine all arguments, or an array of `buffer` has another dtype.
         """
         arg_shapes, _, aux_shapes = symbol.infer_shape(**shapes)
         names, aux_names = symbol.list_arguments(), symbol.list_auxiliary_states()
@@ -142,7 +147,9 @@ class Executor:
             kept = held.get(name) if name in common else None
             if kept is not None and kept.shape == tuple(shape):
                 return kept
-            return ndarray.zeros(shape, device(name), dtype)
+            if name in aux_names:
+                return ndarray.zeros(shape, device(name), dtype)
+            return from_buffer(buffer, name, shape, device(name), dtype)
 
         args = [array(*row) for row in zip(names, arg_shapes, arg_types, strict=True)]
         aux = [array(*row) for row in zip(aux_names, aux_shapes, aux_types, strict=True)]
@@ -152,8 +159,9 @@ class Executor:
                 grads.append(None)
                 continue
             kept = other.grad_dict.get(name) if name in common else None
-            fits = kept is not None and kept.shape == a.shape
-            grads.append(kept if fits else ndarray.zeros(a.shape, device(name), a.dtype))
+            if kept is None or kept.shape != a.shape:
+                kept = from_buffer(buffer, f"grad of {name}", a.shape, device(name), a.dtype)
+            grads.append(kept)
         return cls(symbol, ctx, args, grads, grad_req, aux, group2ctx)
 
     # --- arrays ---------------------------------------------------------------------------------

@@ -206,3 +206,58 @@ def test_eval_and_copy_params():
     executor = net.simple_bind(mx.cpu(), x=(2,), w=(2,))
     executor.copy_params_from({"w": nd.ones(2), "other": nd.ones(1)}, allow_extra_params=True)
     assert executor.arg_dict["w"].asnumpy().tolist() == [1, 1]
+
+
+def test_simple_bind_fills_shared_buffer_and_takes_from_it(caplog):
+    net = sym.FullyConnected(sym.Variable("data"), num_hidden=3, name="fc")
+    net = sym.SoftmaxOutput(sym.BatchNorm(net, name="bn"), name="softmax")
+    shared = {}
+    large = net.simple_bind(
+        mx.cpu(), data=(4, 5), grad_req={"fc_weight": "write"}, shared_buffer=shared
+    )
+    arguments = set(net.list_arguments())
+    assert set(shared) == arguments | {"grad of fc_weight"}  # no auxiliary states
+    large.arg_dict["data"][:] = np.arange(20).reshape(4, 5)
+    large.arg_dict["fc_weight"][:] = 7
+
+    small = net.simple_bind(mx.cpu(), data=(2, 5), shared_buffer=shared)
+    assert set(shared) == arguments | {f"grad of {name}" for name in arguments}
+    assert shared["data"].shape == (4, 5)
+    np.testing.assert_array_equal(small.arg_dict["data"].asnumpy(), np.arange(10).reshape(2, 5))
+    small.arg_dict["data"][:] = -1
+    assert large.arg_dict["data"].asnumpy().ravel().tolist() == [-1] * 10 + [*range(10, 20)]
+    assert (small.arg_dict["fc_weight"].asnumpy() == 7).all()
+    small.forward(is_train=True)
+    small.backward()
+    want = small.grad_dict["fc_weight"].asnumpy()
+    np.testing.assert_array_equal(shared["grad of fc_weight"].asnumpy(), want)
+
+    larger = net.simple_bind(mx.cpu(), data=(8, 5), shared_buffer=shared)
+    assert "data has shape (4, 5)" in caplog.text
+    assert shared["data"].shape == (8, 5)
+    larger.arg_dict["data"][:] = 9
+    assert large.arg_dict["data"].asnumpy().max() == 19
+
+    other = net.simple_bind(
+        mx.cpu(),
+        data=(4, 5),
+        shared_exec=large,
+        shared_arg_names=["fc_weight"],
+        shared_buffer=shared,
+    )
+    other.arg_dict["fc_weight"][:] = 3
+    assert (large.arg_dict["fc_weight"].asnumpy() == 3).all()
+
+
+def test_simple_bind_refuses_buffers_that_do_not_fit():
+    net = sym.Variable("data") * 2
+    wide = {"data": mx.nd.ones((9,), dtype="float64")}
+    with pytest.raises(
+        ValueError, match="data has dtype float64 in shared_buffer, must be float32"
+    ):
+        net.simple_bind(mx.cpu(), data=(4,), shared_buffer=wide)
+    with pytest.raises(ValueError, match="must be a dict or None"):
+        net.simple_bind(mx.cpu(), data=(4,), shared_buffer=[])
+    given = {"data": mx.nd.ones((9,))}
+    executor = net.simple_bind(mx.cpu(), data=(2, 2), shared_buffer=given)
+    assert (executor.forward()[0].asnumpy() == np.full((2, 2), 2)).all()

@@ -1,6 +1,12 @@
 """Arguments of `bind`: arrays and requests for gradients, for all arguments of a symbol."""
 
-__all__ = ["by_name", "requests"]
+import logging
+import math
+
+from .. import ndarray
+from ..base import dtype_name
+
+__all__ = ["by_name", "from_buffer", "requests"]
 
 
 def by_name(values, names, what):
@@ -32,3 +38,26 @@ def requests(grad_req, names):
         if req not in ("write", "add", "null"):
             raise ValueError(f"bind: grad_req is {req!r}, must be 'write', 'add' or 'null'")
     return found
+
+
+def from_buffer(buffer, name, shape, ctx, dtype):
+    """The beginning of ``buffer[name]`` in a shape, or a new array, which is put there."""
+    kept = None if buffer is None else buffer.get(name)
+    size = math.prod(shape)
+    if kept is None or kept.size < size:
+        if kept is not None:
+            logging.warning(
+                "simple_bind: %s has shape %s in shared_buffer, a larger array of shape %s takes "
+                "its place: bind the largest shapes first to share",
+                *(name, kept.shape, shape),
+            )
+        new = ndarray.zeros(shape, ctx, dtype)
+        if buffer is not None:
+            buffer[name] = new
+        return new
+    if kept.dtype_name != dtype_name(dtype):
+        raise ValueError(
+            f"simple_bind: {name} has dtype {kept.dtype_name} in shared_buffer, must be "
+            f"{dtype_name(dtype)}"
+        )
+    return kept if kept.shape == shape else kept.reshape((-1,))[:size].reshape(shape)

@@ -130,22 +130,29 @@ class Running:
             Whose arrays are taken for `shared_arg_names` and auxiliary states of the same shape.
         shared_arg_names : list of str, optional
             Default all arguments whose shape is not given.
-        shared_buffer : optional
-            Accepted for MXNet's programs: memory is pooled anyway.
+        shared_buffer : dict of str to NDArray, optional
+            Arguments by name, and gradients as 'grad of ' and the name, that this executor uses if
+            they are large enough; those that it makes are put there for later ones.
         **kwargs : tuple of int
             Shapes by name.
 
         Raises
         ------
         ValueError
-            If the shapes do not determine all arguments.
+            If the shapes do not determine all arguments, or an array of `shared_buffer` has
+            another dtype.
         """
         from ..executor import Executor
 
+        if not isinstance(shared_buffer, (dict, type(None))):
+            raise ValueError(
+                f"simple_bind: shared_buffer is {shared_buffer!r}, must be a dict or None"
+            )
         shared = None
         if shared_exec is not None:
             names = shared_arg_names or [n for n in self.list_arguments() if n not in kwargs]
             shared = shared_exec, set(names)
+        place = ctx or current_context()
         return Executor.simple_bind(
-            self, ctx or current_context(), grad_req, type_dict, kwargs, group2ctx, shared
+            self, place, grad_req, type_dict, kwargs, group2ctx, shared, shared_buffer
         )
