@@ -433,6 +433,14 @@ plait_status_t plait_trace_variable(plait_trace_t trace, const char* name, plait
   });
 }
 
+plait_status_t plait_trace_argument(plait_trace_t trace, const char* name, plait_array_t array) {
+  return guarded([&] {
+    require(trace, "trace");
+    require(name, "name");
+    trace->trace->argument(name, array_of(array));
+  });
+}
+
 plait_status_t plait_trace_end(plait_trace_t trace, const plait_array_t* outputs, int32_t count,
                                plait_symbol_t* out) {
   return guarded([&] {

@@ -39,6 +39,11 @@ void Trace::variable(const std::string& name, const ArrayRef& array) {
   kept_.push_back(array);
 }
 
+void Trace::argument(const std::string& name, const ArrayRef& array) {
+  variable(name, array);
+  arguments_.insert(array.get());
+}
+
 // Backward works on other objects for the same arrays.
 const Entry* Trace::known(const Array& array) const {
   const auto found = entries_.find(&array);
@@ -98,6 +103,9 @@ Symbol Trace::finish(std::span<const ArrayRef> outputs) {
 
 void Trace::check_read(const Array& array) {
   for (const Trace* trace = current; trace; trace = trace->outer_.get()) {
+    check(!trace->arguments_.count(&array), ErrorKind::kInvalidArgument,
+          "hybridize: the value of an argument of the block is read, must not be\n"
+          "  hint: compiled calls would use the one of the first call; use operators instead");
     const auto found = trace->entries_.find(&array);
     check(found == trace->entries_.end() || (found->second.node->is_variable() && !trace->outer_),
           ErrorKind::kInvalidArgument,

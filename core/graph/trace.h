@@ -28,6 +28,8 @@ class Trace final : public RefCounted, autograd::Listener {
   ~Trace() override;
 
   void variable(const std::string& name, const ArrayRef& array);
+  // A variable that has another value in each call: to read it is an error too.
+  void argument(const std::string& name, const ArrayRef& array);
   // Stops. Throws ErrorKind::kInvalidArgument if an output does not depend on a variable.
   Symbol finish(std::span<const ArrayRef> outputs);
   void stop();
@@ -35,7 +37,7 @@ class Trace final : public RefCounted, autograd::Listener {
   // Shapes and dtypes of all outputs of a node that this trace made.
   const Specs& specs_of(const Node& node) const { return specs_.at(&node); }
 
-  // Throws if the array was made by an operator that this thread traces.
+  // Throws if the array is an argument, or was made by an operator, that this thread traces.
   static void check_read(const Array& array);
   // Throws if this thread traces and the array, or one that shares its memory, is known.
   static void check_write(const Array& array);
@@ -56,6 +58,7 @@ class Trace final : public RefCounted, autograd::Listener {
 
   std::unordered_map<const Array*, Entry> entries_;
   Arrays kept_;                              // so that no address is used twice
+  std::unordered_set<const Array*> arguments_;
   std::unordered_set<const Array*> inside_;  // made by traces that were started within this one
   Ref<Trace> outer_;
   std::unordered_map<const Node*, Specs> specs_;

@@ -410,6 +410,7 @@ cdef extern from "plait/c_api.h" nogil:
     ctypedef plait_trace_s *plait_trace_t
     plait_status_t plait_trace_begin(plait_trace_t *out)
     plait_status_t plait_trace_variable(plait_trace_t trace, const char *name, plait_array_t array)
+    plait_status_t plait_trace_argument(plait_trace_t trace, const char *name, plait_array_t array)
     plait_status_t plait_trace_end(plait_trace_t trace, const plait_array_t *outputs, int32_t count, plait_symbol_t *out)
     plait_status_t plait_trace_steps(plait_trace_t trace, const plait_array_t *outputs, int32_t count, plait_buffer_t *out)
     int32_t plait_trace_num_captured(plait_trace_t trace)

@@ -294,6 +294,11 @@ cdef class Trace:
         cdef bytes text = name.encode()
         check(plait_trace_variable(self._trace, text, array._array))
 
+    def argument(self, str name, Array array):
+        """A variable whose value differs from call to call: to read it is an error."""
+        cdef bytes text = name.encode()
+        check(plait_trace_argument(self._trace, text, array._array))
+
     def end(self, arrays):
         """Handle of the symbol of `arrays`."""
         cdef Handle out = Handle.__new__(Handle)

@@ -269,6 +269,7 @@ CALLS = {
     "graph_set_memory_target": [0.0, OPTIONAL(DOUBLE)],
     "trace_begin": [TRACE],
     "trace_variable": [World.trace, b"v", A],
+    "trace_argument": [World.trace, b"v", A],
     "trace_end": [World.trace, World.traced_output, 1, SYMBOL],
     "trace_steps": [World.trace, World.traced_output, 1, BUFFER],
     "trace_num_captured": [World.trace],

@@ -1216,6 +1216,11 @@ PLAIT_API plait_status_t plait_trace_begin(plait_trace_t* out);
 PLAIT_API plait_status_t plait_trace_variable(plait_trace_t trace, const char* name,
                                               plait_array_t array);
 
+/* The same for an array whose value differs from call to call: to read it meanwhile is an error.
+ * @since 0.1 */
+PLAIT_API plait_status_t plait_trace_argument(plait_trace_t trace, const char* name,
+                                              plait_array_t array);
+
 /* Stops, in the thread that began. new: the symbol of `count` arrays. Fails: INVALID_ARGUMENT if
  * one was not computed by traced operators. @since 0.1 */
 PLAIT_API plait_status_t plait_trace_end(plait_trace_t trace, const plait_array_t* outputs,

@@ -7,7 +7,8 @@ from ..context import current_context
 from ..nests import flatten, rebuild
 from ..symbol import Symbol
 from .block import Block
-from .parameter import DeferredInitializationError, shape_known, version
+from .parameter import DeferredInitializationError, shape_known, tracing, version
+from .side_effects import ContainersWatch
 from .written import trace_arrays, trace_symbols, user_line
 
 __all__ = ["HybridBlock"]
@@ -58,7 +59,8 @@ class HybridBlock(Block):
         self._forget()
 
     def __setattr__(self, name, value):
-        if getattr(_tracing, "on", False) and not name.startswith("_"):
+        compiles = tracing.active or getattr(_tracing, "on", False)
+        if compiles and not name.startswith("_"):
             warnings.warn(
                 f"{type(self).__name__}.{name} is set while the block is compiled; compiled calls "
                 f"do not set it\n  at {user_line()}",
@@ -164,9 +166,11 @@ class HybridBlock(Block):
 
     def _trace(self, *args):
         """`Written` for arguments like `args`."""
-        if self._has_own_forward():
-            return trace_arrays(self, args)
-        return trace_symbols(self, args)
+        watch = ContainersWatch(self)
+        trace = trace_arrays if self._has_own_forward() else trace_symbols
+        written = trace(self, args)
+        watch.warn()
+        return written
 
     def infer_shape(self, *args):
         """Set the unknown shapes of the parameters from input arrays.

@@ -71,7 +71,7 @@ def trace_arrays(block, args):
                     trace.variable(name, param.data(ctx))
                 for name, array in zip(names, arrays, strict=True):
                     if array is not None:
-                        trace.variable(name, array)
+                        trace.argument(name, array)
                 out_structure = flatten(block.forward(*rebuild(structure, iter(arrays))), outputs)
                 output = Symbol(trace.end(outputs))
                 captured = trace.captured(type(outputs[0]))
@@ -105,6 +105,14 @@ def trace_symbols(block, args):
     try:
         made = block._compiled_forward(*rebuild(structure, iter(inputs)))
         captured, for_shapes = known.arrays, known.used
+    except (NotImplementedError, TypeError) as error:
+        if not str(error).startswith("symbol: "):
+            raise
+        line = _text_of(traceback.extract_tb(error.__traceback__))
+        raise type(error)(
+            f"hybridize: {error}\n  hint: use operators such as where, or control flow operators, "
+            f"instead of values\n  at {line}"
+        ) from None
     finally:
         tracing.active = before
         known.specs, known.used, known.arrays = outer

@@ -67,6 +67,14 @@ class Symbol(Arithmetic, Inference, Running):
     def __bool__(self):
         raise NotImplementedError("symbol: truth of a symbol is not known before it runs")
 
+    def __float__(self):
+        raise TypeError("symbol: the value of a symbol is not known before it runs")
+
+    __int__ = __float__
+
+    def __setitem__(self, index, value):
+        raise TypeError("symbol: a symbol cannot be changed, must be an array for assignments")
+
     def __getitem__(self, index):
         """Output by number or by name; a slice of outputs gives a group."""
         outputs = self.list_outputs()
