@@ -76,6 +76,13 @@ Schedule allreduce_ring(Peers peers, Span data, Combine combine) {
   }
 }
 
+// One segment after another: a rank sends on what it has just combined while it is in its cache.
+Schedule allreduce_segments(Peers peers, Span data, Combine combine, int64_t segments) {
+  for (int64_t i = 0; i < segments; ++i) {
+    co_await allreduce_ring(peers, piece(data, i, segments), combine);
+  }
+}
+
 // Binomial tree below `root`.
 Schedule broadcast_tree(Peers peers, Span data, int root) {
   const int n = peers.size(), me = (peers.rank() - root + n) % n;
@@ -147,8 +154,11 @@ const Transfers* Schedule::missing() const {
 }
 
 Schedule allreduce(Peers peers, Span data, Combine combine) {
-  return data.bytes() < kRingBytes ? allreduce_doubling(std::move(peers), data, combine)
-                                   : allreduce_ring(std::move(peers), data, combine);
+  if (data.bytes() < kRingBytes) return allreduce_doubling(std::move(peers), data, combine);
+  const int64_t segment = peers.size() * peers.piece_bytes();
+  if (data.bytes() <= segment) return allreduce_ring(std::move(peers), data, combine);
+  const int64_t segments = (data.bytes() - 1) / segment + 1;
+  return allreduce_segments(std::move(peers), data, combine, segments);
 }
 
 Schedule allreduce_list(Peers peers, std::vector<Span> parts, Combine combine) {

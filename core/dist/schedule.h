@@ -81,6 +81,7 @@ class Peers {
   int size() const { return static_cast<int>(members_->size()); }
   int right() const { return (rank_ + 1) % size(); }
   int left() const { return (rank_ + size() - 1) % size(); }
+  int64_t piece_bytes() const { return transport_->piece_bytes(); }
 
   TransferPtr send(int to, const void* data, int64_t bytes) const {
     return transport_->send((*members_)[static_cast<size_t>(to)], tag_, data, bytes);

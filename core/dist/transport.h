@@ -89,6 +89,10 @@ class Transport : public RefCounted {
   // True if each rank of this machine can have a core of its own.
   virtual bool has_cores() const { return false; }
 
+  // How long the pieces should be in which large data go round: short ones stay in a cache from one
+  // step to the next, long ones need fewer messages. The same on all ranks.
+  virtual int64_t piece_bytes() const { return int64_t{1} << 40; }
+
   // Numbers that communicators can have: fewer than this.
   virtual int contexts() const { return 65535; }
 

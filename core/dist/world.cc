@@ -17,6 +17,11 @@ namespace {
 
 constexpr int64_t kMostMessageBytes = int64_t{1} << 30;  // MPI counts with an int
 
+// Through shared memory a step of a ring costs less than a miss of the second cache for each line
+// of it: 16 MiB among 4 ranks take 7.4 ms in such pieces, 8.9 in whole ones (AMD Zen 4, 1 MiB a
+// core).
+constexpr int64_t kSharedPieceBytes = 128 << 10;
+
 // Tags of MPI have at least 15 bits by its standard and 20 in what exists. Operations of one
 // communicator that are on their way at the same time are nearer to each other than 2^15.
 int mpi_tag(const Tag& tag) {
@@ -143,6 +148,9 @@ class WorldTransport final : public Transport {
     if (link_) link_->announce_failure(message);
   }
   bool has_cores() const override { return has_cores_; }
+  int64_t piece_bytes() const override {
+    return all_local_ ? kSharedPieceBytes : Transport::piece_bytes();
+  }
   int contexts() const override { return all_local_ ? 65535 : 16; }
   void kill_all() override { mpi_->abort(); }
 
