@@ -68,6 +68,26 @@ def check_other_collectives_of_megabytes(comm):
     same(data, values + comm.size - 1)
 
 
+def check_other_collectives_of_every_dtype(comm):
+    ranks = range(comm.size)
+    for dtype in FLOATS + INTEGERS + ["bool"]:
+        size = 3 * comm.size
+        every = [numbers(r, size, dtype).asnumpy() for r in ranks]
+        data = numbers(comm.rank, size, dtype)
+        mine = slice(3 * comm.rank, 3 * comm.rank + 3)
+        same(comm.allgather(data), np.concatenate(every))
+        same(comm.all_to_all(data), np.concatenate([a[mine] for a in every]))
+        if dtype != "bool":
+            same(comm.reduce_scatter(data), expected(comm, size, dtype)[mine])
+        if comm.size > 1:
+            got = mx.nd.empty((size,), dtype=dtype)
+            comm.send(data, (comm.rank + 1) % comm.size)
+            comm.receive(got, (comm.rank - 1) % comm.size)
+            same(got, every[comm.rank - 1])
+        comm.broadcast(data, comm.size - 1)
+        same(data, every[-1])
+
+
 def check_reductions(comm):
     for reduction in STEP:
         for dtype in ("float32", "bfloat16", "int32", "uint8"):

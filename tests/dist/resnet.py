@@ -5,6 +5,11 @@ mpirun -n 4 python tests/dist/resnet.py --steps 30 --batch 32 --image 32 --dtype
 prints the losses of both and their largest relative difference. Batch norms are `SyncBatchNorm`
 on several ranks. Rounding differs, because sums are taken in another order, and training makes the
 difference larger with every step; in float64 it stays small.
+
+python tests/dist/resnet.py --permute
+
+compares one process with itself: with the samples of each batch in another order, which rounds
+otherwise, too.
 """
 
 import argparse
@@ -43,8 +48,18 @@ def curve(net, trainer, data, rank, size):
     return losses
 
 
-def compare(comm, steps, batch, image, dtype, rate=0.05, widths=WIDTHS):
-    """Mean losses of one process and of all ranks together, which start with equal values."""
+def permuted(data):
+    """The batches with their samples in another order."""
+    rng = np.random.default_rng(6)
+    orders = [rng.permutation(len(x)) for x, _ in data]
+    return [(x[order], y[order]) for (x, y), order in zip(data, orders, strict=True)]
+
+
+def compare(comm, steps, batch, image, dtype, rate=0.05, widths=WIDTHS, permute=False):
+    """Mean losses of one process and of all ranks together, which start with equal values.
+
+    With `permute` the ranks take the samples of each batch in another order.
+    """
     rng = np.random.default_rng(5)
     data = [
         (
@@ -65,7 +80,8 @@ def compare(comm, steps, batch, image, dtype, rate=0.05, widths=WIDTHS):
         ours.set_data(theirs.data())
     store = mx.kvstore.DistKVStore("dist_sync", comm)
     trainer = gluon.Trainer(net.collect_params(), "sgd", options, kvstore=store)
-    mine = nd.array(curve(net, trainer, data, comm.rank, comm.size), dtype="float64")
+    theirs = permuted(data) if permute else data
+    mine = nd.array(curve(net, trainer, theirs, comm.rank, comm.size), dtype="float64")
     comm.allreduce(mine)
     wanted = None
     if comm.rank == 0:
@@ -94,6 +110,8 @@ def main():
     parser.add_argument("--image", type=int, default=32, help="length of a side in pixels")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--rate", type=float, default=0.05)
+    parser.add_argument("--widths", type=int, nargs=5, default=WIDTHS, help="channels")
+    parser.add_argument("--permute", action="store_true", help="batches in another order")
     options = parser.parse_args()
     comm = mx.dist.world()
     wanted, got = compare(comm, **vars(options))

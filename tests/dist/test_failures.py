@@ -65,8 +65,8 @@ def test_job_ends_with_a_message_and_resumes(tmp_path, mode, size, options, patt
     done = launch(size, mode, tmp_path, *options)
     assert done.returncode != 0
     assert re.search(pattern, done.stderr), done.stderr
-    if mode in ("kill", "disk"):
-        again = launch(3 if mode == "disk" else 2, "none", tmp_path)
+    if mode in ("kill", "disk", "stop") or (mode, size) == ("shape", 3):
+        again = launch(2 if mode == "kill" else 3, "none", tmp_path)
         assert "start 8" in again.stdout, again.stdout + again.stderr
         assert "end" in again.stdout
 
@@ -180,6 +180,35 @@ def test_library_of_another_mpirun():
     )
     assert done.returncode != 0
     assert "there is 1 rank, must be 2 as its starter says" in done.stderr
+
+
+@needs_mpirun
+def test_threads_of_mpi_must_suffice():
+    pytest.importorskip("mpi4py")
+    program = (
+        "import mpi4py; mpi4py.rc.thread_level = 'single'\nfrom mpi4py import MPI\n"
+        "import plait as mx; mx.dist.world()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment()
+    )
+    assert done.returncode != 0
+    assert "thread level is single, must be serialized or multiple" in done.stderr
+    assert "mpi4py.rc.thread_level = 'multiple'" in done.stderr
+
+
+@needs_mpirun
+@pytest.mark.parametrize("way", ["--hostfile", "--host"])
+def test_launcher_takes_hosts(way, tmp_path):
+    hosts = tmp_path / "hosts"
+    hosts.write_text("localhost slots=2\n")
+    program = tmp_path / "size.py"
+    program.write_text("import plait as mx\nprint('ranks', mx.dist.world().size)")
+    value = str(hosts) if way == "--hostfile" else "localhost:2"
+    command = [sys.executable, "-m", "plait.launch", "-n", "2", way, value, str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment())
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("ranks 2") == 2
 
 
 @needs_mpirun
