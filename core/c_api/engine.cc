@@ -87,6 +87,12 @@ plait_status_t plait_engine_set_bulk_size(int64_t size, int64_t* before) {
     if (before) *before = old;
   });
 }
+plait_status_t plait_engine_set_caller_limit(int64_t ns, int64_t* before) {
+  return guarded([&] {
+    const int64_t old = engine::set_caller_limit_ns(ns);
+    if (before) *before = old;
+  });
+}
 plait_status_t plait_engine_set_origin(int32_t (*source)(char*, int32_t)) {
   return guarded([&] {
     engine::set_origin(nullptr);

@@ -118,6 +118,10 @@ int64_t inline_limit_ns();
 // A task below this time may run in the calling thread with several cores, if the engine is idle;
 // PLAIT_CALLER_NS.
 int64_t caller_limit_ns();
+// The same for what the calling thread pushes: a program that waits for each result gains nothing
+// from handing work over, however long it is. Negative: caller_limit_ns(). Returns the value
+// before.
+int64_t set_caller_limit_ns(int64_t ns);
 
 // True in serial mode (PLAIT_ENGINE=naive): everything runs at once in the calling thread.
 bool is_serial();

@@ -11,8 +11,9 @@
 namespace plait::engine {
 namespace {
 
-thread_local int64_t bulk_size = 0;   // see set_bulk_size
-thread_local int64_t bulk_count = 0;  // pushed by this thread since workers were told
+thread_local int64_t bulk_size = 0;             // see set_bulk_size
+thread_local int64_t bulk_count = 0;            // pushed by this thread since workers were told
+thread_local int64_t own_caller_limit_ns = -1;  // see set_caller_limit_ns
 
 // What reads a failed variable fails the same way, without being run.
 std::exception_ptr inherited_failure(const Task& task) {
@@ -32,6 +33,10 @@ thread_local int held_cores = 0;
 thread_local bool is_worker = false;
 
 int64_t set_bulk_size(int64_t size) { return std::exchange(bulk_size, std::max<int64_t>(size, 0)); }
+
+int64_t set_caller_limit_ns(int64_t ns) {
+  return std::exchange(own_caller_limit_ns, std::max<int64_t>(ns, -1));
+}
 
 void Scheduler::push(std::unique_ptr<Task> owned) {
   Task& task = *owned;
@@ -80,7 +85,8 @@ void Scheduler::enter(Task& task) {
 bool Scheduler::run_in_caller(std::unique_ptr<Task>& owned) {
   Task& task = *owned;
   if (task.is_async_ || !(task.cost_ns_ > 0)) return false;
-  if (task.cost_ns_ > static_cast<double>(caller_limit_ns())) return false;
+  const int64_t limit = own_caller_limit_ns >= 0 ? own_caller_limit_ns : caller_limit_ns();
+  if (task.cost_ns_ > static_cast<double>(limit)) return false;
   int cores = 0;
   {
     std::lock_guard lock(mutex_);

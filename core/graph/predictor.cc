@@ -1,25 +1,32 @@
 #include "graph/predictor.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
+#include "engine/engine.h"
 #include "op/invoke.h"
 
 namespace plait::graph {
 namespace {
 
-// Operators behave as in prediction and nothing is recorded while it lives.
+// Operators behave as in prediction, nothing is recorded, and the calling thread does the work
+// while it lives.
 class PredictScope {
  public:
   PredictScope()
-      : recording_(autograd::set_recording(false)), training_(autograd::set_training(false)) {}
+      : recording_(autograd::set_recording(false)),
+        training_(autograd::set_training(false)),
+        limit_ns_(engine::set_caller_limit_ns(std::numeric_limits<int64_t>::max())) {}
   ~PredictScope() {
     autograd::set_recording(recording_);
     autograd::set_training(training_);
+    engine::set_caller_limit_ns(limit_ns_);
   }
 
  private:
   bool recording_, training_;
+  int64_t limit_ns_;
 };
 
 std::string plain_name(const std::string& name) {

@@ -212,6 +212,7 @@ cdef extern from "plait/c_api.h" nogil:
     plait_status_t plait_engine_shutdown()
     plait_status_t plait_engine_set_num_threads(int32_t threads, int32_t *before)
     plait_status_t plait_engine_set_bulk_size(int64_t size, int64_t *before)
+    plait_status_t plait_engine_set_caller_limit(int64_t ns, int64_t *before)
     plait_status_t plait_engine_set_origin(int32_t (*origin)(char *text, int32_t capacity) noexcept)
     cdef struct plait_var_s
     ctypedef plait_var_s *plait_var_t

@@ -74,6 +74,13 @@ def set_bulk_size(int64_t size):
     return before
 
 
+def set_caller_limit(int64_t ns):
+    """Run what this thread calls in it, if it takes less; returns the limit before."""
+    cdef int64_t before
+    check(plait_engine_set_caller_limit(ns, &before))
+    return before
+
+
 def profile(int state):
     """Record nothing (0), operations (1), and the memory in use as well (2)."""
     check(plait_profiler_set_state(state))

@@ -210,6 +210,7 @@ CALLS = {
     "features": [],
     "engine_set_num_threads": [1, OPTIONAL(INT)],
     "engine_set_bulk_size": [0, OPTIONAL(place("int64_t"))],
+    "engine_set_caller_limit": [-1, OPTIONAL(place("int64_t"))],
     "engine_set_origin": [OPTIONAL(NONE)],
     "engine_push": [World.task, OPTIONAL(NONE), OPTIONAL(NONE), OPTIONAL(NONE), 0, lambda w: [w.var], 1, OPTIONAL(NONE)],
     "engine_push_async": [World.async_task, OPTIONAL(NONE), OPTIONAL(NONE), OPTIONAL(NONE), 0, lambda w: [w.var], 1, OPTIONAL(NONE)],

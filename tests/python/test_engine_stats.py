@@ -77,6 +77,13 @@ def test_each_operation_counts_where_it_runs(way):
     assert (after["uptime_ns"] > 0) == (way == "queued")
 
 
+def test_a_thread_may_do_its_work_itself():
+    program = FIVE.replace("before =", "mx._engine.set_caller_limit(10**12)\nbefore =")
+    before, after = output(program, PLAIT_INLINE_NS="0", PLAIT_CALLER_NS="0")
+    assert after["in_caller"] == before["in_caller"] + 5
+    assert after["workers"] == before["workers"]
+
+
 def test_inline_share_counts_all_operations():
     _, after = output(FIVE.replace("(64, 64)", "(256, 256)"), PLAIT_INLINE_NS="20000")
     total = sum(after[key] for key in WAYS)

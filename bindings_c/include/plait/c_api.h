@@ -657,6 +657,11 @@ PLAIT_API plait_status_t plait_engine_set_num_threads(int32_t threads, int32_t* 
  */
 PLAIT_API plait_status_t plait_engine_set_bulk_size(int64_t size, int64_t* before);
 
+/* Work of the calling thread that is estimated to take less than `ns` nanoseconds runs in that
+ * thread, on all cores, if nothing else runs: for a program that waits for each result. Negative,
+ * as at first: a limit of about a millisecond. `before` may be NULL. @since 0.1 */
+PLAIT_API plait_status_t plait_engine_set_caller_limit(int64_t ns, int64_t* before);
+
 /* `origin` writes where the calling program stands, such as "train.py:12 in step", into `text` of
  * `capacity` bytes and returns 0. It is called at each operation if PLAIT_TRACE is 1, and the text
  * ends the message of a failure of that operation. NULL switches it off. @since 0.1 */

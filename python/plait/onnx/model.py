@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import ndarray
+from .._engine import set_caller_limit
 from ..context import current_context
 from ..ndarray import NDArray
 from ..symbol import CachedGraph, Group
@@ -11,6 +12,8 @@ from .load import Importer, load_file
 from .run import Runner
 
 __all__ = ["Model"]
+
+_ALL_NS = 2**63 - 1  # whoever calls waits for the result: work of any length runs in that thread
 
 
 class Model:
@@ -79,7 +82,11 @@ class Model:
         arrays = arrays[:]
         for i, name in places:
             arrays[i] = given[name]
-        return call(*arrays)
+        before = set_caller_limit(_ALL_NS)
+        try:
+            return call(*arrays)
+        finally:
+            set_caller_limit(before)
 
     def explain(self, *shapes):
         """Text about the graph for inputs of these shapes: its passes and steps; None: there is
