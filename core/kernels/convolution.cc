@@ -56,13 +56,21 @@ float* f32(void* p) { return static_cast<float*>(p); }
 
 }  // namespace
 
-bool prefers_channels_last(const Conv& c) { return !prefers_batch(c); }
+bool prefers_channels_last(const Conv& c) {
+  Conv last = c;
+  last.channels_last = true;
+  return narrow::pays(last) || !prefers_batch(c);
+}
 
 int64_t conv_packed_size(const Conv& c) {
+  if (depthwise::can(c)) return depthwise::packed_size(c);
+  if (narrow::pays(c)) return narrow::packed_size(c);
   return winograd::pays(c) ? winograd::packed_size(c) : onednn::packed_size(c);
 }
 
 void conv_pack(const Conv& c, const void* w, void* to, int threads) {
+  if (depthwise::can(c)) return depthwise::pack(c, f32(w), f32(to), threads);
+  if (narrow::pays(c)) return narrow::pack(c, f32(w), f32(to));
   if (winograd::pays(c)) return winograd::pack(c, f32(w), f32(to), threads);
   onednn::pack(c, w, to, threads);
 }
@@ -78,6 +86,12 @@ void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* 
   if (dtype == DType::kFloat32) {
     if (prefers_batch(c)) {
       return across_batch::conv(c, f32(x), f32(w), f32(bias), f32(y), threads, finish);
+    }
+    if (depthwise::can(c)) {
+      return depthwise::conv(c, f32(x), f32(w), f32(bias), f32(y), threads, finish);
+    }
+    if (narrow::pays(c)) {
+      return narrow::conv(c, f32(x), f32(w), f32(bias), f32(y), threads, finish);
     }
     if (c.packed && winograd::pays(c)) {
       return winograd::conv(c, f32(x), f32(w), f32(bias), f32(y), threads, finish);

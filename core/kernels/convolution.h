@@ -90,6 +90,24 @@ void conv(const Conv& c, const float* x, const float* packed, const float* bias,
           int threads, const Finish& finish);
 }  // namespace winograd
 
+// A filter for each channel, for data with channels last.
+namespace depthwise {
+bool can(const Conv& c);
+int64_t packed_size(const Conv& c);
+void pack(const Conv& c, const float* w, float* to, int threads);
+void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y, int threads,
+          const Finish& finish);
+}  // namespace depthwise
+
+// Few channels in the result and few samples, for data with channels last.
+namespace narrow {
+bool pays(const Conv& c);
+int64_t packed_size(const Conv& c);
+void pack(const Conv& c, const float* w, float* to);
+void conv(const Conv& c, const float* x, const float* w, const float* bias, float* y, int threads,
+          const Finish& finish);
+}  // namespace narrow
+
 namespace plain {
 void conv(const Conv& c, const double* x, const double* w, const double* bias, double* y,
           int threads);

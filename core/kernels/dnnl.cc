@@ -30,11 +30,18 @@ void execute(const dnnl::reorder& reorder, const dnnl::memory& from, const dnnl:
 void append(dnnl::post_ops& ops, const Epilogue::Step& step, const dnnl::memory::desc& dst) {
   using dnnl::algorithm;
   static const std::unordered_map<std::string, algorithm> kFunctions{
-      {"scale", algorithm::eltwise_linear},  {"clip", algorithm::eltwise_clip},
-      {"leaky", algorithm::eltwise_relu},    {"elu", algorithm::eltwise_elu},
-      {"relu", algorithm::eltwise_relu},     {"sigmoid", algorithm::eltwise_logistic},
-      {"tanh", algorithm::eltwise_tanh},     {"softrelu", algorithm::eltwise_soft_relu},
-      {"gelu", algorithm::eltwise_gelu_erf}, {"silu", algorithm::eltwise_swish}};
+      {"scale", algorithm::eltwise_linear},
+      {"clip", algorithm::eltwise_clip},
+      {"leaky", algorithm::eltwise_relu},
+      {"elu", algorithm::eltwise_elu},
+      {"relu", algorithm::eltwise_relu},
+      {"sigmoid", algorithm::eltwise_logistic},
+      {"tanh", algorithm::eltwise_tanh},
+      {"softrelu", algorithm::eltwise_soft_relu},
+      {"gelu", algorithm::eltwise_gelu_erf},
+      {"silu", algorithm::eltwise_swish},
+      {"hardsigmoid", algorithm::eltwise_hardsigmoid},
+      {"hardswish", algorithm::eltwise_hardswish}};
   if (step.name == "add") return ops.append_binary(algorithm::binary_add, dst);
   const float one = step.name == "softrelu" || step.name == "silu" ? 1.0f : step.a;
   ops.append_eltwise(kFunctions.at(step.name), one, step.b);
@@ -76,8 +83,8 @@ dnnl::stream& stream() {
 }
 
 void Prepared::add(int arg, const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted,
-                   bool is_output) {
-  Operand o{is_output, dnnl::memory(plain, cpu(), nullptr), {}, {}};
+                   bool is_output, int64_t offset) {
+  Operand o{is_output, offset, dnnl::memory(plain, cpu(), nullptr), {}, {}};
   if (plain != wanted) {
     const auto& from = is_output ? wanted : plain;
     const auto& to = is_output ? plain : wanted;
@@ -97,7 +104,7 @@ void Prepared::run(std::span<void* const> data) const {
   };
   auto at = data.begin();
   for (const Operand& o : operands_) {
-    dnnl::memory(o.plain).set_data_handle(*at++);
+    dnnl::memory(o.plain).set_data_handle(static_cast<char*>(*at++) + o.offset);
     if (!o.reorder) continue;
     allocate(o.wanted);
     if (!o.is_output) execute(o.reorder, o.plain, o.wanted);

@@ -27,8 +27,9 @@ class Prepared {
     args_.push_back({DNNL_ARG_SCRATCHPAD, scratchpad_.get()});
   }
 
+  // The operand lies `offset` bytes behind its address.
   void add(int arg, const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted,
-           bool is_output);
+           bool is_output, int64_t offset = 0);
   const dnnl::memory::desc plain(size_t operand) const {
     return operands_[operand].plain.get_desc();
   }
@@ -39,6 +40,7 @@ class Prepared {
  private:
   struct Operand {
     bool is_output;
+    int64_t offset;
     dnnl::memory plain, wanted;
     dnnl::reorder reorder;  // only if the layouts differ
   };

@@ -17,7 +17,8 @@ struct Form {
 };
 constexpr Form kForms[] = {{"add", 0},      {"scale", 1}, {"clip", 2},    {"leaky", 1},
                            {"elu", 1},      {"relu", 0},  {"sigmoid", 0}, {"tanh", 0},
-                           {"softrelu", 0}, {"gelu", 0},  {"silu", 0}};
+                           {"softrelu", 0}, {"gelu", 0},  {"silu", 0},    {"hardsigmoid", 2},
+                           {"hardswish", 2}};
 
 [[noreturn]] void wrong(std::string_view step) {
   std::string forms;
@@ -77,6 +78,11 @@ void apply(const Epilogue::Step& step, const float* operand, float* y, int64_t n
   if (name == "add") vector_loop(n, [=](int64_t i) { y[i] += operand[i]; });
   if (name == "scale") each([=](float v) { return v * a; });
   if (name == "clip") each([=](float v) { return std::min(std::max(v, a), b); });
+  if (name == "hardsigmoid")
+    each([=](float v) { return std::min(std::max(a * v + b, 0.0f), 1.0f); });
+  if (name == "hardswish") {
+    each([=](float v) { return v * std::min(std::max(a * v + b, 0.0f), 1.0f); });
+  }
   if (name == "leaky") each([=](float v) { return v > 0 ? v : a * v; });
   if (name == "elu") each([=](float v) { return v > 0 ? v : a * math::expm1(v); });
   if (name == "relu") each([](float v) { return v < 0 ? 0.0f : v; });

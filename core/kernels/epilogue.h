@@ -12,11 +12,13 @@ namespace plait::kernels {
 // What a product of matrices or a convolution does to each result before it stores it: steps in
 // their order. Its text has them with semicolons between, each a word and its numbers:
 //
-//   add             plus the element of the next operand, an array with the shape of the result
-//   scale a         times a
-//   clip a b        at least a and at most b
-//   leaky a         x > 0 ? x : a x
-//   elu a           x > 0 ? x : a (exp(x) - 1)
+//   add              plus the element of the next operand, an array with the shape of the result
+//   scale a          times a
+//   clip a b         at least a and at most b
+//   leaky a          x > 0 ? x : a x
+//   elu a            x > 0 ? x : a (exp(x) - 1)
+//   hardsigmoid a b  a x + b, at least 0 and at most 1
+//   hardswish a b    x times that
 //   relu, sigmoid, tanh, softrelu, gelu, silu
 class Epilogue {
  public:
