@@ -17,6 +17,19 @@ namespace {
 constexpr int64_t kStrip = 64;                    // rows that one thread takes at a time
 constexpr int64_t kCopyGrain = int64_t{1} << 18;  // bytes worth a second thread
 
+// Where row number `index` of all rows but those along `axis` starts in out and in.
+std::pair<int64_t, int64_t> start_of(const Walk& walk, int axis, int64_t index) {
+  int64_t in_at = 0, out_at = 0;
+  for (int d = walk.ndim; d-- > 0;) {
+    if (d == axis) continue;
+    const int64_t at = index % walk.shape[d];
+    index /= walk.shape[d];
+    out_at += at * walk.stride[0][d];
+    in_at += at * walk.stride[1][d];
+  }
+  return {out_at, in_at};
+}
+
 // The walk's row runs along out; `axis` is an outer axis that is contiguous in `in`.
 template <class T>
 void transpose(const T* x, T* y, const Walk& walk, int axis, int threads) {
@@ -27,14 +40,7 @@ void transpose(const T* x, T* y, const Walk& walk, int axis, int threads) {
   const int64_t grain = std::max<int64_t>(1, kCopyGrain / (kStrip * columns * sizeof(T)));
   parallel_for(threads, planes * strips, grain, [&](int64_t begin, int64_t end) {
     for (int64_t strip = begin; strip < end; ++strip) {
-      int64_t plane = strip / strips, in_at = 0, out_at = 0;
-      for (int d = walk.ndim; d-- > 0;) {
-        if (d == axis) continue;
-        const int64_t index = plane % walk.shape[d];
-        plane /= walk.shape[d];
-        out_at += index * walk.stride[0][d];
-        in_at += index * walk.stride[1][d];
-      }
+      const auto [out_at, in_at] = start_of(walk, axis, strip / strips);
       const int64_t i = strip % strips * kStrip, height = std::min(kStrip, rows - i);
       const T* from = x + in_at + i;
       T* to = y + out_at + i * sy;
@@ -56,6 +62,37 @@ int transposed_axis(const Walk& walk) {
   return -1;
 }
 
+// Few arrays side by side, as the planes of an image become the channels of its places: the row of
+// `out` takes one element from each, and `axis` runs along them.
+template <class T, int kArrays>
+void interleave(const T* x, T* y, const Walk& walk, int axis, int threads) {
+  const int64_t n = walk.shape[axis], sx = walk.row_stride[1];
+  const int64_t strips = (n + kStrip - 1) / kStrip, planes = walk.size / (kArrays * n);
+  const int64_t grain = std::max<int64_t>(1, kCopyGrain / (kStrip * kArrays * sizeof(T)));
+  parallel_for(threads, planes * strips, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t strip = begin; strip < end; ++strip) {
+      const auto [out_at, in_at] = start_of(walk, axis, strip / strips);
+      const int64_t i = strip % strips * kStrip, m = std::min(kStrip, n - i);
+      const T* from = x + in_at + i;
+      T* to = y + out_at + i * kArrays;
+      vector_call([=] {
+        for (int64_t j = 0; j < m; ++j) {
+          for (int a = 0; a < kArrays; ++a) to[j * kArrays + a] = from[a * sx + j];
+        }
+      });
+    }
+  });
+}
+
+// The axis for that; -1: none.
+int interleaved_axis(const Walk& walk) {
+  if (walk.row_stride[0] != 1 || (walk.row != 2 && walk.row != 3)) return -1;
+  for (int d = 0; d < walk.ndim; ++d) {
+    if (walk.stride[1][d] == 1 && walk.stride[0][d] == walk.row && walk.shape[d] >= 16) return d;
+  }
+  return -1;
+}
+
 void copy_same_type(const View& in, const View& out, const Walk& walk, int threads) {
   const int64_t item = dtype_size(out.dtype);
   const int axis = item > 8 ? -1 : transposed_axis(walk);
@@ -67,9 +104,14 @@ void copy_same_type(const View& in, const View& out, const Walk& walk, int threa
       default: return transpose(in.ptr<uint64_t>(), out.ptr<uint64_t>(), walk, axis, threads);
     }
   }
+  const int between = interleaved_axis(walk);
   const int64_t sy = walk.row_stride[0], sx = walk.row_stride[1];
   const auto rows = [&](auto type) {
     using T = decltype(type);
+    if (between >= 0) {
+      return walk.row == 2 ? interleave<T, 2>(in.ptr<T>(), out.ptr<T>(), walk, between, threads)
+                           : interleave<T, 3>(in.ptr<T>(), out.ptr<T>(), walk, between, threads);
+    }
     walk.parallel_rows(threads, kCopyGrain / item, [&](const auto& at, int64_t n) {
       T* y = out.ptr<T>() + at[0];
       const T* x = in.ptr<T>() + at[1];

@@ -111,17 +111,16 @@ bool is_matrix_vector(const Gemm& g) { return g.batch == 1 && g.m == 1 && g.tran
 // Products with a vector, which wait for memory; false: `g` is none of those with loops of our own.
 bool product_with_vector(const Gemm& g, const float* x, const float* y, const float* bias, float* c,
                          int threads, const Finish& finish) {
-  const bool plain = g.batch == 1 && !bias && !finish.epilogue;
+  const bool plain = !bias && !finish.epilogue;
+  if (g.batch != 1 || (g.m != 1 && (g.n != 1 || !plain))) return false;
   if (plain && g.m == 1 && g.n == 1) {
     *c = dot_product(g.k, x, y, threads);
-  } else if (is_matrix_vector(g)) {
+  } else if (g.m == 1 && g.transpose_y) {
     matrix_vector(g.n, g.k, y, x, bias, c, threads, finish);
-  } else if (!plain || (g.m != 1 && g.n != 1)) {
-    return false;
   } else if (g.m == 1) {
-    vector_matrix(g.k, g.n, x, y, c, threads);
+    vector_matrix(g.n, g.k, x, y, bias, c, threads, finish);
   } else if (g.transpose_x) {
-    vector_matrix(g.k, g.m, y, x, c, threads);
+    vector_matrix(g.m, g.k, y, x, nullptr, c, threads, {});
   } else {
     matrix_vector(g.m, g.k, x, y, nullptr, c, threads, {});
   }

@@ -12,8 +12,9 @@ namespace plait::kernels {
 void matrix_vector(int64_t n, int64_t k, const float* w, const float* x, const float* bias,
                    float* y, int threads, const Finish& finish);
 
-// y = x w for a matrix w (k, n).
-void vector_matrix(int64_t k, int64_t n, const float* x, const float* w, float* y, int threads);
+// The same for y = x w + bias with w (k, n).
+void vector_matrix(int64_t n, int64_t k, const float* x, const float* w, const float* bias,
+                   float* y, int threads, const Finish& finish);
 
 // The sum of x[i] y[i]. It depends on k alone how it is split, so not on the threads.
 float dot_product(int64_t k, const float* x, const float* y, int threads);

@@ -62,29 +62,6 @@ struct Loops {
   int64_t step;
   N n;
 
-  void forward(const T* x, T* y) const {
-    const bool maximum = p.kind == Pool::kMax;
-    for (int64_t o = 0; o < p.out_size(); ++o) {
-      T* to = y + o * step;
-      std::fill_n(to, n, maximum ? -std::numeric_limits<T>::infinity() : T(0));
-      windows.each(o, [&](int64_t at, int32_t) {
-        const T* from = x + at * step;
-        if (maximum) {
-#pragma GCC ivdep
-          for (int64_t j = 0; j < n; ++j) {
-            to[j] = from[j] > to[j] || from[j] != from[j] ? from[j] : to[j];
-          }
-        } else {
-#pragma GCC ivdep
-          for (int64_t j = 0; j < n; ++j) to[j] += from[j];
-        }
-      });
-      if (p.kind != Pool::kMean) continue;
-      const T count = static_cast<T>(windows.count(o));
-      for (int64_t j = 0; j < n; ++j) to[j] /= count;
-    }
-  }
-
   // best[j]: number of the first place of the maximum in window o.
   void find(const T* x, int64_t o, int32_t* best) const {
     T top[kBlock];
@@ -174,6 +151,54 @@ void each_block(const Pool& p, DType dtype, const PoolData& x, const PoolData& y
   dtype == DType::kFloat64 ? run(double{}) : run(float{});
 }
 
+// The values of `n` channels (a constant for whole blocks) of one window: the sum, or the maximum,
+// in which a NaN stays.
+template <bool kMaximum, class T, class N>
+inline void window_values(const Pool& p, const std::array<PoolRange, 3>& range, const T* x, T* y,
+                          T factor, N n) {
+  T value[kBlock];
+  for (int64_t j = 0; j < n; ++j) {
+    value[j] = kMaximum ? -std::numeric_limits<T>::infinity() : T(0);
+  }
+  for (int64_t a = range[0].first; a < range[0].last; ++a) {
+    for (int64_t b = range[1].first; b < range[1].last; ++b) {
+      const T* from = x + ((a * p.in[1] + b) * p.in[2] + range[2].first) * p.channels;
+      for (int64_t c = range[2].first; c < range[2].last; ++c, from += p.channels) {
+#pragma GCC ivdep
+        for (int64_t j = 0; j < n; ++j) {
+          if constexpr (kMaximum) {
+            value[j] = from[j] > value[j] || from[j] != from[j] ? from[j] : value[j];
+          } else {
+            value[j] += from[j];
+          }
+        }
+      }
+    }
+  }
+#pragma GCC ivdep
+  for (int64_t j = 0; j < n; ++j) y[j] = kMaximum ? value[j] : value[j] / factor;
+}
+
+// Row `row` of windows of a sample, for channels [first, first + kBlock).
+template <bool kMaximum, class T>
+inline void forward_row(const Pool& p, const T* x, int64_t row, int64_t first, T* y) {
+  const int64_t n = std::min(kBlock, p.channels - first);
+  std::array<PoolRange, 3> range{range_of(p, 0, row / p.out[1]), range_of(p, 1, row % p.out[1])};
+  const double count = mean_count(p, range[0]) * mean_count(p, range[1]);
+  for (int64_t o = 0; o < p.out[2]; ++o) {
+    range[2] = range_of(p, 2, o);
+    const bool mean = p.kind == Pool::kMean;
+    const T factor = mean ? static_cast<T>(std::max(count * mean_count(p, range[2]), 1.0)) : T(1);
+    T* to = y + (row * p.out[2] + o) * p.channels + first;
+    if (n == kBlock) {
+      const std::integral_constant<int64_t, kBlock> whole;
+      window_values<kMaximum>(p, range, x + first, to, factor, whole);
+    } else {
+      window_values<kMaximum>(p, range, x + first, to, factor, n);
+    }
+  }
+}
+
 PoolData ins(const Pool& p, const void* data) {
   return pool_operand(data, p.in_size() * p.channels);
 }
@@ -184,8 +209,40 @@ PoolData outs(const Pool& p, const void* data) {
 }  // namespace
 
 void pool(const Pool& p, DType dtype, const void* x, void* y, int threads) {
-  each_block(p, dtype, ins(p, x), {}, outs(p, y), threads,
-             [](const auto& loops, auto* from, auto*, auto* to) { loops.forward(from, to); });
+  const int64_t rows = p.out[0] * p.out[1], blocks = (p.channels + kBlock - 1) / kBlock;
+  const auto run = [&]<class T>(T) {
+    const auto sample = [&](const T* from, T* to, int64_t begin, int64_t end) {
+      vector_call([&] {
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t row = i % rows, channel = i / rows * kBlock;
+          p.kind == Pool::kMax ? forward_row<true>(p, from, row, channel, to)
+                               : forward_row<false>(p, from, row, channel, to);
+        }
+      });
+    };
+    if (dtype != dtype_of<T>()) {  // a sample is one piece of work
+      return parallel_for(threads, p.planes, 1, [&](int64_t begin, int64_t end) {
+        PoolOperand<T> xs(ins(p, x), dtype), ys(outs(p, y), dtype);
+        for (int64_t i = begin; i < end; ++i) {
+          xs.load(i);
+          sample(xs.plane(i), ys.plane(i), 0, blocks * rows);
+          ys.store(i);
+        }
+      });
+    }
+    const int64_t all = p.kernel[0] * p.kernel[1] * p.kernel[2] * p.out[2] * kBlock;
+    parallel_for(threads, p.planes * blocks * rows, 1 + kGrain / all,
+                 [&](int64_t begin, int64_t end) {
+                   while (begin < end) {
+                     const int64_t i = begin / (blocks * rows), first = begin - i * blocks * rows;
+                     const int64_t n = std::min(end - begin, blocks * rows - first);
+                     sample(static_cast<const T*>(x) + i * p.in_size() * p.channels,
+                            static_cast<T*>(y) + i * p.out_size() * p.channels, first, first + n);
+                     begin += n;
+                   }
+                 });
+  };
+  dtype == DType::kFloat64 ? run(double{}) : run(float{});
 }
 
 void pool_backward(const Pool& p, DType dtype, const void* dy, const void* x, void* dx,
