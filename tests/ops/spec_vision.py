@@ -185,6 +185,20 @@ def means(n, m):
 
 
 Spec(
+    "bilinear_resize_last",
+    lambda x, **a: np.moveaxis(bilinear_resize(np.moveaxis(x, -1, 1), **a), 1, -1),
+    [
+        ((normal(2, 3, 4, 5),), {"height": h, "width": w, "align_corners": corners})
+        for h, w in ((6, 9), (2, 3), (1, 1))
+        for corners in (False, True)
+    ],
+    dtypes=("float32", "float64"),
+    raises=[
+        ((normal(2, 3, 4),), {"height": 2, "width": 2}, ValueError, "data has shape"),
+        ((normal(2, 3, 4, 5),), {"height": 0, "width": 2}, ValueError, "height"),
+    ],
+)
+Spec(
     "bilinear_resize",
     bilinear_resize,
     [

@@ -1,6 +1,7 @@
 #include <vector>
 
 #include "kernels/parallel.h"
+#include "kernels/simd.h"
 #include "op/functions.h"
 #include "op/op.h"
 #include "ops/expect.h"
@@ -52,28 +53,112 @@ Line means(int64_t in, int64_t out) {
   return line;
 }
 
-// f(place in the result, place in the data, weight) for all pairs of one plane.
-template <class F>
-void each_pair(const Line& rows, const Line& columns, int64_t width, const F& f) {
-  for (size_t y = 0; y < rows.size(); ++y) {
-    for (size_t x = 0; x < columns.size(); ++x) {
-      const auto to = static_cast<int64_t>(y * columns.size() + x);
-      for (size_t i = 0; i < rows[y].weight.size(); ++i) {
-        for (size_t j = 0; j < columns[x].weight.size(); ++j) {
-          f(to,
-            (rows[y].first + static_cast<int64_t>(i)) * width + columns[x].first +
-                static_cast<int64_t>(j),
-            rows[y].weight[i] * columns[x].weight[j]);
-        }
-      }
+// Images (count, height, width, step): neighbours in a row lie `step` apart, which is 1, or the
+// number of channels where these are last.
+struct Images {
+  int64_t count, height, width, step;
+};
+
+// A line with its shares in arrays: element i is the sum of weight[k] times the element source[k],
+// for k from begin[i] to begin[i + 1].
+template <class A>
+struct FlatLine {
+  std::vector<int32_t> begin{0}, source;
+  std::vector<A> weight;
+  bool pairs = true;  // two each
+
+  // Of shares of one or two `with_pairs` makes two.
+  FlatLine(const Line& line, bool with_pairs) {
+    for (const Share& s : line) pairs = pairs && with_pairs && s.weight.size() <= 2;
+    for (const Share& s : line) {
+      for (size_t k = 0; k < s.weight.size(); ++k)
+        add(s.first + static_cast<int64_t>(k), s.weight[k]);
+      if (pairs && s.weight.size() == 1) add(s.first, 0);
+      begin.push_back(static_cast<int32_t>(source.size()));
     }
+  }
+  void add(int64_t at, double w) {
+    source.push_back(static_cast<int32_t>(at));
+    weight.push_back(static_cast<A>(w));
+  }
+};
+
+template <class T, class A>
+void blend_rows(const T* x, int64_t n, const Share& share, A* row) {
+  const T* a = x + share.first * n;
+  const A wa = static_cast<A>(share.weight[0]);
+  if (share.weight.size() == 2) {
+    const T* b = a + n;
+    const A wb = static_cast<A>(share.weight[1]);
+    kernels::vector_loop(
+        n, [=](int64_t i) { row[i] = wa * static_cast<A>(a[i]) + wb * static_cast<A>(b[i]); });
+    return;
+  }
+  kernels::vector_loop(n, [=](int64_t i) { row[i] = wa * static_cast<A>(a[i]); });
+  for (size_t k = 1; k < share.weight.size(); ++k) {
+    const T* b = a + static_cast<int64_t>(k) * n;
+    const A wb = static_cast<A>(share.weight[k]);
+    kernels::vector_loop(n, [=](int64_t i) { row[i] += wb * static_cast<A>(b[i]); });
   }
 }
 
-void resize(const View& from, const View& to, const Line& rows, const Line& columns, int64_t width,
-            bool transposed, int threads) {
+template <class T, class A>
+void blend_columns(const A* row, const FlatLine<A>& line, int64_t width, int64_t step, T* to) {
+  const int32_t *begin = line.begin.data(), *source = line.source.data();
+  const A* weight = line.weight.data();
+  if (line.pairs && step == 1) {
+    kernels::vector_loop(width, [=](int64_t i) {
+      to[i] = static_cast<T>(weight[2 * i] * row[source[2 * i]] +
+                             weight[2 * i + 1] * row[source[2 * i + 1]]);
+    });
+    return;
+  }
+  kernels::vector_call([=] {
+    for (int64_t i = 0; i < width; ++i) {
+      T* out = to + i * step;
+      if (line.pairs) {
+        const A *a = row + source[2 * i] * step, *b = row + source[2 * i + 1] * step;
+        const A wa = weight[2 * i], wb = weight[2 * i + 1];
+#pragma GCC ivdep
+        for (int64_t j = 0; j < step; ++j) out[j] = static_cast<T>(wa * a[j] + wb * b[j]);
+        continue;
+      }
+      for (int64_t j = 0; j < step; ++j) {
+        A sum = 0;
+        for (int32_t k = begin[i]; k < begin[i + 1]; ++k) {
+          sum += weight[k] * row[source[k] * step + j];
+        }
+        out[j] = static_cast<T>(sum);
+      }
+    }
+  });
+}
+
+// Rows first, then columns.
+void resize(const View& from, const View& to, const Images& images, const Line& rows,
+            const Line& columns, int threads) {
+  const auto height = static_cast<int64_t>(rows.size()),
+             width = static_cast<int64_t>(columns.size());
+  const int64_t n = images.width * images.step, out = width * images.step;
+  dispatch_floating(from.dtype, [&]<class T>(T) {
+    using A = acc_t<T>;
+    const FlatLine<A> across(columns, true);
+    const int64_t grain = 1 + kernels::kGrain / 4 / (n + out);
+    kernels::parallel_for(threads, images.count * height, grain, [&](int64_t begin, int64_t end) {
+      std::vector<A> row(static_cast<size_t>(n));
+      for (int64_t i = begin; i < end; ++i) {
+        const T* x = from.ptr<T>() + i / height * images.height * n;
+        blend_rows(x, n, rows[static_cast<size_t>(i % height)], row.data());
+        blend_columns(row.data(), across, width, images.step, to.ptr<T>() + i * out);
+      }
+    });
+  });
+}
+
+// The transpose of that: every element of `from` adds its shares to `to`.
+void spread(const View& from, const View& to, const Line& rows, const Line& columns, int threads) {
   const int64_t planes = from.dim(0) * from.dim(1), in = from.dim(2) * from.dim(3),
-                out = to.dim(2) * to.dim(3);
+                out = to.dim(2) * to.dim(3), width = to.dim(3);
   dispatch_floating(from.dtype, [&]<class T>(T) {
     using A = acc_t<T>;
     kernels::parallel_for(threads, planes, 1 + 4096 / (in + out), [&](int64_t begin, int64_t end) {
@@ -81,15 +166,27 @@ void resize(const View& from, const View& to, const Line& rows, const Line& colu
       for (int64_t p = begin; p < end; ++p) {
         const T* x = from.ptr<T>() + p * in;
         std::fill(sums.begin(), sums.end(), A(0));
-        each_pair(rows, columns, width, [&](int64_t big, int64_t small, double w) {
-          const int64_t a = transposed ? small : big, b = transposed ? big : small;
-          sums[static_cast<size_t>(a)] += static_cast<A>(w) * static_cast<A>(x[b]);
-        });
+        for (size_t y = 0; y < rows.size(); ++y) {
+          for (size_t i = 0; i < rows[y].weight.size(); ++i) {
+            A* row = sums.data() + (rows[y].first + static_cast<int64_t>(i)) * width;
+            for (size_t c = 0; c < columns.size(); ++c) {
+              const A value = static_cast<A>(x[y * columns.size() + c]);
+              for (size_t j = 0; j < columns[c].weight.size(); ++j) {
+                row[columns[c].first + static_cast<int64_t>(j)] +=
+                    static_cast<A>(rows[y].weight[i] * columns[c].weight[j]) * value;
+              }
+            }
+          }
+        }
         for (int64_t i = 0; i < out; ++i)
           to.ptr<T>()[p * out + i] = static_cast<T>(sums[static_cast<size_t>(i)]);
       }
     });
   });
+}
+
+Images planes_of(const View& data) {
+  return {data.dim(0) * data.dim(1), data.dim(2), data.dim(3), 1};
 }
 
 void check_data(const Specs& in) {
@@ -178,11 +275,34 @@ PLAIT_OP(bilinear_resize, ResizeAttrs)
       return {{in[0].shape[0], in[0].shape[1], size[0], size[1]}, in[0].dtype};
     })
     .cpu([](const ResizeAttrs& a, const KernelArgs& k) {
-      resize(k.in[0], k.out[0], interpolation(k.in[0].dim(2), k.out[0].dim(2), a.align_corners),
-             interpolation(k.in[0].dim(3), k.out[0].dim(3), a.align_corners), k.in[0].dim(3), false,
-             k.threads);
+      resize(k.in[0], k.out[0], planes_of(k.in[0]),
+             interpolation(k.in[0].dim(2), k.out[0].dim(2), a.align_corners),
+             interpolation(k.in[0].dim(3), k.out[0].dim(3), a.align_corners), k.threads);
     })
     .grad(resize_grad, op::saves_nothing());
+
+PLAIT_OP(bilinear_resize_last, ResizeAttrs)
+    .doc("bilinear_resize of images with channels last; made by the graph compiler.")
+    .input("data", "floating (batch, height, width, channels)")
+    .output("output", "(batch, new height, new width, channels)")
+    .required_attr("height", &ResizeAttrs::height, "new height, > 0")
+    .required_attr("width", &ResizeAttrs::width, "new width, > 0")
+    .attr("align_corners", &ResizeAttrs::align_corners, true, "as for bilinear_resize")
+    .infer([](const ResizeAttrs& a, const Specs& in) -> Spec {
+      check_data(in);
+      check_extent(a.height, 1, "height");
+      check_extent(a.width, 1, "width");
+      const Dims& d = in[0].shape;
+      check(d[1] > 0, ErrorKind::kShape, "data has shape ", d, ", must have pixels");
+      return {{d[0], a.height, a.width, d[3]}, in[0].dtype};
+    })
+    .cpu([](const ResizeAttrs& a, const KernelArgs& k) {
+      if (k.out[0].size() == 0) return;
+      const View& x = k.in[0];
+      resize(x, k.out[0], {x.dim(0), x.dim(1), x.dim(2), x.dim(3)},
+             interpolation(x.dim(1), a.height, a.align_corners),
+             interpolation(x.dim(2), a.width, a.align_corners), k.threads);
+    });
 
 PLAIT_OP(bilinear_resize_backward, ResizeAttrs)
     .doc("Gradient of bilinear_resize.")
@@ -192,9 +312,8 @@ PLAIT_OP(bilinear_resize_backward, ResizeAttrs)
     .required_attr("shape", &ResizeAttrs::shape, "shape of data")
     .infer([](const ResizeAttrs& a, const Specs& in) -> Spec { return image_like(in[0], a.shape); })
     .cpu([](const ResizeAttrs& a, const KernelArgs& k) {
-      resize(k.in[0], k.out[0], interpolation(a.shape[2], k.in[0].dim(2), a.align_corners),
-             interpolation(a.shape[3], k.in[0].dim(3), a.align_corners), a.shape[3], true,
-             k.threads);
+      spread(k.in[0], k.out[0], interpolation(a.shape[2], k.in[0].dim(2), a.align_corners),
+             interpolation(a.shape[3], k.in[0].dim(3), a.align_corners), k.threads);
     })
     .grad(
         [](const ResizeAttrs& a, const GradArgs& g) -> Values {
@@ -231,8 +350,8 @@ PLAIT_OP(adaptive_avg_pooling, AdaptiveAttrs)
       return {{in[0].shape[0], in[0].shape[1], size[0], size[1]}, in[0].dtype};
     })
     .cpu([](const AdaptiveAttrs&, const KernelArgs& k) {
-      resize(k.in[0], k.out[0], means(k.in[0].dim(2), k.out[0].dim(2)),
-             means(k.in[0].dim(3), k.out[0].dim(3)), k.in[0].dim(3), false, k.threads);
+      resize(k.in[0], k.out[0], planes_of(k.in[0]), means(k.in[0].dim(2), k.out[0].dim(2)),
+             means(k.in[0].dim(3), k.out[0].dim(3)), k.threads);
     })
     .grad(
         [](const AdaptiveAttrs&, const GradArgs& g) -> Values {
@@ -250,8 +369,8 @@ PLAIT_OP(adaptive_avg_pooling_backward, AdaptiveAttrs)
       return image_like(in[0], a.shape);
     })
     .cpu([](const AdaptiveAttrs& a, const KernelArgs& k) {
-      resize(k.in[0], k.out[0], means(a.shape[2], k.in[0].dim(2)),
-             means(a.shape[3], k.in[0].dim(3)), a.shape[3], true, k.threads);
+      spread(k.in[0], k.out[0], means(a.shape[2], k.in[0].dim(2)),
+             means(a.shape[3], k.in[0].dim(3)), k.threads);
     })
     .grad(
         [](const AdaptiveAttrs&, const GradArgs& g) -> Values {
