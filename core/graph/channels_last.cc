@@ -68,10 +68,13 @@ class Layout {
   bool convert(Node& node) {
     const std::string& name = node.op->name;
     if (name.rfind("convolution", 0) == 0) return gains(node) && convert_convolution(node);
+    if (name == "deconvolution") return gains(node) && convert_deconvolution(node);
     if (name == "batch_norm" || name == "batch_norm_backward") return convert_norm(node);
     if (name == "pooling") return convert_pooling(node, 1);
     if (name == "pooling_backward") return convert_pooling(node, 2);
     if (name == "sum" || name == "mean") return convert_sum(node);
+    if (name == "bilinear_resize") return convert_resize(node);
+    if (name == "take") return convert_take(node);
     if (name == "concat") return convert_axis(node, "dim");
     if (name == "slice_axis") return convert_axis(node, "axis");
     return convert_elementwise(node);
@@ -86,6 +89,13 @@ class Layout {
     } else {
       make(node, "convolution_last_backward_weight", 2, {}, false);
     }
+    return true;
+  }
+
+  // Its kernel needs packed weights, which only inference has.
+  bool convert_deconvolution(const Node& node) {
+    if (graph_.is_train || graph_.has_gradient) return false;
+    make(node, "deconvolution_last", 1, {}, true);
     return true;
   }
 
@@ -130,6 +140,22 @@ class Layout {
     return true;
   }
 
+  bool convert_resize(const Node& node) {
+    if (node.inputs.size() != 1 || !follows(node, 1)) return false;
+    const Dims& out = node.specs[0].shape;
+    make(node, "bilinear_resize_last", 1, {{"height", out[2]}, {"width", out[3]}}, true);
+    return true;
+  }
+
+  // Places along a spatial axis, as of up-sampling to the nearest pixel.
+  bool convert_take(const Node& node) {
+    const auto ndim = static_cast<int64_t>(spec_of(node.inputs[0]).shape.size());
+    const int64_t axis = normalize_axis(std::get<int64_t>(attribute(node, "axis")), ndim);
+    if (axis < 2 || spec_of(node.inputs[1]).shape.size() != 1 || !follows(node, 1)) return false;
+    make(node, node.op->name, 1, {{"axis", axis - 1}}, true);
+    return true;
+  }
+
   // Along the channels.
   bool convert_axis(const Node& node, const char* attr) {
     const auto ndim = static_cast<int64_t>(spec_of(node.inputs[0]).shape.size());
@@ -147,7 +173,9 @@ class Layout {
     op::Values in;
     for (const Entry& e : node.inputs) {
       const Dims& own = spec_of(e).shape;
-      any = any || (own == shape && last_.count(e) && !same_in_memory(shape));
+      const bool is_last =
+          last_.count(e) && (converted_.count(e.node.get()) || !same_in_memory(shape));
+      any = any || (own == shape && is_last);
       if (own.size() > shape.size()) return false;
       if (own == shape && written_.count(e.node.get())) return false;
     }

@@ -2,9 +2,10 @@
 #include "graph/passes.h"
 #include "op/functions.h"
 
-// At inference batch norm is a factor and a shift of each channel. Behind a convolution or a fully
-// connected layer both go into its weight and bias (Markus, arXiv:1801.08297). The new weight and
-// bias are hoisted: they are computed again only when a parameter changes.
+// At inference batch norm is a factor and a shift of each channel. Behind a convolution (also a
+// transposed one) or a fully connected layer both go into its weight and bias (Markus,
+// arXiv:1801.08297). The new weight and bias are hoisted: they are computed again only when a
+// parameter changes.
 namespace plait::graph {
 namespace {
 
@@ -28,16 +29,20 @@ class Folder {
   }
 
  private:
+  static bool is_convolution(const Node& layer) {
+    if (layer.op->name == "convolution") return true;
+    return layer.op->name == "deconvolution" &&
+           std::get<int64_t>(attribute(layer, "num_group")) == 1;
+  }
+
   bool fits(Node& norm) const {
     const Entry& data = norm.inputs[0];
     const Node& layer = *data.node;
-    if (!layer.op || (layer.op->name != "convolution" && layer.op->name != "fully_connected")) {
-      return false;
-    }
+    if (!layer.op || !(is_convolution(layer) || layer.op->name == "fully_connected")) return false;
     const auto ndim = static_cast<int64_t>(spec_of(data).shape.size());
     const auto axis = std::get<int64_t>(attribute(norm, "axis"));
     if (normalize_axis(axis, ndim) != 1 || uses_.at(data) != 1) return false;
-    if (layer.op->name == "convolution") {
+    if (is_convolution(layer)) {
       const op::AttrValue layout = attribute(layer, "layout");
       const std::string* text = std::get_if<std::string>(&layout);
       if (text && text->size() > 1 && (*text)[1] != 'C') return false;
@@ -67,7 +72,8 @@ class Folder {
     const Value scale = one ? 1.0 / root : gamma / root;
     const Value weight = value_of(layer.inputs[1]);
     Dims channels(weight.shape().size(), 1);
-    channels[0] = weight.shape()[0];
+    const size_t filters = layer.op->name == "deconvolution" ? 1 : 0;  // their axis
+    channels[filters] = weight.shape()[filters];
     Value shift = beta - mean * scale;
     if (layer.inputs.size() > 2) shift = shift + value_of(layer.inputs[2]) * scale;
     auto folded = make_ref<Node>();

@@ -66,7 +66,7 @@ class Fuser {
     }
     Fusion f;
     const std::string& name = node.op->name;
-    if (name == "convolution_last") {
+    if (name == "convolution_last" || name == "deconvolution_last") {
       if (!std::get<std::string>(attribute(node, "epilogue")).empty()) return std::nullopt;
       f.op = name;
       f.has_bias = !flag(node, "no_bias");
@@ -80,6 +80,11 @@ class Fuser {
     } else if (name == "dot" || name == "batch_dot") {
       f.transpose_a = flag(node, "transpose_a");
       f.transpose_b = flag(node, "transpose_b");
+    } else if (name == "product") {
+      if (!std::get<std::string>(attribute(node, "epilogue")).empty()) return std::nullopt;
+      f.transpose_a = flag(node, "transpose_a");
+      f.transpose_b = flag(node, "transpose_b");
+      f.has_bias = flag(node, "has_bias");
     } else if (name != "matmul") {
       return std::nullopt;
     }
@@ -101,7 +106,7 @@ class Fuser {
   // True if the operator `product` computes what the node does.
   static bool fits(const Node& node, const Fusion& f) {
     const Dims &a = spec_of(node.inputs[0]).shape, &b = spec_of(node.inputs[1]).shape;
-    if (node.op->name == "fully_connected") return true;
+    if (node.op->name == "fully_connected" || node.op->name == "product") return true;
     if (node.op->name == "dot") return a.size() == 2 && b.size() == 2;
     if (a.size() < 2 || b.size() < 2 || (f.transpose_a && b.size() == 2 && a.size() > 2)) {
       return false;
@@ -115,7 +120,13 @@ class Fuser {
     Entry at{Ref<Node>(&node), 0};
     for (int steps = 0; steps < kMostSteps; ++steps) {
       const auto found = reader_.find(at);
-      if (found == reader_.end() || uses_.at(at) != 1 || taken_.count(found->second)) break;
+      if (found == reader_.end() || taken_.count(found->second)) break;
+      if (take_gate(*found->second, at, f)) {
+        absorbed += 2;
+        at = {Ref<Node>(found->second), 0};
+        continue;
+      }
+      if (uses_.at(at) != 1) break;
       Node& reader = *found->second;
       if (reader.specs.size() != 1 || !(reader.specs[0] == spec_of(at))) break;
       if (!take_sum(reader, at, f) && !take_step(reader, f)) break;
@@ -145,6 +156,27 @@ class Fuser {
     return true;
   }
 
+  // x times a gate of x, by the last of the two that read x.
+  bool take_gate(Node& product, const Entry& at, Fusion& f) {
+    if (product.op->name != "multiply" || uses_.at(at) != 2) return false;
+    const Entry& other = product.inputs[product.inputs[0] == at ? 1 : 0];
+    const Node& gate = *other.node;
+    if (!gate.op || uses_.at(other) != 1 || gate.inputs.size() != 1 || gate.inputs[0] != at) {
+      return false;
+    }
+    if (gate.op->name == "sigmoid") {
+      add_step(f, "silu");
+    } else if (gate.op->name == "hard_sigmoid") {
+      add_step(f, "hardswish " + number(attribute(gate, "alpha")) + ' ' +
+                      number(attribute(gate, "beta")));
+    } else {
+      return false;
+    }
+    taken_.insert(&product);
+    taken_.insert(&gate);
+    return true;
+  }
+
   static bool take_step(const Node& reader, Fusion& f) {
     const std::string step = step_of(reader);
     if (step.empty()) return false;
@@ -158,6 +190,10 @@ class Fuser {
     if (name == "activation") {
       const auto type = std::get<std::string>(attribute(node, "act_type"));
       return type == "softsign" ? "" : type;
+    }
+    if (name == "hard_sigmoid") {
+      return "hardsigmoid " + number(attribute(node, "alpha")) + ' ' +
+             number(attribute(node, "beta"));
     }
     if (name == "multiply_scalar") return "scale " + number(attribute(node, "scalar"));
     if (name == "clip") {

@@ -20,7 +20,7 @@ constexpr Pass kPasses[] = {
     {"channels_last", "keep data between convolutions in the layout that these read", Pass::kWhole,
      channels_last, true},
     {"pack_weights",
-     "at inference, bring the weights of convolutions into their kernels' layout once",
+     "at inference, bring the weights of convolutions and products into their kernels' layout once",
      Pass::kWhole, pack_weights, true},
     {"recompute", "in backward, compute cheap results again instead of keeping them", Pass::kMemory,
      nullptr, false},

@@ -143,7 +143,8 @@ struct Work {
         for (int64_t r = begin; r < end; ++r) row_in<kBytes>(row + r, block, r, tiles);
       });
     });
-    gemm_packed(product(c, tiles), usual_product(c), block.in, weights, block.out, threads);
+    gemm_packed(product(c, tiles), usual_product(c), block.in, weights, nullptr, block.out,
+                threads);
     parallel_for(threads, rows, 1, [&](int64_t begin, int64_t end) {
       vector_call_of<kBytes>([&] {
         for (int64_t r = begin; r < end; ++r) row_out<kBytes>(row + r, block, r, tiles);

@@ -106,13 +106,13 @@ memory::desc packed_layout(const Gemm& usual) {
   return with_packed(usual, false, 1).plain(1);
 }
 
-bool is_matrix_vector(const Gemm& g) { return g.batch == 1 && g.m == 1 && g.transpose_y; }
+bool is_for_vector(const Gemm& g) { return g.batch == 1 && g.m == 1; }
 
 // Products with a vector, which wait for memory; false: `g` is none of those with loops of our own.
 bool product_with_vector(const Gemm& g, const float* x, const float* y, const float* bias, float* c,
                          int threads, const Finish& finish) {
   const bool plain = !bias && !finish.epilogue;
-  if (g.batch != 1 || (g.m != 1 && (g.n != 1 || !plain))) return false;
+  if (!is_for_vector(g) && (g.batch != 1 || g.n != 1 || !plain)) return false;
   if (plain && g.m == 1 && g.n == 1) {
     *c = dot_product(g.k, x, y, threads);
   } else if (g.m == 1 && g.transpose_y) {
@@ -253,7 +253,7 @@ void gemm(const Gemm& g, DType dtype, const void* x, const void* y, const void* 
 
 GemmWith::GemmWith(const Gemm& g, DType dtype, const void* y, int threads)
     : gemm_(g), dtype_(dtype), y_(y), threads_(threads) {
-  if (dtype != DType::kFloat32 || g.batch * g.m * g.n * g.k == 0 || is_matrix_vector(g)) return;
+  if (dtype != DType::kFloat32 || g.batch * g.m * g.n * g.k == 0 || is_for_vector(g)) return;
   onednn::ThreadScope scope(threads);
   const memory::desc plain = Descs(g, memory::data_type::f32).y;
   const memory::desc wanted = with_packed(g, false, threads).plain(1);
@@ -283,15 +283,15 @@ void gemm_pack(const Gemm& usual, const float* y, float* to, int threads) {
   pack(usual, wanted, y, to, threads);
 }
 
-void gemm_packed(const Gemm& g, const Gemm& usual, const float* x, const float* packed, float* c,
-                 int threads) {
+void gemm_packed(const Gemm& g, const Gemm& usual, const float* x, const float* packed,
+                 const float* bias, float* c, int threads, const Finish& finish) {
   onednn::ThreadScope scope(threads);
-  auto key = key_of('r', g, memory::data_type::f32, false, threads);
+  auto key = key_of('r', g, memory::data_type::f32, bias, threads, finish.epilogue);
   key.add(usual.m);
   const auto make = [&] {
-    return prepare(Descs(g, memory::data_type::f32), false, packed_layout(usual));
+    return prepare(Descs(g, memory::data_type::f32), bias, packed_layout(usual), finish.epilogue);
   };
-  run(onednn::prepared(key.text(), make), x, packed, nullptr, c);
+  run(onednn::prepared(key.text(), make), x, packed, bias, c, finish);
 }
 
 }  // namespace plait::kernels

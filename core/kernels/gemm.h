@@ -41,7 +41,7 @@ class GemmWith {
 // may keep. It is that for the sizes `usual`; others may differ from these in m.
 int64_t gemm_packed_size(const Gemm& usual);  // numbers
 void gemm_pack(const Gemm& usual, const float* y, float* to, int threads);
-void gemm_packed(const Gemm& g, const Gemm& usual, const float* x, const float* packed, float* c,
-                 int threads);
+void gemm_packed(const Gemm& g, const Gemm& usual, const float* x, const float* packed,
+                 const float* bias, float* c, int threads, const Finish& finish = {});
 
 }  // namespace plait::kernels

@@ -12,6 +12,7 @@ from spec_layers import (
     out_of,
     weight_of,
 )
+from spec_nn import deconv
 
 
 def last(x):
@@ -41,19 +42,40 @@ def convolution_last(x, w, *rest, no_bias=False, epilogue="", **a):
     return finished(y, epilogue, rest[not no_bias :])
 
 
+def depthwise(shape, kernel, **attrs):
+    return shape, dict(kernel=kernel, num_filter=shape[1], num_group=shape[1], **attrs)
+
+
+# Channels that fill vectors of all widths and leave some; rows shorter and longer than tiles.
+DEPTHWISE = [
+    depthwise((2, 29, 7, 13), (3, 3), pad=(1, 1)),
+    depthwise((1, 68, 6, 5), (5, 5), pad=(2, 2), stride=(2, 2)),
+    depthwise((1, 17, 9, 20), (2, 4), pad=(3, 1), dilate=(2, 3), stride=(1, 2)),
+    depthwise((2, 5, 30), (3,), pad=(4,), dilate=(3,)),
+    depthwise((1, 3, 1100), (5,), pad=(2,)),
+]
+NARROW = [
+    ((2, 5, 6, 19), dict(kernel=(3, 5), num_filter=7, pad=(1, 2))),
+    ((1, 3, 9, 8), dict(kernel=(3, 3), num_filter=1, stride=(2, 2), dilate=(2, 1), pad=(2, 0))),
+    ((1, 4, 1100), dict(kernel=(3,), num_filter=8, pad=(9,), dilate=(9,))),
+    ((1, 2, 4, 4), dict(kernel=(4, 4), num_filter=4)),
+]
 PLAIN = dict(kernel=(2, 2), num_filter=2)
 WIDE = [*GEOMETRIES, ((2, 20, 5, 5), dict(kernel=(3, 3), num_filter=33, pad=(1, 1), stride=(2, 2)))]
 Spec(
     "convolution_last",
     lambda *inputs, **a: convolution_last(*inputs, **a),
-    [((last(normal(*s)), normal(*weight_of(s, a)), normal(a["num_filter"])), a) for s, a in WIDE]
+    [
+        ((last(normal(*s)), normal(*weight_of(s, a)), normal(a["num_filter"])), a)
+        for s, a in [*WIDE, *DEPTHWISE, *NARROW]
+    ]
     + [((normal(2, 5, 2), normal(3, 2, 2)), dict(kernel=(2,), num_filter=3, no_bias=True))]
     + [
         (
             (last(normal(*s)), normal(*weight_of(s, a)), last(normal(*out_of(s, a)))),
             dict(a, no_bias=True, epilogue="add; relu"),
         )
-        for s, a in WIDE
+        for s, a in [*WIDE, *DEPTHWISE, *NARROW]
     ]
     + [
         (
@@ -85,7 +107,17 @@ Spec(
             dict(a, epilogue=f"scale 0.2; {step}"),
         )
         for s, a in FEW
-        for step in ("tanh", "elu 0.5", "gelu", "silu", "sigmoid", "softrelu", "clip -0.5 0.3")
+        for step in (
+            "tanh",
+            "elu 0.5",
+            "gelu",
+            "silu",
+            "sigmoid",
+            "softrelu",
+            "clip -0.5 0.3",
+            "hardswish 0.2 0.5",
+            "hardsigmoid 0.2 0.5",
+        )  # fmt: skip
     ]
     + [
         (
@@ -118,6 +150,8 @@ STEPS = {
     "softrelu": lambda x: np.log1p(np.exp(x)),
     "gelu": lambda x: x * (1 + erf(x / np.sqrt(2))) / 2,
     "silu": lambda x: x / (1 + np.exp(-x)),
+    "hardsigmoid": lambda x, a, b: np.clip(a * x + b, 0, 1),
+    "hardswish": lambda x, a, b: x * np.clip(a * x + b, 0, 1),
 }
 
 
@@ -146,7 +180,14 @@ Spec(
     ]
     + [
         ((A, B), {"epilogue": step})
-        for step in ("scale 0.5", "clip -1 1.5", "leaky 0.1", "elu 0.7")
+        for step in (
+            "scale 0.5",
+            "clip -1 1.5",
+            "leaky 0.1",
+            "elu 0.7",
+            "hardswish 0.2 0.5",
+            "hardsigmoid 0.2 0.5",
+        )  # fmt: skip
     ]
     + [
         ((A, B), {}),
@@ -209,5 +250,78 @@ Spec(
             ValueError,
             "weight has shape",
         )
+    ],
+)
+
+
+def deconvolution_last(x, w, *rest, no_bias=True, epilogue="", kernel=(), num_filter=0, **a):
+    y = last(deconv(first(x), w, None if no_bias else rest[0], **a))
+    return finished(y, epilogue, rest[not no_bias :])
+
+
+UP = [
+    ((normal(2, 4, 3, 20), normal(20, 7, 3, 2)), dict(stride=(2, 1), pad=(1, 0), adj=(1, 0))),
+    ((normal(1, 5, 6, 3), normal(3, 17, 2, 2)), dict(stride=(2, 2))),
+    ((normal(3, 1, 1, 5), normal(5, 4, 4, 4)), dict(stride=(1, 1))),
+    ((normal(1, 1, 1, 5), normal(5, 4, 4, 4)), dict(stride=(1, 1))),
+    ((normal(2, 4, 2), normal(2, 3, 2)), dict(stride=(3,), adj=(2,))),
+    ((normal(1, 5, 4, 2), normal(2, 3, 3, 3)), dict(dilate=(2, 1), pad=(2, 2), stride=(1, 2))),
+    ((normal(1, 70, 80, 2), normal(2, 10, 5, 5)), dict(stride=(2, 2), pad=(2, 2))),
+    ((normal(9, 30, 40, 2), normal(2, 4, 4, 4)), dict(stride=(2, 2), pad=(1, 1))),
+]
+
+
+def up(attrs, w, **more):
+    return dict(attrs, kernel=w.shape[2:], num_filter=w.shape[1], **more)
+
+
+Spec(
+    "deconvolution_last",
+    deconvolution_last,
+    [((x, w), up(a, w)) for (x, w), a in UP[:2]]
+    + [((x, w, normal(w.shape[1])), up(a, w, no_bias=False)) for (x, w), a in UP]
+    + [
+        (
+            (x, w, normal(w.shape[1]), deconvolution_last(x, w, **up(a, w)) * 0.5),
+            up(a, w, no_bias=False, epilogue="relu; add; scale 0.5"),
+        )
+        for (x, w), a in UP
+    ],
+    dtypes=("float32",),
+    tolerance=(2e-5, 2e-5),
+    raises=[
+        ((normal(1, 3), normal(2, 1, 2, 2)), PLAIN, ValueError, "data has shape"),
+        ((normal(1, 3, 3, 1), normal(1, 2, 2, 2)), PLAIN, TypeError, "float64"),
+        (
+            (normal(1, 3, 3, 2), normal(2, 1, 2, 2)),
+            dict(PLAIN, num_group=2),
+            ValueError,
+            "num_group is 2",
+        ),
+    ],
+)
+Spec(
+    "deconvolution_pack",
+    None,  # the layout depends on the processor
+    [((normal(2, 3, 2),), dict(kernel=(2,), num_filter=3, shape=(2, 5, 2)))],
+    dtypes=("float32",),
+    raises=[
+        (
+            (np.ones((3, 2, 2), "float32"),),
+            dict(kernel=(2,), num_filter=3, shape=(2, 5, 2)),
+            ValueError,
+            "weight has shape",
+        )
+    ],
+)
+Spec(
+    "product_pack",
+    None,
+    [((normal(5, 7),), dict(rows=3)), ((normal(5, 7),), dict(rows=3, transpose_b=True))],
+    dtypes=("float32",),
+    raises=[
+        ((np.ones((3, 2, 2), "float32"),), dict(rows=3), ValueError, "b has shape"),
+        ((np.ones((3, 2), "float32"),), dict(rows=0), ValueError, "rows is 0"),
+        ((normal(3, 2),), dict(rows=2), TypeError, "float64"),
     ],
 )

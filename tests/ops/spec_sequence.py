@@ -188,8 +188,10 @@ def rnn(
     return (x, np.stack(last_h), *([np.stack(last_c)] if mode == "lstm" else []))
 
 
-def rnn_sample(mode, layers=1, directions=1, projection=None, lengths=False, **attrs):
-    steps, batch, features, cells = 3, 2, 3, 2
+def rnn_sample(
+    mode, layers=1, directions=1, projection=None, lengths=False, steps=3, batch=2, **attrs
+):
+    features, cells = 3, 2
     gates, out = {"lstm": 4, "gru": 3}.get(mode, 1), projection or cells
     size = (
         sum(
@@ -244,5 +246,37 @@ Spec(
             ValueError,
             "rnn: data has shape",
         ),
+    ],
+)
+# One step of one sample reads its parameters as they were; other sizes are in test_graph_packed.py.
+Spec(
+    "rnn_packed",
+    rnn,
+    [
+        rnn_sample("gru", layers=2, directions=2, steps=1, batch=1),
+        rnn_sample("lstm", layers=2, projection=1, steps=1, batch=1),
+    ],
+    dtypes=("float32",),
+    tolerance=(1e-4, 1e-5),
+    raises=[
+        (rnn_sample("gru", steps=1, batch=1)[0], rnn_sample("gru")[1], TypeError, "float64"),
+        (
+            tuple(np.ones(s, "float32") for s in ((1, 1, 3), (5,), (1, 1, 2))),
+            rnn_sample("gru")[1],
+            ValueError,
+            "parameters has shape",
+        ),
+    ],
+)
+GRU = {"mode": "gru", "state_size": 2, "num_layers": 1, "shape": (3, 2, 3)}
+Spec(
+    "rnn_pack",
+    None,  # the layout depends on the processor
+    [((normal(42),), GRU), ((normal(42),), dict(GRU, shape=(1, 1, 3)))],
+    dtypes=("float32",),
+    raises=[
+        ((normal(42),), GRU, TypeError, "float64"),
+        ((np.ones(5, "float32"),), GRU, ValueError, "parameters has shape"),
+        ((np.ones(42, "float32"),), dict(GRU, shape=(0, 2, 3)), ValueError, "shape is"),
     ],
 )

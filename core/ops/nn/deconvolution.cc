@@ -1,80 +1,15 @@
+#include "ops/nn/deconvolution.h"
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
-#include "ops/sizes.h"
 
 // Transposed convolution: the gradient of a convolution, used as a layer. The weight is that of the
 // convolution that leads from the result back to the data.
 namespace plait::ops {
 namespace {
 
-struct DeconvolutionAttrs {
-  Dims kernel, stride, dilate, pad, adj, target_shape;
-  int64_t num_filter, num_group, workspace;
-  bool no_bias, cudnn_off;
-  std::optional<std::string> cudnn_tune, layout;
-};
-
-Dims or_all(const Dims& given, size_t n, int64_t value) {
-  return given.empty() ? Dims(n, value) : given;
-}
-
-// Geometry of the convolution that is turned round.
-struct Plan {
-  Dims stride, dilate, pad, out_shape, weight_shape;
-  int64_t channels;
-
-  Plan(const DeconvolutionAttrs& a, const Dims& data) {
-    const size_t n = a.kernel.size();
-    check(n >= 1 && n <= 3, ErrorKind::kInvalidArgument, "kernel is ", a.kernel,
-          ", must have 1 to 3 sizes");
-    check(data.size() == n + 2, ErrorKind::kShape, "data has shape ", data, ", must have ", n + 2,
-          " axes for kernel ", a.kernel);
-    channels = data[1];
-    check(a.num_filter > 0 && a.num_group > 0 && a.num_filter % a.num_group == 0 &&
-              channels % a.num_group == 0,
-          ErrorKind::kInvalidArgument, "num_filter is ", a.num_filter, ", num_group is ",
-          a.num_group, ", num_group must divide num_filter and ", channels, " channels");
-    stride = or_all(a.stride, n, 1);
-    dilate = or_all(a.dilate, n, 1);
-    pad = or_all(a.pad, n, 0);
-    Dims adj = or_all(a.adj, n, 0);
-    const bool target =
-        !a.target_shape.empty() && std::count(a.target_shape.begin(), a.target_shape.end(), 0) == 0;
-    check(stride.size() == n && dilate.size() == n && pad.size() == n && adj.size() == n &&
-              (!target || a.target_shape.size() == n),
-          ErrorKind::kInvalidArgument, "stride is ", stride, ", dilate is ", dilate, ", pad is ",
-          pad, ", adj is ", adj, ", target_shape is ", a.target_shape, ", must have ", n,
-          " sizes each");
-    out_shape = {data[0], a.num_filter};
-    weight_shape = {channels, a.num_filter / a.num_group};
-    check_window(a.kernel, stride, dilate, pad);
-    check_extents(adj, 0, "adj");
-    check_extents(a.target_shape, 0, "target_shape");
-    for (size_t i = 0; i < n; ++i) {
-      const int64_t whole =
-          stride[i] * (data[i + 2] - 1) + dilate[i] * (a.kernel[i] - 1) + 1;  // without padding
-      int64_t size = whole - 2 * pad[i] + adj[i];
-      if (target) {  // padding follows from the size, half on each side
-        size = a.target_shape[i];
-        check(size <= whole, ErrorKind::kInvalidArgument, "target_shape is ", a.target_shape,
-              ", must be at most ", whole, " along spatial axis ", i);
-        pad[i] = (whole - size + 1) / 2;
-        adj[i] = (whole - size) % 2;
-      }
-      // Else the convolution that is turned round would give more than the data.
-      check(adj[i] < stride[i], ErrorKind::kInvalidArgument, "adj is ", adj,
-            target ? " for this target_shape" : "", ", must be smaller than stride ", stride);
-      check(size > 0, ErrorKind::kShape, "pad is ", pad, ", must leave something of ", whole,
-            " elements along spatial axis ", i);
-      out_shape.push_back(size);
-      weight_shape.push_back(a.kernel[i]);
-    }
-  }
-};
-
 Spec infer(const DeconvolutionAttrs& a, const Specs& in) {
-  const Plan p(a, in[0].shape);
+  const DeconvolutionPlan p(a, in[0].shape);
   const std::string plain[] = {"NCW", "NCHW", "NCDHW"};
   check(!a.layout || *a.layout == plain[a.kernel.size() - 1], ErrorKind::kNotImplemented,
         "layout is '", a.layout.value_or(""), "', must be '", plain[a.kernel.size() - 1], "'");
@@ -93,7 +28,7 @@ Spec infer(const DeconvolutionAttrs& a, const Specs& in) {
 
 void complete(const DeconvolutionAttrs& a, std::vector<Dims>& in, std::vector<bool>& known) {
   if (!known[0]) return;
-  if (!known[1]) in[1] = Plan(a, in[0]).weight_shape;
+  if (!known[1]) in[1] = DeconvolutionPlan(a, in[0]).weight_shape;
   known[1] = true;
   if (in.size() > 2 && !known[2]) {
     in[2] = {a.num_filter};
@@ -108,7 +43,7 @@ void kernel(const DeconvolutionAttrs& a, const op::KernelArgs& k) {
                                kData.field_index("dilate"),     kData.field_index("pad"),
                                kData.field_index("num_filter"), kData.field_index("num_group"),
                                kData.field_index("shape")};
-  const Plan p(a, *k.in[0].shape);
+  const DeconvolutionPlan p(a, *k.in[0].shape);
   const std::pair<int, op::AttrValue> values[] = {{kField[0], a.kernel},   {kField[1], p.stride},
                                                   {kField[2], p.dilate},   {kField[3], p.pad},
                                                   {kField[4], p.channels}, {kField[5], a.num_group},
@@ -136,7 +71,7 @@ Values backward(const DeconvolutionAttrs& a, const GradArgs& g) {
       kWeight("convolution_backward_weight",
               {"kernel", "stride", "dilate", "pad", "num_filter", "num_group"}),
       kSum("sum", {"axis", "exclude"});
-  const Plan p(a, g.in_spec(0).shape);
+  const DeconvolutionPlan p(a, g.in_spec(0).shape);
   const Value dy = g.dout();
   Values d(g.num_in());
   if (g.needs_grad(0)) {
@@ -150,45 +85,34 @@ Values backward(const DeconvolutionAttrs& a, const GradArgs& g) {
   return d;
 }
 
-PLAIT_OP(deconvolution, DeconvolutionAttrs)
-    .doc("Transposed convolution over 1 to 3 spatial axes.")
-    .source("Zeiler, Krishnan, Taylor, Fergus: Deconvolutional networks, CVPR (2010)")
-    .input("data", "floating array (batch, channels, spatial...)")
-    .input("weight", "(channels, num_filter / num_group, kernel...)")
-    .optional_input("bias", "(num_filter,); left out with no_bias=True")
-    .output("output",
+[[maybe_unused]] const int registered =
+    deconvolution_attrs(
+        op::OpBuilder<DeconvolutionAttrs>(op::Op::add("deconvolution", __FILE__, __LINE__)))
+        .doc("Transposed convolution over 1 to 3 spatial axes.")
+        .source("Zeiler, Krishnan, Taylor, Fergus: Deconvolutional networks, CVPR (2010)")
+        .input("data", "floating array (batch, channels, spatial...)")
+        .input("weight", "(channels, num_filter / num_group, kernel...)")
+        .optional_input("bias", "(num_filter,); left out with no_bias=True")
+        .output(
+            "output",
             "(batch, num_filter, spatial...): stride (n - 1) + dilate (kernel - 1) + 1 - 2 pad + "
             "adj elements along an axis of n")
-    .required_attr("kernel", &DeconvolutionAttrs::kernel,
-                   "sizes of the window, one for each spatial axis")
-    .attr("stride", &DeconvolutionAttrs::stride, Dims{}, "upscaling factors; default ones")
-    .attr("dilate", &DeconvolutionAttrs::dilate, Dims{}, "steps inside the window; default ones")
-    .attr("pad", &DeconvolutionAttrs::pad, Dims{}, "elements cut off at both ends; default none")
-    .attr("adj", &DeconvolutionAttrs::adj, Dims{}, "elements added at the end, < stride")
-    .attr("target_shape", &DeconvolutionAttrs::target_shape, Dims{},
-          "spatial sizes of the result; pad and adj are then not used")
-    .required_attr("num_filter", &DeconvolutionAttrs::num_filter, "number of output channels, > 0")
-    .attr("num_group", &DeconvolutionAttrs::num_group, 1, "channels are taken in this many groups")
-    .attr("workspace", &DeconvolutionAttrs::workspace, 512,
-          "kept for MXNet's programs; without effect")
-    .attr("no_bias", &DeconvolutionAttrs::no_bias, true, "no bias is added")
-    .attr("cudnn_tune", &DeconvolutionAttrs::cudnn_tune, std::nullopt,
-          "kept for MXNet's programs; without effect")
-    .attr("cudnn_off", &DeconvolutionAttrs::cudnn_off, false,
-          "kept for MXNet's programs; without effect")
-    .attr("layout", &DeconvolutionAttrs::layout, std::nullopt, "NCW, NCHW or NCDHW")
-    .on("nd sym", "Deconvolution")
-    .on("npx", "deconvolution")
-    .num_inputs([](const DeconvolutionAttrs& a) { return a.no_bias ? 2 : 3; })
-    .infer(infer)
-    .complete(complete)
-    .cpu(kernel)
-    .flops([](const DeconvolutionAttrs& a, const Specs& in) {
-      return 2.0 * static_cast<double>(num_elements(in[0].shape)) *
-             static_cast<double>(num_elements(a.kernel)) * static_cast<double>(a.num_filter) /
-             static_cast<double>(std::max<int64_t>(1, a.num_group));
-    })
-    .grad(backward, op::saves_input(0) | op::saves_input(1));
+        .attr("workspace", &DeconvolutionAttrs::workspace, 512,
+              "kept for MXNet's programs; without effect")
+        .attr("no_bias", &DeconvolutionAttrs::no_bias, true, "no bias is added")
+        .attr("cudnn_tune", &DeconvolutionAttrs::cudnn_tune, std::nullopt,
+              "kept for MXNet's programs; without effect")
+        .attr("cudnn_off", &DeconvolutionAttrs::cudnn_off, false,
+              "kept for MXNet's programs; without effect")
+        .attr("layout", &DeconvolutionAttrs::layout, std::nullopt, "NCW, NCHW or NCDHW")
+        .on("nd sym", "Deconvolution")
+        .on("npx", "deconvolution")
+        .num_inputs([](const DeconvolutionAttrs& a) { return a.no_bias ? 2 : 3; })
+        .infer(infer)
+        .complete(complete)
+        .cpu(kernel)
+        .flops([](const DeconvolutionAttrs& a, const Specs& in) { return flops(a, in[0].shape); })
+        .grad(backward, op::saves_input(0) | op::saves_input(1));
 
 }  // namespace
 }  // namespace plait::ops

@@ -9,7 +9,7 @@
 #include "kernels/random.h"
 #include "kernels/simd.h"
 #include "ops/in_float32.h"
-#include "ops/sequence/rnn_plan.h"
+#include "ops/sequence/rnn_packed.h"
 #include "ops/sequence/sequence.h"
 
 namespace plait::ops {
@@ -29,7 +29,9 @@ Specs infer(const RnnAttrs& a, const Specs& in) {
     check(in[i].dtype == type, ErrorKind::kType, name, " has dtype ", in[i].dtype, ", must be ",
           type, " as data");
   };
-  expect(1, "parameters", {p.parameters()});
+  check(!a.packed || (type == DType::kFloat32 && num_elements(in[0].shape) > 0), ErrorKind::kType,
+        "data has shape ", in[0].shape, " and dtype ", type, ", must be float32 with packed");
+  expect(1, "parameters", {a.packed ? PackedRnn(p).size() : p.parameters()});
   expect(2, "state", p.state_shape());
   if (a.lstm()) expect(3, "state_cell", p.cell_shape());
   if (a.use_sequence_length) {
@@ -47,7 +49,7 @@ void complete(const RnnAttrs& a, std::vector<Dims>& in, std::vector<bool>& known
   if (!known[0] || in[0].size() != 3) return;
   const RnnPlan p(a, in[0]);
   const Dims shapes[] = {in[0],
-                         {p.parameters()},
+                         {a.packed ? PackedRnn(p).size() : p.parameters()},
                          p.state_shape(),
                          a.lstm() ? p.cell_shape() : Dims{p.batch},
                          {p.batch}};
@@ -110,6 +112,39 @@ void step(const RnnAttrs& a, int64_t n, T* g, const T* s, T* h, T* c, T* extra) 
   }
 }
 
+// The state's part of all gates: of each step with the same weights.
+template <class T>
+class StateProduct {
+ public:
+  StateProduct(const RnnAttrs& a, const RnnPlan& p, const T* weight, int threads)
+      : gemm_(PackedRnn::state_product(p)), weight_(weight), threads_(threads) {
+    if (!a.packed || p.batch == 1) own_.emplace(gemm_, dtype_of<T>(), weight, threads);
+  }
+  void run(const T* h, const T* bias, T* to) const {
+    if (own_) return own_->run(h, bias, to);
+    if constexpr (std::is_same_v<T, float>) {
+      kernels::gemm_packed(gemm_, gemm_, h, weight_, bias, to, threads_);
+    }
+  }
+
+ private:
+  kernels::Gemm gemm_;
+  const T* weight_;
+  int threads_;
+  std::optional<kernels::GemmWith> own_;
+};
+
+template <class T>
+void input_product(const RnnAttrs& a, const kernels::Gemm& g, const T* x, const Pass<T>& to,
+                   int threads) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (a.packed && g.m > 1) {
+      return kernels::gemm_packed(g, g, x, to.wx, to.bx, to.gates, threads);
+    }
+  }
+  kernels::gemm(g, dtype_of<T>(), x, to.wx, to.bx, to.gates, threads);
+}
+
 // All steps of one direction; `gates` holds the part of the input.
 template <class T>
 void run_pass(const RnnAttrs& a, const RnnPlan& p, const Pass<T>& w, bool backwards,
@@ -117,8 +152,7 @@ void run_pass(const RnnAttrs& a, const RnnPlan& p, const Pass<T>& w, bool backwa
   const int64_t width = p.width(), n = p.cells, r = p.recurrent, rows = p.directions * r;
   const kernels::Buffer<T> state_part(p.batch * width), raw(p.projected ? p.batch * n : 0),
       short_h(p.projected ? p.batch * r : 0);
-  const kernels::GemmWith of_state({false, true, 1, p.batch, width, r}, dtype_of<T>(), w.wh,
-                                   threads);
+  const StateProduct<T> of_state(a, p, w.wh, threads);
   for (int64_t i = 0; i < p.steps; ++i) {
     const int64_t t = backwards ? p.steps - 1 - i : i;
     of_state.run(w.h, w.bh, state_part.data());
@@ -198,7 +232,9 @@ void forward(const RnnAttrs& a, const op::KernelArgs& k) {
   std::copy_n(k.in[2].ptr<T>(), k.in[2].size(), h);
   if (c) std::copy_n(k.in[3].ptr<T>(), k.in[3].size(), c);
   const T* x = k.in[0].ptr<T>();
-  const bool drops = k.is_train && a.p > 0 && p.layers > 1;
+  const bool drops = !a.packed && k.is_train && a.p > 0 && p.layers > 1;
+  std::optional<PackedRnn> packed;
+  if (a.packed) packed.emplace(p);
   const kernels::Buffer<T> dropped(drops ? p.layer_size() : 0);
   for (int64_t l = 0; l < p.layers; ++l) {
     const bool last = l + 1 == p.layers;
@@ -206,10 +242,11 @@ void forward(const RnnAttrs& a, const op::KernelArgs& k) {
     std::vector<Pass<T>> passes;
     for (int64_t d = 0; d < p.directions; ++d) {
       const int64_t row = l * p.directions + d;
-      const T* bias = params + p.bias(l, d);
-      const Pass<T> pass{params + p.input_weight(l, d),
-                         params + p.state_weight(l, d),
-                         params + p.projection(l, d),
+      const auto place = [&, l, d](auto of) { return params + (packed ? of(*packed) : of(p)); };
+      const T* bias = place([l, d](const auto& at) { return at.bias(l, d); });
+      const Pass<T> pass{place([l, d](const auto& at) { return at.input_weight(l, d); }),
+                         place([l, d](const auto& at) { return at.state_weight(l, d); }),
+                         place([l, d](const auto& at) { return at.projection(l, d); }),
                          bias,
                          bias + p.width(),
                          kept + p.kept_gates(l, d),
@@ -219,8 +256,7 @@ void forward(const RnnAttrs& a, const op::KernelArgs& k) {
                          c ? c + row * p.batch * p.cells : nullptr,
                          y,
                          d * p.recurrent};
-      kernels::gemm({false, true, 1, p.steps * p.batch, p.width(), p.inputs(l)}, dtype_of<T>(), x,
-                    pass.wx, pass.bx, pass.gates, k.threads);
+      input_product(a, PackedRnn::input_product(p, l), x, pass, k.threads);
       passes.push_back(pass);
     }
     run_passes(a, p, passes, length, k.threads);
@@ -264,61 +300,76 @@ Values backward(const RnnAttrs& a, const GradArgs& g) {
   return d;
 }
 
-PLAIT_OP(rnn, RnnAttrs)
-    .doc("A recurrent network of one or more layers, run over whole sequences.")
-    .source(
-        "Hochreiter, Schmidhuber (1997): lstm; Cho et al. (2014): gru, with the reset gate applied "
-        "behind the state's product; Sak, Senior, Beaufays (2014): projection")
-    .input("data", "floating (steps, batch, features)")
-    .input("parameters",
-           "vector: for each layer and direction weights of input, state and projection, gate by "
-           "gate (lstm: input, forget, cell, output; gru: reset, update, new); then all biases, of "
-           "input and state")
-    .input("state", "(layers * directions, batch, state_size or projection_size), at the start")
-    .optional_input("state_cell",
-                    "(layers * directions, batch, state_size), at the start; for lstm")
-    .optional_input("sequence_length", "(batch,), steps of each; with use_sequence_length")
-    .output("output", "(steps, batch, directions * state_size or projection_size)")
-    .output("state_output", "state at the end; with state_outputs")
-    .output("statecell_output", "state_cell at the end; with state_outputs, for lstm")
-    .hidden_output("kept", "what the gradient needs")
-    .required_attr("state_size", &RnnAttrs::state_size, "cells of a layer, > 0")
-    .required_attr("num_layers", &RnnAttrs::num_layers, "layers, > 0")
-    .attr("bidirectional", &RnnAttrs::bidirectional, false,
-          "each layer runs forwards and backwards; the results are joined")
-    .required_attr("mode", &RnnAttrs::mode, "kind of cell")
-    .choices({"gru", "lstm", "rnn_relu", "rnn_tanh"})
-    .attr("p", &RnnAttrs::p, 0.0, "probability of dropping an output between layers, in [0, 1)")
-    .attr("state_outputs", &RnnAttrs::state_outputs, false, "return the last states as well")
-    .attr("projection_size", &RnnAttrs::projection_size, std::nullopt,
-          "numbers to which the output of an lstm is projected")
-    .attr("lstm_state_clip_min", &RnnAttrs::lstm_state_clip_min, std::nullopt,
-          "least cell state of lstm")
-    .attr("lstm_state_clip_max", &RnnAttrs::lstm_state_clip_max, std::nullopt,
-          "largest cell state of lstm")
-    .attr("lstm_state_clip_nan", &RnnAttrs::lstm_state_clip_nan, false,
-          "with a bound, NaN in a cell state becomes 0")
-    .attr("use_sequence_length", &RnnAttrs::use_sequence_length, false,
-          "lengths are given; outputs behind the end are 0 and states those at the end")
-    .on("nd sym", "RNN")
-    .on("npx", "rnn")
-    .num_inputs(count_inputs)
-    .num_outputs([](const RnnAttrs& a) { return a.lstm() ? 4 : 3; })
-    .visible_outputs([](const RnnAttrs& a) { return !a.state_outputs ? 1
-                                                    : a.lstm()       ? 3
-                                                                     : 2; })
-    .random()
-    .uses_train()
-    .infer(infer)
-    .complete(complete)
-    .cpu(in_float32([](const RnnAttrs& a, const op::KernelArgs& k) {
-      k.in[0].dtype == DType::kFloat64 ? forward<double>(a, k) : forward<float>(a, k);
-    }))
-    .flops([](const RnnAttrs& a, const Specs& in) {
-      const RnnPlan p(a, in[0].shape);
-      return 2.0 * static_cast<double>(p.steps * p.batch) * static_cast<double>(p.weights_size());
-    })
-    .grad(backward, op::saves_inputs() | op::Saves{0, op::Saves::kAll});
+// What the operator and its twin with packed parameters share.
+op::OpBuilder<RnnAttrs>& complete_rnn(op::OpBuilder<RnnAttrs>&& b) {
+  return b.input("data", "floating (steps, batch, features)")
+      .input(
+          "parameters",
+          "vector: for each layer and direction weights of input, state and projection, gate by "
+          "gate (lstm: input, forget, cell, output; gru: reset, update, new); then all biases, of "
+          "input and state")
+      .input("state", "(layers * directions, batch, state_size or projection_size), at the start")
+      .optional_input("state_cell",
+                      "(layers * directions, batch, state_size), at the start; for lstm")
+      .optional_input("sequence_length", "(batch,), steps of each; with use_sequence_length")
+      .output("output", "(steps, batch, directions * state_size or projection_size)")
+      .output("state_output", "state at the end; with state_outputs")
+      .output("statecell_output", "state_cell at the end; with state_outputs, for lstm")
+      .hidden_output("kept", "what the gradient needs")
+      .required_attr("state_size", &RnnAttrs::state_size, "cells of a layer, > 0")
+      .required_attr("num_layers", &RnnAttrs::num_layers, "layers, > 0")
+      .attr("bidirectional", &RnnAttrs::bidirectional, false,
+            "each layer runs forwards and backwards; the results are joined")
+      .required_attr("mode", &RnnAttrs::mode, "kind of cell")
+      .choices({"gru", "lstm", "rnn_relu", "rnn_tanh"})
+      .attr("p", &RnnAttrs::p, 0.0, "probability of dropping an output between layers, in [0, 1)")
+      .attr("state_outputs", &RnnAttrs::state_outputs, false, "return the last states as well")
+      .attr("projection_size", &RnnAttrs::projection_size, std::nullopt,
+            "numbers to which the output of an lstm is projected")
+      .attr("lstm_state_clip_min", &RnnAttrs::lstm_state_clip_min, std::nullopt,
+            "least cell state of lstm")
+      .attr("lstm_state_clip_max", &RnnAttrs::lstm_state_clip_max, std::nullopt,
+            "largest cell state of lstm")
+      .attr("lstm_state_clip_nan", &RnnAttrs::lstm_state_clip_nan, false,
+            "with a bound, NaN in a cell state becomes 0")
+      .attr("use_sequence_length", &RnnAttrs::use_sequence_length, false,
+            "lengths are given; outputs behind the end are 0 and states those at the end")
+      .num_inputs(count_inputs)
+      .num_outputs([](const RnnAttrs& a) { return a.lstm() ? 4 : 3; })
+      .visible_outputs([](const RnnAttrs& a) { return !a.state_outputs ? 1
+                                                      : a.lstm()       ? 3
+                                                                       : 2; })
+      .infer(infer)
+      .complete(complete)
+      .cpu(in_float32([](const RnnAttrs& a, const op::KernelArgs& k) {
+        k.in[0].dtype == DType::kFloat64 ? forward<double>(a, k) : forward<float>(a, k);
+      }))
+      .flops([](const RnnAttrs& a, const Specs& in) {
+        const RnnPlan p(a, in[0].shape);
+        return 2.0 * static_cast<double>(p.steps * p.batch) * static_cast<double>(p.weights_size());
+      });
+}
+
+[[maybe_unused]] const int registered =
+    complete_rnn(op::OpBuilder<RnnAttrs>(op::Op::add("rnn", __FILE__, __LINE__)))
+        .doc("A recurrent network of one or more layers, run over whole sequences.")
+        .source(
+            "Hochreiter, Schmidhuber (1997): lstm; Cho et al. (2014): gru, with the reset gate "
+            "applied "
+            "behind the state's product; Sak, Senior, Beaufays (2014): projection")
+        .random()
+        .uses_train()
+        .on("nd sym", "RNN")
+        .on("npx", "rnn")
+        .grad(backward, op::saves_inputs() | op::Saves{0, op::Saves::kAll});
+
+[[maybe_unused]] const int registered_packed =
+    complete_rnn(op::OpBuilder<RnnAttrs>(op::Op::add("rnn_packed", __FILE__, __LINE__)))
+        .doc(
+            "rnn with the parameters that rnn_pack made for data of this shape, float32; made by "
+            "the "
+            "graph compiler.")
+        .attr("packed", &RnnAttrs::packed, true, "is true");
 
 }  // namespace
 }  // namespace plait::ops

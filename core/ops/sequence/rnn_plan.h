@@ -18,6 +18,8 @@ struct RnnAttrs {
   std::optional<double> lstm_state_clip_min, lstm_state_clip_max;
   bool lstm_state_clip_nan, use_sequence_length;
   bool data_gradient = true;  // of rnn_backward only
+  bool packed = false;        // parameters lie as rnn_pack left them
+  Dims shape;                 // of data, where that is no input
 
   bool lstm() const { return mode == "lstm"; }
   bool gru() const { return mode == "gru"; }
