@@ -1,12 +1,14 @@
 """Importers of operators on quantized numbers.
 
-Sums of products of 8-bit numbers are computed in float64, which holds them exactly.
+Sums of products of 8-bit numbers are computed in float64, which holds them exactly, where
+import_int8.py does not take them.
 """
 
 import math
 
 import numpy as np
 
+from .import_int8 import convolution_int8, product_int8
 from .import_layers import convolution
 from .import_types import dequantized_on_host, quantized_on_host
 from .importers import call, imports, is_host_type
@@ -136,6 +138,9 @@ def _factor(s, i, axis, ndim):
 
 @imports("QLinearMatMul")
 def _(s):
+    fast = product_int8(s)
+    if fast is not None:
+        return fast
     out = call("matmul", _centred(s, 0, 2, -2), _centred(s, 3, 5, -1))
     ndim = len(s.shape_of(out))
     scale = call("multiply", _factor(s, 1, -2, ndim), _factor(s, 4, -1, ndim))
@@ -152,8 +157,25 @@ def _rescaled(s, out, scale, zero):
     return _saturated(s, call("add", out, point), s.dtype(zero))
 
 
+@imports("QGemm")
+def _(s):
+    """A group of nodes: the second matrix is transposed; input 8 is a bias, or left out."""
+    fast = product_int8(s, transposed=True)
+    if fast is not None:
+        return fast
+    b = call("transpose", _centred(s, 3, 5, 0), axes=(1, 0))
+    out = call("matmul", _centred(s, 0, 2, -2), b)
+    if s.has(8):
+        out = call("add", out, s.cast(s[8], np.float64))
+    scale = call("multiply", _factor(s, 1, -2, 2), _factor(s, 4, -1, 2))
+    return _rescaled(s, out, call("divide", scale, _factor(s, 6, -2, 2)), 7)
+
+
 @imports("QLinearConv")
 def _(s):
+    fast = convolution_int8(s)
+    if fast is not None:
+        return fast
     x, w = _centred(s, 0, 2, 1), _centred(s, 3, 5, 0)
     out = convolution(s, x, w, s.shape(3))
     ndim = len(s.shape(0))

@@ -202,7 +202,57 @@ def _normalization(graph, node):
     return end, "LayerNormalization", [shifted.input[0], gamma, beta], {"epsilon": eps}
 
 
+def _dequantized(graph, name, axis=None):
+    """Inputs of the node that makes a value of 8-bit numbers, the last maybe ''; None: no such.
+
+    `axis`: along which the scales of known weights may differ."""
+    node = graph.maker(name, "DequantizeLinear")
+    if node is None or any(a.name == "block_size" and a.i for a in node.attribute):
+        return None
+    scale = graph.known.get(node.input[1])
+    if scale is None or (axis is not None and node.input[0] not in graph.known):
+        return None
+    given = next((a.i for a in node.attribute if a.name == "axis"), 1)
+    if scale.size > 1 and given != axis:
+        return None
+    return [*node.input[:2], node.input[2] if len(node.input) > 2 else ""]
+
+
+def _quantized_bias(graph, name, x, w):
+    """Name of the whole numbers of a bias in steps of data times weight; None: it has others."""
+    found = _dequantized(graph, name, axis=0)
+    if found is None or graph.known[found[0]].dtype != np.int32:
+        return None
+    step = graph.known[x[1]].astype(float) * graph.known[w[1]]
+    same = np.allclose(graph.known[found[1]], step, rtol=1e-3, atol=0)
+    return found[0] if same and not np.any(graph.known.get(found[2], 0)) else None
+
+
+def _quantized(graph, node):
+    """A layer between numbers of 8 bits: its inputs dequantized, its result quantized."""
+    layer = graph.maker(node.input[0], "Conv", "MatMul", "Gemm")
+    if layer is None or graph.reader(layer.output[0], "QuantizeLinear") is not node:
+        return None
+    attrs = {a.name: graph.onnx.helper.get_attribute_value(a) for a in layer.attribute}
+    if layer.op_type == "Gemm":
+        plain = attrs.get("alpha", 1) == attrs.get("beta", 1) == 1 and not attrs.get("transA", 0)
+        if not plain or not attrs.get("transB", 0):
+            return None
+        attrs = {}
+    x = _dequantized(graph, layer.input[0])
+    w = _dequantized(graph, layer.input[1], axis=1 if layer.op_type == "MatMul" else 0)
+    scale = graph.known.get(node.input[1])
+    if x is None or w is None or len(node.input) < 3 or scale is None or scale.size != 1:
+        return None
+    inputs = [*x, *w, *node.input[1:3]]
+    if len(layer.input) > 2 and layer.input[2]:
+        inputs.append(_quantized_bias(graph, layer.input[2], x, w))
+    kinds = {"Conv": "QLinearConv", "MatMul": "QLinearMatMul", "Gemm": "QGemm"}
+    return None if inputs[-1] is None else (node, kinds[layer.op_type], inputs, attrs)
+
+
 _PATTERNS = {
+    "QuantizeLinear": _quantized,
     "Erf": _gelu,
     "Tanh": _gelu_by_tanh,
     "Sigmoid": _silu,

@@ -12,6 +12,9 @@ from .patterns import JOINED
 
 __all__ = ["Reader", "domain_of"]
 
+# Versions of ONNX whose evaluator has these operators; they say the same as older ones.
+_FIRST_EVALUATED = {"DequantizeLinear": 19, "QuantizeLinear": 19}
+
 # Not computed ahead, although all inputs are known: shapes, lists, random numbers.
 _NEVER_FOLDED = {
     "Shape", "Size", "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike",
@@ -49,6 +52,7 @@ class Reader:
         self.functions = {(domain_of(f.domain), f.name): f for f in model.functions}
         self.known, self.values = ChainMap(), ChainMap()
         self.references, self._evaluators, self._derived = {}, {}, {}
+        self.channels_last = {}  # of some values by name: the same with axis 1 behind all others
 
     @property
     def opset(self):
@@ -141,7 +145,8 @@ class Reader:
         infos = [helper.make_empty_tensor_value_info(n) for n in dict.fromkeys(node.input) if n]
         outputs = [helper.make_empty_tensor_value_info(n) for n in node.output if n]
         graph = helper.make_graph([node], "one", infos, outputs)
-        opsets = [helper.make_opsetid("", self.opset)]
+        opset = max(self.opset, _FIRST_EVALUATED.get(node.op_type, 0))
+        opsets = [helper.make_opsetid("", opset)]
         return self.onnx.reference.ReferenceEvaluator(
             helper.make_model(graph, opset_imports=opsets)
         )
