@@ -3,7 +3,7 @@
     python tests/mxnet_compat/compare_onnx_import.py FILE.onnx ... [--sizes b=1,t=64] [--below 2] [--no-time]
 
 Open sizes get the number that --sizes gives their name, or 1; whole numbers are drawn in [0, --below). ORT_PYTHON names the Python that has
-onnxruntime. Times are of calls in turn, in one run; the ratio says how many times as fast plait is.
+onnxruntime. Times are of calls in turn, in one run; the ratio says how many times as fast plait is. onnx_networks.py writes files of common networks.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import onnx
 
 import plait as mx
 
+_PAUSE = 0.1  # seconds: after a call, threads of ONNX Runtime keep a core busy for half of it
 ORT_PYTHON = os.environ.get("ORT_PYTHON", os.path.expanduser("~/.cache/bench-peers/ort/bin/python"))
 PEER = """
 import os, sys, time
@@ -91,6 +92,7 @@ def times(model, arrays, peer, rounds=7):
     """(ours, theirs): seconds of a call, the median over rounds in turn."""
 
     def own(count):
+        time.sleep(_PAUSE)
         start = time.perf_counter()
         for _ in range(count):
             for x in model.run(arrays):
