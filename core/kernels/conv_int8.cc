@@ -74,10 +74,12 @@ dnnl::convolution_forward::primitive_desc desc_of(const Int8Conv& q, const memor
           attr};
 }
 
-// The same for any number of threads.
-memory::desc packed_weights(const Int8Conv& c) {
-  onednn::ThreadScope scope(1);
-  return desc_of(c, plain_weights(c.shape, Tag::any, Tag::any)).weights_desc();
+dnnl::convolution_forward::primitive_desc best_desc(const Int8Conv& q) {
+  return desc_of(q, plain_weights(q.shape, Tag::any, Tag::any));
+}
+
+onednn::PackedLayouts packed_weights(const Int8Conv& q) {
+  return onednn::PackedLayouts([&q] { return best_desc(q).weights_desc(); });
 }
 
 std::string key_of(char kind, const Int8Conv& q, int threads) {
@@ -104,11 +106,16 @@ void by_onednn(const Int8Conv& q, const Int8Operands& in, void* out, int threads
   }
   onednn::ThreadScope scope(threads);
   const auto& forward = onednn::prepared(key_of('8', q, threads), [&] {
-    const auto pd = desc_of(q, c.packed ? packed_weights(q) : plain_weights(c, Tag::any, Tag::any));
+    const auto layouts = packed_weights(q);
+    const auto pd =
+        c.packed ? layouts.fitting(threads, [&] { return best_desc(q); }) : best_desc(q);
     onednn::Prepared p(pd, dnnl::convolution_forward(pd));
     p.add(DNNL_ARG_SRC, pd.src_desc(), pd.src_desc(), false);
-    p.add(DNNL_ARG_WEIGHTS, c.packed ? pd.weights_desc() : plain_weights(c), pd.weights_desc(),
-          false);
+    if (c.packed) {
+      layouts.add_to(p, DNNL_ARG_WEIGHTS, pd.weights_desc());
+    } else {
+      p.add(DNNL_ARG_WEIGHTS, plain_weights(c), pd.weights_desc(), false);
+    }
     p.add(DNNL_ARG_DST, pd.dst_desc(), pd.dst_desc(), true);
     const memory::desc scale({c.out_channels}, memory::data_type::f32, Tag::a);
     p.add(DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS, scale, scale, false);
@@ -168,22 +175,14 @@ void conv(const Int8Conv& c, const Int8Operands& in, void* out, int threads) {
 }
 
 int64_t packed_size(const Int8Conv& c) {
-  return static_cast<int64_t>(
-      (sums_exactly() ? packed_weights(c) : plain_weights(c.shape)).get_size());
+  if (sums_exactly()) return packed_weights(c).bytes();
+  return static_cast<int64_t>(plain_weights(c.shape).get_size());
 }
 
 void pack(const Int8Conv& c, const void* weight, void* to, int threads) {
+  if (!sums_exactly()) return void(std::memcpy(to, weight, static_cast<size_t>(packed_size(c))));
   onednn::ThreadScope scope(threads);
-  onednn::prepared(key_of('9', c, threads), [&] {
-    const memory::desc plain = plain_weights(c.shape);
-    const memory::desc packed = sums_exactly() ? packed_weights(c) : plain;
-    dnnl::primitive_attr attr = onednn::attributes();
-    const dnnl::reorder::primitive_desc pd(onednn::cpu(), plain, onednn::cpu(), packed, attr);
-    onednn::Prepared p(pd, dnnl::reorder(pd));
-    p.add(DNNL_ARG_FROM, plain, plain, false);
-    p.add(DNNL_ARG_TO, packed, packed, true);
-    return p;
-  }).run({writable(weight), to});
+  packed_weights(c).pack(plain_weights(c.shape), weight, to, key_of('9', c, threads));
 }
 
 }  // namespace plait::kernels

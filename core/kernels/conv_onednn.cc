@@ -1,4 +1,3 @@
-#include "base/env.h"
 #include "kernels/convolution.h"
 #include "kernels/dnnl.h"
 #include "kernels/simd.h"
@@ -85,55 +84,23 @@ memory::data_type type_of(DType dtype) {
   return dtype == DType::kBfloat16 ? memory::data_type::bf16 : memory::data_type::f32;
 }
 
-// What packed weights hold: the layout that the kernel wants on one thread, and behind it that for
-// all cores if it is another one.
-class PackedWeights {
- public:
-  explicit PackedWeights(const Conv& c) : one_(wanted(c, 1)), all_(wanted(c, env::num_cores())) {}
-
-  const memory::desc& one() const { return one_; }
-  const memory::desc& all() const { return all_; }
-  bool has_two() const { return one_ != all_; }
-  int64_t offset_of_all() const {  // bytes
-    constexpr int64_t kLine = 64;
-    return has_two() ? (static_cast<int64_t>(one_.get_size()) + kLine - 1) / kLine * kLine : 0;
-  }
-  int64_t bytes() const { return offset_of_all() + static_cast<int64_t>(all_.get_size()); }
-  bool has(const memory::desc& layout) const { return layout == one_ || layout == all_; }
-  int64_t offset_of(const memory::desc& layout) const {
-    return layout == one_ ? 0 : offset_of_all();
-  }
-
- private:
-  static memory::desc wanted(const Conv& c, int threads) {
-    ThreadScope scope(threads);
+PackedLayouts packed_weights(const Conv& c) {
+  return PackedLayouts([&c] {
     return forward_desc(describe(c, memory::data_type::f32, false), false, attributes())
         .weights_desc();
-  }
+  });
+}
 
-  memory::desc one_, all_;
-};
-
-// Packed weights in a third layout would be changed at each call, for longer than the convolution
-// takes: it gets fewer threads instead.
 Prepared prepare_packed(const Conv& c, const Descs& d, bool bias, int threads,
                         const Epilogue* epilogue) {
-  const PackedWeights packed(c);
-  for (;; threads /= 2) {
-    ThreadScope scope(threads);
-    const auto pd = forward_desc(d, bias, attributes(epilogue, d.dst));
-    const memory::desc wanted = pd.weights_desc();
-    if (threads > 1 && !packed.has(wanted)) continue;
-    Prepared p(pd, dnnl::convolution_forward(pd));
-    p.add(DNNL_ARG_SRC, d.src, pd.src_desc(), false);
-    if (packed.has(wanted)) {
-      p.add(DNNL_ARG_WEIGHTS, wanted, wanted, false, packed.offset_of(wanted));
-    } else {
-      p.add(DNNL_ARG_WEIGHTS, packed.one(), wanted, false);
-    }
-    p.add(DNNL_ARG_DST, d.dst, pd.dst_desc(), true);
-    return p;
-  }
+  const PackedLayouts packed = packed_weights(c);
+  const auto pd =
+      packed.fitting(threads, [&] { return forward_desc(d, bias, attributes(epilogue, d.dst)); });
+  Prepared p(pd, dnnl::convolution_forward(pd));
+  p.add(DNNL_ARG_SRC, d.src, pd.src_desc(), false);
+  packed.add_to(p, DNNL_ARG_WEIGHTS, pd.weights_desc());
+  p.add(DNNL_ARG_DST, d.dst, pd.dst_desc(), true);
+  return p;
 }
 
 Prepared prepare_plain(const Descs& d, bool bias, const Epilogue* epilogue) {
@@ -209,24 +176,13 @@ void conv_backward_weight(const Conv& c, DType dtype, const void* x, const void*
 }
 
 int64_t packed_size(const Conv& c) {
-  return PackedWeights(c).bytes() / static_cast<int64_t>(sizeof(float));
+  return packed_weights(c).bytes() / static_cast<int64_t>(sizeof(float));
 }
 
 void pack(const Conv& c, const void* w, void* to, int threads) {
   ThreadScope scope(threads);
-  const PackedWeights packed(c);
-  const auto put = [&](char kind, const memory::desc& layout, int64_t offset) {
-    prepared(key_of(kind, c, memory::data_type::f32, false, threads), [&] {
-      const memory::desc plain = describe(c, memory::data_type::f32, false).weights;
-      const dnnl::reorder::primitive_desc pd(cpu(), plain, cpu(), layout, attributes());
-      Prepared p(pd, dnnl::reorder(pd));
-      p.add(DNNL_ARG_FROM, plain, plain, false);
-      p.add(DNNL_ARG_TO, layout, layout, true, offset);
-      return p;
-    }).run({writable(w), to});
-  };
-  put('k', packed.one(), 0);
-  if (packed.has_two()) put('l', packed.all(), packed.offset_of_all());
+  packed_weights(c).pack(describe(c, memory::data_type::f32, false).weights, w, to,
+                         key_of('k', c, memory::data_type::f32, false, threads));
 }
 
 }  // namespace plait::kernels::onednn

@@ -118,6 +118,32 @@ void Prepared::run(std::span<void* const> data) const {
   }
 }
 
+int64_t PackedLayouts::offset_of_all() const {
+  constexpr int64_t kLine = 64;
+  if (one_ == all_) return 0;
+  return (static_cast<int64_t>(one_.get_size()) + kLine - 1) / kLine * kLine;
+}
+
+void PackedLayouts::add_to(Prepared& primitive, int arg, const dnnl::memory::desc& wanted) const {
+  if (!has(wanted)) return primitive.add(arg, one_, wanted, false);
+  primitive.add(arg, wanted, wanted, false, wanted == one_ ? 0 : offset_of_all());
+}
+
+void PackedLayouts::pack(const dnnl::memory::desc& plain, const void* from, void* to,
+                         const std::string& key) const {
+  const auto put = [&](const char* which, const dnnl::memory::desc& layout, int64_t offset) {
+    prepared(key + which, [&] {
+      const dnnl::reorder::primitive_desc pd(cpu(), plain, cpu(), layout, attributes());
+      Prepared p(pd, dnnl::reorder(pd));
+      p.add(DNNL_ARG_FROM, plain, plain, false);
+      p.add(DNNL_ARG_TO, layout, layout, true, offset);
+      return p;
+    }).run({const_cast<void*>(from), to});
+  };
+  put("one", one_, 0);
+  if (one_ != all_) put("all", all_, offset_of_all());
+}
+
 ThreadScope::ThreadScope(int threads) : before_(team::set_limit(threads)) {}
 ThreadScope::~ThreadScope() { team::set_limit(before_); }
 

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/dims.h"
+#include "base/env.h"
 #include "kernels/epilogue.h"
 
 // What all users of oneDNN share: the engine, a stream for each thread, prepared primitives.
@@ -101,6 +102,46 @@ class ThreadScope {
 
  private:
   int before_;
+};
+
+// What a packed operand holds: the layout that a kernel wants on one thread, and behind it that for
+// all cores if it is another one.
+class PackedLayouts {
+ public:
+  // `wanted()` gives the layout for the number of threads that is set.
+  template <class Wanted>
+  explicit PackedLayouts(const Wanted& wanted)
+      : one_(under(1, wanted)), all_(under(env::num_cores(), wanted)) {}
+
+  int64_t bytes() const { return offset_of_all() + static_cast<int64_t>(all_.get_size()); }
+
+  // What `make()` gives for at most `threads` threads, with weights in a layout that is there. One
+  // that is not would be made at each call, for longer than the kernel takes.
+  template <class Make>
+  auto fitting(int threads, const Make& make) const {
+    for (;; threads /= 2) {
+      ThreadScope scope(threads);
+      auto found = make();
+      if (threads <= 1 || has(found.weights_desc())) return found;
+    }
+  }
+
+  // The packed operand as operand `arg` of a primitive that wants this layout.
+  void add_to(Prepared& primitive, int arg, const dnnl::memory::desc& wanted) const;
+  // Brings an operand into all layouts. `key` names it among all that `prepared` knows.
+  void pack(const dnnl::memory::desc& plain, const void* from, void* to,
+            const std::string& key) const;
+
+ private:
+  template <class Wanted>
+  static dnnl::memory::desc under(int threads, const Wanted& wanted) {
+    ThreadScope scope(threads);
+    return wanted();
+  }
+  bool has(const dnnl::memory::desc& layout) const { return layout == one_ || layout == all_; }
+  int64_t offset_of_all() const;  // bytes
+
+  dnnl::memory::desc one_, all_;
 };
 
 }  // namespace plait::kernels::onednn

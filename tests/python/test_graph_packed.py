@@ -144,3 +144,22 @@ def test_images_keep_their_layout(corners):
     close(*results)
     assert "bilinear_resize_last" in graph.explain()
     assert graph.explain().count("    channels_first ") == 1
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+@pytest.mark.parametrize("channels, filters, size", [(96, 576, 14), (20, 24, 5), (160, 96, 7)])
+def test_whole_numbers_are_summed_exactly(channels, filters, size, dtype):
+    rng, info = np.random.default_rng(7), np.iinfo(dtype)
+    x = rng.integers(info.min, info.max + 1, (1, size, size, channels)).astype(dtype)
+    w = rng.integers(-127, 128, (filters, channels, 1, 1)).astype("int8")
+    scale, bias = np.full(filters, 2.0**-13, "f"), rng.integers(-20, 20, filters).astype("f")
+    sums = x.astype(float) @ w[:, :, 0, 0].T.astype(float)
+    want = np.clip(np.rint(sums * scale + bias), -128, 127)
+    y = sym.contrib.int8_convolution(
+        *map(sym.Variable, "xwsb"), kernel=(1, 1), num_filter=filters, name="c"
+    )
+    given = [nd.array(a, dtype=a.dtype) for a in (x, w, scale, bias)]
+    for on in (False, True):
+        with mx.graph.switched(pack_weights=on):
+            got = sym.CachedGraph(y)(*given)[0].asnumpy()
+        np.testing.assert_array_equal(got, want)
