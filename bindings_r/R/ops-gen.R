@@ -4627,6 +4627,19 @@ mx.symbol.square <- function(data = NULL, name = NULL, attr = NULL) {
   .compose(.ops$square, "square", name, list(data = data), list(), attr)
 }
 
+mx.nd.internal.square.sum <- function(data, axis = NULL, keepdims = FALSE,
+  exclude = FALSE, dtype = NULL, out = NULL) {
+  .Call(C_invoke, .ops$square_sum, list(data), list(axis, keepdims, exclude,
+    dtype), 1L, out)
+}
+
+mx.symbol.internal.square_sum <- function(data = NULL, axis = NULL,
+  keepdims = FALSE, exclude = FALSE, dtype = NULL, name = NULL, attr = NULL) {
+  .compose(.ops$square_sum, "internal.square_sum", name, list(data = data),
+    list(axis = axis, keepdims = keepdims, exclude = exclude, dtype = dtype),
+    attr)
+}
+
 mx.nd.squeeze <- function(data, axis = NULL, out = NULL) {
   .Call(C_invoke, .ops$squeeze, list(data), list(axis), 1L, out)
 }

@@ -108,6 +108,23 @@ Spec(
 Spec("argmax_channel", lambda x: x.argmax(1), [((normal(3, 4),), {}), ((normal(2, 3, 4),), {})])
 
 
+def square_sum(x, axis=None, keepdims=False):
+    total = np.square(x).sum(axis, keepdims=keepdims)
+    return total.reshape(1) if axis is None and not keepdims else total
+
+
+Spec(
+    "square_sum",
+    square_sum,
+    [
+        ((normal(3, 4),), {}),
+        ((normal(3, 4),), {"axis": 1, "keepdims": True}),
+        ((normal(2, 3, 4),), {"axis": (0, 2)}),
+    ],
+    grad=(0,),
+)
+
+
 def moments(x, axes=None, keepdims=False):
     return [
         np.reshape(

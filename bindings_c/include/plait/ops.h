@@ -8388,6 +8388,34 @@ static inline plait_status_t plait_square(plait_array_t data, plait_array_t* out
 }
 
 typedef struct {
+  /* axes that are reduced; None or (): all */
+  const int64_t* axis;
+  int32_t axis_size;
+  /* keep reduced axes with size 1 */
+  int32_t keepdims;
+  /* reduce the axes that are not in axis */
+  int32_t exclude;
+  /* type of the result; None: as data */
+  const char* dtype;
+} plait_square_sum_attrs_t;
+static inline plait_square_sum_attrs_t plait_square_sum_defaults(void) {
+  const plait_square_sum_attrs_t a = {NULL, -1, 0, 0, NULL};
+  return a;
+}
+/* Sum of the squares over axes. Over all axes: an array (1,). data: array of any shape. out: the
+ * axes that stay. */
+static inline plait_status_t plait_square_sum(plait_array_t data,
+                                              const plait_square_sum_attrs_t* attrs,
+                                              plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_square_sum_attrs_t a_ = attrs ? *attrs : plait_square_sum_defaults();
+  const plait_array_t inputs_[] = {data};
+  const plait_value_t values_[] = {plait__ints(a_.axis, a_.axis_size), plait__bool(a_.keepdims),
+                                   plait__bool(a_.exclude), plait__string(a_.dtype)};
+  return plait__call(&op_, "square_sum", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
   /* axes of size 1; None: all of them */
   const int64_t* axis;
   int32_t axis_size;

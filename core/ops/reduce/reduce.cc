@@ -194,6 +194,16 @@ PLAIT_REDUCTIONS(nansum, "Sum over axes of the elements that are not NaN.", Redu
 PLAIT_REDUCTIONS(nanprod, "Product over axes of the elements that are not NaN.",
                  Reduction::kNanprod, infer_sum, nanprod_grad, op::saves_inputs());
 
+Values square_sum_grad(const ReduceAttrs& a, const GradArgs& g) {
+  if (no_flow(g)) return {Value{}};
+  return {stretch(a, g, g.dout()) * g.in(0) * 2.0};
+}
+
+PLAIT_REDUCTION(square_sum, "Sum of the squares over axes. Over all axes: an array (1,).",
+                Reduction::kSumSquare, infer_nd<infer_sum>)
+    .on("nd sym", "_square_sum")
+    .grad(square_sum_grad, op::saves_inputs());
+
 struct NormAttrs {
   int64_t ord;
   std::optional<Dims> axis;

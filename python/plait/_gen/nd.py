@@ -373,6 +373,7 @@ _op_split = _operator('split')
 _op_split_v2 = _operator('split_v2')
 _op_sqrt = _operator('sqrt')
 _op_square = _operator('square')
+_op_square_sum = _operator('square_sum')
 _op_squeeze = _operator('squeeze')
 _op_stack = _operator('stack')
 _op_stop_gradient = _operator('stop_gradient')
@@ -6796,6 +6797,32 @@ def _split_v2(data=None, indices=None, axis=1, squeeze_axis=False, sections=0, o
     if kwargs:
         _unknown('_split_v2', kwargs)
     return _invoke(_op_split_v2, (data,), (indices, axis, squeeze_axis, sections,), out, _cls)
+
+
+def _square_sum(data=None, axis=None, keepdims=False, exclude=False, dtype=None, out=None, name=None, **kwargs):
+    """Sum of the squares over axes. Over all axes: an array (1,).
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    axis : tuple of int, default None
+        axes that are reduced; None or (): all
+    keepdims : bool, default False
+        keep reduced axes with size 1
+    exclude : bool, default False
+        reduce the axes that are not in axis
+    dtype : dtype, default None
+        type of the result; None: as data
+
+    Returns
+    -------
+    out : array
+        the axes that stay
+    """
+    if kwargs:
+        _unknown('_square_sum', kwargs)
+    return _invoke(_op_square_sum, (data,), (axis, keepdims, exclude, dtype,), out, _cls)
 
 
 def _sub(lhs=None, rhs=None, out=None, name=None, **kwargs):

@@ -5893,6 +5893,30 @@ def _split_v2(data=None, indices=None, axis=1, squeeze_axis=False, sections=0, n
     return _compose('split_v2', name, {'data': data}, {'indices': indices, 'axis': axis, 'squeeze_axis': squeeze_axis, 'sections': sections}, attr, '_split_v2', kwargs)
 
 
+def _square_sum(data=None, axis=None, keepdims=False, exclude=False, dtype=None, name=None, attr=None, out=None, **kwargs):
+    """Sum of the squares over axes. Over all axes: an array (1,).
+
+    Parameters
+    ----------
+    data : array
+        array of any shape
+    axis : tuple of int, default None
+        axes that are reduced; None or (): all
+    keepdims : bool, default False
+        keep reduced axes with size 1
+    exclude : bool, default False
+        reduce the axes that are not in axis
+    dtype : dtype, default None
+        type of the result; None: as data
+
+    Returns
+    -------
+    out : array
+        the axes that stay
+    """
+    return _compose('square_sum', name, {'data': data}, {'axis': axis, 'keepdims': keepdims, 'exclude': exclude, 'dtype': dtype}, attr, '_square_sum', kwargs)
+
+
 def _sub(lhs=None, rhs=None, name=None, attr=None, out=None, **kwargs):
     """Difference of two arrays.
 

@@ -7203,6 +7203,30 @@ inline Symbol square(const std::string& name_, const Symbol& data) {
   return detail::compose(op_, name_, {"data"}, {data}, {}, {});
 }
 
+struct square_sum_attrs {
+  /* axes that are reduced; None or (): all */
+  std::optional<std::vector<int64_t>> axis{};
+  /* keep reduced axes with size 1 */
+  bool keepdims = false;
+  /* reduce the axes that are not in axis */
+  bool exclude = false;
+  /* type of the result; None: as data */
+  std::optional<std::string> dtype{};
+};
+/* Sum of the squares over axes. Over all axes: an array (1,). */
+inline NDArray square_sum(const NDArray& data, const square_sum_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("square_sum");
+  return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                        detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+inline Symbol square_sum(const std::string& name_, const Symbol& data,
+                         const square_sum_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("square_sum");
+  return detail::compose(op_, name_, {"data"}, {data}, {"axis", "keepdims", "exclude", "dtype"},
+                         {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
+                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)});
+}
+
 struct squeeze_attrs {
   /* axes of size 1; None: all of them */
   std::optional<std::vector<int64_t>> axis{};
