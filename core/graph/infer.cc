@@ -142,10 +142,12 @@ bool spread_shape(const Node& node, const SolvedSizes& solved, Table& table) {
     if (own && shape && *own != *shape) return false;  // one is stretched: nobody knows which
     if (own) shape = own;
   }
+  // Results of operators may be what stretches a size of 1.
+  const bool may_stretch = shape && std::find(shape->begin(), shape->end(), 1) != shape->end();
   bool changed = false;
   for (const Entry& e : node.inputs) {
     Known& input = known_of(table, e);
-    if (!shape || input.shape) continue;
+    if (!shape || input.shape || (may_stretch && !e.node->is_variable())) continue;
     input.shape = shape;
     changed = true;
   }

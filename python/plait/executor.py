@@ -6,10 +6,12 @@ import numpy as np
 
 from . import autograd, ndarray
 from .context import current_context
+from .ndarray._storage import dense
 from .symbol import CachedGraph
 from .symbol.binding import by_name, from_buffer, requests
 from .symbol.monitored import MonitoredGraph
 from .symbol.placement import PlacedGraph, contexts_of
+from .symbol.sparse_products import SparseProducts, row_sparse_gradients, storages
 
 __all__ = ["Executor"]
 
@@ -29,6 +31,8 @@ def _in_shape(array, shape):
     if tuple(shape) == array.shape:
         return array
     size = int(np.prod(shape))
+    if array.stype != "default":
+        return ndarray.sparse.zeros(array.stype, shape, array.context, array.dtype)
     if size > array.size:
         return ndarray.zeros(shape, array.context, array.dtype)
     return array.detach().reshape(-1)[:size].reshape(shape)
@@ -85,11 +89,20 @@ class Executor:
             if missing:
                 raise ValueError(f"bind: no array for {missing}")
         self._grad_req = requests(grad_req, self._arg_names)
-        self._input_names = symbol.list_inputs()
-        self._graph = self._compiled(symbol)
+        self._products = self._sparse_products()
+        compiled = symbol if self._products is None else self._products.rest
+        self._input_names = compiled.list_inputs()
+        self._graph = self._compiled(compiled)
         self._monitor = self._monitored = self._watched = None
         self._outputs, self._heads = None, []
         self._mark()
+
+    def _sparse_products(self):
+        """What is computed from csr arrays; parts on several devices compute with dense ones."""
+        csr = {name for name, array in self.arg_dict.items() if array.stype == "csr"}
+        if not csr or self._group2ctx:
+            return None
+        return SparseProducts.of(self._symbol, csr)
 
     def _compiled(self, symbol):
         if self._group2ctx:
@@ -98,7 +111,7 @@ class Executor:
 
     def _mark(self):
         arrays = {**self.arg_dict, **self.aux_dict}
-        self._inputs = [arrays[name] for name in self._input_names]
+        self._inputs = [arrays.get(name) for name in self._input_names]
         for i, req in enumerate(self._grad_req):
             if self.grad_arrays[i] is None or req == "null":
                 continue
@@ -106,7 +119,16 @@ class Executor:
 
     @classmethod
     def simple_bind(
-        cls, symbol, ctx, grad_req, types, shapes, group2ctx=None, shared=None, buffer=None
+        cls,
+        symbol,
+        ctx,
+        grad_req,
+        types,
+        shapes,
+        group2ctx=None,
+        shared=None,
+        buffer=None,
+        stypes=None,
     ):
         """An executor on new zero arrays whose shapes and dtypes follow from those given.
 
@@ -124,6 +146,8 @@ class Executor:
         buffer : dict of str to NDArray, optional
             Other arguments by name, and gradients as 'grad of ' and the name, are parts of these
             arrays; those that it has not, or too small, are put there.
+        stypes : dict of str, optional
+            Storages of some arguments, as for `Symbol.simple_bind`.
 
         Raises
         ------
@@ -143,7 +167,12 @@ class Executor:
         held = {**other.arg_dict, **other.aux_dict} if other else {}
         common = {*common, *aux_names} if other else set()
 
+        csr = {name for name, stype in storages(symbol, stypes).items() if stype == "csr"}
+        by_rows = row_sparse_gradients(symbol, csr)
+
         def array(name, shape, dtype):
+            if name in csr:
+                return ndarray.sparse.zeros("csr", shape, device(name), dtype)
             kept = held.get(name) if name in common else None
             if kept is not None and kept.shape == tuple(shape):
                 return kept
@@ -155,8 +184,11 @@ class Executor:
         aux = [array(*row) for row in zip(aux_names, aux_shapes, aux_types, strict=True)]
         grads = []
         for name, a, req in zip(names, args, requests(grad_req, names), strict=True):
-            if req == "null" or np.dtype(a.dtype).kind != "f":
+            if req == "null" or np.dtype(a.dtype).kind != "f" or name in csr:
                 grads.append(None)
+                continue
+            if name in by_rows:
+                grads.append(ndarray.sparse.zeros("row_sparse", a.shape, device(name), a.dtype))
                 continue
             kept = other.grad_dict.get(name) if name in common else None
             if kept is None or kept.shape != a.shape:
@@ -214,15 +246,17 @@ class Executor:
                 continue
             i = self._arg_names.index(name)
             own = self.arg_arrays[i]
-            value = value.tostype("default").astype(own.dtype, copy=False)
-            value = value.as_in_context(own.context).detach()
+            value = value.tostype(own.stype).astype(own.dtype, copy=False)
+            value = value.as_in_context(own.context)
+            value = value.detach() if own.stype == "default" else value
             grad = self.grad_arrays[i] if self._grad_req[i] != "null" else None
             if grad is not None:
                 if grad.shape != value.shape:
                     grad = self.grad_arrays[i] = ndarray.zeros(value.shape, own.context, own.dtype)
                 autograd.mark_variables([value], [grad], self._grad_req[i])
             self.arg_arrays[i] = value
-            self._inputs[self._input_names.index(name)] = value
+            if name in self._input_names:
+                self._inputs[self._input_names.index(name)] = value
 
     def copy_params_from(self, arg_params, aux_params=None, allow_extra_params=False):
         """Copy arrays by name into the arguments and auxiliary states.
@@ -236,7 +270,7 @@ class Executor:
             for name, value in params.items():
                 if name in own:
                     if value is not own[name]:
-                        value.astype(own[name].dtype).copyto(own[name])
+                        value.tostype(own[name].stype).astype(own[name].dtype).copyto(own[name])
                 elif not allow_extra_params:
                     raise ValueError(f"copy_params_from: no argument {name!r} in the symbol")
 
@@ -261,13 +295,25 @@ class Executor:
             arg_dict[name][:] = value
         self._watched = self._watching()
         if self._watched is not None:
-            outs = self._watched.forward({**self.arg_dict, **self.aux_dict}, is_train)
+            outs = self._watched.forward(self._dense_arrays(), is_train)
         else:
             with autograd.record() if is_train else autograd.pause(train_mode=False):
-                outs = self._graph(*self._inputs)
+                outs = self._run()
         self._heads = outs if is_train else []
         self._outputs = outs
         return self._outputs
+
+    def _dense_arrays(self):
+        arrays = {**self.arg_dict, **self.aux_dict}
+        return {name: dense(array) for name, array in arrays.items()}
+
+    def _run(self):
+        """The outputs of the arrays that are there now."""
+        if self._products is None:
+            return self._graph(*map(dense, self._inputs))
+        arrays = {**self.arg_dict, **self.aux_dict}
+        arrays.update(self._products(arrays))
+        return self._graph(*(dense(arrays[name]) for name in self._input_names))
 
     def _watching(self):
         """The graph that shows its arrays, if somebody wants to see them now."""
@@ -317,7 +363,7 @@ class Executor:
             raise RuntimeError("executor: backward needs a forward before it")
         if not self._heads:
             with autograd.record(train_mode=False):
-                self._heads = self._graph(*self._inputs)
+                self._heads = self._run()
         if out_grads is not None and not isinstance(out_grads, (list, tuple)):
             out_grads = [out_grads]
         if self._watched is not None:
@@ -375,7 +421,7 @@ class Executor:
                     f"reshape: {name} would have shape {tuple(shape)}, must stay {array.shape} "
                     "without partial_shaping"
                 )
-            if not same and np.prod(shape) > array.size and not allow_up_sizing:
+            if not same and np.prod(shape) > np.prod(array.shape) and not allow_up_sizing:
                 raise ValueError(
                     f"reshape: {name} would grow from {array.shape} to {tuple(shape)}, "
                     "must not without allow_up_sizing"

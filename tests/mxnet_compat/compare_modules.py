@@ -397,6 +397,64 @@ def generated_buckets(mx):
     return [parameters(module), module.score(data, metric), module.data_names]
 
 
+def csr_network(mx, deep):
+    """Logistic regression, or a factorisation machine and a layer, on csr data."""
+    data = mx.sym.var("data", stype="csr")
+    weight = mx.sym.var("w_weight", stype="row_sparse", shape=(12, 2))
+    out = mx.sym.broadcast_add(mx.sym.sparse.dot(data, weight), mx.sym.var("w_bias", shape=(2,)))
+    if deep:
+        factors = mx.sym.var("v_weight", stype="row_sparse", shape=(12, 3))
+        squares = mx.sym._internal._square_sum(data=factors, axis=1, keepdims=True)
+        pairs = mx.sym.sum(mx.sym.square(mx.sym.sparse.dot(data, factors)), axis=1, keepdims=True)
+        pairs = pairs - mx.sym.sparse.dot(mx.sym.square(data), squares)
+        out = mx.sym.broadcast_add(mx.sym.FullyConnected(out, num_hidden=2, name="fc"), pairs)
+    return mx.sym.SoftmaxOutput(out, name="softmax")
+
+
+def sparse_steps(mx):
+    """Row-sparse gradients of csr data change their rows only, with momentum and decay too."""
+    x = np.random.RandomState(0).uniform(size=(40, 12)).astype("float32")
+    x[x > 0.25] = 0
+    x[:, 5] = 0  # nothing touches this row of the weights
+    y = (x.sum(1) > 0.4).astype("float32")
+    found = []
+    for deep in (False, True):
+        for name, options in (
+            ("sgd", {"learning_rate": 0.5, "momentum": 0.9, "wd": 0.01}),
+            ("sgd", {"learning_rate": 0.5, "momentum": 0.9, "wd": 0.01, "lazy_update": False}),
+            ("adam", {"learning_rate": 0.1, "wd": 0.01}), ("adagrad", {"learning_rate": 0.1}),
+            ("ftrl", {"learning_rate": 0.1, "wd": 0.01}), ("rmsprop", {"learning_rate": 0.1}),
+        ):  # fmt: skip
+            data = mx.io.NDArrayIter(mx.nd.sparse.csr_matrix(x), y, 8, last_batch_handle="discard")
+            module = mx.mod.Module(csr_network(mx, deep))
+            module.bind(data.provide_data, data.provide_label)
+            module.init_params(mx.init.Constant(0.1))
+            module.init_optimizer(optimizer=name, optimizer_params=options)
+            for _ in range(2):
+                data.reset()
+                for batch in data:
+                    module.prepare(batch)
+                    module.forward_backward(batch)
+                    module.update()
+            gradient = module._exec_group.grad_arrays[
+                module._exec_group.param_names.index("w_weight")
+            ]
+            found.append([parameters(module)[0], gradient[0].stype, gradient[0].asnumpy()])
+    return found
+
+
+def sparse_tables(mx):
+    """Embedding(sparse_grad=True) in a module."""
+    table = mx.sym.var("e_weight", stype="row_sparse")
+    x = mx.sym.Embedding(mx.sym.var("data"), table, input_dim=9, output_dim=4, sparse_grad=True)
+    x = mx.sym.FullyConnected(mx.sym.Flatten(x), num_hidden=3, name="fc")
+    module = mx.mod.Module(mx.sym.SoftmaxOutput(x, name="softmax"))
+    x = np.random.RandomState(1).randint(0, 7, (40, 2)).astype("float32")
+    data = mx.io.NDArrayIter(x, x[:, 0] % 3, 10)
+    options = {"learning_rate": 0.3, "momentum": 0.9, "wd": 0.01}
+    return parameters(trained(mx, module, data, optimizer_params=options))
+
+
 def python_module(mx):
     class Scale(mx.mod.PythonModule):
         def __init__(self):
@@ -552,7 +610,8 @@ def groups():
                       placed, evaluation, types_of_arguments],
         "modules": [optimizers, schedules, multipliers, initial_values, fixed, devices,
                     input_gradients, states, predictions, other_shapes, resumed, events, shown,
-                    monitors, own_metric, generated_buckets, python_module],
+                    monitors, own_metric, generated_buckets, sparse_steps, sparse_tables,
+                    python_module],
         "iterators": [last_batches, named_data, by_hand, wrapped, csv, libsvm, mnist,
                       descriptions],
     }  # fmt: skip

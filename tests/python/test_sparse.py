@@ -421,7 +421,7 @@ def test_sparse_states_of_operators_change():
     assert history.stype == weight.stype == "row_sparse"
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "rmsprop", "ftrl"])
+@pytest.mark.parametrize("name", ["sgd", "adam", "rmsprop"])
 def test_updates_that_are_not_lazy_equal_dense_ones(name):
     kwargs = {"learning_rate": 0.1, "wd": 0.1}
     if name in ("sgd", "adam"):

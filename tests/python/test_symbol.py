@@ -44,6 +44,7 @@ def test_shapes_follow_through_elementwise_operators():
     assert out.infer_shape(c=(2, 3)) == ([(2, 3)] * 3, [(2, 3)], [])
     assert out.infer_shape(b=(2, 3)) == ([(2, 3)] * 3, [(2, 3)], [])
     assert sym.dot(a, b).infer_shape(a=(2, 3)) == (None, None, None)
+    assert (sym.dot(a, b) + c).infer_shape(a=(2, 3), c=(1, 4)) == (None, None, None)
     # A parameter's own operator comes first, wherever it stands.
     w = sym.Variable("w")
     net = sym.FullyConnected(sym.Variable("x"), weight=w, no_bias=True, num_hidden=4) + sym.sum(w)

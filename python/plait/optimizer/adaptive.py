@@ -149,7 +149,11 @@ class Ftrl(FusedOptimizer):
     learning_rate : float
     beta : float
         Added to the root of the summed squares.
+
+    Row-sparse gradients change their rows only.
     """
+
+    lazy_update = True
 
     def __init__(self, lamda1=0.01, learning_rate=0.1, beta=1, **kwargs):
         super().__init__(learning_rate=learning_rate, **kwargs)

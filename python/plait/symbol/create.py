@@ -40,7 +40,7 @@ def Variable(
     dtype : optional
     init : Initializer or str, optional
     stype : {'default', 'row_sparse', 'csr'}, optional
-        Kept in the attributes for MXNet's programs; graphs compute with dense arrays.
+        A csr variable is bound to a csr array, see `Symbol.simple_bind`; other arrays are dense.
 
     Raises
     ------

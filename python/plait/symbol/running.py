@@ -109,6 +109,7 @@ class Running:
         ctx=None,
         grad_req="write",
         type_dict=None,
+        stype_dict=None,
         group2ctx=None,
         shared_arg_names=None,
         shared_exec=None,
@@ -124,6 +125,10 @@ class Running:
             "write", "add" or "null", for all or for each argument.
         type_dict : dict of str to dtype, optional
             dtypes of some arguments.
+        stype_dict : dict of str, optional
+            Storages of some arguments, by default those of their variables. Products of 'csr' ones
+            are computed of what is stored, and give row-sparse gradients to the other factor; all
+            else is dense.
         group2ctx : dict of str to Context, optional
             Devices of the parts that the attribute ``ctx_group`` names.
         shared_exec : Executor, optional
@@ -154,5 +159,5 @@ class Running:
             shared = shared_exec, set(names)
         place = ctx or current_context()
         return Executor.simple_bind(
-            self, place, grad_req, type_dict, kwargs, group2ctx, shared, shared_buffer
+            self, place, grad_req, type_dict, kwargs, group2ctx, shared, shared_buffer, stype_dict
         )
