@@ -1329,6 +1329,24 @@ mx.symbol.hard_sigmoid <- function(data = NULL, alpha = 0.2, beta = 0.5,
     list(alpha = alpha, beta = beta), attr)
 }
 
+mx.nd.contrib.hawkesll <- function(lda, alpha, beta, state, lags, marks,
+  valid_length, max_time, out = NULL, ...) {
+  if (...length()) return(.again())
+  .Call(C_invoke, .ops$hawkes_ll, list(lda, alpha, beta, state, lags, marks,
+    valid_length, max_time), list(), 2L, out)
+}
+mx.nd.internal.contrib.hawkesll <- mx.nd.contrib.hawkesll
+
+mx.symbol.contrib.hawkesll <- function(lda = NULL, alpha = NULL, beta = NULL,
+  state = NULL, lags = NULL, marks = NULL, valid_length = NULL, max_time = NULL,
+  name = NULL, attr = NULL, ...) {
+  if (...length()) return(.again())
+  .compose(.ops$hawkes_ll, "contrib.hawkesll", name, list(lda = lda,
+    alpha = alpha, beta = beta, state = state, lags = lags, marks = marks,
+    valid_length = valid_length, max_time = max_time), list(), attr)
+}
+mx.symbol.internal.contrib_hawkesll <- mx.symbol.contrib.hawkesll
+
 mx.nd.hypot <- function(lhs, rhs, out = NULL) {
   .Call(C_invoke, .ops$hypot, list(lhs, rhs), list(), 1L, out)
 }
@@ -1828,6 +1846,23 @@ mx.nd.khatri.rao <- function(..., out = NULL) {
 
 mx.symbol.khatri_rao <- function(..., name = NULL, attr = NULL) {
   .compose(.ops$khatri_rao, "khatri_rao", name, .arrays(...), list(), attr)
+}
+
+mx.nd.IdentityAttachKLSparseReg <- function(data, moving_avg,
+  sparseness_target = 0.1, penalty = 0.001, momentum = 0.9, out = NULL, ...) {
+  if (...length()) return(.again())
+  .Call(C_invoke, .ops$kl_sparse_reg, list(data, moving_avg),
+    list(sparseness_target, penalty, momentum), 1L, out)
+}
+
+mx.symbol.IdentityAttachKLSparseReg <- function(data = NULL, moving_avg = NULL,
+  sparseness_target = 0.1, penalty = 0.001, momentum = 0.9, name = NULL,
+  attr = NULL, ...) {
+  if (...length()) return(.again())
+  .compose(.ops$kl_sparse_reg, "IdentityAttachKLSparseReg", name,
+    list(data = data, moving_avg = moving_avg),
+    list(sparseness_target = sparseness_target, penalty = penalty,
+    momentum = momentum), attr)
 }
 
 mx.nd.internal.l2.loss <- function(pred, label, weight = 1, out = NULL) {
@@ -3263,6 +3298,24 @@ mx.nd.preloaded.multi.sgd.update <- function(..., rescale_grad = 1,
   .Call(C_invoke, .ops$preloaded_multi_sgd_update, .arrays(...),
     list(rescale_grad, clip_gradient, num_weights, multi_precision), 0L, out)
 }
+
+mx.nd.contrib.PSROIPooling <- function(data, rois, spatial_scale, output_dim,
+  pooled_size, group_size = 0L, out = NULL, ...) {
+  if (...length()) return(.again())
+  .Call(C_invoke, .ops$ps_roi_pooling, list(data, rois), list(spatial_scale,
+    output_dim, pooled_size, group_size), 1L, out)
+}
+mx.nd.internal.contrib.PSROIPooling <- mx.nd.contrib.PSROIPooling
+
+mx.symbol.contrib.PSROIPooling <- function(data = NULL, rois = NULL,
+  spatial_scale, output_dim, pooled_size, group_size = 0L, name = NULL,
+  attr = NULL, ...) {
+  if (...length()) return(.again())
+  .compose(.ops$ps_roi_pooling, "contrib.PSROIPooling", name, list(data = data,
+    rois = rois), list(spatial_scale = spatial_scale, output_dim = output_dim,
+    pooled_size = pooled_size, group_size = group_size), attr)
+}
+mx.symbol.internal.contrib_PSROIPooling <- mx.symbol.contrib.PSROIPooling
 
 mx.nd.contrib.quadratic <- function(data, a = 0, b = 0, c = 0, out = NULL) {
   .Call(C_invoke, .ops$quadratic, list(data), list(a, b, c), 1L, out)

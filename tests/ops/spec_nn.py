@@ -400,3 +400,14 @@ Spec(  # in one process; several are in tests/dist
     second=True,
     raises=[((np.arange(3),), {"key": ""}, TypeError, "data has dtype int64, must be floating")],
 )
+Spec(
+    "kl_sparse_reg",
+    lambda data, moving_avg, **attrs: data,
+    [((between(0.1, 0.9, 4, 3), between(0.2, 0.6, 3)), {})],
+    dtypes=("float32", "float64"),
+    dense=True,
+    raises=[
+        ((normal(4, 3), normal(2)), {}, ValueError, "kl_sparse_reg: moving_avg has shape"),
+        ((normal(4, 3), normal(3)), {"sparseness_target": 1.0}, ValueError, "sparseness_target is"),
+    ],
+)

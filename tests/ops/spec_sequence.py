@@ -3,7 +3,7 @@
 import itertools
 
 import numpy as np
-from harness import HALVES, Spec, normal
+from harness import HALVES, Spec, between, normal
 
 X = normal(4, 3, 2)
 LENGTHS = np.array([1, 4, 2], dtype="int32")
@@ -105,6 +105,41 @@ Spec(
     raises=[
         ((normal(4, 3, 3), LABELS + 2), {}, IndexError, "ctc_loss: label has 3"),
         ((normal(4, 2, 3), LABELS), {}, ValueError, "ctc_loss: label has shape"),
+    ],
+)
+
+
+def hawkes(mu, alpha, beta, state, lags, marks, length, end):
+    likelihoods, states = np.zeros(len(mu)), np.array(state)
+    for n, s in enumerate(states):
+        now, last = 0.0, np.zeros(len(s))
+        for t in range(int(length[n])):
+            k, now = marks[n, t], now + lags[n, t]
+            decay = np.exp(-beta[k] * (now - last[k]))
+            likelihoods[n] += np.log(mu[n, k] + alpha[k] * beta[k] * s[k] * decay)
+            likelihoods[n] -= mu[n, k] * (now - last[k]) + alpha[k] * s[k] * (1 - decay)
+            s[k], last[k] = 1 + s[k] * decay, now
+        decay = np.exp(-beta * (end[n] - last))
+        likelihoods[n] -= (mu[n] * (end[n] - last) + alpha * s * (1 - decay)).sum()
+        s *= decay
+    return likelihoods, states
+
+
+EVENTS = (
+    between(0.2, 1, 2, 3), between(0.2, 0.5, 3), between(0.5, 2, 3),
+    between(0, 1, 2, 3), between(0.1, 1, 2, 4),
+    np.array([[0, 2, 0, 1], [1, 1, 2, 0]], "int32"), np.array([4.0, 3.0]), np.array([6.0, 5.0]),
+)  # fmt: skip
+Spec(
+    "hawkes_ll",
+    hawkes,
+    [(EVENTS, {})],
+    dtypes=("float32", "float64"),
+    grad=(0, 1, 2, 3),
+    tolerance=(1e-5, 1e-5),
+    raises=[
+        ((*EVENTS[:5], EVENTS[5] + 7, *EVENTS[6:]), {}, IndexError, "hawkes_ll: marks has 7"),
+        ((EVENTS[0], normal(2), *EVENTS[2:]), {}, ValueError, "hawkes_ll: alpha has shape"),
     ],
 )
 

@@ -110,6 +110,23 @@ def roi_align(
     return out
 
 
+def ps_roi_pooling(data, rois, spatial_scale, output_dim, pooled_size, group_size=0):
+    groups = group_size or pooled_size
+    out = np.zeros((len(rois), output_dim, pooled_size, pooled_size))
+    for r, roi in enumerate(rois):
+        x0, y0 = (np.floor(v + 0.5) * spatial_scale for v in roi[1:3])
+        x1, y1 = ((np.floor(v + 0.5) + 1) * spatial_scale for v in roi[3:])
+        h, w = max(y1 - y0, 0.1) / pooled_size, max(x1 - x0, 0.1) / pooled_size
+        for i, j in np.ndindex(pooled_size, pooled_size):
+            rows = np.clip([np.floor(i * h + y0), np.ceil((i + 1) * h + y0)], 0, data.shape[2])
+            cols = np.clip([np.floor(j * w + x0), np.ceil((j + 1) * w + x0)], 0, data.shape[3])
+            place = i * groups // pooled_size * groups + j * groups // pooled_size
+            maps = data[int(roi[0]), place :: groups * groups]
+            box = maps[:, slice(*rows.astype(int)), slice(*cols.astype(int))]
+            out[r, :, i, j] = box.mean((1, 2)) if box.size else 0
+    return out
+
+
 SIZE = {"pooled_size": (2, 3), "spatial_scale": 0.9}
 Spec(
     "roi_pooling",
@@ -120,6 +137,22 @@ Spec(
     raises=[
         ((X, normal(2, 4)), SIZE, ValueError, "roi_pooling: rois has shape"),
         ((X, ROIS), {**SIZE, "pooled_size": (0, 1)}, ValueError, "pooled_size is"),
+    ],
+)
+PLACES = {"spatial_scale": 0.9, "output_dim": 3, "pooled_size": 2}
+Spec(
+    "ps_roi_pooling",
+    ps_roi_pooling,
+    [
+        ((normal(2, 12, 4, 4), ROIS), PLACES),
+        ((normal(2, 3, 4, 4), ROIS), {**PLACES, "pooled_size": 3, "group_size": 1}),
+    ],
+    dtypes=("float32", "float64"),
+    grad=(0,),
+    raises=[
+        ((normal(2, 12, 4, 4), normal(2, 4)), PLACES, ValueError, "rois has shape"),
+        ((normal(2, 11, 4, 4), ROIS), PLACES, ValueError, "ps_roi_pooling: data has 11 channels"),
+        ((normal(2, 12, 4, 4), ROIS), {**PLACES, "pooled_size": 0}, ValueError, "pooled_size is"),
     ],
 )
 Spec(

@@ -141,3 +141,20 @@ def test_gradient_of_a_weight_adds_up_its_many_products_in_parts():
     want = gradient("float64")
     error = np.sqrt(np.mean((gradient("float32") - want) ** 2) / np.mean(want**2))
     assert error < 6e-7  # ten roundings; 50,176 products added one by one would give twice that
+
+
+def test_sparse_codes_are_pulled_to_their_target():
+    x, mean = mx.nd.array([[0.2, 0.5], [0.4, 0.7]]), mx.nd.zeros((2,))
+    x.attach_grad()
+    for step in (1, 2):
+        with mx.autograd.record():
+            y = mx.nd.IdentityAttachKLSparseReg(
+                x, mean, sparseness_target=0.1, penalty=0.5, momentum=0.5
+            )
+        y.backward(mx.nd.ones((2, 2)))
+        want = (1 - 0.5**step) * np.array([0.3, 0.6])
+        np.testing.assert_allclose(mean.asnumpy(), want, rtol=1e-6)
+        grad = 1 + 0.5 * (0.9 / (1 - want) - 0.1 / want)
+        np.testing.assert_allclose(x.grad.asnumpy(), [grad, grad], rtol=1e-5)
+    np.testing.assert_array_equal(mx.nd.IdentityAttachKLSparseReg(x, mean).asnumpy(), x.asnumpy())
+    np.testing.assert_allclose(mean.asnumpy(), want, rtol=1e-6)  # prediction leaves it

@@ -2171,6 +2171,23 @@ static inline plait_status_t plait_hard_sigmoid(plait_array_t data,
   return plait__call(&op_, "hard_sigmoid", inputs_, 1, values_, 2, out, 1, NULL);
 }
 
+/* Log likelihood of marked events by a Hawkes process with exponential decay. lda: floating
+ * (batch, marks): mu, the rate without excitation, > 0, per time. alpha: (marks,): events that
+ * one event causes in the mean. beta: (marks,): decay of the excitation, per time. state:
+ * (batch, marks): excitation at the start. lags: (batch, steps): time since the event before.
+ * marks: int32 (batch, steps): kind of each event, in [0, marks). valid_length: (batch,): events
+ * of each sample. max_time: (batch,): length of the interval that was watched. out: (batch,):
+ * log likelihoods. out_state: (batch, marks): excitation at max_time. */
+static inline plait_status_t plait_hawkes_ll(plait_array_t lda, plait_array_t alpha,
+                                             plait_array_t beta, plait_array_t state,
+                                             plait_array_t lags, plait_array_t marks,
+                                             plait_array_t valid_length, plait_array_t max_time,
+                                             plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_array_t inputs_[] = {lda, alpha, beta, state, lags, marks, valid_length, max_time};
+  return plait__call(&op_, "hawkes_ll", inputs_, 8, NULL, 0, out, 2, NULL);
+}
+
 /* 0 where lhs < 0, 1 where lhs > 0, rhs where lhs is 0. lhs: array. rhs: array whose shape
  * broadcasts with that of lhs. out: broadcast shape, promoted type. */
 static inline plait_status_t plait_heaviside(plait_array_t lhs, plait_array_t rhs,
@@ -2765,6 +2782,32 @@ static inline plait_status_t plait_khatri_rao(const plait_array_t* inputs, int32
                                               plait_array_t* out) {
   static plait_op_t op_ = NULL;
   return plait__call(&op_, "khatri_rao", inputs, num_inputs, NULL, 0, out, 1, NULL);
+}
+
+typedef struct {
+  /* wanted mean, in (0, 1) */
+  double sparseness_target;
+  /* factor of the penalty */
+  double penalty;
+  /* share of the old running mean */
+  double momentum;
+} plait_kl_sparse_reg_attrs_t;
+static inline plait_kl_sparse_reg_attrs_t plait_kl_sparse_reg_defaults(void) {
+  const plait_kl_sparse_reg_attrs_t a = {0.1, 0.001, 0.9};
+  return a;
+}
+/* The data; their gradient gets that of a penalty on units whose mean misses a target. data:
+ * floating (batch, units), activations in (0, 1). moving_avg: (units,), running mean of the
+ * activations; moves in train mode. output: shape and dtype of data. */
+static inline plait_status_t plait_kl_sparse_reg(plait_array_t data, plait_array_t moving_avg,
+                                                 const plait_kl_sparse_reg_attrs_t* attrs,
+                                                 plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_kl_sparse_reg_attrs_t a_ = attrs ? *attrs : plait_kl_sparse_reg_defaults();
+  const plait_array_t inputs_[] = {data, moving_avg};
+  const plait_value_t values_[] = {plait__float(a_.sparseness_target), plait__float(a_.penalty),
+                                   plait__float(a_.momentum)};
+  return plait__call(&op_, "kl_sparse_reg", inputs_, 2, values_, 3, out, 1, NULL);
 }
 
 typedef struct {
@@ -6173,6 +6216,32 @@ static inline plait_status_t plait_prod(plait_array_t data, const plait_prod_att
   const plait_value_t values_[] = {plait__ints(a_.axis, a_.axis_size), plait__bool(a_.keepdims),
                                    plait__bool(a_.exclude), plait__string(a_.dtype)};
   return plait__call(&op_, "prod", inputs_, 1, values_, 4, out, 1, NULL);
+}
+
+typedef struct {
+  /* rows and columns of maps for each channel; 0: pooled_size */
+  int64_t group_size;
+} plait_ps_roi_pooling_attrs_t;
+static inline plait_ps_roi_pooling_attrs_t plait_ps_roi_pooling_defaults(void) {
+  const plait_ps_roi_pooling_attrs_t a = {0};
+  return a;
+}
+/* Mean of each bin of each region, in the map that belongs to the bin's place. data: floating
+ * (batch, output_dim * group_size^2, height, width). rois: (n, 5): number of the image, left,
+ * top, right, bottom. spatial_scale: factor from rois to pixels of data. output_dim: channels of
+ * the result, > 0. pooled_size: height and width of the result, > 0. output: (n, output_dim,
+ * pooled_size, pooled_size); 0 for an empty bin. */
+static inline plait_status_t plait_ps_roi_pooling(plait_array_t data, plait_array_t rois,
+                                                  double spatial_scale, int64_t output_dim,
+                                                  int64_t pooled_size,
+                                                  const plait_ps_roi_pooling_attrs_t* attrs,
+                                                  plait_array_t* out) {
+  static plait_op_t op_ = NULL;
+  const plait_ps_roi_pooling_attrs_t a_ = attrs ? *attrs : plait_ps_roi_pooling_defaults();
+  const plait_array_t inputs_[] = {data, rois};
+  const plait_value_t values_[] = {plait__float(spatial_scale), plait__int(output_dim),
+                                   plait__int(pooled_size), plait__int(a_.group_size)};
+  return plait__call(&op_, "ps_roi_pooling", inputs_, 2, values_, 4, out, 1, NULL);
 }
 
 typedef struct {

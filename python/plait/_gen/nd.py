@@ -120,6 +120,7 @@ _op_grid_generator = _operator('grid_generator')
 _op_group_adagrad_update = _operator('group_adagrad_update')
 _op_group_norm = _operator('group_norm')
 _op_hard_sigmoid = _operator('hard_sigmoid')
+_op_hawkes_ll = _operator('hawkes_ll')
 _op_hypot = _operator('hypot')
 _op_hypot_scalar = _operator('hypot_scalar')
 _op_identity_with_attr_like_rhs = _operator('identity_with_attr_like_rhs')
@@ -155,6 +156,7 @@ _op_isfinite = _operator('isfinite')
 _op_isinf = _operator('isinf')
 _op_isnan = _operator('isnan')
 _op_khatri_rao = _operator('khatri_rao')
+_op_kl_sparse_reg = _operator('kl_sparse_reg')
 _op_l2_loss = _operator('l2_loss')
 _op_l2_normalization = _operator('l2_normalization')
 _op_lamb_update_phase1 = _operator('lamb_update_phase1')
@@ -270,6 +272,7 @@ _op_preloaded_multi_mp_sgd_mom_update = _operator('preloaded_multi_mp_sgd_mom_up
 _op_preloaded_multi_mp_sgd_update = _operator('preloaded_multi_mp_sgd_update')
 _op_preloaded_multi_sgd_mom_update = _operator('preloaded_multi_sgd_mom_update')
 _op_preloaded_multi_sgd_update = _operator('preloaded_multi_sgd_update')
+_op_ps_roi_pooling = _operator('ps_roi_pooling')
 _op_quadratic = _operator('quadratic')
 _op_quantize_v2 = _operator('quantize_v2')
 _op_quantized_conv = _operator('quantized_conv')
@@ -1017,6 +1020,36 @@ def GroupNorm(data=None, gamma=None, beta=None, num_groups=1, eps=1e-05, output_
     if kwargs:
         _unknown('GroupNorm', kwargs)
     return _invoke(_op_group_norm, (data, gamma, beta,), (num_groups, eps, output_mean_var,), out, _cls)
+
+
+def IdentityAttachKLSparseReg(data=None, moving_avg=None, sparseness_target=0.1, penalty=0.001, momentum=0.9, out=None, name=None, **kwargs):
+    """The data; their gradient gets that of a penalty on units whose mean misses a target.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, units), activations in (0, 1)
+    moving_avg : array
+        (units,), running mean of the activations; moves in train mode
+    sparseness_target : float, default 0.1
+        wanted mean, in (0, 1)
+    penalty : float, default 0.001
+        factor of the penalty
+    momentum : float, default 0.9
+        share of the old running mean
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Ng: Sparse autoencoder, CS294A lecture notes (2011)
+    """
+    if kwargs:
+        _unknown('IdentityAttachKLSparseReg', kwargs)
+    return _invoke(_op_kl_sparse_reg, (data, moving_avg,), (sparseness_target, penalty, momentum,), out, _cls)
 
 
 def InstanceNorm(data=None, gamma=None, beta=None, eps=0.001, out=None, name=None, **kwargs):
@@ -3079,6 +3112,38 @@ def _contrib_MultiProposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_
     return _invoke(_op_multi_proposal, (cls_prob, bbox_pred, im_info,), (rpn_pre_nms_top_n, rpn_post_nms_top_n, threshold, rpn_min_size, scales, ratios, feature_stride, output_score, iou_loss,), out, _cls)
 
 
+def _contrib_PSROIPooling(data=None, rois=None, spatial_scale=None, output_dim=None, pooled_size=None, group_size=0, out=None, name=None, **kwargs):
+    """Mean of each bin of each region, in the map that belongs to the bin's place.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, output_dim * group_size^2, height, width)
+    rois : array
+        (n, 5): number of the image, left, top, right, bottom
+    spatial_scale : float, required
+        factor from rois to pixels of data
+    output_dim : int, required
+        channels of the result, > 0
+    pooled_size : int, required
+        height and width of the result, > 0
+    group_size : int, default 0
+        rows and columns of maps for each channel; 0: pooled_size
+
+    Returns
+    -------
+    output : array
+        (n, output_dim, pooled_size, pooled_size); 0 for an empty bin
+
+    Notes
+    -----
+    Dai, Li, He, Sun: R-FCN, NIPS (2016)
+    """
+    if kwargs:
+        _unknown('_contrib_PSROIPooling', kwargs)
+    return _invoke(_op_ps_roi_pooling, (data, rois,), (spatial_scale, output_dim, pooled_size, group_size,), out, _cls)
+
+
 def _contrib_Proposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_nms_top_n=6000, rpn_post_nms_top_n=300, threshold=0.7, rpn_min_size=16.0, scales=(4, 8, 16, 32), ratios=(0.5, 1, 2), feature_stride=16, output_score=False, iou_loss=False, out=None, name=None, **kwargs):
     """Boxes of pictures that may hold an object, best first, from scores of anchors.
 
@@ -3559,6 +3624,44 @@ def _contrib_gradientmultiplier(data=None, scalar=1.0, out=None, name=None, **kw
     if kwargs:
         _unknown('_contrib_gradientmultiplier', kwargs)
     return _invoke(_op_gradient_multiplier, (data,), (scalar,), out, _cls)
+
+
+def _contrib_hawkesll(lda=None, alpha=None, beta=None, state=None, lags=None, marks=None, valid_length=None, max_time=None, out=None, name=None, **kwargs):
+    """Log likelihood of marked events by a Hawkes process with exponential decay.
+
+    Parameters
+    ----------
+    lda : array
+        floating (batch, marks): mu, the rate without excitation, > 0, per time
+    alpha : array
+        (marks,): events that one event causes in the mean
+    beta : array
+        (marks,): decay of the excitation, per time
+    state : array
+        (batch, marks): excitation at the start
+    lags : array
+        (batch, steps): time since the event before
+    marks : array
+        int32 (batch, steps): kind of each event, in [0, marks)
+    valid_length : array
+        (batch,): events of each sample
+    max_time : array
+        (batch,): length of the interval that was watched
+
+    Returns
+    -------
+    out : array
+        (batch,): log likelihoods
+    out_state : array
+        (batch, marks): excitation at max_time
+
+    Notes
+    -----
+    Hawkes, Biometrika 58 (1971); Laub, Taimre, Pollett, arXiv:1507.02822
+    """
+    if kwargs:
+        _unknown('_contrib_hawkesll', kwargs)
+    return _invoke(_op_hawkes_ll, (lda, alpha, beta, state, lags, marks, valid_length, max_time,), (), out, _cls)
 
 
 def _contrib_ifft(data=None, compute_size=128, out=None, name=None, **kwargs):
@@ -8380,6 +8483,38 @@ def contrib__MultiProposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_
     return _invoke(_op_multi_proposal, (cls_prob, bbox_pred, im_info,), (rpn_pre_nms_top_n, rpn_post_nms_top_n, threshold, rpn_min_size, scales, ratios, feature_stride, output_score, iou_loss,), out, _cls)
 
 
+def contrib__PSROIPooling(data=None, rois=None, spatial_scale=None, output_dim=None, pooled_size=None, group_size=0, out=None, name=None, **kwargs):
+    """Mean of each bin of each region, in the map that belongs to the bin's place.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, output_dim * group_size^2, height, width)
+    rois : array
+        (n, 5): number of the image, left, top, right, bottom
+    spatial_scale : float, required
+        factor from rois to pixels of data
+    output_dim : int, required
+        channels of the result, > 0
+    pooled_size : int, required
+        height and width of the result, > 0
+    group_size : int, default 0
+        rows and columns of maps for each channel; 0: pooled_size
+
+    Returns
+    -------
+    output : array
+        (n, output_dim, pooled_size, pooled_size); 0 for an empty bin
+
+    Notes
+    -----
+    Dai, Li, He, Sun: R-FCN, NIPS (2016)
+    """
+    if kwargs:
+        _unknown('contrib.PSROIPooling', kwargs)
+    return _invoke(_op_ps_roi_pooling, (data, rois,), (spatial_scale, output_dim, pooled_size, group_size,), out, _cls)
+
+
 def contrib__Proposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_nms_top_n=6000, rpn_post_nms_top_n=300, threshold=0.7, rpn_min_size=16.0, scales=(4, 8, 16, 32), ratios=(0.5, 1, 2), feature_stride=16, output_score=False, iou_loss=False, out=None, name=None, **kwargs):
     """Boxes of pictures that may hold an object, best first, from scores of anchors.
 
@@ -8914,6 +9049,44 @@ def contrib__group_adagrad_update(weight=None, grad=None, history=None, lr=None,
     if kwargs:
         _unknown('contrib.group_adagrad_update', kwargs)
     return _invoke(_op_group_adagrad_update, (weight, grad, history,), (lr, epsilon, wd, rescale_grad, clip_gradient,), out, _cls)
+
+
+def contrib__hawkesll(lda=None, alpha=None, beta=None, state=None, lags=None, marks=None, valid_length=None, max_time=None, out=None, name=None, **kwargs):
+    """Log likelihood of marked events by a Hawkes process with exponential decay.
+
+    Parameters
+    ----------
+    lda : array
+        floating (batch, marks): mu, the rate without excitation, > 0, per time
+    alpha : array
+        (marks,): events that one event causes in the mean
+    beta : array
+        (marks,): decay of the excitation, per time
+    state : array
+        (batch, marks): excitation at the start
+    lags : array
+        (batch, steps): time since the event before
+    marks : array
+        int32 (batch, steps): kind of each event, in [0, marks)
+    valid_length : array
+        (batch,): events of each sample
+    max_time : array
+        (batch,): length of the interval that was watched
+
+    Returns
+    -------
+    out : array
+        (batch,): log likelihoods
+    out_state : array
+        (batch, marks): excitation at max_time
+
+    Notes
+    -----
+    Hawkes, Biometrika 58 (1971); Laub, Taimre, Pollett, arXiv:1507.02822
+    """
+    if kwargs:
+        _unknown('contrib.hawkesll', kwargs)
+    return _invoke(_op_hawkes_ll, (lda, alpha, beta, state, lags, marks, valid_length, max_time,), (), out, _cls)
 
 
 def contrib__ifft(data=None, compute_size=128, out=None, name=None, **kwargs):
@@ -16204,6 +16377,6 @@ def zeros_like(data=None, dtype=None, out=None, name=None, **kwargs):
     return _invoke(_op_zeros_like, (data,), (dtype,), out, _cls)
 
 
-contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BatchNormWithReLU=contrib__BatchNormWithReLU, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, MultiProposal=contrib__MultiProposal, Proposal=contrib__Proposal, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, fft=contrib__fft, gradientmultiplier=contrib__gradientmultiplier, group_adagrad_update=contrib__group_adagrad_update, ifft=contrib__ifft, index_array=contrib__index_array, index_copy=contrib__index_copy, int8_convolution=contrib__int8_convolution, int8_max_pooling=contrib__int8_max_pooling, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, multi_adamw_update=contrib__multi_adamw_update, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste, sum_over_ranks=contrib__sum_over_ranks, to_int8=contrib__to_int8)
+contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BatchNormWithReLU=contrib__BatchNormWithReLU, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, MultiProposal=contrib__MultiProposal, PSROIPooling=contrib__PSROIPooling, Proposal=contrib__Proposal, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, fft=contrib__fft, gradientmultiplier=contrib__gradientmultiplier, group_adagrad_update=contrib__group_adagrad_update, hawkesll=contrib__hawkesll, ifft=contrib__ifft, index_array=contrib__index_array, index_copy=contrib__index_copy, int8_convolution=contrib__int8_convolution, int8_max_pooling=contrib__int8_max_pooling, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, multi_adamw_update=contrib__multi_adamw_update, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste, sum_over_ranks=contrib__sum_over_ranks, to_int8=contrib__to_int8)
 image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_crop=image__random_crop, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_resized_crop=image__random_resized_crop, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
 linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)

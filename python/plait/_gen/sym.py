@@ -591,6 +591,34 @@ def GroupNorm(data=None, gamma=None, beta=None, num_groups=1, eps=1e-05, output_
     return _compose('group_norm', name, {'data': data, 'gamma': gamma, 'beta': beta}, {'num_groups': num_groups, 'eps': eps, 'output_mean_var': output_mean_var}, attr, 'GroupNorm', kwargs)
 
 
+def IdentityAttachKLSparseReg(data=None, moving_avg=None, sparseness_target=0.1, penalty=0.001, momentum=0.9, name=None, attr=None, out=None, **kwargs):
+    """The data; their gradient gets that of a penalty on units whose mean misses a target.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, units), activations in (0, 1)
+    moving_avg : array
+        (units,), running mean of the activations; moves in train mode
+    sparseness_target : float, default 0.1
+        wanted mean, in (0, 1)
+    penalty : float, default 0.001
+        factor of the penalty
+    momentum : float, default 0.9
+        share of the old running mean
+
+    Returns
+    -------
+    output : array
+        shape and dtype of data
+
+    Notes
+    -----
+    Ng: Sparse autoencoder, CS294A lecture notes (2011)
+    """
+    return _compose('kl_sparse_reg', name, {'data': data, 'moving_avg': moving_avg}, {'sparseness_target': sparseness_target, 'penalty': penalty, 'momentum': momentum}, attr, 'IdentityAttachKLSparseReg', kwargs)
+
+
 def InstanceNorm(data=None, gamma=None, beta=None, eps=0.001, name=None, attr=None, out=None, **kwargs):
     """Brings each channel of each sample to mean 0 and variance 1, then scales and shifts it.
 
@@ -2491,6 +2519,36 @@ def _contrib_MultiProposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_
     return _compose('multi_proposal', name, {'cls_prob': cls_prob, 'bbox_pred': bbox_pred, 'im_info': im_info}, {'rpn_pre_nms_top_n': rpn_pre_nms_top_n, 'rpn_post_nms_top_n': rpn_post_nms_top_n, 'threshold': threshold, 'rpn_min_size': rpn_min_size, 'scales': scales, 'ratios': ratios, 'feature_stride': feature_stride, 'output_score': output_score, 'iou_loss': iou_loss}, attr, '_contrib_MultiProposal', kwargs)
 
 
+def _contrib_PSROIPooling(data=None, rois=None, spatial_scale=None, output_dim=None, pooled_size=None, group_size=0, name=None, attr=None, out=None, **kwargs):
+    """Mean of each bin of each region, in the map that belongs to the bin's place.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, output_dim * group_size^2, height, width)
+    rois : array
+        (n, 5): number of the image, left, top, right, bottom
+    spatial_scale : float, required
+        factor from rois to pixels of data
+    output_dim : int, required
+        channels of the result, > 0
+    pooled_size : int, required
+        height and width of the result, > 0
+    group_size : int, default 0
+        rows and columns of maps for each channel; 0: pooled_size
+
+    Returns
+    -------
+    output : array
+        (n, output_dim, pooled_size, pooled_size); 0 for an empty bin
+
+    Notes
+    -----
+    Dai, Li, He, Sun: R-FCN, NIPS (2016)
+    """
+    return _compose('ps_roi_pooling', name, {'data': data, 'rois': rois}, {'spatial_scale': spatial_scale, 'output_dim': output_dim, 'pooled_size': pooled_size, 'group_size': group_size}, attr, '_contrib_PSROIPooling', kwargs)
+
+
 def _contrib_Proposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_nms_top_n=6000, rpn_post_nms_top_n=300, threshold=0.7, rpn_min_size=16.0, scales=(4, 8, 16, 32), ratios=(0.5, 1, 2), feature_stride=16, output_score=False, iou_loss=False, name=None, attr=None, out=None, **kwargs):
     """Boxes of pictures that may hold an object, best first, from scores of anchors.
 
@@ -2939,6 +2997,42 @@ def _contrib_gradientmultiplier(data=None, scalar=1.0, name=None, attr=None, out
         the data
     """
     return _compose('gradient_multiplier', name, {'data': data}, {'scalar': scalar}, attr, '_contrib_gradientmultiplier', kwargs)
+
+
+def _contrib_hawkesll(lda=None, alpha=None, beta=None, state=None, lags=None, marks=None, valid_length=None, max_time=None, name=None, attr=None, out=None, **kwargs):
+    """Log likelihood of marked events by a Hawkes process with exponential decay.
+
+    Parameters
+    ----------
+    lda : array
+        floating (batch, marks): mu, the rate without excitation, > 0, per time
+    alpha : array
+        (marks,): events that one event causes in the mean
+    beta : array
+        (marks,): decay of the excitation, per time
+    state : array
+        (batch, marks): excitation at the start
+    lags : array
+        (batch, steps): time since the event before
+    marks : array
+        int32 (batch, steps): kind of each event, in [0, marks)
+    valid_length : array
+        (batch,): events of each sample
+    max_time : array
+        (batch,): length of the interval that was watched
+
+    Returns
+    -------
+    out : array
+        (batch,): log likelihoods
+    out_state : array
+        (batch, marks): excitation at max_time
+
+    Notes
+    -----
+    Hawkes, Biometrika 58 (1971); Laub, Taimre, Pollett, arXiv:1507.02822
+    """
+    return _compose('hawkes_ll', name, {'lda': lda, 'alpha': alpha, 'beta': beta, 'state': state, 'lags': lags, 'marks': marks, 'valid_length': valid_length, 'max_time': max_time}, {}, attr, '_contrib_hawkesll', kwargs)
 
 
 def _contrib_ifft(data=None, compute_size=128, name=None, attr=None, out=None, **kwargs):
@@ -7282,6 +7376,36 @@ def contrib__MultiProposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_
     return _compose('multi_proposal', name, {'cls_prob': cls_prob, 'bbox_pred': bbox_pred, 'im_info': im_info}, {'rpn_pre_nms_top_n': rpn_pre_nms_top_n, 'rpn_post_nms_top_n': rpn_post_nms_top_n, 'threshold': threshold, 'rpn_min_size': rpn_min_size, 'scales': scales, 'ratios': ratios, 'feature_stride': feature_stride, 'output_score': output_score, 'iou_loss': iou_loss}, attr, 'contrib.MultiProposal', kwargs)
 
 
+def contrib__PSROIPooling(data=None, rois=None, spatial_scale=None, output_dim=None, pooled_size=None, group_size=0, name=None, attr=None, out=None, **kwargs):
+    """Mean of each bin of each region, in the map that belongs to the bin's place.
+
+    Parameters
+    ----------
+    data : array
+        floating (batch, output_dim * group_size^2, height, width)
+    rois : array
+        (n, 5): number of the image, left, top, right, bottom
+    spatial_scale : float, required
+        factor from rois to pixels of data
+    output_dim : int, required
+        channels of the result, > 0
+    pooled_size : int, required
+        height and width of the result, > 0
+    group_size : int, default 0
+        rows and columns of maps for each channel; 0: pooled_size
+
+    Returns
+    -------
+    output : array
+        (n, output_dim, pooled_size, pooled_size); 0 for an empty bin
+
+    Notes
+    -----
+    Dai, Li, He, Sun: R-FCN, NIPS (2016)
+    """
+    return _compose('ps_roi_pooling', name, {'data': data, 'rois': rois}, {'spatial_scale': spatial_scale, 'output_dim': output_dim, 'pooled_size': pooled_size, 'group_size': group_size}, attr, 'contrib.PSROIPooling', kwargs)
+
+
 def contrib__Proposal(cls_prob=None, bbox_pred=None, im_info=None, rpn_pre_nms_top_n=6000, rpn_post_nms_top_n=300, threshold=0.7, rpn_min_size=16.0, scales=(4, 8, 16, 32), ratios=(0.5, 1, 2), feature_stride=16, output_score=False, iou_loss=False, name=None, attr=None, out=None, **kwargs):
     """Boxes of pictures that may hold an object, best first, from scores of anchors.
 
@@ -7746,6 +7870,42 @@ def contrib__gradientmultiplier(data=None, scalar=1.0, name=None, attr=None, out
         the data
     """
     return _compose('gradient_multiplier', name, {'data': data}, {'scalar': scalar}, attr, 'contrib.gradientmultiplier', kwargs)
+
+
+def contrib__hawkesll(lda=None, alpha=None, beta=None, state=None, lags=None, marks=None, valid_length=None, max_time=None, name=None, attr=None, out=None, **kwargs):
+    """Log likelihood of marked events by a Hawkes process with exponential decay.
+
+    Parameters
+    ----------
+    lda : array
+        floating (batch, marks): mu, the rate without excitation, > 0, per time
+    alpha : array
+        (marks,): events that one event causes in the mean
+    beta : array
+        (marks,): decay of the excitation, per time
+    state : array
+        (batch, marks): excitation at the start
+    lags : array
+        (batch, steps): time since the event before
+    marks : array
+        int32 (batch, steps): kind of each event, in [0, marks)
+    valid_length : array
+        (batch,): events of each sample
+    max_time : array
+        (batch,): length of the interval that was watched
+
+    Returns
+    -------
+    out : array
+        (batch,): log likelihoods
+    out_state : array
+        (batch, marks): excitation at max_time
+
+    Notes
+    -----
+    Hawkes, Biometrika 58 (1971); Laub, Taimre, Pollett, arXiv:1507.02822
+    """
+    return _compose('hawkes_ll', name, {'lda': lda, 'alpha': alpha, 'beta': beta, 'state': state, 'lags': lags, 'marks': marks, 'valid_length': valid_length, 'max_time': max_time}, {}, attr, 'contrib.hawkesll', kwargs)
 
 
 def contrib__ifft(data=None, compute_size=128, name=None, attr=None, out=None, **kwargs):
@@ -12690,6 +12850,6 @@ def zeros_like(data=None, dtype=None, name=None, attr=None, out=None, **kwargs):
     return _compose('zeros_like', name, {'data': data}, {'dtype': dtype}, attr, 'zeros_like', kwargs)
 
 
-contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BatchNormWithReLU=contrib__BatchNormWithReLU, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, MultiProposal=contrib__MultiProposal, Proposal=contrib__Proposal, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, fft=contrib__fft, gradientmultiplier=contrib__gradientmultiplier, ifft=contrib__ifft, index_array=contrib__index_array, index_copy=contrib__index_copy, int8_convolution=contrib__int8_convolution, int8_max_pooling=contrib__int8_max_pooling, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste, sum_over_ranks=contrib__sum_over_ranks, to_int8=contrib__to_int8)
+contrib = _Namespace(AdaptiveAvgPooling2D=contrib__AdaptiveAvgPooling2D, BatchNormWithReLU=contrib__BatchNormWithReLU, BilinearResize2D=contrib__BilinearResize2D, CTCLoss=contrib__CTCLoss, DeformableConvolution=contrib__DeformableConvolution, ModulatedDeformableConvolution=contrib__ModulatedDeformableConvolution, MultiBoxDetection=contrib__MultiBoxDetection, MultiBoxPrior=contrib__MultiBoxPrior, MultiBoxTarget=contrib__MultiBoxTarget, MultiProposal=contrib__MultiProposal, PSROIPooling=contrib__PSROIPooling, Proposal=contrib__Proposal, ROIAlign=contrib__ROIAlign, SyncBatchNorm=contrib__SyncBatchNorm, allclose=contrib__allclose, arange_like=contrib__arange_like, attention_mask=contrib__attention_mask, bipartite_matching=contrib__bipartite_matching, box_decode=contrib__box_decode, box_encode=contrib__box_encode, box_iou=contrib__box_iou, box_nms=contrib__box_nms, box_non_maximum_suppression=contrib__box_non_maximum_suppression, ctc_loss=contrib__ctc_loss, dequantize=contrib__dequantize, div_sqrt_dim=contrib__div_sqrt_dim, fft=contrib__fft, gradientmultiplier=contrib__gradientmultiplier, hawkesll=contrib__hawkesll, ifft=contrib__ifft, index_array=contrib__index_array, index_copy=contrib__index_copy, int8_convolution=contrib__int8_convolution, int8_max_pooling=contrib__int8_max_pooling, interleaved_matmul_encdec_qk=contrib__interleaved_matmul_encdec_qk, interleaved_matmul_encdec_valatt=contrib__interleaved_matmul_encdec_valatt, interleaved_matmul_selfatt_qk=contrib__interleaved_matmul_selfatt_qk, interleaved_matmul_selfatt_valatt=contrib__interleaved_matmul_selfatt_valatt, quadratic=contrib__quadratic, quantize_v2=contrib__quantize_v2, quantized_conv=contrib__quantized_conv, quantized_flatten=contrib__quantized_flatten, quantized_fully_connected=contrib__quantized_fully_connected, quantized_pooling=contrib__quantized_pooling, requantize=contrib__requantize, rotary_embedding=contrib__rotary_embedding, round_ste=contrib__round_ste, scaled_dot_product_attention=contrib__scaled_dot_product_attention, sign_ste=contrib__sign_ste, sum_over_ranks=contrib__sum_over_ranks, to_int8=contrib__to_int8)
 image = _Namespace(adjust_lighting=image__adjust_lighting, crop=image__crop, flip_left_right=image__flip_left_right, flip_top_bottom=image__flip_top_bottom, normalize=image__normalize, random_brightness=image__random_brightness, random_color_jitter=image__random_color_jitter, random_contrast=image__random_contrast, random_crop=image__random_crop, random_flip_left_right=image__random_flip_left_right, random_flip_top_bottom=image__random_flip_top_bottom, random_hue=image__random_hue, random_lighting=image__random_lighting, random_resized_crop=image__random_resized_crop, random_saturation=image__random_saturation, resize=image__resize, to_tensor=image__to_tensor)
 linalg = _Namespace(det=linalg__det, extractdiag=linalg__extractdiag, extracttrian=linalg__extracttrian, gelqf=linalg__gelqf, gemm=linalg__gemm, gemm2=linalg__gemm2, inverse=linalg__inverse, makediag=linalg__makediag, maketrian=linalg__maketrian, potrf=linalg__potrf, potri=linalg__potri, slogdet=linalg__slogdet, sumlogdiag=linalg__sumlogdiag, syevd=linalg__syevd, syrk=linalg__syrk, trmm=linalg__trmm, trsm=linalg__trsm)

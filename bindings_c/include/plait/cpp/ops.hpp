@@ -1938,6 +1938,23 @@ inline Symbol hard_sigmoid(const std::string& name_, const Symbol& data,
                          {detail::value(attrs_.alpha), detail::value(attrs_.beta)});
 }
 
+/* Log likelihood of marked events by a Hawkes process with exponential decay. */
+inline std::vector<NDArray> hawkes_ll(const NDArray& lda, const NDArray& alpha, const NDArray& beta,
+                                      const NDArray& state, const NDArray& lags,
+                                      const NDArray& marks, const NDArray& valid_length,
+                                      const NDArray& max_time) {
+  static const plait_op_t op_ = detail::find("hawkes_ll");
+  return detail::invoke(op_, {lda, alpha, beta, state, lags, marks, valid_length, max_time}, {});
+}
+inline Symbol hawkes_ll(const std::string& name_, const Symbol& lda, const Symbol& alpha,
+                        const Symbol& beta, const Symbol& state, const Symbol& lags,
+                        const Symbol& marks, const Symbol& valid_length, const Symbol& max_time) {
+  static const plait_op_t op_ = detail::find("hawkes_ll");
+  return detail::compose(op_, name_,
+                         {"lda", "alpha", "beta", "state", "lags", "marks", "valid_length", "max_time"},
+                         {lda, alpha, beta, state, lags, marks, valid_length, max_time}, {}, {});
+}
+
 /* 0 where lhs < 0, 1 where lhs > 0, rhs where lhs is 0. */
 inline NDArray heaviside(const NDArray& lhs, const NDArray& rhs) {
   static const plait_op_t op_ = detail::find("heaviside");
@@ -2495,6 +2512,31 @@ inline NDArray khatri_rao(const std::vector<NDArray>& inputs_) {
 inline Symbol khatri_rao(const std::string& name_, const std::vector<Symbol>& inputs_) {
   static const plait_op_t op_ = detail::find("khatri_rao");
   return detail::compose(op_, name_, {}, inputs_, {}, {});
+}
+
+struct IdentityAttachKLSparseReg_attrs {
+  /* wanted mean, in (0, 1) */
+  double sparseness_target = 0.1;
+  /* factor of the penalty */
+  double penalty = 0.001;
+  /* share of the old running mean */
+  double momentum = 0.9;
+};
+/* The data; their gradient gets that of a penalty on units whose mean misses a target. */
+inline NDArray IdentityAttachKLSparseReg(const NDArray& data, const NDArray& moving_avg,
+                                         const IdentityAttachKLSparseReg_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("kl_sparse_reg");
+  return detail::invoke(op_, {data, moving_avg}, {detail::value(attrs_.sparseness_target),
+                        detail::value(attrs_.penalty), detail::value(attrs_.momentum)})[0];
+}
+inline Symbol IdentityAttachKLSparseReg(const std::string& name_, const Symbol& data,
+                                        const Symbol& moving_avg,
+                                        const IdentityAttachKLSparseReg_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("kl_sparse_reg");
+  return detail::compose(op_, name_, {"data", "moving_avg"}, {data, moving_avg},
+                         {"sparseness_target", "penalty", "momentum"},
+                         {detail::value(attrs_.sparseness_target), detail::value(attrs_.penalty),
+                         detail::value(attrs_.momentum)});
 }
 
 struct l2_loss_attrs {
@@ -5196,6 +5238,28 @@ inline NDArray np_prod(const NDArray& data, const np_prod_attrs& attrs_ = {}) {
   static const plait_op_t op_ = detail::find("prod");
   return detail::invoke(op_, {data}, {detail::value(attrs_.axis), detail::value(attrs_.keepdims),
                         detail::value(attrs_.exclude), detail::value(attrs_.dtype)})[0];
+}
+
+struct ps_roi_pooling_attrs {
+  /* rows and columns of maps for each channel; 0: pooled_size */
+  int64_t group_size = 0;
+};
+/* Mean of each bin of each region, in the map that belongs to the bin's place. */
+inline NDArray ps_roi_pooling(const NDArray& data, const NDArray& rois, double spatial_scale,
+                              int64_t output_dim, int64_t pooled_size,
+                              const ps_roi_pooling_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("ps_roi_pooling");
+  return detail::invoke(op_, {data, rois}, {detail::value(spatial_scale), detail::value(output_dim),
+                        detail::value(pooled_size), detail::value(attrs_.group_size)})[0];
+}
+inline Symbol ps_roi_pooling(const std::string& name_, const Symbol& data, const Symbol& rois,
+                             double spatial_scale, int64_t output_dim, int64_t pooled_size,
+                             const ps_roi_pooling_attrs& attrs_ = {}) {
+  static const plait_op_t op_ = detail::find("ps_roi_pooling");
+  return detail::compose(op_, name_, {"data", "rois"}, {data, rois}, {"spatial_scale", "output_dim",
+                         "pooled_size", "group_size"}, {detail::value(spatial_scale),
+                         detail::value(output_dim), detail::value(pooled_size),
+                         detail::value(attrs_.group_size)});
 }
 
 struct quadratic_attrs {
