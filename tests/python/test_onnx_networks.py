@@ -206,14 +206,14 @@ def test_symbols_with_labels_and_embeddings(tmp_path):
     module.bind([("data", (2, 5))], [("softmax_label", (2,))])
     module.init_params(mx.init.Normal(1))
     path = str(tmp_path / "m.onnx")
-    mx.contrib.onnx.mx2onnx.export_model(out, module.get_params(), [(2, 5)], np.float32, path)
+    mx.contrib.onnx.mx2onnx.export_model.export_model(out, module.get_params(), [(2, 5)], np.float32, path)
     x = np.random.randint(0, 7, (2, 5)).astype("float32")
     module.forward(mx.io.DataBatch([nd.array(x)]), is_train=False)
     session = ReferenceEvaluator(path)
     assert session.input_names == ["data"]
     want = module.get_outputs()[0].asnumpy()
     np.testing.assert_allclose(session.run(None, {"data": x})[0], want, rtol=1e-4)
-    symbol, arguments, states = mx.contrib.onnx.onnx2mx.import_model(path)
+    symbol, arguments, states = mx.contrib.onnx.onnx2mx.import_model.import_model(path)
     got = symbol.bind(mx.cpu(), {**arguments, "data": nd.array(x)}).forward()[0]
     np.testing.assert_allclose(got.asnumpy(), want, rtol=1e-4)
     assert states == {}

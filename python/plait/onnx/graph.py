@@ -109,13 +109,9 @@ def read_graph(symbol, shapes, dtypes, dynamic=False):
     values, nodes, variables, at, taken = [], [], {}, 0, set()
     for entry in graph["nodes"]:
         start = at
-        if entry["op"] == "null":
+        at += 1
+        while at < len(names) and internals[at].name == internals[start].name:
             at += 1
-        else:
-            while at < len(names) and names[at].startswith(entry["name"] + "_"):
-                at += 1
-                if names[at - 1] == entry["name"] + "_output":
-                    break
         own = [entry["name"]] if entry["op"] == "null" else names[start:at]
         outputs = [
             Value(_unique(name, taken), found[i], _numpy(types[i]))

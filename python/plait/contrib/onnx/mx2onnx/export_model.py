@@ -1,5 +1,5 @@
 """Models to ONNX files."""
 
-from ...onnx import export_model
+from ....onnx import export_model
 
 __all__ = ["export_model"]
