@@ -17,6 +17,21 @@ from mxnet.ndarray import NDArray
 import plait
 import plait.gluon.nn
 
+from mxnet.contrib.onnx.onnx2mx.import_model import import_model
+from mxnet.gluon.contrib.nn.basic_layers import HybridConcurrent
+from mxnet.gluon.metric import EvalMetric
+from mxnet.gluon.model_zoo.vision.vgg import vgg11
+from mxnet.gluon.probability.distributions.normal import Normal
+from mxnet.ndarray.utils import load
+from mxnet.optimizer.adamW import AdamW
+from mxnet.rnn.rnn_cell import LSTMCell
+
+assert import_model is plait.onnx.import_model and load is plait.nd.load
+assert HybridConcurrent is plait.gluon.contrib.nn.HybridConcurrent
+assert EvalMetric is plait.metric.EvalMetric and Normal is plait.gluon.probability.Normal
+assert vgg11 is plait.gluon.model_zoo.vision.vgg11 and LSTMCell is plait.rnn.LSTMCell
+assert AdamW is plait.optimizer.AdamW
+
 assert mx.__version__ == "1.9.1" and plait.__version__ != mx.__version__
 assert mx.gluon is plait.gluon and mx.cpu is plait.cpu and dir(mx) == dir(plait)
 mx.mark = 1

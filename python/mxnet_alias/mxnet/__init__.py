@@ -18,15 +18,40 @@ __all__ = [name for name in dir(plait) if not name.startswith("_")]
 
 # Modules of MXNet whose content has another home here.
 _HOMES = {
+    "amp.amp": "amp",
+    "amp.loss_scaler": "amp.scaler",
     "contrib.amp.amp": "amp",
-    "image.image": "image",
+    "contrib.amp.loss_scaler": "amp.scaler",
+    "gluon.contrib.cnn.conv_layers": "gluon.contrib.cnn",
+    "gluon.contrib.data.sampler": "gluon.contrib.data",
     "gluon.contrib.data.text": "gluon.contrib.data",
+    "gluon.contrib.nn.basic_layers": "gluon.contrib.nn",
+    "gluon.contrib.rnn.conv_rnn_cell": "gluon.contrib.rnn",
+    "gluon.contrib.rnn.rnn_cell": "gluon.contrib.rnn",
+    "gluon.metric": "metric",
+    "gluon.rnn.conv_rnn_cell": "gluon.rnn",
+    "image.image": "image",
+    "kvstore.kvstore": "kvstore",
+    "rnn.io": "rnn",
+    "rnn.rnn": "rnn",
+    "rnn.rnn_cell": "rnn",
 }
+# Packages that MXNet cuts into other modules: what is not found in them stands for the package.
+_PACKAGES = (
+    "gluon.model_zoo.vision",
+    "gluon.probability.distributions",
+    "io",
+    "ndarray",
+    "optimizer",
+)
 
 
 def _home(name):
     """Full name in plait of the module that is called `name` in MXNet."""
     name = name.removeprefix("mxnet.")
+    package = name.rpartition(".")[0]
+    if package in _PACKAGES and importlib.util.find_spec(f"plait.{name}") is None:
+        name = package
     return f"plait.{_HOMES.get(name, name)}"
 
 
