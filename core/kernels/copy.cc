@@ -84,6 +84,52 @@ void interleave(const T* x, T* y, const Walk& walk, int axis, int threads) {
   });
 }
 
+// A walk by rows that are short: the axis around them takes their place, each of its steps is one.
+Walk around_rows(const Walk& walk) {
+  Walk outer = walk;
+  --outer.ndim;
+  outer.row = walk.shape[outer.ndim];
+  outer.size = walk.size / walk.row;
+  for (int a = 0; a < walk.arrays; ++a) outer.row_stride[a] = walk.stride[a][outer.ndim];
+  return outer;
+}
+
+// n rows of kRow (0: `row`) elements.
+template <int kRow, class T>
+void copy_rows(const T* x, T* y, int64_t n, const Walk& outer, const Walk& walk) {
+  const int64_t row = kRow ? kRow : walk.row;
+  const int64_t gap_x = outer.row_stride[1], gap_y = outer.row_stride[0];
+  const int64_t sx = walk.row_stride[1], sy = walk.row_stride[0];
+  if (kRow && sx == 0 && sy == 1 && gap_x == 1 && gap_y == kRow) {  // each element so many times
+    return vector_call([=] {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) {
+        for (int64_t j = 0; j < kRow; ++j) y[i * kRow + j] = x[i];
+      }
+    });
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t j = 0; j < row; ++j) y[i * gap_y + j * sy] = x[i * gap_x + j * sx];
+  }
+}
+
+template <class T>
+void copy_short_rows(const View& in, const View& out, const Walk& walk, int threads) {
+  const Walk outer = around_rows(walk);
+  const auto grain =
+      std::max<int64_t>(1, kCopyGrain / (walk.row * static_cast<int64_t>(sizeof(T))));
+  outer.parallel_rows(threads, grain, [&](const auto& at, int64_t n) {
+    const T* x = in.ptr<T>() + at[1];
+    T* y = out.ptr<T>() + at[0];
+    switch (walk.row) {
+      case 2: return copy_rows<2>(x, y, n, outer, walk);
+      case 3: return copy_rows<3>(x, y, n, outer, walk);
+      case 4: return copy_rows<4>(x, y, n, outer, walk);
+      default: return copy_rows<0>(x, y, n, outer, walk);
+    }
+  });
+}
+
 // The axis for that; -1: none.
 int interleaved_axis(const Walk& walk) {
   if (walk.row_stride[0] != 1 || (walk.row != 2 && walk.row != 3)) return -1;
@@ -112,6 +158,7 @@ void copy_same_type(const View& in, const View& out, const Walk& walk, int threa
       return walk.row == 2 ? interleave<T, 2>(in.ptr<T>(), out.ptr<T>(), walk, between, threads)
                            : interleave<T, 3>(in.ptr<T>(), out.ptr<T>(), walk, between, threads);
     }
+    if (walk.row < 16 && walk.ndim > 0) return copy_short_rows<T>(in, out, walk, threads);
     walk.parallel_rows(threads, kCopyGrain / item, [&](const auto& at, int64_t n) {
       T* y = out.ptr<T>() + at[0];
       const T* x = in.ptr<T>() + at[1];
@@ -119,7 +166,7 @@ void copy_same_type(const View& in, const View& out, const Walk& walk, int threa
         if (n < 16) {
           for (int64_t i = 0; i < n; ++i) y[i] = x[i];
         } else {
-          std::memcpy(y, x, n * sizeof(T));
+          copy_bytes(y, x, n * static_cast<int64_t>(sizeof(T)));
         }
       } else if (sx == 0 && sy == 1) {
         vector_loop(n, [y, value = *x](int64_t i) { y[i] = value; });
@@ -157,6 +204,31 @@ void copy(const View& in, const View& out, int threads) {
       convert_scatter(block, in.dtype, y + i * sy * out_item, out.dtype, sy, m);
     }
   });
+}
+
+void copy_bytes(void* to, const void* from, int64_t bytes) {
+  constexpr int64_t kStep = 256;
+  char* y = static_cast<char*>(to);
+  const char* x = static_cast<const char*>(from);
+  const auto apart = reinterpret_cast<uintptr_t>(to) - reinterpret_cast<uintptr_t>(from);
+  if (bytes >= 1024 && apart % 64 != 0) {
+    const int64_t whole = bytes / kStep * kStep;
+    with_vector_bytes([&](auto width) {
+      vector_call_of<width>([=] {
+        using V = typename Vector<uint8_t, width>::type;
+        constexpr int64_t kVectors = kStep / width;
+        for (int64_t i = 0; i < whole; i += kStep) {
+          V block[kVectors];
+          for (int64_t j = 0; j < kVectors; ++j) block[j] = reinterpret_cast<const V*>(x + i)[j];
+          for (int64_t j = 0; j < kVectors; ++j) reinterpret_cast<V*>(y + i)[j] = block[j];
+        }
+      });
+    });
+    y += whole;
+    x += whole;
+    bytes -= whole;
+  }
+  std::memcpy(y, x, static_cast<size_t>(bytes));
 }
 
 #if defined(__x86_64__)
