@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/copy.h"
+#include "kernels/gather.h"
 #include "op/functions.h"
 #include "ops/expect.h"
 
@@ -71,6 +72,26 @@ Selection::Selection(const GatherAttrs& a, const Dims& shape, const Dims& stride
   }
 }
 
+void Selection::gather(const char* x, char* y, int64_t item, int threads) const {
+  const int64_t inner = dense_ ? 1 : static_cast<int64_t>(after_.size());
+  const int64_t picks = static_cast<int64_t>(picked_.size()), bytes = run() * item;
+  if (bytes == 0 || inner == 0) return;
+  const int64_t rows = static_cast<int64_t>(before_.size()) * picks;
+  const int64_t grain = std::max<int64_t>(1, 65536 / (bytes * inner));
+  kernels::parallel_for(threads, rows, grain, [&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      const int64_t first = begin % picks,
+                    count = dense_ ? std::min(picks - first, end - begin) : 1;
+      const int64_t* const at = dense_ ? picked_.data() + first : after_.data();
+      const int64_t base = before_[static_cast<size_t>(begin / picks)] +
+                           (dense_ ? 0 : picked_[static_cast<size_t>(first)]);
+      kernels::gather_runs(x + base * item, y + begin * inner * bytes, at, dense_ ? count : inner,
+                           item, bytes);
+      begin += count;
+    }
+  });
+}
+
 Dims broadcast_indices(const GatherAttrs& a, const Dims& data, const Specs& in, size_t first) {
   const int64_t ndim = static_cast<int64_t>(data.size());
   check(!a.axes.empty() && a.axes.size() + first == in.size(), ErrorKind::kInvalidArgument,
@@ -121,12 +142,7 @@ PLAIT_GATHER(gather_axes)
     .cpu([](const GatherAttrs& a, const KernelArgs& k) {
       const Selection picks(a, *k.in[0].shape, *k.in[0].strides, k.in.subspan(1), k.threads);
       const int64_t item = dtype_size(k.in[0].dtype);
-      const size_t bytes = static_cast<size_t>(picks.run() * item);
-      const char* x = k.in[0].ptr<char>();
-      char* y = k.out[0].ptr<char>();
-      picks.each_run(k.threads, [&](int64_t to, int64_t from) {
-        std::memcpy(y + to * item, x + from * item, bytes);
-      });
+      picks.gather(k.in[0].ptr<char>(), k.out[0].ptr<char>(), item, k.threads);
     })
     .grad(
         [](const GatherAttrs& a, const GradArgs& g) -> Values {
@@ -160,7 +176,11 @@ PLAIT_GATHER(gather_axes_backward)
         using T = decltype(type);
         const T* dy = k.in[0].ptr<T>();
         T* dx = k.out[0].ptr<T>();
-        picks.each([&](int64_t from, int64_t to) { dx[to] = static_cast<T>(dx[to] + dy[from]); });
+        kernels::parallel_for(k.threads, picks.run(), 256, [&](int64_t begin, int64_t end) {
+          picks.each_run([&](int64_t from, int64_t to) {
+            kernels::add_run(dx + to + begin, dy + from + begin, end - begin);
+          });
+        });
       });
     })
     .grad(
@@ -193,7 +213,7 @@ void assign_kernel(const GatherAttrs& a, const KernelArgs& k) {
   if (data.data != out.data) kernels::copy(data, out, k.threads);
   char* y = out.ptr<char>();
   const size_t bytes = static_cast<size_t>(picks.run() * item);
-  picks.each_run(1, [&](int64_t from, int64_t to) {  // in order: the last of several values stays
+  picks.each_run([&](int64_t from, int64_t to) {  // in order: the last of several values stays
     std::memcpy(y + to * item, values + from * item, bytes);
   });
 }

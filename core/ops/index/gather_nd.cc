@@ -2,6 +2,8 @@
 
 #include "kernels/convert.h"
 #include "kernels/copy.h"
+#include "kernels/gather.h"
+#include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
 
@@ -90,12 +92,13 @@ PLAIT_OP(gather_nd, op::NoAttrs)
       const Dims& data = *k.in[0].shape;
       const Points p(data, *k.in[1].shape);
       const std::vector<int64_t> at = p.places(data, k.in[1]);
-      dispatch_any(k.in[0].dtype, [&]<class T>(T) {
-        for (int64_t i = 0; i < p.count; ++i) {
-          std::copy_n(k.in[0].ptr<T>() + at[static_cast<size_t>(i)], p.inner,
-                      k.out[0].ptr<T>() + i * p.inner);
-        }
-      });
+      const int64_t item = dtype_size(k.in[0].dtype), bytes = p.inner * item;
+      if (bytes == 0) return;
+      kernels::parallel_for(
+          k.threads, p.count, std::max<int64_t>(1, 65536 / bytes), [&](int64_t begin, int64_t end) {
+            kernels::gather_runs(k.in[0].data, k.out[0].ptr<char>() + begin * bytes,
+                                 at.data() + begin, end - begin, item, bytes);
+          });
     })
     .grad(
         [](const op::NoAttrs&, const GradArgs& g) -> Values {
@@ -144,9 +147,8 @@ PLAIT_OP(scatter_add_nd, ShapeAttrs)
       const std::vector<int64_t> at = p.places(a.shape, k.in[1]);
       dispatch_any(k.out[0].dtype, [&]<class T>(T) {
         for (int64_t i = 0; i < p.count; ++i) {
-          const T* from = k.in[0].ptr<T>() + i * p.inner;
-          T* to = k.out[0].ptr<T>() + at[static_cast<size_t>(i)];
-          for (int64_t j = 0; j < p.inner; ++j) to[j] = static_cast<T>(to[j] + from[j]);
+          kernels::add_run(k.out[0].ptr<T>() + at[static_cast<size_t>(i)],
+                           k.in[0].ptr<T>() + i * p.inner, p.inner);
         }
       });
     })

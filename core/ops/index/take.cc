@@ -1,13 +1,14 @@
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/convert.h"
 #include "kernels/copy.h"
+#include "kernels/gather.h"
 #include "kernels/parallel.h"
 #include "op/functions.h"
 #include "op/op.h"
 #include "op/rows.h"
 #include "ops/expect.h"
+#include "ops/index/add_rows.h"
 #include "ops/lines.h"
 
 // Picking elements by arrays of indices, and the reverse: adding to them.
@@ -55,16 +56,19 @@ void take_kernel(const TakeAttrs& a, const KernelArgs& k) {
   const std::vector<int64_t> index = read_indices(k.in[1], from.n, a.mode);
   const int64_t picks = static_cast<int64_t>(index.size());
   const int64_t bytes = from.inner * dtype_size(k.out[0].dtype);
+  if (bytes == 0) return;
   const char* x = k.in[0].ptr<char>();
   char* y = k.out[0].ptr<char>();
-  kernels::parallel_for(
-      k.threads, from.outer * picks, std::max<int64_t>(1, 65536 / (bytes + 1)),
-      [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) {
-          const int64_t at = row / picks * from.n + index[static_cast<size_t>(row % picks)];
-          std::memcpy(y + row * bytes, x + at * bytes, static_cast<size_t>(bytes));
-        }
-      });
+  kernels::parallel_for(k.threads, from.outer * picks, std::max<int64_t>(1, 65536 / (bytes + 1)),
+                        [&](int64_t begin, int64_t end) {
+                          while (begin < end) {
+                            const int64_t outer = begin / picks, first = begin % picks;
+                            const int64_t count = std::min(picks - first, end - begin);
+                            kernels::gather_runs(x + outer * from.n * bytes, y + begin * bytes,
+                                                 index.data() + first, count, bytes, bytes);
+                            begin += count;
+                          }
+                        });
 }
 
 struct TakeBackAttrs {
@@ -72,41 +76,6 @@ struct TakeBackAttrs {
   std::string mode;
   Dims shape;
 };
-
-// The same for a gradient that hardly has other rows: the first that points at a row is copied, so
-// nothing needs to be 0 before.
-template <class T>
-void gather_rows(const T* dy, T* dx, const Lines& to, const std::vector<int64_t>& index) {
-  std::vector<bool> is_written(static_cast<size_t>(to.n), false);
-  for (size_t i = 0; i < index.size(); ++i) {
-    const T* from = dy + static_cast<int64_t>(i) * to.inner;
-    T* const into = dx + index[i] * to.inner;
-    if (!is_written[static_cast<size_t>(index[i])]) {
-      std::copy_n(from, to.inner, into);
-      is_written[static_cast<size_t>(index[i])] = true;
-      continue;
-    }
-    for (int64_t c = 0; c < to.inner; ++c) into[c] = static_cast<T>(into[c] + from[c]);
-  }
-  for (int64_t row = 0; row < to.n; ++row) {
-    if (!is_written[static_cast<size_t>(row)]) std::fill_n(dx + row * to.inner, to.inner, T(0));
-  }
-}
-
-// Rows of dout are added in their order, by the thread that owns the outer index or the columns.
-template <class T>
-void add_rows(const T* dy, T* dx, const Lines& to, const std::vector<int64_t>& index, int threads) {
-  const int64_t picks = static_cast<int64_t>(index.size());
-  kernels::parallel_for(threads, to.inner, 256, [&](int64_t begin, int64_t end) {
-    for (int64_t o = 0; o < to.outer; ++o) {
-      for (int64_t i = 0; i < picks; ++i) {
-        const T* from = dy + (o * picks + i) * to.inner;
-        T* into = dx + (o * to.n + index[static_cast<size_t>(i)]) * to.inner;
-        for (int64_t c = begin; c < end; ++c) into[c] = static_cast<T>(into[c] + from[c]);
-      }
-    }
-  });
-}
 
 PLAIT_OP(take_backward, TakeBackAttrs)
     .doc("Gradient of take: rows of dout are added where the indices point.")
@@ -125,13 +94,8 @@ PLAIT_OP(take_backward, TakeBackAttrs)
     .cpu([](const TakeBackAttrs& a, const KernelArgs& k) {
       const Lines to(a.shape, a.axis);
       const std::vector<int64_t> index = read_indices(k.in[1], to.n, a.mode);
-      // Columns are worth a thread from 256 on, see add_rows.
-      const bool few =
-          to.outer == 1 && to.inner < 512 && to.n <= 2 * static_cast<int64_t>(index.size());
-      if (!few) kernels::fill(k.out[0], 0, k.threads);
       dispatch_inexact(k.out[0].dtype, [&](auto type) {
         using T = decltype(type);
-        if (few) return gather_rows(k.in[0].ptr<T>(), k.out[0].ptr<T>(), to, index);
         add_rows(k.in[0].ptr<T>(), k.out[0].ptr<T>(), to, index, k.threads);
       });
     })

@@ -1,10 +1,10 @@
-#include <cstring>
-
 #include "kernels/convert.h"
+#include "kernels/gather.h"
 #include "kernels/parallel.h"
 #include "op/op.h"
 #include "op/rows.h"
 #include "ops/expect.h"
+#include "ops/index/add_rows.h"
 
 namespace plait::op {
 namespace {
@@ -44,13 +44,11 @@ void kernel(const EmbeddingAttrs& a, const KernelArgs& k) {
   const int64_t bytes = a.output_dim * dtype_size(k.in[1].dtype);
   const char* table = k.in[1].ptr<char>();
   char* out = k.out[0].ptr<char>();
-  kernels::parallel_for(
-      k.threads, static_cast<int64_t>(rows.size()), 64, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-          std::memcpy(out + i * bytes, table + rows[static_cast<size_t>(i)] * bytes,
-                      static_cast<size_t>(bytes));
-        }
-      });
+  kernels::parallel_for(k.threads, static_cast<int64_t>(rows.size()), 64,
+                        [&](int64_t begin, int64_t end) {
+                          kernels::gather_runs(table, out + begin * bytes, rows.data() + begin,
+                                               end - begin, bytes, bytes);
+                        });
 }
 
 Values backward(const EmbeddingAttrs& a, const GradArgs& g) {
@@ -76,20 +74,9 @@ Spec infer_backward(const EmbeddingAttrs& a, const Specs& in) {
 
 void backward_kernel(const EmbeddingAttrs& a, const KernelArgs& k) {
   const std::vector<int64_t> rows = rows_of(k.in[1], a.input_dim);
-  const int64_t n = a.output_dim;
+  const ops::Lines table({a.input_dim, a.output_dim}, 0);
   dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
-    const T* dy = k.in[0].ptr<T>();
-    T* dw = k.out[0].ptr<T>();
-    std::fill_n(dw, k.out[0].size(), T(0.0f));
-    // Columns are shared out, so no two threads add to one element and the order is fixed.
-    kernels::parallel_for(k.threads, n, 16, [&](int64_t begin, int64_t end) {
-      for (size_t i = 0; i < rows.size(); ++i) {
-        for (int64_t j = begin; j < end; ++j) {
-          T& to = dw[rows[i] * n + j];
-          to = static_cast<T>(to + dy[static_cast<int64_t>(i) * n + j]);
-        }
-      }
-    });
+    ops::add_rows(k.in[0].ptr<T>(), k.out[0].ptr<T>(), table, rows, k.threads);
   });
 }
 
