@@ -1,7 +1,11 @@
+#include <cstring>
 #include <vector>
 
+#include "kernels/buffer.h"
 #include "kernels/copy.h"
+#include "kernels/gather.h"
 #include "kernels/parallel.h"
+#include "kernels/simd.h"
 #include "op/functions.h"
 #include "op/op.h"
 #include "ops/sizes.h"
@@ -44,41 +48,92 @@ std::vector<int64_t> sources(const std::string& mode, int64_t n, int64_t before,
   return from;
 }
 
-// f(place in the result, place in the data or -1) for every element, in order.
-template <class F>
-void each_place(const PadAttrs& a, const Dims& data, const F& f) {
-  const size_t ndim = data.size();
-  const Dims out = padded(a, data), steps = contiguous_strides(data);
-  std::vector<std::vector<int64_t>> from;
-  for (size_t d = 0; d < ndim; ++d) {
-    from.push_back(sources(a.mode, data[d], a.pad_width[2 * d], a.pad_width[2 * d + 1]));
-  }
-  Dims index(ndim, 0);
-  const int64_t total = num_elements(out);
-  for (int64_t i = 0; i < total; ++i) {
-    int64_t at = 0;
-    for (size_t d = 0; d < ndim && at >= 0; ++d) {
-      const int64_t j = from[d][static_cast<size_t>(index[d])];
-      at = j < 0 ? -1 : at + j * steps[d];
+// The data as rows along the last axis that grows. What lies behind it makes one cell of `unit`
+// elements.
+struct PadRows {
+  int64_t before = 0, n = 1, after = 0, unit = 1;  // cells of a row of the data and around them
+  std::vector<int64_t> cells;                      // the source of every cell of a row of results
+  std::vector<int64_t> rows;                       // the source of every row of the result
+
+  PadRows(const PadAttrs& a, const Dims& data) {
+    size_t last = data.size();
+    while (last > 1 && a.pad_width[2 * last - 2] == 0 && a.pad_width[2 * last - 1] == 0) --last;
+    for (size_t d = last; d < data.size(); ++d) unit *= data[d];
+    rows = {0};
+    for (size_t d = 0; d + 1 < last; ++d) {
+      const auto from = sources(a.mode, data[d], a.pad_width[2 * d], a.pad_width[2 * d + 1]);
+      std::vector<int64_t> next;
+      next.reserve(rows.size() * from.size());
+      for (int64_t row : rows) {
+        for (int64_t i : from) next.push_back(row < 0 || i < 0 ? -1 : row * data[d] + i);
+      }
+      rows = std::move(next);
     }
-    f(i, at);
-    for (size_t d = ndim; d-- > 0;) {
-      if (++index[d] < out[d]) break;
-      index[d] = 0;
+    if (last > 0) {
+      n = data[last - 1];
+      before = a.pad_width[2 * last - 2];
+      after = a.pad_width[2 * last - 1];
     }
+    cells = sources(a.mode, n, before, after);
   }
-}
+  int64_t width() const { return before + n + after; }
+};
 
 void kernel(const PadAttrs& a, const op::KernelArgs& k) {
-  const Dims& data = *k.in[0].shape;
-  kernels::fill(k.out[0], a.constant_value, k.threads);
-  dispatch_any(k.out[0].dtype, [&]<class T>(T) {
-    const T* x = k.in[0].ptr<T>();
-    T* y = k.out[0].ptr<T>();
-    each_place(a, data, [&](int64_t to, int64_t at) {
-      if (at >= 0) y[to] = x[at];
-    });
-  });
+  const PadRows p(a, *k.in[0].shape);
+  const int64_t item = dtype_size(k.out[0].dtype), cell = p.unit * item, width = p.width() * cell;
+  if (k.out[0].size() == 0) return;
+  const kernels::Buffer<char> constant(width);
+  const Dims shape{p.width() * p.unit}, dense{1};
+  kernels::fill({constant.data(), &shape, &dense, k.out[0].dtype, true}, a.constant_value, 1);
+  const bool is_constant = a.mode == "constant";
+  const char* x = k.in[0].ptr<char>();
+  char* y = k.out[0].ptr<char>();
+  const auto around = [&](const char* row, char* to, int64_t first, int64_t count) {
+    if (is_constant) {
+      std::memcpy(to, constant.data(), static_cast<size_t>(count * cell));
+    } else {
+      kernels::gather_runs(row, to, p.cells.data() + first, count, cell, cell);
+    }
+  };
+  kernels::parallel_for(k.threads, static_cast<int64_t>(p.rows.size()),
+                        std::max<int64_t>(1, 65536 / width), [&](int64_t begin, int64_t end) {
+                          for (int64_t i = begin; i < end; ++i) {
+                            const int64_t from = p.rows[static_cast<size_t>(i)];
+                            char* to = y + i * width;
+                            if (from < 0) {
+                              std::memcpy(to, constant.data(), static_cast<size_t>(width));
+                              continue;
+                            }
+                            const char* row = x + from * p.n * cell;
+                            around(row, to, 0, p.before);
+                            kernels::copy_bytes(to + p.before * cell, row, p.n * cell);
+                            around(row, to + (p.before + p.n) * cell, p.before + p.n, p.after);
+                          }
+                        });
+}
+
+// Sums in the type A what lies at the places of each element of the data, in order.
+template <class T, class A>
+void add_back(const PadAttrs& a, const T* dy, A* sums) {
+  const PadRows p(a, a.shape);
+  for (size_t i = 0; i < p.rows.size(); ++i, dy += p.width() * p.unit) {
+    if (p.rows[i] < 0) continue;
+    A* const row = sums + p.rows[i] * p.n * p.unit;
+    const auto add = [&](int64_t first, int64_t to, int64_t n) {
+      A* const y = row + to * p.unit;
+      const T* const x = dy + first * p.unit;
+      kernels::vector_loop(n * p.unit, [=](int64_t j) { y[j] += static_cast<A>(x[j]); });
+    };
+    const auto around = [&](int64_t first, int64_t count) {
+      for (int64_t j = first; j < first + count; ++j) {
+        if (p.cells[static_cast<size_t>(j)] >= 0) add(j, p.cells[static_cast<size_t>(j)], 1);
+      }
+    };
+    around(0, p.before);
+    add(p.before, 0, p.n);
+    around(p.before + p.n, p.after);
+  }
 }
 
 Values backward(const PadAttrs& a, const GradArgs& g) {
@@ -122,12 +177,12 @@ PLAIT_OP(pad_backward, PadAttrs)
     .cpu([](const PadAttrs& a, const op::KernelArgs& k) {
       dispatch_inexact(k.out[0].dtype, [&]<class T>(T) {
         using A = acc_t<T>;
-        std::vector<A> sums(static_cast<size_t>(k.out[0].size()), A(0));
-        const T* dy = k.in[0].ptr<T>();
-        each_place(a, a.shape, [&](int64_t from, int64_t at) {
-          if (at >= 0) sums[static_cast<size_t>(at)] += static_cast<A>(dy[from]);
-        });
-        for (size_t i = 0; i < sums.size(); ++i) k.out[0].ptr<T>()[i] = static_cast<T>(sums[i]);
+        const int64_t n = k.out[0].size();
+        std::vector<A> sums(static_cast<size_t>(n), A(0));
+        add_back(a, k.in[0].ptr<T>(), sums.data());
+        for (int64_t i = 0; i < n; ++i) {
+          k.out[0].ptr<T>()[i] = static_cast<T>(sums[static_cast<size_t>(i)]);
+        }
       });
     })
     .grad(

@@ -45,6 +45,7 @@ from ._joining import *  # noqa: F403
 from ._numbers import *  # noqa: F403
 from ._numbers import __array_namespace_info__
 from ._order import *  # noqa: F403
+from ._padding import *  # noqa: F403
 from ._products import *  # noqa: F403
 from ._reduction import *  # noqa: F403
 from ._statistics import *  # noqa: F403

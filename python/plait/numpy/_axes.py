@@ -14,7 +14,7 @@ __all__ = [
     "reshape", "ravel", "transpose", "permute_dims", "matrix_transpose", "moveaxis", "rollaxis",
     "swapaxes", "expand_dims", "squeeze", "broadcast_to", "broadcast_arrays", "broadcast_shapes",
     "atleast_1d", "atleast_2d", "atleast_3d", "flip", "fliplr", "flipud", "rot90", "roll", "tril",
-    "triu", "diagonal", "trace", "resize", "unstack", "pad", "tile", "repeat", "fill_diagonal",
+    "triu", "diagonal", "trace", "resize", "unstack", "tile", "repeat", "fill_diagonal",
     "shape", "ndim", "size", "shares_memory", "may_share_memory",
 ]  # fmt: skip
 
@@ -333,68 +333,6 @@ def repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
     counts = _np.broadcast_to(counts.astype("int64"), (a.shape[axis],))
     places = _o.from_numpy(_np.repeat(_np.arange(a.shape[axis]), counts))
     return invoke(_TAKE, (a, places), (axis, "clip"), None, ndarray)
-
-
-def _pad_width(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
-    if isinstance(pad_width, dict):
-        pad_width = [pad_width.get(i, pad_width.get(i - ndim, (0, 0))) for i in range(ndim)]
-    pairs = _np.broadcast_to(_np.asarray(pad_width), (ndim, 2))
-    if (pairs < 0).any():
-        raise ValueError(f"pad: pad_width is {pad_width}, must be >= 0")
-    return [(int(a), int(b)) for a, b in pairs]
-
-
-_BY_PLACE = ("edge", "reflect", "symmetric", "wrap")
-
-
-def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
-    """The array with elements added before and behind each axis.
-
-    Parameters
-    ----------
-    pad_width : int or ((before, behind), ...)
-    mode : str or callable
-        What is added: "constant" (`constant_values`, default 0), "edge", "reflect", "symmetric",
-        "wrap", "empty", "maximum", "minimum", "mean", "median" or "linear_ramp".
-    """
-    x = _o.array_of(array)
-    widths = _pad_width(pad_width, x.ndim)
-    if mode in ("constant", "empty"):
-        values = _np.broadcast_to(_np.asarray(kwargs.pop("constant_values", 0)), (x.ndim, 2))
-        _no_more(kwargs, "pad")
-        for axis, (before, behind) in enumerate(widths):
-            x = _pad_constant(x, axis, before, behind, values[axis])
-        return x
-    if mode in _BY_PLACE and kwargs.get("reflect_type", "even") == "even":
-        kwargs.pop("reflect_type", None)
-        _no_more(kwargs, "pad")
-        for axis, width in enumerate(widths):
-            if any(width):  # where the added elements come from, as NumPy finds it for indices
-                places = _o.from_numpy(_np.pad(_np.arange(x.shape[axis]), width, mode))
-                x = invoke(_TAKE, (x, places), (axis, "clip"), None, ndarray)
-        return x
-    from ._dispatch import by_numpy
-
-    return by_numpy(_np.pad, x, widths, mode, **kwargs)
-
-
-def _no_more(kwargs: dict[str, Any], name: str) -> None:
-    if kwargs:
-        raise TypeError(f"{name}: unknown arguments {sorted(kwargs)}")
-
-
-def _pad_constant(x: Any, axis: int, before: int, behind: int, values: Any) -> Any:
-    from ._creation import full
-    from ._joining import concatenate
-
-    parts = [x]
-    for n, value, at in ((before, values[0], 0), (behind, values[1], len(parts))):
-        if n:
-            own = list(x.shape)
-            own[axis] = n
-            piece = full(own, value.item(), x.dtype_name)
-            parts.insert(at if at == 0 else len(parts), piece)
-    return concatenate(parts, axis) if len(parts) > 1 else x
 
 
 def shares_memory(a: Any, b: Any, max_work: Any = None) -> bool:

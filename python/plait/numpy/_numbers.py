@@ -281,7 +281,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     if not a.size or not v.size:
         raise ValueError("convolve: a vector is empty, must have at least one element")
     a, v = (a, v) if a.size >= v.size else (v, a)
-    from ._axes import pad
+    from ._padding import pad
 
     n, m = a.size, v.size
     wide = pad(a, m - 1)

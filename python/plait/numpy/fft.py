@@ -12,8 +12,9 @@ import numpy as _np
 
 from .._array import invoke, operator
 from . import _operands as _o
-from ._axes import pad, roll
+from ._axes import roll
 from ._creation import _on
+from ._padding import pad
 from .multiarray import ndarray
 
 __all__ = [
