@@ -2,6 +2,8 @@
 
 #include "kernels/convert.h"
 #include "kernels/copy.h"
+#include "kernels/parallel.h"
+#include "kernels/simd.h"
 #include "op/op.h"
 #include "ops/sizes.h"
 
@@ -11,16 +13,33 @@ namespace {
 
 using op::KernelArgs;
 
-// Writes value(i) for every element i of a contiguous array.
+// Writes the numbers that fill(block, first, n) puts into blocks of n, of a contiguous array.
 template <class F>
-void write(const View& out, const F& value) {
-  double block[kernels::kBlock];
-  const int64_t size = out.size(), item = dtype_size(out.dtype);
-  for (int64_t i = 0; i < size; i += kernels::kBlock) {
-    const int64_t n = std::min(kernels::kBlock, size - i);
-    for (int64_t j = 0; j < n; ++j) block[j] = value(i + j);
-    kernels::convert(block, DType::kFloat64, 1, out.ptr<char>() + i * item, out.dtype, n);
+void write(const View& out, int threads, const F& fill) {
+  const int64_t item = dtype_size(out.dtype);
+  kernels::parallel_for(threads, out.size(), kernels::kGrain, [&](int64_t begin, int64_t end) {
+    double block[kernels::kBlock];
+    for (int64_t i = begin; i < end; i += kernels::kBlock) {
+      const int64_t n = std::min(kernels::kBlock, end - i);
+      fill(block, i, n);
+      kernels::convert(block, DType::kFloat64, 1, out.ptr<char>() + i * item, out.dtype, n);
+    }
+  });
+}
+
+// start + (i / repeat) * step for every element i, each rounded twice as in NumPy.
+void write_steps(const View& out, int threads, double start, double step, int64_t repeat) {
+  if (repeat == 1 && (start == 0 || step == 1)) {  // one rounding at most, which may be fused
+    return write(out, threads, [=](double* y, int64_t first, int64_t n) {
+      kernels::vector_loop(
+          n, [=](int64_t j) { y[j] = start + static_cast<double>(first + j) * step; });
+    });
   }
+  write(out, threads, [=](double* y, int64_t first, int64_t n) {
+    for (int64_t j = 0; j < n; ++j) {
+      y[j] = start + static_cast<double>(repeat == 1 ? first + j : (first + j) / repeat) * step;
+    }
+  });
 }
 
 struct ArangeAttrs {
@@ -54,8 +73,7 @@ PLAIT_OP(arange, ArangeAttrs)
     })
     .cpu([](const ArangeAttrs& a, const KernelArgs& k) {
       const double first = a.stop ? a.start : 0.0;
-      write(k.out[0],
-            [&](int64_t i) { return first + static_cast<double>(i / a.repeat) * a.step; });
+      write_steps(k.out[0], k.threads, first, a.step, a.repeat);
     });
 
 struct ArangeLikeAttrs {
@@ -84,8 +102,7 @@ PLAIT_OP(arange_like, ArangeLikeAttrs)
               in[0].dtype};
     })
     .cpu([](const ArangeLikeAttrs& a, const KernelArgs& k) {
-      write(k.out[0],
-            [&](int64_t i) { return a.start + static_cast<double>(i / a.repeat) * a.step; });
+      write_steps(k.out[0], k.threads, a.start, a.step, a.repeat);
     })
     .grad([](const ArangeLikeAttrs&, const op::GradArgs&) -> Values { return {Value{}}; },
           op::saves_nothing());
@@ -113,8 +130,14 @@ PLAIT_OP(eye, EyeAttrs)
     })
     .takes_complex()
     .cpu([](const EyeAttrs& a, const KernelArgs& k) {
-      const int64_t columns = k.out[0].dim(1);
-      write(k.out[0], [&](int64_t i) { return i % columns - i / columns == a.k ? 1.0 : 0.0; });
+      const int64_t rows = k.out[0].dim(0), columns = k.out[0].dim(1);
+      kernels::fill(k.out[0], 0, k.threads);
+      const int64_t first = std::max<int64_t>(0, -a.k), start = std::max<int64_t>(0, a.k);
+      const Dims n{std::max<int64_t>(0, std::min(rows - first, columns - start))};
+      if (n[0] == 0) return;
+      const Dims step{columns + 1};
+      char* at = k.out[0].ptr<char>() + (first * columns + start) * dtype_size(a.dtype);
+      kernels::fill({at, &n, &step, a.dtype, false}, 1, 1);
     });
 
 struct LinspaceAttrs {
@@ -143,7 +166,7 @@ PLAIT_OP(linspace, LinspaceAttrs)
     .cpu([](const LinspaceAttrs& a, const KernelArgs& k) {
       const double gaps = std::max<double>(1, static_cast<double>(a.num - (a.endpoint ? 1 : 0)));
       const double step = (a.stop - a.start) / gaps;
-      write(k.out[0], [&](int64_t i) { return a.start + static_cast<double>(i) * step; });
+      write_steps(k.out[0], k.threads, a.start, step, 1);
     });
 
 }  // namespace
