@@ -11,6 +11,10 @@ _KINDS = {"cpu": 1, "gpu": 2, "cpu_pinned": 3, "cpu_shared": 5}
 _NAMES = {number: name for name, number in _KINDS.items()}
 
 
+class _Chosen(threading.local):
+    context: "Context | None" = None
+
+
 class Context:
     """A device; used as a context manager it becomes the default one.
 
@@ -28,7 +32,7 @@ class Context:
     """
 
     __slots__ = ("device_typeid", "device_id", "_previous")
-    _state = threading.local()
+    _state = _Chosen()
     devstr2type = _KINDS
     devtype2str = _NAMES
     default_ctx: "Context"  # of threads that chose none
@@ -123,4 +127,4 @@ Context.default_ctx = Context("cpu", 0)
 
 def current_context() -> Any:
     """The default context of this thread."""
-    return getattr(Context._state, "context", Context.default_ctx)
+    return Context._state.context or Context.default_ctx

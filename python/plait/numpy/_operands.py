@@ -10,6 +10,7 @@ from .. import _array
 from .._array import Operator, invoke, operator
 from ..base import dtype_name
 from ..context import current_context
+from ..ndarray.create import fits_double
 from ..ndarray.ndarray import check_writable
 from ..util import is_np_default_dtype
 
@@ -18,6 +19,8 @@ FLOATS = frozenset(("float32", "float64", "float16", "bfloat16"))
 COMPLEX = {"complex64": "float32", "complex128": "float64"}  # and the dtype of the parts
 INEXACT = FLOATS | COMPLEX.keys()
 _SCALARS = (bool, int, float, complex, _np.generic)
+
+_FULL = operator("full")
 
 # Set by multiarray: the class of results.
 cls: Any = None
@@ -70,6 +73,8 @@ def from_numpy(data: Any) -> Any:
 
 def number(value: Any, name: str) -> Any:
     """A number as an array of no axes."""
+    if name not in COMPLEX and fits_double(value):
+        return invoke(_FULL, (), ((), None, name, value), None, cls)
     if name == "bfloat16":
         return cast(from_numpy(_np.array(value, "float32")), name)
     return from_numpy(_np.array(value).astype(name))
@@ -116,12 +121,10 @@ def weak(value: Any, like: Any) -> Any:
 
 def operands(*values: Any) -> list[Any]:
     """Arrays from arrays, numbers and sequences; numbers take the dtype of the arrays."""
-    first = next((v for v in values if isinstance(v, Array)), None)
-    if first is None:
-        return [array_of(v) for v in values]
     arrays = [v for v in values if isinstance(v, Array)]
-    like = next((a for a in arrays if is_complex(a)), None)
-    like = next((a for a in arrays if is_floating(a)), None) if like is None else like
+    if not arrays or len(arrays) == len(values):
+        return [array_of(v) for v in values]
+    like = next((a for names in (COMPLEX, FLOATS) for a in arrays if a.dtype_name in names), None)
     if like is None:  # a number takes the widest of the integer types
         like = max(arrays, key=lambda a: (a.dtype_name != "bool", _np.dtype(a.dtype_name).itemsize))
     return [weak(v, like) if is_scalar(v) else array_of(v) for v in values]
@@ -139,7 +142,10 @@ def floating(x: Any) -> Any:
 
 def same_dtype(*arrays: Any) -> list[Any]:
     """The arrays in the dtype that they promote to."""
-    name = promoted(*[a.dtype_name for a in arrays])
+    names = [a.dtype_name for a in arrays]
+    if names.count(names[0]) == len(names):
+        return list(arrays)
+    name = promoted(*names)
     return [cast(a, name) for a in arrays]
 
 
@@ -248,7 +254,7 @@ def shape_of(shape: Any) -> tuple[int, ...]:
     """A shape given as an integer or a sequence of them."""
     if hasattr(shape, "__index__"):
         return (shape.__index__(),)
-    return tuple(int(d) for d in shape)
+    return tuple([int(d) for d in shape])
 
 
 def joint_shape(name: str, *shapes: Any) -> tuple[int, ...]:
@@ -259,6 +265,9 @@ def joint_shape(name: str, *shapes: Any) -> tuple[int, ...]:
     ValueError
         There is none; `name` is the function that needs it.
     """
+    longer = [s for s in shapes if s != ()]
+    if longer and isinstance(longer[0], tuple) and longer.count(longer[0]) == len(longer):
+        return longer[0]
     try:
         return _np.broadcast_shapes(*shapes)
     except ValueError:

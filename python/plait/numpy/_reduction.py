@@ -46,8 +46,8 @@ def _masked(x: Any, where: Any, neutral: Any) -> Any:
 
 
 def _reduce(name: str, x: Any, axis: _Axis, keepdims: bool, dtype: str | None = None) -> Any:
-    axes = _o.axes_of(axis, x.ndim)
-    if not axes:  # the core takes () for all axes
+    axes = () if axis is None else _o.axes_of(axis, x.ndim)
+    if not axes and not (axis is None and x.ndim):  # the core takes () for all axes
         return _o.cast(x, dtype) if dtype else x.copy()
     return invoke(_OPS[name], (x,), (axes, bool(keepdims), False, dtype), None, ndarray)
 
