@@ -1,5 +1,7 @@
 #include "ops/nn/row_norm.h"
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace plait::ops {
@@ -39,66 +41,150 @@ void forward(const RowNorm& r, const op::KernelArgs& k, double eps) {
   });
 }
 
+// Sums over rows of dy and of dy h for each element of a line. Rows go in parts, whose number
+// depends on the sizes alone: so the sums do not depend on the threads.
+template <class A>
+class ElementSums {
+ public:
+  ElementSums(int64_t rows, int64_t n)
+      : n_(n),
+        part_(std::max(kTogether, (rows + kMostParts - 1) / kMostParts)),
+        count_((rows + part_ - 1) / part_),
+        sums_(static_cast<size_t>(2 * n * count_)) {}
+
+  int64_t count() const { return count_; }
+  int64_t first_row(int64_t part) const { return part * part_; }
+
+  // Adds rows of one part; a few at a time in A.
+  class Part {
+   public:
+    Part(ElementSums& all, int64_t number)
+        : n_(all.n_), total_(all.sums_.data() + 2 * n_ * number), few_(2 * n_) {}
+    A* dy() { return few_.data(); }
+    A* dyh() { return few_.data() + n_; }
+    void row_done() {
+      if (++rows_ == kTogether) flush();
+    }
+    void flush() {
+      kernels::vector_loop(2 * n_, [to = total_, from = few_.data()](int64_t j) {
+        to[j] += static_cast<double>(from[j]);
+        from[j] = 0;
+      });
+      rows_ = 0;
+    }
+
+   private:
+    int64_t n_, rows_ = 0;
+    double* total_;
+    std::vector<A> few_;
+  };
+
+  // (sum of dy, sum of dy h) of element j.
+  std::pair<double, double> of(int64_t j) const {
+    std::pair<double, double> sum{0, 0};
+    for (int64_t part = 0; part < count_; ++part) {
+      sum.first += sums_[static_cast<size_t>(2 * n_ * part + j)];
+      sum.second += sums_[static_cast<size_t>(2 * n_ * part + n_ + j)];
+    }
+    return sum;
+  }
+
+ private:
+  static constexpr int64_t kTogether = 32, kMostParts = 256;
+  int64_t n_, part_, count_;
+  std::vector<double> sums_;
+};
+
+// dx of one row; element(j, dy, h) is called for each of its elements.
 template <class T>
-void backward(const RowNorm& r, const op::KernelArgs& k) {
+struct BackwardOfRow {
   using A = acc_t<T>;
-  const T *dy = k.in[0].ptr<T>(), *x = k.in[1].ptr<T>(), *gamma = k.in[2].ptr<T>(),
-          *mean = k.in[3].ptr<T>(), *deviation = k.in[4].ptr<T>();
-  T *dx = k.out[0].ptr<T>(), *dgamma = k.out[1].ptr<T>(), *dbeta = k.out[2].ptr<T>();
-  const int64_t n = r.n, step = r.inner;
-  const double count = static_cast<double>(std::max<int64_t>(n, 1));
-  std::vector<double> line_dy(static_cast<size_t>(r.per_element ? 0 : r.rows)), line_dyh(line_dy);
+  const RowNorm& r;
+  const op::KernelArgs& k;
+
+  template <class Element>
+  void run(int64_t row, const Element& element) const {
+    const T *dys = k.in[0].ptr<T>() + r.start(row), *xs = k.in[1].ptr<T>() + r.start(row),
+            *gamma = k.in[2].ptr<T>();
+    T* dxs = k.out[0].ptr<T>() + r.start(row);
+    const int64_t n = r.n, step = r.inner;
+    const double count = static_cast<double>(std::max<int64_t>(n, 1));
+    const A mu = static_cast<A>(k.in[3].ptr<T>()[row]);
+    const A inv = A(1) / static_cast<A>(k.in[4].ptr<T>()[row]);
+    const auto h = [=](int64_t j) { return (static_cast<A>(xs[j * step]) - mu) * inv; };
+    const T* factor = r.per_element ? gamma : gamma + row % r.scales;
+    const int64_t factor_step = r.per_element ? 1 : 0;
+    const auto q = [=](int64_t j) {
+      return static_cast<A>(dys[j * step]) * static_cast<A>(factor[j * factor_step]);
+    };
+    const A mean_q = static_cast<A>(line_sum<A>(n, q) / count);
+    const A mean_qh =
+        static_cast<A>(line_sum<A>(n, [=](int64_t j) { return q(j) * h(j); }) / count);
+    kernels::vector_loop(n, [=](int64_t j) {
+      element(j, static_cast<A>(dys[j * step]), h(j));
+      dxs[j * step] = static_cast<T>((q(j) - mean_q - h(j) * mean_qh) * inv);
+    });
+  }
+};
+
+// gamma and beta have a number for each element of a line.
+template <class T>
+void backward_of_elements(const RowNorm& r, const op::KernelArgs& k) {
+  using A = acc_t<T>;
+  ElementSums<A> sums(r.rows, r.n);
+  const BackwardOfRow<T> rows{r, k};
+  kernels::parallel_for(k.threads, sums.count(), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t number = begin; number < end; ++number) {
+      typename ElementSums<A>::Part part(sums, number);
+      const int64_t last = std::min(r.rows, sums.first_row(number + 1));
+      for (int64_t row = sums.first_row(number); row < last; ++row) {
+        rows.run(row, [dy_sum = part.dy(), dyh_sum = part.dyh()](int64_t j, A dy, A h) {
+          dy_sum[j] += dy;
+          dyh_sum[j] += dy * h;
+        });
+        part.row_done();
+      }
+      part.flush();
+    }
+  });
+  T *dgamma = k.out[1].ptr<T>(), *dbeta = k.out[2].ptr<T>();
+  for (int64_t j = 0; j < r.n; ++j) {
+    const auto [dy, dyh] = sums.of(j);
+    dbeta[j] = static_cast<T>(static_cast<A>(dy));
+    dgamma[j] = static_cast<T>(static_cast<A>(dyh));
+  }
+}
+
+// gamma and beta have a number for each line.
+template <class T>
+void backward_of_lines(const RowNorm& r, const op::KernelArgs& k) {
+  using A = acc_t<T>;
+  std::vector<double> line_dy(static_cast<size_t>(r.rows)), line_dyh(line_dy);
+  const BackwardOfRow<T> rows{r, k};
   kernels::parallel_for(k.threads, r.rows, r.grain(), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      const T *xs = x + r.start(row), *dys = dy + r.start(row);
-      T* dxs = dx + r.start(row);
-      const A mu = static_cast<A>(mean[row]), inv = A(1) / static_cast<A>(deviation[row]);
-      const auto h = [=](int64_t j) { return (static_cast<A>(xs[j * step]) - mu) * inv; };
-      const T* factor = r.per_element ? gamma : gamma + row % r.scales;
-      const int64_t factor_step = r.per_element ? 1 : 0;
-      const auto q = [=](int64_t j) {
-        return static_cast<A>(dys[j * step]) * static_cast<A>(factor[j * factor_step]);
-      };
-      const A mean_q = static_cast<A>(line_sum<A>(n, q) / count);
-      const A mean_qh =
-          static_cast<A>(line_sum<A>(n, [=](int64_t j) { return q(j) * h(j); }) / count);
-      if (!r.per_element) {
-        const auto dy_at = [=](int64_t j) { return static_cast<A>(dys[j * step]); };
-        line_dy[static_cast<size_t>(row)] = line_sum<A>(n, dy_at);
-        line_dyh[static_cast<size_t>(row)] =
-            line_sum<A>(n, [=](int64_t j) { return dy_at(j) * h(j); });
-      }
-      kernels::vector_loop(n, [=](int64_t j) {
-        dxs[j * step] = static_cast<T>((q(j) - mean_q - h(j) * mean_qh) * inv);
+      const T *dys = k.in[0].ptr<T>() + r.start(row), *xs = k.in[1].ptr<T>() + r.start(row);
+      const A mu = static_cast<A>(k.in[3].ptr<T>()[row]);
+      const A inv = A(1) / static_cast<A>(k.in[4].ptr<T>()[row]);
+      const auto dy = [=, step = r.inner](int64_t j) { return static_cast<A>(dys[j * step]); };
+      const auto at = static_cast<size_t>(row);
+      line_dy[at] = line_sum<A>(r.n, dy);
+      line_dyh[at] = line_sum<A>(r.n, [=, step = r.inner](int64_t j) {
+        return dy(j) * ((static_cast<A>(xs[j * step]) - mu) * inv);
       });
+      rows.run(row, [](int64_t, A, A) {});
     }
   });
-  const int64_t scales = r.per_element ? n : r.scales;
-  kernels::parallel_for(k.threads, scales, 64, [&](int64_t begin, int64_t end) {
-    std::vector<double> sum(static_cast<size_t>(end - begin), 0), product(sum);
-    for (int64_t row = 0; row < r.rows; ++row) {
-      if (!r.per_element) {
-        const int64_t c = row % r.scales;
-        if (c < begin || c >= end) continue;
-        sum[static_cast<size_t>(c - begin)] += line_dy[static_cast<size_t>(row)];
-        product[static_cast<size_t>(c - begin)] += line_dyh[static_cast<size_t>(row)];
-        continue;
-      }
-      const T *xs = x + r.start(row), *dys = dy + r.start(row);
-      const double mu = static_cast<double>(static_cast<A>(mean[row]));
-      const double inv = 1 / static_cast<double>(static_cast<A>(deviation[row]));
-      for (int64_t j = begin; j < end; ++j) {
-        const double d = static_cast<double>(static_cast<A>(dys[j * step]));
-        sum[static_cast<size_t>(j - begin)] += d;
-        product[static_cast<size_t>(j - begin)] +=
-            d * (static_cast<double>(static_cast<A>(xs[j * step])) - mu) * inv;
-      }
-    }
-    for (int64_t c = begin; c < end; ++c) {
-      dbeta[c] = static_cast<T>(static_cast<A>(sum[static_cast<size_t>(c - begin)]));
-      dgamma[c] = static_cast<T>(static_cast<A>(product[static_cast<size_t>(c - begin)]));
-    }
-  });
+  T *dgamma = k.out[1].ptr<T>(), *dbeta = k.out[2].ptr<T>();
+  std::vector<double> sum(static_cast<size_t>(r.scales), 0), product(sum);
+  for (int64_t row = 0; row < r.rows; ++row) {
+    sum[static_cast<size_t>(row % r.scales)] += line_dy[static_cast<size_t>(row)];
+    product[static_cast<size_t>(row % r.scales)] += line_dyh[static_cast<size_t>(row)];
+  }
+  for (int64_t c = 0; c < r.scales; ++c) {
+    dbeta[c] = static_cast<T>(static_cast<A>(sum[static_cast<size_t>(c)]));
+    dgamma[c] = static_cast<T>(static_cast<A>(product[static_cast<size_t>(c)]));
+  }
 }
 
 }  // namespace
@@ -108,7 +194,9 @@ void norm_forward(const RowNorm& rows, const op::KernelArgs& k, double eps) {
 }
 
 void norm_backward(const RowNorm& rows, const op::KernelArgs& k) {
-  dispatch_floating(k.in[0].dtype, [&]<class T>(T) { backward<T>(rows, k); });
+  dispatch_floating(k.in[0].dtype, [&]<class T>(T) {
+    rows.per_element ? backward_of_elements<T>(rows, k) : backward_of_lines<T>(rows, k);
+  });
 }
 
 }  // namespace plait::ops
