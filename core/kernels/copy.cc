@@ -62,28 +62,6 @@ int transposed_axis(const Walk& walk) {
   return -1;
 }
 
-// Few arrays side by side, as the planes of an image become the channels of its places: the row of
-// `out` takes one element from each, and `axis` runs along them.
-template <class T, int kArrays>
-void interleave(const T* x, T* y, const Walk& walk, int axis, int threads) {
-  const int64_t n = walk.shape[axis], sx = walk.row_stride[1];
-  const int64_t strips = (n + kStrip - 1) / kStrip, planes = walk.size / (kArrays * n);
-  const int64_t grain = std::max<int64_t>(1, kCopyGrain / (kStrip * kArrays * sizeof(T)));
-  parallel_for(threads, planes * strips, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t strip = begin; strip < end; ++strip) {
-      const auto [out_at, in_at] = start_of(walk, axis, strip / strips);
-      const int64_t i = strip % strips * kStrip, m = std::min(kStrip, n - i);
-      const T* from = x + in_at + i;
-      T* to = y + out_at + i * kArrays;
-      vector_call([=] {
-        for (int64_t j = 0; j < m; ++j) {
-          for (int a = 0; a < kArrays; ++a) to[j * kArrays + a] = from[a * sx + j];
-        }
-      });
-    }
-  });
-}
-
 // A walk by rows that are short: the axis around them takes their place, each of its steps is one.
 Walk around_rows(const Walk& walk) {
   Walk outer = walk;
@@ -100,11 +78,11 @@ void copy_rows(const T* x, T* y, int64_t n, const Walk& outer, const Walk& walk)
   const int64_t row = kRow ? kRow : walk.row;
   const int64_t gap_x = outer.row_stride[1], gap_y = outer.row_stride[0];
   const int64_t sx = walk.row_stride[1], sy = walk.row_stride[0];
-  if (kRow && sx == 0 && sy == 1 && gap_x == 1 && gap_y == kRow) {  // each element so many times
+  if (kRow && sy == 1 && gap_x == 1 && gap_y == kRow) {  // interleaved, or repeated
     return vector_call([=] {
 #pragma GCC ivdep
       for (int64_t i = 0; i < n; ++i) {
-        for (int64_t j = 0; j < kRow; ++j) y[i * kRow + j] = x[i];
+        for (int64_t j = 0; j < kRow; ++j) y[i * kRow + j] = x[i + j * sx];
       }
     });
   }
@@ -130,15 +108,6 @@ void copy_short_rows(const View& in, const View& out, const Walk& walk, int thre
   });
 }
 
-// The axis for that; -1: none.
-int interleaved_axis(const Walk& walk) {
-  if (walk.row_stride[0] != 1 || (walk.row != 2 && walk.row != 3)) return -1;
-  for (int d = 0; d < walk.ndim; ++d) {
-    if (walk.stride[1][d] == 1 && walk.stride[0][d] == walk.row && walk.shape[d] >= 16) return d;
-  }
-  return -1;
-}
-
 void copy_same_type(const View& in, const View& out, const Walk& walk, int threads) {
   const int64_t item = dtype_size(out.dtype);
   const int axis = item > 8 ? -1 : transposed_axis(walk);
@@ -150,14 +119,9 @@ void copy_same_type(const View& in, const View& out, const Walk& walk, int threa
       default: return transpose(in.ptr<uint64_t>(), out.ptr<uint64_t>(), walk, axis, threads);
     }
   }
-  const int between = interleaved_axis(walk);
   const int64_t sy = walk.row_stride[0], sx = walk.row_stride[1];
   const auto rows = [&](auto type) {
     using T = decltype(type);
-    if (between >= 0) {
-      return walk.row == 2 ? interleave<T, 2>(in.ptr<T>(), out.ptr<T>(), walk, between, threads)
-                           : interleave<T, 3>(in.ptr<T>(), out.ptr<T>(), walk, between, threads);
-    }
     if (walk.row < 16 && walk.ndim > 0) return copy_short_rows<T>(in, out, walk, threads);
     walk.parallel_rows(threads, kCopyGrain / item, [&](const auto& at, int64_t n) {
       T* y = out.ptr<T>() + at[0];
