@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "kernels/copy.h"
+#include "kernels/parallel.h"
+#include "kernels/simd.h"
 #include "ops/optim/multi.h"
 
 // Steps that change some rows of one weight and of its states: what a gradient that has only these
@@ -88,9 +90,14 @@ class RowStep {
         if (!is_repeated(at(i))) step(at(i), row_of(k_.in[1], i));
       }
     });
-    for (int64_t row : repeated) {
-      dispatch_floating(out_.dtype, [&]<class T>(T) { step_by_sum<T>(row); });
+    if (repeated.empty()) return;
+    std::vector<int64_t> places;  // in rows_: those of one row follow each other in their order
+    for (int64_t i = 0; i < std::ssize(rows_); ++i) {
+      if (is_repeated(at(i))) places.push_back(i);
     }
+    std::stable_sort(places.begin(), places.end(),
+                     [&](int64_t a, int64_t b) { return at(a) < at(b); });
+    dispatch_floating(out_.dtype, [&]<class T>(T) { step_by_sums<T>(places, grain); });
   }
 
  private:
@@ -110,17 +117,27 @@ class RowStep {
     run_range<Rule>(rule_, {arrays.data(), to, 0, 0, width_, row * width_, k_.random});
   }
 
+  // Each thread takes the rows whose first place is among its own.
   template <class T>
-  void step_by_sum(int64_t row) const {
-    std::vector<T> sum(static_cast<size_t>(width_), T(0.0f));
-    for (size_t i = 0; i < rows_.size(); ++i) {
-      if (rows_[i] != row) continue;
-      const T* grad = k_.in[1].ptr<T>() + static_cast<int64_t>(i) * width_;
-      for (size_t j = 0; j < sum.size(); ++j) sum[j] = static_cast<T>(sum[j] + grad[j]);
-    }
-    View grad = k_.in[1];
-    grad.data = sum.data();
-    step(row, grad);
+  void step_by_sums(std::span<const int64_t> places, int64_t grain) const {
+    const auto row_at = [&](int64_t i) { return at(places[static_cast<size_t>(i)]); };
+    const int64_t n = std::ssize(places);
+    kernels::parallel_for(k_.threads, n, grain, [&](int64_t begin, int64_t end) {
+      std::vector<T> sum(static_cast<size_t>(width_));
+      View grad = k_.in[1];
+      grad.data = sum.data();
+      for (int64_t i = begin; i < end; ++i) {
+        if (i > 0 && row_at(i - 1) == row_at(i)) continue;
+        std::fill(sum.begin(), sum.end(), T(0.0f));
+        for (int64_t j = i; j < n && row_at(j) == row_at(i); ++j) {
+          const T* part = k_.in[1].ptr<T>() + places[static_cast<size_t>(j)] * width_;
+          kernels::vector_loop(width_, [to = sum.data(), part](int64_t c) {
+            to[c] = static_cast<T>(to[c] + part[c]);
+          });
+        }
+        step(row_at(i), grad);
+      }
+    });
   }
 
   const Single<Rule> rule_;
