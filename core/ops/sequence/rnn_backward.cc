@@ -14,21 +14,8 @@
 namespace plait::ops {
 namespace {
 
-// Places of the inputs: gradients of output, state and cell; the inputs of rnn; output, kept.
-struct Places {
-  size_t data, parameters, state, cell, length, output, kept;
-  explicit Places(const RnnAttrs& a)
-      : data(a.lstm() ? 3 : 2),
-        parameters(data + 1),
-        state(data + 2),
-        cell(data + 3),
-        length(data + 3 + a.lstm()),
-        output(data + 3 + a.lstm() + a.use_sequence_length),
-        kept(output + 1) {}
-};
-
 Specs infer(const RnnAttrs& a, const Specs& in) {
-  const Places at(a);
+  const RnnPlaces at(a);
   check(in.size() == at.kept + 1, ErrorKind::kInvalidArgument, "got ", in.size(),
         " arrays, must be ", at.kept + 1);
   static const op::Op& kForward = op::Op::get("rnn");
@@ -253,7 +240,7 @@ class BackPass {
   const RnnAttrs& a_;
   const RnnPlan& p_;
   const op::KernelArgs& k_;
-  Places at_;
+  RnnPlaces at_;
   int64_t layer_, direction_;
   const std::vector<int64_t>& length_;
   kernels::Buffer<T> dx_, own_ds_, before_, short_dh_, raw_;  // (T, N, ...)
@@ -266,7 +253,7 @@ class BackPass {
 std::vector<int64_t> lengths(const RnnAttrs& a, const RnnPlan& p, const op::KernelArgs& k) {
   std::vector<int64_t> length(static_cast<size_t>(p.batch), p.steps);
   if (a.use_sequence_length) {
-    const View& v = k.in[Places(a).length];
+    const View& v = k.in[RnnPlaces(a).length];
     kernels::convert(v.data, v.dtype, 1, length.data(), DType::kInt64, p.batch);
   }
   return length;
@@ -274,7 +261,7 @@ std::vector<int64_t> lengths(const RnnAttrs& a, const RnnPlan& p, const op::Kern
 
 template <class T>
 void differentiate(const RnnAttrs& a, const op::KernelArgs& k) {
-  const Places at(a);
+  const RnnPlaces at(a);
   const RnnPlan p(a, *k.in[at.data].shape);
   const std::vector<int64_t> length = lengths(a, p, k);
   const T* kept = k.in[at.kept].ptr<T>();
@@ -325,7 +312,7 @@ PLAIT_OP(rnn_backward, RnnAttrs)
       k.in[0].dtype == DType::kFloat64 ? differentiate<double>(a, k) : differentiate<float>(a, k);
     }))
     .flops([](const RnnAttrs& a, const Specs& in) {
-      const RnnPlan p(a, in[Places(a).data].shape);
+      const RnnPlan p(a, in[RnnPlaces(a).data].shape);
       return 4.0 * static_cast<double>(p.steps * p.batch) * static_cast<double>(p.weights_size());
     })
     .grad(PLAIT_NO_SECOND_GRADIENT(RnnAttrs, "rnn"), op::saves_nothing());

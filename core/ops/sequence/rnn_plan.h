@@ -109,4 +109,18 @@ struct RnnPlan {
   int64_t kept_size() const { return kept_output(layers - 1); }
 };
 
+// Places of the inputs of rnn_backward: gradients of output, state and cell; the inputs of rnn; its
+// output; what it kept.
+struct RnnPlaces {
+  size_t data, parameters, state, cell, length, output, kept;
+  explicit RnnPlaces(const RnnAttrs& a)
+      : data(a.lstm() ? 3 : 2),
+        parameters(data + 1),
+        state(data + 2),
+        cell(data + 3),
+        length(data + 3 + a.lstm()),
+        output(data + 3 + a.lstm() + a.use_sequence_length),
+        kept(output + 1) {}
+};
+
 }  // namespace plait::ops

@@ -51,6 +51,25 @@ def encoder():
     return net, (4, 6), 4
 
 
+class Recurrent(gluon.HybridBlock):
+    """Two layers of LSTM, both ways, and one of GRU, over time steps in front."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(11, 6)
+        self.lstm = gluon.rnn.LSTM(5, num_layers=2, bidirectional=True, dropout=0.2)
+        self.gru = gluon.rnn.GRU(4, num_layers=3)
+        self.dense = nn.Dense(4)
+
+    def hybrid_forward(self, F, x):
+        steps = self.gru(self.lstm(self.embedding(F.transpose(x))))
+        return self.dense(F.SequenceLast(steps))
+
+
+def recurrent():
+    return Recurrent(), (4, 6), 4
+
+
 def train(make, context, optimizer, options, hybrid, steps=3):
     """Losses and parameters after some steps, from the same start."""
     mx.random.seed(1)
@@ -65,7 +84,7 @@ def train(make, context, optimizer, options, hybrid, steps=3):
     mx.random.seed(2)
     for step in range(steps):
         numbers = np.random.RandomState(step).normal(size=shape)
-        if make is encoder:
+        if make in (encoder, recurrent):
             numbers = np.abs(numbers * 5).astype("int32") % 11
         x = nd.array(numbers, ctx=context)
         y = nd.array(np.random.RandomState(step).randint(0, classes, shape[0]), ctx=context)
@@ -80,7 +99,7 @@ def train(make, context, optimizer, options, hybrid, steps=3):
 
 
 @pytest.mark.parametrize("hybrid", [False, True], ids=["eager", "hybrid"])
-@pytest.mark.parametrize("make", [lenet, mlp, resnet, encoder], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("make", [lenet, mlp, resnet, encoder, recurrent], ids=lambda f: f.__name__)
 def test_equal_to_the_cpu(make, hybrid):
     options = {"learning_rate": 0.05, "momentum": 0.9}
     want, want_parameters = train(make, mx.cpu(), "sgd", options, hybrid)
