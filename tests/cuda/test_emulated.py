@@ -5,6 +5,7 @@ its own.
 """
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -118,6 +119,7 @@ def test_ranks_with_a_device_each(nccl, tmp_path):
         HERE / "ranks_on_gpus.py",
         PLAIT_DEVICE_LIBRARY=emulated(),
         PLAIT_NCCL=nccl,
+        PLAIT_DIST_CHECK=1,
         TMPDIR=tmp_path,
     )
     assert done.returncode == 0, done.stderr[-6000:]
@@ -125,6 +127,22 @@ def test_ranks_with_a_device_each(nccl, tmp_path):
     said = "arrays on gpu(0) go through the memory of the host. NCCL: PLAIT_NCCL=0 forbids it"
     assert done.stderr.count(said) == (0 if nccl else 2)
     assert not list(tmp_path.glob("plait-emulated-*"))  # every message was read
+
+
+@pytest.mark.skipif(shutil.which("mpirun") is None, reason="no mpirun")
+def test_a_rank_that_dies_ends_the_exchange(tmp_path):
+    path = tmp_path / "dies.py"
+    path.write_text(
+        "import os, signal\nimport plait as mx\ncomm = mx.dist.world()\n"
+        "x = mx.nd.ones(3, ctx=mx.gpu(0))\ncomm.allreduce(x, wait=True)\n"
+        "if comm.rank == 1: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "try: comm.allreduce(x, name='w', wait=True)\n"
+        "except mx.MXNetError as error: print(error, flush=True)\n"
+    )
+    done = ranks.mpirun(2, path, timeout=60, PLAIT_DEVICE_LIBRARY=emulated(), TMPDIR=tmp_path)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert re.search(r"allreduce of float32 \(3,\) sum 'w'.*rank 1 .*died|signal 9", said), said
 
 
 def test_a_failure_of_the_exchange_ends_all_ranks():
