@@ -1318,17 +1318,17 @@ typedef struct plait_kvstore_s* plait_kvstore_t;
 typedef plait_status_t (*plait_updater_t)(void* user, const char* key, plait_array_t sum,
                                           plait_array_t value);
 
-/* A store. "local", "device" and their like: shared by the devices of this process. "dist_sync",
- * "dist_device_sync", "dist" and "horovod": by all processes that mpirun started, which make the
- * same calls in the same order; what they push is summed over all of them, and each applies the
- * updater to its own copy. A process started alone shares it with nobody. new.
+/* A store. "local", "device" and their like: shared by the devices of this process; "nccl": by its
+ * GPUs, through NCCL. "dist_sync", "dist_device_sync", "dist" and "horovod": by all processes that
+ * mpirun started, which make the same calls in the same order; what they push is summed over all,
+ * and each applies the updater to its own copy. A process started alone shares it with nobody. new.
  *
  * "dist_async": each key is kept by one process, which applies what the others push as it comes,
  * and hands out the value that it has then. Threads of the store do that; the updater, which must
  * not use the store, is called while its process is in a call of the store, so each must come to
  * one now and then, or use plait_kvstore_set_concurrent_updater(). All processes call new, init,
  * barrier and free together; a barrier also waits until all that was pushed before is applied.
- * Fails: INVALID_ARGUMENT, COMM. @blocking @since 0.1 */
+ * Fails: INVALID_ARGUMENT, COMM, DEVICE without NCCL. @blocking @since 0.1 */
 PLAIT_API plait_status_t plait_kvstore_new(const char* type, plait_kvstore_t* out);
 
 /* With "dist_async" it waits until all processes free theirs. @blocking @since 0.1 */
