@@ -41,6 +41,7 @@ class Layout {
       if (convert(*node)) {
         ++changes_;
       } else {
+        if (!node->inputs.empty()) before_[node] = node->inputs[0];
         for (Entry& e : node->inputs) e = first(e);
       }
     }
@@ -75,6 +76,7 @@ class Layout {
     if (name == "sum" || name == "mean") return convert_sum(node);
     if (name == "bilinear_resize") return convert_resize(node);
     if (name == "take") return convert_take(node);
+    if (name == "reshape") return convert_shuffle(node);
     if (name == "concat") return convert_axis(node, "dim");
     if (name == "slice_axis") return convert_axis(node, "axis");
     return convert_elementwise(node);
@@ -137,6 +139,36 @@ class Layout {
     }
     if (keepdims || !(from == Dims{1})) return false;
     make(node, node.op->name, 1, {{"axis", Dims{ndim - 1}}}, false);
+    return true;
+  }
+
+  // The end of a change of the order of the channels: (batch, g, c, ...) becomes (batch, c, g, ...)
+  // between two reshapes.
+  bool convert_shuffle(const Node& node) {
+    const Node& turn = *node.inputs[0].node;
+    const Dims& out = node.specs[0].shape;
+    if (!turn.op || turn.op->name != "transpose" || out.size() != 4) return false;
+    const Node& parts = *turn.inputs[0].node;
+    const auto source = before_.find(&parts);
+    if (!parts.op || parts.op->name != "reshape" || source == before_.end()) return false;
+    const Entry data = source->second;
+    const op::AttrValue axes = attribute(turn, "axes");
+    const Dims *order = std::get_if<Dims>(&axes), &whole = spec_of(data).shape;
+    const Dims& split = parts.specs[0].shape;
+    const bool fits = order && *order == Dims{0, 2, 1, 3, 4} && last_.count(data) && whole == out &&
+                      split.size() == 5 && split[0] == out[0] && split[3] == out[2] &&
+                      split[4] == out[3];
+    if (!fits) return false;
+    static const op::Op& transpose = op::Op::get("transpose");
+    const std::pair<int, op::AttrValue> attrs[] = {
+        {transpose.field_index("axes"), Dims{0, 1, 2, 4, 3}}};
+    builder_.set_origin(node.name);
+    const Dims by_places{out[0], out[2], out[3], split[1], split[2]};
+    const Value in = op::reshape_to(value_of(last(data)), by_places);
+    const Value turned = builder_.apply(transpose, transpose.make_attrs(attrs), {&in, 1})[0];
+    last_[{Ref<Node>(const_cast<Node*>(&node)), 0}] =
+        entry_of(op::reshape_to(turned, last_of(out)));
+    converted_.insert(&node);
     return true;
   }
 
@@ -275,6 +307,8 @@ class Layout {
   Builder builder_;
   op::TracerScope scope_{builder_};
   std::unordered_map<Entry, Entry, EntryHash> last_, first_;  // of entries of the old graph
+  std::unordered_map<const Node*, Entry>
+      before_;  // first inputs of nodes that stayed, as they were
   std::unordered_set<const Node*> converted_;
   int64_t changes_ = 0;
 };

@@ -163,3 +163,14 @@ def test_whole_numbers_are_summed_exactly(channels, filters, size, dtype):
         with mx.graph.switched(pack_weights=on):
             got = sym.CachedGraph(y)(*given)[0].asnumpy()
         np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("groups", [2, 3])
+def test_shuffled_channels_stay_last(groups):
+    x = sym.Convolution(sym.Variable("x"), num_filter=12, kernel=(3, 3), name="a")
+    x = sym.reshape(x, shape=(2, groups, 12 // groups, 7, 6))
+    x = sym.reshape(sym.transpose(x, axes=(0, 2, 1, 3, 4)), shape=(2, 12, 7, 6))
+    y = sym.Convolution(x, num_filter=16, kernel=(1, 1), name="b")
+    want, got, text = both(y, np.random.default_rng(8), x=(2, 3, 9, 8))
+    close(want, got)
+    assert text.count("    channels_first ") == 1
