@@ -188,13 +188,15 @@ void run_pass(const RnnAttrs& a, const RnnPlan& p, const Pass<T>& w, bool backwa
 template <class T>
 void run_passes(const RnnAttrs& a, const RnnPlan& p, const std::vector<Pass<T>>& passes,
                 const std::vector<int64_t>& length, int threads) {
+  constexpr int64_t kShort = 1 << 17;  // products: two threads would meet for longer than they save
   const int64_t work = p.batch * p.width() * p.recurrent;
+  const int inner = work < kShort ? 1 : threads;
   const bool apart = passes.size() == 2 && (threads == 2 || (threads > 2 && work < (1 << 20)));
   std::exception_ptr failure[2];
   const auto run = [&](int64_t begin, int64_t end) {
     for (int64_t d = begin; d < end; ++d) {
       try {
-        run_pass(a, p, passes[static_cast<size_t>(d)], d == 1, length, apart ? 1 : threads);
+        run_pass(a, p, passes[static_cast<size_t>(d)], d == 1, length, apart ? 1 : inner);
       } catch (...) {
         failure[d] = std::current_exception();
       }
