@@ -50,7 +50,8 @@ PLAIT_FN inline double uniform53(uint32_t high, uint32_t low) {
 // The random numbers of one element, one after another.
 class Draws {
  public:
-  PLAIT_FN Draws(const Philox& source, uint64_t index) : source_(source), index_(index) {}
+  PLAIT_FN Draws(const Philox& source, uint64_t index, uint32_t stream = 0)
+      : source_(source), index_(index), stream_(stream) {}
 
   PLAIT_FN double uniform() {
     const uint32_t high = next();
@@ -116,7 +117,7 @@ class Draws {
 
   const Philox& source_;
   uint64_t index_;
-  uint32_t stream_ = 0;
+  uint32_t stream_;
   int left_ = 0;
   std::array<uint32_t, 4> words_{};
 };

@@ -29,7 +29,12 @@ LIKE = [
 
 
 def register():
-    names = [m[0] for m in MOMENTS] + ["sample_multinomial", "shuffle"]
+    names = [m[0] for m in MOMENTS] + [
+        "sample_multinomial",
+        "shuffle",
+        "random_permutation",
+        "random_counts",
+    ]
     for name, *_ in LIKE:
         names += [f"random_{name}_like", f"sample_{name}"]
     for name in dict.fromkeys(names):

@@ -95,3 +95,41 @@ def test_shuffle_keeps_the_rows():
 def test_parameters_of_different_shapes_are_refused():
     with pytest.raises(ValueError, match="sample_normal: parameter 1 has shape"):
         op.invoke("sample_normal", [mx.nd.zeros((2,)), mx.nd.ones((3,))])
+
+
+def test_all_orders_are_equally_likely():
+    mx.random.seed(9)
+    orders = [op.invoke("random_permutation", [], {"n": 4}).asnumpy() for _ in range(2400)]
+    _, counts = np.unique(np.stack(orders), axis=0, return_counts=True)
+    assert counts.size == 24 and abs(counts - 100).max() < 50
+    for n in (0, 1, 513, 20000):
+        order = op.invoke("random_permutation", [], {"n": n}).asnumpy()
+        np.testing.assert_array_equal(np.sort(order), np.arange(n))
+    with pytest.raises(ValueError, match="random_permutation: n is -1, must be >= 0"):
+        op.invoke("random_permutation", [], {"n": -1})
+
+
+def test_counts_of_results():
+    mx.random.seed(10)
+    p = np.array([0.2, 0.0, 0.3, 0.5])
+    counts = op.invoke(
+        "random_counts", [mx.nd.array(p, dtype="float64")], {"n": 1000, "shape": (3, 40)}
+    ).asnumpy()
+    assert counts.shape == (3, 40, 4) and (counts.sum(-1) == 1000).all()
+    np.testing.assert_allclose(counts.mean((0, 1)) / 1000, p, atol=0.01)
+    np.testing.assert_allclose(counts.var((0, 1)), 1000 * p * (1 - p), rtol=0.5)
+    few = op.invoke("random_counts", [mx.nd.array([0.0, 0.0])], {"n": 5}).asnumpy()
+    np.testing.assert_array_equal(few, [0, 5])
+    assert op.invoke("random_counts", [mx.nd.zeros((0,))], {"n": 5, "shape": (2,)}).shape == (2, 0)
+
+
+@pytest.mark.parametrize("name", ["random_uniform", "random_normal", "random_gamma"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_long_draws_begin_like_short_ones(name, dtype):
+    def draw(n):
+        mx.random.seed(13)
+        return op.invoke(name, [], {"shape": (n,), "dtype": dtype}).asnumpy()
+
+    long = draw(70001)
+    for n in (1, 2, 3, 4, 5, 33, 1027):
+        np.testing.assert_allclose(draw(n), long[:n], rtol=1e-6)

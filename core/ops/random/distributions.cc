@@ -12,25 +12,38 @@ using op::KernelArgs;
 
 Philox source(const KernelArgs& k) { return {k.random.seed, k.random.offset}; }
 
+// Four numbers y of each counter that make(counter, y) writes, to all of `out`.
+template <class F>
+void fill_fours(const View& out, int threads, const F& make) {
+  const int64_t size = out.size(), whole = size / 4;
+  float* const y = out.ptr<float>();
+  kernels::parallel_for(threads, whole, kernels::kGrain / 16, [&](int64_t begin, int64_t end) {
+    kernels::vector_loop(end - begin, [=](int64_t i) { make(begin + i, y + 4 * (begin + i)); });
+  });
+  float last[4];
+  if (size % 4) make(whole, last);
+  std::copy_n(last, size % 4, y + 4 * whole);
+}
+
 void uniform_kernel(const SampleAttrs& s, const KernelArgs& k) {
   const Philox random = source(k);
   if (k.out[0].dtype != DType::kFloat32) {
-    return fill_random(k.out[0], k.threads, [&](int64_t i) {
-      return s.a + (s.b - s.a) * Draws(random, static_cast<uint64_t>(i)).uniform();
+    return fill_blocks(k.out[0], k.threads, [&](int64_t first, int64_t n, double* y) {
+      draw_uniform(random, first, n, y);
+      for (int64_t j = 0; j < n; ++j) y[j] = s.a + (s.b - s.a) * y[j];
     });
   }
   const float low = static_cast<float>(s.a), span = static_cast<float>(s.b - s.a);
-  kernels::parallel_for(
-      k.threads, k.out[0].size(), kernels::kGrain / 4, [&](int64_t begin, int64_t end) {
-        float* y = k.out[0].ptr<float>() + begin;
-        kernels::vector_loop(end - begin, [=](int64_t i) {
-          y[i] = low + span * kernels::uniform24(random.words(static_cast<uint64_t>(begin + i))[0]);
-        });
-      });
+  fill_fours(k.out[0], k.threads, [=](int64_t counter, float* y) {
+    const auto word = random.words(static_cast<uint64_t>(counter));
+    y[0] = low + span * kernels::uniform24(word[0]);
+    y[1] = low + span * kernels::uniform24(word[1]);
+    y[2] = low + span * kernels::uniform24(word[2]);
+    y[3] = low + span * kernels::uniform24(word[3]);
+  });
 }
 
-// Two words give the radius and the angle of Box and Muller's method; the cosine is taken by its
-// Taylor series on [-pi/2, pi/2], so that the loop has no calls.
+// The cosine is taken by its Taylor series on [-pi/2, pi/2], so that the loop has no calls.
 inline float cosine_of_turn(float turn) {
   const float t = turn - 0.5f;           // cos(2 pi turn) = -cos(2 pi t)
   const float f = 0.25f - std::fabs(t);  // = -sin(2 pi f), f in [-1/4, 1/4]
@@ -42,6 +55,14 @@ inline float cosine_of_turn(float turn) {
   p = p * z - 1.0f / 6;
   return -(x + x * z * p);
 }
+inline float sine_of_turn(float turn) {
+  return cosine_of_turn(turn < 0.25f ? turn + 0.75f : turn - 0.25f);
+}
+// Radius and angle of Box and Muller's method, from a word each.
+inline float normal_radius(uint32_t word) {
+  const float u = (static_cast<float>(word >> 8) + 0.5f) * 0x1p-24f;
+  return std::sqrt(-2.0f * kernels::math::log(u));
+}
 
 void normal_kernel(const SampleAttrs& s, const KernelArgs& k) {
   const Philox random = source(k);
@@ -51,16 +72,69 @@ void normal_kernel(const SampleAttrs& s, const KernelArgs& k) {
     });
   }
   const float mean = static_cast<float>(s.a), scale = static_cast<float>(s.b);
-  kernels::parallel_for(
-      k.threads, k.out[0].size(), kernels::kGrain / 4, [&](int64_t begin, int64_t end) {
-        float* y = k.out[0].ptr<float>() + begin;
-        kernels::vector_loop(end - begin, [=](int64_t i) {
-          const auto word = random.words(static_cast<uint64_t>(begin + i));
-          const float u = (static_cast<float>(word[0] >> 8) + 0.5f) * 0x1p-24f;
-          const float radius = std::sqrt(-2.0f * kernels::math::log(u));
-          y[i] = mean + scale * radius * cosine_of_turn(kernels::uniform24(word[1]));
-        });
-      });
+  fill_fours(k.out[0], k.threads, [=](int64_t counter, float* y) {
+    const auto word = random.words(static_cast<uint64_t>(counter));
+    const float a = scale * normal_radius(word[0]), b = scale * normal_radius(word[2]);
+    const float s = kernels::uniform24(word[1]), t = kernels::uniform24(word[3]);
+    y[0] = mean + a * cosine_of_turn(s);
+    y[1] = mean + a * sine_of_turn(s);
+    y[2] = mean + b * cosine_of_turn(t);
+    y[3] = mean + b * sine_of_turn(t);
+  });
+}
+
+// What Marsaglia and Tsang's method proposes from the words of a counter.
+struct GammaProposal {
+  float d, c, power;  // power: 1 / shape for shapes below 1, else 0
+
+  explicit GammaProposal(double shape) : power(shape < 1 ? static_cast<float>(1 / shape) : 0.0f) {
+    const double above = (shape < 1 ? shape + 1 : shape) - 1.0 / 3;
+    d = static_cast<float>(above);
+    c = static_cast<float>(1 / std::sqrt(9 * above));
+  }
+  static float normal(const std::array<uint32_t, 4>& word) {
+    return normal_radius(word[0]) * cosine_of_turn(kernels::uniform24(word[1]));
+  }
+  float value(float v, const std::array<uint32_t, 4>& word) const {
+    const float u = (static_cast<float>(word[3] >> 8) + 0.5f) * 0x1p-24f;
+    return d * v * kernels::math::exp(power * kernels::math::log(u));
+  }
+};
+
+// The squeeze goes in vectors; what it leaves, about one in fifty, goes one by one.
+void gamma_kernel(const SampleAttrs& s, const KernelArgs& k) {
+  const Philox random = source(k);
+  if (!(s.a > 0) || std::isinf(s.a) || k.out[0].dtype != DType::kFloat32) {
+    return fill_random(k.out[0], k.threads, [&](int64_t i) {
+      return Draws(random, static_cast<uint64_t>(i)).gamma(s.a) * s.b;
+    });
+  }
+  const GammaProposal p(s.a);
+  const auto scale = static_cast<float>(s.b);
+  float* const out = k.out[0].ptr<float>();
+  const auto slow = [&](int64_t i) {
+    const auto word = random.words(static_cast<uint64_t>(i));
+    const double x = p.normal(word), root = 1 + p.c * x, v = root * root * root;
+    const double u = 1 - static_cast<double>(kernels::uniform24(word[2]));
+    if (root > 0 && std::log(u) < 0.5 * x * x + p.d * (1 - v + std::log(v))) {
+      return p.value(static_cast<float>(v), word) * scale;
+    }
+    return static_cast<float>(Draws(random, static_cast<uint64_t>(i), 1).gamma(s.a) * s.b);
+  };
+  kernels::parallel_for(k.threads, k.out[0].size(), kernels::kGrain / 8,
+                        [&](int64_t begin, int64_t end) {
+                          kernels::vector_loop(end - begin, [=](int64_t i) {
+                            const auto word = random.words(static_cast<uint64_t>(begin + i));
+                            const float x = p.normal(word), root = 1.0f + p.c * x, z = x * x;
+                            const float u = 1.0f - kernels::uniform24(word[2]);
+                            const bool is_accepted = root > 0.0f && u < 1.0f - 0.0331f * z * z;
+                            const float y = p.value(root * root * root, word) * scale;
+                            out[begin + i] = is_accepted ? y : kernels::math::kNan;
+                          });
+                          for (int64_t i = begin; i < end; ++i) {
+                            if (out[i] != out[i]) out[i] = slow(i);
+                          }
+                        });
 }
 
 // `parameters` are the attributes of the distribution; they stand before those of the array, so
@@ -96,8 +170,11 @@ PLAIT_SAMPLE(random_randint, "Whole numbers, uniform on [low, high).",
     .on("nd sym", "random_randint")
     .cpu([](const SampleAttrs& s, const KernelArgs& k) {
       const Philox random = source(k);
-      fill_random(k.out[0], k.threads, [&](int64_t i) {
-        return s.a + std::floor((s.b - s.a) * Draws(random, static_cast<uint64_t>(i)).uniform());
+      fill_blocks(k.out[0], k.threads, [&](int64_t first, int64_t n, double* y) {
+        draw_uniform(random, first, n, y);
+        kernels::vector_loop(n, [=, low = s.a, span = s.b - s.a](int64_t j) {
+          y[j] = low + std::floor(span * y[j]);
+        });
       });
     });
 PLAIT_SAMPLE(random_exponential, "Exponential with rate lam: density lam exp(-lam x).",
@@ -115,12 +192,7 @@ PLAIT_SAMPLE(random_gamma, "Gamma with shape alpha and scale beta; the mean is a
                  .attr("beta", &SampleAttrs::b, 1.0, "scale, > 0"))
     .on("nd sym", "_random_gamma")
     .on("nd sym", "random_gamma")
-    .cpu([](const SampleAttrs& s, const KernelArgs& k) {
-      const Philox random = source(k);
-      fill_random(k.out[0], k.threads, [&](int64_t i) {
-        return Draws(random, static_cast<uint64_t>(i)).gamma(s.a) * s.b;
-      });
-    });
+    .cpu(gamma_kernel);
 PLAIT_SAMPLE(random_poisson, "Poisson with mean lam.",
              .attr("lam", &SampleAttrs::a, 1.0, "mean, >= 0"))
     .on("nd sym", "_random_poisson")

@@ -2,6 +2,7 @@
 
 #include "op/functions.h"
 #include "ops/random/sample.h"
+#include "ops/sizes.h"
 
 // Draws from distributions whose parameters are arrays: each element of them has its own draws.
 namespace plait::ops {
@@ -123,6 +124,39 @@ Specs infer_multinomial(const MultinomialAttrs& a, const Specs& in) {
   return {{shape, a.dtype}, {shape, in[0].dtype}};
 }
 
+// Classes by their weights. A table of about where each share of the sum lies says where to look:
+// Chen and Asau, "On generating random variates from an empirical distribution" (1974).
+class Classes {
+ public:
+  Classes(const double* weight, int64_t n) : below_(static_cast<size_t>(n)), near_(below_.size()) {
+    for (int64_t i = 0; i < n; ++i) below_[static_cast<size_t>(i)] = total_ += weight[i];
+    size_t at = 0;
+    for (size_t i = 0; i < near_.size(); ++i) {
+      const double share = total_ * static_cast<double>(i) / static_cast<double>(n);
+      while (at + 1 < below_.size() && below_[at] <= share) ++at;
+      near_[i] = at;
+    }
+  }
+  double total() const { return total_; }
+  // The first class whose sum of weights, up to it, is above u; the last class behind all.
+  int64_t at(double u) const {
+    const double share = u / total_ * static_cast<double>(near_.size());
+    size_t i =
+        share > 0
+            ? near_[std::min(near_.size() - 1, static_cast<size_t>(std::min(
+                                                   share, static_cast<double>(near_.size()))))]
+            : 0;
+    while (i > 0 && below_[i - 1] > u) --i;
+    while (i + 1 < below_.size() && below_[i] <= u) ++i;
+    return static_cast<int64_t>(i);
+  }
+
+ private:
+  double total_ = 0;
+  std::vector<double> below_;
+  std::vector<size_t> near_;
+};
+
 void multinomial_kernel(const MultinomialAttrs& a, const KernelArgs& k) {
   const int64_t n = k.in[0].dim(-1), rows = k.in[0].size() / n;
   const int64_t count = k.out[0].size() / std::max<int64_t>(1, rows);
@@ -130,12 +164,10 @@ void multinomial_kernel(const MultinomialAttrs& a, const KernelArgs& k) {
   const kernels::Philox random(k.random.seed, k.random.offset);
   for (int64_t row = 0; row < rows; ++row) {
     const double* weight = p.data() + row * n;
-    double total = 0;
-    for (int64_t j = 0; j < n; ++j) total += weight[j];
+    const Classes classes(weight, n);
     for (int64_t i = row * count; i < (row + 1) * count; ++i) {
-      const double u = Draws(random, static_cast<uint64_t>(i)).uniform() * total;
-      int64_t at = 0;
-      for (double sum = weight[0]; at + 1 < n && u >= sum; sum += weight[at]) ++at;
+      const int64_t at =
+          classes.at(Draws(random, static_cast<uint64_t>(i)).uniform() * classes.total());
       kernels::convert(&at, DType::kInt64, 1, k.out[0].ptr<char>() + i * dtype_size(k.out[0].dtype),
                        k.out[0].dtype, 1);
       if (!a.get_prob) continue;
@@ -162,7 +194,8 @@ Values multinomial_grad(const MultinomialAttrs& a, const GradArgs& g) {
 PLAIT_OP(sample_multinomial, MultinomialAttrs)
     .doc("Classes drawn with given probabilities, with replacement.")
     .input("data", "floating (..., classes), probabilities that sum to 1")
-    .output("out", "axes before the classes, then shape; (1,) for a single draw from one distribution")
+    .output("out",
+            "axes before the classes, then shape; (1,) for a single draw from one distribution")
     .output("log_prob", "logarithm of the probability of each draw; with get_prob")
     .attr("shape", &MultinomialAttrs::shape, Dims{}, "draws from each distribution; (): one")
     .attr("get_prob", &MultinomialAttrs::get_prob, false, "return log_prob as well")
@@ -174,6 +207,43 @@ PLAIT_OP(sample_multinomial, MultinomialAttrs)
     .infer(infer_multinomial)
     .cpu(multinomial_kernel)
     .grad(multinomial_grad, op::saves_input(0) | op::saves_output(0));
+
+struct TrialAttrs {
+  int64_t n;
+  Dims shape;
+};
+
+PLAIT_OP(random_counts, TrialAttrs)
+    .doc("How often each of some results came in n trials.")
+    .input("pvals", "vector of probabilities; what they lack of a sum of 1 belongs to the last")
+    .output("out", "shape and an axis of the results, int64; the sum along it is n")
+    .required_attr("n", &TrialAttrs::n, "trials, >= 0")
+    .attr("shape", &TrialAttrs::shape, Dims{}, "how often the n trials are made")
+    .random()
+    .infer([](const TrialAttrs& a, const Specs& in) -> Spec {
+      check(in[0].shape.size() == 1, ErrorKind::kShape, "pvals has shape ", in[0].shape,
+            ", must be a vector");
+      check(a.n >= 0, ErrorKind::kInvalidArgument, "n is ", a.n, ", must be >= 0");
+      check_size(a.shape, 1);
+      Dims shape = a.shape;
+      shape.push_back(in[0].shape[0]);
+      return {shape, DType::kInt64};
+    })
+    .cpu([](const TrialAttrs& a, const KernelArgs& k) {
+      const int64_t results = k.in[0].size(), size = k.out[0].size();
+      const std::vector<double> p = parameter(k.in[0]);
+      const Classes classes(p.data(), results);
+      const kernels::Philox random(k.random.seed, k.random.offset);
+      std::fill_n(k.out[0].ptr<int64_t>(), size, 0);
+      for (int64_t row = 0; row < size; row += results) {
+        Draws draws(random, static_cast<uint64_t>(row));
+        for (int64_t i = 0; i < a.n; ++i) {
+          ++k.out[0].ptr<int64_t>()[row + classes.at(draws.uniform())];
+        }
+      }
+    })
+    .grad([](const TrialAttrs&, const GradArgs&) -> Values { return {Value{}}; },
+          op::saves_nothing());
 
 }  // namespace
 }  // namespace plait::ops

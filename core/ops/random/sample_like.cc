@@ -1,6 +1,7 @@
 #include <cmath>
+#include <numeric>
 
-#include "kernels/copy.h"
+#include "kernels/gather.h"
 #include "ops/random/sample.h"
 
 // Draws in the shape of another array, and orders drawn at random.
@@ -97,17 +98,38 @@ PLAIT_OP(random_generalized_negative_binomial, SampleAttrs)
     });
 
 // Order of n items, all equally likely: Fisher and Yates, from the last to the first.
-std::vector<int64_t> drawn_order(const KernelArgs& k, int64_t n) {
+void draw_order(const KernelArgs& k, int64_t n, int64_t* order) {
   const kernels::Philox random(k.random.seed, k.random.offset);
-  std::vector<int64_t> order(static_cast<size_t>(n));
-  for (int64_t i = 0; i < n; ++i) order[static_cast<size_t>(i)] = i;
-  for (int64_t i = n - 1; i > 0; --i) {
-    const double u = Draws(random, static_cast<uint64_t>(i)).uniform();
-    const auto j = static_cast<int64_t>(u * static_cast<double>(i + 1));
-    std::swap(order[static_cast<size_t>(i)], order[static_cast<size_t>(j)]);
+  std::iota(order, order + n, 0);
+  double u[kernels::kBlock];
+  for (int64_t end = n; end > 1;) {
+    const int64_t begin = std::max<int64_t>(0, end - kernels::kBlock);
+    draw_uniform(random, begin, end - begin, u);
+    for (int64_t i = end - 1; i >= begin; --i) {
+      std::swap(order[i], order[static_cast<int64_t>(u[i - begin] * static_cast<double>(i + 1))]);
+    }
+    end = begin;
   }
-  return order;
 }
+
+struct OrderAttrs {
+  int64_t n;
+  std::string ctx;
+};
+
+PLAIT_OP(random_permutation, OrderAttrs)
+    .doc("The numbers 0, 1, ..., n - 1 in random order; all orders are equally likely.")
+    .output("out", "(n,), int64")
+    .required_attr("n", &OrderAttrs::n, "how many, >= 0")
+    .attr("ctx", &OrderAttrs::ctx, "", "device; set by the caller's context")
+    .random()
+    .infer([](const OrderAttrs& a, const Specs&) -> Spec {
+      check(a.n >= 0, ErrorKind::kInvalidArgument, "n is ", a.n, ", must be >= 0");
+      return {{a.n}, DType::kInt64};
+    })
+    .cpu([](const OrderAttrs& a, const KernelArgs& k) {
+      draw_order(k, a.n, k.out[0].ptr<int64_t>());
+    });
 
 PLAIT_OP(shuffle, op::NoAttrs)
     .doc("The parts along the first axis in random order; all orders are equally likely.")
@@ -121,14 +143,12 @@ PLAIT_OP(shuffle, op::NoAttrs)
       return in[0];
     })
     .cpu([](const op::NoAttrs&, const KernelArgs& k) {
+      if (k.in[0].size() == 0) return;
       const int64_t n = k.in[0].dim(0), row = k.in[0].size() / n;
-      const std::vector<int64_t> order = drawn_order(k, n);
-      dispatch_all(k.in[0].dtype, [&]<class T>(T) {
-        for (int64_t i = 0; i < n; ++i) {
-          std::copy_n(k.in[0].ptr<T>() + order[static_cast<size_t>(i)] * row, row,
-                      k.out[0].ptr<T>() + i * row);
-        }
-      });
+      std::vector<int64_t> order(static_cast<size_t>(n));
+      draw_order(k, n, order.data());
+      const int64_t bytes = row * dtype_size(k.in[0].dtype);
+      kernels::gather_runs(k.in[0].data, k.out[0].data, order.data(), n, bytes, bytes);
     })
     .grad([](const op::NoAttrs&, const GradArgs&) -> Values { return {Value{}}; },
           op::saves_nothing());

@@ -12,7 +12,6 @@ from ..context import current_context
 from . import _operands as _o
 from ._axes import reshape
 from ._choice import take, where
-from ._creation import arange, zeros
 from ._order import argsort, searchsorted
 from ._reduction import cumsum, sum
 from .multiarray import ndarray
@@ -30,7 +29,8 @@ _OPS = {
     for name in ("uniform", "normal", "gamma", "poisson", "randint")
 }
 _GAMMA_OF, _POISSON_OF = operator("random_gamma_of"), operator("random_poisson_of")
-_log, _exp, _bincount = operator("log"), operator("exp"), operator("bincount")
+_PERMUTATION, _COUNTS = operator("random_permutation"), operator("random_counts")
+_log, _exp = operator("log"), operator("exp")
 _Size = Any
 
 
@@ -319,7 +319,7 @@ def geometric(p: Any, size: _Size = None) -> Any:
 
 
 def _order(n: int) -> Any:
-    return argsort(_draw("uniform", (n,), "float64"))
+    return invoke(_PERMUTATION, (), (int(n),), None, ndarray)
 
 
 def permutation(x: Any) -> Any:
@@ -383,13 +383,7 @@ def multinomial(n: int, pvals: Any, size: _Size = None) -> Any:
     if pvals.ndim != 1 or (pvals.size and float(sum(pvals)) > 1.0 + 1e-5):
         raise ValueError("multinomial: pvals must be a vector of probabilities whose sum is 1")
     shape = () if size is None else _o.shape_of(size)
-    k, rows = pvals.size, int(_np.prod(shape, dtype="int64"))
-    bounds = cumsum(pvals)
-    drawn = searchsorted(bounds[:-1], _draw("uniform", (rows, int(n)), "float64"), "right")
-    flat = reshape(drawn + reshape(arange(rows, dtype="int64"), (-1, 1)) * k, -1)
-    if not flat.size:
-        return zeros((*shape, k), "int64")
-    return reshape(invoke(_bincount, (flat,), (rows * k,), None, ndarray), (*shape, k))
+    return invoke(_COUNTS, (pvals,), (int(n), shape), None, ndarray)
 
 
 def multivariate_normal(mean: Any, cov: Any, size: _Size = None, check_valid: Any = None,
