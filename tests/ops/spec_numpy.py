@@ -161,6 +161,12 @@ Spec("searchsorted", lambda s, v, side="left": np.searchsorted(s, v, side),
      raises=[((A, D), {}, ValueError, "searchsorted: sorted has shape")])  # fmt: skip
 Spec("bincount", lambda x, w=None, length=None: np.bincount(x, w, length), [((J.ravel(),), {"length": 9}), ((J.ravel(), normal(12)), {"length": 7})],
      dtypes=("float64",), raises=[((J.ravel(),), {"length": 2}, ValueError, "must be in"), ((J,), {"length": 2}, ValueError, "must be a vector")])  # fmt: skip
+Spec("run_starts", lambda s, equal_nan=True: np.concatenate([np.ones(min(s.size, 1), bool), (s[1:] != s[:-1]) & ~(bool(equal_nan) & np.isnan(s[1:]) & np.isnan(s[:-1]))]),
+     [((np.array([-1.0, -0.0, 0.0, 2.0, 2.0, np.inf, np.nan, np.nan]),), {}), ((np.array([0.0, np.nan, np.nan]),), {"equal_nan": False}), ((np.zeros(0),), {})],
+     raises=[((A,), {}, ValueError, "run_starts: sorted has shape")])  # fmt: skip
+Spec("histogram_counts", lambda e, x, w=None: np.histogram(x, e, weights=w)[0],
+     [((np.linspace(-1.5, 2.5, 9), normal(30, 40)), {}), ((np.array([-2.0, 0.0, 0.25, 0.25, 1.0]), np.array([-2.0, -3.0, 0.25, 1.0, 1.5, 0.0])), {}), ((np.array([0.0, 1.0]), normal(40), normal(40)), {})],
+     raises=[((np.zeros(1), A), {}, ValueError, "histogram_counts: edges has shape")])  # fmt: skip
 
 Spec("matmul", np.matmul, [((normal(3, 4), normal(4, 2)), {}), ((normal(2, 3, 4), normal(4, 5)), {}), ((normal(4), normal(3, 4, 2)), {}),
                            ((normal(2, 1, 3, 4), normal(3, 4, 2)), {}), ((normal(4), normal(4)), {}), ((normal(2, 0), normal(0, 3)), {})],

@@ -3,6 +3,7 @@
 #include "kernels/convert.h"
 #include "kernels/copy.h"
 #include "kernels/parallel.h"
+#include "kernels/simd.h"
 #include "op/op.h"
 
 // Finding places in sorted numbers, and counting whole numbers.
@@ -100,6 +101,33 @@ PLAIT_OP(bincount, BinAttrs)
       for (size_t i = 0; i < data.size(); ++i) k.out[0].ptr<double>()[data[i]] += weights[i];
     })
     .strided();
+
+struct RunAttrs {
+  bool equal_nan;
+};
+
+PLAIT_OP(run_starts, RunAttrs)
+    .doc("Where a sorted vector has another element than before.")
+    .input("sorted", "vector, NaN last")
+    .output("out", "shape of sorted, bool; the first is True")
+    .attr("equal_nan", &RunAttrs::equal_nan, true, "whether NaN are equal to one another")
+    .infer([](const RunAttrs&, const Specs& in) -> Spec {
+      check(in[0].shape.size() == 1, ErrorKind::kShape, "sorted has shape ", in[0].shape,
+            ", must be a vector");
+      return {in[0].shape, DType::kBool};
+    })
+    .cpu([](const RunAttrs& a, const KernelArgs& k) {
+      const int64_t n = k.in[0].size();
+      uint8_t* y = k.out[0].ptr<uint8_t>();
+      if (n > 0) y[0] = 1;
+      dispatch_all(k.in[0].dtype, [&]<class T>(T) {
+        const T* x = k.in[0].ptr<T>();
+        kernels::vector_loop(n - 1, [=, nan_starts = !a.equal_nan](int64_t i) {
+          const bool is_nan = (x[i] != x[i]) & (x[i + 1] != x[i + 1]);
+          y[i + 1] = (x[i + 1] != x[i]) & (!is_nan | nan_starts);
+        });
+      });
+    });
 
 }  // namespace
 }  // namespace plait::ops

@@ -179,8 +179,21 @@ def get(x: Any, key: Any) -> Any:
     entries = _entries(x, key)
     if _is_basic(entries):
         return _view(x, entries)
+    x, entries = _flattened(x, entries)
     s = _Selection(x, entries)
     return invoke(_GATHER, (s.part, *s.indices), (tuple(s.axes), s.front), None, type(x))
+
+
+def _flattened(x: Any, entries: list[Any]) -> tuple[Any, list[Any]]:
+    """The same with one axis and a vector for a mask of several axes that stands alone in front."""
+    mask, n = entries[0], getattr(entries[0], "ndim", 0)
+    if n < 2 or mask.dtype_name != "bool" or mask.shape != x.shape[:n]:
+        return x, entries
+    if not all(isinstance(k, slice) and k == _FULL for k in entries[1:]):
+        return x, entries
+    flat = invoke(_RESHAPE, (x,), ((mask.size, *x.shape[n:]),), None, type(x), True)
+    vector = invoke(_RESHAPE, (mask,), ((mask.size,),), None, type(mask), True)
+    return flat, [vector, *entries[1:]]
 
 
 def _fitting(value: Any, shape: tuple[int, ...]) -> Any:

@@ -24,7 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 _SORT, _ARGSORT, _TAKE = operator("sort"), operator("argsort"), operator("take")
-_SEARCH, _IS_NAN = operator("searchsorted"), operator("np_isnan")
+_SEARCH, _STARTS = operator("searchsorted"), operator("run_starts")
 
 
 def _taken(a: Any, places: Any) -> Any:
@@ -92,15 +92,6 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     return searchsorted(bins, x, "left" if right else "right")
 
 
-def _starts(s: Any, equal_nan: bool) -> Any:
-    """True at the first of each run of equal elements of a sorted vector."""
-    fresh = s[1:] != s[:-1]
-    if equal_nan and _o.is_floating(s):
-        nan = invoke(_IS_NAN, (s,), (), None, ndarray)
-        fresh = fresh & ~(nan[1:] & nan[:-1])
-    return concatenate([full((1,), True), fresh]) if s.size else full((0,), True)
-
-
 def unique(ar: Any, return_index: bool = False, return_inverse: bool = False,
            return_counts: bool = False, axis: int | None = None, *, equal_nan: bool = True,
            sorted: bool = True) -> Any:  # fmt: skip
@@ -127,7 +118,7 @@ def unique(ar: Any, return_index: bool = False, return_inverse: bool = False,
     else:
         order = argsort(flat)
         s = _taken(flat, order)
-    flags = _starts(s, equal_nan)
+    flags = invoke(_STARTS, (s,), (equal_nan,), None, ndarray)
     (first,) = _indexing.nonzero(flags)
     results = [_taken(s, first)]
     if return_index:

@@ -23,6 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 _TAKE, _BINCOUNT, _IS_NAN = operator("take"), operator("bincount"), operator("np_isnan")
+_HISTOGRAM = operator("histogram_counts")
 range_ = range  # a parameter of some functions has this name
 
 
@@ -88,16 +89,11 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: bool | None = 
     """
     a = ravel(_o.array_of(a))
     edges = histogram_bin_edges(a, bins, range)
-    n = edges.size - 1
-    at = searchsorted(edges, a, "right")
-    last = a == edges[-1]
     if weights is None:
-        counts = invoke(_BINCOUNT, (at,), (n + 2,), None, ndarray)[1 : n + 1].copy()
-        counts[-1] += sum(last, dtype="int64")
+        counts = invoke(_HISTOGRAM, tuple(_o.operands(edges, a)), (), None, ndarray)
     else:
         weights = ravel(_o.floating(_o.array_of(weights)))
-        counts = invoke(_BINCOUNT, (at, weights), (n + 2,), None, ndarray)[1 : n + 1].copy()
-        counts[-1] += sum(where(last, weights, 0.0), dtype="float64")
+        counts = invoke(_HISTOGRAM, (*_o.operands(edges, a), weights), (), None, ndarray)
         counts = _o.cast(counts, weights.dtype_name)
     if density:
         counts = counts / _o.cast(diff(edges), _o.float_name()) / sum(counts)
