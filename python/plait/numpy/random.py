@@ -53,7 +53,10 @@ def _finish(result: Any, ctx: Any, out: Any) -> Any:
 def _plan(size: _Size, *params: Any, dtype: Any = None) -> tuple[list[Any], tuple[int, ...], str]:
     """Parameters as numbers or floating arrays, the shape of the result and its dtype."""
     given = [p if _o.is_scalar(p) else _o.floating(_o.array_of(p)) for p in params]
+    name = _o.result_dtype(dtype) or _o.float_name()
     shapes = [p.shape for p in given if not _o.is_scalar(p)]
+    if not shapes:
+        return given, () if size is None else _o.shape_of(size), name
     joint = _o.joint_shape("random", *shapes)
     shape = joint if size is None else _o.shape_of(size)
     fits = len(joint) <= len(shape) and all(
@@ -63,7 +66,7 @@ def _plan(size: _Size, *params: Any, dtype: Any = None) -> tuple[list[Any], tupl
         raise ValueError(
             f"random: size is {size}, must be broadcast from parameters of shape {joint}"
         )
-    return given, shape, _o.result_dtype(dtype) or _o.float_name()
+    return given, shape, name
 
 
 def _draw(name: str, shape: tuple[int, ...], dtype: str, *parameters: float) -> Any:
