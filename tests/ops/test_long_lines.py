@@ -127,3 +127,12 @@ def test_fourier_transforms_of_many_lines(n, outer, inner):
     got = mx.np.fft.fft(small, axis=1).asnumpy()
     assert np.abs(got - want).max() < 3e-7 * np.log2(n + 1) * np.sqrt((x**2).sum(1).max() * n)
     assert_allclose(mx.np.fft.ifft(mx.np.array(got), axis=1).asnumpy(), x, rtol=1e-4, atol=1e-5)
+
+
+def test_gelu_keeps_the_digits_of_its_tail():
+    x = np.linspace(-9, 9, 100_001).astype("float32")
+    y = mx.nd.LeakyReLU(mx.nd.array(x), act_type="gelu").asnumpy()
+    want = x * special.ndtr(x.astype("float64"))
+    inner = np.abs(x) < 5.5
+    assert_allclose(y[inner], want[inner], rtol=2e-5, atol=1e-12)
+    assert_allclose(y, want, rtol=2e-7, atol=3e-7)

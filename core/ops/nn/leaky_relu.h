@@ -49,12 +49,12 @@ struct Selu {
 struct Gelu {  // x times the normal distribution function
   template <class A>
   PLAIT_FN static A f(A x, A) {
-    return A(0.5) * x * (A(1) + math::erf(x * static_cast<A>(M_SQRT1_2)));
+    return x * math::normal_cdf(x);
   }
   template <class A>
   PLAIT_FN static A d(A x, A) {
     const A density = static_cast<A>(0.3989422804014327) * math::exp(A(-0.5) * x * x);
-    return A(0.5) * (A(1) + math::erf(x * static_cast<A>(M_SQRT1_2))) + x * density;
+    return math::normal_cdf(x) + x * density;
   }
 };
 
