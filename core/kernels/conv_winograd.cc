@@ -188,29 +188,87 @@ bool pays(const Conv& c) {
 
 int64_t packed_size(const Conv& c) { return gemm_packed_size(usual_product(c)); }
 
-// G g G^T of each kernel, as matrices (in_channels, out_channels).
-void pack(const Conv& c, const float* w, float* to, int threads) {
+namespace {
+
+constexpr int64_t kLanes = 16;  // kernels that are transformed at a time
+
+// The values of the kernels of input channel `i` and kLanes outputs from `first`, place by place.
+// Of the gradient of data w has (in_channels, out_channels), and kernels are read backwards.
+void gather(const Conv& c, const float* w, bool backwards, int64_t i, int64_t first,
+            float (&g)[9][kLanes]) {
+  for (int64_t l = 0; l < kLanes; ++l) {
+    const int64_t o = first + l;
+    const float* from = w + (backwards ? i * c.out_channels + o : o * c.in_channels + i) * 9;
+    for (int64_t k = 0; k < 9; ++k) g[k][l] = from[backwards ? 8 - k : k];
+  }
+}
+
+// G g G^T; the places of the result are `step` apart.
+void transform_weights(const float (&g)[9][kLanes], float* to, int64_t step) {
+  for (int64_t l = 0; l < kLanes; ++l) {
+    float t[4][3];
+    for (int j = 0; j < 3; ++j) {
+      const float sum = 0.5f * (g[j][l] + g[6 + j][l]), middle = 0.5f * g[3 + j][l];
+      t[0][j] = g[j][l], t[1][j] = sum + middle, t[2][j] = sum - middle, t[3][j] = g[6 + j][l];
+    }
+    for (int r = 0; r < 4; ++r) {
+      float* at = to + 4 * r * step + l;
+      const float sum = 0.5f * (t[r][0] + t[r][2]), middle = 0.5f * t[r][1];
+      at[0] = t[r][0], at[step] = sum + middle, at[2 * step] = sum - middle;
+      at[3 * step] = t[r][2];
+    }
+  }
+}
+
+// As matrices (in_channels, out_channels) for each place, packed for the products.
+void pack(const Conv& c, const float* w, bool backwards, float* to, int threads) {
   const Buffer<float> plain(weights_size(c));
-  const int64_t step = c.in_channels * c.out_channels;
-  parallel_for(threads, c.in_channels, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      for (int64_t o = 0; o < c.out_channels; ++o) {
-        const float* g = w + (o * c.in_channels + i) * 9;
-        float t[4][3];
-        for (int j = 0; j < 3; ++j) {
-          const float sum = 0.5f * (g[j] + g[6 + j]), middle = 0.5f * g[3 + j];
-          t[0][j] = g[j], t[1][j] = sum + middle, t[2][j] = sum - middle, t[3][j] = g[6 + j];
-        }
-        float* at = plain.data() + i * c.out_channels + o;
-        for (int r = 0; r < 4; ++r, at += 4 * step) {
-          const float sum = 0.5f * (t[r][0] + t[r][2]), middle = 0.5f * t[r][1];
-          at[0] = t[r][0], at[step] = sum + middle, at[2 * step] = sum - middle;
-          at[3 * step] = t[r][2];
+  const int64_t blocks = c.out_channels / kLanes;
+  parallel_for(threads, blocks, 1, [&](int64_t begin, int64_t end) {
+    vector_call([&] {
+      for (int64_t first = begin * kLanes; first < end * kLanes; first += kLanes) {
+        for (int64_t i = 0; i < c.in_channels; ++i) {
+          float g[9][kLanes];
+          gather(c, w, backwards, i, first, g);
+          transform_weights(g, plain.data() + i * c.out_channels + first,
+                            c.in_channels * c.out_channels);
         }
       }
-    }
+    });
   });
   gemm_pack(usual_product(c), plain.data(), to, threads);
+}
+
+}  // namespace
+
+void pack(const Conv& c, const float* w, float* to, int threads) { pack(c, w, false, to, threads); }
+
+bool pays_unpacked(const Conv& c) {
+  constexpr int64_t kManyTiles = 512;  // as many as make up for transforming the weights
+  return pays(c) && !c.packed && num_rows(c) * tiles_across(c) >= kManyTiles;
+}
+
+Conv backward_of(const Conv& c) {
+  Conv b = c;
+  std::swap(b.in, b.out);
+  std::swap(b.in_channels, b.out_channels);
+  for (int64_t& pad : b.pad) pad = 2 - pad;
+  b.pad[0] = 0;
+  return b;
+}
+
+void conv_unpacked(const Conv& c, const float* x, const float* w, const float* bias, float* y,
+                   int threads, const Finish& finish) {
+  const Buffer<float> packed(packed_size(c));
+  pack(c, w, false, packed.data(), threads);
+  conv(c, x, packed.data(), bias, y, threads, finish);
+}
+
+void conv_backward_data(const Conv& c, const float* dy, const float* w, float* dx, int threads) {
+  const Conv b = backward_of(c);
+  const Buffer<float> packed(packed_size(b));
+  pack(b, w, true, packed.data(), threads);
+  conv(b, dy, packed.data(), nullptr, dx, threads, {});
 }
 
 void conv(const Conv& c, const float* x, const float* packed, const float* bias, float* y,

@@ -96,6 +96,9 @@ void conv(const Conv& c, DType dtype, const void* x, const void* w, const void* 
     if (c.packed && winograd::pays(c)) {
       return winograd::conv(c, f32(x), f32(w), f32(bias), f32(y), threads, finish);
     }
+    if (winograd::pays_unpacked(c)) {
+      return winograd::conv_unpacked(c, f32(x), f32(w), f32(bias), f32(y), threads, finish);
+    }
     if (by_gemm::pays(c))
       return by_gemm::conv(c, f32(x), f32(w), f32(bias), f32(y), threads, finish);
   }
@@ -123,6 +126,9 @@ void conv_backward_data(const Conv& c, DType dtype, const void* dy, const void* 
   if (dtype == DType::kFloat32) {
     if (prefers_batch(c) && across_batch::can_backward_data(c)) {
       return across_batch::conv_backward_data(c, f32(dy), f32(w), f32(dx), threads);
+    }
+    if (winograd::pays(c) && winograd::pays_unpacked(winograd::backward_of(c))) {
+      return winograd::conv_backward_data(c, f32(dy), f32(w), f32(dx), threads);
     }
   }
   if (onednn::has(dtype)) return onednn::conv_backward_data(c, dtype, dy, w, dx, threads);

@@ -81,13 +81,18 @@ void conv(const Conv& c, const float* x, const float* w, const float* bias, floa
 void conv_backward_weight(const Conv& c, const float* x, const float* dy, float* dw, int threads);
 }  // namespace by_gemm
 
-// Fewer products, by Winograd's method, for data with channels last and packed weights.
+// Fewer products, by Winograd's method, for data with channels last.
 namespace winograd {
-bool pays(const Conv& c);
+bool pays(const Conv& c);           // with weights that are packed once
+bool pays_unpacked(const Conv& c);  // with others
+Conv backward_of(const Conv& c);    // the convolution of dy that gives dx
 int64_t packed_size(const Conv& c);
 void pack(const Conv& c, const float* w, float* to, int threads);
 void conv(const Conv& c, const float* x, const float* packed, const float* bias, float* y,
           int threads, const Finish& finish);
+void conv_unpacked(const Conv& c, const float* x, const float* w, const float* bias, float* y,
+                   int threads, const Finish& finish);
+void conv_backward_data(const Conv& c, const float* dy, const float* w, float* dx, int threads);
 }  // namespace winograd
 
 // A filter for each channel, for data with channels last.

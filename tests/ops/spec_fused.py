@@ -62,6 +62,12 @@ NARROW = [
 ]
 PLAIN = dict(kernel=(2, 2), num_filter=2)
 WIDE = [*GEOMETRIES, ((2, 20, 5, 5), dict(kernel=(3, 3), num_filter=33, pad=(1, 1), stride=(2, 2)))]
+# Enough tiles of Winograd's method that it pays to transform the weights in each call.
+TILED = [
+    ((2, 32, 35, 33), dict(kernel=(3, 3), num_filter=48, pad=(1, 1))),
+    ((1, 32, 47, 48), dict(kernel=(3, 3), num_filter=32, pad=(0, 2))),
+]
+WIDE += TILED
 Spec(
     "convolution_last",
     lambda *inputs, **a: convolution_last(*inputs, **a),
