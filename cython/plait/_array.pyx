@@ -419,6 +419,8 @@ cdef class _Values:
             self.text(out, v)
         elif isinstance(v, (tuple, list)):
             self.numbers(out, v)
+        elif hasattr(v, "device_typeid"):  # a Context: "cpu(0)"
+            self.text(out, str(v))
         elif isinstance(v, type):  # a dtype: np.float32, bool, ...
             self.text(out, _TYPE_NAMES.get(v) or v.__name__)
         elif hasattr(v, "__index__"):

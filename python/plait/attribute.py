@@ -2,6 +2,8 @@
 
 import threading
 
+from .base import _MXClassPropertyMetaClass, classproperty
+
 __all__ = ["AttrScope", "stored_name", "with_short_names"]
 
 # Attributes that MXNet lets programs name without the underscores that files have.
@@ -19,7 +21,7 @@ def with_short_names(attributes):
     return {**attributes, **both}
 
 
-class AttrScope:
+class AttrScope(metaclass=_MXClassPropertyMetaClass):
     """Adds string attributes to every symbol made inside the scope; inner scopes win.
 
     Parameters
@@ -35,7 +37,7 @@ class AttrScope:
     Examples
     --------
     >>> with AttrScope(ctx_group="dev1"):
-    ...     AttrScope.current().get({"a": "b"})
+    ...     AttrScope.current.get({"a": "b"})
     {'ctx_group': 'dev1', 'a': 'b'}
     """
 
@@ -48,7 +50,7 @@ class AttrScope:
         self._attr = kwargs
         self._previous = None
 
-    @classmethod
+    @classproperty
     def current(cls):
         """The scope in force in this thread."""
         scope = getattr(cls._state, "scope", None)
@@ -63,7 +65,7 @@ class AttrScope:
         return {**self._attr, **(attr or {})}
 
     def __enter__(self):
-        self._previous = AttrScope.current()
+        self._previous = AttrScope.current
         merged = AttrScope(**{**self._previous._attr, **self._attr})
         AttrScope._state.scope = merged
         return self

@@ -34,6 +34,33 @@ string_types = (str,)
 mx_real_t = np.float32  # the default dtype of `mx.nd`, under MXNet's name
 
 
+class _MXClassPropertyDescriptor:
+    """A property of a class itself: ``NameManager.current``, under MXNet's name."""
+
+    def __init__(self, fget: Any) -> None:
+        self._fget = fget
+        self.__doc__ = fget.__doc__
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self._fget(type(instance) if owner is None else owner)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        raise AttributeError(f"{self._fget.__name__} is {value!r}, must not be assigned")
+
+
+class _MXClassPropertyMetaClass(type):
+    """Metaclass of the classes with such properties: programs do not overwrite them by mistake."""
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        own = cls.__dict__.get(name)
+        if isinstance(own, _MXClassPropertyDescriptor):
+            own.__set__(cls, value)
+        super().__setattr__(name, value)
+
+
+classproperty = _MXClassPropertyDescriptor
+
+
 def py_str(text: bytes) -> str:
     """Text from UTF-8, under MXNet's name."""
     return text.decode("utf-8")

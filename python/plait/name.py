@@ -2,10 +2,12 @@
 
 import threading
 
+from .base import _MXClassPropertyMetaClass, classproperty
+
 __all__ = ["NameManager", "Prefix"]
 
 
-class NameManager:
+class NameManager(metaclass=_MXClassPropertyMetaClass):
     """Gives each unnamed symbol a name: the operator's hint and a counter, e.g. ``convolution0``.
 
     Used as a context manager, it names the symbols made inside; each has its own counters.
@@ -13,7 +15,7 @@ class NameManager:
     Examples
     --------
     >>> with NameManager():
-    ...     NameManager.current().get(None, "relu")
+    ...     NameManager.current.get(None, "relu")
     'relu0'
     """
 
@@ -23,7 +25,7 @@ class NameManager:
         self._counter = {}
         self._previous = None
 
-    @classmethod
+    @classproperty
     def current(cls):
         """The manager in force in this thread."""
         manager = getattr(cls._state, "manager", None)
@@ -40,7 +42,7 @@ class NameManager:
         return f"{hint}{count}"
 
     def __enter__(self):
-        self._previous = NameManager.current()
+        self._previous = NameManager.current
         NameManager._state.manager = self
         return self
 

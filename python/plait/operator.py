@@ -257,7 +257,7 @@ def custom_symbol(inputs, op_type, params, name=None, attr=None):
 
     named = {k: v for k, v in params.items() if isinstance(v, symbol.Symbol)}
     given = {k: v for k, v in params.items() if k not in named}
-    name = NameManager.current().get(name, op_type.lower())
+    name = NameManager.current.get(name, op_type.lower())
     instance = None
     if op_type in _props:
         instance = next(_instances)

@@ -233,3 +233,22 @@ def test_optimizer_of_mxnet_2_defines_step(fused):
     np.testing.assert_array_equal(weight.asnumpy(), [7.0] * 2 if fused else [0.5] * 2)
     with pytest.raises(NotImplementedError, match="Optimizer must define update or step"):
         mx.optimizer.Optimizer().update(0, weight, weight, None)
+
+
+def test_current_scopes_are_properties():
+    """As in MXNet: `NameManager.current.get`, without a call."""
+    with mx.name.Prefix("p_") as prefix, mx.AttrScope(mood="good"):
+        assert mx.name.NameManager.current is prefix
+        assert mx.name.NameManager.current.get(None, "x") == "p_x0"
+        assert mx.AttrScope.current.get({"a": "b"}) == {"mood": "good", "a": "b"}
+    with pytest.raises(AttributeError, match="current"):
+        mx.name.NameManager.current = prefix
+
+
+def test_arrays_are_made_on_contexts():
+    for made in (nd.eye(2, ctx=mx.cpu(1)), nd.linspace(0, 1, 3, ctx=mx.cpu(1))):
+        assert made.context == mx.cpu(1) and made.dtype == np.float32
+    with mx.cpu(1):
+        assert nd.eye(2, 3, 1, dtype="int32").context == mx.cpu(1)
+    assert nd.contrib.arange_like(nd.ones((3,)), ctx=mx.cpu()).asnumpy().tolist() == [0, 1, 2]
+    assert mx.sym.eye(2, ctx=mx.cpu()).eval()[0].asnumpy().tolist() == [[1, 0], [0, 1]]

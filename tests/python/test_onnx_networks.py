@@ -206,7 +206,9 @@ def test_symbols_with_labels_and_embeddings(tmp_path):
     module.bind([("data", (2, 5))], [("softmax_label", (2,))])
     module.init_params(mx.init.Normal(1))
     path = str(tmp_path / "m.onnx")
-    mx.contrib.onnx.mx2onnx.export_model.export_model(out, module.get_params(), [(2, 5)], np.float32, path)
+    mx.contrib.onnx.mx2onnx.export_model.export_model(
+        out, module.get_params(), [(2, 5)], np.float32, path
+    )
     x = np.random.randint(0, 7, (2, 5)).astype("float32")
     module.forward(mx.io.DataBatch([nd.array(x)]), is_train=False)
     session = ReferenceEvaluator(path)

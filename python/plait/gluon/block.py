@@ -44,7 +44,7 @@ class _Scope:
         scope = getattr(cls._current, "value", None)
         if scope is None:
             if prefix is None:
-                prefix = NameManager.current().get(None, hint) + "_"
+                prefix = NameManager.current.get(None, hint) + "_"
             outer, shared = "", None
         else:
             if prefix is None:

@@ -106,6 +106,18 @@ def arange(start, stop=None, step=1.0, repeat=1, infer_range=None, ctx=None, dty
     return array(np.repeat(np.arange(start, stop, step), repeat), ctx, dtype)
 
 
+def eye(N, M=0, k=0, ctx=None, dtype=None, **kwargs):
+    """Ones on the diagonal `k` of an (N, M) array of zeros; M = 0: square."""
+    made = _gen.eye(N, M, k, dtype=dtype_name(dtype) or "float32", **kwargs)
+    return made.as_in_context(ctx or current_context())
+
+
+def linspace(start, stop, num, endpoint=True, ctx=None, dtype=None, **kwargs):
+    """`num` evenly spaced values from `start` to `stop`, which is the last one with `endpoint`."""
+    attrs = {"endpoint": endpoint, "dtype": dtype_name(dtype) or "float32", **kwargs}
+    return _gen.linspace(start, stop, num, **attrs).as_in_context(ctx or current_context())
+
+
 def concatenate(arrays, axis=0, always_copy=True):
     """Arrays joined along an axis."""
     if len(arrays) == 1 and not always_copy:

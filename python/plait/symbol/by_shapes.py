@@ -124,7 +124,7 @@ def of_shapes(name, function):
             return [made[i] for i in range(len(made))]
         if made.name in inputs or made.get_children() is None:
             return made
-        return made(name=NameManager.current().get(name, called.lower().rpartition(".")[2]))
+        return made(name=NameManager.current.get(name, called.lower().rpartition(".")[2]))
 
     called = name
     return of_symbols

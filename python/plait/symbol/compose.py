@@ -37,8 +37,8 @@ def compose(op, name, inputs, attrs, attr=None, hint=None, extra=None):
     attrs = {
         k: np.dtype(v).name if isinstance(v, (type, np.dtype)) else v for k, v in attrs.items()
     }
-    attributes = AttrScope.current().get({**(attr or {}), **(extra or {})})
-    name = NameManager.current().get(name, (hint or op).lower().rpartition(".")[2])
+    attributes = AttrScope.current.get({**(attr or {}), **(extra or {})})
+    name = NameManager.current.get(name, (hint or op).lower().rpartition(".")[2])
     symbol = Symbol(_symbol.apply(op, name, handles, names, attrs))
     if attributes:
         _set_attributes(symbol, attributes, inputs.values())

@@ -49,8 +49,8 @@ def Variable(
     """
     if name is not None and not isinstance(name, str):
         raise TypeError(f"Variable: name is {name!r}, must be a str")
-    symbol = Symbol(_symbol.variable(name or NameManager.current().get(None, "var")))
-    attributes = {stored_name(k): v for k, v in AttrScope.current().get(attr).items()}
+    symbol = Symbol(_symbol.variable(name or NameManager.current.get(None, "var")))
+    attributes = {stored_name(k): v for k, v in AttrScope.current.get(attr).items()}
     if shape is not None:
         attributes["__shape__"] = str(tuple(shape))
     if lr_mult is not None:
