@@ -108,7 +108,7 @@ std::unique_ptr<Iterator> make_mnist_iterator(const Options& o) {
   const auto [first, last] = o.part_of(n);
   const int64_t height = image.sizes[1], width = image.sizes[2];
   const Dims shape = o.flag("flat") ? Dims{height * width} : Dims{1, height, width};
-  return rows_iterator("MNISTIter", image.floats(first, last, shape, 255),
+  return rows_iterator("MNISTIter", image.floats(first, last, shape, 256),
                        label.floats(first, last, {}, 1), o.integer("batch_size", 1),
                        o.flag("shuffle") ? Shuffle::kOnce : Shuffle::kNever,
                        static_cast<uint64_t>(o.integer("seed", 0)), LastBatch::kDiscard);
@@ -128,7 +128,7 @@ std::unique_ptr<Iterator> make_csv_iterator(const Options& o) {
   }
   return rows_iterator("CSVIter", data, squeezed(label), o.integer("batch_size", 1),
                        Shuffle::kNever, 0,
-                       o.flag("round_batch") ? LastBatch::kPad : LastBatch::kDiscard);
+                       o.flag("round_batch") ? LastBatch::kRound : LastBatch::kPad);
 }
 
 }  // namespace plait::data

@@ -40,7 +40,9 @@ std::span<const IteratorKind> iterator_kinds();
 std::unique_ptr<Iterator> make_iterator(const std::string& kind, const Given& given);
 
 // What happens to samples that do not fill the last batch.
-enum class LastBatch { kPad, kDiscard };
+// A last batch that is not full: filled from the start; so, and the next pass begins behind what
+// filled it, as MXNet's iterators over files do; or left out.
+enum class LastBatch { kPad, kRound, kDiscard };
 
 enum class Shuffle { kNever, kOnce, kEachPass };
 

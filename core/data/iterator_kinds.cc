@@ -24,7 +24,7 @@ constexpr OptionDef kCsv[] = {
     {"label_csv", "", "file of the labels; without one they are 0"},
     {"label_shape", "(1,)", "shape of a label"},
     {"batch_size", "1", "samples in a batch"},
-    {"round_batch", "true", "fill the last batch from the start; else it is left out"},
+    {"round_batch", "true", "the next pass leaves out samples that filled the last batch"},
 };
 constexpr OptionDef kLibSvm[] = {
     {"data_libsvm", nullptr, "file with lines such as 1 0:0.5 7:2, labels first"},
@@ -34,7 +34,7 @@ constexpr OptionDef kLibSvm[] = {
     {"batch_size", "1", "samples in a batch"},
     {"num_parts", "1", "parts that the samples are divided into"},
     {"part_index", "0", "the part to read"},
-    {"round_batch", "true", "fill the last batch from the start; else it is left out"},
+    {"round_batch", "true", "the next pass leaves out samples that filled the last batch"},
 };
 constexpr OptionDef kImage[] = {
     {"path_imgrec", nullptr, "record file"},

@@ -118,17 +118,14 @@ class LibSvmIterator final : public Iterator {
     std::tie(first_, last_) = o.part_of(data_.count());
     check(last_ > first_, ErrorKind::kIo, "LibSVMIter: ", data_.path, " has no samples for part ",
           o.text("part_index"));
-    check(round_ || batch_ <= last_ - first_, ErrorKind::kInvalidArgument,
-          "LibSVMIter: batch_size is ", batch_, ", must be at most the number of samples, ",
-          last_ - first_);
     reset();
   }
 
-  void reset() override { at_ = first_; }
+  void reset() override { at_ = first_ + std::exchange(taken_, 0); }
 
   bool next(Batch& batch) override {
     const int64_t left = last_ - at_;
-    if (left <= 0 || (!round_ && left < batch_)) return false;
+    if (left <= 0) return false;
     batch.data = Array::empty(shape_, DType::kFloat32);
     batch.label = Array::empty(label_shape_, DType::kFloat32);
     batch.index = Array::empty({batch_}, DType::kInt64);
@@ -146,6 +143,7 @@ class LibSvmIterator final : public Iterator {
     }
     batch.pad = std::max<int64_t>(batch_ - left, 0);
     at_ += batch_;
+    if (round_) taken_ = batch.pad % (last_ - first_);
     return true;
   }
 
@@ -153,7 +151,7 @@ class LibSvmIterator final : public Iterator {
   Rows data_;
   std::unique_ptr<Rows> labels_;  // null: those of `data_`
   Dims shape_, label_shape_;
-  int64_t batch_, first_ = 0, last_ = 0, at_ = 0;
+  int64_t batch_, first_ = 0, last_ = 0, at_ = 0, taken_ = 0;  // taken_: as in RowsIterator
   bool round_;
 };
 

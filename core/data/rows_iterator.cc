@@ -2,6 +2,7 @@
 #include <cstring>
 #include <numeric>
 #include <random>
+#include <utility>
 
 #include "base/error.h"
 #include "data/iterator.h"
@@ -43,7 +44,7 @@ class RowsIterator final : public Iterator {
   }
 
   void reset() override {
-    at_ = 0;
+    at_ = std::exchange(taken_, 0);
     const bool anew = shuffle_ == Shuffle::kEachPass || (shuffle_ == Shuffle::kOnce && pass_ == 0);
     if (anew) order_ = shuffled(static_cast<int64_t>(order_.size()), seed_ + pass_);
     ++pass_;
@@ -57,13 +58,14 @@ class RowsIterator final : public Iterator {
     batch.index = gather(*index_, order_, at_, batch_);
     batch.pad = std::max<int64_t>(batch_ - left, 0);
     at_ += batch_;
+    if (last_ == LastBatch::kRound) taken_ = batch.pad % static_cast<int64_t>(order_.size());
     return true;
   }
 
  private:
   ArrayRef data_, label_, index_;
   std::vector<int64_t> order_;
-  int64_t batch_, at_ = 0;
+  int64_t batch_, at_ = 0, taken_ = 0;  // samples of the next pass that this one took
   Shuffle shuffle_;
   uint64_t seed_, pass_ = 0;
   LastBatch last_;
@@ -102,7 +104,7 @@ std::unique_ptr<Iterator> rows_iterator(const std::string& owner, ArrayRef data,
   const int64_t n = data->shape()[0];
   check(n > 0 && label->shape()[0] == n, ErrorKind::kShape, owner, ": data has ", n,
         " samples and label ", label->shape()[0], ", must be the same number > 0");
-  check(last == LastBatch::kPad || batch_size <= n, ErrorKind::kInvalidArgument, owner,
+  check(last != LastBatch::kDiscard || batch_size <= n, ErrorKind::kInvalidArgument, owner,
         ": batch_size is ", batch_size, ", must be at most the number of samples, ", n);
   return std::make_unique<RowsIterator>(std::move(data), std::move(label), batch_size, shuffle,
                                         seed, last);

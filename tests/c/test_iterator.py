@@ -34,7 +34,7 @@ def test_mnist(iterate, digits):
     assert len(batches) == len(again) == 2  # what is left is left out
     for i, (data, label, index, pad) in enumerate(batches):
         rows = slice(4 * i, 4 * i + 4)
-        np.testing.assert_array_equal(data, (images[rows] / np.float32(255))[:, None])
+        np.testing.assert_array_equal(data, (images[rows] / np.float32(256))[:, None])
         np.testing.assert_array_equal(label, labels[rows])
         assert index.tolist() == list(range(10)[rows]) and pad == 0
 
@@ -50,7 +50,7 @@ def test_mnist_shuffled_in_parts(iterate, digits):
         assert sorted(order) == list(range(5)) != order
         for data, label, index, _ in first:
             row = 5 * part + int(index[0])
-            np.testing.assert_array_equal(data[0], images[row].ravel() / np.float32(255))
+            np.testing.assert_array_equal(data[0], images[row].ravel() / np.float32(256))
             assert label[0] == labels[row]
             seen.append(row)
     assert sorted(seen) == list(range(10))
@@ -62,15 +62,16 @@ def test_csv_as_in_python(iterate, tmp_path):
     np.savetxt(tmp_path / "x.csv", data.reshape(7, 6), delimiter=",", fmt="%.9g")
     (tmp_path / "y.csv").write_text("".join(f" {v}\r\n" for v in label))
     options = {"data_csv": tmp_path / "x.csv", "data_shape": (2, 3), "batch_size": 3}
-    batches, _ = iterate("CSVIter", options | {"label_csv": tmp_path / "y.csv"})
     expected = mx.io.CSVIter(str(tmp_path / "x.csv"), (2, 3), str(tmp_path / "y.csv"), batch_size=3)
-    for (x, y, index, pad), batch in zip(batches, expected, strict=True):
-        np.testing.assert_array_equal(x, batch.data[0].asnumpy())
-        np.testing.assert_array_equal(y, batch.label[0].asnumpy())
-        np.testing.assert_array_equal(x, data[index])
-        assert pad == batch.pad
-    batches, _ = iterate("CSVIter", options | {"round_batch": "false"})
-    assert len(batches) == 2 and not batches[0][1].any()
+    for batches in iterate("CSVIter", options | {"label_csv": tmp_path / "y.csv"}):
+        for (x, y, index, pad), batch in zip(batches, expected, strict=True):
+            np.testing.assert_array_equal(x, batch.data[0].asnumpy())
+            np.testing.assert_array_equal(y, batch.label[0].asnumpy())
+            np.testing.assert_array_equal(x, data[index])
+            assert pad == batch.pad
+        expected.reset()
+    for batches in iterate("CSVIter", options | {"round_batch": "false"}):
+        assert [pad for *_, pad in batches] == [0, 0, 2] and not batches[0][1].any()
 
 
 def test_arrays(c, iterate):

@@ -1,7 +1,8 @@
 test_that("text files come as batches", {
   file <- tempfile(fileext = ".csv")
   write.table(matrix(1:10, 5), file, sep = ",", row.names = FALSE, col.names = FALSE)
-  iter <- mx.io.CSVIter(data.csv = file, data.shape = 2, batch.size = 3)
+  iter <- mx.io.CSVIter(data.csv = file, data.shape = 2, batch.size = 3,
+    round.batch = FALSE)
   expect_equal(mx.io.extract(iter, "data"), rbind(1:5, 6:10))
   expect_equal(mx.io.extract(iter, "label"), array(0, 5))
   iter$reset()
@@ -40,12 +41,12 @@ test_that("files of MNIST train a model", {
   mx.set.seed(1)
   model <- mx.model.FeedForward.create(net, iter, num.round = 20,
     learning.rate = 0.5, initializer = mx.init.Xavier(), verbose = FALSE)
-  guess <- max.col(t(predict(model, matrix(images / 255, 36)))) - 1
+  guess <- max.col(t(predict(model, matrix(images / 256, 36)))) - 1
   expect_gt(mean(guess == labels), 0.9)
   four <- mx.io.MNISTIter(image = idx(tempfile(), images),
     label = idx(tempfile(), labels), batch_size = 40, shuffle = FALSE)
   expect_equal(mx.io.extract(four, "label"), array(labels, 40))
-  expect_equal(mx.io.extract(four), array(images / 255, c(6, 6, 1, 40)), tolerance = 1e-6)
+  expect_equal(mx.io.extract(four), array(images / 256, c(6, 6, 1, 40)), tolerance = 1e-6)
 })
 
 test_that("models become R objects and come back", {

@@ -105,7 +105,7 @@ def main():
         param.wd_mult = 0.0
     trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 0.01, "wd": 1e-4})
     entropy, distance = gluon.loss.SigmoidBinaryCrossEntropyLoss(), gluon.loss.L1Loss()
-    for _ in range(60):
+    for _ in range(100):
         with autograd.record():
             found, objects, _ = net(images)
             loss = entropy(objects, target) * 16
