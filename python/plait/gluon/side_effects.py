@@ -6,7 +6,11 @@ import warnings
 
 __all__ = ["ContainersWatch"]
 
-_OF_BLOCKS = {"_children", "_reg_params", "_forward_hooks", "_forward_pre_hooks", "_flags"}
+# Containers that classes of ours keep, which know about compiled calls.
+_OF_BLOCKS = {
+    "_children", "_reg_params", "_forward_hooks", "_forward_pre_hooks", "_flags",
+    "_losses", "_added",
+}  # fmt: skip
 
 
 class ContainersWatch:
