@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstring>
 
 #include "base/small_vec.h"
 #include "kernels/copy.h"
@@ -82,7 +81,7 @@ void join_rows(const KernelArgs& k, int64_t axis) {
     char* to = out.ptr<char>() + begin * bytes;
     for (int64_t row = begin; row < end; ++row) {
       for (const Source& s : sources) {
-        std::memcpy(to, s.data + row * s.bytes, static_cast<size_t>(s.bytes));
+        kernels::copy_bytes(to, s.data + row * s.bytes, s.bytes);
         to += s.bytes;
       }
     }
