@@ -243,9 +243,12 @@ void pack(const Conv& c, const float* w, bool backwards, float* to, int threads)
 
 void pack(const Conv& c, const float* w, float* to, int threads) { pack(c, w, false, to, threads); }
 
+// As many tiles as make up for transforming the weights, and for the memory that these take.
 bool pays_unpacked(const Conv& c) {
-  constexpr int64_t kManyTiles = 512;  // as many as make up for transforming the weights
-  return pays(c) && !c.packed && num_rows(c) * tiles_across(c) >= kManyTiles;
+  constexpr int64_t kFewestTiles = 512, kTilesForChannel = 3;
+  const int64_t channels = std::max(c.in_channels, c.out_channels);
+  return pays(c) && !c.packed &&
+         num_rows(c) * tiles_across(c) >= std::max(kFewestTiles, kTilesForChannel * channels);
 }
 
 Conv backward_of(const Conv& c) {
