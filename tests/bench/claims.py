@@ -200,7 +200,7 @@ def peak(args):
 
 def recompute(args):
     kept, again = (
-        measured(name, sys.executable, args.batch or 96, args.size)
+        measured(name, sys.executable, args.batch or 128, args.size)
         for name in ("plait", f"plait+{args.target}")
     )
     cut = 1 - again["peak"] / kept["peak"]
@@ -216,7 +216,7 @@ def main():
     parser.add_argument("--only", nargs="*", choices=CLAIMS, default=list(CLAIMS))
     parser.add_argument("--peers", nargs="*", default=[], help="name=path of an interpreter")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--batch", type=int, help="default 16 for peak, 96 for recompute")
+    parser.add_argument("--batch", type=int, help="default 16 for peak, 128 for recompute")
     parser.add_argument(
         "--target", type=float, default=0.5, help="memory target of recompute, bytes or a share"
     )
