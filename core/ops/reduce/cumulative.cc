@@ -3,6 +3,7 @@
 
 #include "kernels/convert.h"
 #include "kernels/parallel.h"
+#include "kernels/reductions.h"
 #include "kernels/simd.h"
 #include "op/functions.h"
 #include "op/op.h"
@@ -41,19 +42,6 @@ void dispatch_sum(DType d, const F& f) {
   f(int64_t{});
 }
 
-struct Plus {
-  template <class T>
-  PLAIT_FN static T f(T a, T b) {
-    return a + b;
-  }
-};
-struct Times {
-  template <class T>
-  PLAIT_FN static T f(T a, T b) {
-    return a * b;
-  }
-};
-
 // Numbers of the array are converted to T, added up in T, and stored.
 template <class F, class T>
 class Scan {
@@ -75,7 +63,7 @@ class Scan {
       for (int64_t j = 0; j < m; ++j, place += reverse_ ? -1 : 1) {
 #pragma GCC unroll 4
         for (int l = 0; l < kLines; ++l) {
-          sums[l] = done + j ? F::f(sums[l], block[l][place]) : block[l][place];
+          sums[l] = done + j ? F::combine(sums[l], block[l][place]) : block[l][place];
           block[l][place] = sums[l];
         }
       }
@@ -93,7 +81,7 @@ class Scan {
       const int64_t at = start + (reverse_ ? lines_.n - 1 - j : j) * lines_.inner;
       load(at, 1, j ? row : sums, width);
       if (j) {
-        kernels::vector_loop(width, [&](int64_t i) { sums[i] = F::f(sums[i], row[i]); });
+        kernels::vector_loop(width, [&](int64_t i) { sums[i] = F::combine(sums[i], row[i]); });
       }
       kernels::convert(sums, dtype_of<T>(), 1, out_at(at), out_.dtype, width);
     }
@@ -174,10 +162,11 @@ Values cumprod_grad(const ScanAttrs& a, const GradArgs& g) {
       .takes_complex()                                                                    \
       .cpu(scan_kernel<function>)
 
-PLAIT_SCAN(cumsum, "Sum of the elements up to and with each place, kept in float64.", Plus)
+PLAIT_SCAN(cumsum, "Sum of the elements up to and with each place, kept in float64.", kernels::Sum)
     .on("nd sym np", "cumsum")
     .grad(cumsum_grad, op::saves_nothing());
-PLAIT_SCAN(cumprod, "Product of the elements up to and with each place, kept in float64.", Times)
+PLAIT_SCAN(cumprod, "Product of the elements up to and with each place, kept in float64.",
+           kernels::Prod)
     .on("nd sym np", "cumprod")
     .grad(cumprod_grad, op::saves_inputs() | op::saves_output(0));
 

@@ -5,6 +5,7 @@
 #include "kernels/cuda/element.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/runtime.h"
+#include "kernels/reductions.h"
 #include "op/device_op.h"
 #include "ops/lines.h"
 
@@ -13,19 +14,6 @@ namespace {
 
 using cuda::Numbers;
 using op::DeviceCall;
-
-struct Plus {
-  template <class T>
-  PLAIT_FN static T f(T a, T b) {
-    return a + b;
-  }
-};
-struct Times {
-  template <class T>
-  PLAIT_FN static T f(T a, T b) {
-    return a * b;
-  }
-};
 
 // A line is cut into pieces: their totals, then what stands before each, then the elements. The
 // order of additions depends on the size of the line alone.
@@ -52,7 +40,7 @@ struct Totals {
     const int64_t line = i / p.count, piece = i % p.count;
     T sum = p.x.template get<T>(p.place(line, piece * p.length));
     for (int64_t j = piece * p.length + 1; j < p.end(piece); ++j) {
-      sum = F::f(sum, p.x.template get<T>(p.place(line, j)));
+      sum = F::combine(sum, p.x.template get<T>(p.place(line, j)));
     }
     p.totals[i] = sum;
   }
@@ -63,7 +51,7 @@ struct Before {
   Pieces<F, T> p;
   PLAIT_FN void operator()(int64_t line) const {
     T* totals = p.totals + line * p.count;
-    for (int64_t i = 1; i < p.count; ++i) totals[i] = F::f(totals[i - 1], totals[i]);
+    for (int64_t i = 1; i < p.count; ++i) totals[i] = F::combine(totals[i - 1], totals[i]);
   }
 };
 
@@ -73,10 +61,10 @@ struct Elements {
   PLAIT_FN void operator()(int64_t i) const {
     const int64_t line = i / p.count, piece = i % p.count, begin = piece * p.length;
     T sum = p.x.template get<T>(p.place(line, begin));
-    if (piece > 0) sum = F::f(p.totals[i - 1], sum);
+    if (piece > 0) sum = F::combine(p.totals[i - 1], sum);
     p.y.template put<T>(p.place(line, begin), sum);
     for (int64_t j = begin + 1; j < p.end(piece); ++j) {
-      sum = F::f(sum, p.x.template get<T>(p.place(line, j)));
+      sum = F::combine(sum, p.x.template get<T>(p.place(line, j)));
       p.y.template put<T>(p.place(line, j), sum);
     }
   }
@@ -104,8 +92,8 @@ void kernel(const DeviceCall& c) {
   is_floating(c.out(0).dtype) ? scan<F, double>(c, lines) : scan<F, int64_t>(c, lines);
 }
 
-PLAIT_DEVICE_KERNEL(cumsum, kernel<Plus>);
-PLAIT_DEVICE_KERNEL(cumprod, kernel<Times>);
+PLAIT_DEVICE_KERNEL(cumsum, kernel<kernels::Sum>);
+PLAIT_DEVICE_KERNEL(cumprod, kernel<kernels::Prod>);
 
 }  // namespace
 }  // namespace plait::ops
