@@ -56,7 +56,9 @@ def check_allreduce_of_megabytes(comm):
 
 
 def check_other_collectives_of_megabytes(comm):
-    values = np.arange((1 << 20) + 1, dtype="float32") % 97
+    """4 MiB a rank and, on two ranks, 64 MiB, and one element more."""
+    size = (16 << 20 if comm.size == 2 else 1 << 20) + 1
+    values = np.arange(size, dtype="float32") % 97
     ranks = np.arange(comm.size)
     every = np.concatenate([values + r for r in ranks])
     data = mx.nd.array(values + comm.rank)
