@@ -11,14 +11,6 @@
 namespace plait::graph {
 namespace {
 
-// Shape of `first` with axis 1 last.
-Dims last_of(const Dims& first) {
-  Dims shape{first[0]};
-  shape.append(first.begin() + 2, first.end());
-  shape.push_back(first[1]);
-  return shape;
-}
-
 bool is_image(const Spec& s) { return s.shape.size() >= 3 && s.shape.size() <= 5; }
 
 // With one channel or one place the order in memory is the same.
@@ -86,7 +78,7 @@ class Layout {
     if (node.op->name == "convolution") {
       make(node, "convolution_last", 1, {}, true);
     } else if (node.op->name == "convolution_backward_data") {
-      const Dims shape = last_of(std::get<Dims>(attribute(node, "shape")));
+      const Dims shape = op::channels_last(std::get<Dims>(attribute(node, "shape")));
       make(node, "convolution_last_backward_data", 1, {{"shape", shape}}, true);
     } else {
       make(node, "convolution_last_backward_weight", 2, {}, false);
@@ -167,7 +159,7 @@ class Layout {
     const Value in = op::reshape_to(value_of(last(data)), by_places);
     const Value turned = builder_.apply(transpose, transpose.make_attrs(attrs), {&in, 1})[0];
     last_[{Ref<Node>(const_cast<Node*>(&node)), 0}] =
-        entry_of(op::reshape_to(turned, last_of(out)));
+        entry_of(op::reshape_to(turned, op::channels_last(out)));
     converted_.insert(&node);
     return true;
   }
@@ -232,7 +224,7 @@ class Layout {
     Dims whole(shape.size() - own.size(), 1);
     whole.append(own.begin(), own.end());
     if (!same_in_memory(whole)) return std::nullopt;
-    return reshaped(e, last_of(whole));
+    return reshaped(e, op::channels_last(whole));
   }
 
   // True if an input among the first `count` has channels last and the others can get them.
@@ -276,7 +268,7 @@ class Layout {
     const Dims& shape = spec_of(e).shape;
     Entry made;
     if (same_in_memory(shape)) {
-      made = reshaped(e, last_of(shape));
+      made = reshaped(e, op::channels_last(shape));
     } else {
       static const op::Op& to_last = op::Op::get("channels_last");
       const Value plain = value_of(first(e));

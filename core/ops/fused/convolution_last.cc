@@ -6,19 +6,7 @@
 namespace plait::op {
 namespace {
 
-// (batch, spatial..., channels) as (batch, channels, spatial...), and back.
-Dims first_of(const Dims& last) {
-  check(last.size() >= 3, ErrorKind::kShape, "data has shape ", last, ", must have 3 to 5 axes");
-  Dims shape{last[0], last[last.size() - 1]};
-  shape.append(last.begin() + 1, last.end() - 1);
-  return shape;
-}
-Dims last_of(const Dims& first) {
-  Dims shape{first[0]};
-  shape.append(first.begin() + 2, first.end());
-  shape.push_back(first[1]);
-  return shape;
-}
+Dims first_of(const Dims& last) { return channels_first(last, "3 to 5"); }
 
 kernels::Conv plan(const Geometry& g) {
   kernels::Conv c = g.plan();
@@ -43,8 +31,8 @@ Spec infer(const ConvolutionAttrs& a, const Specs& in) {
   expect("weight", in[1].shape,
          a.packed ? Dims{kernels::conv_packed_size(plan(g))} : g.weight_shape());
   if (!a.no_bias) expect("bias", in[2].shape, {a.num_filter});
-  ops::check_operands(a.epilogue, in, last_of(g.out_shape()));
-  return {last_of(g.out_shape()), in[0].dtype};
+  ops::check_operands(a.epilogue, in, channels_last(g.out_shape()));
+  return {channels_last(g.out_shape()), in[0].dtype};
 }
 
 void kernel(const ConvolutionAttrs& a, const KernelArgs& k) {
@@ -68,7 +56,7 @@ void pack_kernel(const ConvolutionAttrs& a, const KernelArgs& k) {
 Spec infer_data(const ConvolutionAttrs& a, const Specs& in) {
   const Geometry g(a, first_of(a.shape));
   check_inputs(in);
-  expect("dout", in[0].shape, last_of(g.out_shape()));
+  expect("dout", in[0].shape, channels_last(g.out_shape()));
   expect("weight", in[1].shape, g.weight_shape());
   return {a.shape, in[0].dtype};
 }
@@ -81,7 +69,7 @@ void data_kernel(const ConvolutionAttrs& a, const KernelArgs& k) {
 Spec infer_weight(const ConvolutionAttrs& a, const Specs& in) {
   const Geometry g(a, first_of(in[0].shape));
   check_inputs(in);
-  expect("dout", in[1].shape, last_of(g.out_shape()));
+  expect("dout", in[1].shape, channels_last(g.out_shape()));
   return {g.weight_shape(), in[0].dtype};
 }
 

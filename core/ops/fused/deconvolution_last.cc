@@ -9,19 +9,7 @@
 namespace plait::ops {
 namespace {
 
-// (batch, spatial..., channels) as (batch, channels, spatial...), and back.
-Dims first_of(const Dims& last) {
-  check(last.size() >= 3, ErrorKind::kShape, "data has shape ", last, ", must have 3 or 4 axes");
-  Dims shape{last[0], last.back()};
-  shape.append(last.begin() + 1, last.end() - 1);
-  return shape;
-}
-Dims last_of(const Dims& first) {
-  Dims shape{first[0]};
-  shape.append(first.begin() + 2, first.end());
-  shape.push_back(first[1]);
-  return shape;
-}
+Dims first_of(const Dims& last) { return op::channels_first(last, "3 or 4"); }
 
 // The convolution that leads from the result back; `data` with channels first.
 kernels::Conv plan_of(const DeconvolutionAttrs& a, const Dims& data) {
@@ -55,8 +43,8 @@ Spec infer(const DeconvolutionAttrs& a, const Specs& in) {
   expect(in[0], {in[0].shape, DType::kFloat32}, "data");
   expect(in[1], {a.packed ? packed : p.weight_shape, DType::kFloat32}, "weight");
   if (!a.no_bias) expect(in[2], {{a.num_filter}, DType::kFloat32}, "bias");
-  check_operands(a.epilogue, in, last_of(p.out_shape));
-  return {last_of(p.out_shape), DType::kFloat32};
+  check_operands(a.epilogue, in, op::channels_last(p.out_shape));
+  return {op::channels_last(p.out_shape), DType::kFloat32};
 }
 
 void kernel(const DeconvolutionAttrs& a, const op::KernelArgs& k) {
