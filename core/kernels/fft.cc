@@ -33,16 +33,18 @@ void groups(const Fft& f, int threads, const Size& size, const F& each) {
 
 constexpr int64_t kTile = 64;  // elements of each line that are turned at a time
 
+// Element 0 of line i of an array with n elements a line.
+int64_t start_of(const Fft& f, int64_t i, int64_t n) {
+  return i / f.inner * n * f.inner + i % f.inner;
+}
+
 // The lines of a group in an array of complex numbers, n elements each, to and from planes.
 template <class T>
 struct ComplexLines {
   int64_t n, inner, start, width;
 
   ComplexLines(const Fft& f, int64_t first, int64_t lines, int64_t length)
-      : n(length),
-        inner(f.inner),
-        start(first / f.inner * length * f.inner + first % f.inner),
-        width(lines) {}
+      : n(length), inner(f.inner), start(start_of(f, first, length)), width(lines) {}
 
   // to[j, l] = g(x[j, l])
   template <class G>
@@ -104,7 +106,7 @@ struct ComplexLines {
 // f(j, l, offset of element j of line l) for a group of lines of real numbers.
 template <class F>
 void each_real(const Fft& f, int64_t first, int64_t width, int64_t n, const F& g) {
-  const int64_t start = first / f.inner * n * f.inner + first % f.inner;
+  const int64_t start = start_of(f, first, n);
   const int64_t next_line = f.inner == 1 ? n : 1;
   for (int64_t j = 0; j < n; ++j) {
     for (int64_t l = 0; l < width; ++l) g(j, l, start + j * f.inner + l * next_line);

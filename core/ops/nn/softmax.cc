@@ -110,30 +110,24 @@ void each_line(const Lines& lines, const KernelArgs& k, const F& f) {
   });
 }
 
-constexpr int64_t kAside = 64;       // most neighbouring lines that are computed together
-constexpr int64_t kFewestAside = 8;  // fewer do not fill a vector
+constexpr int64_t kAside = 64;  // most neighbouring lines that are computed together
 
 // Whether lines lie side by side in the type in which they are computed.
 template <class T>
 bool lie_aside(const Lines& lines, const KernelArgs& k, const SoftmaxAttrs& a) {
   bool same = k.out[0].dtype == dtype_of<T>();
   for (const View& v : k.in) same = same && v.dtype == dtype_of<T>();
-  return same && !a.use_length && lines.inner >= kFewestAside;
+  return same && !a.use_length && ops::LineGroups::pay(lines);
 }
 
 // f(offset of the first element, number of lines) for neighbouring lines, compiled for the best
 // instruction set.
 template <class F>
 void each_group(const Lines& lines, int threads, const F& f) {
-  const int64_t groups = (lines.inner + kAside - 1) / kAside;
+  const ops::LineGroups groups{lines, kAside};
   const int64_t grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(lines.n * kAside, 1));
-  kernels::parallel_for(threads, lines.outer * groups, grain, [&](int64_t begin, int64_t end) {
-    kernels::vector_call([&] {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t first = i % groups * kAside;
-        f(i / groups * lines.n * lines.inner + first, std::min(kAside, lines.inner - first));
-      }
-    });
+  kernels::parallel_for(threads, groups.count(), grain, [&](int64_t begin, int64_t end) {
+    kernels::vector_call([&] { groups.each(begin, end, f); });
   });
 }
 

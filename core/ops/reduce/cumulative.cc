@@ -88,9 +88,8 @@ class Scan {
   }
 
   void run(int threads) const {
-    constexpr int64_t kFewestAside = 8;
     const int64_t cost = std::max<int64_t>(lines_.n, 1);
-    if (lines_.inner < kFewestAside) {
+    if (!LineGroups::pay(lines_)) {
       kernels::parallel_for(threads, lines_.count(), kernels::kGrain / 4 / cost,
                             [&](int64_t begin, int64_t end) {
                               for (; begin + 4 <= end; begin += 4) lines<4>(begin);
@@ -98,16 +97,12 @@ class Scan {
                             });
       return;
     }
-    const int64_t width = std::min<int64_t>(lines_.inner, kernels::kBlock);
-    const int64_t groups = (lines_.inner + width - 1) / width;
-    kernels::parallel_for(threads, lines_.outer * groups, kernels::kGrain / 2 / (cost * width),
-                          [&](int64_t begin, int64_t end) {
-                            for (int64_t i = begin; i < end; ++i) {
-                              const int64_t first = i % groups * width;
-                              lines_aside(lines_.start(i / groups * lines_.inner + first),
-                                          std::min(width, lines_.inner - first));
-                            }
-                          });
+    const LineGroups groups{lines_, std::min<int64_t>(lines_.inner, kernels::kBlock)};
+    kernels::parallel_for(
+        threads, groups.count(), kernels::kGrain / 2 / (cost * groups.most),
+        [&](int64_t begin, int64_t end) {
+          groups.each(begin, end, [&](int64_t start, int64_t width) { lines_aside(start, width); });
+        });
   }
 
  private:
