@@ -95,35 +95,32 @@ class ElementSums {
   std::vector<double> sums_;
 };
 
-// dx of one row; element(j, dy, h) is called for each of its elements.
+// One row in the gradient.
 template <class T>
 struct BackwardOfRow {
   using A = acc_t<T>;
-  const RowNorm& r;
-  const op::KernelArgs& k;
+  const T *dys, *xs;
+  T* dxs;
+  int64_t n, step;
+  A mu, inv;
 
-  template <class Element>
-  void run(int64_t row, const Element& element) const {
-    const T *dys = k.in[0].ptr<T>() + r.start(row), *xs = k.in[1].ptr<T>() + r.start(row),
-            *gamma = k.in[2].ptr<T>();
-    T* dxs = k.out[0].ptr<T>() + r.start(row);
-    const int64_t n = r.n, step = r.inner;
-    const double count = static_cast<double>(std::max<int64_t>(n, 1));
-    const A mu = static_cast<A>(k.in[3].ptr<T>()[row]);
-    const A inv = A(1) / static_cast<A>(k.in[4].ptr<T>()[row]);
-    const auto h = [=](int64_t j) { return (static_cast<A>(xs[j * step]) - mu) * inv; };
-    const T* factor = r.per_element ? gamma : gamma + row % r.scales;
-    const int64_t factor_step = r.per_element ? 1 : 0;
-    const auto q = [=](int64_t j) {
-      return static_cast<A>(dys[j * step]) * static_cast<A>(factor[j * factor_step]);
-    };
-    const A mean_q = static_cast<A>(line_sum<A>(n, q) / count);
-    const A mean_qh =
-        static_cast<A>(line_sum<A>(n, [=](int64_t j) { return q(j) * h(j); }) / count);
-    kernels::vector_loop(n, [=](int64_t j) {
-      element(j, static_cast<A>(dys[j * step]), h(j));
-      dxs[j * step] = static_cast<T>((q(j) - mean_q - h(j) * mean_qh) * inv);
-    });
+  BackwardOfRow(const RowNorm& r, const op::KernelArgs& k, int64_t row)
+      : dys(k.in[0].ptr<T>() + r.start(row)),
+        xs(k.in[1].ptr<T>() + r.start(row)),
+        dxs(k.out[0].ptr<T>() + r.start(row)),
+        n(r.n),
+        step(r.inner),
+        mu(static_cast<A>(k.in[3].ptr<T>()[row])),
+        inv(A(1) / static_cast<A>(k.in[4].ptr<T>()[row])) {}
+
+  A dy(int64_t j) const { return static_cast<A>(dys[j * step]); }
+  A h(int64_t j) const { return (static_cast<A>(xs[j * step]) - mu) * inv; }
+  A mean(double sum) const {
+    return static_cast<A>(sum / static_cast<double>(std::max<int64_t>(n, 1)));
+  }
+  // `mean_q`, `mean_qh`: of q and q h.
+  void store(int64_t j, A q, A mean_q, A mean_qh) const {
+    dxs[j * step] = static_cast<T>((q - mean_q - h(j) * mean_qh) * inv);
   }
 };
 
@@ -132,15 +129,20 @@ template <class T>
 void backward_of_elements(const RowNorm& r, const op::KernelArgs& k) {
   using A = acc_t<T>;
   ElementSums<A> sums(r.rows, r.n);
-  const BackwardOfRow<T> rows{r, k};
+  const T* gamma = k.in[2].ptr<T>();
   kernels::parallel_for(k.threads, sums.count(), 1, [&](int64_t begin, int64_t end) {
     for (int64_t number = begin; number < end; ++number) {
       typename ElementSums<A>::Part part(sums, number);
       const int64_t last = std::min(r.rows, sums.first_row(number + 1));
-      for (int64_t row = sums.first_row(number); row < last; ++row) {
-        rows.run(row, [dy_sum = part.dy(), dyh_sum = part.dyh()](int64_t j, A dy, A h) {
-          dy_sum[j] += dy;
-          dyh_sum[j] += dy * h;
+      for (int64_t i = sums.first_row(number); i < last; ++i) {
+        const BackwardOfRow<T> row(r, k, i);
+        const auto q = [=](int64_t j) { return row.dy(j) * static_cast<A>(gamma[j]); };
+        const A mean_q = row.mean(line_sum<A>(r.n, q));
+        const A mean_qh = row.mean(line_sum<A>(r.n, [=](int64_t j) { return q(j) * row.h(j); }));
+        kernels::vector_loop(r.n, [=, dy = part.dy(), dyh = part.dyh()](int64_t j) {
+          dy[j] += row.dy(j);
+          dyh[j] += row.dy(j) * row.h(j);
+          row.store(j, q(j), mean_q, mean_qh);
         });
         part.row_done();
       }
@@ -160,19 +162,17 @@ template <class T>
 void backward_of_lines(const RowNorm& r, const op::KernelArgs& k) {
   using A = acc_t<T>;
   std::vector<double> line_dy(static_cast<size_t>(r.rows)), line_dyh(line_dy);
-  const BackwardOfRow<T> rows{r, k};
   kernels::parallel_for(k.threads, r.rows, r.grain(), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const T *dys = k.in[0].ptr<T>() + r.start(row), *xs = k.in[1].ptr<T>() + r.start(row);
-      const A mu = static_cast<A>(k.in[3].ptr<T>()[row]);
-      const A inv = A(1) / static_cast<A>(k.in[4].ptr<T>()[row]);
-      const auto dy = [=, step = r.inner](int64_t j) { return static_cast<A>(dys[j * step]); };
-      const auto at = static_cast<size_t>(row);
-      line_dy[at] = line_sum<A>(r.n, dy);
-      line_dyh[at] = line_sum<A>(r.n, [=, step = r.inner](int64_t j) {
-        return dy(j) * ((static_cast<A>(xs[j * step]) - mu) * inv);
-      });
-      rows.run(row, [](int64_t, A, A) {});
+    for (int64_t i = begin; i < end; ++i) {
+      const BackwardOfRow<T> row(r, k, i);
+      const A scale = static_cast<A>(k.in[2].ptr<T>()[i % r.scales]);
+      const double dy = line_sum<A>(r.n, [=](int64_t j) { return row.dy(j); });
+      const double dyh = line_sum<A>(r.n, [=](int64_t j) { return row.dy(j) * row.h(j); });
+      line_dy[static_cast<size_t>(i)] = dy;
+      line_dyh[static_cast<size_t>(i)] = dyh;
+      const A mean_q = row.mean(scale * dy), mean_qh = row.mean(scale * dyh);
+      kernels::vector_loop(r.n,
+                           [=](int64_t j) { row.store(j, row.dy(j) * scale, mean_q, mean_qh); });
     }
   });
   T *dgamma = k.out[1].ptr<T>(), *dbeta = k.out[2].ptr<T>();
