@@ -261,30 +261,16 @@ std::vector<int64_t> lengths(const RnnAttrs& a, const RnnPlan& p, const op::Kern
 
 template <class T>
 void differentiate(const RnnAttrs& a, const op::KernelArgs& k) {
-  const RnnPlaces at(a);
-  const RnnPlan p(a, *k.in[at.data].shape);
+  const RnnPlan p(a, *k.in[RnnPlaces(a).data].shape);
   const std::vector<int64_t> length = lengths(a, p, k);
-  const T* kept = k.in[at.kept].ptr<T>();
-  const bool drops = a.p > 0 && p.layers > 1;
-  const kernels::Buffer<T> dropped(drops ? p.layer_size() : 0),
-      between(p.layers > 1 ? p.layer_size() : 0), other(p.layers > 2 ? p.layer_size() : 0);
-  const T* dy = k.in[0].ptr<T>();
-  for (int64_t l = p.layers; l-- > 0;) {
-    const T* y = l + 1 == p.layers ? k.in[at.output].ptr<T>() : kept + p.kept_output(l);
-    const T* x = l ? kept + p.kept_output(l - 1) : k.in[at.data].ptr<T>();
-    const T* factor = drops && l ? kept + p.kept_dropout(l - 1) : nullptr;
-    if (factor) {
-      const T* below = x;
-      T* to = dropped.data();
-      kernels::vector_loop(p.layer_size(), [=](int64_t i) { to[i] = below[i] * factor[i]; });
-      x = to;
-    }
-    T* dx = a.data_gradient ? k.out[0].ptr<T>() : nullptr;
-    if (l) dx = dy == between.data() ? other.data() : between.data();
-    for (int64_t d = 0; d < p.directions; ++d) BackPass<T>(a, p, k, l, d, length).run(x, y, dy, dx);
-    if (factor) kernels::vector_loop(p.layer_size(), [=](int64_t i) { dx[i] *= factor[i]; });
-    dy = dx;
-  }
+  each_layer_back<T, kernels::Buffer<T>>(
+      a, p, k,
+      [](int64_t n, const T* x, const T* factor, T* to) {
+        kernels::vector_loop(n, [=](int64_t i) { to[i] = x[i] * factor[i]; });
+      },
+      [&](int64_t l, int64_t d, const T* x, const T* y, const T* dy, T* dx) {
+        BackPass<T>(a, p, k, l, d, length).run(x, y, dy, dx);
+      });
 }
 
 PLAIT_OP(rnn_backward, RnnAttrs)

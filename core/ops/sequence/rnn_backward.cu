@@ -238,27 +238,15 @@ void direction_back(const RnnAttrs& a, const RnnPlan& p, const op::KernelArgs& k
 
 template <class T>
 void differentiate(const RnnAttrs& a, const op::KernelArgs& k) {
-  const RnnPlaces at(a);
-  const RnnPlan p(a, *k.in[at.data].shape);
-  const T* kept = k.in[at.kept].ptr<T>();
-  const bool drops = a.p > 0 && p.layers > 1;
-  const cuda::Scratch<T> dropped(drops ? p.layer_size() : 0),
-      between(p.layers > 1 ? p.layer_size() : 0), other(p.layers > 2 ? p.layer_size() : 0);
-  const T* dy = k.in[0].ptr<T>();
-  for (int64_t l = p.layers; l-- > 0;) {
-    const T* y = l + 1 == p.layers ? k.in[at.output].ptr<T>() : kept + p.kept_output(l);
-    const T* x = l ? kept + p.kept_output(l - 1) : k.in[at.data].ptr<T>();
-    const T* factor = drops && l ? kept + p.kept_dropout(l - 1) : nullptr;
-    if (factor) {
-      cuda::for_each(p.layer_size(), Multiply<T>{x, factor, dropped.data()});
-      x = dropped.data();
-    }
-    T* dx = a.data_gradient ? k.out[0].ptr<T>() : nullptr;
-    if (l) dx = dy == between.data() ? other.data() : between.data();
-    for (int64_t d = 0; d < p.directions; ++d) direction_back(a, p, k, l, d, x, y, dy, dx);
-    if (factor) cuda::for_each(p.layer_size(), Multiply<T>{dx, factor, dx});
-    dy = dx;
-  }
+  const RnnPlan p(a, *k.in[RnnPlaces(a).data].shape);
+  each_layer_back<T, cuda::Scratch<T>>(
+      a, p, k,
+      [](int64_t n, const T* x, const T* factor, T* to) {
+        cuda::for_each(n, Multiply<T>{x, factor, to});
+      },
+      [&](int64_t l, int64_t d, const T* x, const T* y, const T* dy, T* dx) {
+        direction_back(a, p, k, l, d, x, y, dy, dx);
+      });
 }
 
 void kernel(const op::DeviceCall& c) {

@@ -123,4 +123,32 @@ struct RnnPlaces {
         kept(output + 1) {}
 };
 
+// Goes back through the layers: pass(layer, direction, x, y, dy, dx) with the input and the output
+// of the layer and their gradients, dx null where nobody asks for it. Buffer holds numbers of type
+// T; multiply(n, a, b, to) makes the products of n numbers, `to` may be `a`.
+template <class T, class Buffer, class Multiply, class Pass>
+void each_layer_back(const RnnAttrs& a, const RnnPlan& p, const op::KernelArgs& k,
+                     const Multiply& multiply, const Pass& pass) {
+  const RnnPlaces at(a);
+  const T* kept = k.in[at.kept].ptr<T>();
+  const bool drops = a.p > 0 && p.layers > 1;
+  const Buffer dropped(drops ? p.layer_size() : 0), between(p.layers > 1 ? p.layer_size() : 0),
+      other(p.layers > 2 ? p.layer_size() : 0);
+  const T* dy = k.in[0].ptr<T>();
+  for (int64_t l = p.layers; l-- > 0;) {
+    const T* y = l + 1 == p.layers ? k.in[at.output].ptr<T>() : kept + p.kept_output(l);
+    const T* x = l ? kept + p.kept_output(l - 1) : k.in[at.data].ptr<T>();
+    const T* factor = drops && l ? kept + p.kept_dropout(l - 1) : nullptr;
+    if (factor) {
+      multiply(p.layer_size(), x, factor, dropped.data());
+      x = dropped.data();
+    }
+    T* dx = a.data_gradient ? k.out[0].ptr<T>() : nullptr;
+    if (l) dx = dy == between.data() ? other.data() : between.data();
+    for (int64_t d = 0; d < p.directions; ++d) pass(l, d, x, y, dy, dx);
+    if (factor) multiply(p.layer_size(), dx, factor, dx);
+    dy = dx;
+  }
+}
+
 }  // namespace plait::ops
