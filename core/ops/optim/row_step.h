@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "kernels/copy.h"
+#include "kernels/gather.h"
 #include "kernels/parallel.h"
-#include "kernels/simd.h"
 #include "ops/optim/multi.h"
 
 // Steps that change some rows of one weight and of its states: what a gradient that has only these
@@ -131,9 +131,7 @@ class RowStep {
         std::fill(sum.begin(), sum.end(), T(0.0f));
         for (int64_t j = i; j < n && row_at(j) == row_at(i); ++j) {
           const T* part = k_.in[1].ptr<T>() + places[static_cast<size_t>(j)] * width_;
-          kernels::vector_loop(width_, [to = sum.data(), part](int64_t c) {
-            to[c] = static_cast<T>(to[c] + part[c]);
-          });
+          kernels::add_run(sum.data(), part, width_);
         }
         step(row_at(i), grad);
       }
