@@ -72,11 +72,16 @@ class LocalKVStore(KVStoreBase):
         for k, values in _pairs("push", key, value):
             stored = self._stored("push", k)
             _check_shapes("push", k, values, stored)
-            total = _sum(values, stored.context)
+            total, is_new = self._total(k, values, stored, priority)
             if self._updater is None:
-                self._values[k] = total.astype(stored.dtype, copy=len(values) == 1)
+                self._values[k] = total.astype(stored.dtype, copy=not is_new)
             else:
+                stored = self._values[k] = stored.as_in_context(total.context)
                 self._updater(k, total, stored)
+
+    def _total(self, key, values, stored, priority):
+        """(sum of arrays, whether it is an array of its own)."""
+        return _sum(values, stored.context), len(values) > 1
 
     def pull(self, key, out=None, priority=0, ignore_sparse=True):
         """Copy the stored value into each array of `out`."""

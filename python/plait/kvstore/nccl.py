@@ -65,17 +65,8 @@ class NcclKVStore(LocalKVStore):
         super().__init__(name)
         self._ranks = DeviceRanks("kvstore")
 
-    def push(self, key, value, priority=0):
-        """Sum `value` over its GPUs; the sum replaces the stored value or updates it."""
-        for k, values in _pairs("push", key, value):
-            stored = self._stored("push", k)
-            _check_shapes("push", k, values, stored)
-            total = self._summed(k, [v.copy() for v in values], priority)[0]
-            if self._updater is None:
-                self._values[k] = total.astype(stored.dtype, copy=False)
-            else:
-                stored = self._values[k] = stored.as_in_context(total.context)
-                self._updater(k, total, stored)
+    def _total(self, key, values, stored, priority):
+        return self._summed(key, [v.copy() for v in values], priority)[0], True
 
     def pull(self, key, out=None, priority=0, ignore_sparse=True):
         """Copy the stored value into each array of `out`, from GPU to GPU."""
@@ -99,8 +90,7 @@ class NcclKVStore(LocalKVStore):
                         v.copyto(t)
                 self._summed(k, targets, priority)
                 continue
-            total = self._summed(k, [v.copy() for v in values], priority)[0]
-            total.copyto(targets[0])
+            self._total(k, values, None, priority)[0].copyto(targets[0])
             self._ranks.spread(targets, str(k), priority)
 
     def row_sparse_pull(self, key, out=None, priority=0, row_ids=None):
